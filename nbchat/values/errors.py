@@ -1,0 +1,185 @@
+"""Every way nbchat can fail, as one tree.
+
+```text
+NbchatError                     one plain sentence; `.reply` holds what had come, if anything had
+├── ConfigError                 no usable server, model, key or file: nothing was sent
+├── ParameterError (ValueError) a value outside the table of parameters: nothing was sent
+├── PromptError    (ValueError) the message can't be built from what was given: nothing was sent
+│   └── GuardError              it holds something that must not leave: nothing was sent
+├── SessionError                no such turn, name or state to act on
+├── ConnectionFailed            the server could not be reached, or broke off before its answer began
+├── ServerSilent                nothing came for longer than the time limit
+├── ServerError                 the server answered with an error; status, code, param, request_id
+│   ├── AuthenticationFailed    401, 403, or a 400 that speaks of the key
+│   ├── ModelNotFound           404
+│   ├── ParameterRefused        400 or 422 that names a parameter: `.parameter`
+│   ├── ContextTooLong          prompt and reply exceed the model's window
+│   ├── RateLimited             429; `.retry_after` seconds, None = not said
+│   └── QuotaExceeded           429 or 402 that waiting does not cure
+├── ProtocolError               what came is not the chat-completions protocol
+├── CutOff                      the stream ended without its end: `.reply` is partial
+├── ToolError                   a tool can't be offered or called as written
+└── SchemaError                 the answer does not fit the asked schema; `.reply` has the text
+Interrupted (KeyboardInterrupt) the user stopped it: `.reply` is partial; not an Exception, so loops end
+```
+
+Messages may quote a server, so whoever shows one outside a plain-text traceback sanitises it first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbchat.values.reply import Reply
+
+__all__ = [
+    "AuthenticationFailed",
+    "ConfigError",
+    "ConnectionFailed",
+    "ContextTooLong",
+    "CutOff",
+    "GuardError",
+    "Interrupted",
+    "ModelNotFound",
+    "NbchatError",
+    "ParameterError",
+    "ParameterRefused",
+    "PromptError",
+    "ProtocolError",
+    "QuotaExceeded",
+    "RateLimited",
+    "SchemaError",
+    "ServerError",
+    "ServerSilent",
+    "SessionError",
+    "ToolError",
+]
+
+
+class NbchatError(Exception):
+    """Anything that went wrong, said in one sentence.
+
+    `reply` is the partial answer when text had already come (it is in the session's turns as well), else None.
+    In a notebook the error shows as its sentence alone; in a script, as an ordinary traceback.
+    """
+
+    reply: Reply | None = None
+
+    def __init__(self, message: str, *, reply: Reply | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's protocol: the lines to show in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ConfigError(NbchatError):
+    """No usable server, model, key or file. Nothing was sent."""
+
+
+class ParameterError(NbchatError, ValueError):
+    """A value outside the table of parameters. Nothing was sent."""
+
+
+class PromptError(NbchatError, ValueError):
+    """The message can't be built from what was given. Nothing was sent."""
+
+
+class GuardError(PromptError):
+    """The message holds something that must not leave this machine. Nothing was sent."""
+
+
+class SessionError(NbchatError):
+    """No such turn, session or state to act on."""
+
+
+class ConnectionFailed(NbchatError):
+    """The server could not be reached, or broke off before its answer began."""
+
+
+class ServerSilent(NbchatError):
+    """Nothing came from the server for longer than the time limit."""
+
+
+class ServerError(NbchatError):
+    """The server answered with an error.
+
+    `status` is the HTTP status (None when the error came inside a stream), `code` and `param` are the server's own words
+    for the kind of error and the field at fault (None = not said), `request_id` is what its support would ask for,
+    `retry_after` the seconds it asked to wait (None = not said).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        reply: Reply | None = None,
+    ) -> None:
+        super().__init__(message, reply=reply)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class AuthenticationFailed(ServerError):
+    """The key is missing, wrong, or not allowed to do this."""
+
+
+class ModelNotFound(ServerError):
+    """The server does not know the model, or the address is not that of an API."""
+
+
+class ParameterRefused(ServerError):
+    """The server refuses a parameter for this model: `param` is its wire name."""
+
+
+class ContextTooLong(ServerError):
+    """Prompt and reply together exceed the model's context window."""
+
+
+class RateLimited(ServerError):
+    """Too many requests, also after the retries."""
+
+
+class QuotaExceeded(ServerError):
+    """The account has no credit left: waiting does not cure it."""
+
+
+class ProtocolError(NbchatError):
+    """What came is not the chat-completions protocol."""
+
+
+class CutOff(NbchatError):
+    """The stream ended without its end: `reply` holds the text that came, marked `cut_off`."""
+
+
+class ToolError(NbchatError):
+    """A tool can't be offered or called as written."""
+
+
+class SchemaError(NbchatError):
+    """The answer does not fit the asked schema, and asking once more did not mend it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped it. `reply` holds what had come (None = nothing had).
+
+    A KeyboardInterrupt rather than an Exception, so that it ends loops and Run All as a plain interrupt does.
+    """
+
+    def __init__(self, message: str = "Stopped.", *, reply: Reply | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's protocol: the lines to show in place of a traceback."""
+        return [f"Interrupted: {self}"]
