@@ -106,9 +106,9 @@ class ServerSilent(NbchatError):
 class ServerError(NbchatError):
     """The server answered with an error.
 
-    `status` is the HTTP status (None when the error came inside a stream), `code` and `param` are the server's own words
-    for the kind of error and the field at fault (None = not said), `request_id` is what its support would ask for,
-    `retry_after` the seconds it asked to wait (None = not said).
+    `status` is the HTTP status (None when the error came inside a stream). `code` and `param` are the server's own
+    words for the kind of error and the field at fault, `request_id` is what its support would ask for, `retry_after`
+    the seconds it asked to wait; each is None where the server does not say.
     """
 
     def __init__(

@@ -1,0 +1,139 @@
+"""What happens while an answer comes, as typed events. A `Draft` folds them into a `Reply`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbchat.values.errors import NbchatError
+from nbchat.values.usage import Usage
+
+__all__ = [
+    "Event",
+    "Failed",
+    "Finished",
+    "LogprobsDelta",
+    "Notice",
+    "ReasoningDelta",
+    "RefusalDelta",
+    "Responded",
+    "Retrying",
+    "Started",
+    "TextDelta",
+    "ToolCallDelta",
+    "UsageReport",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of choice `index`'s answer."""
+
+    text: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of what choice `index` thinks before it answers."""
+
+    text: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """A piece of choice `index`'s words of refusal, which come in place of an answer."""
+
+    text: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of tool call number `call` of choice `index`. `id` and `name`: the first non-empty ones hold."""
+
+    call: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogprobsDelta:
+    """Log probabilities of tokens of choice `index`, as the server wrote them: `{token, logprob, top_logprobs}`."""
+
+    tokens: tuple[Mapping[str, Any], ...]
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """Tokens so far; a later report replaces an earlier one."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Choice `index` ended, for the server's `reason`."""
+
+    reason: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The server said which model answers, and under which id (None = not said)."""
+
+    model: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Responded:
+    """The server's answer began (its headers came). `at` is seconds on `time.perf_counter`'s clock."""
+
+    at: float
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Nothing had come yet; the request is sent again in `seconds`, as try number `attempt` (the first try is 1)."""
+
+    seconds: float
+    reason: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader should know of this answer; `text` may quote the server."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer ended badly; what came before stays."""
+
+    error: NbchatError
+
+
+Event = (
+    TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ToolCallDelta
+    | LogprobsDelta
+    | UsageReport
+    | Finished
+    | Started
+    | Responded
+    | Retrying
+    | Notice
+    | Failed
+)

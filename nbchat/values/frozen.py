@@ -1,0 +1,32 @@
+"""A dict that can't be changed: for mappings inside frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+__all__ = ["FrozenDict"]
+
+_V = TypeVar("_V")
+
+
+class FrozenDict(dict[str, _V]):
+    """A dict whose own items are fixed once made. Equal to a plain dict with the same items; JSON takes it as one."""
+
+    def __init__(self, items: Mapping[str, _V] | None = None) -> None:
+        super().__init__(items or {})
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("this mapping is part of a frozen value: make a changed copy of the whole instead")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]  # dict has none because it can change; this one can't
+        return hash(frozenset((key, repr(value)) for key, value in self.items()))
+
+    def __copy__(self) -> FrozenDict[_V]:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenDict, (dict(self),)

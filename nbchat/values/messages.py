@@ -1,0 +1,134 @@
+"""What is said: messages, the parts of their content, and the calls of tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["Content", "ImagePart", "Message", "Part", "Role", "TextPart", "ToolCall"]
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A stretch of text in a message that also holds images."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """An image in a message. `url` is a `data:` URL; `detail` is "low", "high" or "auto" (None = not sent)."""
+
+    url: str
+    detail: str | None = None
+
+
+Part = TextPart | ImagePart
+Content = str | tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model wants called. `arguments` is its raw text: it may be empty, or invalid JSON."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
+    def parsed(self) -> Any:
+        """The arguments as JSON (none sent = `{}`). Raises ValueError where they are not JSON."""
+        return json.loads(self.arguments) if self.arguments.strip() else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation. `tool_call_id` names the call that a message of role "tool" answers."""
+
+    role: Role
+    content: Content = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text alone, without images."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content if isinstance(part, TextPart))
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        """The images alone."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, ImagePart))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The message as the API and the exported files write it.
+
+        Plain string content when there is only text; `""`, not `null`, when an assistant only calls tools
+        (one server answers 500 to `null`).
+        """
+        message: dict[str, Any] = {"role": self.role, "content": _content_to_wire(self.content)}
+        if self.tool_calls:
+            message["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in self.tool_calls
+            ]
+        if self.tool_call_id is not None:
+            message["tool_call_id"] = self.tool_call_id
+        if self.name is not None:
+            message["name"] = self.name
+        return message
+
+    @classmethod
+    def from_dict(cls, message: Mapping[str, Any]) -> Message:
+        """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        role = message.get("role")
+        if role not in ("system", "user", "assistant", "tool"):
+            raise ValueError(f"a message's role is system, user, assistant or tool; got {role!r}")
+        calls = tuple(
+            ToolCall(str(call.get("id", "")), str(call["function"]["name"]), str(call["function"].get("arguments", "")))
+            for call in message.get("tool_calls") or ()
+        )
+        content = _content_from_wire(message.get("content"))
+        return cls(role, content, calls, message.get("tool_call_id"), message.get("name"))
+
+
+def _content_to_wire(content: Content) -> str | list[dict[str, Any]]:
+    if isinstance(content, str):
+        return content
+    if all(isinstance(part, TextPart) for part in content):
+        return "".join(part.text for part in content if isinstance(part, TextPart))
+    return [_part_to_wire(part) for part in content]
+
+
+def _part_to_wire(part: Part) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    image = {"url": part.url} if part.detail is None else {"url": part.url, "detail": part.detail}
+    return {"type": "image_url", "image_url": image}
+
+
+def _content_from_wire(content: object) -> Content:
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise ValueError(f"a message's content is text or a list of parts; got {type(content).__name__}")
+    return tuple(_part_from_wire(part) for part in content)
+
+
+def _part_from_wire(part: Mapping[str, Any]) -> Part:
+    if part.get("type") == "text":
+        return TextPart(str(part.get("text", "")))
+    if part.get("type") == "image_url":
+        image = part.get("image_url") or {}
+        return ImagePart(str(image.get("url", "")), image.get("detail"))
+    raise ValueError(f"a content part's type is text or image_url; got {part.get('type')!r}")

@@ -1,0 +1,105 @@
+"""How many tokens a reply took, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens"]
+
+UsageState = Literal["measured", "estimated", "unknown"]
+
+CHARACTERS_PER_TOKEN = 4
+"""The usual rule of thumb for English text; used only where a server says nothing, and always shown as an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one reply, or of several added up. `None` is unknown, never 0.
+
+    `state` says where the counts come from: "measured" (the server's own), "estimated" (from the length of the text),
+    or "unknown". `cached_tokens` are included in `prompt_tokens`, `reasoning_tokens` in `completion_tokens`. `cost` is
+    in US dollars, and only what a server itself reported.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    state: UsageState = "unknown"
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+
+    @classmethod
+    def from_wire(cls, usage: Mapping[str, Any]) -> Usage:
+        """The `usage` object of a reply or of a chunk; counts that are no counts are unknown."""
+        prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+        total = _count(usage.get("total_tokens"))
+        if total is None and prompt is not None and completion is not None:
+            total = prompt + completion
+        if prompt is None and completion is None and total is None:
+            return UNKNOWN
+        return cls(
+            prompt,
+            completion,
+            total,
+            "measured",
+            cached_tokens=_count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
+            reasoning_tokens=_count(_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")),
+            cost=_amount(usage.get("cost")),
+        )
+
+    @classmethod
+    def estimated(cls, prompt: int | None, completion: int | None) -> Usage:
+        """Counts that nobody measured."""
+        total = None if prompt is None or completion is None else prompt + completion
+        return cls(prompt, completion, total, "estimated")
+
+    @classmethod
+    def total(cls, usages: Iterable[Usage]) -> Usage:
+        """Several added up: as sure as the least sure of them; what is unknown in one is left out of the sum."""
+        parts = list(usages)
+        if not parts:
+            return cls(0, 0, 0, "measured")
+        states = {part.state for part in parts}
+        state: UsageState = "unknown" if "unknown" in states else "estimated" if "estimated" in states else "measured"
+        return cls(
+            _sum(part.prompt_tokens for part in parts),
+            _sum(part.completion_tokens for part in parts),
+            _sum(part.total_tokens for part in parts),
+            state,
+            _sum(part.cached_tokens for part in parts),
+            _sum(part.reasoning_tokens for part in parts),
+            _sum(part.cost for part in parts),
+        )
+
+
+UNKNOWN = Usage()
+"""No count came, and there is nothing to estimate one from."""
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text is (characters / 4, at least 1 for any text)."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 <= value < 2**53 else None
+
+
+def _amount(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value < float("inf") else None
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
