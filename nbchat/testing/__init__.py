@@ -1,0 +1,66 @@
+"""A real HTTP server that plays a script, for testing whatever talks to a chat-completions API.
+
+```python
+from nbchat.testing import Say, ScriptedServer, Status
+
+with ScriptedServer(Status(429, headers={"retry-after": "1"}), Say("Hi!")) as server:
+    ...  # point any client at server.base_url: its first request is refused, the second answered
+    assert server.requests[1].json["messages"][-1]["content"] == "Hello"
+```
+
+It listens on loopback in a daemon thread of its own and needs nothing but the standard library. Each `POST` takes
+the next answer of the script (`server.add`), or `server.default` once the script is used up; `GET …/models` lists
+`server.models`.
+
+An answer is a frozen value that turns a request into steps: the bytes of one HTTP response, in the pieces in which
+they are written, with pauses and accidents between them. Most scripts need only `Say`; `Stream` gives exact events,
+`Raw` exact bytes. Anything with a method `steps(request)` is an answer too, and so is a function from the request
+to an answer.
+"""
+
+from nbchat.testing.answers import (
+    Answer,
+    Cut,
+    Flood,
+    Hang,
+    Pause,
+    Plain,
+    Raw,
+    Received,
+    Refuse,
+    Say,
+    Script,
+    Silent,
+    StaleKeepAlive,
+    Status,
+    Stream,
+    Until,
+)
+from nbchat.testing.payloads import DONE, chunk, completion, error, tool_call, usage
+from nbchat.testing.server import ScriptedServer
+
+__all__ = [
+    "DONE",
+    "Answer",
+    "Cut",
+    "Flood",
+    "Hang",
+    "Pause",
+    "Plain",
+    "Raw",
+    "Received",
+    "Refuse",
+    "Say",
+    "Script",
+    "ScriptedServer",
+    "Silent",
+    "StaleKeepAlive",
+    "Status",
+    "Stream",
+    "Until",
+    "chunk",
+    "completion",
+    "error",
+    "tool_call",
+    "usage",
+]

@@ -1,0 +1,253 @@
+"""The server that plays a script: one thread, one event loop, every byte and its moment under control."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from nbchat.testing.answers import (
+    Answer,
+    Cut,
+    Hang,
+    Pause,
+    Plain,
+    Received,
+    Say,
+    Script,
+    StaleKeepAlive,
+    Status,
+    Step,
+    Until,
+)
+from nbchat.testing.payloads import MODEL, error
+
+__all__ = ["ScriptedServer"]
+
+_POLL = 0.005  # seconds between two looks at an `Until` event, which belongs to another thread
+_LONGEST_HEAD = 2**20
+
+
+class _Connection:
+    """One client: its requests in, steps out, and word of its leaving at any moment."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        self.number = number
+        self.closing = False
+        self._writer = writer
+        self._incoming = asyncio.StreamReader(limit=_LONGEST_HEAD)
+        self._gone = asyncio.Event()
+        self._pump = asyncio.create_task(self._listen(reader))
+        writer.transport.set_write_buffer_limits(0)  # a step is over when the system has all its bytes
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        """Read all the time, because that is how a closed connection shows itself."""
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                self._incoming.feed_data(data)
+        self._incoming.feed_eof()
+        self._gone.set()
+
+    async def requests(self) -> AsyncIterator[Received]:
+        """Every request of this connection, until one side closes it."""
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while not self.closing:
+                head = (await self._incoming.readuntil(b"\r\n\r\n")).decode("latin-1")
+                first, *lines = head.strip().split("\r\n")
+                method, path, _ = first.split(" ", 2)
+                headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+                self.closing = headers.get("connection", "").lower() == "close"
+                yield Received(method, path, headers, await self._body(headers), self.number)
+
+    async def _body(self, headers: Mapping[str, str]) -> bytes:
+        if headers.get("transfer-encoding", "").lower() != "chunked":
+            return await self._incoming.readexactly(int(headers.get("content-length", 0)))
+        parts: list[bytes] = []
+        while size := int((await self._incoming.readuntil(b"\r\n")).split(b";")[0], 16):
+            parts.append((await self._incoming.readexactly(size + 2))[:-2])
+        await self._incoming.readuntil(b"\r\n")
+        return b"".join(parts)
+
+    async def play(self, step: Step) -> None:
+        """Take one step. Raises ConnectionError when the client has gone."""
+        match step:
+            case bytes():
+                self._writer.write(step)
+                await self._writer.drain()
+                await self._rest(0)
+            case Pause(seconds):
+                await self._rest(seconds)
+            case Until(event):
+                while not event.is_set():
+                    await self._rest(_POLL)
+            case Hang():
+                await self._rest(None)
+            case Cut(reset):
+                self.cut(reset=reset)
+
+    async def _rest(self, seconds: float | None) -> None:
+        if seconds == 0:
+            await asyncio.sleep(0)  # the listener's turn
+        else:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), seconds)
+        if self._gone.is_set():
+            raise ConnectionResetError("the client closed the connection")
+
+    async def first_byte(self) -> None:
+        """Wait for the beginning of another request, or for the end."""
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await self._incoming.readexactly(1)
+
+    def cut(self, *, reset: bool = False) -> None:
+        """End the connection; what was written still arrives."""
+        self.closing = True
+        if reset:
+            linger = struct.pack("ii", 1, 0)  # on, for 0 s: close(2) then sends RST
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._writer.close()
+
+    async def end(self) -> None:
+        """Let go of everything."""
+        self._pump.cancel()
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+
+class ScriptedServer:
+    """A chat-completions server on loopback that answers by a script; use it in a `with`.
+
+    `models` is what `GET …/models` lists: names, or an answer of its own (`Status(404)`). `default` is the answer
+    to a `POST` when the script is used up. Both may be set at any time, and every attribute may be used from any
+    thread. An exception in a script's function is answered with status 500 and raised again when the `with` ends.
+    """
+
+    def __init__(
+        self, *script: Script, models: Sequence[str] | Answer = (MODEL,), default: Script | None = None
+    ) -> None:
+        self.models = models
+        self.default: Script = default or Say()
+        self._script: deque[Script] = deque(script)
+        self._requests: list[Received] = []
+        self._waited = 0
+        self._connections = 0
+        self._port = 0
+        self._failure: BaseException | None = None
+        self._news = threading.Condition()
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="nbchat-scripted", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._listening.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        if self._failure is not None and value is None:
+            raise self._failure
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes as its base URL; it stays the same, refusing connections, after the `with`."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def requests(self) -> list[Received]:
+        """Every request so far, in the order in which they came."""
+        with self._news:
+            return list(self._requests)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were accepted so far."""
+        with self._news:
+            return self._connections
+
+    def add(self, *script: Script) -> None:
+        """Append answers to the script."""
+        with self._news:
+            self._script.extend(script)
+
+    def wait_for_request(self, timeout: float = 10.0) -> Received:
+        """The first request that no earlier call has returned. Raises TimeoutError after so many seconds."""
+        with self._news:
+            if not self._news.wait_for(lambda: len(self._requests) > self._waited, timeout):
+                raise TimeoutError(f"Expected request number {self._waited + 1} within {timeout:g} s, but none came.")
+            self._waited += 1
+            return self._requests[self._waited - 1]
+
+    async def _run(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        clients: set[asyncio.Task[None]] = set()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            client = self._loop.create_task(self._client(reader, writer))
+            clients.add(client)
+            client.add_done_callback(clients.discard)
+
+        listener = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1024)
+        self._port = listener.sockets[0].getsockname()[1]
+        self._listening.set()
+        await self._stop.wait()
+        listener.close()
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with self._news:
+            self._connections += 1
+            connection = _Connection(reader, writer, self._connections)
+        try:
+            async for request in connection.requests():
+                answer = self._answer(request)
+                await self._play(connection, request, answer)
+                if isinstance(answer, StaleKeepAlive):
+                    await connection.first_byte()
+                    connection.cut(reset=answer.reset)
+        finally:
+            await connection.end()
+
+    def _answer(self, request: Received) -> Answer:
+        """The next answer of the script. Its order is the order of `requests`, so both change under one lock."""
+        with self._news:
+            self._requests.append(request)
+            self._news.notify_all()
+            if request.method != "POST":
+                return self._get(request.path.partition("?")[0])
+            script = self._script.popleft() if self._script else self.default
+        if hasattr(script, "steps"):
+            return script
+        try:
+            return script(request)
+        except Exception as failure:  # noqa: BLE001 - raised again when the `with` ends
+            self._failure = failure
+            return Status(500, error(f"The script failed: {failure!r}"))
+
+    def _get(self, path: str) -> Answer:
+        if not path.endswith("/models"):
+            return Status(404, error(f"There is nothing at {path}."))
+        if hasattr(self.models, "steps"):
+            return self.models
+        return Plain({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
+
+    async def _play(self, connection: _Connection, request: Received, answer: Answer) -> None:
+        try:
+            for step in answer.steps(request):
+                await connection.play(step)
+        except ConnectionError:
+            connection.closing = True
+            request.closed.set()
+        else:
+            request.finished.set()
