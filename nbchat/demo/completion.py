@@ -1,0 +1,132 @@
+"""From a request to its answer: one generator of pieces for each choice, taken in turns."""
+
+from __future__ import annotations
+
+import codecs
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from nbchat.demo.models import Learned
+from nbchat.demo.prompt import read_prompt
+from nbchat.demo.request import Request
+from nbchat.demo.sampling import Distribution, Drawn, draw
+from nbchat.demo.stopping import StopGate
+from nbchat.demo.tokenizer import END
+
+__all__ = ["CallPart", "Completion", "Piece"]
+
+
+class Source(Protocol):
+    """What tokens are drawn from."""
+
+    def next(self) -> Distribution:
+        """The distribution of the next token."""
+
+    def take(self, token: int) -> None:
+        """Go on with this token."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPart:
+    """A part of tool call number `index`: its beginning (`id` and `name`), or more of its arguments."""
+
+    index: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one step adds to choice `index`: often a token's text, perhaps nothing yet, at last a `finish`."""
+
+    index: int
+    text: str = ""
+    tokens: tuple[Drawn, ...] = ()
+    call: CallPart | None = None
+    finish: str | None = None
+
+
+class Completion:
+    """One request being answered. `completion_tokens` counts what has been generated so far, in all choices.
+
+    Raises Refusal when the prompt is too long.
+    """
+
+    def __init__(self, request: Request, learned: Learned) -> None:
+        self.request = request
+        self.completion_tokens = 0
+        self._learned = learned
+        self._prompt = read_prompt(request, learned)
+        self.prompt_tokens = self._prompt.tokens
+
+    def steps(self) -> Iterator[tuple[Piece, ...]]:
+        """The answer, a step at a time: one piece from each choice that is not finished."""
+        choices = [self._choice(index) for index in range(self.request.n)]
+        while pieces := tuple(piece for choice in choices if (piece := next(choice, None)) is not None):
+            yield pieces
+
+    def _choice(self, index: int) -> Iterator[Piece]:
+        seed = self.request.seed
+        random = Random() if seed is None else Random(f"{seed}/{index}")  # noqa: S311
+        return self._text(index, self._prompt.answer(self._learned, self.request.model), random)
+
+    def _text(self, index: int, source: Source, random: Random) -> Iterator[Piece]:
+        """A choice of text, cut at the stop sequences."""
+        gate = StopGate(self.request.stop)
+        shown = Shown(gate)
+        finish = "length"
+        for drawn in self._tokens(source, random):
+            if drawn.token == END:
+                finish = "stop"
+                break
+            text, tokens = shown.add(drawn, self._learned.tokenizer.bytes_of(drawn.token))
+            yield Piece(index, text, tokens)
+            if gate.stopped:
+                break
+        text, tokens = shown.end()
+        yield Piece(index, text, tokens, finish="stop" if gate.stopped else finish)
+
+    def _tokens(self, source: Source, random: Random) -> Iterator[Drawn]:
+        """Tokens up to the limit, or to `<|end|>`, which is given but neither taken nor counted."""
+        counts: dict[int, int] = {}
+        for _ in range(self._prompt.left):
+            drawn = draw(source.next(), self.request.sampling, counts, random)
+            if drawn.token != END:
+                source.take(drawn.token)
+                counts[drawn.token] = counts.get(drawn.token, 0) + 1
+                self.completion_tokens += 1
+            yield drawn
+
+
+class Shown:
+    """What of the tokens may be shown: whole characters, before any stop sequence, and the tokens they came from."""
+
+    def __init__(self, gate: StopGate) -> None:
+        self._gate = gate
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._waiting: deque[tuple[int, Drawn]] = deque()  # tokens not shown yet, each with where its text starts
+        self._decoded = 0
+        self._shown = 0
+
+    def add(self, drawn: Drawn, raw: bytes) -> tuple[str, tuple[Drawn, ...]]:
+        """The text that this token frees, and the tokens that text began with."""
+        self._waiting.append((self._decoded, drawn))
+        text = self._decoder.decode(raw)
+        self._decoded += len(text)
+        return self._release(self._gate.feed(text))
+
+    def end(self) -> tuple[str, tuple[Drawn, ...]]:
+        """What was held back until the end."""
+        rest = self._gate.feed(self._decoder.decode(b"", final=True))
+        return self._release(rest + self._gate.flush())
+
+    def _release(self, text: str) -> tuple[str, tuple[Drawn, ...]]:
+        self._shown += len(text)
+        tokens: list[Drawn] = []
+        while self._waiting and self._waiting[0][0] < self._shown:
+            tokens.append(self._waiting.popleft()[1])
+        return text, tuple(tokens)

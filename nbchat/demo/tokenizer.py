@@ -1,0 +1,105 @@
+"""The built-in model's tokens: words with their leading space, punctuation, whitespace, and bytes for all else.
+
+Ids: the special tokens first, then the 256 bytes, then the vocabulary by falling frequency. They are the same in
+every run of one Python version (the vocabulary comes from its documentation).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+__all__ = ["END", "ROLES", "SPECIALS", "START", "Tokenizer"]
+
+SPECIALS = ("<|start|>", "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|end|>")
+"""Tokens that stand for no text. Only `<|end|>`, the end of an answer, is ever generated: it and all ids above it."""
+START, END = 0, 5
+ROLES = {"system": 1, "developer": 1, "user": 2, "assistant": 3, "tool": 4}
+"""The token that opens a message, by role."""
+
+_FIRST_BYTE = len(SPECIALS)
+_FIRST_PIECE = _FIRST_BYTE + 256
+_LONGEST = 24
+_PIECE = re.compile(
+    r" ?[^\W\d_]+"  # a word, with the space before it
+    r"| ?\d{1,3}"
+    r"| ?(?:`+|\*+|\.+|-+|=+|#+|>+|_+|[^\w\s])"  # a mark, or a run of one that Markdown and Python repeat
+    r"| {2,}|\n+|[\s\S]"
+)
+
+
+class Tokenizer:
+    """Text to token ids and back: `decode(encode(text)) == text` for every text that UTF-8 can carry.
+
+    `texts` is what the vocabulary is learned from; `phrases` are tokens of their own beside it, which `encode` never
+    makes but a model may.
+    """
+
+    def __init__(self, texts: Iterable[str], phrases: Iterable[str] = ()) -> None:
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(_PIECE.findall(text))
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        self._ids = {piece: _FIRST_PIECE + i for i, (piece, _) in enumerate(ranked)}
+        self._bytes = [b""] * _FIRST_BYTE + [bytes([i]) for i in range(256)]
+        self._bytes += [piece.encode("utf-8", "replace") for piece, _ in ranked]
+        self._phrases: dict[str, int] = {}
+        for phrase in phrases:
+            self._phrases[phrase] = len(self._bytes)
+            self._bytes.append(phrase.encode())
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`. A lone surrogate, which no UTF-8 can carry, counts as U+FFFD."""
+        return list(self.stream(text))
+
+    def id_of(self, piece: str) -> int:
+        """The id of one piece of the vocabulary or phrase. Raises KeyError for any other text."""
+        return self._phrases[piece] if piece in self._phrases else self._ids[piece]
+
+    def stream(self, text: str) -> Iterator[int]:
+        """The ids of `text` one by one, so that a reader may stop early."""
+        known = self._ids
+        for match in _PIECE.finditer(text):
+            piece = match[0]
+            token = known.get(piece)
+            if token is not None:
+                yield token
+            else:
+                yield from self._spell(piece)
+
+    def _spell(self, piece: str) -> Iterator[int]:
+        """A piece outside the vocabulary: the longest known beginning, again and again; a byte where there is none."""
+        at = 0
+        while at < len(piece):
+            for end in range(min(len(piece), at + _LONGEST), at, -1):
+                token = self._ids.get(piece[at:end])
+                if token is not None:
+                    yield token
+                    at = end
+                    break
+            else:
+                character = "\ufffd" if "\ud800" <= piece[at] <= "\udfff" else piece[at]
+                yield from (_FIRST_BYTE + byte for byte in character.encode())
+                at += 1
+
+    def bytes_of(self, token: int) -> bytes:
+        """The bytes that a token stands for; none for a special token."""
+        return self._bytes[token]
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """The text of the tokens; bytes that are no UTF-8 become U+FFFD."""
+        return b"".join(self._bytes[token] for token in tokens).decode("utf-8", "replace")
+
+    def name(self, token: int) -> str:
+        r"""How logprobs show a token: its text; a byte that is no text alone as OpenAI does, `bytes:\xe2`."""
+        if token < _FIRST_BYTE:
+            return SPECIALS[token]
+        raw = self._bytes[token]
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return "bytes:" + "".join(f"\\x{byte:02x}" for byte in raw)
