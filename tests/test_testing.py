@@ -274,10 +274,14 @@ def test_a_connection_is_kept_and_used_again(server, client):
 
 
 def test_a_client_that_wants_to_close_is_closed(server):
-    with socket.create_connection(_address(server), LONG) as raw:
-        raw.sendall(b"POST /v1/x HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
-        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+    answer = _exchange(server, b"POST /v1/x HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def _exchange(server, request):
+    with socket.create_connection(_address(server), LONG) as raw:
+        raw.sendall(request)
+        return b"".join(iter(lambda: raw.recv(4096), b""))
 
 
 def _address(server):
@@ -303,7 +307,7 @@ def test_what_was_written_before_a_cut_arrives(server, client, reset):
 
 def _collect(response, got):
     for data in response.iter_raw():
-        got.append(data)  # noqa: PERF402 - what came before the break counts
+        got.append(data)
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -375,3 +379,8 @@ def test_the_end_of_the_with_ends_every_connection_and_thread():
 def test_a_mistake_in_the_script_fails_the_with():
     with pytest.raises(KeyError, match="nonsense"), ScriptedServer(lambda request: request.json["nonsense"]) as server:
         assert httpx.post(server.base_url + "/chat/completions", json={}, trust_env=False).status_code == 500
+
+
+def test_a_request_that_is_not_http_fails_the_with():
+    with pytest.raises(ValueError, match="unpack"), ScriptedServer() as server:
+        assert _exchange(server, b"HELLO\r\n\r\n") == b""

@@ -78,9 +78,9 @@ class _Connection:
         """Take one step. Raises ConnectionError when the client has gone."""
         match step:
             case bytes():
+                await self._rest(0)  # a moment for the listener and for other clients
                 self._writer.write(step)
                 await self._writer.drain()
-                await self._rest(0)
             case Pause(seconds):
                 await self._rest(seconds)
             case Until(event):
@@ -93,7 +93,7 @@ class _Connection:
 
     async def _rest(self, seconds: float | None) -> None:
         if seconds == 0:
-            await asyncio.sleep(0)  # the listener's turn
+            await asyncio.sleep(0)
         else:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), seconds)
@@ -113,12 +113,10 @@ class _Connection:
             self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._writer.close()
 
-    async def end(self) -> None:
-        """Let go of everything."""
+    def end(self) -> None:
+        """Let go of everything, at whatever point."""
         self._pump.cancel()
-        self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
+        self._writer.transport.abort()
 
 
 class ScriptedServer:
@@ -126,7 +124,8 @@ class ScriptedServer:
 
     `models` is what `GET …/models` lists: names, or an answer of its own (`Status(404)`). `default` is the answer
     to a `POST` when the script is used up. Both may be set at any time, and every attribute may be used from any
-    thread. An exception in a script's function is answered with status 500 and raised again when the `with` ends.
+    thread. A mistake in the script itself is answered with status 500 if it still can be,
+    and raised when the `with` ends.
     """
 
     def __init__(
@@ -138,6 +137,7 @@ class ScriptedServer:
         self._requests: list[Received] = []
         self._waited = 0
         self._connections = 0
+        self._clients: set[asyncio.Task[None]] = set()
         self._port = 0
         self._failure: BaseException | None = None
         self._news = threading.Condition()
@@ -189,35 +189,42 @@ class ScriptedServer:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        clients: set[asyncio.Task[None]] = set()
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            client = self._loop.create_task(self._client(reader, writer))
-            clients.add(client)
-            client.add_done_callback(clients.discard)
-
-        listener = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1024)
+        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1024)
         self._port = listener.sockets[0].getsockname()[1]
         self._listening.set()
         await self._stop.wait()
         listener.close()
-        for client in clients:
+        for client in self._clients:
             client.cancel()
-        await asyncio.gather(*clients, return_exceptions=True)
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        # What is left are listeners, cancelled by now, and connections that asyncio was just accepting.
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._stop.is_set():
+            writer.transport.abort()
+            return
         with self._news:
             self._connections += 1
-            connection = _Connection(reader, writer, self._connections)
-        try:
-            async for request in connection.requests():
-                answer = self._answer(request)
-                await self._play(connection, request, answer)
-                if isinstance(answer, StaleKeepAlive):
-                    await connection.first_byte()
-                    connection.cut(reset=answer.reset)
-        finally:
-            await connection.end()
+        connection = _Connection(reader, writer, self._connections)
+        client = self._loop.create_task(self._serve(connection))
+        self._clients.add(client)
+        client.add_done_callback(lambda client: self._ended(connection, client))
+
+    def _ended(self, connection: _Connection, client: asyncio.Task[None]) -> None:
+        # A callback rather than a `finally`: a task cancelled before its first step never enters a `try`.
+        connection.end()
+        self._clients.discard(client)
+        if not client.cancelled():
+            self._failure = client.exception() or self._failure
+
+    async def _serve(self, connection: _Connection) -> None:
+        async for request in connection.requests():
+            answer = self._answer(request)
+            await self._play(connection, request, answer)
+            if isinstance(answer, StaleKeepAlive):
+                await connection.first_byte()
+                connection.cut(reset=answer.reset)
 
     def _answer(self, request: Received) -> Answer:
         """The next answer of the script. Its order is the order of `requests`, so both change under one lock."""
