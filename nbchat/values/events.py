@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbchat.values.errors import NbchatError
+from nbchat.values.limits import RateLimits
 from nbchat.values.usage import Usage
 
 __all__ = [
@@ -98,6 +99,7 @@ class Responded:
 
     at: float
     request_id: str | None = None
+    limits: RateLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)

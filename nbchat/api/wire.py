@@ -1,0 +1,241 @@
+"""The chat-completions protocol, pure: values to a request body, bytes of an answer to typed events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from nbchat.api.failure import error_from
+from nbchat.api.payload import PayloadReader
+from nbchat.api.sse import ServerSentEvent, SSEDecoder
+from nbchat.api.template import ChunkTemplate
+from nbchat.values.errors import CutOff, NbchatError, ProtocolError, ServerError
+from nbchat.values.events import Event, Failed, Notice
+from nbchat.values.messages import Message
+from nbchat.values.params import Params
+
+__all__ = ["AnswerDecoder", "body"]
+
+FAILED_REASONS = frozenset({"error", "network_error"})
+"""Finish reasons that say that the answer failed."""
+
+OPENING = 4096
+"""Bytes of an answer's beginning that are kept, to quote them where they turn out to be no answer."""
+
+
+def body(
+    messages: Iterable[Message], params: Params, *, tools: Sequence[Mapping[str, Any]] = (), include_usage: bool = True
+) -> dict[str, Any]:
+    """The request's JSON: what the user set, and nothing else but `stream` and the wish for a usage count.
+
+    No defaults, no nulls: many servers refuse a parameter they do not know, and "unset" means that the server decides.
+    """
+    request: dict[str, Any] = {}
+    if params.model is not None:
+        request["model"] = params.model
+    request["messages"] = [message.to_dict() for message in messages]
+    for name, value in params.items():
+        request.setdefault(name, list(value) if isinstance(value, tuple) else value)
+    if tools:
+        request["tools"] = list(tools)
+    streaming = params.stream is not False
+    request["stream"] = streaming
+    if streaming and include_usage:
+        request["stream_options"] = {"include_usage": True}
+    return request
+
+
+class AnswerDecoder:
+    """The bytes of one answer, in any portions, to events: a stream of server-sent events or one JSON body.
+
+    Nothing raises: what goes wrong comes as a `Failed` event, after which nothing follows. `server` names who answers,
+    `sent` is the request's body (both for the error sentences), `redact` takes secrets out of quoted words.
+    """
+
+    def __init__(
+        self,
+        *,
+        server: str = "The server",
+        sent: Mapping[str, Any] | None = None,
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        self._server = server
+        self._sent = sent or {}
+        self._redact = redact
+        self._sse: SSEDecoder | None = None
+        self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
+        self._opening = b""
+        self._payload = PayloadReader()
+        self._template = ChunkTemplate(self._reads_as_text)
+        self._unreadable: list[str] = []
+        self.done = False
+        """Whether the answer said that it has ended, by `[DONE]` or by being one whole JSON body."""
+        self.failed = False
+        """Whether a `Failed` event was given out."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of a reply has come. A request is never sent again after that."""
+        return self._payload.seen
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete."""
+        if self.failed:
+            return []
+        if len(self._opening) < OPENING:
+            self._opening += data[:OPENING]
+        if self._sse is None:
+            self._head += data if self._head else data.lstrip()
+            if not _is_stream(self._head[:4]):
+                return []
+            self._sse = SSEDecoder()
+            data = bytes(self._head)
+            self._head.clear()
+        return self._read(self._sse.feed(data))
+
+    def end(self, broken: str | None = None) -> list[Event]:
+        """The last events, at the end of the bytes. `broken` is the transport's complaint, None = an orderly end.
+
+        Whole is: `[DONE]`, or a finish reason and then the end. After a broken connection every choice must have
+        finished. Anything else is cut off.
+        """
+        if self.failed:
+            return []
+        events = self._read(self._sse.flush()) if self._sse is not None else self._whole_body()
+        if not any(isinstance(event, Failed) for event in events):
+            events += self._closing(broken)
+        return events
+
+    def _closing(self, broken: str | None) -> list[Event]:
+        events = self._payload.flush()
+        if self._unreadable:
+            quoted = self._redact(self._unreadable[0])
+            events.append(Notice(f"{len(self._unreadable)} event(s) were not JSON, the first: {quoted}"))
+        if error := self._verdict(broken):
+            self._fail(error, events)
+        return events
+
+    def _verdict(self, broken: str | None) -> NbchatError | None:
+        """What is wrong with the answer as a whole."""
+        reasons = self._payload.reasons
+        if bad := FAILED_REASONS & set(reasons.values()):
+            return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is not whole.")
+        if self.done and self.begun:
+            return None
+        if self.begun:
+            if self._payload.all_finished if broken else reasons:
+                return None
+            why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
+            return CutOff(f"{self._server} broke off in the middle of the answer{why}. %chat continue takes it up.")
+        if broken:
+            return CutOff(f"{self._server} broke off before the answer began ({broken}). Run it again.")
+        said = error_from(
+            None, self._unreadable[0] if self._unreadable else self._stray(), server="", redact=self._redact
+        )
+        quoted = str(said).partition(": ")[2]
+        return ProtocolError(
+            f"{self._server} answered with nothing that is a reply{': ' + quoted if quoted else '.'}"
+            " Is the base URL that of a chat-completions API (often ending in /v1)?"
+        )
+
+    def _stray(self) -> str:
+        """The opening bytes as text, without a stream's field name."""
+        return self._opening.decode("utf-8", "replace").strip().removeprefix("data:").strip()
+
+    def _read(self, events: Iterable[ServerSentEvent]) -> list[Event]:
+        read: list[Event] = []
+        for lines, kind in events:
+            if self.done:
+                break
+            text = self._template.text(lines[0]) if len(lines) == 1 and not kind else None
+            if text is not None:
+                self._payload.more_text(text, read)
+                continue
+            for payload in self._payloads(lines):
+                self._take(payload, kind, read)
+                if self.failed:
+                    return read
+        return read
+
+    def _payloads(self, lines: list[bytes]) -> list[Any]:
+        """The JSON of one event; where its lines are not JSON together, that of each line."""
+        data = b"\n".join(lines).strip()
+        if not data:
+            return []
+        if data.startswith(b"[DONE]"):
+            self.done = True
+            return []
+        try:
+            payload = _loads(data)
+        except (ValueError, RecursionError):
+            if len(lines) == 1:
+                self._unreadable.append(data[:200].decode("utf-8", "replace"))
+                return []
+            return [payload for line in lines for payload in self._payloads([line])]
+        self._template.learn(lines[0])
+        return [payload]
+
+    def _reads_as_text(self, data: bytes, text: str) -> bool:
+        """Whether these bytes are a chunk that brings this text for the first choice, and nothing else."""
+        try:
+            payload = _loads(data)
+        except (ValueError, RecursionError):
+            return False
+        return _failure(payload, b"") is None and self._payload.is_only_text(payload, text)
+
+    def _take(self, payload: Any, kind: bytes, events: list[Event]) -> None:
+        """Read one payload into events."""
+        if isinstance(payload, list):
+            for item in payload:
+                if not self.failed:
+                    self._take(item, kind, events)
+            return
+        if isinstance(payload, dict):
+            self._payload.read(payload, events)
+        failure = _failure(payload, kind)
+        if failure is not None:
+            error = error_from(None, failure, server=self._server, sent=self._sent, redact=self._redact)
+            events += self._payload.flush()
+            self._fail(error, events)
+
+    def _fail(self, error: NbchatError, events: list[Event]) -> None:
+        self.failed = True
+        events.append(Failed(error))
+
+    def _whole_body(self) -> list[Event]:
+        """A streaming request may be answered by plain JSON; some servers write one object a line."""
+        text = bytes(self._head).strip()
+        events: list[Event] = []
+        try:
+            payload = _loads(text)
+        except (ValueError, RecursionError):
+            sse = SSEDecoder()
+            return self._read(sse.feed(text.replace(b"\n{", b"\n\n{")) + sse.flush())
+        self._take(payload, b"", events)
+        self.done = True
+        return events
+
+
+def _loads(data: bytes) -> Any:
+    """JSON as servers write it: bytes that are no UTF-8 become U+FFFD, raw control characters in strings may stand."""
+    return json.loads(data.decode("utf-8", "replace"), strict=False)
+
+
+def _is_stream(head: bytearray) -> bool:
+    """Whether these first bytes are those of an event stream rather than of a JSON body."""
+    start = bytes(head).removeprefix(_BOM)
+    return bool(start) and start[:1] not in b"{[" and not _BOM.startswith(start)
+
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def _failure(payload: Any, kind: bytes) -> object:
+    """What of a payload is an error, or None: an `error` that says something, or an error's form without choices."""
+    if not isinstance(payload, dict):
+        return str(payload) if kind == b"error" else None
+    if payload.get("error"):
+        return payload
+    formed = kind == b"error" or "error" in (payload.get("object"), payload.get("type")) or payload.get("detail")
+    return payload if formed and "choices" not in payload else None
