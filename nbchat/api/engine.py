@@ -25,9 +25,6 @@ __all__ = ["Channel", "Engine", "engine"]
 POLL_SECONDS = 0.05
 """The longest a drain waits at a time, so that an interrupt is seen on systems that do not wake a waiting lock."""
 
-LINGER_SECONDS = 0.03
-"""The least time between two batches: waking another thread for each token costs more than reading the token."""
-
 CLOSE_SECONDS = 0.2
 """How long closing waits for the connection to be closed indeed."""
 
@@ -44,8 +41,6 @@ class Channel:
         self._loop = loop
         self._task: asyncio.Task[None] | None = None
         self._queue: queue.SimpleQueue[list[Event] | None] = queue.SimpleQueue()
-        self._pending: list[Event] = []
-        self._put_at = float("-inf")
         self._over = False
         self._closed = threading.Event()
         self.on_put: Callable[[], None] = lambda: None
@@ -56,30 +51,16 @@ class Channel:
         self._loop.call_soon_threadsafe(self._start, work)
 
     def put(self, events: list[Event]) -> None:
-        """Engine's side: hand over events. At once after a pause, else with what comes in the next `LINGER_SECONDS`."""
-        if self._pending:
-            self._pending += events
-        elif events:
-            self._pending = events
-            due = self._put_at + LINGER_SECONDS
-            if due <= self._loop.time():
-                self._flush()
-            else:
-                self._loop.call_at(due, self._flush)
+        """Engine's side: hand over a batch."""
+        if events:
+            self._queue.put(events)
+            self.on_put()
 
     def finish(self) -> None:
         """Engine's side: nothing more comes. Does nothing the second time."""
         if not self._over:
-            self._flush()
             self._over = True
             self._queue.put(None)
-            self.on_put()
-
-    def _flush(self) -> None:
-        if self._pending:
-            self._queue.put(self._pending)
-            self._pending = []
-            self._put_at = self._loop.time()
             self.on_put()
 
     def take(self, timeout: float | None = POLL_SECONDS) -> list[Event] | None:

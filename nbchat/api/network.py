@@ -23,6 +23,16 @@ __all__ = ["AsyncioBackend", "ChunkMerger"]
 HIGH_WATER = 1 << 20
 """Bytes that wait unread before the socket is told to pause."""
 
+LINGER_SECONDS = 0.03
+"""How long a long stream of small pieces is left to gather before it is read again: no eye sees 30 ms, and one wake
+for three tokens costs a third."""
+
+LINGER_AFTER = 12
+"""Reads of a response that are made at once: a short answer never waits."""
+
+SMALL = 16_384
+"""Bytes in one read from which a stream counts as a flood, which is read as fast as it comes."""
+
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
     """Connections on the running asyncio loop."""
@@ -125,6 +135,8 @@ class _Connection(httpcore.AsyncNetworkStream):
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
         self._merger = ChunkMerger()
+        self._reads = 0  # of the response at hand
+        self._last_size = 0
         self._deadline: float | None = None
         self._watch: asyncio.TimerHandle | None = None
 
@@ -132,13 +144,24 @@ class _Connection(httpcore.AsyncNetworkStream):
         """Up to `max_bytes`, waiting at most `timeout` seconds for the first (None = for ever); `b""` at the end."""
         stream = self._stream
         while True:
+            if self._reads > LINGER_AFTER and self._last_size < SMALL and not stream.buffer and not stream.ended:
+                await self._linger()
             if not stream.buffer and not stream.ended:
                 await self._wait(timeout)
             if not stream.buffer and stream.error is not None:
                 raise httpcore.ReadError(str(stream.error) or type(stream.error).__name__)
             data = stream.take(max_bytes)
+            self._reads += 1
+            self._last_size = len(data)
             if not data or (merged := self._merger.feed(data)):  # nothing is the end, so what is held back is not given
                 return merged if data else data
+
+    async def _linger(self) -> None:
+        self._stream.transport.pause_reading()
+        try:
+            await asyncio.sleep(LINGER_SECONDS)
+        finally:
+            self._stream.transport.resume_reading()
 
     async def _wait(self, timeout: float | None) -> None:
         loop = asyncio.get_running_loop()
@@ -175,6 +198,7 @@ class _Connection(httpcore.AsyncNetworkStream):
         if stream.ended and stream.closed.done():
             raise httpcore.WriteError(str(stream.error or "the connection is closed"))
         self._merger.reset()
+        self._reads = 0
         stream.transport.write(buffer)
         if stream.writer is not None:
             try:
