@@ -32,6 +32,7 @@ __all__ = ["ScriptedServer"]
 
 _POLL = 0.005  # seconds between two looks at an `Until` event, which belongs to another thread
 _LONGEST_HEAD = 2**20
+_BACKLOG = 1024
 
 
 class _Connection:
@@ -137,9 +138,8 @@ class ScriptedServer:
         self._requests: list[Received] = []
         self._waited = 0
         self._connections = 0
-        self._clients: set[asyncio.Task[None]] = set()
         self._port = 0
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self._news = threading.Condition()
         self._listening = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="nbchat-scripted", daemon=True)
@@ -188,43 +188,45 @@ class ScriptedServer:
             return self._requests[self._waited - 1]
 
     async def _run(self) -> None:
+        # Not `asyncio.start_server`: closed while a client is being accepted, it leaves that client's socket open.
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1024)
-        self._port = listener.sockets[0].getsockname()[1]
-        self._listening.set()
-        await self._stop.wait()
-        listener.close()
-        for client in self._clients:
+        clients: set[asyncio.Task[None]] = set()
+        with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
+            listener.setblocking(False)
+            self._port = listener.getsockname()[1]
+            self._loop.add_reader(listener, self._accept, listener, clients)
+            self._listening.set()
+            await self._stop.wait()
+            self._loop.remove_reader(listener)
+        await asyncio.sleep(0)  # every client's task begins, so that each cleans up after itself
+        for client in clients:
             client.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
-        # What is left are listeners, cancelled by now, and connections that asyncio was just accepting.
-        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+        await asyncio.gather(*clients, return_exceptions=True)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._stop.is_set():
-            writer.transport.abort()
-            return
-        with self._news:
-            self._connections += 1
-        connection = _Connection(reader, writer, self._connections)
-        client = self._loop.create_task(self._serve(connection))
-        self._clients.add(client)
-        client.add_done_callback(lambda client: self._ended(connection, client))
+    def _accept(self, listener: socket.socket, clients: set[asyncio.Task[None]]) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            accepted, _ = listener.accept()
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._news:
+                self._connections += 1
+            client = self._loop.create_task(self._client(accepted, self._connections))
+            clients.add(client)
+            client.add_done_callback(clients.discard)
 
-    def _ended(self, connection: _Connection, client: asyncio.Task[None]) -> None:
-        # A callback rather than a `finally`: a task cancelled before its first step never enters a `try`.
-        connection.end()
-        self._clients.discard(client)
-        if not client.cancelled():
-            self._failure = client.exception() or self._failure
-
-    async def _serve(self, connection: _Connection) -> None:
-        async for request in connection.requests():
-            answer = self._answer(request)
-            await self._play(connection, request, answer)
-            if isinstance(answer, StaleKeepAlive):
-                await connection.first_byte()
-                connection.cut(reset=answer.reset)
+    async def _client(self, accepted: socket.socket, number: int) -> None:
+        reader, writer = await asyncio.open_connection(sock=accepted)
+        connection = _Connection(reader, writer, number)
+        try:
+            async for request in connection.requests():
+                answer = self._answer(request)
+                await self._play(connection, request, answer)
+                if isinstance(answer, StaleKeepAlive):
+                    await connection.first_byte()
+                    connection.cut(reset=answer.reset)
+        except Exception as failure:  # noqa: BLE001 - raised when the `with` ends
+            self._failure = failure
+        finally:
+            connection.end()
 
     def _answer(self, request: Received) -> Answer:
         """The next answer of the script. Its order is the order of `requests`, so both change under one lock."""
@@ -238,7 +240,7 @@ class ScriptedServer:
             return script
         try:
             return script(request)
-        except Exception as failure:  # noqa: BLE001 - raised again when the `with` ends
+        except Exception as failure:  # noqa: BLE001 - raised when the `with` ends
             self._failure = failure
             return Status(500, error(f"The script failed: {failure!r}"))
 
