@@ -1,0 +1,188 @@
+"""NumPy arrays, and those of the libraries that follow it (xarray, PyTorch, JAX …), up the privacy ladder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from nbchat.data.description import ASKED, DESCRIBED, Description, count, missing, room, shorten
+from nbchat.data.frames import plain
+from nbchat.data.ladder import Rung
+from nbchat.data.mask import mask
+from nbchat.data.statistics import phrase
+from nbchat.values.errors import PromptError
+
+__all__ = ["array_headline", "describe_array", "is_array", "is_scalar"]
+
+LOOKED_AT = 1_000_000
+"""Elements up to which missing values are counted exactly, and about how many are looked at beyond."""
+
+SUMMARISED = 100_000
+"""Elements that statistics rest on."""
+
+
+def is_scalar(value: object) -> bool:
+    """Whether a value is one of NumPy's scalars."""
+    return "numpy" in sys.modules and isinstance(value, sys.modules["numpy"].generic)
+
+
+def is_array(value: object) -> bool:
+    """Whether a value is an array: of NumPy, or of a class that has a shape, a type of elements, and becomes NumPy's."""
+    kind = type(value)
+    if is_scalar(value) or isinstance(value, type):
+        return False
+    if _is_xarray(value):
+        return True
+    return all(hasattr(kind, name) for name in ("shape", "dtype", "__array__"))
+
+
+def _is_xarray(value: object) -> bool:
+    return "xarray" in sys.modules and isinstance(
+        value, (sys.modules["xarray"].DataArray, sys.modules["xarray"].Dataset, sys.modules["xarray"].Variable)
+    )
+
+
+def describe_array(value: Any, spec: str = "", *, budget: int | None = None, name: str = "") -> Description:
+    """The array at the rung that `spec` names (PromptError if it names none).
+
+    The plain rung tells shape, type and missing values; ranges begin at `:stats`. Rows run along the first dimension.
+    """
+    rung = Rung.parse(spec, name)
+    top = array_headline(value, name)
+    if _is_xarray(value) and not hasattr(value, "dtype"):
+        return _dataset(value, rung, top, room(budget))
+    lines = [top, *_coordinates(value, rung)]
+    if rung.name in ("schema", "stats"):
+        lines[0] += _missing(value)
+        if rung.name == "stats":
+            lines.insert(1, _statistics(value))
+        text, cut = shorten("\n".join(filter(None, lines)), room(budget))
+        return Description(text, f"{'statistics' if rung.name == 'stats' else 'schema'} of an array", rung.name, 0, cut)
+    return _rows(_numpy(value), rung, "\n".join(lines), room(budget, DESCRIBED if rung.name == "sample" else ASKED))
+
+
+def array_headline(value: Any, name: str = "") -> str:
+    """One line: library, shape and type of elements."""
+    kind = f"{type(value).__module__.partition('.')[0]} {type(value).__name__}"
+    before = f"{name}: " if name else ""
+    dims = getattr(value, "dims", None)
+    if _is_xarray(value):
+        sizes = ", ".join(f"{dim}: {size:,}" for dim, size in dict(value.sizes).items())
+        dtype = f", {value.dtype}" if hasattr(value, "dtype") else ""
+        return f"{before}{kind}, dimensions ({sizes if dims else ''}){dtype}"
+    return f"{before}{kind}, shape {tuple(value.shape)}, {value.dtype}"
+
+
+def _numpy(value: Any) -> Any:
+    """The array as NumPy's own, when it is in this process's memory already or was explicitly asked for."""
+    import numpy as np
+
+    try:
+        detached = value.detach().cpu() if hasattr(type(value), "detach") else value
+        return detached if isinstance(detached, np.ndarray) else np.asarray(detached)
+    except Exception as error:
+        raise PromptError(f"The values of this {type(value).__name__} can't be read: {error}") from error
+
+
+def in_memory(value: Any) -> Any | None:
+    """The NumPy array behind a value when looking at it computes and loads nothing; else None."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
+        return value
+    variable = getattr(value, "variable", value)
+    return value.values if _is_xarray(value) and getattr(variable, "_in_memory", False) else None
+
+
+def spread(array: Any, most: int) -> Any:
+    """At most about `most` elements, evenly spaced along the longest dimension; a view."""
+    if array.size <= most:
+        return array
+    longest = max(range(array.ndim), key=lambda axis: array.shape[axis])
+    step = -(-array.size // most)
+    return array[tuple(slice(None, None, step if axis == longest else None) for axis in range(array.ndim))]
+
+
+def _missing(value: Any) -> str:
+    """`, 3 missing`: NaN, NaT, None or masked; "" when there are none or counting would compute something."""
+    import numpy as np
+
+    array = in_memory(value)
+    if array is None or array.dtype.kind not in "fcmMO":
+        return ""
+    seen = spread(array, LOOKED_AT if array.dtype.kind != "O" else LOOKED_AT // 16)
+    if isinstance(array, np.ma.MaskedArray):
+        number = int(np.ma.getmaskarray(seen).sum())
+    elif array.dtype.kind == "O":
+        number = sum(map(missing, seen.ravel().tolist()))
+    else:
+        number = int(np.isnan(seen).sum()) if array.dtype.kind in "fc" else int(np.isnat(seen).sum())
+    if seen.size == array.size:
+        return f", {number:,} missing" if number else ""
+    return f", about {100 * number / seen.size:.2g}% missing (counted in {seen.size:,} evenly spaced elements)"
+
+
+def _statistics(value: Any) -> str:
+    array = _numpy(value)
+    seen = spread(array, SUMMARISED)
+    said = phrase(seen.ravel().tolist())
+    if not said:
+        return ""
+    basis = f" (of {seen.size:,} evenly spaced elements)" if seen.size < array.size else ""
+    return f"values: {said}{basis}"
+
+
+def _coordinates(value: Any, rung: Rung) -> list[str]:
+    """The coordinates of an xarray array: their types, and their ranges from `:stats` on."""
+    lines = []
+    for name, coordinate in getattr(value, "coords", {}).items():
+        said = ""
+        if rung.name == "stats" and coordinate.dtype.kind not in "OUS":
+            said = f", {_statistics(coordinate).removeprefix('values: ')}"
+        lines.append(f"- coordinate {name}: {coordinate.dtype}{said}")
+    return lines
+
+
+def _dataset(value: Any, rung: Rung, top: str, chars: int) -> Description:
+    """An xarray Dataset: each variable as an array."""
+    if rung.name not in ("schema", "stats"):
+        raise PromptError(f"A Dataset has no rows: take one of its variables for {rung.name}, or put in its stats.")
+    lines = [top, *_coordinates(value, rung)]
+    for name, variable in value.data_vars.items():
+        dims = ", ".join(map(str, variable.dims))
+        said = _statistics(variable) if rung.name == "stats" else ""
+        lines.append(f"- {name} ({dims}): {variable.dtype}{_missing(variable)}{', ' + said if said else ''}")
+    text, cut = shorten("\n".join(lines), chars)
+    return Description(text, f"schema of {count(len(value.data_vars), 'variable')}", rung.name, 0, cut)
+
+
+def _rows(array: Any, rung: Rung, top: str, chars: int) -> Description:
+    """The first rows, or evenly spaced ones masked: along the first dimension, one to a line."""
+    length = array.shape[0] if array.ndim else 1
+    wanted = length if rung.rows is None else min(rung.rows, length)
+    step = max(length // wanted, 1) if rung.name == "sample" and wanted else 1
+    kind = "masked row" if rung.name == "sample" else "row"
+    top, cut = shorten(f"{top}\n{count(wanted, kind)} of {length:,}:", chars // 2)
+    left = chars - len(top) - len(f"\n[cut: {wanted:,} of {wanted:,} rows fit]")
+    lines: list[str] = []
+    for line in _lines(array, range(0, wanted * step, step), rung.name == "sample", left):
+        left -= len(line) + 1
+        if left < 0:
+            break
+        lines.append(line)
+    shown = len(lines)
+    if shown < wanted:
+        lines.append(f"[cut: {shown:,} of {count(wanted, 'row')} fit]")
+    label = f"{count(shown, kind)} of an array"
+    return Description("\n".join([top, *lines]), label, rung.name, shown, cut or shown < wanted)
+
+
+def _lines(array: Any, rows: range, masked: bool, chars: int) -> Iterator[str]:
+    show = mask if masked else plain
+    for row in rows:
+        item = array[row] if array.ndim else array
+        if getattr(item, "size", 1) > chars:
+            return
+        values = item.ravel().tolist() if hasattr(item, "ravel") else [item]
+        yield ", ".join(map(show, values)) if getattr(item, "ndim", 0) < 2 or masked else str(item.tolist())

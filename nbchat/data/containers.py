@@ -1,0 +1,170 @@
+"""Lists, dictionaries and other containers as text: whole when they are short, else their shape and first items.
+
+A frame, an array or an image inside a container shows as one line, never with its values: nothing climbs the ladder by
+being wrapped.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from nbchat.data.description import Description, count, room
+
+__all__ = ["brief", "describe_container", "is_container"]
+
+DEPTH = 12
+"""Deeper nesting shows as …"""
+
+INSIDE = 5
+"""Items of a container inside a long one."""
+
+LOOKED_AT = 1_000
+"""Items whose classes are told of a long container."""
+
+MOST_SORTED = 100_000
+"""A set up to this size is put in order, so that its text is the same every time."""
+
+Line = Callable[[object], str]
+"""One line for an item that is no container; never longer than it needs to be."""
+
+
+class Full(Exception):  # noqa: N818 - not an error: the text has become too long to be given whole
+    """The text is longer than its limit."""
+
+
+def is_container(value: object) -> bool:
+    """Whether a value is of Python's own containers (or a class built on one)."""
+    return isinstance(value, (list, tuple, dict, set, frozenset, deque)) or type(value).__name__ in (
+        "mappingproxy", "dict_keys", "dict_values", "dict_items",
+    )  # fmt: skip
+
+
+def describe_container(value: object, line: Line, *, budget: int | None = None, name: str = "") -> Description:
+    """The container written out if that fits, else how many items of which classes, and the first ones."""
+    chars = room(budget)
+    kind = type(value).__name__
+    size = len(value)  # type: ignore[arg-type] # every class of is_container has a length
+    try:
+        return Description(_Writer(line, chars).whole(value), f"{kind} of {count(size, 'item')}")
+    except Full:
+        pass
+    text, shown = _beginning(value, line, chars, name)
+    return Description(text, f"{kind} of {count(size, 'item')}, the first {shown:,}", cut=True)
+
+
+def brief(value: object, line: Line, chars: int = 200) -> str:
+    """A value on one line within `chars` characters, its long parts elided."""
+    text = _Writer(line, None, INSIDE).whole(value) if is_container(value) else line(value)
+    return text if len(text) <= chars else text[: chars - 1] + "…"
+
+
+class _Writer:
+    """Writes a container as Python would, within a limit of characters (None = none) or of items in each (None = all)."""
+
+    def __init__(self, line: Line, chars: int | None, items: int | None = None) -> None:
+        self._line = line
+        self._left = chars
+        self._items = items
+        self._open: list[int] = []
+
+    def whole(self, value: object) -> str:
+        """The text. Raises Full when it outgrows the limit."""
+        if not is_container(value):
+            return self._spend(self._line(value))
+        if id(value) in self._open or len(self._open) >= DEPTH:
+            return self._spend("…")
+        self._open.append(id(value))
+        before, after = _brackets(value)
+        parts = [self._spend(before), ", ".join(self._each(value)), self._spend(after)]
+        self._open.pop()
+        return "".join(parts)
+
+    def _each(self, value: object) -> Iterable[str]:
+        size = len(value)  # type: ignore[arg-type]
+        names = (f"{name}=" for name in getattr(type(value), "_fields", ()))
+        for item in itertools.islice(items_of(value), self._items):
+            self._spend(", ")
+            if isinstance(value, Mapping):
+                key, inner = item
+                yield f"{self.whole(key)}{self._spend(': ')}{self.whole(inner)}"
+            else:
+                yield next(names, "") + self.whole(item)
+        if self._items is not None and size > self._items:
+            yield f"… {size - self._items:,} more"
+        elif type(value) is tuple and size == 1:
+            yield ""
+
+    def _spend(self, text: str) -> str:
+        if self._left is not None:
+            self._left -= len(text)
+            if self._left < 0:
+                raise Full
+        return text
+
+
+def items_of(value: object) -> Iterable[tuple[object, object] | object]:
+    """The items in an order that is the same every time; a mapping's are pairs."""
+    if isinstance(value, Mapping):
+        return value.items()
+    if isinstance(value, AbstractSet) and not isinstance(value, (Sequence, Mapping)) and len(value) <= MOST_SORTED:
+        return sorted(value, key=lambda item: (type(item).__name__, _key(item)))
+    return value  # type: ignore[return-value]
+
+
+def _key(item: object) -> tuple[float, str]:
+    """Numbers by size, everything else by its text."""
+    if isinstance(item, (int, float)):
+        return (float(item) if abs(item) < 1e300 else 0.0, str(item))
+    return (0.0, str(item) if isinstance(item, str) else repr(item))
+
+
+def _brackets(value: object) -> tuple[str, str]:
+    if isinstance(value, Mapping):
+        before, after = "{", "}"
+    elif isinstance(value, tuple):
+        before, after = "(", ")"
+    elif isinstance(value, AbstractSet) and not isinstance(value, Sequence):
+        before, after = ("{", "}") if len(value) else ("set(", ")")
+    else:
+        before, after = "[", "]"
+    if type(value) in (list, tuple, dict, set):
+        return before, after
+    if hasattr(type(value), "_fields"):
+        return f"{type(value).__name__}(", ")"
+    return f"{type(value).__name__}({before}", f"{after})"
+
+
+def _beginning(value: object, line: Line, chars: int, name: str) -> tuple[str, int]:
+    """How large it is and what is in it, then as many first items as fit, each on a line."""
+    size = len(value)  # type: ignore[arg-type]
+    top = f"{name + ': ' if name else ''}{type(value).__name__} of {count(size, 'item')} ({_classes(value)})"
+    left = chars - len(top) - len(f"; the first {size:,}:") - 4
+    lines: list[str] = []
+    for item in items_of(value):
+        if isinstance(value, Mapping):
+            key, inner = item  # type: ignore[misc]
+            text = f"- {brief(key, line, 80)}: {brief(inner, line)}"
+        else:
+            text = f"- {brief(item, line)}"
+        left -= len(text) + 1
+        if left < 0:
+            break
+        lines.append(text)
+    shown = f"; the first {len(lines):,}:" if lines else "; the first is too long to show"
+    return "\n".join([(top + shown)[:chars], *lines]), len(lines)
+
+
+def _classes(value: object) -> str:
+    """`int`, `str → list`, `int, str and 3 others`, of the first items."""
+    first = list(itertools.islice(items_of(value), LOOKED_AT))
+    if isinstance(value, Mapping):
+        return f"{_names(key for key, _ in first)} → {_names(inner for _, inner in first)}"  # type: ignore[misc]
+    return _names(first)
+
+
+def _names(values: Iterable[object]) -> str:
+    names = list(dict.fromkeys(type(value).__name__ for value in values))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} others" if len(names) > 3 else "")

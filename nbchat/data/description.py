@@ -1,0 +1,76 @@
+"""What a description of a value is: text for a prompt, within a budget, and what the footer says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbchat.values.errors import PromptError
+
+if TYPE_CHECKING:
+    from nbchat.data.images import Image
+
+__all__ = ["ASKED", "DESCRIBED", "Description", "UnknownFormat"]
+
+CHARS_PER_TOKEN = 4
+"""A usual estimate for English text; a budget is a courtesy to the context window, not an account."""
+
+DESCRIBED = 2_000
+"""Tokens for a value that is described (a schema, statistics, masked rows, an object)."""
+
+ASKED = 250_000
+"""Tokens for what was asked for whole (a string, `:head N`, `:all`, `:text`, `:source`): a guard against accidents."""
+
+SMALLEST = 60
+"""The least budget in tokens: below it there is no room to say what was cut."""
+
+
+class UnknownFormat(PromptError):
+    """Nothing takes this format: interpolation leaves the placeholder as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A value as text for a prompt.
+
+    `label` is a short noun phrase ("schema of 31 columns"); `rung` the step of the privacy ladder ("" = the value is
+    not on it); `rows_shown` counts rows whose values are in `text`, masked or not; `cut` says that the budget left
+    something out, which `text` then says too; `images` travel beside the text.
+    """
+
+    text: str
+    label: str
+    rung: str = ""
+    rows_shown: int = 0
+    cut: bool = False
+    images: tuple[Image, ...] = ()
+
+
+def room(budget: int | None, default: int = DESCRIBED) -> int:
+    """Characters that a budget in tokens (None = `default`) allows."""
+    tokens = default if budget is None else budget
+    return max(tokens, SMALLEST) * CHARS_PER_TOKEN
+
+
+def shorten(text: str, chars: int) -> tuple[str, bool]:
+    """The text within `chars` characters, ending with a note of what was cut if it was; and whether it was."""
+    if len(text) <= chars:
+        return text, False
+    note = f"\n[cut: the first {{}} of {len(text):,} characters are shown]"
+    kept = max(chars - len(note) - len(f"{chars:,}"), 0)
+    return text[:kept] + note.format(f"{kept:,}"), True
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def missing(value: object) -> bool:
+    """Whether a cell holds no value: None, NaN, NaT, pandas' NA."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
+    except (TypeError, ValueError):  # NA has no truth value; nor has an array, which is a value
+        return type(value).__name__ == "NAType"

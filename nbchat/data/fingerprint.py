@@ -1,0 +1,83 @@
+"""A short hash of a value, the same in every process: to tell whether an answer's data has changed since.
+
+Cheap rather than complete: a large frame or array is hashed by its shape, types and evenly spaced rows, a container by
+its beginning. A change elsewhere goes unnoticed; a change that is noticed is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+
+from nbchat.data import arrays
+from nbchat.data.containers import is_container, items_of
+from nbchat.data.objects import one_line_repr
+from nbchat.data.tables import Table, table_of
+
+__all__ = ["fingerprint"]
+
+ROWS = 64
+"""Rows of a frame or an array that are hashed, evenly spaced, the last one included."""
+
+COLUMNS = 64
+"""Columns of a frame whose cells are hashed."""
+
+ITEMS = 1_000
+"""Items of a container that are hashed."""
+
+DEPTH = 4
+
+
+def fingerprint(value: object) -> str:
+    """16 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in _parts(value, DEPTH):
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def _parts(value: object, depth: int) -> Iterator[str]:
+    yield type(value).__name__
+    table = table_of(value)
+    if isinstance(value, str):
+        yield value
+    elif table is not None:
+        yield from _table(table)
+    elif arrays.is_array(value):
+        yield from _array(value)
+    elif is_container(value) and depth:
+        yield str(len(value))  # type: ignore[arg-type]
+        items = items_of(value)
+        for item in itertools.islice(items, ITEMS):
+            yield from _parts(item, depth - 1)
+    elif isinstance(value, (bytes, bytearray)):
+        yield hashlib.blake2b(value, digest_size=8).hexdigest()
+    else:
+        yield one_line_repr(value)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"{table.kind} {table.rows} {table.index}"
+    for field in table.fields:
+        yield f"{field.name!s} {field.dtype}"
+    if table.rows:
+        step = -(-table.rows // ROWS)
+        places = range(len(table.fields))[: max(COLUMNS, 1)]
+        for start in (0, table.rows - 1):
+            rows = range(0, table.rows, step) if start == 0 else range(start, table.rows)
+            for row in table.cells(rows, places):
+                yield repr(row)
+
+
+def _array(value: object) -> Iterator[str]:
+    yield arrays.array_headline(value)
+    seen = arrays.in_memory(value)
+    if seen is None:
+        return
+    if seen.ndim:
+        yield repr(arrays.spread(seen, ROWS * COLUMNS).ravel().tolist())
+        yield repr(seen[-1].ravel()[:COLUMNS].tolist() if seen.ndim > 1 and len(seen) else "")
+    else:
+        yield repr(seen.item() if hasattr(seen, "item") else seen)

@@ -1,0 +1,153 @@
+"""Data frames and columns up the privacy ladder, as text within a budget."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from nbchat.data.description import ASKED, DESCRIBED, Description, count, missing, room, shorten
+from nbchat.data.ladder import Rung
+from nbchat.data.mask import mask
+from nbchat.data.pandas_tables import PandasTable
+from nbchat.data.private import hidden
+from nbchat.data.schema import column_name, columns_text, statistics_text
+from nbchat.data.statistics import Statistics
+from nbchat.data.tables import Field, Table
+from nbchat.values.errors import PromptError
+
+__all__ = ["describe_table", "headline"]
+
+BATCH = 512
+"""Rows read at a time."""
+
+
+def describe_table(
+    value: object, table: Table, spec: str = "", *, budget: int | None = None, name: str = ""
+) -> Description:
+    """The frame at the rung that `spec` names (PromptError if it names none), without its private columns.
+
+    Missing values are counted exactly where that is cheap and in evenly spaced rows where it is not; the text says
+    which. Rows of `:sample` are evenly spaced and masked (see `mask`).
+    """
+    rung = Rung.parse(spec, name)
+    private = hidden(value, table)
+    shown = [field for field in table.fields if field.place not in private.places]
+    top = headline(table, name)
+    if private.places:
+        top += f"\n{count(len(private.places), 'private column')} left out."
+    if rung.name in ("schema", "stats"):
+        return _described(table, rung, shown, top, room(budget))
+    chars = room(budget, DESCRIBED if rung.name == "sample" else ASKED)
+    return _rows(table, rung, shown, top, chars, labels=private.labels)
+
+
+def headline(table: Table, name: str = "") -> str:
+    """One line: what it is and how large."""
+    size = "rows not counted (lazy)" if table.rows is None else count(table.rows, "row")
+    if not table.single:
+        size += f" × {count(len(table.fields), 'column')}"
+    index = f"; row labels {table.index}" if table.index else ""
+    return f"{name + ': ' if name else ''}{table.kind}, {size}{index}"
+
+
+def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int) -> Description:
+    """Schema or statistics: nothing of any one row but what a range or a frequent category tells."""
+    absent = table.missing()
+    if absent.sampled:
+        top += f"\nMissing values counted in {absent.seen:,} evenly spaced rows of {absent.rows:,}."
+    if rung.name == "stats":
+        statistics = Statistics(table, len(shown))
+        top += statistics.basis
+        top, top_cut = shorten(top, chars // 2)
+        body, cut = statistics_text(shown, absent, chars - len(top) - 1, statistics.of)
+    else:
+        top, top_cut = shorten(top, chars // 2)
+        body, cut = columns_text(shown, absent, chars - len(top) - 1)
+    what = "statistics" if rung.name == "stats" else "schema"
+    label = f"{what} of {count(len(shown), 'column')}"
+    return Description(f"{top}\n{body}" if body else top, label, rung.name, 0, cut or top_cut)
+
+
+def _rows(
+    table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool
+) -> Description:
+    """Rows as CSV, masked or real: as many of those asked for as fit, and how many that is."""
+    asked = _positions(table, rung)
+    masked = rung.name == "sample"
+    header = [column_name(field.name) for field in shown]
+    with_labels = labels and bool(table.index)
+    if with_labels:
+        header = [*_label_names(table), *header]
+    head, cut = shorten(f"{top}\n{_basis(table, rung, asked)}\n{_csv(header)}", chars // 2)
+    lines: list[str] = []
+    left = chars - len(head) - len(f"\n[cut: {len(asked):,} of {len(asked):,} rows fit]")
+    for row in _read(table, asked, [field.place for field in shown], with_labels):
+        line = _csv([mask(value) if masked else plain(value) for value in row])
+        left -= len(line) + 1
+        if left < 0:
+            cut = True
+            lines.append(f"[cut: {len(lines):,} of {count(len(asked), 'row')} fit]")
+            break
+        lines.append(line)
+    rows = len(lines) - (1 if left < 0 else 0)
+    label = f"{count(rows, 'masked row' if masked else 'row')} of {count(len(shown), 'column')}"
+    return Description("\n".join([head, *lines]), label, rung.name, rows, cut)
+
+
+def _positions(table: Table, rung: Rung) -> range:
+    """Which rows a rung means: the first ones, or evenly spaced ones for a sample."""
+    if table.rows is None:
+        if rung.rows is None:
+            raise PromptError(f"This {table.kind} is lazy: collect it to put in all of its rows, or use head N.")
+        return range(rung.rows)
+    wanted = table.rows if rung.rows is None else min(rung.rows, table.rows)
+    if rung.name == "sample" and wanted:
+        step = table.rows // wanted
+        return range(0, wanted * step, step)
+    return range(wanted)
+
+
+def _basis(table: Table, rung: Rung, asked: range) -> str:
+    if rung.name == "sample":
+        return (
+            f"{count(len(asked), 'evenly spaced row')}, masked: each letter stands as x or X, each digit as 9, "
+            "so that only the pattern of a value shows (CSV):"
+        )
+    if rung.name == "all":
+        return f"All {count(len(asked), 'row')} (CSV):"
+    return f"The first {count(len(asked), 'row')} (CSV):"
+
+
+def _label_names(table: Table) -> list[str]:
+    names = table.index_names if isinstance(table, PandasTable) else []
+    return ["" if name is None else column_name(name) for name in names]
+
+
+def _read(table: Table, rows: range, places: Sequence[int], labels: bool) -> Iterator[list[object]]:
+    """The rows, read a batch at a time so that a cut ends the reading."""
+    if not places and not labels:
+        return
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        cells = table.cells(batch, places) if places else [[] for _ in batch]
+        if labels and isinstance(table, PandasTable):
+            for label, row in zip(table.labels(batch), cells, strict=True):
+                yield [*(label if isinstance(label, tuple) else (label,)), *row]
+        else:
+            yield from cells
+
+
+def plain(value: object) -> str:
+    """A cell as text: nothing for a missing value, floats without the noise of their last binary digits."""
+    if missing(value):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return str(value)
+
+
+def _csv(row: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(row)
+    return line.getvalue()

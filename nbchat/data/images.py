@@ -1,0 +1,219 @@
+"""Figures and pictures as images of a message: PNG or JPEG within limits, as `data:` addresses.
+
+A PNG, JPEG, GIF or WebP file within the limits passes as it is, without any library. Anything else needs Pillow, or is
+drawn by the figure's own matplotlib. Nothing is ever fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbchat.data.formats import measure
+from nbchat.values.errors import PromptError
+
+__all__ = ["LARGEST", "LONGEST_SIDE", "Image", "image_of", "load_image", "require_images"]
+
+LONGEST_SIDE = 1568
+"""Pixels. Servers scale larger images down to about this before a model sees them, so more only costs time."""
+
+LARGEST = 3_750_000
+"""Bytes of the encoded file: with base64 a third larger, below the 5 MB that the strictest server takes."""
+
+MOST_PIXELS = 100_000_000
+"""A picture with more is refused before it is unpacked: it would take 400 MB."""
+
+LARGEST_FILE = 200_000_000
+"""Bytes of a file that is read at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture ready to send. `width` and `height` are pixels; `size` is bytes before base64."""
+
+    name: str
+    url: str
+    width: int
+    height: int
+    size: int
+
+    @property
+    def media_type(self) -> str:
+        """`image/png` and the like."""
+        return self.url[5 : self.url.index(";")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: image of {self.width:,} × {self.height:,} pixels, {self.size / 1000:,.1f} kB"
+
+
+def require_images(takes_images: bool | None, model: str) -> None:
+    """PromptError when a model is known not to take images. None = not known: the server will say."""
+    if takes_images is False:
+        raise PromptError(f"{model} takes no images: choose a model that does, or leave the image out.")
+
+
+def load_image(source: str, namespace: Mapping[str, object]) -> Image:
+    """The image that `--image` names: a live variable, a file's path, or a `data:` address.
+
+    PromptError when it is none of these, no picture, or too large. Other addresses are refused: nothing is fetched.
+    """
+    if source in namespace:
+        image = image_of(namespace[source], source)
+        if image is None and isinstance(namespace[source], (str, Path)):
+            return _from_file(Path(str(namespace[source])), source)
+        if image is None:
+            raise PromptError(f"{source} is a {type(namespace[source]).__name__}, not a figure or an image.")
+        return image
+    if source.startswith("data:"):
+        return _fit(_from_data(source), "image")
+    if "://" in source:
+        raise PromptError(f"Images are not fetched: download {source!r} and name the file.")
+    return _from_file(Path(source).expanduser(), source)
+
+
+def image_of(value: object, name: str = "image") -> Image | None:
+    """The image that a value is (matplotlib, Pillow, IPython's Image, the bytes of a file); None when it is none."""
+    if isinstance(value, (bytes, bytearray)):
+        return _fit(bytes(value), name) if measure(bytes(value[:64])) is not None or _is_picture(value) else None
+    figure = _figure(value)
+    if figure is not None:
+        return _fit(_drawn(figure), name)
+    module = type(value).__module__
+    if _is_a(value, "PIL.Image", "Image"):
+        return _encode(value, name)
+    data = getattr(value, "data", None) if module == "IPython.core.display" else None
+    return _fit(data, name) if isinstance(data, bytes) else None
+
+
+def _is_picture(data: bytes | bytearray) -> bool:
+    return measure(bytes(data)) is not None
+
+
+def _is_a(value: object, module: str, name: str) -> bool:
+    """Whether a value is of a class, without importing the class's module."""
+    return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
+
+
+def _figure(value: object) -> Any:
+    """The matplotlib figure a value is or belongs to (axes, a seaborn grid); None when there is none."""
+    if "matplotlib.figure" not in sys.modules:
+        return None
+    candidates = [value]
+    if type(value).__module__.partition(".")[0] in ("matplotlib", "seaborn"):
+        candidates.append(getattr(value, "figure", None))
+    return next((one for one in candidates if _is_a(one, "matplotlib.figure", "FigureBase")), None)
+
+
+def _drawn(figure: Any) -> bytes:
+    """A figure as PNG, drawn no larger than the limit. The figure itself stays as it was."""
+    figure = figure.get_figure(root=True) if hasattr(figure, "get_figure") and figure.get_figure() else figure
+    longest = max(figure.get_size_inches())
+    dots = min(float(figure.dpi), LONGEST_SIDE / longest) if longest > 0 else 1.0
+    target = io.BytesIO()
+    try:
+        figure.savefig(target, format="png", dpi=dots, metadata={"Software": None})
+    except Exception as error:
+        raise PromptError(f"The figure can't be drawn: {type(error).__name__}: {error}") from error
+    return target.getvalue()
+
+
+def _from_data(url: str) -> bytes:
+    head, _, body = url.partition(",")
+    if not head.startswith("data:image/") or not head.endswith(";base64"):
+        raise PromptError("An image address has the form data:image/png;base64,… and this one has another.")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise PromptError("The image address does not hold valid base64.") from error
+
+
+def _from_file(path: Path, source: str) -> Image:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise PromptError(f"{source} is larger than {LARGEST_FILE // 1_000_000} MB: save a smaller image.")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PromptError(f"There is no variable and no readable file {source!r} to attach ({reason}).") from error
+    return _fit(data, path.name)
+
+
+def _fit(data: bytes, name: str) -> Image:
+    """A file's bytes as they are if they are within the limits, else unpacked and scaled."""
+    found = measure(data)
+    if found is not None:
+        media_type, width, height = found
+        if width * height > MOST_PIXELS:
+            raise PromptError(f"{name} is an image of {width:,} × {height:,} pixels, too large to send: scale it down.")
+        if max(width, height) <= LONGEST_SIDE and len(data) <= LARGEST:
+            return _image(name, media_type, data, width, height)
+    return _encode(_opened(data, name, known=found is not None), name)
+
+
+def _opened(data: bytes, name: str, *, known: bool) -> Any:
+    try:
+        from PIL import Image as Pillow
+    except ImportError as error:
+        why = "too large to send as it is" if known else "in a format that only Pillow reads"
+        raise PromptError(f"{name} is {why}: install pillow, or save it as a smaller PNG.") from error
+    try:
+        picture = Pillow.open(io.BytesIO(data))
+        if picture.width * picture.height > MOST_PIXELS:
+            raise PromptError(f"{name} has more than {MOST_PIXELS:,} pixels, too large to send: scale it down.")
+        picture.load()
+    except PromptError:
+        raise
+    except Exception as error:
+        raise PromptError(f"{name} is not an image that can be read (PNG, JPEG, GIF or WebP).") from error
+    return picture
+
+
+def _encode(picture: Any, name: str) -> Image:
+    """A Pillow image scaled to the limit: as PNG, or as JPEG when that would be too many bytes."""
+    if picture.width * picture.height > MOST_PIXELS:
+        raise PromptError(f"{name} has more than {MOST_PIXELS:,} pixels, too large to send: scale it down.")
+    if picture.width * picture.height == 0:
+        raise PromptError(f"{name} is an image without pixels.")
+    if picture.mode not in ("RGB", "RGBA", "L", "LA"):
+        picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    scale = min(LONGEST_SIDE / max(picture.width, picture.height), 1)
+    if scale < 1:
+        size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
+        picture = picture.resize(size)
+    data = _saved(picture, "PNG")
+    if len(data) <= LARGEST:
+        return _image(name, "image/png", data, picture.width, picture.height)
+    flat = _flattened(picture)
+    for quality in (90, 75, 50):
+        data = _saved(flat, "JPEG", quality=quality)
+        if len(data) <= LARGEST:
+            return _image(name, "image/jpeg", data, picture.width, picture.height)
+    raise PromptError(f"{name} is too large an image to send even when scaled down ({len(data) / 1e6:.1f} MB).")
+
+
+def _flattened(picture: Any) -> Any:
+    """Without transparency, on white, since JPEG has none."""
+    if picture.mode not in ("RGBA", "LA"):
+        return picture
+    ground = picture.convert("RGBA")
+    white = ground.copy()
+    white.paste((255, 255, 255, 255), (0, 0, *ground.size))
+    white.alpha_composite(ground)
+    return white.convert("RGB")
+
+
+def _saved(picture: Any, file_format: str, **options: int) -> bytes:
+    target = io.BytesIO()
+    picture.save(target, file_format, **options)
+    return target.getvalue()
+
+
+def _image(name: str, media_type: str, data: bytes, width: int, height: int) -> Image:
+    url = f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
+    return Image(name, url, width, height, len(data))

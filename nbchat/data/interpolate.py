@@ -1,0 +1,223 @@
+"""A message with live values in it: `{name}` expands where `name` is a live variable, every other brace stays."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nbchat.data.describe import describe
+from nbchat.data.description import Description, UnknownFormat
+from nbchat.data.fingerprint import fingerprint
+from nbchat.data.images import Image
+from nbchat.data.ladder import Rung
+from nbchat.data.live import Unresolved, evaluate, lookup
+from nbchat.data.markup import Code, code_in
+from nbchat.data.placeholders import (
+    Expression,
+    Placeholder,
+    belongs_elsewhere,
+    expression_at,
+    placeholder_at,
+)
+from nbchat.values.errors import PromptError
+
+__all__ = ["Fragment", "Inserted", "Interpolated", "Left", "interpolate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A stretch of the message. `source` is the placeholder it came from ("df:stats"); None = as the user wrote it."""
+
+    text: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What one placeholder put in. `size` is bytes of UTF-8; as `str` it is the footer's phrase.
+
+    `rung` is the step of the privacy ladder ("" = the value is not on it) and `exposes` what that shows, in words; `cut`
+    tells that the budget left something out.
+    """
+
+    name: str
+    spec: str
+    label: str
+    size: int
+    cut: bool = False
+    rung: str = ""
+    exposes: str = ""
+
+    def __str__(self) -> str:
+        size = f"{self.size:,} B" if self.size < 1000 else f"{self.size / 1000:,.1f} kB"
+        facts = [self.label, size, "cut" if self.cut else "", self.exposes]
+        return f"{self.name}: {', '.join(filter(None, facts))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What looked like a placeholder and stays as written; as `str` it is the footer's phrase.
+
+    `nearest` is the live name it may have meant (None = nothing is close); `why` the reason when it isn't a missing name.
+    """
+
+    text: str
+    nearest: str | None = None
+    why: str = ""
+
+    def __str__(self) -> str:
+        reason = f" ({self.why})" if self.why else ""
+        return f"{self.text} left as written{reason}" + (f"; did you mean {self.nearest}?" if self.nearest else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """A message ready to send, and where each part of it came from.
+
+    `images` are to follow the text, in order. `hashes` maps each live name that the message used to a fingerprint of its
+    value.
+    """
+
+    parts: tuple[Fragment, ...]
+    images: tuple[Image, ...] = ()
+    inserted: tuple[Inserted, ...] = ()
+    left: tuple[Left, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The message."""
+        return "".join(part.text for part in self.parts)
+
+
+def interpolate(
+    text: str, namespace: Mapping[str, object], *, raw: bool = False, budget: int | None = None
+) -> Interpolated:
+    """The text with its placeholders replaced by the values of `namespace`, once: values are never expanded again.
+
+    `budget` is tokens for each value (None: see `describe`). `raw` leaves everything as it is. PromptError: an
+    expression that fails, an unknown rung of a frame, a column that isn't there, a value that can't be put in.
+    """
+    if raw or "{" not in text:
+        return Interpolated((Fragment(text),) if text else ())
+    return _Reading(text, namespace, budget).done()
+
+
+class _Reading:
+    """One pass over a text: begins at the first brace, ends in `done`."""
+
+    def __init__(self, text: str, namespace: Mapping[str, object], budget: int | None) -> None:
+        self._text = text
+        self._namespace = namespace
+        self._budget = budget
+        self._code: Code | None = None
+        self._kept = 0  # up to here the text is in parts
+        self._parts: list[Fragment] = []
+        self._images: dict[str, Image] = {}
+        self._inserted: list[Inserted] = []
+        self._left: dict[str, Left] = {}
+        self._hashes: dict[str, str] = {}
+        self._described: dict[tuple[str, str], Description] = {}
+
+    def done(self) -> Interpolated:
+        """Read it all."""
+        place = 0
+        while (start := self._text.find("{", place)) >= 0:
+            place = self._expand(start)
+        self._keep(len(self._text))
+        return Interpolated(
+            tuple(self._parts),
+            tuple(self._images.values()),
+            tuple(self._inserted),
+            tuple(self._left.values()),
+            self._hashes,
+        )
+
+    def _expand(self, start: int) -> int:
+        """Expand the placeholder at `start` if it is one; the place to go on from."""
+        found = self._found(start)
+        if found is None:
+            return start + 1
+        text = self._text[start : found.end]
+        if isinstance(found, Expression):
+            if found.source is None:
+                return self._not_python(found, text)
+            value, source, spec = evaluate(found, self._namespace), f"= {found.source}", found.spec
+            self._remember(*_names_in(found.source))
+        else:
+            try:
+                value = lookup(found, self._namespace)
+            except Unresolved as unresolved:
+                if found.is_name or found.name in self._namespace or unresolved.nearest:
+                    self._left[text] = Left(text, unresolved.nearest)
+                return found.end
+            source, spec = found.path, found.spec or ""
+        try:
+            description = self._describe(value, source, spec)
+        except UnknownFormat as unknown:
+            if isinstance(found, Expression):
+                raise
+            self._left[text] = Left(text, None, str(unknown).rstrip("."))
+            return found.end
+        if isinstance(found, Placeholder):
+            self._remember(found.name)
+        self._insert(start, found.end, source, spec, description)
+        return found.end
+
+    def _found(self, start: int) -> Placeholder | Expression | None:
+        after_value = bool(self._parts) and self._kept == start and self._parts[-1].source is not None
+        if not after_value and belongs_elsewhere(self._text, start):
+            return None
+        found: Placeholder | Expression | None
+        if self._text.startswith("{=", start):
+            # `<b>`{=html} is Pandoc's, not ours.
+            found = None if self._text[start - 1 : start] == "`" else expression_at(self._text, start)
+        else:
+            found = placeholder_at(self._text, start)
+        if found is None:
+            return None
+        if self._code is None:
+            self._code = code_in(self._text)
+        inside = self._code.touches(start, start + 1) or self._code.touches(found.end - 1, found.end)
+        if isinstance(found, Placeholder):
+            inside = self._code.touches(start, found.end)
+        return None if inside else found
+
+    def _not_python(self, found: Expression, text: str) -> int:
+        """`{= …}` is plainly ours and fails; `{=…}` may be another notation and stays."""
+        if text[2:3].isspace():
+            raise PromptError(f"{text[:200]} does not hold a Python expression: correct it, or use --raw.")
+        self._left[text] = Left(text, None, "not a Python expression")
+        return found.start + 1
+
+    def _describe(self, value: object, source: str, spec: str) -> Description:
+        known = self._described.get((source, spec))
+        if known is None:
+            known = describe(value, spec, budget=self._budget, name=source.removeprefix("= "))
+            self._described[source, spec] = known
+        return known
+
+    def _insert(self, start: int, end: int, source: str, spec: str, said: Description) -> None:
+        self._keep(start)
+        self._parts.append(Fragment(said.text, f"{source}:{spec}" if spec else source))
+        self._kept = end
+        self._images.update((image.url, image) for image in said.images)
+        size = sum(image.size for image in said.images) or len(said.text.encode("utf-8", "surrogatepass"))
+        exposes = Rung(said.rung).says(said.rows_shown) if said.rung else ""
+        self._inserted.append(Inserted(source, spec, said.label, size, said.cut, said.rung, exposes))
+
+    def _keep(self, end: int) -> None:
+        if end > self._kept:
+            self._parts.append(Fragment(self._text[self._kept : end]))
+        self._kept = end
+
+    def _remember(self, *names: str) -> None:
+        for name in names:
+            if name in self._namespace and name not in self._hashes:
+                self._hashes[name] = fingerprint(self._namespace[name])
+
+
+def _names_in(source: str) -> list[str]:
+    tree = ast.parse(source, mode="eval")
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]

@@ -1,0 +1,50 @@
+"""The privacy ladder: how much of a data frame, a column or an array goes into a prompt."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from nbchat.values.errors import PromptError
+
+__all__ = ["LADDER", "Rung"]
+
+LADDER = ("schema", "stats", "sample N", "head N", "all")
+"""From least to most: names and types; ranges and categories; masked rows; first rows; every row."""
+
+DEFAULT_ROWS = 5
+_RUNG = re.compile(r"(schema|stats|all)|(sample|head)(?:\s+(\d{1,18}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder. `rows` is how many rows were asked for; None = all of them, 0 = none."""
+
+    name: str
+    rows: int | None = 0
+
+    @classmethod
+    def parse(cls, spec: str, name: str) -> Rung:
+        """The rung a format names; PromptError if there is none such (`name` is the value's, for the message)."""
+        found = _RUNG.fullmatch(spec.strip() or "schema")
+        if found is None:
+            near = difflib.get_close_matches(spec.split()[0], [step.split()[0] for step in LADDER], 1, 0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise PromptError(
+                f"{name or 'A data frame'} can be put in as stats, sample N, head N or all (or plainly, as its schema), "
+                f"not as {spec.strip()!r}{hint}"
+            )
+        whole, some, rows = found.groups()
+        if some:
+            return cls(some, int(rows) if rows else DEFAULT_ROWS)
+        return cls(whole, None if whole == "all" else 0)
+
+    def says(self, rows_shown: int) -> str:
+        """What the footer says of it."""
+        rows = "1 row" if rows_shown == 1 else f"{rows_shown:,} rows"
+        return {
+            "schema": "no row values",
+            "stats": "ranges and categories, no rows",
+            "sample": f"masked values of {rows}",
+        }.get(self.name, f"real values of {rows}")

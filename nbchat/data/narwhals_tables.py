@@ -1,0 +1,96 @@
+"""Frames and columns of polars, pyarrow and every other library that narwhals knows, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbchat.data.tables import EXACT_CELLS, SAMPLED_CELLS, Field, Missing, step_for
+from nbchat.values.errors import PromptError
+
+__all__ = ["NarwhalsTable", "narwhals_table"]
+
+
+def narwhals_table(value: Any) -> NarwhalsTable | None:
+    """The table that narwhals sees in a value; None when it sees none."""
+    import narwhals as nw
+
+    native = nw.to_native(value, pass_through=True)
+    kind = f"{type(native).__module__.partition('.')[0]} {type(native).__name__}"
+    try:
+        frame = nw.from_native(native, allow_series=True)
+    except TypeError:
+        return None
+    if isinstance(frame, nw.Series):
+        return NarwhalsTable(frame.alias(frame.name or "values").to_frame(), kind, single=True)
+    return NarwhalsTable(frame, kind)
+
+
+def _type(dtype: Any) -> str:
+    """The name of a type. Categories of an enumeration are values of the data: only their number is told."""
+    import narwhals as nw
+
+    if isinstance(dtype, nw.Enum):
+        return f"enum ({len(dtype.categories):,} categories)"
+    if isinstance(dtype, nw.List):
+        return f"list[{_type(dtype.inner)}]"
+    if isinstance(dtype, nw.Array):
+        return f"array[{_type(dtype.inner)}, {dtype.size}]"
+    if isinstance(dtype, nw.Struct):
+        return "struct{" + ", ".join(f"{field.name}: {_type(field.dtype)}" for field in dtype.fields) + "}"
+    if isinstance(dtype, nw.Datetime):
+        return f"Datetime[{dtype.time_unit}{', ' + dtype.time_zone if dtype.time_zone else ''}]"
+    return str(dtype)
+
+
+class NarwhalsTable:
+    """A frame through narwhals. A lazy one has names and types, and rows only when a rung asks for them."""
+
+    index = ""
+
+    def __init__(self, frame: Any, kind: str, *, single: bool = False) -> None:
+        import narwhals as nw
+
+        self.frame = frame
+        self.kind = kind
+        self.single = single
+        self.lazy = isinstance(frame, nw.LazyFrame)
+        self.rows: int | None = None if self.lazy else len(frame)
+        schema = frame.collect_schema()
+        self.fields: Sequence[Field] = [
+            Field(place, name, _type(dtype)) for place, (name, dtype) in enumerate(schema.items())
+        ]
+
+    def missing(self) -> Missing:
+        """Exact for Arrow's own libraries, which keep the count; in evenly spaced rows for others when large."""
+        if self.rows is None:
+            return Missing(None, 0, 0)
+        counted = self.frame.implementation.is_polars() or self.frame.implementation.is_pyarrow()
+        step = 1 if counted else step_for(self.rows, len(self.fields), EXACT_CELLS, SAMPLED_CELLS)
+        frame = self.frame if step == 1 else self.frame.gather_every(step)
+        return Missing([column.null_count() for column in frame.iter_columns()], len(frame), self.rows)
+
+    def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
+        """The values of some columns in some rows; a lazy frame computes its first rows, and no others."""
+        frame = self.frame.select([self.fields[place].name for place in places])
+        if self.lazy:
+            if rows.step != 1 or rows.start:
+                raise PromptError(f"This {self.kind} is lazy: collect it to take rows from all over it.")
+            return [list(row) for row in frame.head(rows.stop).collect().rows()]
+        frame = frame[rows.start : rows.stop]
+        return [list(row) for row in (frame if rows.step == 1 else frame.gather_every(rows.step)).rows()]
+
+    def column(self, place: int, step: int = 1) -> Any:
+        """Every `step`-th value, as a narwhals series."""
+        if self.lazy:
+            raise PromptError(f"This {self.kind} is lazy: collect it to have statistics of it.")
+        column = self.frame[self.fields[place].name]
+        return column if step == 1 else column.gather_every(step)
+
+    def values(self, place: int) -> list[object]:
+        """The distinct values; those that can't be told apart (lists) come as they stand."""
+        column = self.column(place).drop_nulls()
+        try:
+            return list(column.unique().to_list())
+        except Exception:  # noqa: BLE001 - each library has its own error for a type without equality
+            return list(column.to_list())

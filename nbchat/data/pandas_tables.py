@@ -1,0 +1,126 @@
+"""pandas frames, columns and indexes as tables.
+
+pandas is read natively rather than through narwhals: it alone allows column names that repeat or are no strings, has
+row labels, and needs its missing values sampled, since it counts them by looking at each one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from nbchat.data.tables import EXACT_CELLS, OBJECT_COST, SAMPLED_CELLS, Field, Missing, step_for
+
+__all__ = ["PandasTable", "pandas_table"]
+
+NEVER_MISSING = "iub"
+"""NumPy kinds that can't hold a missing value."""
+
+
+def pandas_table(value: Any) -> PandasTable | None:
+    """The table a value of pandas is; None for its other classes (a GroupBy, a Timestamp)."""
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        return PandasTable(value, f"pandas {type(value).__name__}")
+    if isinstance(value, pd.Series):
+        return PandasTable(value.to_frame(_series_name(value)), f"pandas {type(value).__name__}", single=True)
+    if isinstance(value, pd.MultiIndex):
+        names = [f"level_{level}" if name is None else name for level, name in enumerate(value.names)]
+        frame = value.to_frame(index=False, name=names, allow_duplicates=True)
+        return PandasTable(frame, "pandas MultiIndex")
+    if isinstance(value, pd.Index):
+        return PandasTable(value.to_frame(index=False, name=_series_name(value)), "pandas Index", single=True)
+    if isinstance(value, pd.api.extensions.ExtensionArray):
+        return PandasTable(pd.DataFrame({"values": value}, copy=False), f"pandas {type(value).__name__}", single=True)
+    return None
+
+
+def _series_name(value: Any) -> object:
+    return "values" if value.name is None else value.name
+
+
+class PandasTable:
+    """A pandas frame. Slices of it are views; nothing is copied but the rows that are shown."""
+
+    def __init__(self, frame: Any, kind: str, *, single: bool = False) -> None:
+        self.frame = frame
+        self.kind = kind
+        self.single = single
+        self.rows: int = len(frame)
+        self._dtypes: list[Any] = list(frame.dtypes)
+        self._words: dict[Any, str] = {}
+        self.fields: Sequence[Field] = [
+            Field(place, name, self._type(place)) for place, name in enumerate(frame.columns)
+        ]
+
+    @property
+    def index(self) -> str:
+        """The row labels' names and types; "" for the plain 0, 1, 2 …"""
+        import pandas as pd
+
+        labels = self.frame.index
+        if isinstance(labels, pd.RangeIndex) and labels.name is None:
+            return ""
+        if isinstance(labels, pd.MultiIndex):
+            types = zip(labels.names, labels.dtypes, strict=True)
+            return ", ".join(f"{name if name is not None else 'unnamed'}: {dtype}" for name, dtype in types)
+        return f"{labels.name if labels.name is not None else 'unnamed'}: {labels.dtype}"
+
+    @property
+    def index_names(self) -> list[object]:
+        """The names of the row labels' levels (None = unnamed)."""
+        return list(self.frame.index.names)
+
+    def _type(self, place: int) -> str:
+        dtype = self._dtypes[place]
+        words = self._words.get(dtype) or self._words.setdefault(dtype, str(dtype))
+        if words == "category":
+            return f"category ({len(dtype.categories):,} categories)"
+        return _object_type(self.column(place).iloc[:100]) if words == "object" else words
+
+    def missing(self) -> Missing:
+        """Exact up to EXACT_CELLS, and for Arrow columns at any size; else in evenly spaced rows."""
+        cost = sum(_cost(dtype) * columns for dtype, columns in Counter(self._dtypes).items())
+        step = step_for(self.rows, cost, EXACT_CELLS, SAMPLED_CELLS)
+        if step == 1:
+            return Missing(self.frame.isna().sum().tolist(), self.rows, self.rows)
+        counts = self.frame.iloc[::step].isna().sum().tolist()
+        return Missing(counts, len(range(0, self.rows, step)), self.rows)
+
+    def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
+        """The values of some columns in some rows; the rows are taken by position."""
+        columns = [self.frame.iloc[rows.start : rows.stop : rows.step, place].tolist() for place in places]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def labels(self, rows: range) -> list[object]:
+        """The row labels of some rows."""
+        return list(self.frame.index[rows.start : rows.stop : rows.step])
+
+    def column(self, place: int, step: int = 1) -> Any:
+        """Every `step`-th value, as a view."""
+        return self.frame.iloc[::step, place]
+
+    def values(self, place: int) -> list[object]:
+        """The distinct values; those that can't be hashed (lists) come as they stand."""
+        column = self.frame.iloc[:, place].dropna()
+        try:
+            return list(column.unique())
+        except TypeError:
+            return list(column)
+
+
+def _cost(dtype: Any) -> int:
+    """What looking at one cell of a type costs, in floats."""
+    if getattr(dtype, "kind", "O") in NEVER_MISSING and not hasattr(dtype, "na_value"):
+        return 0
+    return OBJECT_COST if str(dtype) == "object" else 1
+
+
+def _object_type(head: Any) -> str:
+    """`object` with the classes of its first values, which say more than the word alone."""
+    names = sorted({type(value).__name__ for value in head.dropna()})
+    if not names:
+        return "object"
+    return f"object ({' or '.join(names[:3])}{' …' if len(names) > 3 else ''})"

@@ -1,0 +1,147 @@
+"""The grammar of placeholders: `{name.attr[0]['key']:FORMAT}` and `{= expression:FORMAT}`.
+
+What only looks like one is none: braces that are doubled, that follow `$`, `^`, `_`, `}`, a backslash or a
+`\\command` (shells, templates, LaTeX), `{x!r}`, `{x=}`, calls, JSON, sets.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["Expression", "Placeholder", "Step", "belongs_elsewhere", "expression_at", "placeholder_at"]
+
+_KEY = r"""\[(?:-?\d{1,18}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")\]"""
+_STEP = re.compile(rf"\.(?P<attribute>[^\W\d]\w*)|(?P<key>{_KEY})")
+_PLACEHOLDER = re.compile(
+    rf"\{{(?P<path>(?P<name>[^\W\d]\w*)(?P<steps>(?:\.[^\W\d]\w*|{_KEY})*))(?::(?P<spec>[^{{}}\r\n]*))?\}}"
+)
+_COMMAND = re.compile(r"\\[A-Za-z@]+\*?(?:\[[^\[\]\n]*\])*\Z")
+_COMMAND_REACH = 200
+"""How far back a `\\command[option]` is looked for."""
+
+MOST_ENDS = 100
+"""Closing braces at which an expression may end."""
+
+LONGEST_EXPRESSION = 20_000
+"""Characters of an expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step from a value to a part of it: an attribute's name, or the index or key of an item."""
+
+    key: int | str
+    attribute: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """`text[start:end]`, read as a path from a name and a format (None = there is no colon)."""
+
+    start: int
+    end: int
+    name: str
+    steps: tuple[Step, ...]
+    path: str
+    spec: str | None
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it is an identifier alone: what a reader would take for a placeholder even if nothing has the name."""
+        return not self.steps and self.spec is None
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """`text[start:end]`, read as `{= source:spec}`. `source` is None when no closing brace makes it Python."""
+
+    start: int
+    end: int
+    source: str | None
+    spec: str
+
+
+def belongs_elsewhere(text: str, start: int) -> bool:
+    """Whether the brace at `start` is plainly part of some other notation."""
+    before = text[start - 1 : start]
+    if before and before in "{$^_}\\":
+        return True
+    return bool(_COMMAND.search(text, max(start - _COMMAND_REACH, 0), start))
+
+
+def placeholder_at(text: str, start: int) -> Placeholder | None:
+    """The placeholder that the brace at `start` opens; None when it opens none."""
+    match = _PLACEHOLDER.match(text, start)
+    if match is None:
+        return None
+    names = [match["name"], *(step["attribute"] for step in _STEP.finditer(match["steps"]) if step["attribute"])]
+    if any(not _is_name(name) for name in names):
+        return None
+    try:
+        steps = tuple(_steps(match["steps"]))
+    except (SyntaxError, ValueError):
+        return None
+    return Placeholder(start, match.end(), match["name"], steps, match["path"], match["spec"])
+
+
+def _is_name(name: str) -> bool:
+    dunder = name.startswith("__") and name.endswith("__")
+    return name.isidentifier() and not keyword.iskeyword(name) and not dunder
+
+
+def _steps(text: str) -> Iterator[Step]:
+    for match in _STEP.finditer(text):
+        if match["attribute"]:
+            yield Step(unicodedata.normalize("NFKC", match["attribute"]), attribute=True)
+        else:
+            yield Step(ast.literal_eval(match["key"][1:-1]), attribute=False)
+
+
+def expression_at(text: str, start: int) -> Expression | None:
+    """The `{= …}` that the brace at `start` opens: up to the first closing brace that makes it Python.
+
+    None when it is not closed or empty. As in an f-string, a colon that can't be part of the expression begins a format.
+    """
+    first = 0
+    reach = min(len(text), start + LONGEST_EXPRESSION)
+    end = start + 2
+    for _ in range(MOST_ENDS):
+        end = text.find("}", end, reach)
+        if end < 0:
+            break
+        first = first or end
+        found = _source_and_spec(text[start + 2 : end])
+        if found is not None:
+            return Expression(start, end + 1, *found)
+        end += 1
+    if not first or not text[start + 2 : first].strip():
+        return None
+    return Expression(start, first + 1, None, "")
+
+
+def _source_and_spec(inner: str) -> tuple[str, str] | None:
+    if _is_python(inner):
+        return inner.strip(), ""
+    for colon in [match.start() for match in re.finditer(":", inner)][:MOST_ENDS]:
+        spec = inner[colon + 1 :]
+        if not set(spec) & set("{}\n") and _is_python(inner[:colon]):
+            return inner[:colon].strip(), spec
+    return None
+
+
+def _is_python(source: str) -> bool:
+    if not source.strip():
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            ast.parse(source.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True

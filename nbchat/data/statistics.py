@@ -1,0 +1,101 @@
+"""Ranges, quartiles and categories of a table's columns, for the `:stats` rung."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from nbchat.data.description import count, missing
+from nbchat.data.schema import column_name
+from nbchat.data.tables import Field, Table, step_for
+
+__all__ = ["Statistics", "phrase"]
+
+EXACT_CELLS = 250_000
+"""Up to this many cells every row counts towards the statistics."""
+
+SAMPLED_CELLS = 100_000
+"""Beyond it, about this many cells do, in evenly spaced rows."""
+
+MANY = 50
+"""A text column with more distinct values than this has no categories."""
+
+NAMED = 8
+"""So many categories are named, the most frequent ones."""
+
+
+ORDERED = (int, float, Decimal, date, time, timedelta)
+"""What has a range worth telling; that of lists or strings would only be two of their values."""
+
+
+class Statistics:
+    """Facts about columns, each in a phrase. A value that occurs only once is never named as a category."""
+
+    def __init__(self, table: Table, columns: int) -> None:
+        self._table = table
+        rows = table.rows or 0
+        self._step = step_for(rows, columns, EXACT_CELLS, SAMPLED_CELLS)
+        seen = len(range(0, rows, self._step))
+        sampled = f"\nRanges and categories from {seen:,} evenly spaced rows of {rows:,}."
+        self.basis: str = sampled if self._step > 1 else ""
+        """What the figures rest on, when not on every row; begins with a newline."""
+
+    def of(self, field: Field) -> str:
+        """`1 … 9 (quartiles 3, 5, 7)`, `3 distinct: Rome 12, Oslo 7, Bern 2`; "" when nothing can be said."""
+        return phrase(self._table.column(field.place, self._step).to_list())
+
+
+def phrase(cells: list[Any]) -> str:
+    """What can be said of some values together, the missing ones set aside."""
+    kinds = set(map(type, cells))
+    if kinds == {float}:
+        return _range([value for value in cells if value == value])  # noqa: PLR0124 - NaN differs from itself
+    if kinds != {int}:
+        cells = [value for value in cells if not missing(value)]
+        kinds = set(map(type, cells))
+    if kinds == {bool}:
+        return f"{100 * sum(cells) / len(cells):.3g}% true"
+    return _categories(cells) if kinds == {str} else _range(cells)
+
+
+def _range(values: list[Any]) -> str:
+    """Least and greatest, and quartiles of numbers. Things without an order have none."""
+    try:
+        ordered = sorted(values)
+    except (TypeError, ValueError):
+        return ""
+    if not ordered or not isinstance(ordered[0], ORDERED):
+        return ""
+    ends = f"{_number(ordered[0])} … {_number(ordered[-1])}"
+    if len(ordered) < 4 or not isinstance(ordered[0], (int, float)):
+        return ends
+    quartiles = ", ".join(_number(_quantile(ordered, share)) for share in (0.25, 0.5, 0.75))
+    return f"{ends} (quartiles {quartiles})"
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Linear between the two nearest values, as NumPy and pandas have it (Hyndman and Fan's type 7)."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def _number(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _categories(values: list[str]) -> str:
+    """The frequent ones by name, or for free text its number of distinct values and its lengths."""
+    counts = Counter(values)
+    distinct = f"{len(counts):,} distinct"
+    named = [(value, times) for value, times in counts.most_common(NAMED) if times > 1]
+    if len(counts) > MANY or not named:
+        lengths = sorted(map(len, counts))
+        return f"{distinct}, {lengths[0]:,} to {count(lengths[-1], 'character')} long"
+    named.sort(key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{column_name(value)[:40]} {times:,}" for value, times in named)
+    return f"{distinct}: {shown}{', …' if len(named) < len(counts) else ''}"
