@@ -1,0 +1,33 @@
+"""What every test can count on: an environment that holds nothing of the user's, and a scripted server."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from nbchat.testing import ScriptedServer
+from tests.environment import clean_environment
+
+# No deadline: how long an example takes says something about the machine, nothing about the code.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path_factory, monkeypatch):
+    """Each test has a home of its own and none of the user's keys, proxies and settings; returns the home."""
+    home = tmp_path_factory.mktemp("home")
+    wanted = clean_environment(home)
+    for name in os.environ.keys() - wanted.keys():
+        monkeypatch.delenv(name)
+    for name, value in wanted.items():
+        monkeypatch.setenv(name, value)
+    return home
+
+
+@pytest.fixture
+def server():
+    """A `ScriptedServer` that runs while the test does."""
+    with ScriptedServer() as server:
+        yield server

@@ -1,0 +1,129 @@
+"""The house rules that a reader relies on: imports point down, files stay small, types and style are clean."""
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+from tests.environment import ROOT
+
+PACKAGE = ROOT / "nbchat"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Which rooms each room may know (DESIGN: imports point down the page). `session` and `data` do not know each other.
+BELOW = {
+    "values": set(),
+    "demo": {"values"},
+    "api": {"values", "demo"},
+    "session": {"api", "values", "demo"},
+    "data": {"api", "values", "demo"},
+    "rows": {"data", "session", "api", "values", "demo"},
+    "tuning": {"rows", "data", "session", "api", "values", "demo"},
+    "notebook": {"tuning", "rows", "data", "session", "api", "values", "demo"},
+    "testing": set(),
+}
+PUBLIC_FACE = {"__init__", "__main__"}
+VAGUE = {"common", "helper", "helpers", "misc", "util", "utils"}
+HEAVY = {"IPython", "httpx", "ipywidgets", "narwhals", "numpy", "pandas", "PIL", "pyarrow", "pydantic", "tornado"}
+LONGEST = 500
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def room(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(tree):
+    """Every module that a file imports, at its top or anywhere inside, as dotted names."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=0):
+                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.ImportFrom():
+                yield "nbchat"  # a relative import: nobody can see where it points
+            case ast.Call(
+                func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(module)), *_]
+            ):
+                if called in {"import_module", "__import__"}:
+                    yield module
+
+
+def upward(source, here):
+    """The imports in a file of room `here` that do not point down."""
+    ours = (module.split(".") for module in imported(ast.parse(source)) if module.split(".")[0] == "nbchat")
+    return [".".join(parts) for parts in ours if len(parts) < 2 or parts[1] not in BELOW[here] | {here}]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) not in PUBLIC_FACE], ids=name)
+def test_imports_point_down_only(path):
+    assert upward(path.read_text(), room(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "here", "found"),
+    [
+        ("from nbchat.values.errors import NbchatError", "api", []),
+        ("import httpx\nfrom nbchat.api import wire", "api", []),
+        ("def f():\n    from nbchat.session import turns", "data", ["nbchat.session.turns"]),
+        ("from nbchat import notebook", "session", ["nbchat.notebook"]),
+        ("import nbchat", "values", ["nbchat"]),
+        ("from . import panel", "values", ["nbchat"]),
+        ("import importlib\nimportlib.import_module('nbchat.data.guard')", "session", ["nbchat.data.guard"]),
+        ("from nbchat.testing import Say", "notebook", ["nbchat.testing.Say"]),
+    ],
+)
+def test_an_import_that_points_up_is_found_wherever_it_hides(source, here, found):
+    assert upward(source, here) == found
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_file_is_short_and_named_for_what_it_holds(path):
+    assert len(path.read_text().splitlines()) <= LONGEST
+    assert not VAGUE & {*path.relative_to(PACKAGE).with_suffix("").parts}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem != "__main__"], ids=name)
+def test_what_a_module_declares_public_is_there_once(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    module = importlib.import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    declared = getattr(module, "__all__", [])
+    assert len(set(declared)) == len(declared)
+    assert [one for one in declared if not hasattr(module, one)] == []
+
+
+def test_the_public_face_is_sorted():
+    import nbchat
+
+    kinds = [(not one.isupper(), not one[0].isupper(), one) for one in getattr(nbchat, "__all__", [])]
+    assert all(before < after for before, after in pairwise(kinds))
+
+
+def loaded(code):
+    """The top-level packages that are loaded once `code` has run in a fresh process."""
+    code = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_importing_nbchat_imports_nothing_heavy():
+    assert loaded("import nbchat") & HEAVY == set()
+
+
+def test_importing_the_scripted_server_needs_the_standard_library_only():
+    foreign = loaded("import nbchat.testing") - loaded("pass") - sys.stdlib_module_names
+    assert foreign == {"nbchat"}
+
+
+@pytest.mark.parametrize("command", [["ruff", "check", "--no-cache"], ["mypy"]], ids=lambda command: command[0])
+def test_the_checkers_have_nothing_to_say(command):
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
