@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
+from nbchat.demo.calling import chosen_tools
+from nbchat.demo.filling import Filling, Writer, rehearse
 from nbchat.demo.models import Learned
 from nbchat.demo.prompt import read_prompt
-from nbchat.demo.request import Request
-from nbchat.demo.sampling import Distribution, Drawn, draw
+from nbchat.demo.refusal import Refusal
+from nbchat.demo.request import JSON_OBJECT, Request
+from nbchat.demo.sampling import Distribution, Drawn, draw, pick
+from nbchat.demo.schema import Schema, SchemaError
 from nbchat.demo.stopping import StopGate
 from nbchat.demo.tokenizer import END
 
@@ -61,7 +66,28 @@ class Completion:
         self.completion_tokens = 0
         self._learned = learned
         self._prompt = read_prompt(request, learned)
+        self._material = self._prompt.material(request.messages, learned)
+        self._tools = [(tool, _schema(tool.parameters, "tools")) for tool in chosen_tools(request)]
+        self._schema = None if request.schema is None else _schema(self._shape(request.schema), "response_format")
         self.prompt_tokens = self._prompt.tokens
+        self._rehearse()
+
+    def _shape(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema; for just any JSON object, one with the keys the message asks for."""
+        if schema is not JSON_OBJECT:
+            return schema
+        keys = self._material.keys_asked() or ["topic", "answer"]
+        return {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys}
+
+    def _rehearse(self) -> None:
+        """Write the JSON once without sampling, so that a schema nothing fits is refused before the answer begins."""
+        schemas = [(schema, "tools") for _, schema in self._tools]
+        schemas += [(self._schema, "response_format")] if self._schema is not None and not self._tools else []
+        for schema, param in schemas:
+            try:
+                rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311
+            except SchemaError as error:
+                raise Refusal(f"Invalid schema: {error}", param=param, code="invalid_schema") from error
 
     def steps(self) -> Iterator[tuple[Piece, ...]]:
         """The answer, a step at a time: one piece from each choice that is not finished."""
@@ -72,14 +98,44 @@ class Completion:
     def _choice(self, index: int) -> Iterator[Piece]:
         seed = self.request.seed
         random = Random() if seed is None else Random(f"{seed}/{index}")  # noqa: S311
+        if self._tools:
+            return self._calls(index, random)
+        if self._schema is not None:
+            return self._text(index, self._filling(self._schema, random), random)
         return self._text(index, self._prompt.answer(self._learned, self.request.model), random)
+
+    def _filling(self, schema: Schema, random: Random) -> Filling:
+        def choose(weights: Sequence[float]) -> int:
+            return pick(weights, self.request.sampling.temperature, random)
+
+        return Filling(Writer(schema, self._material, choose).script(), self._learned.tokenizer)
+
+    def _calls(self, index: int, random: Random) -> Iterator[Piece]:
+        """A choice of tool calls: for each its name, then its arguments as they are written."""
+        left = self._prompt.left
+        for number, (tool, schema) in enumerate(self._tools):
+            name = len(self._learned.tokenizer.encode(tool.name))
+            self.completion_tokens += name
+            left -= name
+            yield Piece(index, call=CallPart(number, "", id=f"call_{uuid.uuid4().hex[:24]}", name=tool.name))
+            shown = Shown(StopGate(()))
+            for drawn in self._tokens(self._filling(schema, random), random, left):
+                if drawn.token == END:
+                    break
+                left -= 1
+                text, _ = shown.add(drawn, self._learned.tokenizer.bytes_of(drawn.token))
+                yield Piece(index, call=CallPart(number, text))
+            else:
+                yield Piece(index, finish="length")
+                return
+        yield Piece(index, finish="tool_calls")
 
     def _text(self, index: int, source: Source, random: Random) -> Iterator[Piece]:
         """A choice of text, cut at the stop sequences."""
         gate = StopGate(self.request.stop)
         shown = Shown(gate)
         finish = "length"
-        for drawn in self._tokens(source, random):
+        for drawn in self._tokens(source, random, self._prompt.left):
             if drawn.token == END:
                 finish = "stop"
                 break
@@ -90,16 +146,23 @@ class Completion:
         text, tokens = shown.end()
         yield Piece(index, text, tokens, finish="stop" if gate.stopped else finish)
 
-    def _tokens(self, source: Source, random: Random) -> Iterator[Drawn]:
+    def _tokens(self, source: Source, random: Random, limit: int) -> Iterator[Drawn]:
         """Tokens up to the limit, or to `<|end|>`, which is given but neither taken nor counted."""
         counts: dict[int, int] = {}
-        for _ in range(self._prompt.left):
+        for _ in range(limit):
             drawn = draw(source.next(), self.request.sampling, counts, random)
             if drawn.token != END:
                 source.take(drawn.token)
                 counts[drawn.token] = counts.get(drawn.token, 0) + 1
                 self.completion_tokens += 1
             yield drawn
+
+
+def _schema(given: Mapping[str, Any], param: str) -> Schema:
+    try:
+        return Schema(given)
+    except SchemaError as error:
+        raise Refusal(f"Invalid schema: {error}", param=param, code="invalid_schema") from error
 
 
 class Shown:

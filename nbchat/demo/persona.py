@@ -50,12 +50,9 @@ def about(message: str, *, quote: bool) -> list[str]:
 
 
 def echo(results: Sequence[tuple[str, str]]) -> list[str]:
-    """Answers that quote what tools returned, given as (tool's name, text)."""
+    """An answer that quotes what tools returned, given as (tool's name, text)."""
     quoted = [(name, _shortened(text.replace("```", "").strip())) for name, text in results]
-    return [
-        "\n\n".join(f"The tool `{name}` answered: {text}" for name, text in quoted),
-        "\n\n".join(f"According to `{name}`: {text}" for name, text in quoted),
-    ]
+    return ["\n\n".join(f"The tool `{name}` answered: {text}" for name, text in quoted)]
 
 
 def _shortened(text: str, limit: int = 400) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from nbchat.demo import persona
 from nbchat.demo.answer import Answer
+from nbchat.demo.material import Material
 from nbchat.demo.messages import Message
 from nbchat.demo.models import CONTEXT_WINDOW, Learned
 from nbchat.demo.refusal import Refusal
@@ -42,6 +44,19 @@ class Prompt:
         for token in self.begun:
             answer.take(token)
         return answer
+
+    def material(self, messages: Sequence[Message], learned: Learned) -> Material:
+        """What there is to fill JSON with: the words of the user's last message, sentences of the best passages."""
+        text = next((message.text for message in reversed(messages) if message.role == "user"), "")
+        best = sorted(range(len(self.weights)), key=lambda i: -self.weights[i])[:4]
+        sentences = [_first_sentence(learned.passages[i].text) for i in best]
+        return Material(text, [sentence for sentence in sentences if sentence])
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence of plain words, or nothing."""
+    match = re.search(r"(?:^|(?<=\. )|(?<=\n))([A-Z][^\n`]{20,180}?\.)(?=\s|$)", text)
+    return match[1] if match else ""
 
 
 def read_prompt(request: Request, learned: Learned) -> Prompt:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from nbchat.demo.corpus import Passage
 
-__all__ = ["Relevance", "terms"]
+__all__ = ["Relevance", "stem", "terms", "words"]
 
 BACKGROUND = 1e-4
 """The weight of a passage that has nothing to do with the request, beside 1 for the best."""
@@ -19,17 +19,18 @@ TITLE = 0.5
 _WORD = re.compile(r"`([^`\n]{1,40})`|([A-Za-z_][A-Za-z_0-9]*)")
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set: how this package writes its lists of words."""
     return frozenset(text.split())
 
 
-_KEYWORDS = _words(
+_KEYWORDS = words(
     "assert async await break class continue def del elif else except finally global import lambda nonlocal raise "
     "return try yield"
 )
-_ENGLISH_KEYWORDS = _words("and as for from if in is not or pass while with true false none")
-_ASKS_FOR_KEYWORD = _words("block clause comprehension expression keyword loop operator statement")
-_COMMON = _words(
+_ENGLISH_KEYWORDS = words("and as for from if in is not or pass while with true false none")
+_ASKS_FOR_KEYWORD = words("block clause comprehension expression keyword loop operator statement")
+_COMMON = words(
     "a about an any are at be between by can could describe did difference do does example explain get give had has "
     "have how i it its like make may me mean means more much my need of on one please say shall should show some "
     "take tell than that the their them there these they this those to two use used using want was we were what "
@@ -91,10 +92,10 @@ class Relevance:
             weights[term] = weights.get(term, 0.0) + (TITLE if is_first else TITLE / 2)
         return weights
 
-    def scores(self, words: Iterable[tuple[str, float]]) -> dict[int, float]:
+    def scores(self, wanted: Iterable[tuple[str, float]]) -> dict[int, float]:
         """tf-idf of the passages that have any of the (term, importance) pairs."""
         scores: dict[int, float] = {}
-        for term, importance in words:
+        for term, importance in wanted:
             found = self._found.get(term, {})
             idf = math.log(1 + self._size / len(found)) if found else 0.0
             for number, tf in found.items():

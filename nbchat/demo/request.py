@@ -11,7 +11,7 @@ from nbchat.demo.messages import Message, read_messages
 from nbchat.demo.refusal import Refusal
 from nbchat.demo.sampling import Sampling
 
-__all__ = ["Request", "Tool", "parse_json", "read_request"]
+__all__ = ["JSON_OBJECT", "Request", "Tool", "parse_json", "read_request"]
 
 T = TypeVar("T")
 
@@ -19,6 +19,7 @@ MOST_CHOICES = 128
 MOST_TOOLS = 128
 MOST_STOPS = 4
 JSON_OBJECT: Mapping[str, Any] = {"type": "object"}
+"""What response_format json_object asks for; known by its identity."""
 
 
 @dataclass(frozen=True, slots=True)

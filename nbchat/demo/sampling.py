@@ -13,12 +13,12 @@ In order (OpenAI's API reference; Holtzman et al. 2020 for top_p):
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
 
-__all__ = ["Distribution", "Drawn", "LogProbs", "Sampling", "draw", "logprobs", "nucleus"]
+__all__ = ["Distribution", "Drawn", "LogProbs", "Sampling", "draw", "logprobs", "nucleus", "pick"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,14 @@ def draw(distribution: Distribution, sampling: Sampling, counts: Mapping[int, in
         token = _pick_any(logs, random)
     top = tuple(islice(logs.ranked(), sampling.top_logprobs)) if sampling.top_logprobs else ()
     return Drawn(token, logs[token], top)
+
+
+def pick(weights: Sequence[float], temperature: float, random: Random) -> int:
+    """An index, by weight sharpened or flattened by the temperature (0: the heaviest)."""
+    if temperature == 0:
+        return max(range(len(weights)), key=lambda i: weights[i])
+    largest = max(weights)
+    return random.choices(range(len(weights)), [(weight / largest) ** (1 / temperature) for weight in weights])[0]
 
 
 def _pick(weighted: list[tuple[int, float]], random: Random) -> int:
