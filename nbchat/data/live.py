@@ -68,7 +68,7 @@ def _step(value: object, step: Step, path: str) -> object:
 def _attribute(value: object, name: str) -> object:
     """An attribute; the `columns` of a pandas frame as their names, for as an Index they would show as values."""
     found = getattr(value, name)
-    return list(found) if name == "columns" and type(found).__module__.startswith("pandas.") else found
+    return list(found) if name == "columns" and type(found).__module__.startswith("pandas") else found
 
 
 def _no_column(value: object, key: int | str, path: str, error: Exception) -> None:

@@ -1,0 +1,104 @@
+"""The guard: nothing secret or private leaves with a message, whichever part of it holds it."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import urllib.parse
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from nbchat.data.private import PrivateColumn, private_columns
+from nbchat.data.private_values import Words, variants
+from nbchat.values.errors import GuardError
+
+__all__ = ["OVERRIDE", "check", "environment_secrets"]
+
+OVERRIDE = "--unguarded"
+"""The option that sends a message as it is, once."""
+
+SHORTEST = 8
+"""Characters of the shortest secret that is looked for."""
+
+LETTERS = 12
+"""A secret of lower-case letters alone has at least this many: "password" would refuse every message about passwords."""
+
+LEAST_BITS = 16.0
+"""Shannon entropy of a secret's characters times its length: "11111111" has 0, "hunter22" 22."""
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
+
+
+def check(
+    texts: Iterable[tuple[str, str]],
+    secrets: Mapping[str, str],
+    private: Iterable[PrivateColumn] | None = None,
+) -> None:
+    """Pass, or raise a GuardError that says which secret or column a text holds, and where (never the value).
+
+    `texts` are pairs of a place in words ("the message", "turn 3", "a tool result") and what would be sent from there.
+    `secrets` maps what a secret is called ("OPENAI_API_KEY", "the key in use") to it; those too plain to be one are
+    passed over (see `is_secret`). They are found as they are, URL-quoted, in base64 and with JSON escapes. `private`
+    are the columns to look for, None = all that are marked; what of their values counts, `private_values` says.
+    """
+    looked_for = {label: _forms(value) for label, value in secrets.items() if is_secret(value)}
+    columns = private_columns() if private is None else tuple(private)
+    for where, text in texts:
+        for form in variants(text):
+            _check_secrets(where, form, looked_for)
+            words = Words(form)
+            for column in columns:
+                if column.found_in(words):
+                    raise _refusal(where, f"a value of the private column {column.name!r}")
+
+
+def _check_secrets(where: str, text: str, secrets: Mapping[str, tuple[str, ...]]) -> None:
+    for label, forms in secrets.items():
+        if any(form in text for form in forms):
+            raise _refusal(where, label if " " in label else f"the value of {label}")
+
+
+def _refusal(where: str, what: str) -> GuardError:
+    place = where[:1].upper() + where[1:]
+    return GuardError(f"{place} holds {what}: take it out, or send it all the same with {OVERRIDE}.")
+
+
+def environment_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an environment that are secrets by name (KEY, TOKEN, SECRET, PASSWORD …) and by value."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if _SECRET_NAME.search(name) and is_secret(value) and not _is_path(value)
+    }
+
+
+def is_secret(value: str) -> bool:
+    """Whether a value is long and varied enough that a text holding it can't mean anything else."""
+    if len(value) < SHORTEST or (value.isalpha() and value.islower() and len(value) < LETTERS):
+        return False
+    shares = [number / len(value) for number in Counter(value).values()]
+    return -sum(share * math.log2(share) for share in shares) * len(value) >= LEAST_BITS
+
+
+def _is_path(value: str) -> bool:
+    """Whether it names a file that exists: where a secret is kept is no secret."""
+    try:
+        return ("/" in value or "\\" in value) and Path(value).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """How a secret may stand in a text. In base64 it depends on what comes before: three ways, without their ends."""
+    data = secret.encode("utf-8", "surrogatepass")
+    forms = {secret, secret.strip(), urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret)}
+    forms.add(secret.replace("\\", "\\\\").replace('"', '\\"'))
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + data)
+        first, last = (0, 2, 3)[before], (len(data) + before) // 3 * 4
+        inner = encoded[first:last].decode("ascii")
+        if len(inner) >= SHORTEST:
+            forms |= {inner, inner.replace("+", "-").replace("/", "_")}
+    return tuple(sorted(forms))
