@@ -11,6 +11,7 @@ from typing import Any
 from nbchat.demo.completion import CallPart, Completion, Piece
 from nbchat.demo.models import CONTEXT_WINDOW, MODELS, Learned
 from nbchat.demo.sampling import Drawn
+from nbchat.demo.tokenizer import END
 
 __all__ = ["Reply", "model_body"]
 
@@ -20,9 +21,9 @@ _CREATED = 1_735_689_600
 
 
 def model_body(name: str) -> dict[str, Any]:
-    """A model as `GET /v1/models` lists it."""
+    """A model as `GET /v1/models` lists it; biasing `end_token` (a token id) makes answers shorter or longer."""
     body = {"id": name, "object": "model", "created": _CREATED, "owned_by": "nbchat"}
-    return {**body, "context_window": CONTEXT_WINDOW, "ngram_order": MODELS[name]}
+    return {**body, "context_window": CONTEXT_WINDOW, "ngram_order": MODELS[name], "end_token": END}
 
 
 class Reply:
@@ -41,7 +42,8 @@ class Reply:
 
     def opening(self) -> list[dict[str, Any]]:
         """The first chunks of a stream: the role of each choice."""
-        return [self._chunk(i, {"role": "assistant", "content": ""}) for i in range(self._request.n)]
+        delta = {"role": "assistant", "content": None if self._completion.calls else ""}
+        return [self._chunk(i, delta) for i in range(self._request.n)]
 
     def chunks(self, piece: Piece) -> list[dict[str, Any]]:
         """The chunks of one piece: none while nothing of it may be shown."""

@@ -56,7 +56,10 @@ class Piece:
 
 
 class Completion:
-    """One request being answered. `completion_tokens` counts what has been generated so far, in all choices.
+    """One request being answered.
+
+    `completion_tokens` counts what has been generated so far, in all choices; `calls` is whether it answers by calling
+    tools.
 
     Raises Refusal when the prompt is too long.
     """
@@ -70,6 +73,7 @@ class Completion:
         self._tools = [(tool, _schema(tool.parameters, "tools")) for tool in chosen_tools(request)]
         self._schema = None if request.schema is None else _schema(self._shape(request.schema), "response_format")
         self.prompt_tokens = self._prompt.tokens
+        self.calls = bool(self._tools)
         self._rehearse()
 
     def _shape(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -87,13 +91,19 @@ class Completion:
             try:
                 rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311
             except SchemaError as error:
-                raise Refusal(f"Invalid schema: {error}", param=param, code="invalid_schema") from error
+                raise _invalid(error, param) from error
 
     def steps(self) -> Iterator[tuple[Piece, ...]]:
-        """The answer, a step at a time: one piece from each choice that is not finished."""
+        """The answer, a step at a time: one piece from each choice that is not finished.
+
+        Raises Refusal when a schema turns out, on the way, to admit nothing.
+        """
         choices = [self._choice(index) for index in range(self.request.n)]
-        while pieces := tuple(piece for choice in choices if (piece := next(choice, None)) is not None):
-            yield pieces
+        try:
+            while pieces := tuple(piece for choice in choices if (piece := next(choice, None)) is not None):
+                yield pieces
+        except SchemaError as error:
+            raise _invalid(error, "tools" if self._tools else "response_format") from error
 
     def _choice(self, index: int) -> Iterator[Piece]:
         seed = self.request.seed
@@ -162,7 +172,11 @@ def _schema(given: Mapping[str, Any], param: str) -> Schema:
     try:
         return Schema(given)
     except SchemaError as error:
-        raise Refusal(f"Invalid schema: {error}", param=param, code="invalid_schema") from error
+        raise _invalid(error, param) from error
+
+
+def _invalid(error: SchemaError, param: str) -> Refusal:
+    return Refusal(f"Invalid schema: {error}", param=param, code="invalid_schema")
 
 
 class Shown:

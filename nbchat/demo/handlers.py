@@ -18,10 +18,12 @@ from nbchat.demo.models import CONTEXT_WINDOW, MODELS, Learned, learned
 from nbchat.demo.refusal import Refusal
 from nbchat.demo.request import Fields, parse_json, read_request
 
-__all__ = ["BODY_LIMIT", "Counters", "Settings", "application"]
+__all__ = ["BODY_LIMIT", "READ_LIMIT", "Counters", "Settings", "application"]
 
 BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a request's body."""
+"""Bytes of a request's body; a longer one is refused with 413."""
+READ_LIMIT = 8 * BODY_LIMIT
+"""Bytes after which the server no longer reads a body to its end in order to answer, but closes the connection."""
 
 _log = logging.getLogger("nbchat.demo")
 
@@ -71,7 +73,13 @@ class Handler(web.RequestHandler):
             words = {404: f"There is no {self.request.path} here.", 405: f"{self.request.method} is not for this path."}
             error = Refusal(words.get(status_code, "The server failed at this request."), status=status_code)
         self.set_status(error.status)
+        if error.status == 405:
+            self.set_header("Allow", ", ".join(self._allowed()))
         self.finish(error.body())
+
+    def _allowed(self) -> list[str]:
+        unimplemented = web.RequestHandler._unimplemented_method  # noqa: SLF001
+        return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower()) is not unimplemented]
 
     def log_exception(
         self,
@@ -184,20 +192,28 @@ class ChatCompletions(Handler):
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
         await self._send(*reply.opening())
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        for step in completion.steps():
-            self.settings_.counters.tokens += len(step)
-            await self._send(*(chunk for piece in step for chunk in reply.chunks(piece)))
-            if self.settings_.pace is not None:
-                due = max(due + 1 / self.settings_.pace, loop.time() - 1)
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            if self._abandoned:
-                return
+        try:
+            await self._stream_steps(completion, reply)
+        except Refusal as refusal:
+            await self._send(refusal.body())
+        if self._abandoned:
+            return
         if completion.request.include_usage:
             await self._send(reply.usage_chunk())
         self.write("data: [DONE]\n\n")
         await self.finish()
+
+    async def _stream_steps(self, completion: Completion, reply: Reply) -> None:
+        clock = asyncio.get_running_loop().time
+        due = clock()
+        for step in completion.steps():
+            self.settings_.counters.tokens += len(step)
+            await self._send(*(chunk for piece in step for chunk in reply.chunks(piece)))
+            if self.settings_.pace is not None:
+                due = max(due + 1 / self.settings_.pace, clock() - 1)  # a client that stalled is not flooded
+            await asyncio.sleep(max(0.0, due - clock()))
+            if self._abandoned:
+                return
 
     async def _send(self, *chunks: dict[str, Any]) -> None:
         for chunk in chunks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,6 +64,16 @@ def learned() -> Learned:
         if not _learned:
             _learned.append(_learn())
         return _learned[0]
+
+
+def _unlock_after_fork() -> None:
+    """In a child the lock may be held by a thread that is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_after_fork)
 
 
 def _learn() -> Learned:

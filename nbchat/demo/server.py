@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import socket
 import threading
@@ -10,7 +11,7 @@ from typing import Self
 
 from tornado import httpserver, netutil
 
-from nbchat.demo.handlers import BODY_LIMIT, Counters, Settings, application
+from nbchat.demo.handlers import READ_LIMIT, Counters, Settings, application
 from nbchat.demo.models import learned
 
 __all__ = ["PACE", "DemoServer", "builtin"]
@@ -74,7 +75,7 @@ class DemoServer:
     def _run(self, sockets: list[socket.socket], started: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        server = httpserver.HTTPServer(application(self._settings), max_body_size=BODY_LIMIT)
+        server = httpserver.HTTPServer(application(self._settings), max_body_size=READ_LIMIT)
         server.add_sockets(sockets)
         loop.call_soon(started.set)
         try:
@@ -104,6 +105,7 @@ def builtin() -> DemoServer:
         if not _running or _running[0][0] != os.getpid():
             server = DemoServer()
             server.start()
+            atexit.register(server.stop)
             _running[:] = [(os.getpid(), server)]
         return _running[0][1]
 

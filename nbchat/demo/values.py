@@ -152,9 +152,11 @@ def _made_numbers(node: Node, *, whole: bool, at_least: int) -> Iterator[float]:
     high = min(node.get("maximum", math.inf), node.get("exclusiveMaximum", math.inf))
     step = node.get("multipleOf", 1 if whole else None)
     if step is None and low > -math.inf and high < math.inf and high - low < at_least:
-        between = [low + (high - low) * i / (at_least + 1) for i in range(1, at_least + 1)]
-        digits = 2 - math.floor(math.log10(high - low or 1))
-        yield from (low, high, *(round(value, digits) for value in between), *between)
+        yield from (low, high)
+        gap = (high - low) / (at_least + 1)
+        if gap > 0:
+            digits = math.ceil(-math.log10(gap))  # the fewest that keep them apart
+            yield from (round(low + gap * i, digits) for i in range(1, at_least + 1))
         return
     step = step or 1
     first = math.ceil(low / step) if low > -math.inf else min(1, math.floor(high / step)) if high < math.inf else 1

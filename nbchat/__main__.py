@@ -1,0 +1,119 @@
+"""`python -m nbchat`: run the built-in model for any client, or open a notebook."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbchat.values.errors import ConfigError
+
+PORT = 8302
+"""Where `serve` listens when no port is given."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return _serve(given) if given.command == "serve" else _open(given)
+    except ConfigError as error:
+        print(f"nbchat: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m nbchat", description="Talk to a language model from a notebook.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the built-in model's server, for any client of the OpenAI API")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: %(default)s)")
+    serve.add_argument("--port", type=_port, default=PORT, help="0 = any free one (default: %(default)s)")
+    serve.add_argument("--pace", type=_pace, default=120.0, help="tokens a second of a stream, or none (default: 120)")
+    serve.add_argument("--api-key-env", metavar="VAR", help="ask clients for the key in this environment variable")
+    show = commands.add_parser("open", help="open a notebook in JupyterLab, or run and print it where no screen is")
+    show.add_argument("notebook", nargs="?", type=Path, help="default: notebooks/quickstart.ipynb")
+    show.add_argument("--execute", action="store_true", help="run and print it even where there is a screen")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _pace(text: str) -> float | None:
+    if text == "none":
+        return None
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace < float("inf"):
+        raise argparse.ArgumentTypeError(f"the pace is a number of tokens a second above 0, or none, not {text!r}")
+    return pace
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from nbchat.demo.server import DemoServer
+
+    key = _key(given.api_key_env)
+    server = DemoServer(given.port, host=given.host, pace=given.pace, api_key=key)
+    try:
+        url = server.start()
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"Can't listen at {given.host}, port {given.port}: {reason}. Try another --port, or 0 for a free one."
+        raise ConfigError(message) from error
+    header = f' -H "Authorization: Bearer ${given.api_key_env}"' if key else ""
+    body = '{"model": "nbchat-demo", "messages": [{"role": "user", "content": "What is a list?"}]}'
+    print(f"nbchat's built-in model listens at {url} (Ctrl-C ends it)")
+    print(f"curl {url}/chat/completions{header} -H 'Content-Type: application/json' -d '{body}'", flush=True)
+    try:
+        _wait()
+    finally:
+        server.stop()
+    return 0
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    key = os.environ.get(variable)
+    if not key:
+        raise ConfigError(
+            f"The environment variable {variable} is not set: put the key there, or leave out --api-key-env."
+        )
+    return key
+
+
+def _wait() -> None:
+    """Wait for Ctrl-C or a request to terminate."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        while not ended.wait(0.5):  # in steps: on Windows a bare wait would not hear Ctrl-C
+            pass
+    except KeyboardInterrupt:
+        print()
+
+
+def _open(given: argparse.Namespace) -> int:
+    from nbchat.notebook import execute
+
+    notebook = given.notebook or execute.DEFAULT
+    if execute.has_screen() and not given.execute:
+        return execute.open_in_lab(notebook)
+    return 0 if execute.run_and_print(notebook, sys.stdout) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
