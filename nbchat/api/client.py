@@ -32,7 +32,7 @@ from nbchat.values.errors import (
     ServerError,
     ServerSilent,
 )
-from nbchat.values.events import Event, Failed, Responded, Retrying
+from nbchat.values.events import Ended, Event, Failed, FirstToken, Responded, Retrying
 
 __all__ = ["Call", "Client", "Timeouts"]
 
@@ -188,7 +188,7 @@ class Client:
             over()
         except (httpx.TransportError, httpx.InvalidURL, ssl.SSLError) as error:
             if decoder.begun or decoder.done:
-                emit(decoder.end(_words(error)))
+                emit([*decoder.end(_words(error)), Ended(time.perf_counter())])
                 over()
             else:
                 stale = connection.reused and isinstance(
@@ -305,12 +305,16 @@ async def _read(
     """Read a response to the end of its answer, then for a moment to its own end."""
     encoded = response.headers.get("content-encoding", "identity") != "identity"
     portions: AsyncIterator[bytes] = response.aiter_bytes() if encoded else response.aiter_raw()
+    first = True
     async for portion in portions:
         if events := decoder.feed(redactor.feed(portion)):
+            if first and decoder.begun:
+                first = False
+                events.insert(0, FirstToken(time.perf_counter()))
             emit(events)
         if decoder.failed or (decoder.done and decoder.begun):
             break
-    emit(decoder.feed(redactor.flush()) + decoder.end())
+    emit([*decoder.feed(redactor.flush()), *decoder.end(), Ended(time.perf_counter())])
     over()
     if decoder.done and not decoder.failed:
         try:

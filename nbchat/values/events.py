@@ -11,9 +11,11 @@ from nbchat.values.limits import RateLimits
 from nbchat.values.usage import Usage
 
 __all__ = [
+    "Ended",
     "Event",
     "Failed",
     "Finished",
+    "FirstToken",
     "LogprobsDelta",
     "Notice",
     "ReasoningDelta",
@@ -103,6 +105,20 @@ class Responded:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstToken:
+    """The first piece of any choice follows. `at` is seconds on `time.perf_counter`'s clock."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answer's last piece has come. `at` is seconds on `time.perf_counter`'s clock."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying:
     """Nothing had come yet; the request is sent again in `seconds`, as try number `attempt` (the first try is 1)."""
 
@@ -135,6 +151,8 @@ Event = (
     | Finished
     | Started
     | Responded
+    | FirstToken
+    | Ended
     | Retrying
     | Notice
     | Failed

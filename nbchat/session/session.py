@@ -1,0 +1,377 @@
+"""A conversation with a model: its history, its settings, and the ways to ask."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from nbchat.api.client import Timeouts
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.keys import Key
+from nbchat.session import connection, export
+from nbchat.session.exchange import Ask, Exchange, drive, drive_async
+from nbchat.session.ledger import Entry
+from nbchat.session.plan import UNSET, Plan
+from nbchat.session.present import Presenter, presenters
+from nbchat.session.stream import Stream
+from nbchat.session.tools import Toolbox
+from nbchat.session.turn import Turn
+from nbchat.values.errors import NbchatError, ParameterError, PromptError, SessionError
+from nbchat.values.messages import Content, Message, Part
+from nbchat.values.params import Params
+from nbchat.values.reply import Reply, Request
+from nbchat.values.usage import Usage
+
+__all__ = ["Session"]
+
+CONTINUE = "Continue exactly where your last message stopped. Do not repeat anything of it."
+"""What is asked to take up an answer that was stopped or cut off; it does not stay in the history."""
+
+
+class Session:
+    """A multi-turn conversation.
+
+    `model` and every parameter of the table can be given by name; None = not sent, the server decides. `base_url` is a
+    URL or a known endpoint's name; without one, the server is what `%chat connect` or the environment chose, else the
+    built-in model. `api_key` is better left to the environment (`key_env` names a variable). `system` is the system
+    text; `timeout` the longest silence of the server in seconds.
+
+    Safe to use from several threads: each request is settled when it begins.
+
+    Raises ParameterError and ConfigError.
+
+    ```python
+    chat = Session(temperature=0.2)
+    print(chat.ask("What is a generator?").text)
+    ```
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "default",
+        model: str | None = None,
+        base_url: str | None = None,
+        api_key: str | Key | None = None,
+        key_env: str | None = None,
+        system: str | None = None,
+        timeout: float | None = None,
+        tools: Sequence[Any] = (),
+        **params: Any,
+    ) -> None:
+        api_key = Key.wrap(api_key)
+        self.name = name
+        self.system = system
+        self.timeout = timeout
+        self._lock = threading.RLock()
+        self._turns: list[Turn] = []
+        self._params = Params().replace(model=model, **params)
+        self._key = api_key
+        self._key_env = key_env
+        self._where = base_url
+        self._ledger: list[Entry] = []
+        self._toolbox = Toolbox()
+        for tool in tools:
+            self._toolbox.add(tool)
+        if base_url is not None:
+            connection.endpoint_for(base_url, api_key=api_key, key_env=key_env)  # says at once what is wrong with it
+
+    # What it holds
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The conversation so far, oldest first."""
+        with self._lock:
+            return tuple(self._turns)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages that the next request would carry before its own: `{role, content}`, system text included."""
+        return [message.to_dict() for message in self._history(self.turns, self.system)]
+
+    @property
+    def params(self) -> Params:
+        """The parameters of the next request; a frozen value. Assign a changed copy, or use `set`."""
+        return self._params
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        if not isinstance(params, Params):
+            raise ParameterError(f"params must be a Params value; got {type(params).__name__}. Use set(name=value).")
+        self._params = params
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of every request this session has made, the retried and undone ones included."""
+        with self._lock:
+            return Usage.total(entry.usage for entry in self._ledger)
+
+    def ledger(self) -> list[Entry]:
+        """One row for each request that was answered, oldest first."""
+        with self._lock:
+            return list(self._ledger)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The server that the next request goes to. Raises ConfigError."""
+        if self._where is None:
+            endpoint = connection.current_endpoint()
+            return replace(endpoint, key=self._key) if self._key else endpoint
+        return connection.endpoint_for(self._where, api_key=self._key, key_env=self._key_env)
+
+    @property
+    def model(self) -> str | None:
+        """The model that the next request asks for; None = none is chosen yet."""
+        return self._params.model or self.endpoint.model
+
+    def __repr__(self) -> str:
+        return f"<Session {self.name!r}: {len(self._turns)} turns, {self.endpoint.title}, {self._params}>"
+
+    # Settings
+
+    def set(self, **params: Any) -> Self:
+        """Change parameters for the requests to come; None unsets. Raises ParameterError, and then changes nothing."""
+        self._params = self._params.replace(**params)
+        return self
+
+    def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
+        """Offer a Python function to the model with every request; use as a decorator.
+
+        Its schema comes from its signature, annotations and docstring. Calls ask first unless `safe`. Raises ToolError.
+        """
+        if function is None:
+            return lambda function: self.tool(function, safe=safe)
+        self._toolbox.add(function, safe=safe)
+        return function
+
+    # Asking
+
+    def ask(self, message: str | Sequence[Part] | Message, *, display: bool | None = None, **options: Any) -> Reply:
+        """Send a message and wait for the whole answer; in a notebook it streams into the cell meanwhile.
+
+        `display`: True shows it, False does not, None shows it in a notebook or IPython and not in a script. `options`:
+        every parameter of the table for this request alone (None unsets one), `stream=False`, and `system`, `once`
+        (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `base_url`, `key_env`,
+        `timeout`, `slot`.
+
+        Raises NbchatError (with the partial `.reply` where text had come, which is in `turns` too), or Interrupted.
+        """
+        exchange = self._begin(message, options)
+        presenter = presenters.make(display)
+        waits = exchange.run(presenter)
+        try:
+            drive(waits)
+        except KeyboardInterrupt:  # in the moment between two steps
+            waits.close()
+        return self._conclude(exchange, presenter)
+
+    async def aask(
+        self, message: str | Sequence[Part] | Message, *, display: bool | None = None, **options: Any
+    ) -> Reply:
+        """`ask` for a coroutine. Cancelling it closes the connection and keeps what had come."""
+        exchange = self._begin(message, options)
+        presenter = presenters.make(display)
+        await drive_async(exchange.run(presenter))
+        return self._conclude(exchange, presenter)
+
+    @contextlib.contextmanager
+    def stream(self, message: str | Sequence[Part] | Message, **options: Any) -> Iterator[Stream]:
+        """The answer as typed events: `with chat.stream("…") as events: for event in events: …`.
+
+        `events.reply` is the answer so far. The turn joins the history when the `with` ends; leaving early stops the
+        request and keeps what had come. Options as for `ask`. Raises NbchatError at the end of the events.
+        """
+        exchange = self._begin(message, options)
+        events = Stream(exchange)
+        try:
+            yield events
+        finally:
+            events.close()
+            self._keep(exchange)
+        if exchange.over:
+            _raise(exchange.failure())
+
+    @contextlib.asynccontextmanager
+    async def astream(self, message: str | Sequence[Part] | Message, **options: Any) -> AsyncIterator[Stream]:
+        """`stream` for a coroutine: `async with chat.astream("…") as events: async for event in events: …`."""
+        exchange = self._begin(message, options)
+        events = Stream(exchange)
+        try:
+            yield events
+        finally:
+            events.close()
+            self._keep(exchange)
+        if exchange.over:
+            _raise(exchange.failure())
+
+    def request(self, message: str | Sequence[Part] | Message, **options: Any) -> Request:
+        """Exactly what `ask` would send, without sending it. Options as for `ask`."""
+        return self._begin(message, options, dry=True).ask.request()
+
+    def retry(self, *, display: bool | None = None, **options: Any) -> Reply:
+        """Ask the last turn's message again, in its place. The old answer stays if nothing comes."""
+        turn = self._last("to ask again")
+        return self.ask(turn.message, display=display, replaces=turn, **options)
+
+    def resume(self, *, display: bool | None = None, **options: Any) -> Reply:
+        """Take up the last answer where it was stopped or cut off; the two parts become one reply."""
+        turn = self._last("to continue")
+        if not turn.reply.text:
+            raise SessionError("The last answer has no text to continue. Use retry to ask again.")
+        return self.ask(Message("user", CONTINUE), display=display, resumes=turn, **options)
+
+    # History
+
+    def undo(self, count: int = 1) -> tuple[Turn, ...]:
+        """Take back the last turns and return them. Raises SessionError where there are not so many."""
+        with self._lock:
+            if not 1 <= count <= len(self._turns):
+                raise SessionError(f"There are {len(self._turns)} turns; {count} can't be undone.")
+            taken = tuple(self._turns[-count:])
+            del self._turns[-count:]
+            return taken
+
+    def clear(self) -> None:
+        """Forget all turns. Settings and the usage count stay."""
+        with self._lock:
+            self._turns.clear()
+
+    def fork(self, name: str) -> Session:
+        """A second session that begins with this one's turns and settings, and goes its own way."""
+        branch = Session(name=name, system=self.system, timeout=self.timeout)
+        with self._lock:
+            branch._turns = list(self._turns)
+        branch._params, branch._toolbox = self._params, self._toolbox.copy()
+        branch._where, branch._key, branch._key_env = self._where, self._key, self._key_env
+        return branch
+
+    def export(self, path: str | Path) -> Path:
+        """Write the conversation to a file: `.md` to read, `.json` to load again, `.ipynb` to open. Raises SessionError."""
+        return export.write(Path(path), export.Record(self.name, self.system, self._params, self.turns))
+
+    @classmethod
+    def load(cls, path: str | Path, name: str | None = None) -> Session:
+        """The session that `export` wrote as `.json`, or any JSON list of `{role, content}`. Raises SessionError."""
+        record = export.read(Path(path))
+        session = cls(name=name or record.name, system=record.system)
+        session._turns, session._params = list(record.turns), record.params
+        return session
+
+    # The machinery
+
+    def _begin(self, message: Any, options: dict[str, Any], *, dry: bool = False) -> Exchange:
+        """Settle a request. Raises before anything is sent."""
+        plan = Plan.of(options)
+        with self._lock:
+            turns, params = self.turns, self._params.replace(**plan.params)
+            place = self._place(turns, plan)
+        asked = _message(message)
+        endpoint = self.endpoint
+        if plan.base_url is not None or plan.key_env is not None:
+            where = plan.base_url or self._where or endpoint.base_url or endpoint.name
+            endpoint = connection.endpoint_for(
+                where, api_key=None if plan.key_env else self._key_for(plan), key_env=plan.key_env
+            )
+        if not dry or endpoint.is_builtin:
+            endpoint = connection.ready(endpoint)
+        params = params.replace(model=connection.model_of(endpoint, params.model))
+        system = self.system if plan.system is UNSET else plan.system
+        before = () if plan.once else turns[: len(turns) if place is None else place]
+        history = self._history(before, system)
+        if plan.resumes is not None:
+            history = self._history((*before, plan.resumes), system)
+        timeout = plan.timeout if plan.timeout is not None else self.timeout
+        timeouts = Timeouts() if timeout is None else Timeouts(read=timeout)
+        tools = self._toolbox.offer(plan.tools)
+        return Exchange(Ask(asked, history, params, endpoint, tools, timeouts), plan)
+
+    def _key_for(self, plan: Plan) -> Key | None:
+        """The session's own key goes only to the session's own server."""
+        return self._key if plan.base_url is None or plan.base_url == self._where or self._where is None else None
+
+    @staticmethod
+    def _place(turns: Sequence[Turn], plan: Plan) -> int | None:
+        """Where among the turns the new one goes; None = behind them."""
+        if (old := plan.replaces or plan.resumes) is not None:
+            return next((index for index, turn in enumerate(turns) if turn is old), None)
+        if plan.slot is None or plan.once:
+            return None
+        return next((index for index, turn in enumerate(turns) if turn.slot == plan.slot), None)
+
+    @staticmethod
+    def _history(turns: Sequence[Turn], system: str | None) -> tuple[Message, ...]:
+        messages = [message for turn in turns for message in turn.messages]
+        return (Message("system", system), *messages) if system else tuple(messages)
+
+    def _conclude(self, exchange: Exchange, presenter: Presenter | None) -> Reply:
+        """Keep the turn, show its end, raise what went wrong."""
+        self._keep(exchange)
+        failure = exchange.failure()
+        if presenter is not None:
+            presenter.conclude(exchange.reply, failure)
+        _raise(failure)
+        reply = exchange.reply
+        if reply is None:  # a failure explains every other absence
+            raise NbchatError("The server ended its answer without one.")
+        return reply
+
+    def _keep(self, exchange: Exchange) -> None:
+        """Enter the requests into the ledger, and the answer, whole or partial, into the history."""
+        if exchange.kept:
+            return
+        exchange.kept = True
+        plan, ask = exchange.plan, exchange.ask
+        with self._lock:
+            self._ledger += [Entry.of(reply, ask.endpoint) for reply in exchange.replies]
+            reply = exchange.reply
+            if reply is None or plan.once:
+                return
+            turn = Turn(ask.message, reply, ask.params, tuple(exchange.steps), plan.slot)
+            if plan.resumes is not None:
+                turn = replace(plan.resumes, reply=_joined(plan.resumes.reply, reply))
+            elif plan.replaces is not None:
+                turn = replace(turn, slot=plan.replaces.slot)
+            place = self._place(self._turns, plan)
+            if place is None:
+                self._turns.append(turn)
+            else:
+                later = [replace(old, before_edit=True) for old in self._turns[place + 1 :]]
+                self._turns[place:] = [turn, *later]
+
+    def _last(self, purpose: str) -> Turn:
+        with self._lock:
+            if not self._turns:
+                raise SessionError(f"There is no turn yet {purpose}.")
+            return self._turns[-1]
+
+
+def _message(message: Any) -> Message:
+    """The user's message of whatever was given. Raises PromptError for one that says nothing."""
+    if isinstance(message, Message):
+        return message
+    content: Content = message if isinstance(message, str) else tuple(message)
+    asked = Message("user", content)
+    if not asked.text.strip() and not asked.images:
+        raise PromptError("The message is empty: write what you want to ask. Nothing was sent.")
+    return asked
+
+
+def _joined(first: Reply, second: Reply) -> Reply:
+    """An answer and its continuation as one."""
+    choice = replace(second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning)
+    return replace(
+        second,
+        choices=(choice,),
+        usage=Usage.total((first.usage, second.usage)),
+        timing=replace(second.timing, first_token=first.timing.first_token),
+        notices=(*second.notices, "continued"),
+    )
+
+
+def _raise(failure: BaseException | None) -> None:
+    if failure is not None:
+        raise failure

@@ -1,0 +1,59 @@
+"""The events of one exchange, for whoever wants them raw."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
+
+from nbchat.api.engine import Channel
+from nbchat.session.exchange import Exchange, Wait, wait_for, wait_for_async
+from nbchat.values.events import Event
+from nbchat.values.reply import Reply
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """Typed events, for a `for` or an `async for`; made by `Session.stream` and `Session.astream`."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._waits: Generator[Wait, Any, None] = exchange.run(None)
+
+    @property
+    def reply(self) -> Reply | None:
+        """The answer so far; after the `with`, the final one. None = nothing has come."""
+        draft = self._exchange.draft
+        return self._exchange.reply if draft is None else draft.reply()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the answer is over, rather than left early."""
+        return self._exchange.over
+
+    def __iter__(self) -> Iterator[Event]:
+        """Events as they come. An interrupt while waiting for one stops the request."""
+        given: Any = None
+        while (wait := self._step(given)) is not None:
+            given = wait_for(wait)
+            if isinstance(wait, Channel):
+                yield from given or ()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Events as they come."""
+        given: Any = None
+        while (wait := self._step(given)) is not None:
+            given = await wait_for_async(wait)
+            if isinstance(wait, Channel):
+                for event in given or ():
+                    yield event
+
+    def _step(self, given: Any) -> Wait | None:
+        try:
+            return self._waits.send(given)
+        except StopIteration:
+            return None
+
+    def close(self) -> None:
+        """Stop the request if it still runs; what had come is kept."""
+        self._waits.close()

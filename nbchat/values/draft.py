@@ -1,0 +1,194 @@
+"""An answer in the making: events go in, a `Reply` can be had at any time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nbchat.values.errors import CutOff, NbchatError, ServerSilent
+from nbchat.values.events import (
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    FirstToken,
+    LogprobsDelta,
+    Notice,
+    ReasoningDelta,
+    RefusalDelta,
+    Retrying,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    UsageReport,
+)
+from nbchat.values.messages import ToolCall
+from nbchat.values.reply import Choice, Reply, Request, Status, Timing
+from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
+
+__all__ = ["Draft"]
+
+
+class _ChoiceDraft:
+    """The pieces of one choice, joined only when asked for."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.refusal: list[str] = []
+        self.logprobs: list[Mapping[str, Any]] = []
+        self.calls: dict[int, _CallDraft] = {}
+        self.finish_reason: str | None = None
+
+    def choice(self, index: int) -> Choice:
+        return Choice(
+            index,
+            "".join(self.text),
+            self.finish_reason,
+            "".join(self.reasoning),
+            "".join(self.refusal),
+            tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
+            tuple(self.logprobs),
+        )
+
+
+class _CallDraft:
+    """The pieces of one tool call: the first id and the first name hold, arguments are joined."""
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments: list[str] = []
+
+    def add(self, delta: ToolCallDelta) -> None:
+        self.id = self.id or delta.id
+        self.name = self.name or delta.name
+        if delta.arguments:
+            self.arguments.append(delta.arguments)
+
+    def call(self, index: int, number: int) -> ToolCall:
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, "".join(self.arguments))
+
+
+class Draft:
+    """Folds the events of one request. `asked` is what was sent, `started` when (on `time.perf_counter`'s clock)."""
+
+    def __init__(self, asked: Request, started: float | None = None) -> None:
+        self._asked = asked
+        self._sent_at = time.perf_counter() if started is None else started
+        self._choices: dict[int, _ChoiceDraft] = {}
+        self._model: str | None = None
+        self._id: str | None = None
+        self._usage: Usage | None = None
+        self._first: float | None = None
+        self._total: float | None = None
+        self._notices: list[str] = []
+        self.error: NbchatError | None = None
+        """What went wrong, if anything."""
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Fold in some events."""
+        for event in events:
+            if type(event) is TextDelta:
+                self._choice(event.index).text.append(event.text)
+            else:
+                self._add(event)
+
+    def _add(self, event: Event) -> None:
+        match event:
+            case TextDelta(text, index):
+                self._choice(index).text.append(text)
+            case ReasoningDelta(text, index):
+                self._choice(index).reasoning.append(text)
+            case RefusalDelta(text, index):
+                self._choice(index).refusal.append(text)
+            case LogprobsDelta(tokens, index):
+                self._choice(index).logprobs.extend(tokens)
+            case ToolCallDelta(call=number, index=index):
+                self._choice(index).calls.setdefault(number, _CallDraft()).add(event)
+            case Finished(reason, index):
+                self._choice(index).finish_reason = reason
+            case UsageReport(usage):
+                self._usage = usage
+            case Started(model, reply_id):
+                self._model, self._id = model, reply_id
+            case FirstToken(at):
+                self._first = at - self._sent_at
+            case Ended(at):
+                self._total = at - self._sent_at
+            case Notice(text):
+                self._notices.append(text)
+            case Retrying(reason=reason, attempt=attempt):
+                self._notices = [note for note in self._notices if not note.startswith("retried")]
+                self._notices.append("retried" + (f" {attempt - 1} times" if attempt > 2 else "") + f" ({reason})")
+            case Failed(error):
+                self.error = error
+            case _:
+                pass
+
+    def _choice(self, index: int) -> _ChoiceDraft:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _ChoiceDraft()
+        return choice
+
+    def reply(self, *, interrupted: bool = False) -> Reply:
+        """The answer as it stands."""
+        choices = tuple(draft.choice(index) for index, draft in sorted(self._choices.items())) or (Choice(),)
+        total = time.perf_counter() - self._sent_at if self._total is None else self._total
+        return Reply(
+            choices,
+            self._status(interrupted=interrupted),
+            self._model or self._asked.body.get("model"),
+            self._usage_of(choices),
+            timing=Timing(self._first, total),
+            id=self._id,
+            request=self._asked,
+            notices=(*self._notices, *self._mismatches(choices)),
+        )
+
+    def _status(self, *, interrupted: bool) -> Status:
+        if interrupted:
+            return "interrupted"
+        if isinstance(self.error, (CutOff, ServerSilent)):
+            return "cut_off"
+        return "failed" if self.error is not None else "complete"
+
+    def _usage_of(self, choices: tuple[Choice, ...]) -> Usage:
+        if self._usage is not None:
+            return self._usage
+        texts = [_written(message) for message in self._asked.body.get("messages", ())]
+        prompt = None if None in texts else sum(estimate_tokens(text or "") for text in texts)
+        if prompt is None and not self._choices:
+            return UNKNOWN
+        written = (
+            f"{c.text}{c.reasoning}{c.refusal}{''.join(call.arguments for call in c.tool_calls)}" for c in choices
+        )
+        return Usage.estimated(prompt, sum(estimate_tokens(text) for text in written))
+
+    def _mismatches(self, choices: tuple[Choice, ...]) -> list[str]:
+        """What the server silently did otherwise than asked."""
+        asked_choices, asked_model = self._asked.body.get("n", 1), str(self._asked.body.get("model") or "")
+        notes = []
+        if self.error is None and self._choices and len(choices) < asked_choices:
+            notes.append(f"{len(choices)} of {asked_choices} choices came")
+        if self._model and asked_model and not _same_model(asked_model, self._model):
+            notes.append(f"asked for {asked_model}")
+        return notes
+
+
+def _written(message: Mapping[str, Any]) -> str | None:
+    """A sent message's text, to estimate its tokens; None where it holds an image, whose tokens nobody knows."""
+    content = message.get("content", "")
+    if isinstance(content, str):
+        return content
+    if any(part.get("type") != "text" for part in content):
+        return None
+    return "".join(part.get("text", "") for part in content)
+
+
+def _same_model(asked: str, answered: str) -> bool:
+    """Whether one name is the other with a version or a vendor before it."""
+    asked, answered = (name.rpartition("/")[2].lower().removesuffix("-latest") for name in (asked, answered))
+    return asked in answered or answered in asked
