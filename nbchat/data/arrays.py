@@ -28,7 +28,7 @@ def is_scalar(value: object) -> bool:
 
 
 def is_array(value: object) -> bool:
-    """Whether a value is an array: of NumPy, or of a class that has a shape, a type of elements, and becomes NumPy's."""
+    """Whether a value is an array: NumPy's, or of a class with shape and type that can become one."""
     kind = type(value)
     if is_scalar(value) or isinstance(value, type):
         return False

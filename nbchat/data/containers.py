@@ -31,8 +31,8 @@ Line = Callable[[object], str]
 """One line for an item that is no container; never longer than it needs to be."""
 
 
-class Full(Exception):  # noqa: N818 - not an error: the text has become too long to be given whole
-    """The text is longer than its limit."""
+class Full(Exception):
+    """The text is longer than its limit: no error, but the end of writing it whole."""
 
 
 def is_container(value: object) -> bool:
@@ -62,7 +62,7 @@ def brief(value: object, line: Line, chars: int = 200) -> str:
 
 
 class _Writer:
-    """Writes a container as Python would, within a limit of characters (None = none) or of items in each (None = all)."""
+    """Writes a container as Python would, within so many characters, or so many items in each (None = all)."""
 
     def __init__(self, line: Line, chars: int | None, items: int | None = None) -> None:
         self._line = line
@@ -85,11 +85,10 @@ class _Writer:
     def _each(self, value: object) -> Iterable[str]:
         size = len(value)  # type: ignore[arg-type]
         names = (f"{name}=" for name in getattr(type(value), "_fields", ()))
-        for item in itertools.islice(items_of(value), self._items):
+        for key, item in itertools.islice(pairs_of(value), self._items):
             self._spend(", ")
             if isinstance(value, Mapping):
-                key, inner = item
-                yield f"{self.whole(key)}{self._spend(': ')}{self.whole(inner)}"
+                yield f"{self.whole(key)}{self._spend(': ')}{self.whole(item)}"
             else:
                 yield next(names, "") + self.whole(item)
         if self._items is not None and size > self._items:
@@ -105,8 +104,15 @@ class _Writer:
         return text
 
 
-def items_of(value: object) -> Iterable[tuple[object, object] | object]:
-    """The items in an order that is the same every time; a mapping's are pairs."""
+def pairs_of(value: object) -> Iterable[tuple[object, object]]:
+    """A mapping's pairs; the items of anything else, each with None for a key."""
+    if isinstance(value, Mapping):
+        return value.items()
+    return ((None, item) for item in items_of(value))
+
+
+def items_of(value: object) -> Iterable[object]:
+    """The items in an order that is the same every time; a mapping's are its pairs."""
     if isinstance(value, Mapping):
         return value.items()
     if isinstance(value, AbstractSet) and not isinstance(value, (Sequence, Mapping)) and len(value) <= MOST_SORTED:
@@ -143,12 +149,9 @@ def _beginning(value: object, line: Line, chars: int, name: str) -> tuple[str, i
     top = f"{name + ': ' if name else ''}{type(value).__name__} of {count(size, 'item')} ({_classes(value)})"
     left = chars - len(top) - len(f"; the first {size:,}:") - 4
     lines: list[str] = []
-    for item in items_of(value):
-        if isinstance(value, Mapping):
-            key, inner = item  # type: ignore[misc]
-            text = f"- {brief(key, line, 80)}: {brief(inner, line)}"
-        else:
-            text = f"- {brief(item, line)}"
+    for key, item in pairs_of(value):
+        before = f"{brief(key, line, 80)}: " if isinstance(value, Mapping) else ""
+        text = f"- {before}{brief(item, line)}"
         left -= len(text) + 1
         if left < 0:
             break
@@ -159,10 +162,9 @@ def _beginning(value: object, line: Line, chars: int, name: str) -> tuple[str, i
 
 def _classes(value: object) -> str:
     """`int`, `str → list`, `int, str and 3 others`, of the first items."""
-    first = list(itertools.islice(items_of(value), LOOKED_AT))
-    if isinstance(value, Mapping):
-        return f"{_names(key for key, _ in first)} → {_names(inner for _, inner in first)}"  # type: ignore[misc]
-    return _names(first)
+    first = list(itertools.islice(pairs_of(value), LOOKED_AT))
+    inside = _names(item for _, item in first)
+    return f"{_names(key for key, _ in first)} → {inside}" if isinstance(value, Mapping) else inside
 
 
 def _names(values: Iterable[object]) -> str:

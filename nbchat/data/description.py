@@ -71,6 +71,6 @@ def missing(value: object) -> bool:
     if value is None:
         return True
     try:
-        return bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
+        return bool(value != value)  # NaN and NaT differ from themselves
     except (TypeError, ValueError):  # NA has no truth value; nor has an array, which is a value
         return type(value).__name__ == "NAType"

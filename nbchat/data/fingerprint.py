@@ -59,8 +59,8 @@ def _parts(value: object, depth: int) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield f"{table.kind} {table.rows} {table.index}"
-    for field in table.fields:
+    yield f"{table.kind} {table.rows}"
+    for field in [*table.labels, *table.fields]:
         yield f"{field.name!s} {field.dtype}"
     if table.rows:
         step = -(-table.rows // ROWS)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from nbchat.data.description import ASKED, DESCRIBED, Description, count, missing, room, shorten
 from nbchat.data.ladder import Rung
 from nbchat.data.mask import mask
-from nbchat.data.pandas_tables import PandasTable
 from nbchat.data.private import hidden
 from nbchat.data.schema import column_name, columns_text, statistics_text
 from nbchat.data.statistics import Statistics
@@ -47,8 +46,8 @@ def headline(table: Table, name: str = "") -> str:
     size = "rows not counted (lazy)" if table.rows is None else count(table.rows, "row")
     if not table.single:
         size += f" × {count(len(table.fields), 'column')}"
-    index = f"; row labels {table.index}" if table.index else ""
-    return f"{name + ': ' if name else ''}{table.kind}, {size}{index}"
+    labels = ", ".join(f"{_label_name(label) or 'unnamed'}: {label.dtype}" for label in table.labels)
+    return f"{name + ': ' if name else ''}{table.kind}, {size}{'; row labels ' + labels if labels else ''}"
 
 
 def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int) -> Description:
@@ -69,17 +68,15 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
     return Description(f"{top}\n{body}" if body else top, label, rung.name, 0, cut or top_cut)
 
 
-def _rows(
-    table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool
-) -> Description:
+def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool) -> Description:
     """Rows as CSV, masked or real: as many of those asked for as fit, and how many that is."""
     asked = _positions(table, rung)
     masked = rung.name == "sample"
     header = [column_name(field.name) for field in shown]
-    with_labels = labels and bool(table.index)
+    with_labels = labels and bool(table.labels)
     if with_labels:
-        header = [*_label_names(table), *header]
-    head, cut = shorten(f"{top}\n{_basis(table, rung, asked)}\n{_csv(header)}", chars // 2)
+        header = [*map(_label_name, table.labels), *header]
+    head, cut = shorten(f"{top}\n{_basis(rung, asked)}\n{_csv(header)}", chars // 2)
     lines: list[str] = []
     left = chars - len(head) - len(f"\n[cut: {len(asked):,} of {len(asked):,} rows fit]")
     for row in _read(table, asked, [field.place for field in shown], with_labels):
@@ -108,7 +105,7 @@ def _positions(table: Table, rung: Rung) -> range:
     return range(wanted)
 
 
-def _basis(table: Table, rung: Rung, asked: range) -> str:
+def _basis(rung: Rung, asked: range) -> str:
     if rung.name == "sample":
         return (
             f"{count(len(asked), 'evenly spaced row')}, masked: each letter stands as x or X, each digit as 9, "
@@ -119,9 +116,8 @@ def _basis(table: Table, rung: Rung, asked: range) -> str:
     return f"The first {count(len(asked), 'row')} (CSV):"
 
 
-def _label_names(table: Table) -> list[str]:
-    names = table.index_names if isinstance(table, PandasTable) else []
-    return ["" if name is None else column_name(name) for name in names]
+def _label_name(label: Field) -> str:
+    return "" if label.name is None else column_name(label.name)
 
 
 def _read(table: Table, rows: range, places: Sequence[int], labels: bool) -> Iterator[list[object]]:
@@ -131,9 +127,8 @@ def _read(table: Table, rows: range, places: Sequence[int], labels: bool) -> Ite
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         cells = table.cells(batch, places) if places else [[] for _ in batch]
-        if labels and isinstance(table, PandasTable):
-            for label, row in zip(table.labels(batch), cells, strict=True):
-                yield [*(label if isinstance(label, tuple) else (label,)), *row]
+        if labels:
+            yield from ([*label, *row] for label, row in zip(table.row_labels(batch), cells, strict=True))
         else:
             yield from cells
 

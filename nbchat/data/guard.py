@@ -23,7 +23,7 @@ SHORTEST = 8
 """Characters of the shortest secret that is looked for."""
 
 LETTERS = 12
-"""A secret of lower-case letters alone has at least this many: "password" would refuse every message about passwords."""
+"""A secret of lower-case letters alone has at least this many: "password" would refuse any talk of passwords."""
 
 LEAST_BITS = 16.0
 """Shannon entropy of a secret's characters times its length: "11111111" has 0, "hunter22" 22."""

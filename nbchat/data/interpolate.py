@@ -37,8 +37,8 @@ class Fragment:
 class Inserted:
     """What one placeholder put in. `size` is bytes of UTF-8; as `str` it is the footer's phrase.
 
-    `rung` is the step of the privacy ladder ("" = the value is not on it) and `exposes` what that shows, in words; `cut`
-    tells that the budget left something out.
+    `rung` is the step of the privacy ladder ("" = the value is not on it), `exposes` what that shows, in words,
+    and `cut` whether the budget left something out.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Inserted:
 class Left:
     """What looked like a placeholder and stays as written; as `str` it is the footer's phrase.
 
-    `nearest` is the live name it may have meant (None = nothing is close); `why` the reason when it isn't a missing name.
+    `nearest` is the live name it may have meant (None = nothing is close), `why` the reason unless a name is missing.
     """
 
     text: str
@@ -75,8 +75,7 @@ class Left:
 class Interpolated:
     """A message ready to send, and where each part of it came from.
 
-    `images` are to follow the text, in order. `hashes` maps each live name that the message used to a fingerprint of its
-    value.
+    `images` are to follow the text, in order. `hashes` maps each live name that was used to a fingerprint of its value.
     """
 
     parts: tuple[Fragment, ...]

@@ -32,8 +32,8 @@ class Rung:
             near = difflib.get_close_matches(spec.split()[0], [step.split()[0] for step in LADDER], 1, 0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise PromptError(
-                f"{name or 'A data frame'} can be put in as stats, sample N, head N or all (or plainly, as its schema), "
-                f"not as {spec.strip()!r}{hint}"
+                f"{name or 'A data frame'} can be put in plainly (its schema) or as stats, sample N, head N or all, "
+                f"not as {spec.strip()[:80]!r}{hint}"
             )
         whole, some, rows = found.groups()
         if some:

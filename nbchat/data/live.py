@@ -19,8 +19,8 @@ SHELL_NAMES = frozenset({"exit", "quit", "get_ipython", "open"})
 """IPython puts these into the user's namespace; the user did not."""
 
 
-class Unresolved(Exception):  # noqa: N818 - not an error: the text stays as it was written
-    """A path that leads to no live value. `nearest` is the closest name that would (None = nothing is close)."""
+class Unresolved(Exception):
+    """A path leads to no live value: no error, the text stays. `nearest` is a close name that would (None = none)."""
 
     def __init__(self, nearest: str | None = None) -> None:
         super().__init__(nearest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from nbchat.data.tables import EXACT_CELLS, SAMPLED_CELLS, Field, Missing, step_for
@@ -46,7 +46,7 @@ def _type(dtype: Any) -> str:
 class NarwhalsTable:
     """A frame through narwhals. A lazy one has names and types, and rows only when a rung asks for them."""
 
-    index = ""
+    labels: Sequence[Field] = ()
 
     def __init__(self, frame: Any, kind: str, *, single: bool = False) -> None:
         import narwhals as nw
@@ -79,6 +79,14 @@ class NarwhalsTable:
             return [list(row) for row in frame.head(rows.stop).collect().rows()]
         frame = frame[rows.start : rows.stop]
         return [list(row) for row in (frame if rows.step == 1 else frame.gather_every(rows.step)).rows()]
+
+    def row_labels(self, rows: range) -> list[tuple[object, ...]]:
+        """None: these libraries have no row labels."""
+        return [() for _ in rows]
+
+    def holds_label(self, names: Collection[object]) -> bool:  # noqa: ARG002 - there are no labels to hold it
+        """False: these libraries have no row labels."""
+        return False
 
     def column(self, place: int, step: int = 1) -> Any:
         """Every `step`-th value, as a narwhals series."""

@@ -69,7 +69,7 @@ def describe_code(value: object, spec: str, *, budget: int | None = None) -> Des
         try:
             text, cut = shorten(inspect.getsource(value).rstrip(), room(budget, ASKED))  # type: ignore[arg-type]
         except (OSError, TypeError) as error:
-            raise PromptError(f"The source of {title} is not available: it was not written in Python or is gone.") from error
+            raise PromptError(f"The source of {title} is not at hand: it is not in Python, or gone.") from error
         return Description(text, f"source of {kind} {title}", cut=cut)
     if spec.strip():
         raise UnknownFormat(f"A {kind} is put in plainly or as source, not as {spec!r}.")
@@ -116,10 +116,9 @@ def _members(value: object) -> str:
     for name, member in sorted(vars(value).items()):
         if name.startswith("_"):
             continue
-        if isinstance(member, (staticmethod, classmethod)):
-            member = member.__func__  # noqa: PLW2901
-        if inspect.isfunction(member):
-            lines.append(f"- {_head(member, 'function', name)}")
+        function = member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
+        if inspect.isfunction(function):
+            lines.append(f"- {_head(function, 'function', name)}")
         else:
             lines.append(f"- {name}: {type(member).__name__}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ row labels, and needs its missing values sampled, since it counts them by lookin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from nbchat.data.tables import EXACT_CELLS, OBJECT_COST, SAMPLED_CELLS, Field, Missing, step_for
@@ -50,34 +50,25 @@ class PandasTable:
         self.single = single
         self.rows: int = len(frame)
         self._dtypes: list[Any] = list(frame.dtypes)
-        self._words: dict[Any, str] = {}
+        self._known: dict[Any, str] = {}
         self.fields: Sequence[Field] = [
             Field(place, name, self._type(place)) for place, name in enumerate(frame.columns)
         ]
 
     @property
-    def index(self) -> str:
-        """The row labels' names and types; "" for the plain 0, 1, 2 …"""
+    def labels(self) -> Sequence[Field]:
+        """The levels of the row labels; none for the plain 0, 1, 2 …, which only count."""
         import pandas as pd
 
-        labels = self.frame.index
-        if isinstance(labels, pd.RangeIndex) and labels.name is None:
-            return ""
-        if isinstance(labels, pd.MultiIndex):
-            types = zip(labels.names, labels.dtypes, strict=True)
-            return ", ".join(f"{name if name is not None else 'unnamed'}: {dtype}" for name, dtype in types)
-        return f"{labels.name if labels.name is not None else 'unnamed'}: {labels.dtype}"
-
-    @property
-    def index_names(self) -> list[object]:
-        """The names of the row labels' levels (None = unnamed)."""
-        return list(self.frame.index.names)
+        index = self.frame.index
+        if isinstance(index, pd.RangeIndex) and index.name is None:
+            return []
+        dtypes = list(index.dtypes) if isinstance(index, pd.MultiIndex) else [index.dtype]
+        return [Field(level, name, _words(dtypes[level])) for level, name in enumerate(index.names)]
 
     def _type(self, place: int) -> str:
         dtype = self._dtypes[place]
-        words = self._words.get(dtype) or self._words.setdefault(dtype, str(dtype))
-        if words == "category":
-            return f"category ({len(dtype.categories):,} categories)"
+        words = self._known.get(dtype) or self._known.setdefault(dtype, _words(dtype))
         return _object_type(self.column(place).iloc[:100]) if words == "object" else words
 
     def missing(self) -> Missing:
@@ -94,9 +85,16 @@ class PandasTable:
         columns = [self.frame.iloc[rows.start : rows.stop : rows.step, place].tolist() for place in places]
         return [list(row) for row in zip(*columns, strict=True)]
 
-    def labels(self, rows: range) -> list[object]:
-        """The row labels of some rows."""
-        return list(self.frame.index[rows.start : rows.stop : rows.step])
+    def row_labels(self, rows: range) -> list[tuple[object, ...]]:
+        """The labels of some rows, a value for each level."""
+        labels = self.frame.index[rows.start : rows.stop : rows.step]
+        return [label if isinstance(label, tuple) else (label,) for label in labels]
+
+    def holds_label(self, names: Collection[object]) -> bool:
+        """Whether any row is labelled with one of some names (a turned frame, a row taken as a Series)."""
+        words = [name for name in names if isinstance(name, str)]
+        levels = [self.frame.index.get_level_values(label.place) for label in self.labels]
+        return any(level.isin(words).any() for level in levels if not _is_number(level.dtype))
 
     def column(self, place: int, step: int = 1) -> Any:
         """Every `step`-th value, as a view."""
@@ -106,9 +104,19 @@ class PandasTable:
         """The distinct values; those that can't be hashed (lists) come as they stand."""
         column = self.frame.iloc[:, place].dropna()
         try:
-            return list(column.unique())
+            return list(column.unique().tolist())
         except TypeError:
-            return list(column)
+            return list(column.tolist())
+
+
+def _words(dtype: Any) -> str:
+    """The name of a type. Categories are values of the data: only their number is told."""
+    words = str(dtype)
+    return f"category ({len(dtype.categories):,} categories)" if words == "category" else words
+
+
+def _is_number(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "O") in "iufbcmM"
 
 
 def _cost(dtype: Any) -> int:

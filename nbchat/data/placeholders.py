@@ -1,7 +1,7 @@
-"""The grammar of placeholders: `{name.attr[0]['key']:FORMAT}` and `{= expression:FORMAT}`.
+r"""The grammar of placeholders: `{name.attr[0]['key']:FORMAT}` and `{= expression:FORMAT}`.
 
 What only looks like one is none: braces that are doubled, that follow `$`, `^`, `_`, `}`, a backslash or a
-`\\command` (shells, templates, LaTeX), `{x!r}`, `{x=}`, calls, JSON, sets.
+`\command` (shells, templates, LaTeX), `{x!r}`, `{x=}`, calls, JSON, sets.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Placeholder:
 
     @property
     def is_name(self) -> bool:
-        """Whether it is an identifier alone: what a reader would take for a placeholder even if nothing has the name."""
+        """Whether it is an identifier alone, which reads as a placeholder even if nothing has the name."""
         return not self.steps and self.spec is None
 
 
@@ -106,7 +106,7 @@ def _steps(text: str) -> Iterator[Step]:
 def expression_at(text: str, start: int) -> Expression | None:
     """The `{= …}` that the brace at `start` opens: up to the first closing brace that makes it Python.
 
-    None when it is not closed or empty. As in an f-string, a colon that can't be part of the expression begins a format.
+    None when it is not closed or empty. As in an f-string, a colon that can't be Python begins a format.
     """
     first = 0
     reach = min(len(text), start + LONGEST_EXPRESSION)

@@ -8,14 +8,13 @@ Whatever is renamed or reshaped beyond that is left to the guard, which knows th
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nbchat.data.live import nearest
-from nbchat.data.pandas_tables import PandasTable
 from nbchat.data.private_values import PrivateValues, Words
-from nbchat.data.tables import Table, table_of
+from nbchat.data.tables import Field, Table, table_of
 from nbchat.values.errors import PromptError
 
 __all__ = ["Hidden", "PrivateColumn", "forget", "hidden", "private", "private_columns"]
@@ -31,10 +30,7 @@ COMPARED = 200
 
 @dataclass(slots=True)
 class PrivateColumn:
-    """A column marked private: its name, and its values once something has to be compared with them.
-
-    `sources` are snapshots that wait to be taken in, with the frames they are of: a frame may change, or be gone.
-    """
+    """A column marked private: its name, its values so far, and the frames that may still change them."""
 
     name: str
     values: PrivateValues = field(default_factory=PrivateValues)
@@ -42,43 +38,34 @@ class PrivateColumn:
 
     def found_in(self, words: Words) -> bool:
         """Whether a text holds one of its values."""
-        return self._current().found_in(words)
+        return self.current().found_in(words)
 
-    def shares(self, cells: Iterable[object]) -> bool:
-        """Whether any of some cells is one of its values."""
-        values = self._current()
-        return any(cell in values for cell in cells)
-
-    def _current(self) -> PrivateValues:
-        for source in self.sources:
-            source.update(self.values)
-        self.sources = [source for source in self.sources if source.frame() is not None]
+    def current(self) -> PrivateValues:
+        """The values, with those that have come since."""
+        self.sources = [source for source in self.sources if source.update(self.values)]
         return self.values
 
 
 @dataclass(slots=True)
 class _Source:
-    """A private column of one frame. The snapshot is what was last taken in, or is to be (`fresh`)."""
+    """A private column of one frame, and how it was when its values were last taken in."""
 
     frame: weakref.ref[Any]
     name: Hashable
-    snapshot: Any
-    fresh: bool = True
+    snapshot: Any = None
 
-    def update(self, values: PrivateValues) -> None:
-        """Take in the column's values, unless they are the same as last time."""
-        if self.fresh:
-            values.absorb(_distinct(self.snapshot))
-            self.fresh = False
+    def update(self, values: PrivateValues) -> bool:
+        """Take in the column's values unless they are the same as last time; False once there is nothing to watch."""
         frame = self.frame()
         table = None if frame is None else table_of(frame)
         place = None if table is None else _place(table, self.name)
-        if table is None or place is None:
-            return
+        if table is None or place is None or table.rows is None:
+            return False
         column = _native(table.column(place))
-        if not column.equals(self.snapshot):
+        if self.snapshot is None or not column.equals(self.snapshot):
+            values.absorb(table.values(place))
             self.snapshot = _snapshot(column)
-            values.absorb(_distinct(self.snapshot))
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +83,27 @@ _frames: dict[int, tuple[weakref.ref[Any], set[Hashable]]] = {}
 def private(frame: Frame, *columns: Hashable) -> Frame:
     """Mark columns of a frame private, and give the frame back. Of a single column (a Series), no name is needed.
 
-    From then on no rung of the ladder shows them, and the guard refuses a message that holds their values.
+    From then on no rung of the ladder shows them, and the guard refuses a message that holds their values, which are
+    taken in here (some seconds for a million different ones) so that no message has to wait.
     PromptError: it is no data frame, or has no such column.
     """
     table = table_of(frame)
     if table is None:
         raise PromptError(f"private() takes a data frame and names of its columns, not a {type(frame).__name__}.")
     names = columns or (tuple(one.name for one in table.fields) if table.single else ())
+    known = [one.name for one in (*table.fields, *table.labels)]
     if not names:
         raise PromptError("private() takes the names of the columns too: nbchat.private(df, 'email', 'name').")
     for name in names:
-        if _place(table, name) is None and name not in _label_names(table):
-            near = nearest(str(name), (str(one.name) for one in table.fields))
-            raise PromptError(f"There is no column {name!r} to mark private" + (f"; did you mean {near!r}?" if near else "."))
+        if name not in known:
+            near = nearest(str(name), map(str, known))
+            hint = f"; did you mean {near!r}?" if near else "."
+            raise PromptError(f"There is no column {name!r} to mark private{hint}")
     marked = _marked(frame)
+    marked.update(names)
     for name in names:
-        marked.add(name)  # type: ignore[arg-type]
-        _hold(frame, table, name)  # type: ignore[arg-type]
-    if isinstance(table, PandasTable) and hasattr(frame, "attrs"):
+        _hold(frame, table, name)
+    if hasattr(frame, "attrs") and isinstance(frame.attrs, dict):
         frame.attrs[ATTRIBUTE] = sorted(marked, key=str)
     return frame
 
@@ -135,10 +125,11 @@ def hidden(value: object, table: Table) -> Hidden:
         return Hidden(frozenset(), labels=True)
     names = set(_frames[id(value)][1]) if _is_marked(value) else set()
     names |= _handed_on(value)
-    if names and isinstance(table, PandasTable) and _turned(table, names):
+    if names and table.holds_label(names):
         return Hidden(frozenset(range(len(table.fields))), labels=False)
-    places = {one.place for one in table.fields if one.name in names or _is_like(table, one.place, one.name, names)}
-    return Hidden(frozenset(places), labels=not names & set(_label_names(table)) and not _labels_are_like(table))
+    places = {one.place for one in table.fields if one.name in names or _is_like(table, one)}
+    labels = not any(label.name in names or _is_like(table, label, labels=True) for label in table.labels)
+    return Hidden(frozenset(places), labels)
 
 
 def _is_marked(value: object) -> bool:
@@ -160,43 +151,31 @@ def _handed_on(value: object) -> set[Hashable]:
 
 
 def _hold(frame: object, table: Table, name: Hashable) -> None:
-    place = _place(table, name)
+    """Take in the values of a column or a level of the row labels. A lazy frame gives none: it would be computed."""
     column = _columns.setdefault(str(name), PrivateColumn(str(name)))
-    if place is None:
-        column.values.absorb(table.frame.index.get_level_values(name).unique())  # type: ignore[attr-defined]
-    elif table.rows is not None:
-        column.sources.append(_Source(weakref.ref(frame), name, _snapshot(_native(table.column(place)))))
+    level = next((label.place for label in table.labels if label.name == name), None)
+    if _place(table, name) is not None:
+        column.sources.append(_Source(weakref.ref(frame), name))
+        column.current()
+    elif level is not None and table.rows:
+        column.values.absorb(label[level] for label in table.row_labels(range(table.rows)))
 
 
 def _place(table: Table, name: Hashable) -> int | None:
     return next((one.place for one in table.fields if one.name == name), None)
 
 
-def _label_names(table: Table) -> list[object]:
-    return [name for name in table.index_names if name is not None] if isinstance(table, PandasTable) else []
-
-
-def _turned(table: PandasTable, names: set[Hashable]) -> bool:
-    """Whether private names label the rows, as in a row taken as a Series or a transposed frame."""
-    return bool(table.frame.index.isin(list(names)).any()) if table.index else False
-
-
-def _is_like(table: Table, place: int, name: object, known: set[Hashable]) -> bool:
-    """Whether a column not marked itself has the name and some of the values of a private one."""
-    column = _columns.get(str(name))
-    if column is None or name in known or not table.rows:
+def _is_like(table: Table, one: Field, *, labels: bool = False) -> bool:
+    """Whether a column (or a level of the row labels) has the name and some of the values of a private one."""
+    column = _columns.get(str(one.name))
+    if column is None or not table.rows:
         return False
-    return column.shares(table.column(place, -(-table.rows // COMPARED)).to_list())
-
-
-def _labels_are_like(table: Table) -> bool:
-    for name in _label_names(table):
-        column = _columns.get(str(name))
-        if column is not None and isinstance(table, PandasTable):
-            labels = table.frame.index[:: max(-(-table.rows // COMPARED), 1)].get_level_values(name)
-            if column.shares(labels):
-                return True
-    return False
+    step = -(-table.rows // COMPARED)
+    if labels:
+        cells: list[object] = [label[one.place] for label in table.row_labels(range(0, table.rows, step))]
+    else:
+        cells = table.column(one.place, step).to_list()
+    return any(cell in column.values for cell in cells)
 
 
 def _native(column: Any) -> Any:
@@ -206,8 +185,3 @@ def _native(column: Any) -> Any:
 def _snapshot(column: Any) -> Any:
     """The column as it is now. pandas' may be changed in place; the others' can't."""
     return column.copy() if type(column).__module__.startswith("pandas") else column
-
-
-def _distinct(column: Any) -> list[object]:
-    table = table_of(column)
-    return [] if table is None else table.values(0)

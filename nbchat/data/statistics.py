@@ -52,7 +52,7 @@ def phrase(cells: list[Any]) -> str:
     """What can be said of some values together, the missing ones set aside."""
     kinds = set(map(type, cells))
     if kinds == {float}:
-        return _range([value for value in cells if value == value])  # noqa: PLR0124 - NaN differs from itself
+        return _range([value for value in cells if value == value])  # without NaN
     if kinds != {int}:
         cells = [value for value in cells if not missing(value)]
         kinds = set(map(type, cells))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ class Field:
     """A column: its place, its name as the frame has it, its type in words (never with categories in it)."""
 
     place: int
-    name: object
+    name: Hashable
     dtype: str
 
 
@@ -50,15 +50,25 @@ class Missing:
 class Table(Protocol):
     """What the ladder needs to know of a frame. Places are 0-based positions of columns."""
 
-    kind: str
-    """Library and class: "pandas DataFrame"."""
-    rows: int | None
-    """None = not known without computing it (a lazy frame)."""
-    fields: Sequence[Field]
-    index: str
-    """What labels the rows, in words; "" = only their position."""
-    single: bool
-    """Whether it is one column rather than a frame."""
+    @property
+    def kind(self) -> str:
+        """Library and class: "pandas DataFrame"."""
+
+    @property
+    def rows(self) -> int | None:
+        """How many; None = not known without computing it (a lazy frame)."""
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one column rather than a frame."""
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """The columns."""
+
+    @property
+    def labels(self) -> Sequence[Field]:
+        """What labels the rows, level by level; empty when they only count."""
 
     def missing(self) -> Missing:
         """Missing values by column: exact where that is cheap, else in evenly spaced rows."""
@@ -68,6 +78,12 @@ class Table(Protocol):
 
     def column(self, place: int, step: int = 1) -> Any:
         """Every `step`-th value of a column, as the library has it."""
+
+    def row_labels(self, rows: range) -> list[tuple[object, ...]]:
+        """The labels of some rows, a value for each level."""
+
+    def holds_label(self, names: Collection[object]) -> bool:
+        """Whether any row is labelled with one of some names."""
 
     def values(self, place: int) -> list[object]:
         """The distinct values of a column, without the missing ones."""
