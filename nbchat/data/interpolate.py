@@ -21,6 +21,7 @@ from nbchat.data.placeholders import (
     placeholder_at,
 )
 from nbchat.values.errors import PromptError
+from nbchat.values.messages import Content, ImagePart, TextPart
 
 __all__ = ["Fragment", "Inserted", "Interpolated", "Left", "interpolate"]
 
@@ -88,6 +89,13 @@ class Interpolated:
     def text(self) -> str:
         """The message."""
         return "".join(part.text for part in self.parts)
+
+    @property
+    def content(self) -> Content:
+        """The message as it travels: the text alone, or the text and then its images."""
+        if not self.images:
+            return self.text
+        return (TextPart(self.text), *(ImagePart(image.url) for image in self.images))
 
 
 def interpolate(
