@@ -1,0 +1,79 @@
+"""A real browser on a real Jupyter server.
+
+They live as long as this folder's tests: while Playwright runs, its event loop counts as running in the main thread,
+which the tests of other folders must not meet.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.browser.frontends import HEIGHT, Frontend, JupyterServer
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def lacking(what):
+    """Skip where a reader merely tries the tests; fail where they are to prove something."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
+
+
+@pytest.fixture(scope="package")
+def browser():
+    """One headless Chromium, as the system provides it."""
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if executable is None:
+        lacking("Browser tests need Chromium, and there is none on the path: `apt install chromium` provides it.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def jupyter(tmp_path_factory):
+    """One Jupyter server with JupyterLab and Notebook 7 (a `JupyterServer`)."""
+    server = JupyterServer(tmp_path_factory.mktemp("jupyter"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def frontend(browser, jupyter):
+    """A fresh page on the server (a `Frontend`); its kernels end with the test."""
+    context = browser.new_context(viewport={"width": 1200, "height": HEIGHT})
+    yield Frontend(jupyter, context)
+    context.close()
+    jupyter.close_kernels()
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def app(request):
+    """Each of the two front-ends in turn, for `frontend.open(…, app=app)`."""
+    return request.param
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request):
+    """Each of the two themes in turn, for `frontend.open(…, theme=theme)`."""
+    return request.param
