@@ -1,4 +1,4 @@
-"""A real browser on a real Jupyter server.
+"""A real browser on real Jupyter servers.
 
 They live as long as this folder's tests: while Playwright runs, its event loop counts as running in the main thread,
 which the tests of other folders must not meet.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.frontends import HEIGHT, Frontend, JupyterServer
+from tests.browser.frontends import HEIGHT, Frontend, JupyterServers
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -52,19 +52,21 @@ def browser():
 
 @pytest.fixture(scope="package")
 def jupyter(tmp_path_factory):
-    """One Jupyter server with JupyterLab and Notebook 7 (a `JupyterServer`)."""
-    server = JupyterServer(tmp_path_factory.mktemp("jupyter"))
-    yield server
-    server.stop()
+    """The Jupyter servers, `jupyter["lab"]` and `jupyter["notebook"]` (each a `JupyterServer`)."""
+    servers = JupyterServers(tmp_path_factory.mktemp("jupyter"))
+    yield servers
+    for server in servers.values():
+        server.stop()
 
 
 @pytest.fixture
 def frontend(browser, jupyter):
-    """A fresh page on the server (a `Frontend`); its kernels end with the test."""
+    """A fresh page on either server (a `Frontend`); its kernels end with the test."""
     context = browser.new_context(viewport={"width": 1200, "height": HEIGHT})
     yield Frontend(jupyter, context)
     context.close()
-    jupyter.close_kernels()
+    for server in jupyter.values():
+        server.close_kernels()
 
 
 @pytest.fixture(params=["lab", "notebook"])

@@ -1,4 +1,4 @@
-"""Real JupyterLab and Notebook 7, as a test drives them: one server for both, one page object over either."""
+"""Real JupyterLab and Notebook 7, as a test drives them: a server for each, one page object over either."""
 
 import json
 import subprocess
@@ -57,7 +57,11 @@ quiet => {
 
 
 class JupyterServer:
-    """One process that serves both front-ends, with settings, kernels and files of its own."""
+    """A server process with settings, kernels and files of its own, in the folder `home`.
+
+    It could serve both front-ends, but Jupyter Server then looks for a file that both have (the fonts of formulas)
+    in the folder of whichever asked first, and answers the other with 403. So each front-end gets its own.
+    """
 
     def __init__(self, home):
         self.root = home / "notebooks"
@@ -126,6 +130,18 @@ class JupyterServer:
             self._process.wait()
 
 
+class JupyterServers(dict):
+    """The server of each front-end by its name, started when first asked for."""
+
+    def __init__(self, home):
+        super().__init__()
+        self._home = home
+
+    def __missing__(self, app):
+        self[app] = JupyterServer(self._home / app)
+        return self[app]
+
+
 class Frontend:
     """A notebook open in a page of a real browser.
 
@@ -136,8 +152,9 @@ class Frontend:
 
     _numbers = count(1)
 
-    def __init__(self, server, context):
-        self.server = server
+    def __init__(self, servers, context):
+        self.server = None
+        self._servers = servers
         self.requests = []
         self.errors = []
         self.dialogs = []
@@ -163,6 +180,7 @@ class Frontend:
             notebook = new_notebook(cells=[new_code_cell(source) for source in notebook])
         notebook.metadata.setdefault("kernelspec", KERNELSPEC)
         stem = f"notebook-{next(self._numbers)}"
+        self.server = self._servers[app]
         self.path = self.server.root / f"{stem}.ipynb"
         nbformat.write(notebook, self.path)
         self.server.set("@jupyterlab/apputils-extension", "themes", theme=THEMES[theme])
