@@ -12,14 +12,19 @@ from nbchat.notebook.plain import join_surrogates
 
 __all__ = ["NO_MATH", "html_text", "inline_text"]
 
-NO_MATH = '<span class="tex2jax_ignore">&#{};</span>'
-"""A character that MathJax must not read: JupyterLab pairs up `$` even when it is escaped or written as an entity."""
+NO_MATH = "<span class=tex2jax_ignore>&#{};</span>"
+"""A character that MathJax must not read: JupyterLab pairs up `$` even when it is escaped or written as an entity.
+
+It holds no quotes: should a parser put the line into an attribute, it stays there.
+"""
 
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 _SPACE = re.compile(r"\s+")
-_MEANT = re.compile(r"""[!"#$&'()*<>@\[\\\]^_`{|}~]|:(?=/)|(?<=www)\.|\A[-+=.]|(?<=\A\d)\.|(?<=\A\d\d)\.""", re.IGNORECASE)
+_MEANT = re.compile(
+    r"""[!"#$&'()*<>@\[\\\]^_`{|}~]|:(?=/)|(?<=www)\.|\A[-+=.]|(?<=\A\d)\.|(?<=\A\d\d)\.""", re.IGNORECASE
+)
 
 
 def inline_text(text: str, limit: int = 200) -> str:

@@ -75,8 +75,11 @@ class TerminalText:
         if _CONTROL.match(end[0]) or end[0] in "\t\n" or end[0] > "~":
             self._state = "text"  # not part of the sequence: it is looked at afresh
             return end.start()
-        self._begin({"[": "csi", "]": "string", "P": "string", "X": "string", "^": "string", "_": "string"}.get(
-            end[0], "text") if self._state == "escape" else "text")
+        self._begin(
+            {"[": "csi", "]": "string", "P": "string", "X": "string", "^": "string", "_": "string"}.get(end[0], "text")
+            if self._state == "escape"
+            else "text"
+        )
         return end.end()
 
     def _text(self, chunk: str, at: int, shown: list[str]) -> int:
@@ -93,8 +96,11 @@ class TerminalText:
             shown.append("\n")
             self._after_return = True
         else:
-            self._begin({"\x1b": "escape", "\x9b": "csi"}.get(
-                control[0], "string" if control[0] in "\x90\x98\x9d\x9e\x9f" else "text"))
+            self._begin(
+                {"\x1b": "escape", "\x9b": "csi"}.get(
+                    control[0], "string" if control[0] in "\x90\x98\x9d\x9e\x9f" else "text"
+                )
+            )
         return control.end()
 
     def _string(self, chunk: str, at: int) -> int:

@@ -2,44 +2,147 @@
 
 A cell that has just run is trusted, and JupyterLab and Notebook 7 do not sanitise trusted Markdown: a `<script>` in an answer
 would run, an image would carry the conversation away. `sanitise` leaves nothing in the text that runs, fetches or navigates.
+
+It changes the source as little as it can, and nothing rests on one parser's view alone. In prose, whatever could be live is
+written so that no parser finds anything in it, whether it is code to that parser or not: `&lt;` for the `<` of a tag, an
+entity for the sign that makes a link. Inline and indented code that could be live becomes `<code>` with every sign spelt out,
+which looks the same. Only fenced code stays as written; so fences are kept apart from all that could move their ends
+(`_trusted`), and one that can't be becomes a `<pre>`, spelt out.
 """
 
 from __future__ import annotations
 
 import re
 
-from nbchat.notebook.inline import html_text, inline_text
+from nbchat.notebook.inline import NO_MATH, html_text, inline_text
+from nbchat.notebook.mathtext import MathReading, Spans, in_address, read_math
+from nbchat.notebook.mermaid import is_harmless
+from nbchat.notebook.outline import CodeBlock, Outline
 from nbchat.notebook.plain import join_surrogates
+from nbchat.notebook.prose import Edit, Prose, is_live, spelt_out
 
 __all__ = ["html_text", "inline_text", "sanitise"]
 
-_TAG = re.compile(r"\\?<(?=[A-Za-z/!?])")
-_IMAGE = re.compile(r"!(?=\[)")
-_LINK = re.compile(r"\](\(|:)(?![ \t]*(?:https?://|mailto:|#)[\w\-./:?#&=+,;%~]*[ \t]*(?:\)|$))", re.MULTILINE)
-_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w+#.\-]*)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
-_OPEN = re.compile(r"^([ >]*(?:[-+*]|\d+[.)])?[ >]*)(`{3,}|~{3,})(.*)$", re.MULTILINE)
-_SCHEME = re.compile(r"(?i)\b(?!https?://)([a-z][a-z0-9+.\-]*):(?=//)")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
+_LINE_END = re.compile("\r\n?")
+_ODD_SPACE = re.compile("[\x0b\x0c\u2028\u2029]")
+_SUSPECT = re.compile(
+    r"<[A-Za-z/!?]|!\[|\][(:]|\$|\\\\[(\[]|\\begin|(?<=[A-Za-z0-9+.\-])(?<!http)(?<!https)://|mermaid"
+    r"|(?:`{3}|~{3})[^`\n]*[\"'<>&@\\]|\[|\\(?:href|style|class|url)",
+    re.IGNORECASE,
+)
+_NOT_IN_INFO = re.compile(r"[\"'<>&$@\\`\x00-\x1f]")
 
 
 def sanitise(markdown: str, *, images: bool = False) -> str:
     """`markdown` with nothing in it that runs, fetches or navigates; ordinary Markdown looks as it did.
 
-    Safe for any text, also one cut anywhere. With `images`, remote images of Markdown's own syntax are shown.
+    Safe for any text, also one cut anywhere; harmless text comes back as it is. Links lead to http, https and mailto
+    addresses and to places in the text. Remote images become links to them, or are shown with `images` (those of Markdown's
+    own syntax); images held in the text (`data:`) always show.
     """
-    text = join_surrogates(markdown).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-    shown, at = [], 0
-    for fence in _FENCE.finditer(text):
-        shown.append(_text(text[at : fence.start()]))
-        code = fence[0] if fence[2].lower() != "mermaid" and "$" not in fence[0] else _text(fence[0])
-        shown.append(code)
-        at = fence.end()
-    shown.append(_text(text[at:]))
-    return "".join(shown)
+    text = _normal(markdown)
+    if not _SUSPECT.search(text):
+        return text
+    return _Document(text, images).sanitised()
 
 
-def _text(text: str) -> str:
-    text = _TAG.sub("&lt;", text)
-    text = _IMAGE.sub("&#33;", text)
-    text = _LINK.sub(lambda link: f"]&#{ord(link[1])};", text)
-    text = _SCHEME.sub(r"\1&#58;", text)
-    return _OPEN.sub(lambda line: line[1] + line[2] + re.sub(r"[^\w+#.\- ]|(?i:mermaid)", "", line[3]), text)
+def _normal(markdown: str) -> str:
+    text = _LINE_END.sub("\n", join_surrogates(markdown))
+    return _ODD_SPACE.sub(" ", _CONTROL.sub("\ufffd", text))
+
+
+class _Document:
+    """One text on its way: what is code, what is prose, what to write otherwise."""
+
+    def __init__(self, text: str, images: bool) -> None:
+        self._text = text
+        outline = Outline(text)
+        self._blocks = outline.code
+        self._prose = [Prose(text, *span[:2], definitions=span.definitions, images=images) for span in outline.prose]
+        self._spelt = {
+            number
+            for number, block in enumerate(self._blocks)
+            if is_live(text[block.start : block.end]) and not (block.fence and block.certain)
+        }
+
+    def sanitised(self) -> str:
+        reading, formulas = self._mathematics()
+        edits = [edit for prose in self._prose for edit in prose.edits(formulas)]
+        edits += [self._inert(*span) for span in reading.inert]
+        for number, block in enumerate(self._blocks):
+            edits += self._spell(block) if number in self._spelt else self._info(block)
+        return self._written(edits)
+
+    def _mathematics(self) -> tuple[MathReading, Spans]:
+        """Which formulas there are, once no code is left that could make one with other code."""
+        inline = [(span, prose) for prose in self._prose for span in prose.code]
+        spans = [(block.start, block.end) for block in self._blocks]
+        code = Spans([*spans, *(span for span, _ in inline)])
+        units = Spans(prose.span for prose in self._prose)
+        blocks, inlines = Spans(spans), Spans(span for span, _ in inline)
+        while True:
+            gone = [span for prose in self._prose for span in prose.rewritten]
+            reading = read_math(self._text, code, units, Spans([*gone, *(spans[number] for number in self._spelt)]))
+            if not reading.spoilt and not self._spell_behind(reading, units):
+                return reading, Spans(reading.formulas)
+            for at in reading.spoilt:
+                if (number := blocks.at(at)) is not None:
+                    self._spelt.add(number)
+                elif (number := inlines.at(at)) is not None:
+                    span, prose = inline[number]
+                    prose.spell(span)
+
+    def _spell_behind(self, reading: MathReading, units: Spans) -> bool:
+        """Spell the fences behind a formula that hides block structure; whether there were any."""
+        hiding = [start for start, end in reading.formulas if units.at(start) != units.at(end - 1)]
+        behind = {
+            number
+            for number, block in enumerate(self._blocks)
+            if hiding and block.start > hiding[0] and is_live(self._text[block.start : block.end])
+        }
+        found = not behind <= self._spelt
+        self._spelt |= behind
+        return found
+
+    def _inert(self, start: int, end: int) -> Edit:
+        """A delimiter that is not to begin or end a formula."""
+        written = self._text[start:end]
+        if in_address(self._text, start):
+            return Edit(start, end, "".join(f"%{ord(char):02X}" if char in "$\\" else char for char in written))
+        head = written.rstrip("([)]") if written[0] == "\\" and written[1] == "\\" else written
+        signs = "$" if written[0] == "$" else "\\"
+        return Edit(
+            start,
+            end,
+            "".join(NO_MATH.format(ord(char)) if char in signs else char for char in head) + written[len(head) :],
+        )
+
+    def _spell(self, block: CodeBlock) -> list[Edit]:
+        code = spelt_out(block.content).replace("\n", "&#10;")
+        return [Edit(block.start, block.end, f"{block.prefix}<pre><code>{code}</code></pre>")]
+
+    def _info(self, block: CodeBlock) -> list[Edit]:
+        """The info string without what could leave the `class` it is written to, and no diagram that is not harmless."""
+        if block.fence is None or not block.fence.info:
+            return []
+        info = block.fence.info
+        safe = _NOT_IN_INFO.sub("", info)
+        if "mermaid" in safe.lower() and not (info == "mermaid" and block.closed and is_harmless(block.content)):
+            safe = "text"
+        if safe == info:
+            return []
+        line_end = self._text.find("\n", block.start)
+        line_end = len(self._text) if line_end < 0 else line_end
+        start = self._text.index(block.fence.mark, block.start) + len(block.fence.mark)
+        return [Edit(start, line_end, safe)]
+
+    def _written(self, edits: list[Edit]) -> str:
+        """The text with the edits made; of those that overlap, the first and longest."""
+        parts = []
+        at = 0
+        for start, end, text, _ in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
+            if start >= at and text is not None:
+                parts += [self._text[at:start], text]
+                at = end
+        return "".join(parts) + self._text[at:]
