@@ -1,1 +1,93 @@
-"""Talk to a language model from a notebook."""
+"""Talk to a language model from a notebook: `%load_ext nbchat`, then `%%chat`; or `from nbchat import Session`.
+
+Importing this imports next to nothing: each name is fetched when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbchat.data.private import private
+    from nbchat.session.session import Session
+    from nbchat.values.errors import Interrupted, NbchatError
+    from nbchat.values.messages import ImagePart, Message, TextPart
+    from nbchat.values.params import Params
+    from nbchat.values.reply import Reply
+    from nbchat.values.usage import Usage
+
+__all__ = [
+    "ImagePart",
+    "Interrupted",
+    "Message",
+    "NbchatError",
+    "Params",
+    "Reply",
+    "Session",
+    "TextPart",
+    "Usage",
+    "load_ipython_extension",
+    "private",
+    "session",
+    "unload_ipython_extension",
+]
+
+_HOMES = {
+    "ImagePart": "nbchat.values.messages",
+    "Interrupted": "nbchat.values.errors",
+    "Message": "nbchat.values.messages",
+    "NbchatError": "nbchat.values.errors",
+    "Params": "nbchat.values.params",
+    "Reply": "nbchat.values.reply",
+    "Session": "nbchat.session.session",
+    "TextPart": "nbchat.values.messages",
+    "Usage": "nbchat.values.usage",
+    "private": "nbchat.data.private",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("jupyter-nbchat")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nbchat' has no attribute {name!r}")
+    if name == "Session":
+        _join_rooms()
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+def _join_rooms() -> None:
+    """Hand the sessions what stands above them: the display of the place they run in, and the guard."""
+    from nbchat import joints
+
+    joints.join()
+
+
+def session(name: str | None = None) -> Session:
+    """The session of this name, the one that the magics use; None = their current one. A new name opens a new one."""
+    _join_rooms()
+    from nbchat.session.registry import registry
+
+    return registry.open(name)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
+    from nbchat.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext nbchat`."""
+    from nbchat.notebook.extension import unload
+
+    unload(shell)

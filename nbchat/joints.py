@@ -1,0 +1,57 @@
+"""Where the rooms meet: hands the session what stands above it, each imported when it is first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from nbchat.api.keys import Key
+from nbchat.session.present import Presenter, presenters
+from nbchat.values.messages import Message
+
+__all__ = ["join"]
+
+
+def join() -> None:
+    """Give the sessions of this process their display and their guard. Doing it again changes nothing."""
+    presenters.make = _make_presenter
+    presenters.clean = _clean
+    presenters.guard = _guard
+
+
+def _make_presenter(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> Presenter | None:
+    if wanted is False:
+        return None
+    from nbchat.notebook.presenting import make_presenter
+
+    return make_presenter(wanted, choices=choices, waiting=waiting)
+
+
+def _clean(text: str) -> str:
+    from nbchat.notebook.sanitiser import sanitise
+
+    return sanitise(text)
+
+
+def _guard(messages: Sequence[Message], key: Key | None) -> None:
+    from nbchat.data.guard import check, environment_secrets
+
+    secrets = environment_secrets(os.environ)
+    if key is not None:
+        secrets["the key in use"] = key.reveal()
+    check(
+        [(_place(message, index, len(messages)), _all_text(message)) for index, message in enumerate(messages)], secrets
+    )
+
+
+def _place(message: Message, index: int, count: int) -> str:
+    """Where a message stands, in the words of a refusal."""
+    if message.role == "system":
+        return "the system text"
+    if message.role == "tool":
+        return "a tool's result"
+    return "the message" if index == count - 1 else "the history"
+
+
+def _all_text(message: Message) -> str:
+    return "\n".join((message.text, *(call.arguments for call in message.tool_calls)))

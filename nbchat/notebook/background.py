@@ -1,0 +1,54 @@
+"""Cells that answer in the background: the kernel is free, the cell goes on being painted."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from nbchat.notebook import chrome
+from nbchat.notebook.canvas import Canvas, PinnedCanvas
+from nbchat.notebook.compose import Composed
+from nbchat.notebook.options import CellOptions
+from nbchat.notebook.presenting import is_notebook, make_presenter
+from nbchat.session.session import Session
+from nbchat.values.errors import ConfigError, NbchatError
+
+__all__ = ["running", "start"]
+
+_threads: list[threading.Thread] = []
+
+
+def running() -> int:
+    """How many cells are still answering."""
+    _threads[:] = [thread for thread in _threads if thread.is_alive()]
+    return len(_threads)
+
+
+def start(shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any]) -> None:
+    """Ask in a thread of its own; the answer is painted into the cell that is running now. Raises ConfigError."""
+    from nbchat.notebook.cell import cell_slot, presentation
+
+    if not is_notebook(shell):
+        raise ConfigError("--background needs a notebook: a terminal can't go on painting a line above.")
+    canvas = PinnedCanvas(shell)
+    shown = presentation(session, options, composed.notes)
+    presenter = make_presenter(True, canvas=canvas, **shown)
+    slot = cell_slot(shell)
+    session.request(composed.message, **asked)  # what is wrong with it, the cell itself should say
+
+    def work() -> None:
+        try:
+            reply = session.ask(composed.message, display=presenter, slot=slot, **asked)
+        except NbchatError as error:
+            _show_error(canvas, error)
+        else:
+            if name := options.get("into"):
+                shell.user_ns[name] = reply
+
+    thread = threading.Thread(target=work, name="nbchat-background", daemon=True)
+    _threads.append(thread)
+    thread.start()
+
+
+def _show_error(canvas: Canvas, error: NbchatError) -> None:
+    canvas.show(chrome.line(f"{type(error).__name__}: {error}"))

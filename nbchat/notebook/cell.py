@@ -1,0 +1,89 @@
+"""`%%chat`: parse the line, make the message, ask, bind the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from nbchat.notebook import background
+from nbchat.notebook.canvas import CellCanvas
+from nbchat.notebook.compose import Composed, compose
+from nbchat.notebook.dryrun import dry_run_bundles
+from nbchat.notebook.neighbours import builtin_notice
+from nbchat.notebook.options import CellOptions, parse
+from nbchat.notebook.presenting import make_presenter
+from nbchat.session.connection import endpoint_for
+from nbchat.session.registry import registry
+from nbchat.session.session import Session
+from nbchat.values.reply import Reply
+
+__all__ = ["bind", "chat_cell"]
+
+
+def chat_cell(shell: Any, line: str, body: str) -> None:
+    """Send a cell. Raises UsageError for a bad line, NbchatError for what fails later; the cell fails with either."""
+    options = parse(line)
+    text = body.removesuffix("\n")  # IPython's own; the cell ends without it
+    if not text.strip():
+        raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
+    session = registry.open(options.get("session"))
+    composed = compose(text, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
+    asked = _asked(options)
+    if options.get("dry_run"):
+        _show_dry_run(shell, session, composed, asked)
+        return
+    if options.get("background"):
+        background.start(shell, session, composed, options, asked)
+        return
+    presenter = make_presenter(True, **presentation(session, options, composed.notes))
+    reply = session.ask(composed.message, display=presenter, slot=cell_slot(shell), **asked)
+    bind(shell, reply, options.get("into"))
+
+
+def _asked(options: CellOptions) -> dict[str, Any]:
+    """The options that `Session.ask` takes."""
+    own = {
+        name: options.own[name]
+        for name in ("system", "once", "base_url", "key_env", "timeout", "unguarded")
+        if name in options.own
+    }
+    return {**options.params, **own}
+
+
+def presentation(session: Session, options: CellOptions, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """How the answer to this line is shown."""
+    endpoint = endpoint_for(options.own["base_url"]) if "base_url" in options.own else session.endpoint
+    model = options.params.get("model") or session.params.model or endpoint.model or endpoint.title
+    return {
+        "choices": options.params.get("n") or session.params.n or 1,
+        "images": bool(options.get("images")),
+        "notes": [*notes, *([builtin_notice()] if endpoint.is_builtin else [])],
+        "waiting": model,
+    }
+
+
+def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[str, Any]) -> None:
+    request = session.request(composed.message, **asked)
+    endpoint = session.endpoint
+    canvas = CellCanvas(shell)
+    for bundle in dry_run_bundles(request, composed, endpoint.key_env if endpoint.key else None):
+        canvas.show(bundle)
+
+
+def cell_slot(shell: Any) -> str | None:
+    """The id the front end gives the running cell, by which a re-run finds its own turn. None = it gives none."""
+    parent = getattr(shell, "parent_header", None)
+    if not isinstance(parent, dict) or "metadata" not in parent:
+        kernel = getattr(shell, "kernel", None)
+        parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
+    cell_id = (parent.get("metadata") or {}).get("cellId")
+    return cell_id if isinstance(cell_id, str) and cell_id else None
+
+
+def bind(shell: Any, reply: Reply, name: str | None) -> None:
+    """Bind the reply: to a name if one was given, and to `_` and `Out` as a cell's value is."""
+    if name:
+        shell.user_ns[name] = reply
+    shell.displayhook.update_user_ns(reply)

@@ -1,0 +1,39 @@
+"""A cell's body to the message that is sent: live values put in, images attached, and word of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nbchat.data.interpolate import Fragment
+from nbchat.values.messages import Content, ImagePart, Message, TextPart
+
+__all__ = ["Composed", "compose"]
+
+SHELL_NAMES = frozenset({"exit", "quit", "open", "get_ipython"})
+"""Names that IPython puts among the user's own; in a message they are words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message ready to send. `notes` are the footer's words on what went in, `parts` where each stretch is from."""
+
+    message: Message
+    notes: tuple[str, ...] = ()
+    parts: tuple[Fragment, ...] = ()
+
+
+def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, images: Sequence[str] = ()) -> Composed:
+    """The message of a body. Raises PromptError for what can't be put in."""
+    if not images and (raw or "{" not in body):
+        return Composed(Message("user", body))
+    from nbchat.data.images import load_image
+    from nbchat.data.interpolate import interpolate
+
+    live = {name: value for name, value in namespace.items() if name not in SHELL_NAMES}
+    filled = interpolate(body, live, raw=raw)
+    attached = [load_image(source, namespace) for source in images]
+    notes = [str(item) for item in (*filled.inserted, *filled.left, *attached)]
+    pictures = [ImagePart(image.url) for image in (*filled.images, *attached)]
+    content: Content = (TextPart(filled.text), *pictures) if pictures else filled.text
+    return Composed(Message("user", content), tuple(notes), filled.parts)

@@ -1,0 +1,64 @@
+"""The exact request of a cell, shown instead of sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nbchat.notebook import chrome
+from nbchat.notebook.canvas import Bundle
+from nbchat.notebook.compose import Composed
+from nbchat.notebook.inline import html_text
+from nbchat.notebook.plain import plain_text
+from nbchat.values.reply import Request
+from nbchat.values.usage import estimate_tokens
+
+__all__ = ["dry_run_bundles"]
+
+LONGEST_IMAGE = 80
+"""Characters of a data: URL that are shown; the rest is counted."""
+
+
+def dry_run_bundles(request: Request, composed: Composed, key_from: str | None) -> list[Bundle]:
+    """What to show of a request: a line of facts, the message with its inserted parts marked, the JSON."""
+    text = json.dumps(request.body, ensure_ascii=False)
+    words = sum(len(str(message.get("content", ""))) for message in request.body["messages"])
+    facts = [
+        "dry run: nothing was sent",
+        f"POST {request.url or 'to the built-in model'}",
+        f"{len(text.encode('utf-8', 'replace')):,} bytes",
+        f"~{estimate_tokens('x' * words):,} tokens",
+        f"key from {key_from}" if key_from else "",
+        *composed.notes,
+    ]
+    bundles = [chrome.line([fact for fact in facts if fact])]
+    if any(part.source is not None for part in composed.parts):
+        bundles.append(_marked(composed))
+    bundles.append(chrome.text_block(json.dumps(_shortened(request.body), ensure_ascii=False, indent=2)))
+    return bundles
+
+
+def _marked(composed: Composed) -> Bundle:
+    """The message; each part that came from a value stands in a mark that names its source."""
+    shown, plain = [], []
+    for part in composed.parts:
+        if part.source is None:
+            shown.append(html_text(part.text))
+            plain.append(part.text)
+        else:
+            source = html_text(part.source)
+            shown.append(f'<mark title="{source}"><sup>{source}</sup>{html_text(part.text)}</mark>')
+            plain.append(f"⟦{part.source}: {part.text}⟧")
+    return {
+        "text/html": f'<div style="white-space:pre-wrap">{"".join(shown)}</div>',
+        "text/plain": plain_text("".join(plain)),
+    }
+
+
+def _shortened(value: Any) -> Any:
+    """The body with long data: URLs cut, so that it can be read."""
+    if isinstance(value, str) and value.startswith("data:") and len(value) > LONGEST_IMAGE:
+        return f"{value[:LONGEST_IMAGE]}… ({len(value):,} characters)"
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    return [_shortened(item) for item in value] if isinstance(value, (list, tuple)) else value

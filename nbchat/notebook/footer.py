@@ -1,0 +1,81 @@
+"""The quiet line under an answer: what it was, what it took, what the reader should know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbchat.values.reply import Reply
+from nbchat.values.usage import Usage
+
+__all__ = ["cost_text", "footer_facts", "seconds_text", "tokens_text"]
+
+ORDINARY_FINISHES = frozenset({"stop", "end_turn", "eos", "stop_sequence", None})
+
+STATUS_WORDS = {
+    "interrupted": "stopped: this answer is not whole",
+    "cut_off": "cut off: this answer is not whole",
+    "failed": "failed: this answer is not whole",
+}
+
+
+def footer_facts(reply: Reply, notes: Sequence[str] = ()) -> list[str]:
+    """The facts of the footer, in order. `notes` are what the cell itself adds (what was put in)."""
+    facts = [reply.model or "", tokens_text(reply.usage), cost_text(reply.cost), *_speed(reply)]
+    facts.append(STATUS_WORDS.get(reply.status, ""))
+    finishes = {choice.finish_reason for choice in reply.choices} - ORDINARY_FINISHES
+    facts += [_finish_words(reason) for reason in sorted(filter(None, finishes))]
+    if any(choice.refusal for choice in reply.choices):
+        facts.append("refused")
+    if reply.status == "complete" and reply.empty:
+        facts.append("the model answered with nothing")
+    return [fact for fact in (*facts, *reply.notices, *notes) if fact]
+
+
+def tokens_text(usage: Usage) -> str:
+    """`12 → 34 tokens`; `~` marks an estimate."""
+    if usage.state == "unknown":
+        return "tokens unknown"
+    mark = "~" if usage.state == "estimated" else ""
+    sent = "?" if usage.prompt_tokens is None else f"{mark}{usage.prompt_tokens:,}"
+    came = "?" if usage.completion_tokens is None else f"{mark}{usage.completion_tokens:,}"
+    details = [f"{usage.cached_tokens:,} cached"] if usage.cached_tokens else []
+    details += [f"{usage.reasoning_tokens:,} reasoning"] if usage.reasoning_tokens else []
+    return f"{sent} → {came} tokens" + (f" ({', '.join(details)})" if details else "")
+
+
+def cost_text(cost: float | None) -> str:
+    """US dollars, with two digits that count; empty = unknown."""
+    if cost is None:
+        return ""
+    if cost == 0:
+        return "free"
+    if cost < 1e-4:
+        return "under $0.0001"
+    return f"${cost:.2f}" if cost >= 0.995 else f"${cost:.2g}"
+
+
+def _speed(reply: Reply) -> list[str]:
+    timing = reply.timing
+    rate = timing.tokens_per_second(reply.usage.completion_tokens)
+    return [
+        "" if timing.first_token is None else f"{seconds_text(timing.first_token)} to first token",
+        "" if rate is None else f"{rate:.0f} tokens/s" if rate >= 9.5 else f"{rate:.1f} tokens/s",
+    ]
+
+
+def seconds_text(seconds: float) -> str:
+    """`0.3 s`, `12 s`, `2 min 5 s`."""
+    if seconds < 9.95:
+        return f"{seconds:.2f} s" if seconds < 0.095 else f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 99.5 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def _finish_words(reason: str) -> str:
+    words = {
+        "length": "cut at max_tokens: %chat continue goes on",
+        "max_tokens": "cut at max_tokens: %chat continue goes on",
+        "content_filter": "stopped by the server's content filter",
+        "tool_calls": "wants tools called",
+        "function_call": "wants tools called",
+    }
+    return words.get(reason, f"finish: {reason}")

@@ -1,0 +1,48 @@
+"""Model servers that run on this machine, found by asking their usual ports for a list of models. No prompt is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+
+from nbchat.api.endpoints import LOCAL_SERVERS, endpoint_at
+from nbchat.api.engine import engine
+from nbchat.values.errors import NbchatError
+
+__all__ = ["builtin_notice", "found_servers"]
+
+SECONDS = 1.0
+"""How long a port may take to answer."""
+
+_search: concurrent.futures.Future[list[str]] | None = None
+
+
+async def _look() -> list[str]:
+    client = engine().client
+
+    async def answers(name: str) -> bool:
+        try:
+            return bool(await client.models(endpoint_at(name, api_key=""), timeout=SECONDS))
+        except NbchatError:
+            return False
+
+    found = await asyncio.gather(*(answers(name) for name in LOCAL_SERVERS))
+    return [name for name, there in zip(LOCAL_SERVERS, found, strict=True) if there]
+
+
+def found_servers() -> list[str]:
+    """The names of the servers that answer now. Takes a second at the most."""
+    return engine().run(_look())
+
+
+def builtin_notice() -> str:
+    """What the footer of a built-in answer adds: how to reach a real model, and which one is at hand.
+
+    The search begins with the first call and is used when it has ended, so that no answer waits for it.
+    """
+    global _search  # one search for the process
+    if _search is None:
+        _search = engine().submit(_look())
+    names = _search.result() if _search.done() and _search.exception() is None else []
+    choices = " or ".join(f"%chat connect {name}" for name in names) or "%chat connect"
+    return f"built-in toy model: {choices} for a real one"
