@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ def main() -> None:
     print(f"{'frame':<20}{'{df}':>9}{':stats':>9}{':head 5':>9}{'pandas':>9}{'ratio':>8}{'peak MB':>9}")
     for name, frame in frames().items():
         space = {"df": frame}
-        own = [best(lambda rung=rung: interpolate(f"See {{df{rung}}}.", space)) for rung in ("", ":stats", ":head 5")]
+        own = [best(partial(interpolate, f"See {{df{rung}}}.", space)) for rung in ("", ":stats", ":head 5")]
         theirs = float("nan")
         if isinstance(frame, pd.DataFrame):
             theirs = best(lambda frame=frame: (frame.dtypes, frame.isna().sum()), 3)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping
 
 from nbchat.data.description import Description, count, room
 
@@ -93,8 +92,6 @@ class _Writer:
                 yield next(names, "") + self.whole(item)
         if self._items is not None and size > self._items:
             yield f"… {size - self._items:,} more"
-        elif type(value) is tuple and size == 1:
-            yield ""
 
     def _spend(self, text: str) -> str:
         if self._left is not None:
@@ -115,7 +112,7 @@ def items_of(value: object) -> Iterable[object]:
     """The items in an order that is the same every time; a mapping's are its pairs."""
     if isinstance(value, Mapping):
         return value.items()
-    if isinstance(value, AbstractSet) and not isinstance(value, (Sequence, Mapping)) and len(value) <= MOST_SORTED:
+    if isinstance(value, (set, frozenset)) and len(value) <= MOST_SORTED:
         return sorted(value, key=lambda item: (type(item).__name__, _key(item)))
     return value  # type: ignore[return-value]
 
@@ -131,8 +128,8 @@ def _brackets(value: object) -> tuple[str, str]:
     if isinstance(value, Mapping):
         before, after = "{", "}"
     elif isinstance(value, tuple):
-        before, after = "(", ")"
-    elif isinstance(value, AbstractSet) and not isinstance(value, Sequence):
+        before, after = "(", ",)" if type(value) is tuple and len(value) == 1 else ")"
+    elif isinstance(value, (set, frozenset)):
         before, after = ("{", "}") if len(value) else ("set(", ")")
     else:
         before, after = "[", "]"

@@ -64,11 +64,9 @@ def _table(table: Table) -> Iterator[str]:
         yield f"{field.name!s} {field.dtype}"
     if table.rows:
         step = -(-table.rows // ROWS)
-        places = range(len(table.fields))[: max(COLUMNS, 1)]
-        for start in (0, table.rows - 1):
-            rows = range(0, table.rows, step) if start == 0 else range(start, table.rows)
-            for row in table.cells(rows, places):
-                yield repr(row)
+        rows = range((table.rows - 1) % step, table.rows, step)
+        for row in table.cells(rows, range(len(table.fields))[:COLUMNS]):
+            yield repr(row)
 
 
 def _array(value: object) -> Iterator[str]:

@@ -95,8 +95,8 @@ def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int
 def _positions(table: Table, rung: Rung) -> range:
     """Which rows a rung means: the first ones, or evenly spaced ones for a sample."""
     if table.rows is None:
-        if rung.rows is None:
-            raise PromptError(f"This {table.kind} is lazy: collect it to put in all of its rows, or use head N.")
+        if rung.name != "head" or rung.rows is None:
+            raise PromptError(f"This {table.kind} is lazy: collect it for rows other than head N.")
         return range(rung.rows)
     wanted = table.rows if rung.rows is None else min(rung.rows, table.rows)
     if rung.name == "sample" and wanted:

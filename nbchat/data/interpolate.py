@@ -211,7 +211,7 @@ class _Reading:
         self._kept = end
         self._images.update((image.url, image) for image in said.images)
         size = sum(image.size for image in said.images) or len(said.text.encode("utf-8", "surrogatepass"))
-        exposes = Rung(said.rung).says(said.rows_shown) if said.rung else ""
+        exposes = Rung(said.rung).exposes if said.rung else ""
         self._inserted.append(Inserted(source, spec, said.label, size, said.cut, said.rung, exposes))
 
     def _keep(self, end: int) -> None:

@@ -40,11 +40,11 @@ class Rung:
             return cls(some, int(rows) if rows else DEFAULT_ROWS)
         return cls(whole, None if whole == "all" else 0)
 
-    def says(self, rows_shown: int) -> str:
+    @property
+    def exposes(self) -> str:
         """What the footer says of it."""
-        rows = "1 row" if rows_shown == 1 else f"{rows_shown:,} rows"
         return {
             "schema": "no row values",
             "stats": "ranges and categories, no rows",
-            "sample": f"masked values of {rows}",
-        }.get(self.name, f"real values of {rows}")
+            "sample": "masked values",
+        }.get(self.name, "real values")

@@ -74,8 +74,6 @@ class NarwhalsTable:
         """The values of some columns in some rows; a lazy frame computes its first rows, and no others."""
         frame = self.frame.select([self.fields[place].name for place in places])
         if self.lazy:
-            if rows.step != 1 or rows.start:
-                raise PromptError(f"This {self.kind} is lazy: collect it to take rows from all over it.")
             return [list(row) for row in frame.head(rows.stop).collect().rows()]
         frame = frame[rows.start : rows.stop]
         return [list(row) for row in (frame if rows.step == 1 else frame.gather_every(rows.step)).rows()]
@@ -84,16 +82,24 @@ class NarwhalsTable:
         """None: these libraries have no row labels."""
         return [() for _ in rows]
 
-    def holds_label(self, names: Collection[object]) -> bool:  # noqa: ARG002 - there are no labels to hold it
+    def holds_label(self, names: Collection[object]) -> bool:
         """False: these libraries have no row labels."""
         return False
 
-    def column(self, place: int, step: int = 1) -> Any:
-        """Every `step`-th value, as a narwhals series."""
+    def every(self, step: int) -> NarwhalsTable:
+        """The table of every `step`-th row."""
+        return self if step == 1 else NarwhalsTable(self.frame.gather_every(step), self.kind, single=self.single)
+
+    def column(self, place: int) -> Any:
+        """A column as a narwhals series."""
         if self.lazy:
             raise PromptError(f"This {self.kind} is lazy: collect it to have statistics of it.")
-        column = self.frame[self.fields[place].name]
-        return column if step == 1 else column.gather_every(step)
+        return self.frame[self.fields[place].name]
+
+    def listed(self, place: int) -> list[Any]:
+        """A column's values, missing ones included; numbers by size."""
+        column = self.column(place)
+        return list((column.sort() if column.dtype.is_numeric() else column).to_list())
 
     def values(self, place: int) -> list[object]:
         """The distinct values; those that can't be told apart (lists) come as they stand."""

@@ -82,7 +82,8 @@ class PandasTable:
 
     def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
         """The values of some columns in some rows; the rows are taken by position."""
-        columns = [self.frame.iloc[rows.start : rows.stop : rows.step, place].tolist() for place in places]
+        some = self.frame.iloc[rows.start : rows.stop : rows.step]
+        columns = [some.iloc[:, place].tolist() for place in places]
         return [list(row) for row in zip(*columns, strict=True)]
 
     def row_labels(self, rows: range) -> list[tuple[object, ...]]:
@@ -96,9 +97,22 @@ class PandasTable:
         levels = [self.frame.index.get_level_values(label.place) for label in self.labels]
         return any(level.isin(words).any() for level in levels if not _is_number(level.dtype))
 
-    def column(self, place: int, step: int = 1) -> Any:
-        """Every `step`-th value, as a view."""
-        return self.frame.iloc[::step, place]
+    def every(self, step: int) -> PandasTable:
+        """The table of every `step`-th row, as a view."""
+        return self if step == 1 else PandasTable(self.frame.iloc[::step], self.kind, single=self.single)
+
+    def column(self, place: int) -> Any:
+        """A column as a Series."""
+        return self.frame.iloc[:, place]
+
+    def listed(self, place: int) -> list[Any]:
+        """A column's values, missing ones included; numbers by size."""
+        column = self.column(place)
+        if getattr(column.dtype, "kind", "O") not in "iuf" or hasattr(column.dtype, "na_value"):
+            return list(column.tolist())
+        import numpy as np
+
+        return list(np.sort(column.to_numpy()).tolist())
 
     def values(self, place: int) -> list[object]:
         """The distinct values; those that can't be hashed (lists) come as they stand."""

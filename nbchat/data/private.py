@@ -1,7 +1,7 @@
 """Columns that never leave: marked on a frame, hidden at every rung of the ladder, looked for by the guard.
 
 A mark follows the data. pandas hands it on to derived frames itself (`attrs`); for other libraries, and where pandas
-loses it (a concatenation), a column of the same name that holds some of the same values counts as the same column.
+loses it (a concatenation), a column of such a name that holds some of the same values counts as the same column.
 Whatever is renamed or reshaped beyond that is left to the guard, which knows the values.
 """
 
@@ -166,16 +166,20 @@ def _place(table: Table, name: Hashable) -> int | None:
 
 
 def _is_like(table: Table, one: Field, *, labels: bool = False) -> bool:
-    """Whether a column (or a level of the row labels) has the name and some of the values of a private one."""
-    column = _columns.get(str(one.name))
-    if column is None or not table.rows:
+    """Whether a column (or a level of the row labels) has the name and some of the values of a private one.
+
+    A name that holds the private one counts (`email_x` after a merge).
+    """
+    name = str(one.name).casefold()
+    alike = [column for column in _columns.values() if column.name.casefold() in name]
+    if not alike or not table.rows:
         return False
     step = -(-table.rows // COMPARED)
     if labels:
         cells: list[object] = [label[one.place] for label in table.row_labels(range(0, table.rows, step))]
     else:
-        cells = table.column(one.place, step).to_list()
-    return any(cell in column.values for cell in cells)
+        cells = table.every(step).listed(one.place)
+    return any(cell in column.values for cell in cells for column in alike)
 
 
 def _native(column: Any) -> Any:

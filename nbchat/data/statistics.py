@@ -35,17 +35,17 @@ class Statistics:
     """Facts about columns, each in a phrase. A value that occurs only once is never named as a category."""
 
     def __init__(self, table: Table, columns: int) -> None:
-        self._table = table
         rows = table.rows or 0
-        self._step = step_for(rows, columns, EXACT_CELLS, SAMPLED_CELLS)
-        seen = len(range(0, rows, self._step))
+        step = step_for(rows, columns, EXACT_CELLS, SAMPLED_CELLS)
+        seen = len(range(0, rows, step))
+        self._table = table.every(step)
         sampled = f"\nRanges and categories from {seen:,} evenly spaced rows of {rows:,}."
-        self.basis: str = sampled if self._step > 1 else ""
+        self.basis: str = sampled if step > 1 else ""
         """What the figures rest on, when not on every row; begins with a newline."""
 
     def of(self, field: Field) -> str:
         """`1 … 9 (quartiles 3, 5, 7)`, `3 distinct: Rome 12, Oslo 7, Bern 2`; "" when nothing can be said."""
-        return phrase(self._table.column(field.place, self._step).to_list())
+        return phrase(self._table.listed(field.place))
 
 
 def phrase(cells: list[Any]) -> str:

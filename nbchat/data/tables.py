@@ -76,8 +76,14 @@ class Table(Protocol):
     def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
         """The values of some columns in some rows, row by row."""
 
-    def column(self, place: int, step: int = 1) -> Any:
-        """Every `step`-th value of a column, as the library has it."""
+    def every(self, step: int) -> Table:
+        """The table of every `step`-th row, without a copy of the others."""
+
+    def column(self, place: int) -> Any:
+        """A column as the library has it."""
+
+    def listed(self, place: int) -> list[Any]:
+        """A column's values, missing ones included, in any order (numbers by size, where the library does it fast)."""
 
     def row_labels(self, rows: range) -> list[tuple[object, ...]]:
         """The labels of some rows, a value for each level."""

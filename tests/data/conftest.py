@@ -1,0 +1,16 @@
+"""No mark outlives its test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from nbchat.data.private import forget
+
+
+@pytest.fixture(autouse=True)
+def _nothing_private() -> Iterator[None]:
+    forget()
+    yield
+    forget()
