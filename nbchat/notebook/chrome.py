@@ -46,8 +46,9 @@ def details(summary: str, body: str, *, opened: bool = False) -> Bundle:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Bundle:
-    """Rows under a header."""
-    head = "".join(f'<th style="text-align:left">{html_text(cell)}</th>' for cell in header)
+    """Rows under a header; an empty header is none."""
+    cells = "".join(f'<th style="text-align:left">{html_text(cell)}</th>' for cell in header)
+    head = f"<thead><tr>{cells}</tr></thead>" if header else ""
     body = "".join(
         "<tr>"
         + "".join(f'<td style="text-align:left;vertical-align:top">{html_text(cell)}</td>' for cell in row)
@@ -55,8 +56,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Bundle:
         for row in rows
     )
     return {
-        "text/html": f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
-        "text/plain": plain_text(_aligned([header, *rows])),
+        "text/html": f"<table>{head}<tbody>{body}</tbody></table>",
+        "text/plain": plain_text(_aligned([header, *rows] if header else rows)),
     }
 
 

@@ -140,7 +140,7 @@ def _choices() -> Bundle:
         )
     if not current.is_builtin and current.name not in (*ENDPOINTS, *here):
         rows.insert(0, ["*", current.title, "", "connected"])
-    return chrome.table(["", "%chat connect …", "", ""], rows)
+    return chrome.table(["", "%chat connect …", "where", "key"], rows)
 
 
 def key_line(rest: str) -> str:

@@ -95,7 +95,7 @@ def _status(shell: Any) -> None:
     ]
     if count := background.running():
         rows.append(["in the background", f"{count} cells"])
-    _show(shell, chrome.table(["", ""], rows))
+    _show(shell, chrome.table([], rows))
 
 
 def _session_cost(session: Session) -> str:

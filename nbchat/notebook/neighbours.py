@@ -15,6 +15,7 @@ SECONDS = 1.0
 """How long a port may take to answer."""
 
 _search: concurrent.futures.Future[list[str]] | None = None
+_said: set[str] = set()
 
 
 async def _look() -> list[str]:
@@ -36,7 +37,7 @@ def found_servers() -> list[str]:
 
 
 def builtin_notice() -> str:
-    """What the footer of a built-in answer adds: how to reach a real model, and which one is at hand.
+    """What the footer of a built-in answer adds, once: how to reach a real model, and which one is at hand.
 
     The search begins with the first call and is used when it has ended, so that no answer waits for it.
     """
@@ -45,4 +46,8 @@ def builtin_notice() -> str:
         _search = engine().submit(_look())
     names = _search.result() if _search.done() and _search.exception() is None else []
     choices = " or ".join(f"%chat connect {name}" for name in names) or "%chat connect"
-    return f"built-in toy model: {choices} for a real one"
+    notice = f"built-in toy model: {choices} for a real one"
+    if notice in _said:
+        return ""
+    _said.add(notice)
+    return notice
