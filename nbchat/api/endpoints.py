@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import urllib.parse
@@ -65,6 +66,12 @@ ALTERNATIVE_KEY_VARIABLES: dict[str, tuple[str, ...]] = {
     "gemini": ("GOOGLE_API_KEY",),
 }
 
+
+def key_variables(row: KnownEndpoint) -> tuple[str, ...]:
+    """The environment variables in which an endpoint's key is looked for, in their order."""
+    return (row.key_env, *ALTERNATIVE_KEY_VARIABLES.get(row.name, ()))
+
+
 LOCAL_SERVERS: dict[str, str] = {
     "ollama": "http://localhost:11434/v1",
     "lmstudio": "http://localhost:1234/v1",
@@ -99,6 +106,9 @@ class Endpoint:
     def is_builtin(self) -> bool:
         """Whether this is the built-in model."""
         return self.name == BUILTIN
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.title}>"
 
     @property
     def title(self) -> str:
@@ -210,8 +220,7 @@ def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
         endpoint = endpoint_at(base_url, env=env)
         return replace(endpoint, model=model or endpoint.model, key_env=endpoint.key_env or "NBCHAT_API_KEY")
     for row in ENDPOINTS.values():
-        variables = (row.key_env, *ALTERNATIVE_KEY_VARIABLES.get(row.name, ()))
-        if found := next((name for name in variables if env.get(name, "").strip()), None):
+        if found := next((name for name in key_variables(row) if env.get(name, "").strip()), None):
             return Endpoint(row.base_url, Key.wrap(env[found]), row.name, model or row.model, found)
     return Endpoint("", None, BUILTIN, BUILTIN_MODEL)
 
@@ -219,8 +228,12 @@ def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
 KEYRING_SERVICE = "nbchat"
 
 
+@functools.cache
 def stored_key(base_url: str) -> Key | None:
-    """The key that `%chat key --save` put into the system's keyring for this server; None = none, or no keyring."""
+    """The key that `%chat key --save` put into the system's keyring for this server; None = none, or no keyring.
+
+    Asked once for each server: a keyring may take long, or ask the user.
+    """
     keyring = _keyring()
     if keyring is None:
         return None
@@ -239,6 +252,7 @@ def store_key(base_url: str, key: Key) -> None:
         keyring.set_password(KEYRING_SERVICE, public_url(base_url), key.reveal())
     except keyring.errors.KeyringError:
         raise ConfigError("This system has no keyring that can keep a key; it is used until the kernel ends.") from None
+    stored_key.cache_clear()
 
 
 def _keyring() -> Any:

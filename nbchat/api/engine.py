@@ -136,6 +136,11 @@ class Engine:
         finally:
             future.cancel()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it takes calls."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Cancel what runs, close the connections, end the thread."""
         if not self._thread.is_alive():
@@ -154,19 +159,33 @@ class Engine:
         self._thread.join(1.0)
         if not self._thread.is_alive():
             self._loop.close()
+        atexit.unregister(self.stop)
 
 
-_engines: dict[int, Engine] = {}
+_engine: Engine | None = None
+_abandoned: list[Engine | None] = []
 _starting = threading.Lock()
 
 
 def engine() -> Engine:
-    """The engine of this process. A forked child gets one of its own: threads do not survive a fork."""
-    process = os.getpid()
+    """The engine of this process, a new one where the last was stopped."""
+    global _engine  # one for the process is what it is
     with _starting:
-        running = _engines.get(process)
-        if running is None:
-            _engines.clear()
-            running = _engines[process] = Engine()
-            atexit.register(running.stop)
-        return running
+        if _engine is None or not _engine.alive:
+            _engine = Engine()
+            atexit.register(_engine.stop)
+        return _engine
+
+
+def _after_fork() -> None:
+    """A forked child gets an engine of its own: threads do not survive a fork.
+
+    The parent's is put away rather than dropped: its loop's and its sockets' finalisers would act on what both share.
+    """
+    global _engine, _starting
+    _abandoned.append(_engine)
+    _engine, _starting = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,14 +1,16 @@
-"""What a server's error body means: bodies of every shape seen, to one typed error with one sentence."""
+"""What a server's error means: bodies of every shape seen, to one typed error with one sentence."""
 
 from __future__ import annotations
 
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbchat.api.keys import Key
+from nbchat.api.textflow import paired
 from nbchat.values.errors import (
     AuthenticationFailed,
     ContextTooLong,
@@ -20,7 +22,7 @@ from nbchat.values.errors import (
 )
 from nbchat.values.params import PARAMETERS
 
-__all__ = ["ErrorDetail", "describe", "error_from", "refused_parameter"]
+__all__ = ["ErrorDetail", "describe", "error_from", "is_unsupported", "may_refuse_usage", "refused_parameter"]
 
 LONGEST_QUOTE = 300
 """Characters of a server's own words that an error quotes."""
@@ -28,96 +30,137 @@ LONGEST_QUOTE = 300
 MOST_NESTED = 20
 """Levels of an error body that are looked at."""
 
-_KEY_WORDS = re.compile(r"api[ _-]?key|\bauth(entication|orization)?\b|credential|bearer|unauthorized", re.IGNORECASE)
-_CONTEXT_WORDS = re.compile(
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_KEY = _words(r"api[ _-]?key|\bauth(entication|orization)?\b|credential|bearer|unauthorized")
+_CONTEXT = _words(
     r"context[ _](length|size|window)|maximum context|too many tokens|prompt is too long|exceed_context"
-    r"|reduce the length",
-    re.IGNORECASE,
+    r"|reduce the length"
 )
-_QUOTA_WORDS = re.compile(
-    r"insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|billing|payment", re.IGNORECASE
+_QUOTA = _words(r"insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|billing|payment")
+_MODEL = _words(
+    r"model[ _]not[ _](found|exist)|(unknown|invalid|no such) model|\bmodel\b.{0,80}\b(does not|not) (exist|found)"
 )
+_UNSUPPORTED = _words(
+    r"unsupported|\bnot (\w+ )?support|n't support|unknown|unrecogni[sz]ed|deprecated|no longer|only the default"
+    r"|\bnot (allowed|permitted|accepted|available|recogni[sz]ed)|extra (inputs|fields)|extra_forbidden|unexpected"
+)
+_WRONG_VALUE = _words(
+    r"\b(between|at (most|least)|(less|greater|smaller|larger|higher|lower) than|maximum|minimum|above|below|exceeds?"
+    r"|range|too (large|small|big|long|many|high|low)|(must|should) be|expected|invalid (value|type))\b"
+)
+_UNKNOWN_FIELD = _words(
+    r"(unknown|unrecogni[sz]ed|unexpected|unsupported|extra|additional)[ _](\w+ )?(field|param|arg|prop|input|key)"
+    r"|^\W*(http )?(400|422)?\W*(bad request|unprocessable entity|invalid request)\W*$"
+)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """What an error body said. Empty `message` = nothing usable; None = not said."""
+    """What an error body said, each on one line. Empty `message` = nothing usable; None = not said."""
 
     message: str = ""
     type: str | None = None
     param: str | None = None
     code: str | None = None
 
+    @property
+    def words(self) -> str:
+        """All that tells what kind of error it is."""
+        return f"{self.code or ''} {self.type or ''} {self.message}"
 
-def describe(body: object) -> ErrorDetail:
-    """The detail in a decoded body: an object, a list of one, a bare string, or anything else.
+
+def describe(body: object, key: Key | None = None) -> ErrorDetail:
+    """The detail in a body: bytes, text, or decoded JSON of any shape. The key is masked in it.
 
     `{error: {message, type, param, code}}`, `{error: "…"}`, `{detail: "…"}`, `{detail: [{loc, msg}]}`,
-    `{type: "error", error: {…}}`, `{message: "…"}`, `[{error: …}]`, plain text, HTML.
+    `{type: "error", error: {…}}`, `{message: "…"}`, `[{error: …}]`, plain text, HTML (its title).
     """
-    match body:
-        case bytes():
-            return _describe_text(body.decode("utf-8", "replace"))
-        case str():
-            return _describe_text(body)
-        case [first, *_]:
-            return describe(first)
-        case {"error": Mapping() as error}:
-            return _describe_object(error)
-        case {"error": inner, **rest} if inner:
-            return ErrorDetail(
-                _clip(inner if isinstance(inner, str) else json.dumps(inner)), code=_word(rest.get("code"))
-            )
-        case {"detail": [*items]}:
-            return _describe_validation(items)
-        case {"detail": detail} if detail:
-            return describe(detail) if isinstance(detail, Mapping) else ErrorDetail(_clip(str(detail)))
-        case Mapping():
-            return _describe_object(body)
-    return ErrorDetail()
+    if isinstance(body, ErrorDetail):
+        return body
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "replace")
+    return _described(_redacted(_decoded(body) if isinstance(body, str) else body, key))
 
 
-def _describe_text(text: str) -> ErrorDetail:
+def _decoded(text: str) -> object:
+    """The JSON of a text where it is an object or a list; a page's title; else the text itself."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
         body = None
-    if isinstance(body, (Mapping, list)):
-        return describe(body)
-    if "<html" in text[:2000].lower() or text.lstrip().lower().startswith("<!doctype"):
-        title = re.search(r"<(title|h1)[^>]*>([^<]{1,500})</", text[:20_000], re.IGNORECASE)
-        return ErrorDetail(_clip(html.unescape(title[2])) if title else "")
-    return ErrorDetail(_clip(text))
+    if isinstance(body, (dict, list)):
+        return body
+    start = text[:2000].lower()
+    if "<html" in start or start.lstrip().startswith("<!doctype"):
+        title = re.search(r"<(title|h1)[^>]{0,500}>([^<]{1,500})</", text[:20_000], re.IGNORECASE)
+        return html.unescape(title[2]) if title else ""
+    return text
 
 
-def _describe_object(error: Mapping[str, Any]) -> ErrorDetail:
-    message = next((error[key] for key in ("message", "msg", "detail", "error_description") if error.get(key)), "")
-    if not isinstance(message, str):
-        message = json.dumps(message, default=str)
-    return ErrorDetail(
-        _clip(message),
-        _word(error.get("type")),
-        _word(error.get("param")),
-        _word(error.get("code", error.get("err_code"))),
-    )
+def _redacted(body: Any, key: Key | None, depth: int = 0) -> Any:
+    """The body with the key masked in every text, and nothing of what lies too deep."""
+    if isinstance(body, str):
+        return key.redact(body) if key is not None else body
+    if depth > MOST_NESTED:
+        return None
+    if isinstance(body, Mapping):
+        return {_redacted(str(name), key): _redacted(value, key, depth + 1) for name, value in body.items()}
+    return [_redacted(item, key, depth + 1) for item in body] if isinstance(body, list) else body
 
 
-def _describe_validation(items: list[Any]) -> ErrorDetail:
+def _described(body: object) -> ErrorDetail:
+    match body:
+        case str():
+            return ErrorDetail(_one_line(body))
+        case [first, *_]:
+            return _described(first)
+        case {"error": Mapping() as error} if error:
+            return _described_object(error)
+        case {"error": error, **rest} if error:
+            return ErrorDetail(_one_line(error), code=_word(rest.get("code")))
+        case {"detail": [*items]}:
+            return _described_validation(items)
+        case {"detail": Mapping() as detail} if detail:
+            return _described(detail)
+        case Mapping():
+            return _described_object(body)
+    return ErrorDetail()
+
+
+def _described_object(error: Mapping[str, Any]) -> ErrorDetail:
+    names = ("message", "msg", "detail", "error_description", "error")
+    message = next((error[name] for name in names if error.get(name)), "")
+    code = _word(error.get("code", error.get("err_code")))
+    return ErrorDetail(_one_line(message), _word(error.get("type")), _word(error.get("param")), code)
+
+
+def _described_validation(items: list[Any]) -> ErrorDetail:
     """FastAPI's list of `{loc: ["body", field, …], msg}`."""
     first = items[0] if items and isinstance(items[0], Mapping) else {}
-    where = [str(step) for step in first.get("loc", ()) if step != "body"]
-    message = first.get("msg") or (str(items[0]) if items else "")
+    loc = first.get("loc")
+    where = [str(step) for step in loc if step != "body"] if isinstance(loc, list) else []
+    message = _one_line(first.get("msg") or (items[0] if items else ""))
     return ErrorDetail(
-        _clip(f"{'.'.join(where)}: {message}" if where else str(message)), param=where[0] if where else None
+        _one_line(f"{'.'.join(where)}: {message}") if where else message,
+        _word(first.get("type")),
+        _word(where[0]) if where else None,
     )
 
 
 def _word(value: object) -> str | None:
-    return _clip(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+    known = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+    return _one_line(value) if known else None
 
 
-def _clip(text: str) -> str:
-    text = " ".join(text[: 20 * LONGEST_QUOTE].split())
+def _one_line(value: object) -> str:
+    """A text, or any JSON, on one line that is not too long and moves no cursor."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = " ".join(_UNPRINTABLE.sub(" ", paired(text[: 20 * LONGEST_QUOTE])).split())
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
@@ -137,6 +180,22 @@ def refused_parameter(detail: ErrorDetail, sent: Mapping[str, Any]) -> str | Non
     return max(named, key=len) if named else None
 
 
+def is_unsupported(detail: ErrorDetail) -> bool:
+    """Whether a parameter is refused whatever its value: the server's words say so, or just point at it."""
+    if _WRONG_VALUE.search(detail.words):
+        return False
+    return bool(detail.param or _UNSUPPORTED.search(detail.words))
+
+
+def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) -> bool:
+    """Whether it may be the wish for a usage count that is refused: named, or an unknown field that is not named."""
+    if "stream_options" not in sent or status not in (400, 422, 500):
+        return False
+    if detail.param or refused_parameter(detail, sent):
+        return refused_parameter(detail, sent) == "stream_options"
+    return status != 500 and bool(not detail.message or _UNKNOWN_FIELD.search(detail.message))
+
+
 def error_from(
     status: int | None,
     body: object,
@@ -145,66 +204,69 @@ def error_from(
     sent: Mapping[str, Any] | None = None,
     request_id: str | None = None,
     retry_after: float | None = None,
-    redact: Callable[[str], str] = str,
+    key: Key | None = None,
 ) -> ServerError:
     """The typed error of a status (None = it came inside a stream) and a body; `server` names who said it.
 
-    By the status first, but a wrong key may be a 400 and a bad request a 500, so the words count too. `redact` takes
-    secrets out of the server's words before anything else sees them.
+    By the status first, but a wrong key may be a 400 and a bad request a 500, so the words count too. The key is
+    masked in the server's words before anything else sees them.
     """
     sent = sent or {}
-    detail = describe(_redacted(body, redact))
-    kind, advice = _kind(status, detail, sent)
-    param = refused_parameter(detail, sent) if kind is ParameterRefused else detail.param
-    said = f": {detail.message}" if detail.message else ""
-    http = f"HTTP {status}" if status is not None and status != 200 else "with an error"
-    sentence = f"{server} answered {http}{said}"
-    if not sentence.endswith((".", "!", "?", "…")):
-        sentence += "."
-    return kind(
-        f"{sentence} {advice(sent, param)}".rstrip(),
+    detail = describe(body, key)
+    kind = _kind(status, detail, sent)
+    error = kind(
+        "",
         status=status,
         code=detail.code or detail.type,
-        param=param,
+        param=refused_parameter(detail, sent) if kind is ParameterRefused else detail.param,
         request_id=request_id,
         retry_after=retry_after,
     )
+    said = f": {detail.message}" if detail.message else ""
+    sentence = f"{server} answered {'with an error' if status in (None, 200) else f'HTTP {status}'}{said}"
+    if not sentence.endswith((".", "!", "?", "…")):
+        sentence += "."
+    error.args = (f"{sentence} {_advice(error, detail, sent, key)}".rstrip(),)
+    return error
 
 
-def _redacted(body: Any, redact: Callable[[str], str], depth: int = 0) -> Any:
-    if isinstance(body, bytes):
-        return redact(body.decode("utf-8", "replace"))
-    if isinstance(body, str):
-        return redact(body)
-    if depth > MOST_NESTED:
-        return None
-    if isinstance(body, Mapping):
-        return {redact(str(key)): _redacted(value, redact, depth + 1) for key, value in body.items()}
-    return [_redacted(item, redact, depth + 1) for item in body] if isinstance(body, list) else body
-
-
-def _kind(status: int | None, detail: ErrorDetail, sent: Mapping[str, Any]) -> tuple[type[ServerError], Any]:
-    words = f"{detail.code or ''} {detail.type or ''} {detail.message}"
-    if status == 402 or (status in (429, 403, 400, None) and _QUOTA_WORDS.search(words)):
-        return QuotaExceeded, lambda *_: "The account behind the key has no credit left."
+def _kind(status: int | None, detail: ErrorDetail, sent: Mapping[str, Any]) -> type[ServerError]:
+    words = detail.words
+    vague = status in (400, 422, 500, None)  # statuses that say little: the words decide
+    if status == 402 or (status in (400, 403, 429, None) and _QUOTA.search(words)):
+        return QuotaExceeded
     if status == 429 or "rate_limit" in words:
-        return RateLimited, lambda *_: "Wait, or ask for less at once."
-    if _CONTEXT_WORDS.search(words):
-        return ContextTooLong, lambda *_: "Shorten the prompt, or drop earlier turns with %chat undo or --once."
-    if status in (401, 403) or (status in (400, None) and _KEY_WORDS.search(words)):
-        return AuthenticationFailed, lambda *_: "Set the right key with %chat key, or in the endpoint's variable."
-    if status in (404, 405):
-        return ModelNotFound, _advice_not_found
-    if status in (400, 422, 500, None) and refused_parameter(detail, sent):
-        return ParameterRefused, lambda _sent, param: f"Change it, or leave it unset{_how_to_unset(param)}."
-    return ServerError, lambda *_: "Try again later." if status is not None and status >= 500 else ""
+        return RateLimited
+    if status == 413 or _CONTEXT.search(words):
+        return ContextTooLong
+    if vague and detail.param and refused_parameter(detail, sent):
+        return ParameterRefused
+    if status in (401, 403) or (status in (400, None) and _KEY.search(words)):
+        return AuthenticationFailed
+    if status in (404, 405) or ((vague or status == 503) and _MODEL.search(words)):
+        return ModelNotFound
+    return ParameterRefused if vague and refused_parameter(detail, sent) else ServerError
 
 
-def _advice_not_found(sent: Mapping[str, Any], _param: str | None) -> str:
-    return (
-        f"Is {sent.get('model', 'the model')!r} one of %chat models, and the base URL the API's (often ending in /v1)?"
-    )
-
-
-def _how_to_unset(param: str | None) -> str:
-    return f" (%chat set {param}=none)" if param in PARAMETERS else ""
+def _advice(error: ServerError, detail: ErrorDetail, sent: Mapping[str, Any], key: Key | None) -> str:
+    """What to do next; empty where nobody knows."""
+    match error:
+        case QuotaExceeded():
+            return "The account behind the key has no credit left: top it up, or give another key with %chat key."
+        case RateLimited():
+            wait = "a moment" if error.retry_after is None else f"{error.retry_after:.0f} s"
+            return f"Wait {wait}, or ask for less at once."
+        case ContextTooLong():
+            return "Shorten the message, or leave out earlier turns with %chat undo or --once."
+        case AuthenticationFailed():
+            start = "No key was sent: set one" if key is None else "Set the right key"
+            return f"{start} with %chat key, or in the endpoint's variable."
+        case ModelNotFound():
+            model = sent.get("model", "the model")
+            return f"Is {model!r} one of %chat models, and the base URL the API's (often ending in /v1)?"
+        case ParameterRefused():
+            unset = f" (%chat set {error.param}=none)" if error.param in PARAMETERS else ""
+            return f"Leave it unset{unset}." if is_unsupported(detail) else f"Give another value, or unset it{unset}."
+    if error.status is not None and 300 <= error.status < 400:
+        return "The address redirects: give the base URL that it leads to."
+    return "Try again later." if error.status is not None and error.status >= 500 else ""

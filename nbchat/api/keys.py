@@ -1,15 +1,36 @@
-"""A key that does not show itself."""
+"""A key that does not show itself, and the filter that keeps it out of what comes back."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
-__all__ = ["Key"]
+from nbchat.values.errors import ConfigError
+
+__all__ = ["Key", "Redactor"]
 
 MASK = "[key]"
 
-SHORTEST_DISTINCT = 8
-"""Characters from which a key is distinct enough to be taken out of a model's own text; "ollama" is not."""
+SHORTEST_DISTINCT = 6
+"""Characters from which a key can be told from an ordinary word."""
+
+LONGEST_WORD = 15
+"""Letters up to which a key of nothing but letters may be an ordinary word."""
+
+PLACEHOLDERS = frozenset(
+    {
+        "dummy-key",
+        "lm-studio",
+        "no-api-key",
+        "no-key",
+        "no-key-required",
+        "not-needed",
+        "not-used",
+        "sk-no-key-required",
+    }
+)
+"""Keys that people give to servers that want none: a model may well say these words."""
+
+_Text = TypeVar("_Text", str, bytes)
 
 
 class Key:
@@ -22,14 +43,25 @@ class Key:
 
     @classmethod
     def wrap(cls, secret: str | Key | None) -> Key | None:
-        """A Key of whatever was given; None for nothing, or an empty text."""
-        if isinstance(secret, Key):
+        """A Key of whatever was given; None for nothing, or an empty text. Raises ConfigError for no text."""
+        if secret is None or isinstance(secret, Key):
             return secret
-        return cls(secret) if secret and secret.strip() else None
+        if not isinstance(secret, str):
+            raise ConfigError(f"A key is text; got {type(secret).__name__}.")
+        return cls(secret) if secret.strip() else None
 
     def reveal(self) -> str:
         """The secret's text."""
         return self._secret
+
+    def authorization(self) -> str:
+        """The value of the `Authorization` header. Raises ConfigError for what no header can hold."""
+        if not (self._secret.isascii() and self._secret.isprintable()):
+            raise ConfigError(
+                "The key holds a line break or a character that no key has, perhaps from copying."
+                " Give it again with %chat key."
+            )
+        return f"Bearer {self._secret}"
 
     def redact(self, text: str) -> str:
         """The text with every occurrence of the secret masked."""
@@ -37,8 +69,12 @@ class Key:
 
     @property
     def distinct(self) -> bool:
-        """Whether the secret can't be an ordinary word, so that masking it in long texts harms nothing."""
-        return len(self._secret) >= SHORTEST_DISTINCT and not self._secret.isalpha()
+        """Whether the secret can't be ordinary words, so that masking it in a model's own text harms nothing."""
+        if self._secret.lower() in PLACEHOLDERS:
+            return False
+        return len(self._secret) >= SHORTEST_DISTINCT and not (
+            self._secret.isalpha() and len(self._secret) <= LONGEST_WORD
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and other._secret == self._secret
@@ -53,26 +89,46 @@ class Key:
         raise TypeError("a key is never written anywhere; give it again where it is needed")
 
 
-class Redactor:
-    """Masks a key in a stream of bytes, however it is cut. Holds back only what may be the key's beginning."""
+class Redactor(Generic[_Text]):
+    """Masks a secret in text or bytes that come in portions, however they are cut.
 
-    def __init__(self, key: Key | None) -> None:
-        self._secret = key.reveal().encode() if key is not None and key.distinct else b""
-        self._held = b""
+    Holds back only what may be the secret's beginning. An empty secret masks nothing.
+    """
 
-    def feed(self, data: bytes) -> bytes:
-        """The bytes that are safe to give out."""
-        if not self._secret:
-            return data
-        data = (self._held + data).replace(self._secret, MASK.encode())
-        held = next((n for n in range(min(len(self._secret) - 1, len(data)), 0, -1) if self._ends(data, n)), 0)
-        self._held = data[len(data) - held :]
-        return data[: len(data) - held]
+    __slots__ = ("_first", "_held", "_mask", "_secret")
 
-    def _ends(self, data: bytes, size: int) -> bool:
-        return data.endswith(self._secret[:size])
+    def __init__(self, secret: _Text, mask: _Text) -> None:
+        self._secret: _Text = secret
+        self._first: _Text = secret[:1]
+        self._mask: _Text = mask
+        self._held: _Text = secret[:0]
 
-    def flush(self) -> bytes:
-        """What was held back."""
-        held, self._held = self._held, b""
+    @classmethod
+    def of_bytes(cls, key: Key | None) -> Redactor[bytes]:
+        """A filter for bytes as they come; one that lets all pass where the key is none, or an ordinary word."""
+        return Redactor(key.reveal().encode() if key is not None and key.distinct else b"", MASK.encode())
+
+    @classmethod
+    def of_text(cls, key: Key | None) -> Redactor[str]:
+        """The same for text."""
+        return Redactor(key.reveal() if key is not None and key.distinct else "", MASK)
+
+    def feed(self, piece: _Text) -> _Text:
+        """What is safe to give out of this piece and those before."""
+        secret = self._secret
+        if not secret:
+            return piece
+        piece = (self._held + piece).replace(secret, self._mask)
+        start = piece.find(self._first, max(0, len(piece) - len(secret) + 1))
+        while start >= 0 and not secret.startswith(piece[start:]):
+            start = piece.find(self._first, start + 1)
+        if start < 0:
+            self._held = secret[:0]
+            return piece
+        self._held = piece[start:]
+        return piece[:start]
+
+    def flush(self) -> _Text:
+        """What was held back: no more comes."""
+        held, self._held = self._held, self._secret[:0]
         return held

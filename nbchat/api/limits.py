@@ -15,7 +15,8 @@ __all__ = ["RETRIED_STATUSES", "RetryPolicy", "rate_limits", "retry_after"]
 
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|[dhms])"
 _FAMILIES = ("x-ratelimit-{what}-{of}", "anthropic-ratelimit-{of}-{what}", "ratelimit-{what}-{of}")
 _BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
 
@@ -46,18 +47,10 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
     """Seconds the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. None = no word."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
-        return max(0.0, milliseconds / 1000)
+        return milliseconds / 1000
     text = headers.get("retry-after", "").strip()
     seconds = _number(text)
-    if seconds is not None:
-        return max(0.0, seconds)
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - (now or datetime.datetime.now(datetime.UTC))).total_seconds())
+    return seconds if seconds is not None else _until_http_date(text, now or datetime.datetime.now(datetime.UTC))
 
 
 def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
@@ -77,24 +70,36 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
 
 
 def _number(text: str | None) -> float | None:
+    """A number of at least 0 (what is below counts as 0), alone or before a `;` or `,` and more."""
     try:
-        number = float(text or "")
+        number = float(re.split("[;,]", text or "", maxsplit=1)[0])
     except ValueError:
         return None
-    return number if 0 <= number < 1e12 else (0.0 if number < 0 else None)
+    return max(0.0, number) if -1e12 < number < 1e12 else None
 
 
 def _reset(text: str) -> float | None:
-    """`6m0s`, `1.5s`, `20ms`, seconds, an ISO time, or (in some servers) an epoch time."""
-    number = _number(text)
+    """`6m0s`, `1.5s`, `20ms`, seconds, an ISO or HTTP date, or (in some servers) an epoch time."""
     now = datetime.datetime.now(datetime.UTC)
+    number = _number(text)
     if number is not None:
         return max(0.0, number - now.timestamp()) if number > 1e9 else number
-    if (match := _DURATION.fullmatch(text.strip())) and any(match.groups()):
-        days, hours, minutes, seconds, milliseconds = (float(group or 0) for group in match.groups())
-        return days * 86_400 + hours * 3_600 + minutes * 60 + seconds + milliseconds / 1_000
+    text = text.strip()
+    if re.fullmatch(f"({_PART})+", text):
+        return sum(float(amount) * _UNITS[unit] for amount, unit in re.findall(_PART, text))
     try:
-        when = datetime.datetime.fromisoformat(text.strip())
+        return _seconds_until(datetime.datetime.fromisoformat(text), now)
     except ValueError:
+        return _until_http_date(text, now)
+
+
+def _until_http_date(text: str, now: datetime.datetime) -> float | None:
+    try:
+        return _seconds_until(email.utils.parsedate_to_datetime(text), now)
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
+
+
+def _seconds_until(when: datetime.datetime, now: datetime.datetime) -> float:
+    """From now until then, at least 0; a time without a zone is in UTC."""
     return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=datetime.UTC)) - now).total_seconds())

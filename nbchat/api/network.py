@@ -298,7 +298,7 @@ class ChunkMerger:
                 self._left -= len(piece)
             elif self._left:  # the line end behind the content, which may be cut in two
                 if data[position : position + self._left] != b"\r\n"[-self._left :][: len(data) - position]:
-                    return self._give_up(pieces, data[position:])
+                    return self._give_up(pieces, b"\r" + data[position:])  # which h11 refuses
                 ended = min(self._left, len(data) - position)
                 position += ended
                 self._left -= ended

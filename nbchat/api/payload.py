@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from nbchat.api.textflow import TextFlow
-from nbchat.values.events import Event, Finished, LogprobsDelta, Started, TextDelta, ToolCallDelta, UsageReport
+from nbchat.api.keys import Key
+from nbchat.api.textflow import TextFlow, paired
+from nbchat.api.toolcalls import ToolCallFlow, index_of
+from nbchat.values.events import Event, Finished, LogprobsDelta, Started, TextDelta, UsageReport
 from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["PayloadReader"]
@@ -16,14 +17,14 @@ __all__ = ["PayloadReader"]
 class PayloadReader:
     """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: Key | None = None) -> None:
+        self._key = key
         self.seen = False
         """Whether anything of the protocol has come."""
         self.reasons: dict[int, str] = {}
         """The finish reason of each choice that said why it ended."""
-        self._started: tuple[str | None, str | None] = (None, None)
-        self._flows: dict[int, TextFlow] = {}
-        self._calls: dict[int, _CallKeys] = {}
+        self._started = Started()
+        self._choices: dict[int, _ChoiceReader] = {}
 
     def read(self, payload: Mapping[str, Any], events: list[Event]) -> None:
         """Append the events of one chunk, or of one whole reply."""
@@ -33,7 +34,7 @@ class PayloadReader:
             self.seen = True
             for position, choice in enumerate(choices):
                 if isinstance(choice, dict):
-                    self._read_choice(choice, position, events)
+                    self._read_choice(choice, index_of(choice.get("index"), position), events)
         groq = payload.get("x_groq")
         for usage in (payload.get("usage"), groq.get("usage") if isinstance(groq, dict) else None):
             self._read_usage(usage, events)
@@ -50,164 +51,111 @@ class PayloadReader:
 
     def more_text(self, text: str, events: list[Event]) -> None:
         """Append what a chunk brings that is only text for choice 0."""
-        if text:
-            self._flow(0).text(text, 0, events)
+        self._choice(0).flow.text(text, events)
 
     @property
     def all_finished(self) -> bool:
         """Whether every choice that was heard of said why it ended."""
-        return bool(self.reasons) and self.reasons.keys() >= self._flows.keys()
+        return bool(self.reasons) and self.reasons.keys() >= self._choices.keys()
 
     def flush(self) -> list[Event]:
         """What was held back in case more came."""
         events: list[Event] = []
-        for index, flow in self._flows.items():
-            flow.flush(index, events)
+        for choice in self._choices.values():
+            choice.flush(events)
         return events
 
     def _read_start(self, payload: Mapping[str, Any], events: list[Event]) -> None:
-        model, reply_id = payload.get("model"), payload.get("id")
-        known = (
-            self._started[0] or (model if isinstance(model, str) and model else None),
-            self._started[1] or (reply_id if isinstance(reply_id, str) and reply_id else None),
+        known = Started(
+            self._started.model or _word(payload.get("model")), self._started.id or _word(payload.get("id"))
         )
         if known != self._started:
             self._started = known
-            events.append(Started(*known))
+            events.append(known)
 
     def _read_usage(self, usage: object, events: list[Event]) -> None:
         if isinstance(usage, dict) and (report := Usage.from_wire(usage)) is not UNKNOWN:
             self.seen = True
             events.append(UsageReport(report))
 
-    def _read_choice(self, choice: Mapping[str, Any], position: int, events: list[Event]) -> None:
-        index = _index(choice.get("index"), position)
-        delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            delta = choice.get("message")
-        if isinstance(delta, dict):
-            content = delta.get("content")
-            if isinstance(content, str) and content and len(delta) <= 2 and ("role" in delta or len(delta) == 1):
-                self._flow(index).text(content, index, events)
-            else:
-                self._read_delta(delta, index, events)
-        elif isinstance(choice.get("text"), str):
-            self._flow(index).text(choice["text"], index, events)
-        if logprobs := choice.get("logprobs"):
-            _read_logprobs(logprobs, index, events)
-        if choice.get("usage"):
-            self._read_usage(choice["usage"], events)
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            self._flow(index).flush(index, events)
+    def _read_choice(self, choice: Mapping[str, Any], index: int, events: list[Event]) -> None:
+        reader = self._choice(index)
+        reader.read(choice, events)
+        self._read_usage(choice.get("usage"), events)
+        if reason := _word(choice.get("finish_reason")):
+            reader.flush(events)
             self.reasons[index] = reason
             events.append(Finished(reason, index))
 
-    def _read_delta(self, delta: Mapping[str, Any], index: int, events: list[Event]) -> None:
-        flow = self._flow(index)
-        for key in ("reasoning_content", "reasoning"):  # some servers send both, with the same text
-            if reasoning := _text_of(delta.get(key)):
-                flow.reasoning(reasoning, index, events)
-                break
-        content = delta.get("content")
-        if isinstance(content, list):
-            for part in content:
-                _read_part(part, flow, index, events)
-        elif isinstance(content, str) and content:
-            flow.text(content, index, events)
-        if refusal := _text_of(delta.get("refusal")):
-            flow.refusal(refusal, index, events)
-        calls = delta.get("tool_calls")
-        keys = self._calls.setdefault(index, _CallKeys())
-        if isinstance(calls, list) and calls:
-            for position, call in enumerate(calls):
-                if isinstance(call, dict):
-                    keys.read(call, position, index, events)
-        elif isinstance(old := delta.get("function_call"), dict) and not keys.modern:
-            keys.read_old(old, index, events)
-
-    def _flow(self, index: int) -> TextFlow:
-        flow = self._flows.get(index)
-        if flow is None:
-            flow = self._flows[index] = TextFlow()
-        return flow
+    def _choice(self, index: int) -> _ChoiceReader:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _ChoiceReader(index, self._key)
+        return choice
 
 
-class _CallKeys:
-    """Which tool call of one choice a piece belongs to: by its `index`, else by its id, else by its position."""
+class _ChoiceReader:
+    """What one choice says, whether in a `delta`, in a `message`, or (in older servers) in its own `text`."""
 
-    def __init__(self) -> None:
-        self.modern = False
-        """Whether `tool_calls` was seen: then the old `function_call` is an echo."""
-        self._by_id: dict[str, int] = {}
-        self._next = 0
+    def __init__(self, index: int, key: Key | None) -> None:
+        self._index = index
+        self.flow = TextFlow(index, key)
+        self._calls = ToolCallFlow(index, key)
 
-    def read(self, call: Mapping[str, Any], position: int, index: int, events: list[Event]) -> None:
-        self.modern = True
-        function = call.get("function")
-        function = function if isinstance(function, dict) else {}
-        call_id = call.get("id")
-        call_id = str(call_id) if isinstance(call_id, (str, int)) and call_id != "" else ""
-        number = self._number(call.get("index"), call_id, position)
-        self._next = max(self._next, number + 1)
-        if call_id:
-            self._by_id.setdefault(call_id, number)
-        name = function.get("name")
-        events.append(
-            ToolCallDelta(
-                number, call_id, name if isinstance(name, str) else "", _arguments(function.get("arguments")), index
-            )
-        )
+    def read(self, choice: Mapping[str, Any], events: list[Event]) -> None:
+        delta = choice.get("delta")
+        said = delta if isinstance(delta, dict) else choice.get("message")
+        if isinstance(said, dict):
+            self._read_said(said, events)
+        else:
+            self.flow.text(_text(choice.get("text")), events)
+        if logprobs := _tokens(choice.get("logprobs")):
+            events.append(LogprobsDelta(logprobs, self._index))
 
-    def read_old(self, call: Mapping[str, Any], index: int, events: list[Event]) -> None:
-        name = call.get("name")
-        events.append(
-            ToolCallDelta(0, "", name if isinstance(name, str) else "", _arguments(call.get("arguments")), index)
-        )
+    def flush(self, events: list[Event]) -> None:
+        self.flow.flush(events)
+        self._calls.flush(events)
 
-    def _number(self, given: object, call_id: str, position: int) -> int:
-        if given is not None:
-            return _index(given, position)
-        if not call_id:
-            return max(self._next - 1, position)
-        return self._by_id.get(call_id, self._next)
+    def _read_said(self, said: Mapping[str, Any], events: list[Event]) -> None:
+        # Some servers send both names, with the same text.
+        self.flow.reasoning(_text(said.get("reasoning_content")) or _text(said.get("reasoning")), events)
+        content = said.get("content")
+        for part in content if isinstance(content, list) else [content]:
+            self._read_part(part, events)
+        self.flow.refusal(_text(said.get("refusal")), events)
+        if isinstance(calls := said.get("tool_calls"), list):
+            self._calls.read(calls, events)
+        self._calls.read_old(said.get("function_call"), events)
 
-
-def _arguments(arguments: object) -> str:
-    if arguments is None:
-        return ""
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-
-
-def _index(given: object, position: int) -> int:
-    if isinstance(given, bool):
-        return position
-    if isinstance(given, int):
-        return given if given >= 0 else position
-    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) < 9 else position
+    def _read_part(self, part: object, events: list[Event]) -> None:
+        """Content, or a part of its list: text, or thinking (a string, or again a list of parts)."""
+        if isinstance(part, str):
+            self.flow.text(part, events)
+        elif isinstance(part, dict):
+            thinking = part.get("thinking")
+            if isinstance(thinking, list):
+                thinking = "".join(_text(item.get("text")) for item in thinking if isinstance(item, dict))
+            self.flow.reasoning(_text(thinking), events)
+            self.flow.text(_text(part.get("text")), events)
 
 
-def _text_of(value: object) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read_part(part: object, flow: TextFlow, index: int, events: list[Event]) -> None:
-    """A part of a content list: text, or thinking (a string, or again a list of parts)."""
-    if isinstance(part, str):
-        flow.text(part, index, events)
-    elif isinstance(part, dict):
-        thinking = part.get("thinking")
-        if isinstance(thinking, list):
-            thinking = "".join(_text_of(item.get("text")) for item in thinking if isinstance(item, dict))
-        if text := _text_of(thinking):
-            flow.reasoning(text, index, events)
-        elif text := _text_of(part.get("text")):
-            flow.text(text, index, events)
+def _word(value: object) -> str | None:
+    return paired(value) if isinstance(value, str) and value else None
 
 
-def _read_logprobs(logprobs: object, index: int, events: list[Event]) -> None:
+def _tokens(logprobs: object) -> tuple[Mapping[str, Any], ...]:
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-    if isinstance(tokens, list):
-        kept = tuple(token for token in tokens if isinstance(token, dict))
-        if kept:
-            events.append(LogprobsDelta(kept, index))
+    return tuple(_whole(token) for token in tokens if isinstance(token, dict)) if isinstance(tokens, list) else ()
+
+
+def _whole(value: Any) -> Any:
+    """JSON without lone surrogates."""
+    if isinstance(value, dict):
+        return {paired(name): _whole(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return paired(value) if isinstance(value, str) else value

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nbchat.api.failure import error_from
+from nbchat.api.failure import describe, error_from
+from nbchat.api.keys import Key, Redactor
 from nbchat.api.payload import PayloadReader
 from nbchat.api.sse import ServerSentEvent, SSEDecoder
 from nbchat.api.template import ChunkTemplate
-from nbchat.values.errors import CutOff, NbchatError, ProtocolError, ServerError
+from nbchat.api.textflow import paired
+from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
 from nbchat.values.events import Event, Failed, Notice
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 
-__all__ = ["AnswerDecoder", "body"]
+__all__ = ["AnswerDecoder", "body", "encoded"]
 
 FAILED_REASONS = frozenset({"error", "network_error"})
 """Finish reasons that say that the answer failed."""
@@ -46,27 +48,36 @@ def body(
     return request
 
 
+def encoded(request: Mapping[str, Any]) -> bytes:
+    """The request's JSON as bytes. A lone half of a character becomes U+FFFD: UTF-8 can't hold it.
+
+    Raises ParameterError for what JSON can't hold.
+    """
+    try:
+        text = json.dumps(request, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ParameterError(f"The request can't be written as JSON ({error}). Nothing was sent.") from None
+    return paired(text).encode()
+
+
 class AnswerDecoder:
     """The bytes of one answer, in any portions, to events: a stream of server-sent events or one JSON body.
 
     Nothing raises: what goes wrong comes as a `Failed` event, after which nothing follows. `server` names who answers,
-    `sent` is the request's body (both for the error sentences), `redact` takes secrets out of quoted words.
+    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back.
     """
 
     def __init__(
-        self,
-        *,
-        server: str = "The server",
-        sent: Mapping[str, Any] | None = None,
-        redact: Callable[[str], str] = str,
+        self, *, server: str = "The server", sent: Mapping[str, Any] | None = None, key: Key | None = None
     ) -> None:
         self._server = server
         self._sent = sent or {}
-        self._redact = redact
+        self._key = key
+        self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
         self._opening = b""
-        self._payload = PayloadReader()
+        self._payload = PayloadReader(key)
         self._template = ChunkTemplate(self._reads_as_text)
         self._unreadable: list[str] = []
         self.done = False
@@ -77,12 +88,19 @@ class AnswerDecoder:
     @property
     def begun(self) -> bool:
         """Whether anything of a reply has come. A request is never sent again after that."""
-        return self._payload.seen
+        return self._payload.seen or bool(self._head)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice that was asked for has said why it ended: a usage count and `[DONE]` may follow."""
+        asked = self._sent.get("n")
+        return self._payload.all_finished and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
-        if self.failed:
-            return []
+        return [] if self.failed else self._feed(self._redactor.feed(data))
+
+    def _feed(self, data: bytes) -> list[Event]:
         if len(self._opening) < OPENING:
             self._opening += data[:OPENING]
         if self._sse is None:
@@ -102,16 +120,18 @@ class AnswerDecoder:
         """
         if self.failed:
             return []
-        events = self._read(self._sse.flush()) if self._sse is not None else self._whole_body()
-        if not any(isinstance(event, Failed) for event in events):
+        events = self._feed(self._redactor.flush())
+        if not self.failed:
+            events += self._read(self._sse.flush()) if self._sse is not None else self._whole_body()
+        if not self.failed:
             events += self._closing(broken)
         return events
 
     def _closing(self, broken: str | None) -> list[Event]:
         events = self._payload.flush()
         if self._unreadable:
-            quoted = self._redact(self._unreadable[0])
-            events.append(Notice(f"{len(self._unreadable)} event(s) were not JSON, the first: {quoted}"))
+            count = "one event was" if len(self._unreadable) == 1 else f"{len(self._unreadable)} events were"
+            events.append(Notice(f"{count} not JSON: {self._quoted(self._unreadable[0])}"))
         if error := self._verdict(broken):
             self._fail(error, events)
         return events
@@ -121,23 +141,22 @@ class AnswerDecoder:
         reasons = self._payload.reasons
         if bad := FAILED_REASONS & set(reasons.values()):
             return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is not whole.")
-        if self.done and self.begun:
-            return None
-        if self.begun:
-            if self._payload.all_finished if broken else reasons:
+        if self._payload.seen:
+            if self.done or (self._payload.all_finished if broken else reasons):
                 return None
             why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
             return CutOff(f"{self._server} broke off in the middle of the answer{why}. %chat continue takes it up.")
         if broken:
-            return CutOff(f"{self._server} broke off before the answer began ({broken}). Run it again.")
-        said = error_from(
-            None, self._unreadable[0] if self._unreadable else self._stray(), server="", redact=self._redact
-        )
-        quoted = str(said).partition(": ")[2]
+            return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
+        said = self._quoted(self._unreadable[0] if self._unreadable else self._stray())
         return ProtocolError(
-            f"{self._server} answered with nothing that is a reply{': ' + quoted if quoted else '.'}"
+            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}."
             " Is the base URL that of a chat-completions API (often ending in /v1)?"
         )
+
+    def _quoted(self, words: str) -> str:
+        """The server's words as an error quotes them."""
+        return describe(words, self._key).message
 
     def _stray(self) -> str:
         """The opening bytes as text, without a stream's field name."""
@@ -173,7 +192,8 @@ class AnswerDecoder:
                 self._unreadable.append(data[:200].decode("utf-8", "replace"))
                 return []
             return [payload for line in lines for payload in self._payloads([line])]
-        self._template.learn(lines[0])
+        if len(lines) == 1:
+            self._template.learn(lines[0])
         return [payload]
 
     def _reads_as_text(self, data: bytes, text: str) -> bool:
@@ -185,19 +205,20 @@ class AnswerDecoder:
         return _failure(payload, b"") is None and self._payload.is_only_text(payload, text)
 
     def _take(self, payload: Any, kind: bytes, events: list[Event]) -> None:
-        """Read one payload into events."""
-        if isinstance(payload, list):
-            for item in payload:
-                if not self.failed:
-                    self._take(item, kind, events)
-            return
-        if isinstance(payload, dict):
-            self._payload.read(payload, events)
-        failure = _failure(payload, kind)
-        if failure is not None:
-            error = error_from(None, failure, server=self._server, sent=self._sent, redact=self._redact)
-            events += self._payload.flush()
-            self._fail(error, events)
+        """Read one payload, or a list of several, into events."""
+        for item in payload if isinstance(payload, list) else [payload]:
+            if self.failed:
+                return
+            try:
+                if isinstance(item, dict):
+                    self._payload.read(item, events)
+                failure = _failure(item, kind)
+            except RecursionError:
+                self._unreadable.append("nested too deep")
+                continue
+            if failure is not None:
+                events += self._payload.flush()
+                self._fail(error_from(None, failure, server=self._server, sent=self._sent, key=self._key), events)
 
     def _fail(self, error: NbchatError, events: list[Event]) -> None:
         self.failed = True
@@ -205,7 +226,7 @@ class AnswerDecoder:
 
     def _whole_body(self) -> list[Event]:
         """A streaming request may be answered by plain JSON; some servers write one object a line."""
-        text = bytes(self._head).strip()
+        text = bytes(self._head).removeprefix(_BOM).strip()
         events: list[Event] = []
         try:
             payload = _loads(text)

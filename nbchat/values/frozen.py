@@ -23,7 +23,7 @@ class FrozenDict(dict[str, _V]):
     clear = pop = popitem = setdefault = update = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]  # dict has none because it can change; this one can't
-        return hash(frozenset((key, repr(value)) for key, value in self.items()))
+        return hash(frozenset(self))  # the keys alone: equal values may be unhashable, or look different (1 and 1.0)
 
     def __copy__(self) -> FrozenDict[_V]:
         return self

@@ -89,15 +89,28 @@ class Message:
     @classmethod
     def from_dict(cls, message: Mapping[str, Any]) -> Message:
         """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        if not isinstance(message, Mapping):
+            raise ValueError(f"a message is an object; got {type(message).__name__}")
         role = message.get("role")
         if role not in ("system", "user", "assistant", "tool"):
             raise ValueError(f"a message's role is system, user, assistant or tool; got {role!r}")
-        calls = tuple(
-            ToolCall(str(call.get("id", "")), str(call["function"]["name"]), str(call["function"].get("arguments", "")))
-            for call in message.get("tool_calls") or ()
-        )
+        calls = tuple(_call_from_wire(call) for call in message.get("tool_calls") or ())
         content = _content_from_wire(message.get("content"))
-        return cls(role, content, calls, message.get("tool_call_id"), message.get("name"))
+        return cls(role, content, calls, _text_or_none(message, "tool_call_id"), _text_or_none(message, "name"))
+
+
+def _text_or_none(message: Mapping[str, Any], name: str) -> str | None:
+    value = message.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"a message's {name} is text; got {type(value).__name__}")
+    return value
+
+
+def _call_from_wire(call: object) -> ToolCall:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise ValueError("a tool call is {id, function: {name, arguments}}")
+    return ToolCall(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""))
 
 
 def _content_to_wire(content: Content) -> str | list[dict[str, Any]]:
@@ -125,10 +138,11 @@ def _content_from_wire(content: object) -> Content:
     return tuple(_part_from_wire(part) for part in content)
 
 
-def _part_from_wire(part: Mapping[str, Any]) -> Part:
-    if part.get("type") == "text":
-        return TextPart(str(part.get("text", "")))
-    if part.get("type") == "image_url":
-        image = part.get("image_url") or {}
-        return ImagePart(str(image.get("url", "")), image.get("detail"))
-    raise ValueError(f"a content part's type is text or image_url; got {part.get('type')!r}")
+def _part_from_wire(part: object) -> Part:
+    match part:
+        case {"type": "text", "text": str(text)}:
+            return TextPart(text)
+        case {"type": "image_url", "image_url": {"url": str(url), **rest}}:
+            detail = rest.get("detail")
+            return ImagePart(url, detail if isinstance(detail, str) else None)
+    raise ValueError("a content part is {type: text, text} or {type: image_url, image_url: {url}}")

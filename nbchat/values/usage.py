@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -74,6 +75,21 @@ class Usage:
             _sum(part.cost for part in parts),
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """What is known, as files and tables write it."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, usage: Mapping[str, Any]) -> Usage:
+        """The inverse of `to_dict`; what is no count is unknown, and names of later versions are passed over."""
+        state = usage.get("state")
+        counts = {name: _count(usage.get(name)) for name in _COUNTS}
+        return cls(
+            state=state if state in ("measured", "estimated") else "unknown", cost=_amount(usage.get("cost")), **counts
+        )
+
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
 UNKNOWN = Usage()
 """No count came, and there is nothing to estimate one from."""
