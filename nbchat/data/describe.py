@@ -12,12 +12,13 @@ from pathlib import Path, PurePath
 
 from nbchat.data import arrays
 from nbchat.data.containers import brief, describe_container, is_container
-from nbchat.data.description import ASKED, Description, UnknownFormat, count, room, shorten
+from nbchat.data.description import ASKED, Description, UnknownFormat, count, room, said_of, shorten
 from nbchat.data.frames import describe_table, headline
 from nbchat.data.images import Image, image_of, load_image
 from nbchat.data.objects import describe_code, describe_object, describe_self, is_code, one_line_repr, record_line
 from nbchat.data.tables import table_of
 from nbchat.values.errors import PromptError
+from nbchat.values.reply import Reply
 
 __all__ = ["describe"]
 
@@ -34,9 +35,10 @@ LONG_BYTES = 60
 def describe(value: object, spec: str = "", *, budget: int | None = None, name: str = "") -> Description:
     """A value as text within `budget` tokens (of 4 characters; None = 2,000, or 250,000 for what is asked for whole).
 
-    `spec` is what follows the colon in a placeholder: a rung of the privacy ladder for frames, columns and arrays;
-    `source` for code, `text` or `image` for a path; else a format specification of Python's. `name` is the expression
-    the value came from. The same value gives the same text every time.
+    A string goes in as it is, a reply as its text. `spec` is what follows the colon in a placeholder: a rung of the
+    privacy ladder for frames, columns and arrays; `source` for code, `text` or `image` for a path; else a format
+    specification of Python's. `name` is the expression the value came from. The same value gives the same text every
+    time.
 
     UnknownFormat: the value takes no such format. PromptError: it can't be put in (an unknown rung, a figure that can't
     be drawn, a file that can't be read).
@@ -44,8 +46,8 @@ def describe(value: object, spec: str = "", *, budget: int | None = None, name: 
     said = describe_self(value, spec, budget=budget)
     if said is not None:
         return said
-    if isinstance(value, str):
-        return _text(value, spec, budget)
+    if isinstance(value, (str, Reply)):
+        return _text(str(value), spec, budget)
     if isinstance(value, PurePath):
         return _path(value, spec, budget)
     table = table_of(value)
@@ -85,7 +87,7 @@ def _text(value: str, spec: str, budget: int | None) -> Description:
 
 
 def _scalar(value: object, spec: str) -> Description:
-    return Description(_format(value, spec) if spec else str(value), type(value).__name__)
+    return Description(_format(value, spec) if spec else said_of(value), type(value).__name__)
 
 
 def _formatted(value: object, spec: str, budget: int | None) -> Description:
@@ -151,7 +153,7 @@ def _inside(value: object) -> str:
 
 def _headline(value: object) -> str:
     """The one line that says what a value is, for those that have one; else ""."""
-    if isinstance(value, str):
+    if isinstance(value, (str, Reply)):
         return repr(str(value))
     if isinstance(value, (bytes, bytearray)) and len(value) > LONG_BYTES:
         return f"<{count(len(value), 'byte')}>"

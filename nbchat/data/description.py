@@ -72,5 +72,13 @@ def missing(value: object) -> bool:
         return True
     try:
         return bool(value != value)  # NaN and NaT differ from themselves
-    except (TypeError, ValueError):  # NA has no truth value; nor has an array, which is a value
+    except Exception:  # noqa: BLE001 - NA has no truth value; nor has an array (each library's error), which is a value
         return type(value).__name__ == "NAType"
+
+
+def said_of(value: object) -> str:
+    """`str(value)`, or its class where that fails: a cell of a frame may hold anything."""
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 - any class may fail in its own way
+        return f"<{type(value).__name__}, whose str fails with {type(error).__name__}>"

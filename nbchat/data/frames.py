@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from nbchat.data.description import ASKED, DESCRIBED, Description, count, missing, room, shorten
+from nbchat.data.description import ASKED, DESCRIBED, Description, count, missing, room, said_of, shorten
 from nbchat.data.ladder import Rung
 from nbchat.data.mask import mask
 from nbchat.data.private import hidden
@@ -139,7 +139,7 @@ def plain(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.15g}"
-    return str(value)
+    return said_of(value)
 
 
 def _csv(row: Sequence[str]) -> str:

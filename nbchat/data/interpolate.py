@@ -173,30 +173,28 @@ class _Reading:
         return found.end
 
     def _found(self, start: int) -> Placeholder | Expression | None:
+        """What the brace at `start` opens, unless it belongs to another notation or to code."""
         after_value = bool(self._parts) and self._kept == start and self._parts[-1].source is not None
         if not after_value and belongs_elsewhere(self._text, start):
             return None
-        found: Placeholder | Expression | None
-        if self._text.startswith("{=", start):
-            # `<b>`{=html} is Pandoc's, not ours.
-            found = None if self._text[start - 1 : start] == "`" else expression_at(self._text, start)
-        else:
+        if not self._text.startswith("{=", start):
             found = placeholder_at(self._text, start)
-        if found is None:
+            return None if found is None or self._in_code(start, found.end) else found
+        if self._text[start - 1 : start] == "`" or self._in_code(start, start + 2):  # `<b>`{=html} is Pandoc's
             return None
+        return expression_at(self._text, start)
+
+    def _in_code(self, start: int, end: int) -> bool:
         if self._code is None:
             self._code = code_in(self._text)
-        inside = self._code.touches(start, start + 1) or self._code.touches(found.end - 1, found.end)
-        if isinstance(found, Placeholder):
-            inside = self._code.touches(start, found.end)
-        return None if inside else found
+        return self._code.touches(start, end)
 
     def _not_python(self, found: Expression, text: str) -> int:
         """`{= …}` is plainly ours and fails; `{=…}` may be another notation and stays."""
         if text[2:3].isspace():
             raise PromptError(f"{text[:200]} does not hold a Python expression: correct it, or use --raw.")
         self._left[text] = Left(text, None, "not a Python expression")
-        return found.start + 1
+        return found.end
 
     def _describe(self, value: object, source: str, spec: str) -> Description:
         known = self._described.get((source, spec))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbchat.data.description import missing
+from nbchat.data.description import missing, said_of
 
 __all__ = ["LONGEST", "mask"]
 
@@ -19,11 +19,11 @@ def mask(value: object) -> str:
     """
     if missing(value):
         return ""
-    if str(value) in ("True", "False"):
+    text = f"{value:.6g}" if isinstance(value, float) else said_of(value)
+    if text in ("True", "False"):
         return "Xxxx"
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "bytes"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
     masked = "".join(map(_pattern, text[:LONGEST]))
     return masked + "…" if len(text) > LONGEST else masked
 

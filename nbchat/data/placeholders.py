@@ -25,7 +25,7 @@ _COMMAND = re.compile(r"\\[A-Za-z@]+\*?(?:\[[^\[\]\n]*\])*\Z")
 _COMMAND_REACH = 200
 """How far back a `\\command[option]` is looked for."""
 
-MOST_ENDS = 100
+MOST_ENDS = 50
 """Closing braces at which an expression may end."""
 
 LONGEST_EXPRESSION = 20_000

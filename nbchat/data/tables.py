@@ -127,7 +127,14 @@ def _arrow_table(value: Any) -> Any:
         return arrow.Table.from_batches([value])
     if isinstance(value, arrow.Array):
         return arrow.chunked_array([value])
+    if isinstance(value, arrow.Table) and len(set(value.column_names)) < value.num_columns:
+        return value.rename_columns(_told_apart(value.column_names))
     return value
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names of columns with those that repeat numbered, since narwhals finds columns by name."""
+    return [f"{name} ({place + 1})" if names.count(name) > 1 else name for place, name in enumerate(names)]
 
 
 def step_for(rows: int, columns: int, exact: int, sampled: int) -> int:

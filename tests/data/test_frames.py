@@ -208,6 +208,8 @@ def test_odd_names_and_shapes_are_described() -> None:
     assert "0 rows × 0 columns" in describe(pd.DataFrame()).text
     assert "1 row × 0 columns" in describe(pd.DataFrame(index=[0])).text
     assert describe(pl.DataFrame()).label == "schema of 0 columns"
+    twice = pa.table([[1], [2]], names=["a", "a"])
+    assert "- a (2): Int64" in describe(twice).text
     for empty in (pd.DataFrame(), pl.DataFrame(), pd.DataFrame({"a": []}), pl.DataFrame({"a": []})):
         for rung in RUNGS:
             assert describe(empty, rung).rows_shown == 0

@@ -340,3 +340,15 @@ def test_content_is_text_alone_or_text_and_images(tmp_path: Path) -> None:
 )
 def test_scalars_go_in_as_str_or_by_their_own_format(value: object, spec: str, text: str) -> None:
     assert interpolate(f"{{v:{spec}}}" if spec else "{v}", {"v": value}).text == text
+
+
+def test_a_long_text_full_of_braces_is_read_once() -> None:
+    """Texts that a backtracking reader would hang on come back whole."""
+    for text in (
+        "{=a b}" * 2_000,
+        "{=" * 5_000 + "}" * 200,
+        "{" * 50_000,
+        "{x[" * 20_000,
+        "`" * 999 + "{x}" + "`" * 999,
+    ):
+        assert interpolate(text, NAMES).text == text

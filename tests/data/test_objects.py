@@ -21,6 +21,7 @@ from nbchat.data.describe import describe
 from nbchat.data.description import UnknownFormat
 from nbchat.data.interpolate import interpolate
 from nbchat.values.errors import PromptError
+from nbchat.values.reply import Choice, Reply
 
 CANARY = "canary-77-value"
 FRAME = pd.DataFrame({"a": [CANARY]})
@@ -288,3 +289,39 @@ def test_no_format_of_a_plain_value_fails_but_as_unknown(spec: str) -> None:
             describe(value, spec)
         except UnknownFormat:
             continue
+
+
+def test_a_reply_goes_in_as_its_text() -> None:
+    reply = Reply((Choice(text="forty-two"),))
+    assert interpolate("{_} {all}", {"_": reply, "all": [reply]}).text == "forty-two ['forty-two']"
+
+
+class Unspeakable:
+    """A value with neither a text nor a truth."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+    def __bool__(self) -> bool:
+        raise ValueError
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Unspeakable(),
+        [Unspeakable()],
+        pd.DataFrame({"a": [Unspeakable()]}),
+        np.array([Unspeakable()], dtype=object),
+        10**5000,
+    ],
+    ids=["object", "list", "frame", "array", "number"],
+)
+def test_a_value_that_fails_at_everything_still_has_a_class(value: object) -> None:
+    for placeholder in ("{v}", "{v:head 1}", "{v:sample 1}", "{v:all}"):
+        assert interpolate(placeholder, {"v": value}).text
