@@ -58,7 +58,7 @@ def presentation(session: Session, options: CellOptions, notes: Sequence[str] = 
     model = options.params.get("model") or session.params.model or endpoint.model or endpoint.title
     return {
         "choices": options.params.get("n") or session.params.n or 1,
-        "images": bool(options.get("images")),
+        "images": bool(options.get("remote_images")),
         "notes": [*notes, *([builtin_notice()] if endpoint.is_builtin else [])],
         "waiting": model,
     }

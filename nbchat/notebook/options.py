@@ -43,7 +43,7 @@ OWN: dict[str, OwnOption] = {
         OwnOption("dry_run", "show the exact request, its size and cost; send nothing"),
         OwnOption("raw", "send the text as it is: no {name} is replaced"),
         OwnOption("background", "free the kernel and go on painting this cell"),
-        OwnOption("images", "show remote images in this answer: their servers learn that you read it"),
+        OwnOption("remote_images", "show remote images in this answer: their servers learn that you read it"),
         OwnOption("image", "attach an image: a variable, a file or a data: URL", "NAME", repeatable=True),
         OwnOption("tools", "functions to offer, by name (f,g); none offers none", "NAMES"),
         OwnOption("schema", "the form of the answer: a type's name, JSON schema or city:str,temp:float", "SCHEMA"),
