@@ -1,0 +1,77 @@
+"""What differs between two answers, word by word."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+__all__ = ["Diff", "Piece"]
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+
+LONG = 2_000
+"""Words from which very frequent ones are no longer looked at as anchors: comparing all with all takes seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text that is in both answers, in the first one alone, or in the second one alone."""
+
+    kind: Literal["same", "removed", "added"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """From one answer to another: what is not "added" makes the first one, what is not "removed" the second."""
+
+    pieces: tuple[Piece, ...]
+
+    @classmethod
+    def of(cls, before: str, after: str) -> Diff:
+        """The difference by words, white space and punctuation marks."""
+        a, b = _WORDS.findall(before), _WORDS.findall(after)
+        matcher = SequenceMatcher(None, a, b, autojunk=max(len(a), len(b)) > LONG)
+        return cls(tuple(_pieces(matcher, a, b)))
+
+    @property
+    def same(self) -> bool:
+        """Whether there is no difference."""
+        return all(piece.kind == "same" for piece in self.pieces)
+
+    def __str__(self) -> str:
+        """As `wdiff` writes it: `the [-red-] {+blue+} car`."""
+        marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+        return "".join(marks[piece.kind].format(piece.text) for piece in self.pieces)
+
+    @property
+    def html(self) -> str:
+        """Escaped HTML with `<del>` and `<ins>` around what differs; white space matters (`white-space: pre-wrap`)."""
+        tags = {"same": "{}", "removed": "<del>{}</del>", "added": "<ins>{}</ins>"}
+        return "".join(tags[piece.kind].format(html.escape(piece.text)) for piece in self.pieces)
+
+
+def _pieces(matcher: SequenceMatcher[str], a: list[str], b: list[str]) -> Iterator[Piece]:
+    """Runs of words that are the same, and what stands between; a mere space between changes is part of them."""
+    removed = added = ""
+    codes = matcher.get_opcodes()
+    for place, (kind, a_from, a_to, b_from, b_to) in enumerate(codes):
+        old, new = "".join(a[a_from:a_to]), "".join(b[b_from:b_to])
+        if kind != "equal" or (old.isspace() and 0 < place < len(codes) - 1):
+            removed, added = removed + old, added + new
+            continue
+        yield from _change(removed, added)
+        removed = added = ""
+        yield Piece("same", old)
+    yield from _change(removed, added)
+
+
+def _change(removed: str, added: str) -> Iterator[Piece]:
+    if removed:
+        yield Piece("removed", removed)
+    if added:
+        yield Piece("added", added)

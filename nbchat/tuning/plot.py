@@ -1,0 +1,222 @@
+"""A sweep as a picture: quality against a parameter, and cost against time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
+
+from nbchat.tuning.grid import setting_text
+from nbchat.values.errors import NbchatError, ParameterError
+
+if TYPE_CHECKING:
+    from nbchat.tuning.result import Summary, Sweep
+
+__all__ = ["Figures", "Point", "figures", "plot"]
+
+Backend = Literal["altair", "matplotlib"]
+
+# Okabe and Ito's colours (2008): told apart by colour-blind readers; these are readable on white and on black alike.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+INK = "#888888"
+"""Axes, grid and text: grey that can be read on a light and on a dark page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A mark. `low` and `high` bound its interval; None = it has none. `series` is what it is coloured by."""
+
+    x: Any
+    y: float
+    series: str
+    label: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What there is to draw. `means` has a point for each setting, `runs` one for each scored run of the left plot.
+
+    `numeric` tells whether x is a scale or names; `trade` are the points of the right plot, one for each complete run.
+    """
+
+    x_title: str
+    y_title: str
+    numeric: bool
+    means: list[Point] = field(default_factory=list)
+    runs: list[Point] = field(default_factory=list)
+    trade: list[Point] = field(default_factory=list)
+    trade_title: str = ""
+
+    @property
+    def series(self) -> list[str]:
+        """The names of the colours, in order."""
+        return list(dict.fromkeys(point.series for point in (*self.means, *self.trade)))
+
+
+def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
+    """Two plots beside each other; an Altair chart, else a Matplotlib figure, whichever is installed.
+
+    Left: the mean score of each setting (agreement between repeats, without scores) with its 95 % interval, against
+    temperature or the first axis that has several values. Right: the cost of each answer (its tokens, where no cost is
+    known) against the seconds it took. Raises NbchatError where neither library is installed.
+    """
+    if backend not in (None, "altair", "matplotlib"):
+        raise ParameterError(f"backend must be altair or matplotlib; got {backend!r}.")
+    backends: tuple[Backend, ...] = ("altair", "matplotlib")
+    installed = [name for name in backends if find_spec(name)]
+    chosen = backend or next(iter(installed), None)
+    if chosen not in installed:
+        raise NbchatError("A plot needs Altair or Matplotlib: pip install 'jupyter-nbchat[plot]'.")
+    drawn = figures(sweep)
+    return _altair(drawn) if chosen == "altair" else _matplotlib(drawn)
+
+
+def figures(sweep: Sweep) -> Figures:
+    """What the two plots of a sweep show."""
+    axes = [axis for axis in sweep.grid.axes if len(axis.values) > 1] or list(sweep.grid.axes)
+    axis = next((axis for axis in axes if axis.name == "temperature"), axes[0] if axes else None)
+    name = axis.name if axis is not None else ""
+    costs = any(run.cost is not None for run in sweep)
+    drawn = Figures(
+        name or "all runs",
+        "score" if sweep.scored else "agreement",
+        axis is not None and axis.numeric,
+        trade_title="cost (US$)" if costs else "completion tokens",
+    )
+    for summary in sweep.summary():
+        drawn.means.extend(_mean_point(drawn, name, summary, scored=sweep.scored))
+    for run in sweep.complete:
+        series = _series(run.setting, name)
+        if run.score is not None:
+            drawn.runs.append(Point(_x(drawn, run.setting, name), run.score, series, f"run {run.index}"))
+        row = run.row()
+        paid, took = row["cost"] if costs else row["completion_tokens"], row["total_s"]
+        if paid is not None and took is not None:
+            drawn.trade.append(Point(took, paid, series, f"run {run.index}: {setting_text(run.setting)}"))
+    return drawn
+
+
+def _mean_point(drawn: Figures, name: str, summary: Summary, *, scored: bool) -> list[Point]:
+    mean = summary.score if scored else summary.agreement
+    if mean is None:
+        return []
+    setting = summary.setting
+    label = f"{summary.name}, n = {mean.n}"
+    return [Point(_x(drawn, setting, name), mean.mean, _series(setting, name), label, mean.low, mean.high)]
+
+
+def _x(drawn: Figures, setting: Any, name: str) -> Any:
+    value = setting.get(name)
+    return value if drawn.numeric else setting_text({name: value}).partition("=")[2] if name else "all runs"
+
+
+def _series(setting: Any, name: str) -> str:
+    """What the axes other than that of x say."""
+    others = {key: value for key, value in setting.items() if key != name}
+    return setting_text(others) if others else "all"
+
+
+# Altair
+
+
+def _altair(drawn: Figures) -> Any:
+    import altair as alt
+
+    means, runs, trade = _table(drawn.means), _table(drawn.runs), _table(drawn.trade)
+    legend = alt.Legend(title=None, orient="bottom") if len(drawn.series) > 1 else None
+    colour = alt.Color("series:N", legend=legend, scale=alt.Scale(domain=drawn.series, range=_colours(drawn.series)))
+    kind = "Q" if drawn.numeric else "N"
+    x = alt.X(f"x:{kind}", title=drawn.x_title, sort=None)
+    base = alt.Chart(alt.Data(values=means)).encode(x=x, color=colour)
+    tip = [alt.Tooltip("label:N", title="run"), alt.Tooltip("y:Q", title=drawn.y_title, format=".3g")]
+    y = alt.Y("y:Q", title=drawn.y_title, scale=alt.Scale(zero=False))
+    layers = [
+        alt.Chart(alt.Data(values=runs)).mark_circle(opacity=0.3, size=30).encode(x=x, y=y, color=colour, tooltip=tip),
+        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=drawn.y_title), y2="high:Q"),
+        base.mark_line(opacity=0.6).encode(y=y) if drawn.numeric else base.mark_tick(opacity=0).encode(y=y),
+        base.mark_point(filled=True, size=80, opacity=1).encode(y=y, tooltip=tip),
+    ]
+    left = alt.layer(*layers).properties(width=320, height=240, title=f"{drawn.y_title} by {drawn.x_title}")
+    right = (
+        alt.Chart(alt.Data(values=trade), width=320, height=240, title=f"{drawn.trade_title} against time")
+        .mark_circle(size=60, opacity=0.7)
+        .encode(
+            x=alt.X("x:Q", title="seconds"),
+            y=alt.Y("y:Q", title=drawn.trade_title),
+            color=colour,
+            tooltip=[alt.Tooltip("label:N", title="run"), alt.Tooltip("x:Q", format=".3g"), alt.Tooltip("y:Q")],
+        )
+    )
+    ink = {"labelColor": INK, "titleColor": INK}
+    return (
+        alt.hconcat(left, right)
+        .configure(background="transparent")
+        .configure_axis(**ink, gridColor=INK, gridOpacity=0.2, domainColor=INK, tickColor=INK)
+        .configure_title(color=INK, fontWeight="normal")
+        .configure_legend(labelColor=INK, labelLimit=300)
+        .configure_view(stroke=None)
+    )
+
+
+def _table(points: Sequence[Point]) -> list[dict[str, Any]]:
+    names = ("x", "y", "series", "label", "low", "high")
+    return [{name: getattr(point, name) for name in names} for point in points]
+
+
+def _colours(series: Sequence[str]) -> list[str]:
+    return [COLOURS[number % len(COLOURS)] for number in range(len(series))]
+
+
+# Matplotlib
+
+
+def _matplotlib(drawn: Figures) -> Any:
+    from matplotlib.figure import Figure  # not pyplot: a figure of its own leaves the user's figures alone
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure.patch.set_alpha(0)
+    left, right = figure.subplots(1, 2)
+    colour_of = dict(zip(drawn.series, _colours(drawn.series), strict=True))
+    for series, colour in colour_of.items():
+        _draw_quality(left, drawn, series, colour)
+        points = [point for point in drawn.trade if point.series == series]
+        right.plot([p.x for p in points], [p.y for p in points], "o", color=colour, alpha=0.7, label=_literal(series))
+    _title(left, drawn.x_title, drawn.y_title, f"{drawn.y_title} by {drawn.x_title}")
+    _title(right, "seconds", drawn.trade_title, f"{drawn.trade_title} against time")
+    if len(colour_of) > 1:
+        right.legend(fontsize=8, framealpha=0, labelcolor=INK)
+    return figure
+
+
+def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
+    names = list(dict.fromkeys(point.x for point in drawn.means))
+    place = (lambda x: x) if drawn.numeric else names.index
+    if not drawn.numeric:
+        axes.set_xticks(range(len(names)), [_literal(str(name)) for name in names])
+    means = sorted((point for point in drawn.means if point.series == series), key=lambda point: place(point.x))
+    xs, ys = [place(point.x) for point in means], [point.y for point in means]
+    below = [point.y - (point.y if point.low is None else point.low) for point in means]
+    above = [(point.y if point.high is None else point.high) - point.y for point in means]
+    reach = [[max(0.0, b) for b in below], [max(0.0, a) for a in above]]
+    axes.errorbar(xs, ys, yerr=reach, fmt="o-" if drawn.numeric else "o", color=colour, capsize=3)
+    runs = [point for point in drawn.runs if point.series == series and (drawn.numeric or point.x in names)]
+    axes.plot([place(p.x) for p in runs], [p.y for p in runs], "o", color=colour, alpha=0.25, markersize=4)
+
+
+def _title(axes: Any, x: str, y: str, title: str) -> None:
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(_literal(y), color=INK)
+    axes.set_title(_literal(title), color=INK, fontsize=10)
+    axes.patch.set_alpha(0)
+    axes.tick_params(colors=INK)
+    axes.grid(color=INK, alpha=0.2)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _literal(text: str) -> str:
+    """Text for Matplotlib, which takes what stands between dollars for a formula, and hides a label with a `_`."""
+    return text.replace("$", r"\$").lstrip("_")

@@ -1,0 +1,290 @@
+"""The result of a sweep: its runs as a table, side by side, summed up, and one of them taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from nbchat.session.turn import Turn
+from nbchat.tuning.agreement import agreement
+from nbchat.tuning.diff import Diff
+from nbchat.tuning.frame import data_frame
+from nbchat.tuning.grid import Grid, Setting, setting_text
+from nbchat.tuning.run import COLUMNS, Run
+from nbchat.tuning.statistics import Mean, finite
+from nbchat.tuning.verdict import Measured, Verdict, verdict
+from nbchat.values.errors import ParameterError, SessionError
+from nbchat.values.messages import Message
+from nbchat.values.params import nearest
+
+if TYPE_CHECKING:
+    from nbchat.session.session import Session
+
+__all__ = ["Asked", "Summary", "Sweep"]
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a sweep asked, shared by all views of it.
+
+    `fixed` are the options that were the same for all runs; `model_named` tells whether anybody chose the model, rather
+    than the endpoint; `applied` is the turn that the session has of the sweep, None = none yet.
+    """
+
+    session: Session
+    message: Message
+    grid: Grid
+    fixed: dict[str, Any]
+    model_named: bool = True
+    applied: Turn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One setting's runs together. The means are of complete runs; None = unknown. `cost` is US dollars a run."""
+
+    setting: Setting
+    runs: int
+    complete: int
+    failed: int
+    score: Mean | None
+    agreement: Mean | None
+    cost: float | None
+    first_token_s: float | None
+    total_s: float | None
+    tokens_per_s: float | None
+    completion_tokens: float | None
+
+    @property
+    def name(self) -> str:
+        """The setting in one line."""
+        return setting_text(self.setting)
+
+
+class Sweep:
+    """The runs of a sweep, or a filtered or sorted view of them. A run keeps its row number in every view.
+
+    `sweep[3]` is the run of row 3; iterating gives runs in the view's order.
+    """
+
+    def __init__(self, asked: Asked, runs: Sequence[Run]) -> None:
+        self._asked = asked
+        self.runs = tuple(runs)
+
+    # The runs
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def __getitem__(self, index: int) -> Run:
+        run = self._by_index.get(index)
+        if run is None:
+            raise IndexError(f"There is no run {index} here; rows are {_ranges(sorted(self._by_index))}.")
+        return run
+
+    @cached_property
+    def _by_index(self) -> dict[int, Run]:
+        return {run.index: run for run in self.runs}
+
+    @property
+    def message(self) -> Message:
+        """What was asked."""
+        return self._asked.message
+
+    @property
+    def grid(self) -> Grid:
+        """The axes and the number of repeats."""
+        return self._asked.grid
+
+    @property
+    def session(self) -> Session:
+        """Whose history and settings it was asked with."""
+        return self._asked.session
+
+    @property
+    def complete(self) -> list[Run]:
+        """The runs with a whole answer."""
+        return [run for run in self.runs if run.status == "complete"]
+
+    @property
+    def failed(self) -> list[Run]:
+        """The runs that went wrong; those that were stopped or never sent are not among them."""
+        return [run for run in self.runs if run.status in ("failed", "cut_off")]
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of all runs whose cost is known; None = of none."""
+        known = finite(run.cost for run in self.runs)
+        return sum(known) if known else None
+
+    def __repr__(self) -> str:
+        done = f"{len(self.complete)} of {len(self)} runs complete"
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"<Sweep {self.grid}: {done}{failed}. {self.verdict()}>"
+
+    # Views
+
+    def filter(self, where: Callable[[Run], bool] | None = None, **values: Any) -> Sweep:
+        """The runs for which `where(run)` holds and whose columns have these values; a list means any of them.
+
+        Raises ParameterError for a column that is not there.
+        """
+        for name in values:
+            self._check_column(name)
+        wanted = {name: value if isinstance(value, (list, set)) else [value] for name, value in values.items()}
+
+        def fits(run: Run) -> bool:
+            row = self._row(run) if wanted else {}
+            return all(row[name] in among for name, among in wanted.items()) and (where is None or bool(where(run)))
+
+        return Sweep(self._asked, [run for run in self.runs if fits(run)])
+
+    def sort(self, by: str, *, descending: bool = False) -> Sweep:
+        """The runs in the order of a column; what has no value there comes last. Raises ParameterError."""
+        self._check_column(by)
+        values = {run.index: self._row(run)[by] for run in self.runs}
+        known = [run for run in self.runs if values[run.index] is not None]
+        kinds = {isinstance(values[run.index], (int, float)) for run in known}
+        key = (lambda run: values[run.index]) if len(kinds) == 1 else (lambda run: str(values[run.index]))
+        ordered = sorted(known, key=key, reverse=descending)
+        return Sweep(self._asked, [*ordered, *(run for run in self.runs if values[run.index] is None)])
+
+    def diff(self, i: int, j: int) -> Diff:
+        """What differs between the answers of rows i and j, word by word."""
+        return Diff.of(self[i].text, self[j].text)
+
+    # The table
+
+    @property
+    def columns(self) -> list[str]:
+        """The table's columns: the run's number, the axes, and what came of it."""
+        axes = [axis.name for axis in self.grid.axes]
+        return ["run", *axes, *(name for name in COLUMNS if name not in axes)]
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        """A row for each run, by `columns`; None = unknown. Texts and errors are as they came: escape them."""
+        return [{name: row[name] for name in self.columns} for row in map(self._row, self.runs)]
+
+    def to_frame(self) -> Any:
+        """The table as a pandas data frame, else as a polars one. Raises NbchatError where neither is installed."""
+        return data_frame(self.table_rows(), self.columns)
+
+    def _row(self, run: Run) -> dict[str, Any]:
+        mean = self._agreements[run.setting]
+        return run.row(None if mean is None else mean.mean)
+
+    def _check_column(self, name: str) -> None:
+        if name not in self.columns:
+            raise ParameterError(f"There is no column {name}.{nearest(name, self.columns)}")
+
+    # Statistics
+
+    @cached_property
+    def _by_setting(self) -> dict[Setting, list[Run]]:
+        groups: dict[Setting, list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault(run.setting, []).append(run)
+        return groups
+
+    @cached_property
+    def _agreements(self) -> dict[Setting, Mean | None]:
+        return {
+            setting: agreement([text for run in runs for text in run.texts])
+            for setting, runs in self._by_setting.items()
+        }
+
+    @property
+    def scored(self) -> bool:
+        """Whether any run has a score."""
+        return any(run.score is not None for run in self.runs)
+
+    def summary(self) -> list[Summary]:
+        """A line for each setting of this view, in its order."""
+        return [self._summary(setting, runs) for setting, runs in self._by_setting.items()]
+
+    def _summary(self, setting: Setting, runs: list[Run]) -> Summary:
+        complete = [run for run in runs if run.status == "complete"]
+        rows = [run.row() for run in complete]
+        means = {name: _mean(row[name] for row in rows) for name in ("cost", *_AVERAGED)}
+        return Summary(
+            setting,
+            len(runs),
+            len(complete),
+            sum(run.status in ("failed", "cut_off") for run in runs),
+            Mean.of(run.score for run in complete),
+            self._agreements[setting],
+            **means,
+        )
+
+    def verdict(self) -> Verdict:
+        """Which setting has the best score (or, without scores, the most agreement), and whether that is settled."""
+        wanted = any(run.score_error for run in self.runs)
+        if not self.scored and wanted:
+            reason = next(run.score_error for run in self.runs if run.score_error)
+            return Verdict(f"No run could be scored: {reason}")
+        measured = self._measured_scores() if self.scored else self._measured_agreement()
+        return verdict(measured, "score" if self.scored else "agreement between repeats")
+
+    def _measured_scores(self) -> list[Measured]:
+        found = []
+        for setting, runs in self._by_setting.items():
+            values = {run.repeat: run.score for run in runs if run.score is not None}
+            if (mean := Mean.of(values.values())) is not None:
+                found.append(Measured(setting, mean, values))
+        return found
+
+    def _measured_agreement(self) -> list[Measured]:
+        return [Measured(setting, mean) for setting, mean in self._agreements.items() if mean is not None]
+
+    def with_scores(self, runs: Sequence[Run]) -> Sweep:
+        """The same sweep with these runs in place of those of their rows."""
+        new = {run.index: run for run in runs}
+        return Sweep(self._asked, [new.get(run.index, run) for run in self.runs])
+
+    # Taking one over
+
+    def apply(self, index: int) -> Run:
+        """Make a run the session's own, and return it.
+
+        Its parameters (and its system text, if it had one of its own) hold from now on, and its message and answer are
+        a turn of the history. Applying another run of the sweep puts that in its place. Raises SessionError where the
+        run has no answer.
+        """
+        run = self[index]
+        if run.turn is None:
+            raise SessionError(f"Run {index} has no answer to take over ({run.problem or run.status}).")
+        asked, session = self._asked, self.session
+        session.params = run.params if asked.model_named else run.params.replace(model=None)
+        if "system" in {**asked.fixed, **run.setting}:
+            session.system = run.setting.get("system", asked.fixed.get("system"))
+        earlier = asked.applied
+        mine = next((t for t in session.turns if earlier is not None and t.reply is earlier.reply), None)
+        asked.applied = replace(run.turn, slot=mine.slot) if mine is not None else run.turn
+        session.adopt(asked.applied, replaces=mine)
+        return run
+
+    def plot(self, **options: Any) -> Any:
+        """Quality against a parameter, and cost against time, as a chart. See `nbchat.tuning.plot.plot`."""
+        from nbchat.tuning.plot import plot
+
+        return plot(self, **options)
+
+
+_AVERAGED = ("first_token_s", "total_s", "tokens_per_s", "completion_tokens")
+
+
+def _mean(values: Iterator[float | None]) -> float | None:
+    known = finite(values)
+    return fmean(known) if known else None
+
+
+def _ranges(numbers: list[int]) -> str:
+    if not numbers:
+        return "none"
+    return f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else str(numbers[0])

@@ -1,0 +1,134 @@
+"""One run of a sweep, and its row in the table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nbchat.session.exchange import Exchange
+from nbchat.session.turn import Turn
+from nbchat.tuning.grid import Cell, Setting
+from nbchat.values.params import Params
+from nbchat.values.reply import Choice, Reply
+
+__all__ = ["COLUMNS", "Run", "RunStatus", "answer_text"]
+
+RunStatus = Literal["complete", "interrupted", "cut_off", "failed", "not run"]
+"""How a run ended. "not run": it was never sent."""
+
+COLUMNS = (
+    "repeat",
+    "model",
+    "status",
+    "finish",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost",
+    "first_token_s",
+    "total_s",
+    "tokens_per_s",
+    "agreement",
+    "score",
+    "text",
+    "error",
+)
+"""The table's columns, behind "run" (the row's number) and one for each axis. `cost` in US dollars, `_s` in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One request of a sweep and what became of it.
+
+    `index` is its row, also in a filtered or sorted view; `setting` has the axes' values, `params` everything it was
+    asked with; `repeat` counts from 1. `turn` is None where nothing of an answer came, `error` where all went well.
+    `score` is None where there is none, with the reason in `score_error` where one was wanted.
+    """
+
+    index: int
+    setting: Setting
+    repeat: int
+    params: Params
+    status: RunStatus = "not run"
+    turn: Turn | None = None
+    error: BaseException | None = None
+    score: float | None = None
+    score_error: str | None = None
+
+    @classmethod
+    def of(cls, cell: Cell, exchange: Exchange) -> Run:
+        """What an exchange has come to."""
+        turn, error = exchange.turn, exchange.error
+        stopped = isinstance(error, (KeyboardInterrupt, GeneratorExit))
+        status: RunStatus
+        if stopped:
+            status = "interrupted"
+        elif error is not None:
+            status = "cut_off" if turn is not None and turn.reply.status == "cut_off" else "failed"
+        else:
+            status = "complete" if exchange.over else "not run"
+        problem = None if stopped else exchange.failure()
+        return cls(cell.index, cell.setting, cell.repeat, exchange.ask.params, status, turn, problem)
+
+    @property
+    def reply(self) -> Reply | None:
+        """The answer, whole or partial; None = nothing came."""
+        return None if self.turn is None else self.turn.reply
+
+    @property
+    def text(self) -> str:
+        """What was answered; empty = nothing."""
+        return "" if self.reply is None else answer_text(self.reply.choices[0])
+
+    @property
+    def texts(self) -> list[str]:
+        """All choices of a complete answer, for comparing it with others."""
+        reply = self.reply if self.status == "complete" else None
+        return [] if reply is None else [answer_text(choice) for choice in reply.choices]
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars; None = unknown."""
+        if self.reply is None:
+            return None
+        return self.reply.usage.cost if self.reply.cost is None else self.reply.cost
+
+    def row(self, agreement: float | None = None) -> dict[str, Any]:
+        """Its row of the table, with the agreement of its setting's repeats; None = unknown."""
+        reply = self.reply or Reply()
+        usage, timing = reply.usage, reply.timing
+        own = {
+            "repeat": self.repeat,
+            "model": self.params.model,
+            "status": self.status,
+            "finish": reply.finish_reason,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost": self.cost,
+            "first_token_s": timing.first_token,
+            "total_s": timing.total,
+            "tokens_per_s": timing.tokens_per_second(usage.completion_tokens),
+            "agreement": agreement,
+            "score": self.score,
+            "text": self.text or None,
+            "error": self.problem,
+        }
+        return {"run": self.index, **{name: _cell(value) for name, value in self.setting.items()}, **own}
+
+    @property
+    def problem(self) -> str | None:
+        """Why it has no whole answer, or no score, in one sentence; None = all is well. May quote a server."""
+        if self.error is not None:
+            return str(self.error)
+        return f"No score: {self.score_error}" if self.score_error else None
+
+
+def answer_text(choice: Choice) -> str:
+    """What a choice says: its text, else its words of refusal, else the calls it makes."""
+    calls = "\n".join(f"{call.name}({call.arguments})" for call in choice.tool_calls)
+    return choice.text or choice.refusal or calls
+
+
+def _cell(value: Any) -> Any:
+    """A parameter's value as tables take it."""
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, tuple)) else value

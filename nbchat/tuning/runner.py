@@ -1,0 +1,192 @@
+"""Many exchanges at once: driven from the thread that asked, under one pace, stopped together."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbchat.api.engine import POLL_SECONDS, Channel
+from nbchat.session.exchange import Exchange, Wait, wait_for
+from nbchat.tuning.pace import Pace
+from nbchat.values.events import Event
+from nbchat.values.usage import Usage
+
+__all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
+
+AT_ONCE = 8
+"""Requests at once where nobody says: what small servers and low rate limits still take."""
+
+TICK_SECONDS = 0.2
+"""How often progress is told while nothing ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is. `cost` is that of the finished ones in US dollars; None = no price is known for any of them.
+
+    `seconds_left` goes by the pace so far; None = nothing has finished yet. `stage` is "answers" or "scores".
+    """
+
+    done: int
+    total: int
+    failed: int = 0
+    cost: float | None = None
+    seconds_left: float | None = None
+    stage: str = "answers"
+
+
+def cost_of(exchange: Exchange) -> float | None:
+    """US dollars that the requests of an exchange took; None = unknown."""
+    known = [cost for reply in exchange.replies if (cost := _first(reply.cost, reply.usage)) is not None]
+    return sum(known) if known else None
+
+
+def _first(cost: float | None, usage: Usage) -> float | None:
+    return usage.cost if cost is None else cost
+
+
+class _Lane:
+    """One exchange under way. Stages: waiting for its channel → `over`."""
+
+    def __init__(self, exchange: Exchange, ready: queue.SimpleQueue[_Lane]) -> None:
+        self.exchange = exchange
+        self.over = False
+        self._channel: Channel | None = None
+        self._ready = ready
+        self._waits: Generator[Wait, Any, None] = exchange.run(None)
+
+    def begin(self) -> None:
+        self._step(None)
+
+    def take(self) -> list[Event]:
+        """All events that have come, without waiting; moves the exchange on with them."""
+        taken: list[Event] = []
+        while not self.over and self._channel is not None and (events := self._channel.take(None)) != []:
+            taken += events or ()
+            self._step(events)
+        return taken
+
+    def _step(self, given: Any) -> None:
+        """Move on until it waits for a channel, or is over. A coroutine of the user's is waited for in between."""
+        failure: BaseException | None = None
+        try:
+            while True:
+                wait = self._waits.send(given) if failure is None else self._waits.throw(failure)
+                if isinstance(wait, Channel):
+                    break
+                given, failure = None, None
+                try:
+                    given = wait_for(wait)
+                except BaseException as error:  # noqa: BLE001  # the exchange decides what it means
+                    failure = error
+        except StopIteration:
+            self.over = True
+            return
+        if wait is not self._channel:
+            self._channel = wait
+            wait.on_put = lambda: self._ready.put(self)
+            self._ready.put(self)  # something may have been put before anybody listened
+
+    def stop(self) -> None:
+        self._waits.close()
+
+
+class Runner:
+    """Runs exchanges, at most `at_once` at a time, fewer where the server asks for it.
+
+    Stages: made → running (`run`) → over. `on_done` gets every exchange that came to an end, good or bad, in the order
+    in which they end; `skip` may say that a waiting one is not to be sent after all. Both, and `on_progress`, are
+    called in the thread that runs it.
+    """
+
+    def __init__(
+        self,
+        exchanges: Sequence[Exchange],
+        *,
+        at_once: int = AT_ONCE,
+        on_done: Callable[[Exchange], None] = lambda _exchange: None,
+        on_progress: Callable[[Progress], None] = lambda _progress: None,
+        skip: Callable[[Exchange], bool] = lambda _exchange: False,
+        stage: str = "answers",
+    ) -> None:
+        self._waiting = deque(exchanges)
+        self._total = len(exchanges)
+        self._pace = Pace(at_once)
+        self._ready: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        self._running: set[_Lane] = set()
+        self._on_done, self._on_progress, self._skip = on_done, on_progress, skip
+        self._stage = stage
+        self._done = self._failed = 0
+        self._cost: float | None = None
+        self._started = self._told = 0.0
+
+    def run(self) -> None:
+        """Run them all. An interrupt stops those under way, closes their connections, and is raised on.
+
+        What had come of a stopped one is in its `reply`; one that was not begun has no `replies` and no `error`.
+        """
+        self._started = self._told = time.perf_counter()
+        self._tell()
+        try:
+            while self._waiting or self._running:
+                self._begin_some()
+                self._drain()
+        finally:
+            self._stop()
+
+    def _begin_some(self) -> None:
+        while self._waiting and len(self._running) < self._pace.allowed:
+            exchange = self._waiting.popleft()
+            if self._skip(exchange):
+                self._total -= 1
+                continue
+            lane = _Lane(exchange, self._ready)
+            self._running.add(lane)
+            lane.begin()
+            if lane.over:  # it failed before it could be sent
+                self._end(lane)
+
+    def _drain(self) -> None:
+        """Wait for something to come, and take it."""
+        if not self._running:
+            return
+        with contextlib.suppress(queue.Empty):
+            lane = self._ready.get(timeout=POLL_SECONDS)
+            self._pace.hear(lane.take(), len(self._running))
+            if lane.over and lane in self._running:
+                self._end(lane)
+        if time.perf_counter() - self._told >= TICK_SECONDS:
+            self._tell()
+
+    def _end(self, lane: _Lane) -> None:
+        exchange = lane.exchange
+        if isinstance(exchange.error, KeyboardInterrupt):  # it came while this one was being moved on
+            raise KeyboardInterrupt
+        self._running.discard(lane)
+        self._done += 1
+        self._failed += exchange.error is not None
+        if (cost := cost_of(exchange)) is not None:
+            self._cost = cost + (self._cost or 0.0)
+        self._on_done(exchange)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.perf_counter()
+        left = self._total - self._done
+        pace = (self._told - self._started) / self._done if self._done else None
+        seconds = None if pace is None else pace * left
+        self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage))
+
+    def _stop(self) -> None:
+        """Close what runs, however impatient the user is."""
+        while self._running:
+            lane = self._running.pop()
+            try:
+                lane.stop()
+            except KeyboardInterrupt:
+                self._running.add(lane)

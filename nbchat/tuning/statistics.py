@@ -1,0 +1,203 @@
+"""What repeats can tell: means with their uncertainty, differences, and whether one is settled. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist, fmean, stdev
+
+__all__ = ["LEVEL", "Difference", "Mean", "difference", "finite", "independent_difference", "jackknife", "t_quantile"]
+
+LEVEL = 0.95
+"""The confidence of the intervals."""
+
+MOST_REPEATS = 1000
+"""A difference that would need more repeats than this to be settled counts as none."""
+
+_MANY = 200
+"""Degrees of freedom from which the normal distribution with Peiser's correction serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean of `n` values and its 95 % interval; `low` and `high` are None where there are too few to say.
+
+    `error` is the standard error, None likewise.
+    """
+
+    mean: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+    error: float | None = None
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Mean | None:
+        """The mean of those values that are numbers; None = there is none.
+
+        The interval is Student's, mean ± t(n-1) · s / √n, where s is the standard deviation of the n values; for
+        values that are all 0 or 1 it is Wilson's (1927), which does not leave that range. A few equal values have none:
+        they say nothing of how much others would differ.
+        """
+        known = finite(values)
+        if not known:
+            return None
+        mean, n = fmean(known), len(known)
+        if n > 1 and set(known) <= {0.0, 1.0}:
+            return cls(mean, n, *_wilson(mean, n), math.sqrt(mean * (1 - mean) / n))
+        spread = stdev(known) if n > 1 else 0.0
+        if spread == 0 and n < fewest_repeats():
+            return cls(mean, n)
+        error = spread / math.sqrt(n)
+        reach = t_quantile(n - 1) * error
+        return cls(mean, n, mean - reach, mean + reach, error)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more one setting reaches than another. `n` is the number of pairs, or of repeats of the fewer.
+
+    `low` and `high` bound the 95 % interval (None = too few to say; wider where several settings were compared with the
+    best, see `level`). `settled`: the interval leaves out 0, and there are enough repeats to say so. `more` is about
+    how many more repeats of each setting would settle it; None = none are needed, or no number would help.
+    """
+
+    mean: float
+    n: int
+    low: float | None
+    high: float | None
+    settled: bool
+    more: int | None
+    level: float = LEVEL
+
+
+def finite(values: Iterable[float | None]) -> list[float]:
+    """The values that are numbers: neither None nor NaN nor infinite."""
+    return [float(value) for value in values if value is not None and math.isfinite(value)]
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def difference(pairs: Iterable[tuple[float | None, float | None]], level: float = LEVEL) -> Difference | None:
+    """The mean of a - b over pairs, by Student's t for paired values; None = no pair has two numbers.
+
+    Settled when the interval leaves out 0 and there are at least as many pairs as `fewest_repeats` tells.
+    """
+    deltas = [a - b for a, b in pairs if a is not None and b is not None and math.isfinite(a) and math.isfinite(b)]
+    if not deltas:
+        return None
+    mean, n = fmean(deltas), len(deltas)
+    if n < 2:
+        return Difference(mean, n, None, None, settled=False, more=fewest_repeats(level) - n, level=level)
+    spread = stdev(deltas)
+    return _difference(mean, n, spread, n - 1, level)
+
+
+def independent_difference(a: Mean, b: Mean, level: float = LEVEL) -> Difference | None:
+    """A - b of two means that have nothing to do with each other; None = one has no standard error.
+
+    The standard errors are added as squares (Welch), with the smaller number of values for the degrees of freedom,
+    which makes the interval rather too wide than too narrow.
+    """
+    if a.error is None or b.error is None:
+        return None
+    n = min(a.n, b.n)
+    return _difference(a.mean - b.mean, n, math.hypot(a.error, b.error) * math.sqrt(n), n - 1, level)
+
+
+def _difference(mean: float, n: int, spread: float, freedom: int, level: float) -> Difference:
+    reach = t_quantile(freedom, level) * spread / math.sqrt(n)
+    low, high = mean - reach, mean + reach
+    settled = (low > 0 or high < 0) and n >= fewest_repeats(level)
+    more = None if settled else _repeats_needed(mean, spread, n, level)
+    return Difference(mean, n, low, high, settled, more, level)
+
+
+@lru_cache
+def fewest_repeats(level: float = LEVEL) -> int:
+    """The fewest repeats of two settings that can settle anything, whatever the values' distribution.
+
+    Were the settings the same, then even a clean separation of their n + n values would come about by chance with
+    probability 2 / C(2n, n) (the exact permutation test): n = 4 at 95 %. This guards against calling it settled
+    because a few scores happen to be equal, where Student's interval has no width.
+    """
+    return next(n for n in range(2, 100) if 2 / math.comb(2 * n, n) <= 1 - level)
+
+
+def _repeats_needed(mean: float, spread: float, n: int, level: float) -> int | None:
+    """How many more repeats: the least N with t(N-1) · s / √N < |mean|, less those that are there; None = hopeless."""
+    if mean == 0 or not math.isfinite(spread):
+        return None
+    for total in range(max(n + 1, fewest_repeats(level)), MOST_REPEATS + 1):
+        if t_quantile(total - 1, level) * spread / math.sqrt(total) < abs(mean):
+            return total - n
+    return None
+
+
+def jackknife(pairs: Mapping[tuple[int, int], float], n: int) -> Mean:
+    """The mean over all pairs of n items, with an interval by leaving out one item at a time (Arvesen 1969).
+
+    Pseudo-value i = n·U - (n-1)·U without i, where U is the mean over pairs; the interval is Student's for the mean of
+    the pseudo-values, kept within 0 and 1 where the values are.
+    """
+    total = math.fsum(pairs.values())
+    mean = total / len(pairs)
+    if n < 3:
+        return Mean(mean, n)
+    of_item = [0.0] * n
+    for (i, j), value in pairs.items():
+        of_item[i] += value
+        of_item[j] += value
+    left = len(pairs) - (n - 1)
+    pseudo = [n * mean - (n - 1) * (total - mine) / left for mine in of_item]
+    error = stdev(pseudo) / math.sqrt(n)
+    reach = t_quantile(n - 1) * error
+    within = all(0 <= value <= 1 for value in pairs.values())
+    low, high = mean - reach, mean + reach
+    return Mean(mean, n, max(low, 0.0) if within else low, min(high, 1.0) if within else high, error)
+
+
+@lru_cache(maxsize=4096)
+def t_quantile(freedom: int, level: float = LEVEL) -> float:
+    """The t that Student's distribution exceeds in absolute value with probability 1 - level."""
+    if freedom > _MANY:
+        z = NormalDist().inv_cdf((1 + level) / 2)
+        return z + (z**3 + z) / (4 * freedom)  # Peiser 1943, the first term of the Cornish-Fisher expansion
+    low, high = 0.0, 1.0
+    while _t_within(high, freedom) < level:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_within(middle, freedom) < level else (low, middle)
+    return (low + high) / 2
+
+
+def _t_within(t: float, freedom: int) -> float:
+    """The probability of |T| <= t for whole degrees of freedom (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    theta = math.atan(t / math.sqrt(freedom))
+    cosine = math.cos(theta)
+    odd = freedom % 2
+    term = cosine if odd else 1.0
+    series = 0.0 if freedom == 1 else term
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= cosine**2 * (k - 1) / k
+        series += term
+    if odd:
+        return 2 / math.pi * (theta + math.sin(theta) * series)
+    return math.sin(theta) * series
+
+
+def interval_text(mean: Mean | None, digits: int = 2) -> str:
+    """A mean and its interval for a table: "0.71 (0.52 to 0.90)"; empty = unknown."""
+    if mean is None:
+        return ""
+    if mean.low is None or mean.high is None:
+        return f"{mean.mean:.{digits}f}"
+    return f"{mean.mean:.{digits}f} ({mean.low:.{digits}f} to {mean.high:.{digits}f})"

@@ -1,0 +1,182 @@
+"""Sweeps: one message, asked with every combination of some parameters, several times each, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nbchat.session.exchange import Exchange
+from nbchat.tuning.grid import Cell, Grid
+from nbchat.tuning.judge import Judge, Scorer, check_score, scored
+from nbchat.tuning.result import Asked, Sweep
+from nbchat.tuning.run import Run
+from nbchat.tuning.runner import AT_ONCE, Progress, Runner
+from nbchat.values.errors import (
+    AuthenticationFailed,
+    Interrupted,
+    NbchatError,
+    ParameterError,
+    PromptError,
+    QuotaExceeded,
+)
+from nbchat.values.messages import Message, Part
+
+if TYPE_CHECKING:
+    from nbchat.session.session import Session
+
+__all__ = ["SweepInterrupted", "compare", "settle", "sweep"]
+
+OnProgress = Callable[[Progress], None]
+
+
+class SweepInterrupted(Interrupted):
+    """The user stopped a sweep: `.sweep` has every run, those that were not made as "not run"."""
+
+    def __init__(self, message: str, sweep: Sweep) -> None:
+        super().__init__(message)
+        self.sweep = sweep
+
+
+def sweep(
+    session: Session,
+    message: str | Sequence[Part] | Message,
+    *,
+    repeat: int = 1,
+    score: Scorer | str | None = None,
+    models: Iterable[str] | None = None,
+    judge_model: str | None = None,
+    at_once: int = AT_ONCE,
+    on_progress: OnProgress = lambda _progress: None,
+    **axes: Any,
+) -> Sweep:
+    """Ask a message with every combination of the parameters that have several values, `repeat` times each.
+
+    Every run reads the session's history as it is now, and none joins it until `Sweep.apply`. `axes` are parameters
+    of the table, `system` and `extra`: a list of values is an axis, a single one holds for all runs, None in a list is
+    "not sent"; `models` is another name for an axis of models. The other options of `Session.ask` work as there.
+
+    `score` is a function of the answer (see `judge.Answer`) to a number, or a prompt for a judge, with `{answer}` and
+    `{question}`, which `judge_model` answers (None = the session's model). More is better.
+
+    At most `at_once` requests run at once, fewer after a 429. `on_progress` is called in this thread, at least five
+    times a second. A run that fails is a row with its reason.
+
+    Raises ParameterError, ConfigError and GuardError before anything is sent, and SweepInterrupted.
+
+    ```python
+    result = sweep(session, "Is this a complaint? …", temperature=[0, 0.7], repeat=5, score=lambda text: "yes" in text)
+    print(result.verdict())
+    ```
+    """
+    check_score(score)
+    if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
+        raise ParameterError(f"at_once must be a whole number of at least 1; got {at_once!r}.")
+    grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
+    named = session.params.model is not None or "model" in {**fixed, **dict.fromkeys(a.name for a in grid.axes)}
+    asked = Asked(session, next(iter(exchanges.values())).ask.message, grid, fixed, named)
+    bench = _Bench(asked, exchanges, score if callable(score) else None)
+    try:
+        bench.answer(at_once, on_progress)
+        if isinstance(score, str):
+            where = {name: value for name, value in fixed.items() if name in ("base_url", "key_env", "timeout")}
+            judge = Judge(session, score, asked.message.text, judge_model, where)
+            judge.score(bench.runs, at_once=at_once, on_score=bench.put, on_progress=on_progress)
+    except KeyboardInterrupt:
+        result = bench.result()
+        said = f"Stopped: {len(result.complete)} of {len(result)} runs are complete, and kept."
+        raise SweepInterrupted(said, result) from None
+    return bench.result()
+
+
+def compare(session: Session, message: str | Sequence[Part] | Message, models: Iterable[str], **options: Any) -> Sweep:
+    """Ask several models the same. Options as for `sweep`."""
+    return sweep(session, message, models=models, **options)
+
+
+def settle(
+    session: Session,
+    message: str | Sequence[Part] | Message,
+    *,
+    repeat: int = 1,
+    models: Iterable[str] | None = None,
+    **options: Any,
+) -> tuple[Grid, dict[str, Any], dict[Cell, Exchange]]:
+    """What a sweep would ask: its grid, the options that are the same for all runs, and each run's request.
+
+    The requests are in the order in which to send them; nothing is sent. Raises ParameterError and ConfigError.
+    """
+    if models is not None:
+        if "model" in options:
+            raise ParameterError("Give either model or models, not both.")
+        options["model"] = [models] if isinstance(models, str) else list(models)
+    grid, fixed = Grid.split(options, repeat)
+    return grid, fixed, {cell: session.exchange(message, **fixed, **cell.setting) for cell in grid.order()}
+
+
+class _Bench:
+    """The runs of one sweep while it is made. `runs` has a run for every row at any time."""
+
+    def __init__(self, asked: Asked, exchanges: dict[Cell, Exchange], function: Scorer | None) -> None:
+        self._asked = asked
+        self._cells = {exchange: cell for cell, exchange in exchanges.items()}
+        self._function = function
+        self._runs = {cell.index: Run.of(cell, exchange) for exchange, cell in self._cells.items()}
+        self._taken: set[Exchange] = set()
+        self._answered: set[str | None] = set()
+        self._refused: dict[str | None, BaseException] = {}
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs so far, by row."""
+        return [self._runs[index] for index in sorted(self._runs)]
+
+    def result(self) -> Sweep:
+        """The sweep as it stands."""
+        return Sweep(self._asked, self.runs)
+
+    def put(self, run: Run) -> None:
+        """Enter a run, in place of the one of its row."""
+        self._runs[run.index] = run
+
+    def answer(self, at_once: int, on_progress: OnProgress) -> None:
+        """Make the runs."""
+        runner = Runner(
+            list(self._cells), at_once=at_once, on_done=self._done, on_progress=on_progress, skip=self._hopeless
+        )
+        try:
+            runner.run()
+        finally:
+            for exchange in self._cells.keys() - self._taken:
+                self._take(exchange)
+
+    def _done(self, exchange: Exchange) -> None:
+        run = self._take(exchange)
+        if run.status == "complete":
+            self._answered.add(run.params.model)
+            if self._function is not None:
+                self.put(scored(run, self._function))
+        elif isinstance(run.error, PromptError):  # the guard's word counts for all runs
+            raise run.error
+        elif isinstance(run.error, (AuthenticationFailed, QuotaExceeded)):
+            self._refused.setdefault(run.params.model, run.error)
+
+    def _take(self, exchange: Exchange) -> Run:
+        """What an exchange came to, entered and charged."""
+        self._taken.add(exchange)
+        run = Run.of(self._cells[exchange], exchange)
+        if run.status == "not run":
+            reason = self._refused.get(run.params.model)
+            run = run if reason is None else _not_sent(run, reason)
+        self.put(run)
+        self._asked.session.charge(exchange)
+        return run
+
+    def _hopeless(self, exchange: Exchange) -> bool:
+        """Whether its model has refused the key or the account, and never answered: more of the same is not sent."""
+        model = exchange.ask.params.model
+        return model in self._refused and model not in self._answered
+
+
+def _not_sent(run: Run, reason: BaseException) -> Run:
+    return replace(run, error=NbchatError(f"Not sent, because an earlier run was refused: {reason}"))
