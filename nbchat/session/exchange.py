@@ -16,24 +16,36 @@ from nbchat.api import wire
 from nbchat.api.client import Call, Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel, engine
+from nbchat.api.prices import cost
+from nbchat.session.calls import told_apart, valid_calls
+from nbchat.session.fitting import (
+    corrections,
+    fitted,
+    is_format_refused,
+    knows_no_format,
+    learn_format,
+    note_ignored,
+    shaped,
+)
+from nbchat.session.forms import Misfit
+from nbchat.session.ledger import Entry
 from nbchat.session.plan import Plan
-from nbchat.session.present import Presenter
-from nbchat.session.userloop import run_on_users_loop
+from nbchat.session.present import Presenter, presenters
+from nbchat.session.schema import Schema
+from nbchat.session.turn import Turn
+from nbchat.session.userloop import TICK_SECONDS, awaited, run_on_users_loop
 from nbchat.values.draft import Draft
-from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.values.errors import GuardError, Interrupted, NbchatError, SchemaError
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
-from nbchat.values.reply import Reply, Request, Timing
+from nbchat.values.reply import Reply, Request, Status, Timing
 from nbchat.values.usage import Usage
 
 __all__ = ["Ask", "Exchange", "Tools", "Wait", "drive", "drive_async", "wait_for", "wait_for_async"]
 
 MOST_ROUNDS = 10
 """Times that a model may answer with tool calls before it has to stop."""
-
-TICK_SECONDS = 0.1
-"""How often a coroutine that waits wakes up: a kernel's loop does not see an interrupt while its selector sleeps."""
 
 Wait = Channel | Awaitable[Any]
 """What an exchange waits for: the next events of a call, or a coroutine of the user's."""
@@ -47,8 +59,11 @@ class Tools(Protocol):
         """The tools in the form that the API takes; empty = none."""
 
     @property
-    def runnable(self) -> bool:
-        """Whether calls can be run here; else they are only shown."""
+    def notices(self) -> Sequence[str]:
+        """What the user should know of the calls that were run."""
+
+    def can_run(self, calls: Sequence[ToolCall]) -> bool:
+        """Whether these calls of one answer can be run here; else they are only shown."""
 
     def run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, Message]:
         """Run one call; its result as a message of role "tool". Yields what must be awaited on the user's loop."""
@@ -64,12 +79,19 @@ class Ask:
     endpoint: Endpoint
     tools: Tools | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    schema: Schema | None = None
 
-    def request(self, steps: Sequence[Message] = ()) -> Request:
-        """What is sent, after these steps."""
-        messages = (*self.history, self.message, *steps)
+    def request(self, steps: Sequence[Message] = (), *, in_words: bool | None = None) -> Request:
+        """What is sent, after these steps. `in_words`: how to ask for the schema; None = as the server is known."""
+        message, params = self.message, self.params
+        if steps and params.tool_choice not in (None, "none", "auto"):
+            params = params.replace(tool_choice=None)  # a tool that must be called would be called without end
+        if self.schema is not None:
+            refused = knows_no_format(self.endpoint.base_url, params.model) if in_words is None else in_words
+            message, params = shaped(self.schema, message, params, in_words=refused)
         schemas = self.tools.schemas if self.tools is not None else ()
-        return Request(self.endpoint.chat_url, wire.body(messages, self.params, tools=schemas))
+        body = wire.body((*self.history, message, *steps), params, tools=schemas)
+        return Request(self.endpoint.chat_url, body)
 
 
 class Exchange:
@@ -87,26 +109,84 @@ class Exchange:
         """One for each request that was answered, the last one last."""
         self.draft: Draft | None = None
         self.error: BaseException | None = None
+        self.data: Any = None
+        """The value that the answer holds, where a schema was asked for."""
+        self._notices: list[str] = []
+        self._in_words: bool | None = None
+        self._called: Reply | None = None
+        self._ended = False
+        self._reply: Reply | None = None
 
     def run(self, presenter: Presenter | None) -> Generator[Wait, Any, None]:
         """Do all of it. Never raises what belongs to the exchange: see `error`."""
         try:
-            for _ in range(MOST_ROUNDS):
-                yield from self._request(presenter)
-                calls = self.replies[-1].tool_calls
-                tools = self.ask.tools
-                if self.error is not None or not calls or tools is None or not tools.runnable:
-                    self.over = True
-                    return
-                yield from self._call_tools(tools, calls, presenter)
+            yield from self._answer(presenter)
+            if self.ask.schema is not None and self.error is None:
+                yield from self._fit(self.ask.schema, presenter)
             self.over = True
-            self.error = NbchatError(f"The model called tools {MOST_ROUNDS} times without answering; stopped there.")
         except BaseException as stop:  # noqa: BLE001  # whatever stops it, what had come is kept; `failure` raises it
             self.error = stop
-            self._keep_draft(interrupted=True)
+            self.over = isinstance(stop, Exception)
+            self._keep_draft(interrupted=not self.over)
+        finally:
+            self._reply, self._ended = self._whole_reply(), True
 
-    def _request(self, presenter: Presenter | None) -> Generator[Wait, Any, None]:
-        request = self.ask.request(self.steps)
+    def _answer(self, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+        """Ask, and call tools and ask again, until an answer is there."""
+        for _ in range(MOST_ROUNDS):
+            yield from self._request(presenter)
+            calls, tools = self.replies[-1].tool_calls, self.ask.tools
+            if self.error is not None or not calls or tools is None or not tools.can_run(calls):
+                return
+            yield from self._call_tools(tools, told_apart(calls), presenter)
+        self.error = NbchatError(f"The model called tools {MOST_ROUNDS} times without answering; stopped there.")
+
+    def _fit(self, schema: Schema, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+        """Read the value out of the answer; where it does not fit, ask once more."""
+        reply = self.replies[-1]
+        if reply.tool_calls:
+            return
+        try:
+            self.data = fitted(schema, reply)
+            return
+        except Misfit as error:
+            misfit = error
+        self._restart(presenter, f"it did not fit the schema ({misfit})")
+        yield from self._request(presenter, corrections(schema, reply, misfit))
+        if self.error is not None:
+            return
+        try:
+            self.data = fitted(schema, self.replies[-1])
+        except Misfit as error:
+            raise SchemaError(
+                f"The answer does not fit the schema, and asked again it did not either: {error}. See reply.text."
+            ) from None
+        note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
+
+    def _restart(self, presenter: Presenter | None, reason: str) -> None:
+        self._notices.append(f"asked again: {reason}")
+        if presenter is not None:
+            presenter.restart(reason)
+
+    def _request(self, presenter: Presenter | None, more: Sequence[Message] = ()) -> Generator[Wait, Any, None]:
+        """One request; once more where the server refuses a schema that can be asked for in words."""
+        yield from self._send(presenter, more)
+        refusal = self.error
+        request = self.replies[-1].request
+        asked = self.ask.schema is not None and request is not None and "response_format" in request.body
+        if not asked or not self.replies[-1].empty or not is_format_refused(refusal):
+            return
+        self.replies.pop()
+        self._in_words = True
+        self._restart(presenter, "the server does not take the schema, so it is told in words")
+        yield from self._send(presenter, more)
+        if self.error is None:
+            learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
+
+    def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Generator[Wait, Any, None]:
+        if not self.plan.unguarded:
+            presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.key)
+        request = self.ask.request((*self.steps, *more), in_words=self._in_words)
         self.draft = draft = Draft(request)
         channel = engine().open(Call(self.ask.endpoint, request.body, self.ask.timeouts))
         try:
@@ -121,19 +201,21 @@ class Exchange:
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
         if self.draft is not None:
-            self.replies.append(self.draft.reply(interrupted=interrupted))
+            reply = self.draft.reply(interrupted=interrupted)
+            self.replies.append(replace(reply, cost=cost(self.ask.endpoint, reply.model, reply.usage)))
             self.draft = None
 
     def _call_tools(
         self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None
     ) -> Generator[Wait, Any, None]:
         """Call each tool. Whatever happens, every call gets its result: a history without is refused by servers."""
-        reply = self.replies[-1]
+        self._called = self.replies[-1]
+        said = self._called.choices[0].message
         answered = 0
-        self.steps.append(reply.choices[0].message)
+        self.steps.append(replace(said, tool_calls=valid_calls(calls)))
         try:
             for call in calls:
-                result = yield from tools.run(call)
+                result = self._guarded((yield from tools.run(call)))
                 self.steps.append(result)
                 answered += 1
                 if presenter is not None:
@@ -142,17 +224,58 @@ class Exchange:
             for call in calls[answered:]:
                 self.steps.append(Message("tool", "Not run: the user stopped it.", tool_call_id=call.id))
 
+    def _guarded(self, result: Message) -> Message:
+        """A tool's result, without what must not leave."""
+        if not self.plan.unguarded:
+            try:
+                presenters.guard((result,), self.ask.endpoint.key)
+            except GuardError as error:
+                self._notices.append(f"a tool's result was withheld from the model: {error}")
+                return replace(result, content="Withheld: it holds something that must not leave the user's machine.")
+        return result
+
     @property
     def reply(self) -> Reply | None:
         """The answer, whole or partial; None = nothing of one came. Usage and time are those of all its requests."""
-        if not self.replies or (self.replies[-1].empty and not self.steps):
-            return None if self.error is not None or not self.replies else self.replies[-1]
+        return self._reply if self._ended else self._whole_reply()
+
+    def _whole_reply(self) -> Reply | None:
+        if not self.replies:
+            return None
         last = self.replies[-1]
-        if len(self.replies) == 1:
-            return last
-        first = self.replies[0].timing.first_token
+        if self.error is not None:
+            last = next((reply for reply in reversed(self.replies) if not reply.empty), last)
+            if last.empty:
+                return None
         total = sum(reply.timing.total or 0.0 for reply in self.replies)
-        return replace(last, usage=Usage.total(reply.usage for reply in self.replies), timing=Timing(first, total))
+        return replace(
+            last,
+            choices=last.choices if last is not self._called else (replace(last.choices[0], tool_calls=()),),
+            status=self._status(last),
+            usage=Usage.total(reply.usage for reply in self.replies),
+            timing=Timing(self.replies[0].timing.first_token, total) if len(self.replies) > 1 else last.timing,
+            notices=(*last.notices, *(self.ask.tools.notices if self.ask.tools is not None else ()), *self._notices),
+            data=self.data,
+        )
+
+    def _status(self, reply: Reply) -> Status:
+        """An answer that was whole may not be the whole of it: it was stopped while its tools ran."""
+        if self.error is None or isinstance(self.error, SchemaError) or reply.status != "complete":
+            return reply.status
+        return "failed" if isinstance(self.error, Exception) else "interrupted"
+
+    @property
+    def turn(self) -> Turn | None:
+        """The message and its answer as a turn; None = nothing of an answer came."""
+        if (reply := self.reply) is None:
+            return None
+        return Turn(self.ask.message, reply, self.ask.params, tuple(self.steps), self.plan.slot)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The ledger's rows for its requests; one that nothing answered took nothing."""
+        answered = (reply for reply in self.replies if not (reply.empty and reply.status == "failed"))
+        return [Entry.of(reply, self.ask.endpoint) for reply in answered]
 
     def failure(self) -> BaseException | None:
         """What to raise, with the partial reply; None = nothing went wrong."""
@@ -204,7 +327,7 @@ def wait_for(wait: Wait) -> Any:
 
 async def wait_for_async(wait: Wait) -> Any:
     """What an exchange waits for, waited for in a coroutine."""
-    return await (_take_async(wait) if isinstance(wait, Channel) else wait)
+    return await (_take_async(wait) if isinstance(wait, Channel) else awaited(wait))
 
 
 async def _take_async(channel: Channel) -> list[Event] | None:

@@ -29,12 +29,16 @@ class Plan:
     """Neither reads nor joins the history."""
     tools: Sequence[Any] | str | None = None
     """Functions or JSON schemas in place of the session's; "none" offers none."""
+    schema: Any = None
+    """What the answer must be, in any form that `Schema.of` takes; None = anything."""
     base_url: str | None = None
     key_env: str | None = None
     timeout: float | None = None
     """Longest silence, in seconds."""
     slot: str | None = None
     """The place the message comes from: asked from there again, its turn is answered anew."""
+    unguarded: bool = False
+    """Send even what the guard would refuse."""
     replaces: Turn | None = None
     """The turn whose place the new one takes."""
     resumes: Turn | None = None

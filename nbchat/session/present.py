@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from nbchat.api.keys import Key
+from nbchat.session.approval import ask_user
+from nbchat.session.description import describe_plainly
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reply import Reply
@@ -21,18 +24,37 @@ class Presenter(Protocol):
     def call_result(self, call: ToolCall, result: Message) -> None:
         """A tool was called, with this result. More of the answer follows."""
 
+    def restart(self, reason: str) -> None:
+        """What came of the answer does not count, for this reason; it comes anew."""
+
     def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
         """It is over, with the whole or partial reply (None = nothing came), and what went wrong (None = nothing)."""
+
+
+class MakePresenter(Protocol):
+    """Makes a presenter for one exchange."""
+
+    def __call__(self, wanted: bool | None, *, choices: int = 1, waiting: str = "") -> Presenter | None:
+        """Wanted (True), not wanted (False), or as the place suggests (None); None = show nothing."""
+
+
+def _quiet(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> None:
+    """Show nothing."""
 
 
 class Presenters:
     """What the front end offers. Without one, answers are quiet."""
 
     def __init__(self) -> None:
-        self.make: Callable[[bool | None], Presenter | None] = lambda _wanted: None
-        """A presenter for one exchange: wanted (True), not wanted (False), or as the place suggests (None)."""
+        self.make: MakePresenter = _quiet
         self.clean: Callable[[str], str] = str
         """Model text made safe to display as Markdown."""
+        self.approve: Callable[[ToolCall], bool] = ask_user
+        """Whether a call may run. Raises EOFError, OSError or NotImplementedError where nobody can be asked."""
+        self.describe: Callable[[object], str] = describe_plainly
+        """A value as text for the model: what a tool returned."""
+        self.guard: Callable[[Sequence[Message], Key | None], None] = lambda _messages, _key: None
+        """Raises GuardError where messages hold what must not leave: this key, other secrets, private values."""
 
 
 presenters = Presenters()

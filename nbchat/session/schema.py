@@ -14,7 +14,7 @@ from nbchat.session.forms import Anything, Form, Misfit, expected
 from nbchat.session.jsonschemas import Given, closed, is_strict, moved
 from nbchat.values.errors import ParameterError
 
-__all__ = ["Schema"]
+__all__ = ["NoJson", "Schema"]
 
 MOST_STARTS = 100
 """Brackets in a text from which JSON is tried to be read."""
@@ -22,6 +22,10 @@ MOST_STARTS = 100
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 _KEYWORDS = {"type", "properties", "items", "$ref", "$defs", "anyOf", "oneOf", "allOf", "enum", "const", "$schema"}
+
+
+class NoJson(Misfit):
+    """A text in which there is no JSON at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +205,9 @@ def _no_json(text: str) -> Misfit:
     whole = fenced[2].strip() if fenced else whole
     bracket = re.search(r"[\[{]", whole)
     if not whole:
-        return Misfit("", "the answer is empty")
+        return NoJson("", "the answer is empty")
     if bracket is None:
-        return Misfit("", "there is no JSON in it")
+        return NoJson("", "there is no JSON in it")
     try:
         json.JSONDecoder(strict=False, parse_constant=_no_constant).raw_decode(whole, bracket.start())
     except json.JSONDecodeError as error:

@@ -17,6 +17,7 @@ from nbchat.session.exchange import Ask, Exchange, drive, drive_async
 from nbchat.session.ledger import Entry
 from nbchat.session.plan import UNSET, Plan
 from nbchat.session.present import Presenter, presenters
+from nbchat.session.schema import Schema
 from nbchat.session.stream import Stream
 from nbchat.session.tools import Toolbox
 from nbchat.session.turn import Turn
@@ -150,18 +151,20 @@ class Session:
 
     # Asking
 
-    def ask(self, message: str | Sequence[Part] | Message, *, display: bool | None = None, **options: Any) -> Reply:
+    def ask(
+        self, message: str | Sequence[Part] | Message, *, display: bool | Presenter | None = None, **options: Any
+    ) -> Reply:
         """Send a message and wait for the whole answer; in a notebook it streams into the cell meanwhile.
 
         `display`: True shows it, False does not, None shows it in a notebook or IPython and not in a script. `options`:
         every parameter of the table for this request alone (None unsets one), `stream=False`, and `system`, `once`
-        (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `base_url`, `key_env`,
-        `timeout`, `slot`.
+        (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `schema` (what the
+        answer must be: see `Schema.of`; the value is `reply.data`), `base_url`, `key_env`, `timeout`, `slot`.
 
         Raises NbchatError (with the partial `.reply` where text had come, which is in `turns` too), or Interrupted.
         """
         exchange = self._begin(message, options)
-        presenter = presenters.make(display)
+        presenter = _presenter(display, exchange)
         waits = exchange.run(presenter)
         try:
             drive(waits)
@@ -170,11 +173,11 @@ class Session:
         return self._conclude(exchange, presenter)
 
     async def aask(
-        self, message: str | Sequence[Part] | Message, *, display: bool | None = None, **options: Any
+        self, message: str | Sequence[Part] | Message, *, display: bool | Presenter | None = None, **options: Any
     ) -> Reply:
         """`ask` for a coroutine. Cancelling it closes the connection and keeps what had come."""
         exchange = self._begin(message, options)
-        presenter = presenters.make(display)
+        presenter = _presenter(display, exchange)
         await drive_async(exchange.run(presenter))
         return self._conclude(exchange, presenter)
 
@@ -212,12 +215,32 @@ class Session:
         """Exactly what `ask` would send, without sending it. Options as for `ask`."""
         return self._begin(message, options, dry=True).ask.request()
 
-    def retry(self, *, display: bool | None = None, **options: Any) -> Reply:
+    # Asking many at once: whoever has runs of its own to drive settles each here, charges it, and adopts the best
+
+    def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:
+        """A request as `ask` would make it at this moment, not yet sent. Options and errors as for `ask`."""
+        return self._begin(message, options)
+
+    def charge(self, exchange: Exchange) -> None:
+        """Enter what an exchange took into the ledger, and nothing into the history."""
+        with self._lock:
+            self._ledger += exchange.entries
+
+    def adopt(self, turn: Turn, *, replaces: Turn | None = None) -> None:
+        """Take a turn that was answered elsewhere into the history.
+
+        It goes where `replaces` stands, else where the turn with its slot stands, else behind them all.
+        """
+        with self._lock:
+            place = self._place(self._turns, Plan(replaces=replaces))
+            self._put(turn, self._place(self._turns, Plan(slot=turn.slot)) if place is None else place)
+
+    def retry(self, *, display: bool | Presenter | None = None, **options: Any) -> Reply:
         """Ask the last turn's message again, in its place. The old answer stays if nothing comes."""
         turn = self._last("to ask again")
         return self.ask(turn.message, display=display, replaces=turn, **options)
 
-    def resume(self, *, display: bool | None = None, **options: Any) -> Reply:
+    def resume(self, *, display: bool | Presenter | None = None, **options: Any) -> Reply:
         """Take up the last answer where it was stopped or cut off; the two parts become one reply."""
         turn = self._last("to continue")
         if not turn.reply.text:
@@ -287,7 +310,8 @@ class Session:
         timeout = plan.timeout if plan.timeout is not None else self.timeout
         timeouts = Timeouts() if timeout is None else Timeouts(read=timeout)
         tools = self._toolbox.offer(plan.tools)
-        return Exchange(Ask(asked, history, params, endpoint, tools, timeouts), plan)
+        schema = None if plan.schema is None else Schema.of(plan.schema)
+        return Exchange(Ask(asked, history, params, endpoint, tools, timeouts, schema), plan)
 
     def _key_for(self, plan: Plan) -> Key | None:
         """The session's own key goes only to the session's own server."""
@@ -324,29 +348,38 @@ class Session:
         if exchange.kept:
             return
         exchange.kept = True
-        plan, ask = exchange.plan, exchange.ask
+        plan = exchange.plan
         with self._lock:
-            self._ledger += [Entry.of(reply, ask.endpoint) for reply in exchange.replies]
-            reply = exchange.reply
-            if reply is None or plan.once:
+            self._ledger += exchange.entries
+            turn = exchange.turn
+            if turn is None or plan.once:
                 return
-            turn = Turn(ask.message, reply, ask.params, tuple(exchange.steps), plan.slot)
             if plan.resumes is not None:
-                turn = replace(plan.resumes, reply=_joined(plan.resumes.reply, reply))
+                turn = replace(plan.resumes, reply=_joined(plan.resumes.reply, turn.reply))
             elif plan.replaces is not None:
                 turn = replace(turn, slot=plan.replaces.slot)
-            place = self._place(self._turns, plan)
-            if place is None:
-                self._turns.append(turn)
-            else:
-                later = [replace(old, before_edit=True) for old in self._turns[place + 1 :]]
-                self._turns[place:] = [turn, *later]
+            self._put(turn, self._place(self._turns, plan))
+
+    def _put(self, turn: Turn, place: int | None) -> None:
+        """Enter a turn into the history: at a place, whose later turns are marked, or behind them all (None)."""
+        if place is None:
+            self._turns.append(turn)
+        else:
+            later = [replace(old, before_edit=True) for old in self._turns[place + 1 :]]
+            self._turns[place:] = [turn, *later]
 
     def _last(self, purpose: str) -> Turn:
         with self._lock:
             if not self._turns:
                 raise SessionError(f"There is no turn yet {purpose}.")
             return self._turns[-1]
+
+
+def _presenter(display: bool | Presenter | None, exchange: Exchange) -> Presenter | None:
+    if display is not None and not isinstance(display, bool):
+        return display
+    ask = exchange.ask
+    return presenters.make(display, choices=ask.params.n or 1, waiting=ask.params.model or ask.endpoint.title)
 
 
 def _message(message: Any) -> Message:

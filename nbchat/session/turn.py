@@ -10,6 +10,9 @@ from nbchat.values.reply import Reply
 
 __all__ = ["Turn"]
 
+NO_ANSWER = "(no answer: it was stopped)"
+"""What the history says for an answer that never came after a tool's result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -29,7 +32,14 @@ class Turn:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What the next request carries of this turn. An answer that has no text leaves none."""
-        answer = self.reply.choices[0].message
-        unanswered_calls = Message(answer.role, answer.content)  # a call without its result is refused by servers
-        return (self.message, *self.steps, *((unanswered_calls,) if unanswered_calls.text else ()))
+        """What the next request carries of this turn; any server takes it, whatever happened.
+
+        An answer that has no text leaves none, and one that was stopped while its tools ran is among the steps. After
+        the result of a tool there is always an answer: some servers refuse a user's message there.
+        """
+        said = next((step.text for step in reversed(self.steps) if step.role == "assistant"), None)
+        answer = self.reply.choices[0].message.text
+        messages = (self.message, *self.steps)
+        if answer and not (self.reply.status != "complete" and answer == said):
+            return (*messages, Message("assistant", answer))  # without calls: one without its result is refused
+        return (*messages, Message("assistant", NO_ANSWER)) if messages[-1].role == "tool" else messages

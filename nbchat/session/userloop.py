@@ -7,7 +7,10 @@ import contextlib
 from collections.abc import Awaitable
 from typing import Any
 
-__all__ = ["run_on_users_loop"]
+__all__ = ["TICK_SECONDS", "awaited", "run_on_users_loop"]
+
+TICK_SECONDS = 0.1
+"""How often a coroutine that waits wakes up: a kernel's loop does not see an interrupt while its selector sleeps."""
 
 
 def run_on_users_loop(work: Awaitable[Any]) -> Any:
@@ -17,22 +20,31 @@ def run_on_users_loop(work: Awaitable[Any]) -> Any:
     and is applied here alone, on first need. An interrupt cancels the coroutine and waits for its end. Requests never
     come this way: measured, they would go on after an interrupt.
     """
-
-    async def whole() -> Any:
-        return await work
-
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(whole())
+        return asyncio.run(awaited(work))
     import nest_asyncio2
 
     nest_asyncio2.apply(loop)
-    task = loop.create_task(whole())
+    task = loop.create_task(awaited(work))
     try:
         return loop.run_until_complete(task)
     except KeyboardInterrupt:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(BaseException):  # how it ends does not matter: it was interrupted
             loop.run_until_complete(task)
         raise
+
+
+async def awaited(work: Awaitable[Any]) -> Any:
+    """What a coroutine gives, with the loop woken often enough meanwhile to see an interrupt."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=TICK_SECONDS)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait([task])
+        raise
+    return task.result()

@@ -1,0 +1,50 @@
+"""An answer's tool calls as a server takes them back in the history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from nbchat.values.messages import ToolCall
+
+__all__ = ["told_apart", "valid_calls"]
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def told_apart(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+    """The calls with an id of its own each: some servers give the same to all of an answer, and results go by it."""
+    seen: set[str] = set()
+    apart: list[ToolCall] = []
+    for call in calls:
+        name, number = call.id, 1
+        while not name or name in seen:
+            number += 1
+            name = f"{call.id or 'call'}_{number}"
+        seen.add(name)
+        apart.append(call if name == call.id else replace(call, id=name))
+    return tuple(apart)
+
+
+def valid_calls(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """The calls as they can go back: a name of the letters that names may have, and arguments that are a JSON object.
+
+    A model may write anything, and many servers read it again (WIRE: arguments may be invalid JSON) and fail. What it
+    wrote is quoted in the call's result.
+    """
+    return tuple(
+        replace(
+            call,
+            name=_NOT_IN_NAMES.sub("_", call.name)[:64] or "unnamed",
+            arguments=call.arguments if _is_object(call) else "{}",
+        )
+        for call in calls
+    )
+
+
+def _is_object(call: ToolCall) -> bool:
+    try:
+        return isinstance(call.parsed(), dict) and bool(call.arguments.strip())
+    except (ValueError, RecursionError):
+        return False
