@@ -6,6 +6,7 @@ which the tests of other folders must not meet.
 
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,14 +60,31 @@ def jupyter(tmp_path_factory):
         server.stop()
 
 
+@pytest.fixture(scope="package")
+def new_frontend(browser, jupyter):
+    """`with new_frontend() as frontend:` for tests that share a page; its kernels end with the block.
+
+    Loading a front-end takes seconds: a fixture of a module's own may open one notebook for many tests.
+    """
+
+    @contextmanager
+    def new_frontend():
+        context = browser.new_context(viewport={"width": 1200, "height": HEIGHT})
+        frontend = Frontend(jupyter, context)
+        try:
+            yield frontend
+        finally:
+            context.close()
+            frontend.close_kernels()
+
+    return new_frontend
+
+
 @pytest.fixture
-def frontend(browser, jupyter):
+def frontend(new_frontend):
     """A fresh page on either server (a `Frontend`); its kernels end with the test."""
-    context = browser.new_context(viewport={"width": 1200, "height": HEIGHT})
-    yield Frontend(jupyter, context)
-    context.close()
-    for server in jupyter.values():
-        server.close_kernels()
+    with new_frontend() as frontend:
+        yield frontend
 
 
 @pytest.fixture(params=["lab", "notebook"])

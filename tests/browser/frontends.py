@@ -112,10 +112,11 @@ class JupyterServer:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
 
-    def close_kernels(self):
-        """End every session and its kernel."""
+    def close_kernel(self, path):
+        """End the session of a notebook, and its kernel."""
         for session in json.load(self._call("GET", "api/sessions")):
-            self._call("DELETE", f"api/sessions/{session['id']}").close()
+            if session["path"] == path.name:
+                self._call("DELETE", f"api/sessions/{session['id']}").close()
 
     def _call(self, method, path):
         return urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=30)
@@ -155,6 +156,7 @@ class Frontend:
     def __init__(self, servers, context):
         self.server = None
         self._servers = servers
+        self._opened = []
         self.requests = []
         self.errors = []
         self.dialogs = []
@@ -183,10 +185,16 @@ class Frontend:
         self.server = self._servers[app]
         self.path = self.server.root / f"{stem}.ipynb"
         nbformat.write(notebook, self.path)
+        self._opened.append((self.server, self.path))
         self.server.set("@jupyterlab/apputils-extension", "themes", theme=THEMES[theme])
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
         self.page.goto(self.server.url + PATHS[app].format(stem=stem))
         return self._started()
+
+    def close_kernels(self):
+        """End the kernels of every notebook that was opened here."""
+        for server, path in self._opened:
+            server.close_kernel(path)
 
     def reload(self):
         """Load the page again; the kernel lives on."""

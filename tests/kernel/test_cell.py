@@ -1,0 +1,285 @@
+"""`%%chat` in a real kernel, against a real server that plays scripts."""
+
+import json
+import time
+
+import pytest
+
+from nbchat.testing import Cut, Flood, Hang, Pause, Say, ScriptedServer, Status, Stream, chunk
+
+SECRET = "sk-test-4f9a8b7c6d5e4f3a2b1c"
+
+
+@pytest.fixture
+def server():
+    """A server that plays a script."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cell(kernel, server):
+    """Runs a `%%chat` cell against the server, in a session of its own."""
+    kernel.run(
+        "%load_ext nbchat\n"
+        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1', NBCHAT_API_KEY={SECRET!r})\n"
+        "from nbchat.session.registry import registry; from nbchat import Session\n"
+        "registry.add(Session(name='default'))\n"
+    )
+    return lambda line, body="Hello", **more: kernel.run(f"%%chat {line}\n{body}", **more)
+
+
+def text(result):
+    """What a reader sees of a cell: Markdown, and the plain text of everything else."""
+    shown = []
+    for output in result.outputs:
+        data = output.get("data", {})
+        shown.append(data.get("text/markdown") or data.get("text/plain") or output.get("text", ""))
+    return "\n".join(shown)
+
+
+def test_the_answer_and_its_tokens(cell, server):
+    """The answer as Markdown, then one line of facts; only what the user set is sent."""
+    server.add(Say("Two *plus* two is four.", chunks=5, usage=(9, 7)))
+    result = cell("-t 0.5", "What is {1+1}?")
+    assert result.status == "ok"
+    assert result.outputs[0]["data"]["text/markdown"] == "Two *plus* two is four."
+    assert "scripted-1 · 9 → 7 tokens" in text(result)
+    assert server.requests[-1].json == {
+        "model": "scripted-1",
+        "messages": [{"role": "user", "content": "What is {1+1}?"}],
+        "temperature": 0.5,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_the_conversation_goes_on(cell, server, kernel):
+    """The second cell carries the first turn; `--once` carries nothing and leaves nothing."""
+    server.add(Say("One."), Say("Two."), Say("Three."))
+    cell("", "first")
+    cell("--once", "aside")
+    cell("", "second")
+    contents = [[m["content"] for m in request.json["messages"]] for request in server.requests]
+    assert contents == [["first"], ["aside"], ["first", "One.", "second"]]
+
+
+def test_the_reply_is_bound(cell, server, kernel):
+    """`<< name`, `_` and `Out` hold the reply; no second copy is shown."""
+    server.add(Say("Bound."))
+    result = cell("<< answer")
+    assert text(result).count("Bound.") == 1
+    assert (
+        kernel.run("print(answer.text, _ is answer, list(Out.values())[-1] is answer)").stdout.strip()
+        == "Bound. True True"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("--temprature 1", "There is no option --temprature. Did you mean --temperature?"),
+        ("-t 9", "-t: temperature must be a number from 0 to 2; got '9'."),
+        ("-t warm", "-t: temperature must be a number from 0 to 2; got 'warm'."),
+        ("-t 1 -t 0", "-t is given twice. For several values to compare, write them in one: -t a,b."),
+        ("-t", "-t needs a value: a number from 0 to 2; got nothing."),
+        (
+            "hello",
+            "%%chat takes options on its line and the message below it; got 'hello'. %chat help lists the options.",
+        ),
+        ("<< 7up", "<< binds the reply to a variable, so a name must follow; got 7up."),
+        ("-s 'never closed", "%%chat can't read its line: the quote at \"'never closed\" never ends."),
+        ("--once=yes", "--once takes no value; got 'yes'."),
+        ("--param messages=[]", "--param can't set messages: nbchat writes it itself."),
+    ],
+)
+def test_a_bad_line_fails_in_one_line_and_sends_nothing(cell, server, line, sentence):
+    result = cell(line)
+    assert result.status == "error"
+    assert result.stderr == f"UsageError: {sentence}\n"
+    assert server.requests == []
+
+
+def test_an_empty_cell_fails_and_sends_nothing(cell, server):
+    result = cell("", "   ")
+    assert result.status == "error"
+    assert "The cell is empty" in result.stderr
+    assert server.requests == []
+
+
+def test_a_server_error_is_one_plain_line(cell, server):
+    """The server's words, what to do next, no traceback; the cell fails, so that Run All stops."""
+    server.add(Status(400, {"error": {"message": "temperature is not supported", "param": "temperature"}}))
+    result = cell("-t 1")
+    assert result.status == "error"
+    assert result.error.name == "ParameterRefused"
+    assert len(result.error.traceback) == 1
+    assert "temperature is not supported" in result.error.traceback[0]
+
+
+def test_a_key_echoed_by_the_server_is_masked(cell, server):
+    """In the error, in the notebook, in every message of the kernel."""
+    server.add(
+        Status(401, {"error": {"message": f"Incorrect API key provided: {SECRET}."}}), Say(f"Your key is {SECRET}!")
+    )
+    refused, answered = cell(""), cell("")
+    assert refused.error.name == "AuthenticationFailed"
+    assert SECRET not in json.dumps([refused.messages, refused.error.traceback, answered.messages], default=str)
+
+
+def test_a_cut_stream_keeps_its_text_and_fails(cell, server, kernel):
+    """An answer is whole or it says it isn't; the part is kept, and %chat continue takes it up."""
+    server.add(Stream([chunk("Half an "), chunk("answer"), Cut()]), Say(" goes on."))
+    result = cell("")
+    assert (result.status, result.error.name) == ("error", "CutOff")
+    assert "Half an answer" in text(result)
+    assert "not whole" in text(result)
+    assert "goes on" in text(kernel.run("%chat continue"))
+    assert kernel.run("print(registry.current.turns[-1].reply.text)").stdout == "Half an answer goes on.\n"
+
+
+def test_retries_count_down_before_the_first_token(cell, server):
+    server.add(Status(429, headers={"retry-after": "1"}), Say("Finally."))
+    result = cell("")
+    assert "Finally." in text(result)
+    assert "retried (HTTP 429)" in text(result)
+    assert any("asking again in 1 s" in json.dumps(content) for _, content in result.messages)
+
+
+def test_choices_are_shown_apart(cell, server):
+    server.add(Say(["one ", "two ", "three "], choices=3))
+    shown = text(cell("--n 3"))
+    assert [f"Choice {n} of 3" in shown for n in (1, 2, 3)] == [True, True, True]
+
+
+def test_reasoning_folds_away(cell, server):
+    server.add(Say("42.", reasoning="Let me think <b>hard</b>."))
+    result = cell("")
+    folded = result.outputs[0]["data"]["text/html"]
+    assert folded.startswith("<details")
+    assert "Let me think &lt;b&gt;hard&lt;/b&gt;." in folded
+    assert result.outputs[1]["data"]["text/markdown"] == "42."
+
+
+def test_hostile_text_is_cleaned_wherever_it_stands(cell, server):
+    """Answer, model's name, reasoning, error: no tag of theirs is live in any output."""
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>![x](http://evil.example/a.png)"
+    server.add(Say(evil, model=evil, reasoning=evil), Status(500, evil, {"x-should-retry": "false"}))
+    answered, failed = cell(""), cell("")
+    for output in answered.outputs:
+        for kind in ("text/html", "text/markdown"):
+            assert "<script" not in output["data"].get(kind, "")
+            assert "<img" not in output["data"].get(kind, "")
+    assert "![x](" not in answered.outputs[1]["data"]["text/markdown"]
+    assert failed.status == "error"
+
+
+def test_outputs_stay_few_and_bytes_flat(cell, server):
+    """A long answer takes a few outputs, and its messages a small multiple of its text."""
+    paragraph = "All work and no play makes Jack a dull boy, said the model. " * 5 + "\n\n"
+    server.add(Say(paragraph * 100, chunks=2000, delay=0.0005))
+    result = cell("")
+    assert len(result.outputs) < 50
+    assert "".join(o["data"].get("text/markdown", "") for o in result.outputs).count("Jack") == 500
+    assert result.bytes < 40 * len(paragraph) * 100
+
+
+def test_nothing_is_lost_in_a_flood(cell, server, kernel):
+    """Every token that the server sent is in the reply and in the saved outputs."""
+    server.add(Flood(tokens=20_000, size=5))
+    result = cell("<< flood")
+    assert kernel.run("print(len(flood.text))").stdout == "100000\n"
+    assert len("".join(o["data"].get("text/markdown", "") for o in result.outputs)) >= 100_000
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Stream([chunk("Once "), Hang()]),
+        Say("word " * 4000, chunks=4000, delay=0.002),
+        Flood(tokens=2_000_000, size=40),
+    ],
+    ids=["silent", "slow", "fast"],
+)
+def test_an_interrupt_stops_closes_and_keeps(cell, server, kernel, answer):
+    """Each time: the prompt is back, the server saw the close, the part is kept and marked, the next cell works."""
+    for _ in range(5):
+        server.add(answer)
+        run = kernel.start("%%chat --once << part\nTell me")
+        run.until(lambda run: any("text/markdown" in o.get("data", {}) for o in run.page.outputs))
+        kernel.interrupt()
+        result = run.wait()
+        assert (result.status, result.error.name) == ("error", "Interrupted")
+        assert "stopped: this answer is not whole" in text(result)
+        assert server.requests[-1].closed.wait(5)
+        assert kernel.run("print('free')").stdout == "free\n"
+
+
+def test_an_interrupt_before_the_first_token(cell, server, kernel):
+    server.add(Stream([Hang()]))
+    run = kernel.start("%%chat\nTell me")
+    server.wait_for_request()
+    kernel.interrupt()
+    result = run.wait()
+    assert (result.status, result.error.name) == ("error", "Interrupted")
+    assert "Nothing had come yet" in result.error.value
+    assert kernel.run("print(len(registry.current.turns))").stdout == "0\n"
+
+
+def test_aask_is_interruptible(cell, server, kernel):
+    """Also on a silent socket, where a kernel's own loop would not see the signal."""
+    server.add(Stream([chunk("Once "), Hang()]))
+    run = kernel.start("reply = await registry.current.aask('Tell me', display=False)")
+    server.wait_for_request()
+    time.sleep(0.3)
+    kernel.interrupt()
+    assert run.wait().status == "error"
+    assert server.requests[-1].closed.wait(5)
+    assert kernel.run("print(registry.current.turns[-1].reply.status)").stdout == "interrupted\n"
+
+
+def test_background_frees_the_kernel_and_paints_its_own_cell(cell, server, kernel):
+    """The cell returns at once; other cells run; the answer lands in the cell that asked."""
+    server.add(Say("Painted from the background.", chunks=4, delay=0.2))
+    run = kernel.start("%%chat --background << later\nHello")
+    result = run.wait()
+    assert result.status == "ok"
+    other = kernel.run("print('busy elsewhere')")
+    assert other.stdout == "busy elsewhere\n"
+    kernel.run("import time\nwhile 'later' not in globals(): time.sleep(0.02)")
+    assert "background" not in text(other)
+    assert "Painted from the background." in "".join(
+        o["data"].get("text/markdown", "") for o in run.page.outputs if "data" in o
+    )
+
+
+def test_a_dry_run_sends_nothing(cell, server):
+    result = cell("--dry-run -t 1", "Hello")
+    assert server.requests == []
+    assert '"temperature": 1' in text(result)
+    assert SECRET not in text(result)
+
+
+def test_live_values_go_in_and_the_footer_says_so(cell, server, kernel):
+    kernel.run("city = 'Oslo'")
+    server.add(Say("Cold."))
+    result = cell("", 'Weather in {city}? {citty} {"a": 1}')
+    assert server.requests[-1].json["messages"][0]["content"] == 'Weather in Oslo? {citty} {"a": 1}'
+    assert "city: text of 4 characters" in text(result)
+    assert "did you mean city?" in text(result)
+
+
+def test_the_guard_refuses_the_key(cell, server, kernel):
+    kernel.run("import os; leaked = os.environ['NBCHAT_API_KEY']")
+    result = cell("", "My key is {leaked}")
+    assert (result.status, result.error.name) == ("error", "GuardError")
+    assert SECRET not in json.dumps(result.messages, default=str)
+    assert server.requests == []
+
+
+def test_pauses_show_what_is_waited_for(cell, server):
+    """An empty cell says what it waits for; the words give way to the answer."""
+    server.add(Stream([Pause(1.2), chunk("Here.", finish="stop")]))
+    result = cell("")
+    assert any("waiting for scripted-1" in json.dumps(content) for _, content in result.messages)
+    assert "waiting" not in text(result)
