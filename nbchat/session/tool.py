@@ -9,7 +9,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from nbchat.session.annotations import Annotations, Untypable, default_json, description_of
@@ -48,7 +48,7 @@ class Tool:
         Raises ToolError, naming the parameter that can't be told to a model, and what to do.
         """
         if isinstance(what, cls):
-            return what
+            return replace(what, safe=what.safe or safe)
         if isinstance(what, Mapping):
             return cls._of_json(what)
         if not callable(what) or inspect.isclass(what):

@@ -20,9 +20,8 @@ def run_on_users_loop(work: Awaitable[Any]) -> Any:
     and is applied here alone, on first need. An interrupt cancels the coroutine and waits for its end. Requests never
     come this way: measured, they would go on after an interrupt.
     """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    loop = _running_loop()
+    if loop is None:
         return asyncio.run(awaited(work))
     import nest_asyncio2
 
@@ -35,6 +34,13 @@ def run_on_users_loop(work: Awaitable[Any]) -> Any:
         with contextlib.suppress(BaseException):  # how it ends does not matter: it was interrupted
             loop.run_until_complete(task)
         raise
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 async def awaited(work: Awaitable[Any]) -> Any:

@@ -1,0 +1,33 @@
+"""Values that are a table: a list of records of one kind, whatever they are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["records_of"]
+
+
+def records_of(data: Any) -> list[dict[str, Any]] | None:
+    """The rows of a list of dicts, dataclasses, named tuples or pydantic models, by column; None = it is no table.
+
+    A list whose items have different fields is a table too; an empty list, or one of other things, is none.
+    """
+    if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Sequence) or not data:
+        return None
+    rows = [_row(item) for item in data]
+    if any(row is None for row in rows):
+        return None
+    return [row for row in rows if row is not None]
+
+
+def _row(item: Any) -> dict[str, Any] | None:
+    if isinstance(item, Mapping):
+        return {str(key): value for key, value in item.items()}
+    if dataclasses.is_dataclass(item) and not isinstance(item, type):
+        return {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
+    if isinstance(item, tuple) and hasattr(item, "_asdict"):
+        return dict(item._asdict())
+    fields = getattr(type(item), "model_fields", None)
+    return {name: getattr(item, name) for name in fields} if isinstance(fields, Mapping) else None
