@@ -7,8 +7,9 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.notebook import background
+from nbchat.notebook import background, chrome
 from nbchat.notebook.canvas import CellCanvas
+from nbchat.notebook.codeout import offer, python_code
 from nbchat.notebook.compose import Composed, compose
 from nbchat.notebook.dryrun import dry_run_bundles
 from nbchat.notebook.neighbours import builtin_notice
@@ -17,6 +18,7 @@ from nbchat.notebook.presenting import make_presenter
 from nbchat.session.connection import endpoint_for
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
+from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.values.reply import Reply
 
 __all__ = ["bind", "chat_cell"]
@@ -38,8 +40,15 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         background.start(shell, session, composed, options, asked)
         return
     presenter = make_presenter(True, **presentation(session, options, composed.notes))
-    reply = session.ask(composed.message, display=presenter, slot=cell_slot(shell), **asked)
+    try:
+        reply = session.ask(composed.message, display=presenter, slot=cell_slot(shell), **asked)
+    except (NbchatError, Interrupted) as failure:
+        if failure.reply is not None:  # a part is worth a name too
+            bind(shell, failure.reply, options.get("into"))
+        raise
     bind(shell, reply, options.get("into"))
+    if options.get("code"):
+        _offer_code(shell, reply)
 
 
 def _asked(options: CellOptions) -> dict[str, Any]:
@@ -70,6 +79,13 @@ def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[
     canvas = CellCanvas(shell)
     for bundle in dry_run_bundles(request, composed, endpoint.key_env if endpoint.key else None):
         canvas.show(bundle)
+
+
+def _offer_code(shell: Any, reply: Reply) -> None:
+    """Put the answer's code into the next cell, and say what its names lack."""
+    code = python_code(reply.text)
+    said = offer(shell, code) if code else ["the answer has no Python code"]
+    CellCanvas(shell).show(chrome.line(said))
 
 
 def cell_slot(shell: Any) -> str | None:

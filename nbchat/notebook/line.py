@@ -9,7 +9,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.notebook import background, chrome, connecting
+from nbchat.notebook import background, chrome, connecting, helping
 from nbchat.notebook.canvas import Bundle, CellCanvas
 from nbchat.notebook.cell import presentation
 from nbchat.notebook.compose import compose
@@ -188,6 +188,24 @@ def _system(shell: Any, rest: str) -> None:
         quoted = re.fullmatch(r"(['\"])(.*)\1", rest, re.DOTALL)
         session.system = None if rest.lower() == "none" else quoted[2] if quoted else rest
     _say(shell, f"system: {session.system}" if session.system else "no system text")
+
+
+@command("fix")
+def _fix(shell: Any, _rest: str) -> None:
+    """Explain and repair the last failing cell: its source, its traceback's end, types and shapes; no values."""
+    helping.fix(shell)
+
+
+@command("explain")
+def _explain(shell: Any, _rest: str) -> None:
+    """Say what the previous cell does."""
+    helping.explain(shell)
+
+
+@command("doc")
+def _doc(shell: Any, _rest: str) -> None:
+    """Write docstrings and comments for the previous cell."""
+    helping.document(shell)
 
 
 @command("history")

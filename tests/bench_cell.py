@@ -1,0 +1,159 @@
+"""What a cell costs: `python tests/bench_cell.py [seconds-of-stream]`.
+
+Each figure is a ratio to a hand-written loop of httpx and json in the same kind of kernel, in one run on one machine; the
+spread of the repeats is the machine's noise.
+"""
+
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from nbchat.testing import Flood, Pause, Say, ScriptedServer, Stream, Until, chunk  # noqa: E402
+from tests.kernel.kernels import Kernel  # noqa: E402
+
+REPEATS = 7
+
+BY_HAND = """
+import httpx, json
+def by_hand(url, show=False):
+    text = []
+    with httpx.Client(timeout=60) as client:
+        with client.stream("POST", url + "/chat/completions", json={"model": "m", "messages": [], "stream": True}) as r:
+            for line in r.iter_lines():
+                if line.startswith("data: ") and line != "data: [DONE]":
+                    payload = json.loads(line[6:])
+                    if payload["choices"]:
+                        piece = payload["choices"][0]["delta"].get("content") or ""
+                        text.append(piece)
+                        if show and piece:
+                            print(piece, end="", flush=True)
+    return "".join(text)
+"""
+
+CPU = "import time as _t; _c = _t.process_time()"
+SPENT = "print(_t.process_time() - _c)"
+
+
+def main():
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    with tempfile.TemporaryDirectory() as home, ScriptedServer() as server:
+        kernel = Kernel(Path(home))
+        try:
+            start_up(kernel, server)
+            flat_out(kernel, server)
+            first_token(kernel, server)
+            traffic(kernel, server, seconds)
+        finally:
+            kernel.stop()
+
+
+def fresh(kernel, server):
+    kernel.restart()
+    kernel.run(f"import os, time; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='m')")
+
+
+def seconds_of(kernel, code):
+    """How long a cell's code takes in the kernel."""
+    indented = code.replace("\n", "\n")
+    kernel.run("_begin = time.perf_counter()\n" + indented)
+    return float(kernel.run("print(time.perf_counter() - _begin)").stdout)
+
+
+def timed(kernel, *cells):
+    """How long some cells take, the time between them left out."""
+    total = 0.0
+    for cell in cells:
+        kernel.run("_begin = [0.0]\nget_ipython().events.register('pre_run_cell', lambda i: None)")
+        begin = time.perf_counter()
+        kernel.run(cell)
+        total += time.perf_counter() - begin
+    return total
+
+
+def start_up(kernel, server):
+    """`%load_ext`, and it with a first whole reply."""
+    imports, loads, hands, ours = [], [], [], []
+    for _ in range(REPEATS):
+        fresh(kernel, server)
+        imports.append(timed(kernel, "import httpx"))
+        hands.append(imports[-1] + timed(kernel, BY_HAND, f"by_hand({server.base_url!r})"))
+        fresh(kernel, server)
+        loads.append(timed(kernel, "%load_ext nbchat"))
+        ours.append(loads[-1] + timed(kernel, "%%chat\nHello"))
+    say("%load_ext / import httpx", loads, imports, 0.25)
+    say("%load_ext + first reply / import httpx + by hand", ours, hands, 1.5)
+
+
+def flat_out(kernel, server):
+    """Kernel CPU for 10,000 chunks with display, against the loop without."""
+    fresh(kernel, server)
+    kernel.run("%load_ext nbchat")
+    kernel.run(BY_HAND)
+    hands, ours = [], []
+    for repeat in range(REPEATS + 1):
+        server.add(Flood(tokens=10_000), Flood(tokens=10_000))
+        by_hand = kernel.run(f"{CPU}\nby_hand({server.base_url!r}); {SPENT}")
+        kernel.run(CPU)
+        kernel.run("%%chat --once\nHello")
+        mine = kernel.run(SPENT)
+        if repeat:
+            hands.append(float(by_hand.stdout))
+            ours.append(float(mine.stdout))
+    say("CPU of 10,000 chunks, displayed / by hand, not displayed", ours, hands, 2.0)
+
+
+def first_token(kernel, server):
+    """From the server's first token to the first message that shows it."""
+    fresh(kernel, server)
+    kernel.run("%load_ext nbchat")
+    kernel.run(BY_HAND)
+    delays = {"%%chat --once\nHello": [], f"_ = by_hand({server.base_url!r}, show=True)": []}
+    for _ in range(REPEATS * 3):
+        for code, seconds in delays.items():
+            event = threading.Event()
+            server.add(Stream([Until(event), chunk("first"), Pause(0.05), chunk("", finish="stop")]))
+            run = kernel.start(code)
+            server.wait_for_request()
+            time.sleep(0.1)
+            begin = time.perf_counter()
+            event.set()
+            run.until(lambda run: any("first" in str(output) for output in run.page.outputs))
+            seconds.append(time.perf_counter() - begin)
+            run.wait()
+            server.requests.clear()
+    ours, by_hand = (statistics.median(seconds) * 1000 for seconds in delays.values())
+    print(f"first token to first message: {ours:.1f} ms, by hand {by_hand:.1f} ms: {ours - by_hand:+.1f} ms (budget +5)")
+
+
+def traffic(kernel, server, seconds):
+    """Bytes on iopub while a reply streams at 100 tokens a second."""
+    for tokens in (0, 48_000):
+        words = ["word " if (i + 1) % 60 else "done.\n\n" for i in range(int(seconds * 100))]
+        early = ["word " if (i + 1) % 60 else "done.\n\n" for i in range(tokens)]
+        events = [chunk("".join(early)), Pause(1.0)] if early else []
+        for word in words:
+            events += [chunk(word), Pause(0.01)]
+        server.add(Stream([*events, chunk("", finish="stop")]))
+        run = kernel.start("%%chat --once\nHello")
+        if early:
+            run.until(lambda run: len(str(run.page.outputs)) > 4 * tokens)
+        before, begin = run.bytes, time.perf_counter()
+        result = run.wait()
+        took = time.perf_counter() - begin
+        rate = (result.bytes - before) / took / 1000
+        print(f"iopub behind {tokens:,} tokens: {rate:.1f} kB/s (budget 20), {len(result.outputs)} outputs (budget 50)")
+
+
+def say(what, ours, theirs, budget):
+    ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
+    low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+    print(f"{what}: {statistics.median(ratios):.2f} (middle half {low:.2f} to {high:.2f}; budget {budget})")
+
+
+if __name__ == "__main__":
+    main()
