@@ -17,7 +17,7 @@ from nbchat.data.tables import Table, table_of
 
 __all__ = ["fingerprint"]
 
-ROWS = 64
+ROWS = 32
 """Rows of a frame or an array that are hashed, evenly spaced, the last one included."""
 
 COLUMNS = 64

@@ -65,7 +65,8 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
         body, cut = columns_text(shown, absent, chars - len(top) - 1)
     what = "statistics" if rung.name == "stats" else "schema"
     label = f"{what} of {count(len(shown), 'column')}"
-    return Description(f"{top}\n{body}" if body else top, label, rung.name, 0, cut or top_cut)
+    text, over = shorten(f"{top}\n{body}" if body else top, chars)
+    return Description(text, label, rung.name, 0, cut or top_cut or over)
 
 
 def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool) -> Description:

@@ -67,7 +67,7 @@ class NarwhalsTable:
             return Missing(None, 0, 0)
         counted = self.frame.implementation.is_polars() or self.frame.implementation.is_pyarrow()
         step = 1 if counted else step_for(self.rows, len(self.fields), EXACT_CELLS, SAMPLED_CELLS)
-        frame = self.frame if step == 1 else self.frame.gather_every(step)
+        frame = self.every(step).frame
         return Missing([column.null_count() for column in frame.iter_columns()], len(frame), self.rows)
 
     def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
@@ -75,8 +75,8 @@ class NarwhalsTable:
         frame = self.frame.select([self.fields[place].name for place in places])
         if self.lazy:
             return [list(row) for row in frame.head(rows.stop).collect().rows()]
-        frame = frame[rows.start : rows.stop]
-        return [list(row) for row in (frame if rows.step == 1 else frame.gather_every(rows.step)).rows()]
+        some = frame[rows.start : rows.stop] if rows.step == 1 else frame[list(rows)]
+        return [list(row) for row in some.rows()]
 
     def row_labels(self, rows: range) -> list[tuple[object, ...]]:
         """None: these libraries have no row labels."""
@@ -87,8 +87,10 @@ class NarwhalsTable:
         return False
 
     def every(self, step: int) -> NarwhalsTable:
-        """The table of every `step`-th row."""
-        return self if step == 1 else NarwhalsTable(self.frame.gather_every(step), self.kind, single=self.single)
+        """The table of every `step`-th row, taken by position: narwhals' `gather_every` costs a hundred times more."""
+        if step == 1 or self.rows is None:
+            return self
+        return NarwhalsTable(self.frame[list(range(0, self.rows, step))], self.kind, single=self.single)
 
     def column(self, place: int) -> Any:
         """A column as a narwhals series."""

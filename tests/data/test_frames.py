@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nbchat.data.describe import describe
@@ -161,6 +161,7 @@ def test_many_columns_are_told_on_purpose(width: int) -> None:
 
 
 @settings(max_examples=40)
+@example(["0", "\x1f", "0\x1f", "\x1f\x08𐀀𐀀𐀀"], "stats", 60, False)
 @given(
     st.lists(names, min_size=1, max_size=40, unique=True),
     st.sampled_from(RUNGS),
