@@ -29,7 +29,8 @@ def listed_price(endpoint: Endpoint, model: str | None, usage: Usage) -> float |
     It comes with `pip install 'jupyter-nbchat[cost]'`. The server is known to the list by its address: no other
     server's price is taken for it, whatever its models are called.
     """
-    if not model or usage.prompt_tokens is None or usage.completion_tokens is None:
+    known = model and usage.prompt_tokens is not None and usage.completion_tokens is not None
+    if not known or not endpoint.base_url.startswith("https:"):  # a server on this machine is in no list
         return None
     try:
         import genai_prices

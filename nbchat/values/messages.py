@@ -94,9 +94,17 @@ class Message:
         role = message.get("role")
         if role not in ("system", "user", "assistant", "tool"):
             raise ValueError(f"a message's role is system, user, assistant or tool; got {role!r}")
-        calls = tuple(_call_from_wire(call) for call in message.get("tool_calls") or ())
+        calls = message.get("tool_calls") or []
+        if not isinstance(calls, list):
+            raise ValueError(f"a message's tool_calls are a list; got {type(calls).__name__}")
         content = _content_from_wire(message.get("content"))
-        return cls(role, content, calls, _text_or_none(message, "tool_call_id"), _text_or_none(message, "name"))
+        return cls(
+            role,
+            content,
+            tuple(map(_call_from_wire, calls)),
+            _text_or_none(message, "tool_call_id"),
+            _text_or_none(message, "name"),
+        )
 
 
 def _text_or_none(message: Mapping[str, Any], name: str) -> str | None:

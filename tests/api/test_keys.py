@@ -1,0 +1,72 @@
+"""A key does not show itself, and is masked wherever it comes back."""
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.api.keys import MASK, Key, Redactor
+from nbchat.values.errors import ConfigError
+from tests import strategies
+
+
+@given(strategies.secrets)
+def test_a_key_is_in_no_text_made_of_it(secret):
+    key = Key(secret)
+    shown = f"{key} {key!r} {key!s} {[key]}"
+    assert secret not in shown
+    with pytest.raises(TypeError, match="never written"):
+        pickle.dumps(key)
+
+
+def test_a_key_is_whatever_text_was_given():
+    assert Key.wrap(" sk-1 \n").reveal() == "sk-1"
+    assert Key.wrap("  ") is Key.wrap(None) is None
+    assert Key.wrap(Key("a")) == Key("a")
+    assert len({Key("a"), Key("a"), Key("b")}) == 2
+    with pytest.raises(ConfigError, match="A key is text; got bytes"):
+        Key.wrap(b"sk-1")
+
+
+@pytest.mark.parametrize("secret", ["sk-1\nsk-2", "sk-ключ", "sk-\x00", "sk-\u200b1"])
+def test_a_key_that_no_header_can_hold_is_refused_without_being_quoted(secret):
+    with pytest.raises(ConfigError) as caught:
+        Key(secret).authorization()
+    assert "sk-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("secret", "distinct"),
+    [
+        ("sk-proj-1234567890", True),
+        ("sk-test", True),
+        ("averylongkeyofletters", True),
+        ("ollama", False),
+        ("lm-studio", False),
+        ("not-needed", False),
+        ("x", False),
+        ("", False),
+    ],
+)
+def test_a_word_that_a_model_may_say_is_not_masked_in_its_text(secret, distinct):
+    assert Key(secret).distinct is distinct
+
+
+@given(strategies.secrets, st.data())
+def test_any_split_is_masked_alike_and_never_shows_the_secret(secret, data):
+    parts = st.sampled_from([secret, secret[:4], secret[:-1], secret[-3:], secret[:1], " ", "text", "é"])
+    text = "".join(data.draw(st.lists(parts, max_size=8)))
+    redactor = Redactor.of_text(Key(secret))
+    out = "".join(redactor.feed(piece) for piece in data.draw(strategies.cut(text))) + redactor.flush()
+    assert out == text.replace(secret, MASK)
+    octets = Redactor.of_bytes(Key(secret))
+    raw = text.encode()
+    assert b"".join(octets.feed(piece) for piece in data.draw(strategies.cut(raw))) + octets.flush() == out.encode()
+
+
+@given(st.lists(st.text(max_size=5), max_size=5))
+def test_without_a_key_everything_passes_at_once(pieces):
+    redactor = Redactor.of_text(None)
+    assert [redactor.feed(piece) for piece in pieces] == pieces
+    assert redactor.flush() == ""

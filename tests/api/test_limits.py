@@ -1,0 +1,108 @@
+"""Rate headers and waiting."""
+
+import datetime
+import email.utils
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.api.limits import RetryPolicy, rate_limits, retry_after
+from nbchat.values.limits import RateLimits
+
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def http_date(seconds):
+    return email.utils.format_datetime(NOW + datetime.timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": " 0.5 "}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": http_date(90)}, 90.0),
+        ({"retry-after": http_date(-90)}, 0.0),
+        ({"retry-after": "Thu, 01 Jan 2026 00:01:00"}, 60.0),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "1e400"}, None),
+        ({"retry-after": ""}, None),
+        ({}, None),
+    ],
+)
+def test_a_wish_to_wait_as_servers_write_it(headers, seconds):
+    """WIRE 4.2"""
+    assert retry_after(headers, NOW) == seconds
+
+
+@given(st.text())
+def test_any_text_is_a_wish_or_none(text):
+    """WIRE 4.2"""
+    for name in ("retry-after", "retry-after-ms"):
+        seconds = retry_after({name: text})
+        assert seconds is None or 0 <= seconds < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (
+            {
+                "x-ratelimit-limit-requests": "60",
+                "x-ratelimit-remaining-requests": "59",
+                "x-ratelimit-reset-requests": "6m0s",
+                "x-ratelimit-limit-tokens": "150000",
+                "x-ratelimit-remaining-tokens": "149984",
+                "x-ratelimit-reset-tokens": "20ms",
+            },
+            RateLimits(60, 59, 360.0, 150_000, 149_984, 0.02),
+        ),
+        (
+            {"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-requests-reset": "2000-01-01T00:00:00Z"},
+            RateLimits(limit_requests=50, reset_requests=0.0),
+        ),
+        (
+            {"ratelimit-limit": "10, 10;w=60", "ratelimit-remaining": "9", "ratelimit-reset": "12"},
+            RateLimits(10, 9, 12.0),
+        ),
+        ({"x-ratelimit-reset-tokens": "1h2m3.5s"}, RateLimits(reset_tokens=3723.5)),
+        ({"x-ratelimit-reset-tokens": "1.5s"}, RateLimits(reset_tokens=1.5)),
+        ({"x-ratelimit-reset-requests": "1000000001"}, RateLimits(reset_requests=0.0)),
+        ({"x-ratelimit-reset-requests": http_date(-(10**9))}, RateLimits(reset_requests=0.0)),
+        ({"x-ratelimit-reset-requests": "1.2.3s"}, None),
+        ({"x-ratelimit-limit-requests": "many"}, None),
+        ({"content-type": "text/plain"}, None),
+    ],
+)
+def test_limits_as_servers_write_them(headers, expected):
+    """WIRE 4.6"""
+    assert rate_limits(headers) == expected
+
+
+@given(st.text() | st.from_regex(r"[0-9.]{1,4}(ms|s|m|h|d|us|ns)[0-9.]{0,3}[smh]?"))
+def test_any_text_in_a_rate_header_is_a_limit_or_none(text):
+    """WIRE 4.6"""
+    names = [f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")]
+    found = rate_limits(dict.fromkeys(names, text))
+    assert found is None or (found.reset_tokens or 0.0) >= 0
+
+
+@given(st.integers(1, 4), st.none() | st.floats(0, 60))
+def test_a_wait_is_never_shorter_than_planned_or_wished(attempt, wished):
+    """WIRE 4.2: exponential, with jitter that only lengthens"""
+    wait = RetryPolicy().wait(attempt, wished)
+    planned = 0.5 * 2 ** (attempt - 1) if wished is None else wished
+    assert planned <= wait <= planned * 1.25
+
+
+def test_patience_ends():
+    """WIRE 4.2: with a cap"""
+    assert RetryPolicy(tries=3).wait(3) is None
+    assert RetryPolicy(patience=10).wait(1, wished=11) is None
+    assert RetryPolicy(longest=2).wait(4) <= 2.5
