@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from nbchat.api.keys import Key
 from nbchat.session.present import Presenter, presenters
 from nbchat.values.messages import Message
+
+if TYPE_CHECKING:
+    from nbchat.session.session import Session
 
 __all__ = ["join"]
 
@@ -16,6 +20,7 @@ def join() -> None:
     """Give the sessions of this process their display and their guard. Doing it again changes nothing."""
     presenters.make = _make_presenter
     presenters.clean = _clean
+    presenters.panel = _panel
     presenters.guard = _guard
 
 
@@ -25,6 +30,12 @@ def _make_presenter(wanted: bool | None, *, choices: int = 1, waiting: str = "")
     from nbchat.notebook.presenting import make_presenter
 
     return make_presenter(wanted, choices=choices, waiting=waiting)
+
+
+def _panel(session: Session) -> Any:
+    from nbchat.notebook.panel.panel import Panel
+
+    return Panel(session)
 
 
 def _clean(text: str) -> str:

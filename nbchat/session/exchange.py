@@ -109,6 +109,8 @@ class Exchange:
         """One for each request that was answered, the last one last."""
         self.draft: Draft | None = None
         self.error: BaseException | None = None
+        self._channel: Channel | None = None
+        self._stopped = False
         self.data: Any = None
         """The value that the answer holds, where a schema was asked for."""
         self._notices: list[str] = []
@@ -183,19 +185,32 @@ class Exchange:
         if self.error is None:
             learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
 
+    def stop(self) -> None:
+        """End it from another thread, as an interrupt would. An answer that has come to its end stays whole."""
+        self._stopped = True
+        if (channel := self._channel) is not None:
+            channel.close()
+
+    def _check_stopped(self) -> None:
+        if self._stopped:
+            raise KeyboardInterrupt
+
     def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Generator[Wait, Any, None]:
         if not self.plan.unguarded:
             presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.key)
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
         self.draft = draft = Draft(request)
-        channel = engine().open(Call(self.ask.endpoint, request.body, self.ask.timeouts))
+        self._channel = channel = engine().open(Call(self.ask.endpoint, request.body, self.ask.timeouts))
         try:
+            self._check_stopped()
             while (events := (yield channel)) is not None:
                 draft.add(events)
                 if presenter is not None:
                     presenter.show(events)
         finally:
             channel.close()
+        if not draft.ended:
+            self._check_stopped()
         self.error = draft.error
         self._keep_draft()
 

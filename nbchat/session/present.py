@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api.keys import Key
 from nbchat.session.approval import ask_user
 from nbchat.session.description import describe_plainly
+from nbchat.values.errors import ConfigError
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reply import Reply
+
+if TYPE_CHECKING:
+    from nbchat.session.session import Session
 
 __all__ = ["Presenter", "Presenters", "presenters"]
 
@@ -38,6 +42,10 @@ class MakePresenter(Protocol):
         """Wanted (True), not wanted (False), or as the place suggests (None); None = show nothing."""
 
 
+def _no_panel(session: Session) -> Any:
+    raise ConfigError("A panel needs a notebook: in one, %chat panel or Session.panel() shows it.")
+
+
 def _quiet(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> None:
     """Show nothing."""
 
@@ -47,6 +55,8 @@ class Presenters:
 
     def __init__(self) -> None:
         self.make: MakePresenter = _quiet
+        self.panel: Callable[[Session], Any] = _no_panel
+        """Makes the widgets of a session. Raises ConfigError."""
         self.clean: Callable[[str], str] = str
         """Model text made safe to display as Markdown."""
         self.approve: Callable[[ToolCall], bool] = ask_user

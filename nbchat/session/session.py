@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,7 @@ from nbchat.api.keys import Key
 from nbchat.session import connection, export
 from nbchat.session.exchange import Ask, Exchange, drive, drive_async
 from nbchat.session.ledger import Entry
+from nbchat.session.observers import Observers
 from nbchat.session.plan import UNSET, Plan
 from nbchat.session.present import Presenter, presenters
 from nbchat.session.schema import Schema
@@ -66,9 +68,12 @@ class Session:
     ) -> None:
         api_key = Key.wrap(api_key)
         self.name = name
-        self.system = system
         self.timeout = timeout
+        self._system = system
         self._lock = threading.RLock()
+        self._settings_observers = Observers()
+        self._turns_observers = Observers()
+        self._exchanges: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._turns: list[Turn] = []
         self._params = Params().replace(model=model, **params)
         self._key = api_key
@@ -103,7 +108,21 @@ class Session:
     def params(self, params: Params) -> None:
         if not isinstance(params, Params):
             raise ParameterError(f"params must be a Params value; got {type(params).__name__}. Use set(name=value).")
-        self._params = params
+        with self._lock:
+            changed, self._params = params != self._params, params
+        if changed:
+            self._settings_observers.notify()
+
+    @property
+    def system(self) -> str | None:
+        """The system text; None = none."""
+        return self._system
+
+    @system.setter
+    def system(self, text: str | None) -> None:
+        changed, self._system = text != self._system, text
+        if changed:
+            self._settings_observers.notify()
 
     @property
     def usage(self) -> Usage:
@@ -136,8 +155,39 @@ class Session:
 
     def set(self, **params: Any) -> Self:
         """Change parameters for the requests to come; None unsets. Raises ParameterError, and then changes nothing."""
-        self._params = self._params.replace(**params)
+        with self._lock:
+            before, self._params = self._params, self._params.replace(**params)
+            changed = before != self._params
+        if changed:
+            self._settings_observers.notify()
         return self
+
+    def connect(self, base_url: str | None, *, key_env: str | None = None) -> Self:
+        """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
+
+        `key_env` names the variable of its key. Raises ConfigError, and then changes nothing.
+        """
+        if base_url is not None:
+            connection.endpoint_for(base_url, key_env=key_env)
+        with self._lock:
+            self._where, self._key, self._key_env = base_url, None, key_env
+        self._settings_observers.notify()
+        return self
+
+    def on_params(self, observer: Callable[[], None]) -> Callable[[], None]:
+        """Call this after each change of parameters, system text or server; what is returned ends it.
+
+        It is called in the thread that made the change.
+        """
+        return self._settings_observers.add(observer)
+
+    def on_turns(self, observer: Callable[[], None]) -> Callable[[], None]:
+        """Call this after each change of the history; as `on_params`."""
+        return self._turns_observers.add(observer)
+
+    def panel(self) -> Any:
+        """Widgets as a view of this session, for a notebook. Raises ConfigError where there is none."""
+        return presenters.panel(self)
 
     def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
         """Offer a Python function to the model with every request; use as a decorator.
@@ -215,6 +265,13 @@ class Session:
         """Exactly what `ask` would send, without sending it. Options as for `ask`."""
         return self._begin(message, options, dry=True).ask.request()
 
+    def stop(self) -> None:
+        """Stop what is being asked now, from any thread: each answer is kept as far as it came, as interrupted."""
+        with self._lock:
+            exchanges = list(self._exchanges)
+        for exchange in exchanges:
+            exchange.stop()
+
     # Asking many at once: whoever has runs of its own to drive settles each here, charges it, and adopts the best
 
     def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:
@@ -234,17 +291,18 @@ class Session:
         with self._lock:
             place = self._place(self._turns, Plan(replaces=replaces))
             self._put(turn, self._place(self._turns, Plan(slot=turn.slot)) if place is None else place)
+        self._turns_observers.notify()
 
-    def retry(self, *, display: bool | Presenter | None = None, **options: Any) -> Reply:
-        """Ask the last turn's message again, in its place. The old answer stays if nothing comes."""
-        turn = self._last("to ask again")
+    def retry(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
+        """Ask a turn's message again, in its place; None = the last one's. The old answer stays if nothing comes."""
+        turn = turn or self._last("to ask again")
         return self.ask(turn.message, display=display, replaces=turn, **options)
 
-    def resume(self, *, display: bool | Presenter | None = None, **options: Any) -> Reply:
-        """Take up the last answer where it was stopped or cut off; the two parts become one reply."""
-        turn = self._last("to continue")
+    def resume(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
+        """Take up a turn's answer where it stopped, the last one's if None; the two parts become one reply."""
+        turn = turn or self._last("to continue")
         if not turn.reply.text:
-            raise SessionError("The last answer has no text to continue. Use retry to ask again.")
+            raise SessionError("That answer has no text to continue. Use retry to ask again.")
         return self.ask(Message("user", CONTINUE), display=display, resumes=turn, **options)
 
     # History
@@ -256,12 +314,14 @@ class Session:
                 raise SessionError(f"There are {len(self._turns)} turns; {count} can't be undone.")
             taken = tuple(self._turns[-count:])
             del self._turns[-count:]
-            return taken
+        self._turns_observers.notify()
+        return taken
 
     def clear(self) -> None:
         """Forget all turns. Settings and the usage count stay."""
         with self._lock:
             self._turns.clear()
+        self._turns_observers.notify()
 
     def fork(self, name: str) -> Session:
         """A second session that begins with this one's turns and settings, and goes its own way."""
@@ -311,7 +371,11 @@ class Session:
         timeouts = Timeouts() if timeout is None else Timeouts(read=timeout)
         tools = self._toolbox.offer(plan.tools)
         schema = None if plan.schema is None else Schema.of(plan.schema)
-        return Exchange(Ask(asked, history, params, endpoint, tools, timeouts, schema), plan)
+        exchange = Exchange(Ask(asked, history, params, endpoint, tools, timeouts, schema), plan)
+        if not dry:
+            with self._lock:
+                self._exchanges.add(exchange)
+        return exchange
 
     def _key_for(self, plan: Plan) -> Key | None:
         """The session's own key goes only to the session's own server."""
@@ -359,6 +423,7 @@ class Session:
             elif plan.replaces is not None:
                 turn = replace(turn, slot=plan.replaces.slot)
             self._put(turn, self._place(self._turns, plan))
+        self._turns_observers.notify()
 
     def _put(self, turn: Turn, place: int | None) -> None:
         """Enter a turn into the history: at a place, whose later turns are marked, or behind them all (None)."""

@@ -87,6 +87,11 @@ class Draft:
         self.error: NbchatError | None = None
         """What went wrong, if anything."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the answer's end has come, good or bad."""
+        return self._total is not None or self.error is not None
+
     def add(self, events: Iterable[Event]) -> None:
         """Fold in some events."""
         for event in events:

@@ -1,0 +1,1 @@
+"""The panel: widgets as a view of a session."""
