@@ -118,6 +118,13 @@ def test_importing_nbchat_imports_nothing_heavy():
     assert loaded("import nbchat") & HEAVY == set()
 
 
+def test_loading_the_extension_brings_nothing_heavy_into_a_shell():
+    shell = "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+    brought = loaded(shell + "shell.run_line_magic('load_ext', 'nbchat')") - loaded(shell)
+    assert "nbchat" in brought
+    assert brought & HEAVY == set()
+
+
 def test_importing_the_scripted_server_needs_the_standard_library_only():
     foreign = loaded("import nbchat.testing") - loaded("pass") - sys.stdlib_module_names
     assert foreign == {"nbchat"}
