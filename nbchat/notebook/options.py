@@ -14,7 +14,7 @@ from nbchat.notebook.words import quoted, split
 from nbchat.values.errors import ParameterError
 from nbchat.values.params import PARAMETERS, Parameter, nearest
 
-__all__ = ["OWN", "CellOptions", "OwnOption", "help_text", "option_line", "parse"]
+__all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_text", "option_line", "parse", "unescaped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class _Reading:
             raise UsageError(f"{flag} is given twice: write all its values in one, parted by commas.")
         values = [text] if name == "user" or not parameter.sampling else _axis_values(parameter, text)
         try:
-            parsed = [parameter.parse(_unescaped(value) if parameter.kind == "texts" else value) for value in values]
+            parsed = [parameter.parse(unescaped(value) if parameter.kind == "texts" else value) for value in values]
             if repeated:
                 parsed = [parameter.check(_merged(self._params[name], parsed[0]))]
         except ParameterError as error:
@@ -220,7 +220,7 @@ def _merged(first: Any, second: Any) -> Any:
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
     r"""A stop sequence as people write it: `\n`, `\t`, `\r` and `\\` mean what they do in Python."""
     return re.sub(r"\\([ntr\\])", lambda escape: _ESCAPES[escape[1]], text)
 
@@ -271,11 +271,12 @@ def option_line(params: Mapping[str, Any]) -> str:
         else:
             flag = f"-{parameter.short}" if parameter.short else parameter.flag
             for text in parameter.written(value):
-                words += [flag, quoted(_escaped(text) if parameter.kind == "texts" else text)]
+                words += [flag, quoted(escaped(text) if parameter.kind == "texts" else text)]
     return " ".join(words)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A text with its white space spelled out. Inverse of `unescaped`."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
