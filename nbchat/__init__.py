@@ -83,7 +83,7 @@ def load_ipython_extension(shell: Any) -> None:
     """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
     from nbchat.notebook.extension import load
 
-    load(shell)
+    load(shell, _join_rooms)
 
 
 def unload_ipython_extension(shell: Any) -> None:

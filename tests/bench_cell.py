@@ -141,7 +141,8 @@ def traffic(kernel, server, seconds):
         server.add(Stream([*events, chunk("", finish="stop")]))
         run = kernel.start("%%chat --once\nHello")
         if early:
-            run.until(lambda run: len(str(run.page.outputs)) > 4 * tokens)
+            run.until(lambda run: sum(len(o["data"].get("text/markdown", "")) for o in run.page.outputs) > 4.5 * tokens)
+            run.until(lambda run, enough=time.perf_counter() + 2: time.perf_counter() > enough)
         before, begin = run.bytes, time.perf_counter()
         result = run.wait()
         took = time.perf_counter() - begin

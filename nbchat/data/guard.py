@@ -9,10 +9,12 @@ import urllib.parse
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nbchat.data.private import PrivateColumn, private_columns
-from nbchat.data.private_values import Words, variants
 from nbchat.values.errors import GuardError
+
+if TYPE_CHECKING:
+    from nbchat.data.private import PrivateColumn
 
 __all__ = ["OVERRIDE", "check", "environment_secrets"]
 
@@ -44,14 +46,22 @@ def check(
     are the columns to look for, None = all that are marked; what of their values counts, `private_values` says.
     """
     looked_for = {label: _forms(value) for label, value in secrets.items() if is_secret(value)}
-    columns = private_columns() if private is None else tuple(private)
+    columns = _marked() if private is None else tuple(private)
+    from nbchat.data.private_values import Words, variants
+
     for where, text in texts:
         for form in variants(text):
             _check_secrets(where, form, looked_for)
-            words = Words(form)
+            words = Words(form) if columns else None
             for column in columns:
-                if column.found_in(words):
+                if words is not None and column.found_in(words):
                     raise _refusal(where, f"a value of the private column {column.name!r}")
+
+
+def _marked() -> tuple[PrivateColumn, ...]:
+    from nbchat.data.private import private_columns
+
+    return private_columns()
 
 
 def _check_secrets(where: str, text: str, secrets: Mapping[str, tuple[str, ...]]) -> None:

@@ -7,11 +7,9 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.notebook import background, chrome
+from nbchat.notebook import chrome
 from nbchat.notebook.canvas import CellCanvas
-from nbchat.notebook.codeout import offer, python_code
 from nbchat.notebook.compose import Composed, compose
-from nbchat.notebook.dryrun import dry_run_bundles
 from nbchat.notebook.neighbours import builtin_notice
 from nbchat.notebook.options import CellOptions, parse
 from nbchat.notebook.presenting import make_presenter
@@ -37,6 +35,8 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         _show_dry_run(shell, session, composed, asked)
         return
     if options.get("background"):
+        from nbchat.notebook import background
+
         background.start(shell, session, composed, options, asked)
         return
     presenter = make_presenter(True, **presentation(session, options, composed.notes))
@@ -74,6 +74,8 @@ def presentation(session: Session, options: CellOptions, notes: Sequence[str] = 
 
 
 def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[str, Any]) -> None:
+    from nbchat.notebook.dryrun import dry_run_bundles
+
     request = session.request(composed.message, **asked)
     endpoint = session.endpoint
     canvas = CellCanvas(shell)
@@ -83,6 +85,8 @@ def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[
 
 def _offer_code(shell: Any, reply: Reply) -> None:
     """Put the answer's code into the next cell, and say what its names lack."""
+    from nbchat.notebook.codeout import offer, python_code
+
     code = python_code(reply.text)
     said = offer(shell, code) if code else ["the answer has no Python code"]
     CellCanvas(shell).show(chrome.line(said))

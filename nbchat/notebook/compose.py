@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nbchat.data.interpolate import Fragment
 from nbchat.values.messages import Content, ImagePart, Message, TextPart
+
+if TYPE_CHECKING:
+    from nbchat.data.interpolate import Fragment
 
 __all__ = ["Composed", "compose"]
 

@@ -15,6 +15,7 @@ from nbchat.notebook.footer import footer_facts, seconds_text
 from nbchat.notebook.plain import plain_text
 from nbchat.notebook.sanitiser import sanitise
 from nbchat.notebook.segments import Segment, Segments
+from nbchat.notebook.shown import mark_shown
 from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Responded, Retrying, TextDelta
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reply import Reply
@@ -24,7 +25,7 @@ __all__ = ["MOST_OUTPUTS", "Painter", "answer_bundle"]
 PAINT_SECONDS = 0.1
 """The least time between two updates."""
 
-PAINT_SECONDS_PER_KB = 0.05
+PAINT_SECONDS_PER_KB = 0.1
 """What each kB of the growing segment adds to that."""
 
 MOST_OUTPUTS = 40
@@ -89,6 +90,11 @@ class Painter:
         self._settle()
         self._put(chrome.details(f"called {call.name}", f"{call.arguments}\n\n{result.text}"))
 
+    def restart(self, reason: str) -> None:
+        """Say why what stands there does not count; the new answer begins below."""
+        self._settle()
+        self._put(chrome.line(f"asked again: {reason}"))
+
     def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
         """Paint all that is left, and the footer."""
         self._settle()
@@ -97,6 +103,7 @@ class Painter:
                 self._canvas.update(self._spare, chrome.EMPTY)
                 self._spare = None
             return
+        mark_shown(reply)
         for call in reply.tool_calls:
             self._put(chrome.details(f"wants to call {call.name}", call.arguments))
         hidden = max(0, len(reply.choices) - MOST_OUTPUTS)

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from nbchat.notebook.footer import footer_facts
 from nbchat.notebook.plain import TerminalText, terminal_text
+from nbchat.notebook.shown import mark_shown
 from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Retrying, TextDelta
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reply import Reply
@@ -50,6 +51,15 @@ class TerminalPresenter:
         self._finish_text()
         self._line(terminal_text(f"[called {call.name}({call.arguments})]"))
         self._line(terminal_text(result.text))
+        self._begin_anew()
+
+    def restart(self, reason: str) -> None:
+        """Say why what stands there does not count; the new answer follows."""
+        self._finish_text()
+        self._line(self._dim(terminal_text(f"[asked again: {reason}]")))
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._texts, self._finished, self._current = {}, set(), None
 
     def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
@@ -59,6 +69,7 @@ class TerminalPresenter:
         self._finish_text()
         if reply is None:
             return
+        mark_shown(reply)
         for call in reply.tool_calls:
             self._line(terminal_text(f"[wants to call {call.name}({call.arguments})]"))
         self._line(self._dim(terminal_text("[" + " · ".join(footer_facts(reply, self.notes)) + "]")))

@@ -1,0 +1,58 @@
+"""Which reply a cell shows already, so that it is not shown again as the cell's value."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from nbchat.notebook.canvas import CellCanvas
+from nbchat.notebook.chrome import line
+from nbchat.notebook.footer import footer_facts
+from nbchat.notebook.plain import terminal_text
+from nbchat.values.reply import Reply
+
+__all__ = ["mark_shown", "register_display", "running_shell"]
+
+_last: tuple[Reply, int] | None = None
+"""The reply that was shown last, and in which execution."""
+
+
+def running_shell() -> Any:
+    """The IPython shell that runs this code; None in a plain script."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def mark_shown(reply: Reply) -> None:
+    """Leave word that this reply was painted or printed in the running cell."""
+    global _last  # one cell runs at a time
+    shell = running_shell()
+    if shell is not None:
+        _last = (reply, shell.execution_count)
+
+
+def _is_shown(reply: Reply) -> bool:
+    shell = running_shell()
+    return _last is not None and shell is not None and _last[0] is reply and _last[1] == shell.execution_count
+
+
+def register_display(shell: Any, *, notebook: bool) -> None:
+    """Make a reply at the end of a cell show its answer, unless the cell does so already."""
+    formatters = shell.display_formatter
+    formatter = formatters.ipython_display_formatter if notebook else formatters.formatters["text/plain"]
+    if Reply not in formatter.type_printers:
+        formatter.for_type(Reply, _display if notebook else _print)
+
+
+def _display(reply: Reply) -> None:
+    from nbchat.notebook.painter import answer_bundle
+
+    shell = running_shell()
+    if shell is not None and not _is_shown(reply):
+        canvas = CellCanvas(shell)
+        canvas.show(answer_bundle(reply))
+        canvas.show(line(footer_facts(reply)))
+
+
+def _print(reply: Reply, printer: Any, _cycle: bool) -> None:  # IPython's form
+    printer.text("<Reply: see above>" if _is_shown(reply) else terminal_text(reply.text))
