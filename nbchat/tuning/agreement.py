@@ -8,10 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
+from random import Random
 
 from nbchat.tuning.statistics import LEVEL, Mean, jackknife
 
 __all__ = ["agreement", "similarity"]
+
+MOST_TEXTS = 200
+"""Of more answers, so many are drawn (always the same ones) and compared: the pairs grow with the square."""
 
 SHORT_WORDS = 5
 """Answers of at most so many words are labels: they agree or they don't."""
@@ -37,6 +41,8 @@ def agreement(texts: Sequence[str]) -> Mean | None:
     Where all n answers are the same, it reaches down to 0.05^(2/n): an answer that comes with probability p comes n
     times in a row with p^n, and twice with p². Where no two have anything in common, up to 1 - 0.05^(1/pairs).
     """
+    if len(texts) > MOST_TEXTS:
+        texts = Random(0).sample(list(texts), MOST_TEXTS)  # noqa: S311  # a sample, not a secret
     normal = [_Normal(text) for text in texts]
     if len(normal) < 2:
         return None

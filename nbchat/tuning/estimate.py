@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from nbchat.api.prices import listed_price
 from nbchat.session.exchange import Exchange
 from nbchat.tuning.grid import Grid
 from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import settle
 from nbchat.values.messages import Message, Part
-from nbchat.values.usage import estimate_tokens
+from nbchat.values.usage import Usage, estimate_tokens
 
 if TYPE_CHECKING:
     from nbchat.session.session import Session
 
-__all__ = ["Estimate", "Price", "plan"]
-
-Price = Callable[[str, int, int], float | None]
-"""US dollars for so many prompt and completion tokens of a model; None = unknown."""
+__all__ = ["Estimate", "plan", "prompt_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,8 @@ class Estimate:
     """What all runs of a sweep together would likely take. None = unknown.
 
     `prompt_tokens` are estimated from the texts' length; `completion_tokens` go by the session's earlier answers of the
-    same model, else by the most that the request allows (then `at_most`). `cost` is in US dollars: of a price, else at
-    the rate of the session's earlier requests of the same model.
+    same model, else by the most that the request allows (then `at_most`). `cost` is in US dollars: by the list of
+    prices, else at the rate of the session's earlier requests of the same model.
     """
 
     grid: Grid
@@ -61,12 +59,11 @@ def plan(
     *,
     repeat: int = 1,
     models: Iterable[str] | None = None,
-    price: Price | None = None,
     **axes: Any,
 ) -> Estimate:
     """What `sweep` with these arguments would take. Sends nothing; raises what `sweep` raises before it sends."""
     grid, _, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
-    sizes = [_Size.of(session, exchange, price) for exchange in exchanges.values()]
+    sizes = [_Size.of(session, exchange) for exchange in exchanges.values()]
     return Estimate(
         grid,
         _total(size.prompt for size in sizes),
@@ -86,14 +83,16 @@ class _Size:
     cost: float | None
 
     @classmethod
-    def of(cls, session: Session, exchange: Exchange, price: Price | None) -> _Size:
+    def of(cls, session: Session, exchange: Exchange) -> _Size:
         ask = exchange.ask
         body = ask.request().body
         prompt, choices = prompt_tokens(body), ask.params.n or 1
         earlier = [
             entry
             for entry in session.ledger()
-            if entry.model == ask.params.model and entry.endpoint == ask.endpoint.title and entry.status == "complete"
+            if entry.status == "complete"
+            and entry.endpoint == ask.endpoint.title
+            and _same_model(ask.params.model or "", entry.model or "")
         ]
         lengths = finite(entry.usage.completion_tokens for entry in earlier)
         limit = ask.params.max_completion_tokens or ask.params.max_tokens
@@ -102,9 +101,8 @@ class _Size:
             completion = min(round(fmean(lengths)) * choices, completion or 2**53)
         cost = 0.0 if ask.endpoint.is_builtin else None
         if cost is None and prompt is not None and completion is not None:
-            cost = None if price is None else price(ask.params.model or "", prompt, completion)
-            if cost is None:
-                cost = _at_earlier_rate(prompt + completion, earlier)
+            cost = listed_price(ask.endpoint, ask.params.model, Usage.estimated(prompt, completion))
+            cost = _at_earlier_rate(prompt + completion, earlier) if cost is None else cost
         return cls(prompt, completion, not lengths and completion is not None, cost)
 
 
@@ -118,6 +116,11 @@ def prompt_tokens(body: Mapping[str, Any]) -> int | None:
             return None
         count += sum(estimate_tokens(part.get("text", "")) for part in parts)
     return count
+
+
+def _same_model(asked: str, answered: str) -> bool:
+    """Whether one name is the other with a version behind it or a vendor before it."""
+    return bool(asked and answered) and (asked in answered or answered in asked)
 
 
 def _at_earlier_rate(tokens: int, earlier: Sequence[Any]) -> float | None:

@@ -39,12 +39,13 @@ class Point:
 class Figures:
     """What there is to draw. `means` has a point for each setting, `runs` one for each scored run of the left plot.
 
-    `numeric` tells whether x is a scale or names; `trade` are the points of the right plot, one for each complete run.
+    `trade` are the points of the right plot, one for each complete run.
     """
 
     x_title: str
     y_title: str
     numeric: bool
+    """Whether x is a scale rather than names."""
     means: list[Point] = field(default_factory=list)
     runs: list[Point] = field(default_factory=list)
     trade: list[Point] = field(default_factory=list)
@@ -79,7 +80,7 @@ def figures(sweep: Sweep) -> Figures:
     axes = [axis for axis in sweep.grid.axes if len(axis.values) > 1] or list(sweep.grid.axes)
     axis = next((axis for axis in axes if axis.name == "temperature"), axes[0] if axes else None)
     name = axis.name if axis is not None else ""
-    costs = any(run.cost is not None for run in sweep)
+    costs = any(run.cost for run in sweep)
     drawn = Figures(
         name or "all runs",
         "score" if sweep.scored else "agreement",
@@ -89,7 +90,7 @@ def figures(sweep: Sweep) -> Figures:
     for summary in sweep.summary():
         drawn.means.extend(_mean_point(drawn, name, summary, scored=sweep.scored))
     for run in sweep.complete:
-        series = _series(run.setting, name)
+        series = _series(drawn, run.setting, name)
         if run.score is not None:
             drawn.runs.append(Point(_x(drawn, run.setting, name), run.score, series, f"run {run.index}"))
         row = run.row()
@@ -105,7 +106,7 @@ def _mean_point(drawn: Figures, name: str, summary: Summary, *, scored: bool) ->
         return []
     setting = summary.setting
     label = f"{summary.name}, n = {mean.n}"
-    return [Point(_x(drawn, setting, name), mean.mean, _series(setting, name), label, mean.low, mean.high)]
+    return [Point(_x(drawn, setting, name), mean.mean, _series(drawn, setting, name), label, mean.low, mean.high)]
 
 
 def _x(drawn: Figures, setting: Any, name: str) -> Any:
@@ -113,9 +114,9 @@ def _x(drawn: Figures, setting: Any, name: str) -> Any:
     return value if drawn.numeric else setting_text({name: value}).partition("=")[2] if name else "all runs"
 
 
-def _series(setting: Any, name: str) -> str:
-    """What the axes other than that of x say."""
-    others = {key: value for key, value in setting.items() if key != name}
+def _series(drawn: Figures, setting: Any, name: str) -> str:
+    """What is told by colour: what x does not show; names also on x, so that the right plot tells them apart too."""
+    others = {key: value for key, value in setting.items() if key != name or not drawn.numeric}
     return setting_text(others) if others else "all"
 
 
@@ -193,9 +194,14 @@ def _matplotlib(drawn: Figures) -> Any:
 
 def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
     names = list(dict.fromkeys(point.x for point in drawn.means))
-    place = (lambda x: x) if drawn.numeric else names.index
+    aside = _aside(drawn, series)
+
+    def place(x: Any) -> float:
+        return float(x if drawn.numeric else names.index(x)) + aside
+
     if not drawn.numeric:
         axes.set_xticks(range(len(names)), [_literal(str(name)) for name in names])
+        axes.set_xlim(-0.6, len(names) - 0.4)
     means = sorted((point for point in drawn.means if point.series == series), key=lambda point: place(point.x))
     xs, ys = [place(point.x) for point in means], [point.y for point in means]
     below = [point.y - (point.y if point.low is None else point.low) for point in means]
@@ -204,6 +210,13 @@ def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
     axes.errorbar(xs, ys, yerr=reach, fmt="o-" if drawn.numeric else "o", color=colour, capsize=3)
     runs = [point for point in drawn.runs if point.series == series and (drawn.numeric or point.x in names)]
     axes.plot([place(p.x) for p in runs], [p.y for p in runs], "o", color=colour, alpha=0.25, markersize=4)
+
+
+def _aside(drawn: Figures, series: str) -> float:
+    """How far a series stands beside its place, so that intervals of several do not hide each other."""
+    xs = [point.x for point in drawn.means] if drawn.numeric else [0]
+    width = (max(xs) - min(xs)) / 60 if xs else 0.0
+    return width * (drawn.series.index(series) - (len(drawn.series) - 1) / 2)
 
 
 def _title(axes: Any, x: str, y: str, title: str) -> None:

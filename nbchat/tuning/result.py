@@ -13,7 +13,7 @@ from nbchat.tuning.agreement import agreement
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.frame import data_frame
 from nbchat.tuning.grid import Grid, Setting, setting_text
-from nbchat.tuning.run import COLUMNS, Run
+from nbchat.tuning.run import COLUMNS, NUMBERS, Run
 from nbchat.tuning.statistics import Mean, finite
 from nbchat.tuning.verdict import Measured, Verdict, verdict
 from nbchat.values.errors import ParameterError, SessionError
@@ -173,7 +173,7 @@ class Sweep:
 
     def to_frame(self) -> Any:
         """The table as a pandas data frame, else as a polars one. Raises NbchatError where neither is installed."""
-        return data_frame(self.table_rows(), self.columns)
+        return data_frame(self.table_rows(), self.columns, NUMBERS)
 
     def _row(self, run: Run) -> dict[str, Any]:
         mean = self._agreements[run.setting]
@@ -229,6 +229,8 @@ class Sweep:
             reason = next(run.score_error for run in self.runs if run.score_error)
             return Verdict(f"No run could be scored: {reason}")
         measured = self._measured_scores() if self.scored else self._measured_agreement()
+        if not measured:
+            return Verdict("Nothing to compare yet: give a score=, or ask each setting several times (repeat=5).")
         return verdict(measured, "score" if self.scored else "agreement between repeats")
 
     def _measured_scores(self) -> list[Measured]:

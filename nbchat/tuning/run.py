@@ -12,7 +12,7 @@ from nbchat.tuning.grid import Cell, Setting
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
 
-__all__ = ["COLUMNS", "Run", "RunStatus", "answer_text"]
+__all__ = ["COLUMNS", "NUMBERS", "Run", "RunStatus", "answer_text"]
 
 RunStatus = Literal["complete", "interrupted", "cut_off", "failed", "not run"]
 """How a run ended. "not run": it was never sent."""
@@ -34,6 +34,10 @@ COLUMNS = (
     "error",
 )
 """The table's columns, behind "run" (the row's number) and one for each axis. `cost` in US dollars, `_s` in seconds."""
+
+
+NUMBERS = frozenset({"cost", "first_token_s", "total_s", "tokens_per_s", "agreement", "score"})
+"""The columns that hold fractions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbchat.api.endpoints import BUILTIN_MODEL
@@ -208,13 +208,19 @@ def reshape(position: Position, exponent: float = 1.0, top_p: float = 1.0) -> Re
     least, most = _rest_weights(position, exponent, peak)
     last = _power(math.log(position.ceiling) - peak, exponent) if most > 0 else 0.0
     few, many = _nucleus(weights, least, top_p), _nucleus(weights, most, top_p, last)
-    if position.unlisted and math.fsum(weights) + most > 0:
-        ahead = math.fsum(weights[: position.chosen]) + most
-        if ahead >= top_p * (ahead + weights[position.chosen]):  # unknown tokens may stand before it and fill top_p
-            many[position.chosen] = 0.0
-    candidates = tuple(_candidate(position, weights, place, few[place], many[place]) for place in range(len(weights)))
+    candidates = [_candidate(position, weights, place, few[place], many[place]) for place in range(len(weights))]
+    if position.unlisted and _may_be_crowded_out(position, weights, most, top_p):
+        chosen = candidates[position.chosen]
+        after = Probability(0.0, chosen.after.high)
+        candidates[position.chosen] = replace(chosen, after=after, kept=None if chosen.after.high > 0 else False)
     left = sorted(left if (left := 1 - math.fsum(shares)) > 1e-12 else 0.0 for shares in (few, many))
-    return Reshaped(candidates, Probability(left[0], left[1]))
+    return Reshaped(tuple(candidates), Probability(left[0], left[1]))
+
+
+def _may_be_crowded_out(position: Position, weights: Sequence[float], most: float, top_p: float) -> bool:
+    """Whether tokens that were not reported may come before the chosen one and fill the nucleus without it."""
+    ahead = math.fsum(weights[: position.chosen]) + most
+    return ahead >= top_p * (ahead + weights[position.chosen])
 
 
 def _candidate(position: Position, weights: Sequence[float], place: int, few: float, many: float) -> Candidate:

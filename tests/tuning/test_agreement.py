@@ -1,0 +1,75 @@
+"""Agreement: one number for how much answers to the same question are alike."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.tuning.agreement import agreement, similarity
+
+LONG = "The generator yields one value after another until the function returns at last"
+
+
+def test_short_answers_agree_or_they_do_not():
+    assert similarity("Yes", " yes. ") == 1
+    assert similarity("spam", "no spam") == 0
+    assert similarity("42", "43") == 0
+
+
+def test_case_white_space_and_punctuation_at_the_edges_do_not_count():
+    assert similarity(LONG, f"  **{LONG.upper()}**\n".replace(" ", "\n")) == 1
+
+
+def test_long_answers_are_the_more_alike_the_more_words_and_neighbours_they_share():
+    changed = LONG.replace("generator", "iterator")
+    shuffled = " ".join(sorted(LONG.split()))
+    assert 0 < similarity(LONG, shuffled) < similarity(LONG, changed) < 1
+    assert similarity(LONG, "Nothing here occurs in that other sentence, not even once") == 0
+
+
+def test_the_formula_is_dice_over_words_and_pairs():
+    """Six words each and five pairs; five words and four pairs are shared: 2·9 / 22."""
+    assert similarity("a b c d e f", "a b c d e x") == pytest.approx(18 / 22)
+
+
+def test_scripts_without_spaces_are_compared_character_by_character():
+    assert 0.5 < similarity("生成器一次产生一个值", "生成器每次产生一个值") < 1
+
+
+def test_agreement_of_labels_is_the_rate_of_equal_pairs():
+    mean = agreement(["yes", "Yes.", "no"])
+    assert mean.mean == pytest.approx(1 / 3)
+    assert mean.n == 3
+
+
+def test_one_answer_agrees_with_nothing_and_two_have_no_interval():
+    assert agreement([]) is None
+    assert agreement(["yes"]) is None
+    assert (agreement(["yes", "no"]).low, agreement(["yes", "yes"]).mean) == (None, 1)
+
+
+def test_a_few_equal_answers_do_not_prove_that_all_would_be_equal():
+    few, many = agreement(["yes"] * 3), agreement(["yes"] * 100)
+    assert few.low < 0.2
+    assert many.low > 0.9
+    assert agreement([f"answer{n}" for n in range(4)]).high > 0.3
+
+
+def test_thousands_of_answers_are_still_summed_up():
+    assert agreement(["yes", "yes", "no"] * 1000).mean == pytest.approx(5 / 9, abs=0.05)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_similarity_is_symmetric_within_bounds_and_whole_for_the_same(a, b):
+    assert similarity(a, b) == similarity(b, a)
+    assert 0 <= similarity(a, b) <= 1
+    assert similarity(a, a) == 1
+
+
+@given(st.lists(st.text(max_size=12), min_size=2, max_size=6))
+def test_agreement_lies_within_its_interval_whatever_the_answers_and_their_order(texts):
+    mean = agreement(texts)
+    assert 0 <= mean.mean <= 1
+    assert agreement(texts[::-1]).mean == pytest.approx(mean.mean)
+    if mean.low is not None:
+        assert 0 <= mean.low <= mean.mean + 1e-9
+        assert mean.mean - 1e-9 <= mean.high <= 1

@@ -1,0 +1,136 @@
+"""Scores: from a function of the answer, or from a judge that is asked for a number."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.testing import Say, Status, error
+from nbchat.tuning.judge import number_in
+from nbchat.tuning.sweep import sweep
+
+JUDGING = "Rate from 0 to 10: {answer}"
+
+
+def judged(request):
+    """Whether a request is the judge's."""
+    return any("<answer>" in str(message["content"]) for message in request.json["messages"])
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        len,
+        lambda text: text.count("a"),
+        lambda reply: len(reply.text),
+        lambda reply: reply.usage.completion_tokens,
+        lambda answer: answer.finish_reason == "stop",
+    ],
+)
+def test_a_function_may_take_the_text_or_the_reply(server, session, score):
+    assert sweep(session, "Hi", score=score)[0].score is not None
+
+
+def test_a_coroutine_function_is_awaited(session):
+    async def score(text):
+        return len(text)
+
+    assert sweep(session, "Hi", score=score)[0].score == 31
+
+
+def test_a_function_that_fails_costs_its_row_the_score_and_nothing_else(session):
+    result = sweep(session, "Hi", repeat=2, score=lambda answer: answer.nonsense)
+    assert [run.status for run in result] == ["complete"] * 2
+    assert "AttributeError" in result[0].problem
+    assert "could be scored" in str(result.verdict())
+
+
+def test_a_judge_is_asked_apart_at_temperature_0_with_the_answer_and_the_question(server, session):
+    session.ask("Earlier")
+    session.set(temperature=1.5, stop=["x"], max_tokens=3, extra={"top_k": 4})
+    server.default = lambda request: Say('{"score": 7}') if judged(request) else Say("An {question}")
+    result = sweep(session, "Why?", repeat=2, score="Is {answer} right for {question}? {other}")
+    assert [run.score for run in result] == [7, 7]
+    body = server.requests[-1].json
+    assert body["temperature"] == 0
+    assert {"stop", "max_tokens", "top_k"} & body.keys() == set()
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert body["messages"][1]["content"] == "Is <answer>\nAn {question}\n</answer> right for Why?? {other}"
+    assert len(session.turns) == 1
+    assert len(session.ledger()) == 5
+
+
+def test_another_model_can_judge_and_a_prompt_without_a_place_gets_one(server, session):
+    server.default = lambda request: Say("7") if judged(request) else Say("Because")
+    sweep(session, "Why?", score="How clear is it, from 0 to 10?", judge_model="wise")
+    body = server.requests[-1].json
+    assert body["model"] == "wise"
+    assert "Why?" in body["messages"][1]["content"]
+    assert "Because" in body["messages"][1]["content"]
+
+
+def test_a_judge_that_takes_no_schema_is_asked_plainly(server, session):
+    def answer(request):
+        if "response_format" in request.json:
+            return Status(400, error("response_format is not supported", param="response_format"))
+        return Say("Score: 8") if judged(request) else Say("Because")
+
+    server.default = answer
+    assert [run.score for run in sweep(session, "Why?", repeat=3, score=JUDGING)] == [8, 8, 8]
+
+
+def test_a_judge_that_gives_no_number_or_fails_leaves_a_reason(server, session):
+    verdicts = iter([Say("Splendid!"), Status(403, error("No."))])
+    server.default = lambda request: next(verdicts) if judged(request) else Say("Because")
+    result = sweep(session, "Why?", repeat=2, at_once=1, score=JUDGING)
+    assert [run.score for run in result] == [None, None]
+    assert "Splendid" in result[0].problem
+    assert "No." in result[1].problem
+
+
+def test_failed_runs_are_not_judged(server, session):
+    server.default = lambda request: Status(400, error("No."))
+    sweep(session, "Why?", score=JUDGING)
+    assert len(server.requests) == 1
+
+
+def test_the_built_in_model_can_be_a_judge(builtin):
+    result = sweep(builtin, "What is a list?", repeat=2, score="Rate from 0 to 10.")
+    assert all(run.score is not None for run in result)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ('{"score": 7}', 7),
+        ('```json\n{"score": "7.5"}\n```', 7.5),
+        ("8", 8),
+        ("-0.5", -0.5),
+        ("8/10", 8),
+        ("I give it 8 out of 10.", 8),
+        ("It has 3 flaws. Score: 6", 6),
+        ("**Rating:** 6", 6),
+        ("I say 9.", 9),
+        ("between 3 and 5", None),
+        ("splendid", None),
+        ("", None),
+        ('{"score": null}', None),
+        ('{"score": true}', None),
+        ("NaN", None),
+        ("Infinity", None),
+        ("GPT4o says nothing", None),
+    ],
+)
+def test_the_number_of_a_judges_words(text, number):
+    assert number_in(text) == number
+
+
+@given(st.text(max_size=60))
+def test_any_words_are_a_finite_number_or_none(text):
+    number = number_in(text)
+    assert number is None or abs(number) < float("inf")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_written_is_that_number(number):
+    assert number_in(repr(number)) == number
+    assert number_in(f'{{"score": {number!r}}}') == number

@@ -1,0 +1,71 @@
+"""The plots: what they show, that both libraries take it, and what is said without them."""
+
+import json
+
+import pytest
+
+from nbchat.testing import Say, Status, error
+from nbchat.tuning.plot import figures, plot
+from nbchat.tuning.sweep import sweep
+from nbchat.values.errors import NbchatError, ParameterError
+
+
+@pytest.fixture
+def result(server, session):
+    """Two models by two temperatures, three repeats, one run failed; every answer is scored by its length."""
+    server.add(Status(400, error("No.")))
+    server.default = lambda request: Say("x" * int(4 + request.json["temperature"]))
+    return sweep(session, "Hi", model=["a", "$b$"], temperature=[0, 1.5], repeat=3, at_once=1, score=len)
+
+
+def test_quality_is_drawn_against_temperature_with_intervals_and_a_colour_for_each_model(result):
+    drawn = figures(result)
+    assert (drawn.x_title, drawn.y_title, drawn.numeric) == ("temperature", "score", True)
+    assert [(point.x, point.y, point.series) for point in drawn.means] == [
+        (0, 4, "model=a"),
+        (1.5, 5, "model=a"),
+        (0, 4, "model=$b$"),
+        (1.5, 5, "model=$b$"),
+    ]
+    assert (len(drawn.runs), len(drawn.trade), drawn.trade_title) == (11, 11, "completion tokens")
+
+
+def test_without_scores_agreement_is_drawn_and_names_are_no_scale(session):
+    drawn = figures(sweep(session, "Hi", models=["a", "b"], repeat=3))
+    assert (drawn.x_title, drawn.y_title, drawn.numeric) == ("model", "agreement", False)
+    assert [point.low is not None for point in drawn.means] == [True, True]
+
+
+@pytest.mark.parametrize("axes", [{}, {"temperature": [0, 1]}, {"temperature": [None, 1]}, {"models": ["a", "_b"]}])
+@pytest.mark.parametrize("backend", ["altair", "matplotlib"])
+def test_both_libraries_draw_any_sweep(session, backend, axes):
+    chart = plot(sweep(session, "Hi", repeat=2, **axes), backend=backend)
+    if backend == "altair":
+        assert json.dumps(chart.to_dict())
+    else:
+        chart.canvas.draw()
+        assert len(chart.axes) == 2
+
+
+@pytest.mark.parametrize("backend", ["altair", "matplotlib"])
+def test_a_sweep_in_which_all_failed_is_drawn_empty(server, session, backend):
+    server.default = Status(400, error("No."))
+    chart = plot(sweep(session, "Hi", temperature=[0, 1]), backend=backend)
+    assert chart.to_dict() if backend == "altair" else chart.axes
+
+
+def test_models_and_errors_are_drawn_as_they_are_written(result):
+    plot(result, backend="matplotlib").canvas.draw()
+
+
+def test_a_page_of_either_colour_shows_through(result):
+    assert plot(result, backend="altair").to_dict()["config"]["background"] == "transparent"
+    assert plot(result, backend="matplotlib").patch.get_alpha() == 0
+
+
+def test_without_a_library_it_says_what_to_install(result, monkeypatch):
+    monkeypatch.setattr("nbchat.tuning.plot.find_spec", lambda name: None)
+    with pytest.raises(NbchatError, match="needs Altair or Matplotlib"):
+        result.plot()
+    with pytest.raises(ParameterError, match="gnuplot"):
+        result.plot(backend="gnuplot")

@@ -1,0 +1,62 @@
+"""The verdict: one plain sentence that claims no more than the runs show."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.tuning.statistics import Mean
+from nbchat.tuning.verdict import Measured, verdict
+
+
+def measured(name, values):
+    return Measured({"model": name}, Mean.of(values), dict(enumerate(values, 1)))
+
+
+GOOD = [0.9, 0.8, 0.9, 1.0, 0.9, 0.8]
+BAD = [0.1, 0.2, 0.1, 0.0, 0.2, 0.1]
+
+
+def test_a_settled_difference_is_said_with_its_interval():
+    found = verdict([measured("b", BAD), measured("a", GOOD)])
+    assert found.settled
+    assert found.best == {"model": "a"}
+    assert str(found).startswith("Settled: model=a beats model=b in score by 0.77 (95 % interval 0.6")
+
+
+def test_an_open_one_says_how_many_more_repeats_are_needed():
+    found = verdict([measured("a", [0.9, 0.2, 0.7]), measured("b", [0.4, 0.5, 0.1])])
+    assert not found.settled
+    assert "Not settled: model=a leads model=b in score by" in str(found)
+    assert "more repeats of each needed" in str(found)
+
+
+def test_the_best_of_many_must_beat_each_of_them_at_a_stricter_level():
+    found = verdict([measured("a", GOOD), measured("b", BAD), measured("c", [0.9, 0.9, 0.8, 1.0, 0.8, 0.7])])
+    assert not found.settled
+    assert "97.5 %" in str(found)
+    assert "Settled: it beats model=b" in str(found)
+
+
+def test_single_runs_tell_nothing_and_it_says_what_would():
+    found = verdict([measured("a", [1.0]), measured("b", [0.0])])
+    assert not found.settled
+    assert "repeat=4" in str(found)
+
+
+def test_equal_settings_are_called_alike():
+    assert "alike" in str(verdict([measured("a", [1.0] * 5), measured("b", [1.0] * 5)]))
+
+
+def test_nothing_and_one_setting_are_said_plainly():
+    assert "no setting has a score" in str(verdict([]))
+    assert "One setting only: score 0.88" in str(verdict([measured("a", GOOD)]))
+
+
+values = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
+
+
+@given(st.lists(values, min_size=1, max_size=5))
+def test_there_is_one_sentence_for_any_scores_and_settled_means_all_are_beaten(groups):
+    found = verdict([measured(str(number), group) for number, group in enumerate(groups)])
+    assert str(found).endswith(".")
+    assert "nan" not in str(found)
+    assert found.settled == (len(groups) > 1 and all(gap and gap.settled for _, gap in found.differences))
