@@ -63,7 +63,11 @@ def upward(source, here):
     return [".".join(parts) for parts in ours if len(parts) < 2 or parts[1] not in BELOW[here] | {here}]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room(path) not in PUBLIC_FACE], ids=name)
+def test_every_file_lives_in_a_room():
+    assert [name(path) for path in FILES if room(path) not in BELOW.keys() | PUBLIC_FACE] == []
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) in BELOW], ids=name)
 def test_imports_point_down_only(path):
     assert upward(path.read_text(), room(path)) == []
 
