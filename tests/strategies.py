@@ -99,7 +99,7 @@ def parameter_values(parameter):
     values = {
         "number": lambda: _numbers(parameter),
         "integer": lambda: _numbers(parameter),
-        "text": lambda: st.text(min_size=1, max_size=12),
+        "text": lambda: st.text(min_size=1, max_size=12).filter(str.strip),
         "texts": lambda: st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=4).map(tuple),
         "biases": lambda: st.dictionaries(st.integers(0, 10**6).map(str), st.floats(-100, 100), min_size=1, max_size=4),
         "flag": st.booleans,

@@ -10,6 +10,9 @@ __all__ = ["Key", "Redactor"]
 
 MASK = "[key]"
 
+SHORTEST_SECRET = 4
+"""Characters from which a key is worth hiding: "x" or "-" stand for none at all, and occur in every sentence."""
+
 SHORTEST_DISTINCT = 6
 """Characters from which a key can be told from an ordinary word."""
 
@@ -64,8 +67,8 @@ class Key:
         return f"Bearer {self._secret}"
 
     def redact(self, text: str) -> str:
-        """The text with every occurrence of the secret masked."""
-        return text.replace(self._secret, MASK)
+        """A server's words with every occurrence of the secret masked."""
+        return text.replace(self._secret, MASK) if len(self._secret) >= SHORTEST_SECRET else text
 
     @property
     def distinct(self) -> bool:

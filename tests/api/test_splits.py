@@ -1,0 +1,218 @@
+"""Any cut of the bytes of an answer means the same, and so does every way of reading it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.api import template
+from nbchat.api.keys import Key
+from nbchat.api.wire import AnswerDecoder
+from nbchat.testing import chunk, completion, error, usage
+from nbchat.values.draft import Draft
+from nbchat.values.events import (
+    Failed,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from nbchat.values.reply import Request
+from tests import strategies
+from tests.api.decoding import decoded, folded, plain, stream
+from tests.strategies import event_bytes
+
+deltas = st.one_of(
+    st.builds(lambda text: {"content": text}, strategies.texts),
+    st.builds(lambda text: {"reasoning_content": text}, strategies.texts),
+    st.builds(lambda text: {"reasoning": text, "content": None}, strategies.texts),
+    st.builds(lambda text: {"role": "assistant", "content": text, "refusal": None}, strategies.texts),
+    st.builds(
+        lambda number, text: {"tool_calls": [{"index": number, "function": {"arguments": text}}]},
+        st.integers(0, 1),
+        strategies.texts,
+    ),
+    strategies.error_bodies,
+)
+chunks = st.builds(
+    lambda delta, index, finish, more: {
+        "id": "1",
+        "choices": [{"index": index, "delta": delta, "finish_reason": finish}],
+        **more,
+    },
+    deltas,
+    st.integers(0, 2),
+    st.sampled_from([None, None, None, "stop"]),
+    st.sampled_from([{}, {}, {}, {"usage": None}, {"usage": usage(1, 2)}, {"error": "no"}]),
+)
+bodies = st.builds(
+    lambda start, payloads, end, space, final: (
+        start + b"".join(event_bytes(one, end, space) for one in payloads) + final
+    ),
+    st.sampled_from([b"", b"\xef\xbb\xbf", b": ping\n\n", b"\n\n", b"  "]),
+    st.lists(chunks | strategies.error_bodies, max_size=6),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    st.sampled_from([b" ", b""]),
+    st.sampled_from([b"", b"data: [DONE]\n\n", b"data: [DONE]", b"data: {", b"event: error\ndata: oh\n\n"]),
+)
+whole_bodies = st.one_of(
+    bodies,
+    bodies,
+    strategies.error_bodies.map(lambda body: json.dumps(body).encode()),
+    st.binary(max_size=40),
+    st.sampled_from([json.dumps(completion("hi")).encode(), b"<html><title>Welcome</title></html>", b"\xef\xbb\xbf{}"]),
+)
+
+
+@given(strategies.portions(whole_bodies))
+def test_any_split_of_any_body_gives_the_same_events_and_never_raises(pair):
+    """WIRE 3.1"""
+    whole, pieces = pair
+    expected = plain(decoded([whole]))
+    assert plain(decoded(pieces)) == expected
+    assert plain(decoded([whole[i : i + 1] for i in range(len(whole))])) == expected
+    assert [kind for kind, _ in expected].count("Failed") <= 1
+
+
+@given(strategies.portions(whole_bodies), strategies.secrets)
+def test_masking_a_key_that_does_not_occur_changes_nothing(pair, secret):
+    whole, pieces = pair
+    assert folded(decoded(pieces, key=Key(secret))) == folded(decoded([whole]))
+
+
+# The template, which reads chunks without parsing them
+
+NEARLY = [
+    '{"choices":[{"index":0,"delta":{"content":"%s"}}]}',
+    '{"choices":[{"index":0,"delta":{"content":"%s"}}]} ',
+    '{"id":"1","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
+    '{"id":"1","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":"stop"}]}',
+    '{"choices":[{"index":1,"delta":{"content":"%s"}}]}',
+    '{"choices":[{"index":0,"delta":{"content":"a","content":"%s"}}]}',
+    '{"choices":[{"index":0,"delta":{"content":"%s","content":"b"}}]}',
+    '{"choices":[{"delta":{"content":"%s","tool_calls":[{"function":{"arguments":"{\\"content\\":\\"x\\"}"}}]}}]}',
+    '{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":{"content":"%s"}}}]}}]}',
+    '{"choices":[{"delta":{"content":"%s"},"logprobs":{"content":[{"token":"t"}]}}]}',
+    '{"choices":[{"logprobs":{"content":[{"content":"%s"}]},"delta":{"content":"c"}}]}',
+    '{"content":"%s","choices":[{"delta":{"content":"c"}}]}',
+    '{"choices":[{"delta":{"content":"%s"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}',
+    '{"choices":[{"delta":{"content":"%s"}}],"error":{"message":"no"}}',
+    '{"choices":[{"delta":{"content":"%s","reasoning":"why"}}]}',
+    '{"choices":[{"delta":{"content": "%s"}},{"index":1,"delta":{}}]}',
+    '[{"choices":[{"delta":{"content":"%s"}}]}]',
+    '{"choices":[{"text":"%s","content":"x"}]}',
+    '{"choices":[{"message":{"content":"%s"}}]}',
+    '{"choices":[{"delta":{"content":"%s"}}',
+]
+WORDS = [
+    "a",
+    "b",
+    "",
+    " ",
+    "\\n",
+    "\\u00e9",
+    "\\ud83d",
+    "\\ude42",
+    "é",
+    "🙂",
+    "\u2028",
+    "<think>",
+    "</think>",
+    '\\"',
+    "\\\\",
+    '","content":"z',
+    "\t",
+]
+near_streams = st.lists(
+    st.tuples(st.sampled_from(NEARLY), st.lists(st.sampled_from(WORDS), min_size=1, max_size=6)), min_size=1, max_size=4
+).map(lambda runs: [(form % word).encode() for form, words in runs for word in words])
+
+
+@pytest.fixture(scope="module")
+def parsing_all():
+    """A decoder whose template never matches."""
+
+    class Never(template.ChunkTemplate):
+        def text(self, data):
+            return None
+
+    class Parsing(AnswerDecoder):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self._template = Never(self._reads_as_text)
+
+    return Parsing
+
+
+def recorded(decoder, pieces):
+    return plain([event for piece in pieces for event in decoder.feed(piece)] + decoder.end())
+
+
+@given(near_streams, st.data())
+def test_chunks_read_by_their_template_mean_what_they_mean_parsed(parsing_all, payloads, data):
+    key = data.draw(st.sampled_from([None, Key("sk-a-key-1")]))
+    doubled = [one for payload in payloads for one in [payload] * data.draw(st.integers(1, 3))]
+    whole = b"".join(event_bytes(one) for one in doubled) + data.draw(st.sampled_from([b"", b"data: [DONE]\n\n"]))
+    pieces = data.draw(strategies.cut(whole))
+    assert recorded(AnswerDecoder(key=key), pieces) == recorded(parsing_all(key=key), [whole])
+
+
+@given(
+    st.lists(st.binary(max_size=6).filter(lambda raw: b"\n" not in raw and b"\r" not in raw), min_size=3, max_size=8)
+)
+def test_bytes_that_are_no_utf8_read_the_same_by_template(parsing_all, words):
+    before, _, behind = NEARLY[0].encode().partition(b"%s")
+    start = [before + b"x" + behind] * 3  # the template is learnt from these
+    whole = b"".join(event_bytes(one) for one in [*start, *(before + word + behind for word in words)])
+    assert recorded(AnswerDecoder(), [whole]) == recorded(parsing_all(), [whole])
+
+
+def test_the_template_does_take_the_short_way():
+    """Otherwise the two tests above would compare parsing with parsing."""
+    decoder = AnswerDecoder()
+    decoder.feed(stream(*[chunk("a")] * 3, done=False))
+    assert decoder._template.text(event_bytes(chunk("new"))[6:-2]) == "new"
+
+
+# The key
+
+
+@given(strategies.secrets, st.data())
+def test_a_key_that_a_stream_echoes_is_masked_in_every_field(secret, data):
+    fields = {
+        "id": f"x{secret}",
+        "model": secret,
+        "choices": [
+            {
+                "delta": {
+                    "content": f"it is {secret}",
+                    "reasoning": secret,
+                    "refusal": secret,
+                    "tool_calls": [{"id": secret, "function": {"name": secret, "arguments": secret}}],
+                },
+                "logprobs": {"content": [{"token": secret}]},
+                "finish_reason": secret,
+            }
+        ],
+    }
+    whole = stream(fields, b"{" + secret.encode(), error(f"no such key {secret}"))
+    events = decoded(data.draw(strategies.cut(whole)), key=Key(secret))
+    assert secret not in repr(events) + str([str(event.error) for event in events if isinstance(event, Failed)])
+    assert {type(event) for event in events} >= {TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta, Failed}
+
+
+@given(strategies.secrets.flatmap(lambda secret: st.tuples(st.just(secret), strategies.cut(secret))), st.booleans())
+def test_a_key_that_comes_in_pieces_is_masked_in_the_joined_text(pair, escaped):
+    secret, pieces = pair
+    deltas = [
+        {"content": piece, "tool_calls": [{"index": 0, "function": {"name": "f", "arguments": piece}}]}
+        for piece in pieces
+    ]
+    payloads = [json.dumps({"choices": [{"delta": delta}]}) for delta in deltas]
+    if escaped:
+        payloads = [payload.replace("-", "\\u002d") for payload in payloads]
+    draft = Draft(Request("u", {"messages": []}))
+    draft.add(decoded([stream(*(payload.encode() for payload in payloads))], key=Key(secret)))
+    reply = draft.reply()
+    assert (reply.text, reply.tool_calls[0].arguments) == ("[key]", "[key]")
