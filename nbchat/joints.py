@@ -23,6 +23,7 @@ def join() -> None:
     presenters.clean = _clean
     presenters.panel = _panel
     presenters.guard = _guard
+    presenters.describe = _describe
 
 
 def _make_presenter(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> Presenter | None:
@@ -43,6 +44,12 @@ def _clean(text: str) -> str:
     from nbchat.notebook.sanitiser import sanitise
 
     return sanitise(text)
+
+
+def _describe(value: object) -> str:
+    from nbchat.data.describe import describe
+
+    return describe(value).text
 
 
 def _guard(messages: Sequence[Message], key: Key | None) -> None:

@@ -13,6 +13,7 @@ from nbchat.notebook.compose import Composed, compose
 from nbchat.notebook.neighbours import builtin_notice
 from nbchat.notebook.options import CellOptions, parse
 from nbchat.notebook.presenting import make_presenter
+from nbchat.notebook.typed import named_tools, show_data
 from nbchat.session.connection import endpoint_for
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
@@ -20,6 +21,9 @@ from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.values.reply import Reply
 
 __all__ = ["bind", "chat_cell"]
+
+PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema")
+"""Options of nbchat's own that `Session.ask` takes by the same name."""
 
 
 def chat_cell(shell: Any, line: str, body: str) -> None:
@@ -30,7 +34,7 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry.open(options.get("session"))
     composed = compose(text, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
-    asked = _asked(options)
+    asked = _asked(options, shell.user_ns)
     if options.get("dry_run"):
         _show_dry_run(shell, session, composed, asked)
         return
@@ -47,17 +51,19 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
             bind(shell, failure.reply, options.get("into"))
         raise
     bind(shell, reply, options.get("into"))
+    if reply.data is not None:
+        show_data(CellCanvas(shell), reply.data)
     if options.get("code"):
         _offer_code(shell, reply)
 
 
-def _asked(options: CellOptions) -> dict[str, Any]:
+def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     """The options that `Session.ask` takes."""
-    own = {
-        name: options.own[name]
-        for name in ("system", "once", "base_url", "key_env", "timeout", "unguarded")
-        if name in options.own
-    }
+    own = {name: options.own[name] for name in PASSED_ON if name in options.own}
+    if "tools" in own:
+        own["tools"] = named_tools(own["tools"], namespace)
+    if "schema" in own:
+        own["schema"] = namespace.get(own["schema"], own["schema"])
     return {**options.params, **own}
 
 
