@@ -74,11 +74,10 @@ class Answer:
         return Distribution(known, distribution.rest * (1 - share), distribution.ids)
 
     def _redirect(self, distribution: Distribution) -> Distribution:
-        """Let the closing word come where the text would end."""
-        if self._closing is None:
+        """Let the closing word come where the text would end; a bias can still force the end itself."""
+        if self._closing is None or END not in distribution.known:
             return distribution
         known = dict(distribution.known)
-        end = known.pop(END, distribution.rest)
-        known[END] = 0.0
+        end = known.pop(END) - distribution.rest
         known[self._closing] = known.get(self._closing, distribution.rest) + end
         return Distribution(known, distribution.rest, distribution.ids)

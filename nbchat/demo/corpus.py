@@ -11,6 +11,7 @@ import builtins
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Passage", "passages", "topics"]
 
@@ -62,14 +63,14 @@ def passages(source: Mapping[str, str] | None = None) -> Iterator[Passage]:
 
 def _sections(topic: str, text: str) -> Iterator[tuple[str, list[str]]]:
     title, paragraphs, signature = topic, list[str](), ""
-    for block in _blocks(text):
+    for block, following in pairwise([*_blocks(text), [""]]):
         heading = _heading(block)
         if heading is not None:
             yield title, paragraphs
             title, paragraphs, signature = heading, [], ""
         elif _NOISE.match(block[0].strip()):
             signature = ""
-        elif _is_signature(block):
+        elif _is_signature(block) and _indent(following) > _indent(block):
             signature = "; ".join(f"`{line.strip()}`" for line in block) + ": "
         elif not (paragraph := _paragraph(block)):
             if paragraphs and paragraphs[-1].endswith(":"):
@@ -97,6 +98,10 @@ def _blocks(text: str) -> Iterator[list[str]]:
             block = []
 
 
+def _indent(block: list[str]) -> int:
+    return min(len(line) - len(line.lstrip()) for line in block)
+
+
 def _heading(block: list[str]) -> str | None:
     if len(block) == 2 and _UNDERLINE.match(block[1]):
         return block[0].replace('"', "`")
@@ -109,7 +114,7 @@ def _is_signature(block: list[str]) -> bool:
 
 
 def _paragraph(block: list[str]) -> str:
-    indent = min(len(line) - len(line.lstrip()) for line in block)
+    indent = _indent(block)
     lines = [line[indent:] for line in block]
     if any("::=" in line for line in lines):
         return _fenced("text", lines, at_most=3)

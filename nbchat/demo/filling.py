@@ -27,7 +27,7 @@ Script = Generator[Sequence[Candidate], str, str]
 SHALLOW = 3
 """Levels of nesting down to which a value may have more than it must."""
 USED = 0.3
-"""How a value's weight falls each time the answer has it already."""
+"""How a value's weight falls each time the answer has it already, up to eight times."""
 MOST_ITEMS = 4
 """Items an array may get beyond those it must have."""
 
@@ -141,7 +141,7 @@ class Writer:
             raise SchemaError("There are fewer different values than uniqueItems asks for.")
         pairs = {value.text + end.text: (value, end) for value in free for end in ends}
         chosen = yield [
-            Candidate(text, value.weight * end.weight * USED ** self._used[value.text])
+            Candidate(text, value.weight * end.weight * USED ** min(self._used[value.text], 8))
             for text, (value, end) in pairs.items()
         ]
         value, end = pairs[chosen]

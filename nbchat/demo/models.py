@@ -78,7 +78,7 @@ if hasattr(os, "register_at_fork"):
 
 def _learn() -> Learned:
     passages = tuple(corpus.passages())
-    own = [persona.CLOSING, *persona.about("", quote=False), *persona.echo([("", "")])]
+    own = ["```", persona.CLOSING, *persona.about("", quote=False), *persona.echo([("", "")])]
     tokenizer = Tokenizer([*(passage.text for passage in passages), *own], [persona.CLOSING_OPENS])
     fence = tokenizer.id_of("```")
     index = Index([tokenizer.encode(passage.text) for passage in passages], fence)

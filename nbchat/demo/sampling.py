@@ -12,6 +12,7 @@ In order (OpenAI's API reference; Holtzman et al. 2020 for top_p):
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,10 @@ class Sampling:
     top_logprobs: int | None = None
 
 
+def _rank(item: tuple[int, float]) -> tuple[float, int]:
+    return -item[1], item[0]
+
+
 @dataclass(frozen=True, slots=True)
 class LogProbs:
     """Normalised natural-log probabilities, sparse as a `Distribution` is."""
@@ -58,12 +63,10 @@ class LogProbs:
 
     def ranked(self) -> Iterator[tuple[int, float]]:
         """Every possible token and its log-probability, most likely first, ties by id."""
-        known = sorted(self.known.items(), key=lambda item: (-item[1], item[0]))
-        ahead = sum(log >= self.rest for _, log in known)
-        yield from known[:ahead]
-        if self.rest > -math.inf:
-            yield from ((token, self.rest) for token in self.ids if token not in self.known)
-            yield from known[ahead:]
+        known = sorted((item for item in self.known.items() if item[1] > -math.inf), key=_rank)
+        if self.rest == -math.inf:
+            return iter(known)
+        return heapq.merge(known, ((token, self.rest) for token in self.ids if token not in self.known), key=_rank)
 
 
 @dataclass(frozen=True, slots=True)

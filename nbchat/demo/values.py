@@ -181,15 +181,13 @@ def _fits(value: float, node: Node, *, whole: bool) -> bool:
 def _strings(node: Node, name: str, material: Material, *, at_least: int) -> Iterator[tuple[str, float]]:
     low, high = int(node.get("minLength", 0)), node.get("maxLength", math.inf)
     pattern = node.get("pattern")
-    found: set[str] = set()
     for text, weight in _texts(node, name, material):
         if low <= len(text) <= high and (pattern is None or _matches(pattern, text)):
-            found.add(text)
             yield text, weight
     if node.get("format") in _FORMATS:
         return
-    for i in range(at_least - len(found)):
-        made = example(pattern, i) if pattern is not None else _stretched(_word(material, i), low, high)
+    for i in range(at_least):
+        made = example(pattern, i) if pattern is not None else _stretched(_word(material, i), low, high, i)
         if made is not None and low <= len(made) <= high:
             yield made, DULL / (1 + i)
 
@@ -221,10 +219,14 @@ def _word(material: Material, i: int) -> str:
     return str(known[i % len(known)]) + (str(i // len(known)) if i >= len(known) else "")
 
 
-def _stretched(text: str, low: int, high: float) -> str:
-    """The text, repeated or cut to a length."""
+def _stretched(text: str, low: int, high: float, i: int) -> str:
+    """The text, repeated or cut to a length; but cut texts would be alike, so for `i` > 0 letters that count it."""
     while len(text) < low:
         text = f"{text} {text}"
-    if len(text) > high:
-        text = text[: int(high)].strip().ljust(low, "x")
-    return text
+    if len(text) <= high or i == 0:
+        return text if len(text) <= high else text[: int(high)]
+    letters = ""
+    while not letters or i:
+        i, letter = divmod(i, 26)
+        letters += chr(ord("a") + letter)
+    return letters.ljust(low, "x")[: int(high)]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from nbchat.notebook.plain import terminal_text
 from nbchat.values.errors import ConfigError
 
 __all__ = ["DEFAULT", "has_screen", "open_in_lab", "run_and_print"]
@@ -60,9 +61,9 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         failure = error
     for line in transcript(copy):
-        print(line, file=out)
+        print(terminal_text(line), file=out)
     if failure is not None:
-        print(f"{notebook} failed at {_failure(copy) or str(failure).strip()}", file=out)
+        print(terminal_text(f"{notebook} failed at {_failure(copy) or str(failure).strip()}"), file=out)
     return failure is None
 
 
