@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from nbchat.api.endpoints import BUILTIN_MODEL
@@ -64,18 +64,15 @@ class Position:
     """One token of an answer, and what else might have stood there.
 
     `tokens` and their natural `logprobs` are those reported, likeliest first; `chosen` is the place of the one that was
-    written; `ceiling` is the most probability that a token not reported can have.
+    written; `ceiling` is the most probability that a token not reported can have; `listed` tells whether the one that
+    was written is among the likeliest, so that none of those comes before it.
     """
 
     tokens: tuple[str, ...]
     logprobs: tuple[float, ...]
     chosen: int
     ceiling: float
-
-    @property
-    def unlisted(self) -> bool:
-        """Whether the token that was written is less likely than all that were listed, and others may come before."""
-        return self.rest > 0 and math.exp(self.logprobs[self.chosen]) < self.ceiling
+    listed: bool = True
 
     @property
     def token(self) -> str:
@@ -206,21 +203,38 @@ def reshape(position: Position, exponent: float = 1.0, top_p: float = 1.0) -> Re
     peak = position.logprobs[0]
     weights = [_power(logprob - peak, exponent) for logprob in position.logprobs]
     least, most = _rest_weights(position, exponent, peak)
+    apart = most > 0 and not position.listed  # tokens that were not reported may come before the one written
+    tail = weights.pop() if apart else 0.0
     last = _power(math.log(position.ceiling) - peak, exponent) if most > 0 else 0.0
-    few, many = _nucleus(weights, least, top_p), _nucleus(weights, most, top_p, last)
+    few, many = _nucleus(weights, least + tail, top_p), _nucleus(weights, most + tail, top_p, last)
     candidates = [_candidate(position, weights, place, few[place], many[place]) for place in range(len(weights))]
-    if position.unlisted and _may_be_crowded_out(position, weights, most, top_p):
-        chosen = candidates[position.chosen]
-        after = Probability(0.0, chosen.after.high)
-        candidates[position.chosen] = replace(chosen, after=after, kept=None if chosen.after.high > 0 else False)
-    left = sorted(left if (left := 1 - math.fsum(shares)) > 1e-12 else 0.0 for shares in (few, many))
-    return Reshaped(tuple(candidates), Probability(left[0], left[1]))
+    left = sorted(1 - math.fsum(shares) for shares in (few, many))
+    if apart:
+        candidates.append(_written(position, math.fsum(weights), tail, (least, most), last, top_p))
+        left = [left[0] - candidates[-1].after.high, left[1] - candidates[-1].after.low]
+    rest = Probability(*(0.0 if share < 1e-12 else share for share in left))
+    return Reshaped(tuple(candidates), rest)
 
 
-def _may_be_crowded_out(position: Position, weights: Sequence[float], most: float, top_p: float) -> bool:
-    """Whether tokens that were not reported may come before the chosen one and fill the nucleus without it."""
-    ahead = math.fsum(weights[: position.chosen]) + most
-    return ahead >= top_p * (ahead + weights[position.chosen])
+def _written(
+    position: Position, ahead: float, weight: float, unknown: tuple[float, float], last: float, top_p: float
+) -> Candidate:
+    """The token that was written, where it is none of the likeliest: of the unknown ones any may come before it.
+
+    It can be in the nucleus only if those ahead for certain leave room, and is so for certain only if all together do.
+    """
+    least, most = unknown
+    possible = not ahead or ahead < top_p * (ahead + most + weight)
+    certain = possible and weight > 0 and ahead + most < top_p * (ahead + most + weight)
+    total = ahead + most + weight
+    low = weight / min(total, top_p * total + last) if certain else 0.0
+    fullest = max(ahead + weight, top_p * (ahead + least + weight))
+    high = weight / fullest if possible and fullest > 0 else 0.0
+    kept = True if certain else None if possible else False
+    place = position.chosen
+    return Candidate(
+        position.tokens[place], math.exp(position.logprobs[place]), Probability(low, max(low, high)), kept, chosen=True
+    )
 
 
 def _candidate(position: Position, weights: Sequence[float], place: int, few: float, many: float) -> Candidate:
@@ -269,11 +283,14 @@ def _rest_weights(position: Position, exponent: float, peak: float) -> tuple[flo
 
 
 def _power(log: float, exponent: float) -> float:
-    return math.exp(max(log * exponent, -745.0)) if log > -math.inf else 0.0
+    return math.exp(min(max(log * exponent, -745.0), 600.0)) if log > -math.inf else 0.0
 
 
 def _greedy(position: Position) -> Reshaped:
-    """Temperature 0: the likeliest token takes all; equals share."""
+    """Temperature 0: the likeliest token takes all; equals share. A token told alone may be beaten by one untold."""
+    if not position.listed and len(position.tokens) == 1 and position.rest > position.probability:
+        unknown = Probability(0.0, 1.0)
+        return Reshaped((Candidate(position.token, position.probability, unknown, None, chosen=True),), unknown)
     best = position.logprobs[0]
     winners = sum(logprob == best for logprob in position.logprobs)
     candidates = []
@@ -296,10 +313,11 @@ def _position(entry: Mapping[str, Any]) -> Position | None:
             known.setdefault(*pair)
     pairs = sorted(known.items(), key=lambda pair: -pair[1])
     ceiling = math.exp(pairs[-1][1]) if pairs else 1.0
-    if chosen[0] not in known:  # less likely than all that were listed, or the only one that was told
+    among = chosen[0] in known or bool(pairs and chosen[1] > pairs[-1][1])
+    if chosen[0] not in known:  # as a rule less likely than all that were listed, or the only one that was told
         pairs = sorted([*pairs, chosen], key=lambda pair: -pair[1])
     tokens, logprobs = zip(*pairs, strict=True)
-    return Position(tokens, logprobs, tokens.index(chosen[0]), ceiling)
+    return Position(tokens, logprobs, tokens.index(chosen[0]), ceiling, among)
 
 
 def _pair(item: object) -> tuple[str, float] | None:

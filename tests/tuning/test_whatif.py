@@ -125,7 +125,7 @@ weights = st.lists(st.floats(1e-6, 1), min_size=2, max_size=12)
 def test_whatever_the_hidden_tokens_are_the_truth_lies_within_the_bounds(raw, data, exponent, top_p):
     """A whole distribution, of which only the likeliest are told: what sampling really does is never outside."""
     raw = sorted((weight / sum(raw) for weight in raw), reverse=True)
-    told = data.draw(st.integers(1, len(raw)))
+    told = data.draw(st.integers(0, len(raw)))
     chosen = data.draw(st.integers(0, len(raw) - 1))
     names = [f"t{number}" for number in range(len(raw))]
     logs = [{"token": name, "logprob": math.log(p)} for name, p in zip(names, raw, strict=True)]
