@@ -66,6 +66,9 @@ ALTERNATIVE_KEY_VARIABLES: dict[str, tuple[str, ...]] = {
     "gemini": ("GOOGLE_API_KEY",),
 }
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts whose keys are not looked for in the keyring: waking it takes longer than their whole answer."""
+
 
 def key_variables(row: KnownEndpoint) -> tuple[str, ...]:
     """The environment variables in which an endpoint's key is looked for, in their order."""
@@ -199,7 +202,8 @@ def _key(endpoint: Endpoint, api_key: str | Key | None, key_env: str | None, env
         return Key.wrap(env["NBCHAT_API_KEY"])
     variables = (endpoint.key_env, *ALTERNATIVE_KEY_VARIABLES.get(endpoint.name, ())) if endpoint.key_env else ()
     found = next((env[name] for name in variables if name and env.get(name, "").strip()), None)
-    return Key.wrap(found) or stored_key(endpoint.base_url)
+    local = urllib.parse.urlsplit(endpoint.base_url).hostname in LOOPBACK
+    return Key.wrap(found) or (None if local else stored_key(endpoint.base_url))
 
 
 def _same_server(named: str, base_url: str) -> bool:

@@ -31,8 +31,9 @@ MOST_NESTED = 20
 """Levels of an error body that are looked at."""
 
 
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+def _words(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    """A search in any case; compiled when it is first needed, which is when something fails."""
+    return lambda text: re.search(pattern, text, re.IGNORECASE)
 
 
 _KEY = _words(r"api[ _-]?key|\bauth(entication|orization)?\b|credential|bearer|unauthorized")
@@ -182,9 +183,9 @@ def refused_parameter(detail: ErrorDetail, sent: Mapping[str, Any]) -> str | Non
 
 def is_unsupported(detail: ErrorDetail) -> bool:
     """Whether a parameter is refused whatever its value: the server's words say so, or just point at it."""
-    if _WRONG_VALUE.search(detail.words):
+    if _WRONG_VALUE(detail.words):
         return False
-    return bool(detail.param or _UNSUPPORTED.search(detail.words))
+    return bool(detail.param or _UNSUPPORTED(detail.words))
 
 
 def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) -> bool:
@@ -193,7 +194,7 @@ def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) 
         return False
     if detail.param or refused_parameter(detail, sent):
         return refused_parameter(detail, sent) == "stream_options"
-    return status != 500 and bool(not detail.message or _UNKNOWN_FIELD.search(detail.message))
+    return status != 500 and bool(not detail.message or _UNKNOWN_FIELD(detail.message))
 
 
 def error_from(
@@ -233,17 +234,17 @@ def error_from(
 def _kind(status: int | None, detail: ErrorDetail, sent: Mapping[str, Any]) -> type[ServerError]:
     words = detail.words
     vague = status in (400, 422, 500, None)  # statuses that say little: the words decide
-    if status == 402 or (status in (400, 403, 429, None) and _QUOTA.search(words)):
+    if status == 402 or (status in (400, 403, 429, None) and _QUOTA(words)):
         return QuotaExceeded
     if status == 429 or "rate_limit" in words:
         return RateLimited
-    if status == 413 or _CONTEXT.search(words):
+    if status == 413 or _CONTEXT(words):
         return ContextTooLong
     if vague and detail.param and refused_parameter(detail, sent):
         return ParameterRefused
-    if status in (401, 403) or (status in (400, None) and _KEY.search(words)):
+    if status in (401, 403) or (status in (400, None) and _KEY(words)):
         return AuthenticationFailed
-    if status in (404, 405) or ((vague or status == 503) and _MODEL.search(words)):
+    if status in (404, 405) or ((vague or status == 503) and _MODEL(words)):
         return ModelNotFound
     return ParameterRefused if vague and refused_parameter(detail, sent) else ServerError
 
