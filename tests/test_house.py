@@ -26,7 +26,7 @@ BELOW = {
     "notebook": {"tuning", "rows", "data", "session", "api", "values", "demo"},
     "testing": set(),
 }
-PUBLIC_FACE = {"__init__", "__main__"}
+PUBLIC_FACE = {"joints", "__init__", "__main__"}
 VAGUE = {"common", "helper", "helpers", "misc", "util", "utils"}
 HEAVY = {"IPython", "httpx", "ipywidgets", "narwhals", "numpy", "pandas", "PIL", "pyarrow", "pydantic", "tornado"}
 LONGEST = 500
