@@ -142,11 +142,17 @@ class Client:
         body = dict(call.body)
         if self.capabilities.refuses(call.endpoint.base_url, "", "stream_options"):
             body.pop("stream_options", None)
-        attempt, stale, dropped = 1, 0, None
+        attempt, stale = 1, 0
+        dropped: NbchatError | None = None
+
+        def ended(whole: bool) -> None:
+            if whole:
+                self._learn_from_success(call, body, dropped)
+            over()
+
         while True:
             try:
-                if await _Try(self._pools, call, body, emit, over).run():
-                    self._learn_from_success(call, body, dropped)
+                await _Try(self._pools, call, body, emit, ended).run()
                 return
             except _Refused as refused:
                 if refused.stale and stale < STALE_TRIES:
@@ -197,19 +203,23 @@ class Client:
 
 
 class _Try:
-    """One sending of a call. Raises _Refused where nothing of a reply came; after that, failures are events."""
+    """One sending of a call. Raises _Refused where nothing of a reply came; after that, failures are events.
 
-    def __init__(self, pools: Pools, call: Call, body: Mapping[str, Any], emit: Emit, over: Callable[[], None]) -> None:
+    `ended` is called behind the last event, with whether the answer is whole.
+    """
+
+    def __init__(
+        self, pools: Pools, call: Call, body: Mapping[str, Any], emit: Emit, ended: Callable[[bool], None]
+    ) -> None:
         self._pools = pools
         self._call = call
         self._body = body
         self._emit = emit
-        self._over = over
+        self._ended = ended
         self._reused = True  # whether it goes out on a connection that had served before
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key)
 
-    async def run(self) -> bool:
-        """Whether a whole answer came."""
+    async def run(self) -> None:
         try:
             async with self._send() as response:
                 self._reused = False  # a connection that brought a head was not stale
@@ -224,7 +234,6 @@ class _Try:
             self._break_off("it went silent", self._silent())
         except (httpx.RequestError, httpx.InvalidURL) as error:
             self._break_off(_words(error), _unreachable(self._call, error, reused=self._reused))
-        return not self._decoder.failed
 
     def _send(self) -> Any:
         call = self._call
@@ -302,7 +311,7 @@ class _Try:
 
     def _end(self, broken: str | None = None) -> None:
         self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])
-        self._over()
+        self._ended(not self._decoder.failed)
 
     def _silent(self) -> _Refused:
         title, seconds = self._call.endpoint.title, self._call.timeouts.read

@@ -1,0 +1,41 @@
+"""Calls through the engine, to a server on real sockets."""
+
+from nbchat.api.client import Call, Timeouts
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.engine import engine
+from nbchat.api.keys import Key
+from nbchat.api.limits import RetryPolicy
+from nbchat.values.draft import Draft
+from nbchat.values.events import Retrying
+from nbchat.values.reply import Request
+
+LONG = 30.0  # seconds: never waited for in full, a bound for what must happen
+MODEL = "scripted-1"
+QUICK = RetryPolicy(tries=4, first=0.001, longest=0.001)
+MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+def call_to(url, *, key=None, retries=QUICK, timeouts=None, **body):
+    """A call with a streaming body, unless `body` says otherwise."""
+    body = {"model": MODEL, "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}, **body}
+    body = {name: value for name, value in body.items() if value is not None}
+    return Call(Endpoint(url, Key.wrap(key)), body, timeouts or Timeouts(read=LONG), retries)
+
+
+class Asked:
+    """A call made to its end: its events, and the reply they fold into."""
+
+    def __init__(self, url, *, using=None, **options):
+        call = call_to(url, **options)
+        channel = (using or engine()).open(call)
+        self.events = [event for batch in channel.batches() for event in batch]
+        draft = Draft(Request(url, call.body))
+        draft.add(self.events)
+        self.reply, self.error = draft.reply(), draft.error
+
+    def of(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def waits(self):
+        return [event.seconds for event in self.of(Retrying)]
