@@ -144,7 +144,9 @@ class Painter:
 
     def _paint(self, now: float, *, final: bool = False) -> None:
         longest = 0
-        for index in sorted(self._views)[:MOST_OUTPUTS]:
+        for place, index in enumerate(sorted(self._views)[:MOST_OUTPUTS]):
+            if index > place and self._expected > 1 and not final:
+                break  # a choice before it has not begun
             view = self._views[index]
             for number, bundle in view.changes(final=final):
                 if number < len(view.outputs):

@@ -82,7 +82,9 @@ def test_a_name_for_the_reply(line):
 def settings():
     """Any parameters that are set, as the table allows."""
     number = st.floats(-2, 2, allow_nan=False).map(lambda value: round(value, 3))
-    text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(lambda t: bool(t.strip()))
+    text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
+        lambda t: bool(t.strip())
+    )
     return st.fixed_dictionaries(
         {},
         optional={
@@ -91,7 +93,9 @@ def settings():
             "presence_penalty": number,
             "n": st.integers(1, 9),
             "stop": st.lists(text | st.just("\n\\n\t"), min_size=1, max_size=4).map(tuple),
-            "logit_bias": st.dictionaries(st.integers(0, 99999).map(str), st.integers(-100, 100), min_size=1, max_size=3),
+            "logit_bias": st.dictionaries(
+                st.integers(0, 99999).map(str), st.integers(-100, 100), min_size=1, max_size=3
+            ),
             "seed": st.integers(-(2**40), 2**40),
             "logprobs": st.booleans(),
             "stream": st.booleans(),

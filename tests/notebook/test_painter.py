@@ -117,7 +117,10 @@ def test_calls_of_tools_stand_between_the_rounds():
         (Usage(1200, 34, 1234, "estimated"), "~1,200 → ~34 tokens"),
         (Usage(), "tokens unknown"),
         (Usage(None, 5, None, "estimated"), "? → ~5 tokens"),
-        (Usage(100, 50, 150, "measured", cached_tokens=80, reasoning_tokens=20), "100 → 50 tokens (80 cached, 20 reasoning)"),
+        (
+            Usage(100, 50, 150, "measured", cached_tokens=80, reasoning_tokens=20),
+            "100 → 50 tokens (80 cached, 20 reasoning)",
+        ),
     ],
 )
 def test_tokens_say_how_sure_they_are(usage, text):
@@ -137,7 +140,13 @@ def test_seconds(seconds, text):
 
 
 def test_the_footer_says_what_is_not_ordinary():
-    reply = Reply((Choice(text="a", finish_reason="length"),), "cut_off", "m", timing=Timing(0.2, 1.2), notices=("retried (HTTP 500)",))
+    reply = Reply(
+        (Choice(text="a", finish_reason="length"),),
+        "cut_off",
+        "m",
+        timing=Timing(0.2, 1.2),
+        notices=("retried (HTTP 500)",),
+    )
     facts = footer_facts(reply, ["df: schema"])
     assert "cut off: this answer is not whole" in facts
     assert "cut at max_tokens: %chat continue goes on" in facts
