@@ -59,7 +59,7 @@ class Line(NamedTuple):
     `column` is where its own content begins, behind the marks of all containers (a tab reaches to the next multiple of
     four). Lines of one block have one `leaf`. `starts` tells that a block begins here that is no continuation of what
     was before, `item` that it is in a list item that begins here. `lazy` marks a paragraph's line that lacks the marks of
-    its containers, `abrupt` a quote that ends a list item without a blank line between.
+    its containers, `abrupt` what ends a list item without a blank line between, in a way that parsers differ about.
     """
 
     kind: Kind
@@ -94,6 +94,7 @@ class BlockScanner:
         self._open = Kind.BLANK  # the kind of the leaf that the next line may go on with
         self._leaf = 0
         self._head = ""  # the last line of the open paragraph: it may turn out to be a table's head
+        self._after_blank = False
         self._hollow = False  # the innermost item has begun with a blank line
 
     def feed(self, line: str) -> Line:
@@ -105,7 +106,17 @@ class BlockScanner:
             if matched >= self.fence.depth:
                 return self._fenced(line, at, self.fence)
             self._end_leaf()
-        return self._outside(line, at, matched)
+        items = any(isinstance(container, Item) for container in self.containers[matched:])
+        read = self._outside(line, at, matched)
+        abrupt = items and not self._after_blank and not read.lazy and self._is_odd_end(read, matched)
+        self._after_blank = not line.strip(" ")
+        return read._replace(abrupt=True) if abrupt else read
+
+    def _is_odd_end(self, read: Line, matched: int) -> bool:
+        """Whether the line ends a list item by what other parsers take for the item's own."""
+        if read.depth > matched:
+            return isinstance(self.containers[matched], Quote)
+        return read.kind is Kind.TEXT or (self.fence is not None and self.fence.indent > 0)
 
     def _match(self, line: str) -> tuple[int, int]:
         """The column behind the marks of those open containers that this line goes on with, and their number."""
@@ -137,7 +148,7 @@ class BlockScanner:
 
     def _outside(self, line: str, at: int, matched: int) -> Line:
         """A line outside fences: open the containers that begin on it, then see what its content is."""
-        opened = item = abrupt = False
+        opened = item = False
         while True:
             text = _text_at(line, at)
             whole = opened or matched == len(self.containers)
@@ -153,15 +164,14 @@ class BlockScanner:
             if container is None:
                 break
             if not opened:
-                abrupt = isinstance(container, Quote) and self._leave(matched)
+                self._leave(matched)
             if len(self.containers) >= MAX_DEPTH:
                 break
             self.containers.append(container)
             at = text + width
             opened, item = True, item or isinstance(container, Item)
             self._hollow = isinstance(container, Item) and _text_at(line, at) >= len(line)
-        read = self._content(line, at, matched, opened, item)
-        return read._replace(abrupt=True) if abrupt else read
+        return self._content(line, at, matched, opened, item)
 
     def _container(self, rest: str, indent: int, *, paragraph: bool, whole: bool) -> tuple[Quote | Item | None, int]:
         """The container whose mark `rest` begins with, and the columns from there to its content."""
@@ -234,14 +244,11 @@ class BlockScanner:
         self._hollow = False
         return Line(kind, column, self._leaf, len(self.containers), starts=not goes_on, item=item)
 
-    def _leave(self, matched: int) -> bool:
-        """End the open leaf and all containers but the first `matched`; whether a list item's text ended by that."""
-        if matched == len(self.containers):
-            return False
-        cut = self._open is not Kind.BLANK and isinstance(self.containers[matched], Item)
-        self.containers = self.containers[:matched]
-        self._open = Kind.BLANK
-        return cut
+    def _leave(self, matched: int) -> None:
+        """End the open leaf and all containers but the first `matched`."""
+        if matched < len(self.containers):
+            self.containers = self.containers[:matched]
+            self._open = Kind.BLANK
 
     def _end_leaf(self) -> None:
         self.fence = None

@@ -83,7 +83,7 @@ def in_address(text: str, at: int) -> bool:
     word = text[max(0, at - _ADDRESS_LENGTH) : at].rsplit(None, 1)
     if not word or (at and text[at - 1].isspace()):
         return False
-    return len(word[-1]) >= _ADDRESS_LENGTH or _ADDRESS.search(word[-1].rpartition("<")[2]) is not None
+    return len(word[-1]) >= _ADDRESS_LENGTH or _ADDRESS.search(word[-1]) is not None
 
 
 def _closer(opener: str) -> str | None:

@@ -6,11 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nbchat.notebook.prose import is_live
 from nbchat.notebook.blocks import BlockScanner, Fence, Kind, Line
 
 __all__ = ["CodeBlock", "Outline", "ProseSpan"]
 
 _TAB_BEHIND_MARK = re.compile(r"[ \t>]*(?:[-+*>]|[0-9]{1,9}[.)])[ >]*\t")
+_LIKE_ITEM = re.compile(r"[ \t>]*(?:[-+*]|[0-9]{1,9}[.)])[ \t]")
+_TAB_IN_MARGIN = re.compile(r"[ >]*\t")
+_FENCE_MARK = re.compile(r"[ \t>*+\-0-9.)\[\]xX]*(?:`{3}|~{3})")
+_MIXED_MARK = re.compile(r"[ \t>]*(?:`{3,}~|~{3,}`)[`~]* *")  # to marked, that too closes a fence
 _CELL_END = re.compile(r"\\.|(\|)")
 
 
@@ -39,6 +44,12 @@ class CodeBlock:
     closed: bool = False
     certain: bool = True
     lines: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def live(self) -> bool:
+        """Whether it could do harm were it not taken for code."""
+        # A fence in it could open, and all behind would be inside out.
+        return any(is_live(line) or _FENCE_MARK.match(line) for line, _ in self.lines)
 
     @property
     def content(self) -> str:
@@ -80,11 +91,15 @@ class Outline:
     def _doubt(self, raw: str, line: Line, fenced: bool) -> None:
         """Note what parsers disagree about: from there on one may see a fence where another sees none."""
         if fenced:
-            if line.kind not in (Kind.CODE, Kind.CLOSE):
-                self.code[-1].certain = self._certain = False  # its container ended it
+            ended = line.kind not in (Kind.CODE, Kind.CLOSE)  # by the end of its container
+            if ended or (line.kind is Kind.CODE and _MIXED_MARK.fullmatch(raw)):
+                self.code[-1].certain = self._certain = False
         elif (
             (line.kind is Kind.OPEN and line.depth and self._lazy)  # in a container of which they lost sight
-            or line.abrupt  # a quote right below a list item's line, which marked takes for the item's
+            or line.abrupt  # below a list item, and to marked the item's
+            or (line.kind is Kind.BLANK and line.item)  # an empty item, whose width they guess
+            or (line.kind is Kind.TEXT and not line.starts and _LIKE_ITEM.match(raw))  # text, but to marked an item
+            or (line.kind is Kind.OPEN and _TAB_IN_MARGIN.match(raw))
             or ("\t" in raw and _TAB_BEHIND_MARK.match(raw))
         ):
             self._certain = False

@@ -20,7 +20,9 @@ _CSI_END = re.compile("[^ -?]")
 _ESCAPE_END = re.compile("[^ -/]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _LONE = re.compile("[\ud800-\udfff]")
-_SCHEME = re.compile(r"(?i)(?<![a-z0-9+.\-])(?!https?:)([a-z][a-z0-9+.\-]{0,63}:(?=//)|data:)")
+_LIVE = re.compile(
+    r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)", re.IGNORECASE
+)
 
 
 def join_surrogates(text: str) -> str:
@@ -132,4 +134,4 @@ def plain_text(text: str) -> str:
     JupyterLab makes a link of every `scheme://` in plain text, `javascript://` included. A word joiner (U+2060, no width)
     after the colon stops it; the text looks as it was.
     """
-    return _SCHEME.sub("\\1\u2060", terminal_text(text))
+    return _LIVE.sub(":\u2060", terminal_text(text))

@@ -38,9 +38,10 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _MATH_SIGN = re.compile(r"[$\\{}@]")
-_MARGIN = re.compile(r"[ \t>*+\-0-9.)\[\]xX]*")
+_MARGIN = re.compile(r"[ \t\n>*+\-0-9.)\[\]xX]*")
 _WIDEST = 100
 _TASK = re.compile(r"[ \t>*+\-0-9.)]*\[[ xX]\][ \t]+(?:([-+*>])|[0-9]{1,9}([.)]))")
+_SPACE = re.compile(r"\s")
 _JOINER = "\u2060"
 _PLAIN_ALT = re.compile(r"[^\"$@\\<>&\[\]`\n]*")
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
@@ -126,7 +127,7 @@ class Prose:
             if opener.image:
                 self._edits.append(Edit(opener.at, opener.at + 1, "&#33;", "! "))
             else:
-                self._edits.append(Edit(opener.at, opener.at + 1, "&#91;"))
+                self._edits.append(Edit(opener.at, opener.at + 1, "&#91;", "{[}" if self._leads(opener.at) else None))
 
     def _runs(self) -> dict[int, list[int]]:
         runs: dict[int, list[int]] = defaultdict(list)
@@ -193,24 +194,27 @@ class Prose:
             return end
         close = same[later] + end - start
         self.code.append((start, close))
-        if is_live(self._text[end : same[later]]):
+        code = self._text[end : same[later]]
+        if is_live(code) or "\n" in code:  # what begins its lines could begin a block to another parser
             self.spell((start, close))
         return close
 
     def _no_fence(self, start: int, end: int) -> None:
         """Spell a run that opens no fence here but might to another parser, which counts the containers otherwise."""
-        line = max(self._start, self._text.rfind("\n", self._start, start) + 1)
-        if end - start > 2 and (start - line > _WIDEST or _MARGIN.fullmatch(self._text, line, start)):
+        if end - start > 2 and self._leads(start):
             self._edits.append(Edit(start, end, f"&#{ord(self._text[start])};" * (end - start)))
 
     def _nothing(self, start: int, end: int) -> str:
         """What to leave in place of dropped signs: something, where the signs around them would mean more together."""
-        together = self._text[max(0, start - 1) : start] in ("!", "]", "<", "&", "\\") or self._text[end : end + 1] in (
-            "[",
-            "(",
-            ":",
-        )
-        return "&#8288;" if together else ""
+        if _SPACE.search(self._text, start, end):
+            return " "
+        before, after = self._text[max(0, start - 1) : start], self._text[end : end + 1]
+        return "&#8288;" if before in ("!", "]", "<", "&", "\\") or after in ("[", "(", ":") else ""
+
+    def _leads(self, at: int) -> bool:
+        """Whether nothing but marks of containers stands before the offset on its line."""
+        line = max(self._start, self._text.rfind("\n", self._start, at) + 1)
+        return at - line > _WIDEST or _MARGIN.fullmatch(self._text, line, at) is not None
 
     def _close(self, at: int) -> int:
         sign = self._text[at + 1 : at + 2] if at + 1 < self._end else ""
@@ -218,6 +222,8 @@ class Prose:
         alive = opener is not None and (opener.image or len(self._openers) >= self._dead)
         self._dead = min(self._dead, len(self._openers))
         if sign == ":":
+            if opener is not None and opener.image:
+                self._edits.append(Edit(opener.at, opener.at + 1, "&#33;", "! "))
             return self._definition(opener, at)
         target = read_target(self._text, at + 1) if sign == "(" and alive else None
         if target is not None and target.end <= self._end and opener is not None:
@@ -229,21 +235,21 @@ class Prose:
         return at + 1
 
     def _definition(self, opener: _Opener | None, at: int) -> int:
+        """A colon behind a bracket: a link definition if it stands where one may, else text that must not become one."""
         target = read_definition(self._text, at + 1)
         address = safe_address(target.address) if target is not None and target.end <= self._end else None
-        if target is None or address is None:
+        first = (
+            opener is not None
+            and 0 <= self._defines <= opener.at
+            and _MARGIN.fullmatch(self._text, self._defines, opener.at) is not None
+        )
+        if target is None or address is None or not first or is_live(address):
             self._disarm(at)
             return at + 1
         rewritten = target.rewritten(address)
-        if rewritten is None:
-            self._defines = target.end
-            return target.end
-        first = opener is not None and self._text[self._defines : opener.at].strip(" \t\n>*+-0123456789.)") == ""
-        if self._defines < 0 or not first:
-            self._disarm(at)
-            return at + 1
+        if rewritten is not None:
+            self._rewrite(at + 1, target.end, f": {rewritten}")
         self._defines = target.end
-        self._rewrite(at + 1, target.end, f": {rewritten}")
         return target.end
 
     def _link(self, at: int, target: Target) -> int:
@@ -257,6 +263,8 @@ class Prose:
 
     def _aim(self, at: int, target: Target, address: str) -> None:
         rewritten = target.rewritten(address)
+        if rewritten is not None and " " not in rewritten and _SPACE.search(self._text, at + 1, target.end):
+            rewritten += " "  # a space parts addresses from formulas, see `in_address`
         if rewritten is None:
             self._edits.append(Edit(at + 1, at + 2, None, " ("))
         elif _MATH_SIGN.search(self._text, at + 1, target.end):
@@ -271,7 +279,7 @@ class Prose:
         remote = address is not None and address[:4].lower() == "http"
         data = DATA_IMAGE.fullmatch(target.address)
         if data or (remote and self._images):
-            clean = alt if _PLAIN_ALT.fullmatch(alt) else _NOT_IN_ALT.sub(" ", alt).strip()
+            clean = alt if _PLAIN_ALT.fullmatch(alt) else _NOT_IN_ALT.sub(" ", alt)
             written = target.rewritten(target.address if data else str(address))
             if clean != alt or written is not None:
                 whole = f"![{clean}]({written or self._text[at + 2 : target.end - 1]})"

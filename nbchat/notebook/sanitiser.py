@@ -19,7 +19,7 @@ from nbchat.notebook.mathtext import MathReading, Spans, in_address, read_math
 from nbchat.notebook.mermaid import is_harmless
 from nbchat.notebook.outline import CodeBlock, Outline
 from nbchat.notebook.plain import join_surrogates
-from nbchat.notebook.prose import Edit, Prose, is_live, spelt_out
+from nbchat.notebook.prose import Edit, Prose, spelt_out
 
 __all__ = ["html_text", "inline_text", "sanitise"]
 
@@ -31,7 +31,7 @@ _SUSPECT = re.compile(
     r"|(?:`{3}|~{3})[^`\n]*[\"'<>&@\\]|\[|\\(?:href|style|class|url)",
     re.IGNORECASE,
 )
-_NOT_IN_INFO = re.compile(r"[\"'<>&$@\\`\x00-\x1f]")
+_NOT_IN_INFO = re.compile(r"[^\w+#.\-{}=,/: ]|/(?=/)")
 
 
 def sanitise(markdown: str, *, images: bool = False) -> str:
@@ -63,7 +63,7 @@ class _Document:
         self._spelt = {
             number
             for number, block in enumerate(self._blocks)
-            if is_live(text[block.start : block.end]) and not (block.fence and block.certain)
+            if block.live and not (block.fence and block.certain)
         }
 
     def sanitised(self) -> str:
@@ -99,7 +99,7 @@ class _Document:
         behind = {
             number
             for number, block in enumerate(self._blocks)
-            if hiding and block.start > hiding[0] and is_live(self._text[block.start : block.end])
+            if hiding and block.start > hiding[0] and block.live
         }
         found = not behind <= self._spelt
         self._spelt |= behind
