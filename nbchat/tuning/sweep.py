@@ -111,7 +111,9 @@ def settle(
             raise ParameterError("Give either model or models, not both.")
         options["model"] = [models] if isinstance(models, str) else list(models)
     grid, fixed = Grid.split(options, repeat)
-    return grid, fixed, {cell: session.exchange(message, **fixed, **cell.setting) for cell in grid.order()}
+    first = {setting: session.exchange(message, **fixed, **setting) for setting in grid.settings}
+    settled = {setting: (exchange.ask, exchange.plan) for setting, exchange in first.items()}
+    return grid, fixed, {cell: Exchange(*settled[cell.setting]) for cell in grid.order()}
 
 
 class _Bench:
