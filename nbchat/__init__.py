@@ -6,6 +6,8 @@ Importing this imports next to nothing: each name is fetched when it is first us
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -91,3 +93,21 @@ def unload_ipython_extension(shell: Any) -> None:
     from nbchat.notebook.extension import unload
 
     unload(shell)
+
+
+class _Room(types.ModuleType):
+    """The package `nbchat.session`, which answers to the function of the same name."""
+
+    __call__ = staticmethod(session)
+
+
+class _Face(types.ModuleType):
+    """The package itself. Importing a room makes it an attribute here; `session` stays callable then."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "session" and isinstance(value, types.ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
