@@ -56,6 +56,9 @@ LINGER_SECONDS = 15.0
 DRAIN_SECONDS = 0.25
 """How long after `[DONE]` the end of the response is waited for, so that its connection can serve again."""
 
+PROMPT_SECONDS = 0.05
+"""How much of that holds up whoever asked: the next request then finds the connection ready."""
+
 STALE_TRIES = 8
 """How often a connection that the server had closed in the pool is replaced before it counts as a failure."""
 
@@ -216,6 +219,7 @@ class _Try:
         self._body = body
         self._emit = emit
         self._ended = ended
+        self._is_over = False
         self._reused = True  # whether it goes out on a connection that had served before
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key)
 
@@ -299,19 +303,36 @@ class _Try:
                         break
                     if decoder.finished and limit.when() is None:
                         limit.reschedule(asyncio.get_running_loop().time() + LINGER_SECONDS)
-        self._end()
+        self._emit_end()
         if decoder.done and not decoder.failed:
-            await _drain(portions)
+            await self._drain(portions)
+        self._over()
+
+    async def _drain(self, portions: AsyncIterator[bytes]) -> None:
+        """Read what little follows the answer."""
+        timer = asyncio.get_running_loop().call_later(PROMPT_SECONDS, self._over)
+        try:
+            with contextlib.suppress(TimeoutError, httpx.RequestError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    async for _ in portions:
+                        pass
+        finally:
+            timer.cancel()
 
     def _break_off(self, words: str, refused: _Refused) -> None:
         """The connection failed. If something of a reply had come, that is how the answer ends."""
         if not self._decoder.begun and not self._decoder.done:
             raise refused from None
-        self._end(words)
+        self._emit_end(words)
+        self._over()
 
-    def _end(self, broken: str | None = None) -> None:
+    def _emit_end(self, broken: str | None = None) -> None:
         self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])
-        self._ended(not self._decoder.failed)
+
+    def _over(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._ended(not self._decoder.failed)
 
     def _silent(self) -> _Refused:
         title, seconds = self._call.endpoint.title, self._call.timeouts.read
@@ -321,14 +342,6 @@ class _Try:
 def _first_piece(events: list[Event]) -> int | None:
     """Where the first piece of an answer stands among events."""
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
-
-
-async def _drain(portions: AsyncIterator[bytes]) -> None:
-    """Read what little follows, so that the connection can serve again."""
-    with contextlib.suppress(TimeoutError, httpx.RequestError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in portions:
-                pass
 
 
 async def _error_body(response: httpx.Response) -> bytes:

@@ -33,20 +33,22 @@ class Stream:
 
     def __iter__(self) -> Iterator[Event]:
         """Events as they come. An interrupt while waiting for one stops the request."""
-        given: Any = None
-        while (wait := self._step(given)) is not None:
+        wait = self._step(None)
+        while wait is not None:
             given = wait_for(wait)
-            if isinstance(wait, Channel):
-                yield from given or ()
+            came = given if isinstance(wait, Channel) else None
+            wait = self._step(given)  # before anybody sees the events, so that leaving early keeps them
+            yield from came or ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Events as they come."""
-        given: Any = None
-        while (wait := self._step(given)) is not None:
+        wait = self._step(None)
+        while wait is not None:
             given = await wait_for_async(wait)
-            if isinstance(wait, Channel):
-                for event in given or ():
-                    yield event
+            came = given if isinstance(wait, Channel) else None
+            wait = self._step(given)
+            for event in came or ():
+                yield event
 
     def _step(self, given: Any) -> Wait | None:
         try:

@@ -27,9 +27,9 @@ class Asked:
 
     def __init__(self, url, *, using=None, **options):
         call = call_to(url, **options)
+        draft = Draft(Request(url, call.body))
         channel = (using or engine()).open(call)
         self.events = [event for batch in channel.batches() for event in batch]
-        draft = Draft(Request(url, call.body))
         draft.add(self.events)
         self.reply, self.error = draft.reply(), draft.error
 
