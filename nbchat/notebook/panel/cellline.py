@@ -1,0 +1,90 @@
+"""The panel's settings as a `%%chat` line, and back."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from IPython.core.error import UsageError
+
+from nbchat.api.endpoints import Endpoint, choose
+from nbchat.notebook.options import escaped, option_line, parse
+from nbchat.notebook.words import quoted
+from nbchat.session.session import Session
+from nbchat.values.errors import ConfigError
+from nbchat.values.params import Params
+
+__all__ = ["Loaded", "cell_line", "load_cell"]
+
+HELD = frozenset({"system", "base_url", "key_env"})
+"""Those of nbchat's own options that a session holds; the others belong to one cell."""
+
+
+def cell_line(session: Session) -> str:
+    """The line with which a cell in a fresh kernel sends what this session would send, its history aside.
+
+    Raises ConfigError for what no line can say (a model's name with a comma in it would be several models).
+    """
+    params = session.params.replace(model=session.model)
+    words = ["%%chat", option_line(dict(params.items()))]
+    if session.system:
+        words.append("--system=" + quoted(escaped(session.system)))
+    words += _server_words(session.endpoint)
+    line = " ".join(filter(None, words))
+    _check(line, params, session.system)
+    return line
+
+
+def _server_words(endpoint: Endpoint) -> list[str]:
+    """What names the server, where a fresh kernel would take another one."""
+    usual = choose(os.environ)
+    if (usual.name, usual.base_url) == (endpoint.name, endpoint.base_url) or (usual.is_builtin and endpoint.is_builtin):
+        return []
+    words = ["--base-url", quoted(endpoint.name or endpoint.base_url)]
+    return words
+
+
+def _check(line: str, params: Params, system: str | None) -> None:
+    """A line that would not be read as it is meant is worse than none."""
+    try:
+        options = parse(line.removeprefix("%%chat"))
+        same = not options.axes and Params(**options.params) == params and options.get("system") == (system or None)
+    except (UsageError, ValueError, TypeError):
+        same = False
+    if not same or len(line.splitlines()) != 1:
+        raise ConfigError("These settings can't be written as one line: a name or text in them holds a comma or break.")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a cell asks for. `system` and `where` (its server) None = it does not say; `body` is its message."""
+
+    params: Params
+    system: str | None = None
+    where: str | None = None
+    key_env: str | None = None
+    body: str = ""
+    left_out: tuple[str, ...] = ()
+    """Options of the cell that no panel holds."""
+
+
+def load_cell(text: str) -> Loaded:
+    """The settings of a cell, or of its line alone. Raises UsageError."""
+    line, _, body = text.lstrip().partition("\n")
+    match = re.match(r"%%?chat(?:\s+|$)", line)
+    if match is None and not line.startswith("-"):
+        raise UsageError("A cell to load begins with %%chat and its options.")
+    options = parse(line[match.end() :] if match else line)
+    if options.axes:
+        raise UsageError(
+            f"{', '.join(options.axes)}: several values are a sweep, which is a cell's; one can be loaded."
+        )
+    return Loaded(
+        Params(**options.params),
+        options.get("system"),
+        options.get("base_url"),
+        options.get("key_env"),
+        body.strip("\n"),
+        tuple(name.replace("_", "-") for name in options.own if name not in HELD),
+    )

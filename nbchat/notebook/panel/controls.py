@@ -1,0 +1,257 @@
+"""The rows of the panel: one for each parameter of the table, unset until touched and unsettable again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ipywidgets import HTML, Button, Dropdown, FloatSlider, HBox, IntSlider, Text, VBox
+
+from nbchat.notebook.inline import html_text
+from nbchat.notebook.options import escaped, unescaped
+from nbchat.values.errors import ParameterError
+from nbchat.values.params import Parameter
+
+__all__ = ["Changed", "Control", "TextControl", "control", "explain"]
+
+Changed = Callable[[str, Any], None]
+"""Told a parameter's name and its new value; None = unset."""
+
+NOT_SENT = "not sent"
+MOST_SLIDER_STEPS = 2000
+"""A range of more steps than this is typed rather than slid."""
+
+
+def control(parameter: Parameter, changed: Changed) -> Control:
+    """The row that suits a parameter's kind."""
+    match parameter.kind:
+        case "number" | "integer" if _slidable(parameter):
+            return SliderControl(parameter, changed)
+        case "flag" | "choice":
+            return ChoiceControl(parameter, changed)
+        case "texts":
+            return TextsControl(parameter, changed)
+        case _:
+            return TextControl(parameter, changed)
+
+
+def _slidable(parameter: Parameter) -> bool:
+    low, high, step = parameter.low, parameter.high, parameter.step
+    return low is not None and high is not None and bool(step) and (high - low) / (step or 1) <= MOST_SLIDER_STEPS
+
+
+def tooltip(parameter: Parameter) -> str:
+    """What a parameter is, what it takes, and what it means to leave it unset."""
+    takes = parameter.expected if parameter.kind != "flag" else "true or false"
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    step = f", in steps of {parameter.step:g}{unit}" if parameter.step else ""
+    return f"{parameter.name}: {parameter.meaning} ({takes}{step}). Unset = not sent: the server decides."
+
+
+class Control:
+    """One row: label, what the value is moved by, a button that unsets it, and a note below.
+
+    A subclass has the `parts`, draws a value on them, and reports with `_report` or `_read` what they were moved to.
+    Widgets' events come from any thread, and drawing causes events of its own, which are not the user's.
+    """
+
+    def __init__(self, parameter: Parameter, changed: Changed) -> None:
+        self.parameter = parameter
+        self.problem = ""
+        """What is wrong with what is typed; empty = nothing is."""
+        self.parts: list[Any] = []
+        self._changed = changed
+        self._value: Any = None
+        self._refusal = ""
+        self._lock = threading.RLock()
+        self._drawer: int | None = None
+        self._build()
+        self._unset = Button(description="×", tooltip=f"unset {parameter.name}: not sent, the server decides")
+        self._unset.add_class("nbchat-unset-button")
+        self._unset.on_click(lambda _button: self._report(None))
+        line = HBox([*self.parts, self._unset])
+        line.add_class("nbchat-row")
+        self._note = HTML(layout={"display": "none"})
+        self._note.add_class("nbchat-note")
+        self.row = VBox([line, self._note])
+        self.row.add_class("nbchat-control")
+        self.row.add_class("nbchat-unset")
+
+    def show(self, value: Any) -> None:
+        """Show a value that came from elsewhere; None = unset. What is being typed stays where the value is the same."""
+        with self._lock:
+            if value != self._value or type(value) is not type(self._value):
+                self._value = value
+                self._redraw()
+
+    def refuse(self, words: str) -> None:
+        """Grey it: the server refuses it for this model, in these words. Empty = it does not."""
+        if words == self._refusal:
+            return
+        self._refusal = words
+        for part in self.parts:
+            for widget in getattr(part, "children", (part,)):
+                widget.disabled = bool(words)
+        self._mark("nbchat-refused", bool(words))
+        self._say()
+
+    def _build(self) -> None:
+        raise NotImplementedError
+
+    def _draw(self, value: Any) -> None:
+        raise NotImplementedError
+
+    def _redraw(self) -> None:
+        self.problem = ""
+        with self._quietly():
+            self._draw(self._value)
+        self._mark("nbchat-unset", self._value is None)
+        self._mark("nbchat-bad", False)
+        self._say()
+
+    @property
+    def _drawing(self) -> bool:
+        """Whether this thread is drawing, so that the events it causes are not the user's."""
+        return self._drawer == threading.get_ident()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        self._drawer = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._drawer = None
+
+    def _report(self, value: Any) -> None:
+        """The user moved it to this value."""
+        try:
+            self._changed(self.parameter.name, value)
+        except ParameterError as error:
+            self._reject(str(error))
+            return
+        with self._lock:
+            self._value = value
+            self._redraw()
+
+    def _read(self, text: str) -> None:
+        """The user typed this."""
+        if self._drawing:
+            return
+        try:
+            value = self.parameter.parse(text) if text.strip() else None
+        except ParameterError as error:
+            self._reject(str(error))
+            return
+        self._report(value)
+
+    def _reject(self, problem: str) -> None:
+        self.problem = problem
+        self._mark("nbchat-unset", False)  # what was typed can be taken back with one click
+        self._mark("nbchat-bad", True)
+        self._say()
+
+    def _mark(self, name: str, on: bool) -> None:
+        (self.row.add_class if on else self.row.remove_class)(name)
+
+    def _say(self) -> None:
+        text = self.problem or self._refusal
+        self._note.value = html_text(text)
+        self._note.layout.display = None if text else "none"
+
+
+class SliderControl(Control):
+    """A slider, and a box to type into; the slider would clamp what is typed, so the box is one of our own."""
+
+    def _build(self) -> None:
+        row = self.parameter
+        self._integer = row.kind == "integer"
+        low, high = row.low or 0, row.high or 0
+        self._middle = (low + high) // 2 if self._integer else (low + high) / 2
+        make = IntSlider if self._integer else FloatSlider
+        kind = int if self._integer else float
+        self._slider = make(
+            value=kind(self._middle), min=kind(low), max=kind(high), step=kind(row.step or 1), readout=False
+        )
+        _describe(self._slider, row)
+        self._box = Text(placeholder=NOT_SENT, continuous_update=False)
+        self._box.add_class("nbchat-number")
+        self._slider.observe(lambda change: self._slid(change["new"]), "value")
+        self._box.observe(lambda change: self._read(change["new"]), "value")
+        self.parts = [self._slider, self._box]
+
+    def _slid(self, value: float) -> None:
+        if not self._drawing:
+            self._report(self.parameter.check(round(value, 9)))  # 0.1 * 3 is no value that anybody meant
+
+    def _draw(self, value: Any) -> None:
+        self._slider.value = self._middle if value is None else value
+        self._box.value = "" if value is None else self.parameter.written(value)[0]
+
+
+class TextControl(Control):
+    """A box to type into: numbers without bounds, texts, JSON, token ids with their biases."""
+
+    def _build(self) -> None:
+        self._box = Text(placeholder="not sent: the server decides", continuous_update=False)
+        _describe(self._box, self.parameter)
+        self._box.observe(lambda change: self._read(change["new"]), "value")
+        self.parts = [self._box]
+
+    def _draw(self, value: Any) -> None:
+        self._box.value = "" if value is None else ", ".join(self.parameter.written(value))
+
+
+class ChoiceControl(Control):
+    """A list of the few values there are."""
+
+    def _build(self) -> None:
+        values = ("true", "false") if self.parameter.kind == "flag" else self.parameter.choices
+        self._list = Dropdown(options=[(NOT_SENT, ""), *((value, value) for value in values)], value="")
+        _describe(self._list, self.parameter)
+        self._list.observe(lambda change: self._chosen(change["new"]), "value")
+        self.parts = [self._list]
+
+    def _chosen(self, text: str) -> None:
+        if not self._drawing:  # "none" is a value of some parameters, so it is not parsed as the word for unset
+            flag = self.parameter.kind == "flag"
+            self._report(None if text == "" else text == "true" if flag else text)
+
+    def _draw(self, value: Any) -> None:
+        self._list.value = "" if value is None else self.parameter.written(value)[0]
+
+
+class TextsControl(Control):
+    r"""A box for each of a few texts, in which `\n` stands for a line break and so on: white space is seen."""
+
+    def _build(self) -> None:
+        count = int(self.parameter.high or 4)
+        self._boxes = [Text(placeholder=NOT_SENT if i == 0 else "", continuous_update=False) for i in range(count)]
+        _describe(self._boxes[0], self.parameter)
+        for box in self._boxes:
+            box.observe(lambda _change: self._typed(), "value")
+        line = HBox(self._boxes)
+        line.add_class("nbchat-stops")
+        self.parts = [line]
+
+    def _typed(self) -> None:
+        texts = tuple(unescaped(box.value) for box in self._boxes if box.value)
+        if not self._drawing:
+            self._report(texts or None)
+
+    def _draw(self, value: Any) -> None:
+        texts = [escaped(text) for text in value or ()]
+        for box, text in zip(self._boxes, [*texts, *[""] * len(self._boxes)], strict=False):
+            box.value = text
+
+
+def _describe(widget: Any, parameter: Parameter) -> None:
+    """Label and tooltip."""
+    widget.description = parameter.name
+    explain(widget, tooltip(parameter))
+
+
+def explain(widget: Any, text: str) -> None:
+    """Set a widget's tooltip, which has one name in ipywidgets 7 and another in 8."""
+    setattr(widget, "tooltip" if widget.has_trait("tooltip") else "description_tooltip", text)

@@ -1,0 +1,195 @@
+"""Presets: named sets of parameters, a few that nbchat brings and the user's own in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbchat.values.errors import ConfigError, ParameterError
+from nbchat.values.params import PARAMETERS, Params, nearest
+
+__all__ = [
+    "SHIPPED",
+    "Preset",
+    "delete_preset",
+    "find_preset",
+    "import_presets",
+    "presets",
+    "presets_file",
+    "save_preset",
+]
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A name for some parameters. None among them unsets one; what it does not name stays as it is."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    meaning: str = ""
+
+    def apply(self, params: Params) -> Params:
+        """These parameters with the preset's put in. Raises ParameterError."""
+        changes = dict(self.params)
+        if changes.get("extra", {}) is None:
+            changes["extra"] = dict.fromkeys(params.extra)
+        return params.replace(**changes)
+
+
+_SHAPE = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+
+
+def _shipped(name: str, meaning: str, **params: float) -> Preset:
+    return Preset(name, {**dict.fromkeys(_SHAPE), **params}, meaning)
+
+
+SHIPPED: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        _shipped(
+            "precise",
+            "nearly always the likeliest token: for extraction, labels and code, where one answer is right",
+            temperature=0,
+        ),
+        _shipped(
+            "balanced",
+            "some variety without the unlikeliest tenth of the tokens: for explanations and prose",
+            temperature=0.7,
+            top_p=0.9,
+        ),
+        _shipped(
+            "inventive",
+            "unlikely words come up and repeated ones are held back: for ideas and names; check what it says",
+            temperature=1.2,
+            top_p=0.95,
+            presence_penalty=0.4,
+        ),
+    )
+}
+"""What nbchat brings. Each settles temperature, top_p and both penalties, and touches nothing else."""
+
+
+def presets_file() -> Path:
+    """Where the user's own presets are kept."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("nbchat", appauthor=False)) / "presets.json"
+
+
+def presets() -> dict[str, Preset]:
+    """All presets by name: nbchat's, then the user's own; one of the user's hides one of nbchat's. Raises ConfigError."""
+    path = presets_file()
+    return {**SHIPPED, **(_read(path) if path.exists() else {})}
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of a name. Raises ConfigError."""
+    known = presets()
+    if name not in known:
+        raise ConfigError(f"There is no preset {name!r}.{nearest(name, known) or ' %chat presets lists them.'}")
+    return known[name]
+
+
+def save_preset(name: str, params: Params, meaning: str = "") -> Preset:
+    """Keep these parameters under a name, all but the model; sampling that is unset is kept as unset.
+
+    Raises ConfigError.
+    """
+    preset = Preset(_checked_name(name), settings_of(params), meaning)
+    _store([preset])
+    return preset
+
+
+def settings_of(params: Params) -> dict[str, Any]:
+    """What a preset of these parameters holds."""
+    held = dict(params.items())
+    own = {name: held[name] for name in PARAMETERS if name in held}
+    unset = {name: None for name, row in PARAMETERS.items() if row.sampling and name not in own}
+    kept = {**unset, **own, **({"extra": dict(params.extra)} if params.extra else {})}
+    kept.pop("model", None)
+    return kept
+
+
+def delete_preset(name: str) -> None:
+    """Forget one of the user's own. Raises ConfigError."""
+    path = presets_file()
+    own = _read(path) if path.exists() else {}
+    if name not in own:
+        raise ConfigError(f"There is no preset {name!r} of your own.{nearest(name, own)}")
+    del own[name]
+    _write(path, own.values())
+
+
+def import_presets(path: str | Path) -> list[Preset]:
+    """Take in the presets of a `.json` or `.toml` file, in place of own ones with the same names. Raises ConfigError."""
+    found = list(_read(Path(path).expanduser()).values())
+    if not found:
+        raise ConfigError(f"{path} has no presets in it.")
+    _store(found)
+    return found
+
+
+def _store(new: Iterable[Preset]) -> None:
+    path = presets_file()
+    own = _read(path) if path.exists() else {}
+    _write(path, {**own, **{preset.name: preset for preset in new}}.values())
+
+
+def _read(path: Path) -> dict[str, Preset]:
+    """The presets of a file. Raises ConfigError that says which of them is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"The presets in {path} can't be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
+    try:
+        content = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"The presets in {path} can't be read: {error}. Mend the file or put it away.") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f'{path} must hold presets by name: {{"careful": {{"params": {{"temperature": 0.1}}}}}}.')
+    return {str(name): _preset(path, str(name), entry) for name, entry in content.items()}
+
+
+def _preset(path: Path, name: str, entry: Any) -> Preset:
+    if not isinstance(entry, dict):
+        raise ConfigError(f"The preset {name!r} in {path} must hold its parameters by name; got {entry!r:.60}.")
+    params, meaning = (entry["params"], entry.get("meaning", "")) if "params" in entry else (entry, "")
+    if not isinstance(params, dict):
+        raise ConfigError(f"The preset {name!r} in {path} must hold its parameters by name; got {params!r:.60}.")
+    checked = {key: None if value == "unset" else value for key, value in params.items()}  # TOML has no null
+    preset = Preset(_checked_name(name), checked, str(meaning))
+    try:
+        preset.apply(Params())
+    except (ParameterError, TypeError) as error:
+        raise ConfigError(f"The preset {name!r} in {path} can't be used: {error}") from None
+    return preset
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise ConfigError(f"A preset's name is 1 to {LONGEST_NAME} visible characters; got {name[:70]!r}.")
+    return name
+
+
+def _write(path: Path, own: Iterable[Preset]) -> None:
+    """Write the user's presets in one step: a file half written would lose them all."""
+    content = {preset.name: {"meaning": preset.meaning, "params": preset.params} for preset in own}
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            file.write(text)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise ConfigError(f"Presets can't be written to {path}: {error.strerror}.") from None

@@ -1,0 +1,140 @@
+"""How the panel looks, and the few keys that widgets do not know by themselves.
+
+Colours are the front-end's own variables, so that its light, dark and high-contrast themes are the panel's as well;
+what stands behind a comma is for front-ends without them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipywidgets import HTML, Output
+
+__all__ = ["KEYS", "STYLE", "keys", "style"]
+
+STYLE = """
+.nbchat-panel {
+  --nbchat-quiet: var(--jp-ui-font-color2, #666);
+  --nbchat-line: var(--jp-border-color2, #ddd);
+  --nbchat-error: var(--jp-error-color1, #b71c1c);
+  --jp-widgets-inline-label-width: 148px;
+  --jp-widgets-inline-width: 100%;
+  border: 1px solid var(--nbchat-line);
+  border-radius: 3px;
+  padding: 8px 12px;
+  margin: 2px 0;
+  box-sizing: border-box;
+  width: 100%;
+  max-width: 1100px;
+  gap: 6px;
+  overflow: visible;
+  color: var(--jp-ui-font-color1, #222);
+}
+.nbchat-panel .widget-box, .nbchat-panel .jupyter-widgets { overflow: visible; }
+.nbchat-panel .jupyter-widgets { margin: 0; }
+.nbchat-panel .widget-inline-hbox, .nbchat-panel .widget-inline-vbox { width: 100%; min-width: 0; }
+.nbchat-panel .widget-label { text-align: left; color: var(--jp-ui-font-color1, #222); }
+.nbchat-panel .widget-html { min-height: 0; height: auto; }
+.nbchat-panel .widget-html-content { line-height: 1.45; font-size: var(--jp-ui-font-size1, 13px); }
+.nbchat-panel input, .nbchat-panel textarea, .nbchat-panel select { color: var(--jp-ui-font-color1, #222); min-width: 0; }
+.nbchat-panel input::placeholder, .nbchat-panel textarea::placeholder { color: var(--nbchat-quiet); opacity: 1; }
+.nbchat-panel textarea { resize: vertical; }
+.nbchat-panel :is(button, input, textarea, select, .noUi-handle):focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px;
+}
+.nbchat-grid {
+  display: grid !important;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 345px), 1fr));
+  gap: 2px 28px;
+  align-items: start;
+}
+.nbchat-row { gap: 6px; align-items: center; min-width: 0; }
+.nbchat-row > :first-child { flex: 1 1 auto; min-width: 0; }
+.nbchat-number { flex: 0 0 76px !important; width: 76px !important; }
+.nbchat-number input { text-align: right; }
+.nbchat-stops { gap: 4px; flex: 1 1 auto; min-width: 0; }
+.nbchat-stops > :first-child { flex: 1 1 calc(25% + 111px); }
+.nbchat-stops > * { flex: 1 1 25%; min-width: 0; }
+.nbchat-panel .nbchat-unset-button {
+  flex: 0 0 22px; width: 22px; height: 22px; line-height: 20px; padding: 0; background: transparent; box-shadow: none;
+  color: var(--nbchat-quiet); border-radius: 2px; font-size: 15px;
+}
+.nbchat-panel .nbchat-unset-button:hover { background: var(--jp-layout-color2, #eee); color: var(--jp-ui-font-color1, #222); }
+.nbchat-unset > .nbchat-row .nbchat-unset-button { visibility: hidden; }
+.nbchat-unset .widget-slider .noUi-connect { background: transparent; }
+.nbchat-unset .widget-slider .noUi-handle { opacity: 0.45; background: var(--jp-layout-color1, #fff); }
+.nbchat-unset select { color: var(--nbchat-quiet); }
+.nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
+.nbchat-note { padding-left: 154px; }
+.nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
+.nbchat-bad > .nbchat-note .widget-html-content, .nbchat-wrong .widget-html-content { color: var(--nbchat-error); }
+.nbchat-refused > .nbchat-row > :not(.nbchat-unset-button) { opacity: 0.6; }
+.nbchat-quiet .widget-html-content { color: var(--nbchat-quiet); font-size: 12px; }
+.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 152px; }
+.nbchat-panel .jupyter-button { border-radius: 2px; }
+.nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button { width: auto; padding: 0 12px; height: 26px; line-height: 26px; }
+.nbchat-panel .nbchat-send:not(:disabled) { background: var(--jp-accept-color-normal, #1976d2); color: #fff; }
+.nbchat-panel .nbchat-fold {
+  width: auto; align-self: flex-start; background: transparent; box-shadow: none; padding: 0 4px 0 0; height: 24px;
+  line-height: 24px; color: var(--nbchat-quiet); font-size: 12px;
+}
+.nbchat-panel .nbchat-fold.mod-active { box-shadow: none; background: transparent; color: var(--nbchat-quiet); }
+.nbchat-side { gap: 6px; align-items: flex-start; }
+.nbchat-side > :first-child { flex: 1 1 auto; min-width: 0; }
+.nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
+.nbchat-message textarea, .nbchat-system textarea { font-family: var(--jp-ui-font-family, sans-serif); }
+.nbchat-reply { min-height: 24px; border-top: 1px solid var(--nbchat-line); padding-top: 6px; }
+.nbchat-reply .jp-OutputArea-prompt, .nbchat-reply .jp-OutputPrompt { display: none; }
+.nbchat-reply .jp-OutputArea-output { padding-left: 0; }
+"""
+"""The panel's style sheet; every rule is about the panel alone."""
+
+KEYS = """
+(function attach(tries) {
+  const root = element.closest('.nbchat-panel');
+  if (!root) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
+  if (root.dataset.nbchatKeys) return;
+  root.dataset.nbchatKeys = 'yes';
+  for (const row of root.querySelectorAll('.nbchat-row')) {
+    const name = row.querySelector('.widget-label')?.textContent;
+    for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-stops input')) {
+      if (name && !part.labels?.[0]?.textContent) part.setAttribute('aria-label', name);
+    }
+  }
+  root.addEventListener('keydown', event => {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+    const send = root.querySelector('.nbchat-send');
+    event.preventDefault();
+    event.stopPropagation();
+    if (!send || send.disabled) return;
+    event.target.dispatchEvent(new Event('change', {bubbles: true}));
+    send.click();
+  }, true);
+  root.addEventListener('click', event => {
+    if (!event.target.closest('.nbchat-copy')) return;
+    const field = root.querySelector('.nbchat-cell textarea');
+    if (navigator.clipboard) { navigator.clipboard.writeText(field.value); return; }
+    field.select();
+    document.execCommand('copy');
+  });
+})(50);
+"""
+"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader.
+
+Widgets offer none of the three. A front-end that does not run it loses these and nothing else.
+"""
+
+
+def style() -> Any:
+    """The style sheet as a widget."""
+    sheet = HTML(f"<style>{STYLE}</style>")
+    sheet.layout.display = "none"
+    return sheet
+
+
+def keys() -> Any:
+    """The script as a widget: an output that the front-end runs when it shows the panel."""
+    script = Output()
+    script.outputs = ({"output_type": "display_data", "data": {"application/javascript": KEYS}, "metadata": {}},)
+    script.layout.height = "0"
+    return script

@@ -1,0 +1,120 @@
+"""Whom the panel asks: session, server, model, and the system text."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ipywidgets import HTML, Button, Combobox, Dropdown, HBox, Textarea, VBox
+
+from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint, public_url
+from nbchat.notebook.connecting import models
+from nbchat.notebook.inline import html_text
+from nbchat.notebook.panel.controls import TextControl, explain
+from nbchat.session.session import Session
+from nbchat.values.errors import NbchatError
+
+__all__ = ["ModelControl", "Target"]
+
+
+class ModelControl(TextControl):
+    """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed."""
+
+    def _build(self) -> None:
+        self._box = Combobox(description="Model", continuous_update=False, ensure_option=False)
+        explain(self._box, "model: the model's id, from the server's list or typed. Unset = the server's usual one")
+        self._box.observe(lambda change: self._read(change["new"]), "value")
+        self.parts = [self._box]
+
+    def offer(self, names: Sequence[str]) -> None:
+        """The models to choose from."""
+        self._box.options = tuple(names)
+
+    def usual(self, name: str | None) -> None:
+        """The model that is asked while none is set."""
+        self._box.placeholder = name or "none chosen yet"
+
+
+class Target:
+    """`moved` is told what the user changed: "session", "endpoint" or "system", and to what (None = unset)."""
+
+    def __init__(self, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
+        self._moved = moved
+        self._drawer: int | None = None
+        self._listed: tuple[str, str] | None = None
+        self._model = model
+        self.session = Dropdown(description="Session")
+        explain(self.session, "The conversation that this panel asks in")
+        self.endpoint = Combobox(description="Endpoint", continuous_update=False, ensure_option=False)
+        self.endpoint.options = (BUILTIN, *ENDPOINTS, *LOCAL_SERVERS)
+        self.endpoint.add_class("nbchat-endpoint")
+        explain(
+            self.endpoint, "The server: type a known name or a base URL. Its key comes from its variable or %chat key"
+        )
+        self.system = Textarea(description="System", rows=1, continuous_update=False, placeholder="not sent")
+        self.system.add_class("nbchat-system")
+        explain(self.system, "A text before the conversation that says how to answer. Empty = not sent")
+        for name in ("session", "endpoint", "system"):
+            getattr(self, name).observe(lambda change, name=name: self._changed(name, change["new"]), "value")
+        unset = Button(description="×", tooltip="unset the system text: not sent")
+        unset.add_class("nbchat-unset-button")
+        unset.on_click(lambda _button: self._moved("system", None))
+        system = HBox([self.system, unset])
+        system.add_class("nbchat-row")
+        self.system_row = VBox([system])
+        self._note = HTML(layout={"display": "none"})
+        self._note.add_class("nbchat-note")
+
+    def show(self, session: Session, names: Sequence[str]) -> None:
+        """Draw the state of a session; `names` are all sessions there are."""
+        endpoint = session.endpoint
+        self._drawer = threading.get_ident()
+        try:
+            options = tuple(dict.fromkeys([session.name, *names]))
+            if self.session.options != options:
+                self.session.options = options
+            self.session.value = session.name
+            self.endpoint.placeholder = endpoint.name or public_url(endpoint.base_url)
+            self.endpoint.value = ""
+            self.system.value = session.system or ""
+            self.system.rows = min(6, 1 + (session.system or "").count("\n"))
+            (self.system_row.remove_class if session.system else self.system_row.add_class)("nbchat-unset")
+        finally:
+            self._drawer = None
+        self._list_models(endpoint)
+
+    @property
+    def note(self) -> Any:
+        """What is to be said about the server, as a widget."""
+        return self._note
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """Say something about the server."""
+        self._note.value = html_text(text)
+        self._note.layout.display = None if text else "none"
+        (self._note.add_class if wrong else self._note.remove_class)("nbchat-wrong")
+
+    def _changed(self, name: str, text: str) -> None:
+        if self._drawer != threading.get_ident() and (name == "system" or text):
+            self._moved(name, text if text.strip() else None)
+
+    def _list_models(self, endpoint: Endpoint) -> None:
+        """Fetch the server's models in the background, once for each server."""
+        where = (endpoint.name, endpoint.base_url)
+        if where == self._listed:
+            return
+        self._listed = where
+
+        def fetch() -> None:
+            names: Sequence[str] = ()
+            problem = ""
+            try:
+                names = models(endpoint)
+            except NbchatError as error:
+                problem = f"No list of models: {error}"
+            if self._listed == where:
+                self._model.offer(names)
+                self.say(problem)
+
+        threading.Thread(target=fetch, name="nbchat-models", daemon=True).start()

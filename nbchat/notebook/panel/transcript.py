@@ -1,0 +1,110 @@
+"""What a panel was asked and answered, as ordinary outputs of its cell: widgets are lost from a saved notebook."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+from nbchat.notebook.canvas import Bundle, Canvas
+from nbchat.notebook.footer import footer_facts
+from nbchat.notebook.inline import html_text, inline_text
+from nbchat.notebook.plain import plain_text
+from nbchat.notebook.sanitiser import sanitise
+from nbchat.session.session import Session
+from nbchat.values.reply import Reply
+
+__all__ = ["Entry", "Transcript", "TranscriptView", "transcript_of"]
+
+PAGE_CHARACTERS = 20_000
+"""Entries share an output up to this size: a front-end shows fifty outputs of a cell, and renders each anew when it
+changes."""
+
+
+class Entry:
+    """One question and what came of it."""
+
+    def __init__(self, question: str, reply: Reply) -> None:
+        self.question = question
+        self.reply = reply
+
+    @property
+    def markdown(self) -> str:
+        """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
+        asked = "\n".join(f"> {line}" for line in sanitise(self.question).splitlines())
+        answers = [sanitise(choice.text or choice.refusal) for choice in self.reply.choices]
+        if len(answers) > 1:
+            answers = [f"**Choice {i} of {len(answers)}**\n\n{text}" for i, text in enumerate(answers, 1)]
+        body = "\n\n".join(
+            [asked, *answers, f"<small>{inline_text(' · '.join(footer_facts(self.reply)), 600)}</small>"]
+        )
+        return f"<details><summary>{html_text(_first(self.question))}</summary>\n\n{body}\n\n</details>"
+
+    @property
+    def plain(self) -> str:
+        """For viewers without Markdown."""
+        answers = "\n\n".join(choice.text or choice.refusal for choice in self.reply.choices)
+        return plain_text(f"> {self.question}\n\n{answers}\n\n{' · '.join(footer_facts(self.reply))}")
+
+
+def _first(text: str, most: int = 90) -> str:
+    words = " ".join(text[: 4 * most].split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+class Transcript:
+    """The entries of one session's panels. A panel that is opened again brings them along."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._lock = threading.Lock()
+
+    def add(self, entry: Entry) -> None:
+        """Take in an entry; who shows the transcript paints it."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def pages(self) -> list[Bundle]:
+        """The outputs that show all of it, oldest first; only the last one still changes."""
+        with self._lock:
+            entries = tuple(self._entries)
+        pages: list[tuple[list[str], list[str]]] = []
+        room = 0
+        for entry in entries:
+            markdown = entry.markdown
+            if room < len(markdown):
+                pages.append(([], []))
+                room = PAGE_CHARACTERS
+            pages[-1][0].append(markdown)
+            pages[-1][1].append(entry.plain)
+            room -= len(markdown)
+        return [{"text/markdown": "\n\n".join(markdown), "text/plain": "\n\n".join(plain)} for markdown, plain in pages]
+
+
+class TranscriptView:
+    """A transcript on a canvas."""
+
+    def __init__(self, transcript: Transcript, canvas: Canvas) -> None:
+        self.transcript = transcript
+        self._canvas = canvas
+        self._outputs: list[str] = []
+        self._shown: list[Bundle] = []
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Paint what has changed."""
+        with self._lock:
+            pages = self.transcript.pages()
+            for number, page in enumerate(pages):
+                if number == len(self._outputs):
+                    self._outputs.append(self._canvas.show(page))
+                elif page != self._shown[number]:
+                    self._canvas.update(self._outputs[number], page)
+            self._shown = pages
+
+
+_transcripts: weakref.WeakKeyDictionary[Session, Transcript] = weakref.WeakKeyDictionary()
+
+
+def transcript_of(session: Session) -> Transcript:
+    """The transcript of a session's panels."""
+    return _transcripts.setdefault(session, Transcript())
