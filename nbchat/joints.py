@@ -18,11 +18,12 @@ __all__ = ["join"]
 
 
 def join() -> None:
-    """Give the sessions of this process their display and their guard. Doing it again changes nothing."""
+    """Give the sessions of this process their display, their guard and their bench. Doing it again changes nothing."""
     presenters.make = _make_presenter
     presenters.clean = _clean
     presenters.panel = _panel
     presenters.guard = _guard
+    presenters.sweep = _sweep
     presenters.describe = _describe
 
 
@@ -38,6 +39,12 @@ def _panel(session: Session) -> Any:
     from nbchat.notebook.panel.panel import Panel
 
     return Panel(session)
+
+
+def _sweep(session: Session, message: Any, **options: Any) -> Any:
+    from nbchat.notebook.sweeping import watched_sweep
+
+    return watched_sweep(session, message, **options)
 
 
 def _clean(text: str) -> str:

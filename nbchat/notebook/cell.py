@@ -35,6 +35,11 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     session = registry.open(options.get("session"))
     composed = compose(text, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
     asked = _asked(options, shell.user_ns)
+    if options.is_sweep:
+        from nbchat.notebook.sweepcell import sweep_cell
+
+        sweep_cell(shell, session, composed, options, asked)
+        return
     if options.get("dry_run"):
         _show_dry_run(shell, session, composed, asked)
         return
@@ -108,8 +113,8 @@ def cell_slot(shell: Any) -> str | None:
     return cell_id if isinstance(cell_id, str) and cell_id else None
 
 
-def bind(shell: Any, reply: Reply, name: str | None) -> None:
-    """Bind the reply: to a name if one was given, and to `_` and `Out` as a cell's value is."""
+def bind(shell: Any, value: object, name: str | None) -> None:
+    """Bind a reply or a sweep: to a name if one was given, and to `_` and `Out` as a cell's value is."""
     if name:
-        shell.user_ns[name] = reply
-    shell.displayhook.update_user_ns(reply)
+        shell.user_ns[name] = value
+    shell.displayhook.update_user_ns(value)

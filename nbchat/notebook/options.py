@@ -49,6 +49,7 @@ OWN: dict[str, OwnOption] = {
         OwnOption("schema", "the form of the answer: a type's name, JSON schema or city:str,temp:float", "SCHEMA"),
         OwnOption("code", "put the code of the answer into the next cell"),
         OwnOption("repeat", "ask this many times, side by side", "N"),
+        OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
         OwnOption("unguarded", "send even what looks like a secret or a private value"),
         OwnOption("base_url", "the server: a URL or a known name", "URL"),
         OwnOption("key_env", "the environment variable that holds the key", "VAR"),
@@ -75,6 +76,11 @@ class CellOptions:
     def get(self, name: str, default: Any = None) -> Any:
         """An own option's value: True for one that takes none."""
         return self.own.get(name, default)
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether several answers are asked for: an option has several values, or there is `--repeat`."""
+        return bool(self.axes) or "repeat" in self.own
 
 
 def parse(line: str) -> CellOptions:
@@ -202,7 +208,10 @@ class _Reading:
         """What was read."""
         if self._extra:
             self._params["extra"] = self._extra
-        return CellOptions(self._params, self._axes, self._own)
+        options = CellOptions(self._params, self._axes, self._own)
+        if "score" in self._own and not options.is_sweep:
+            raise UsageError("--score needs answers to compare: several values of an option (-t 0,1), or --repeat N.")
+        return options
 
 
 def _axis_values(parameter: Parameter, text: str) -> list[str]:

@@ -12,7 +12,7 @@ from nbchat.notebook.painter import Painter
 from nbchat.notebook.shown import register_display, running_shell
 from nbchat.session.present import Presenter
 
-__all__ = ["is_notebook", "make_presenter"]
+__all__ = ["in_main_thread", "is_notebook", "make_presenter"]
 
 
 def is_notebook(shell: Any) -> bool:
@@ -35,7 +35,7 @@ def make_presenter(
     the main one, whose output would land in whatever cell runs then.
     """
     shell = running_shell()
-    if wanted is False or (wanted is None and (shell is None or not _in_main_thread())):
+    if wanted is False or (wanted is None and (shell is None or not in_main_thread())):
         return None
     if shell is not None and is_notebook(shell):
         register_display(shell, notebook=True)
@@ -47,5 +47,6 @@ def make_presenter(
     return TerminalPresenter(sys.stdout, choices=choices, notes=notes)
 
 
-def _in_main_thread() -> bool:
+def in_main_thread() -> bool:
+    """Whether what is shown now lands in the cell that asked for it."""
     return threading.current_thread() is threading.main_thread()

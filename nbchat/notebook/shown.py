@@ -1,4 +1,4 @@
-"""Which reply a cell shows already, so that it is not shown again as the cell's value."""
+"""What a cell shows already, so that it is not shown again as the cell's value."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nbchat.notebook.footer import footer_facts
 from nbchat.notebook.plain import terminal_text
 from nbchat.values.reply import Reply
 
-__all__ = ["mark_shown", "register_display", "running_shell"]
+__all__ = ["is_shown", "mark_shown", "register_display", "running_shell"]
 
-_last: tuple[Reply, int] | None = None
-"""The reply that was shown last, and in which execution."""
+_last: tuple[object, int] | None = None
+"""What was shown last, and in which execution."""
 
 
 def running_shell() -> Any:
@@ -23,17 +23,18 @@ def running_shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
-def mark_shown(reply: Reply) -> None:
-    """Leave word that this reply was painted or printed in the running cell."""
+def mark_shown(value: object) -> None:
+    """Leave word that a reply or a sweep was painted or printed in the running cell."""
     global _last  # one cell runs at a time
     shell = running_shell()
     if shell is not None:
-        _last = (reply, shell.execution_count)
+        _last = (value, shell.execution_count)
 
 
-def _is_shown(reply: Reply) -> bool:
+def is_shown(value: object) -> bool:
+    """Whether the running cell has shown it already."""
     shell = running_shell()
-    return _last is not None and shell is not None and _last[0] is reply and _last[1] == shell.execution_count
+    return _last is not None and shell is not None and _last[0] is value and _last[1] == shell.execution_count
 
 
 def register_display(shell: Any, *, notebook: bool) -> None:
@@ -48,11 +49,11 @@ def _display(reply: Reply) -> None:
     from nbchat.notebook.painter import answer_bundle
 
     shell = running_shell()
-    if shell is not None and not _is_shown(reply):
+    if shell is not None and not is_shown(reply):
         canvas = CellCanvas(shell)
         canvas.show(answer_bundle(reply))
         canvas.show(line(footer_facts(reply)))
 
 
 def _print(reply: Reply, printer: Any, _cycle: bool) -> None:  # IPython's form
-    printer.text("<Reply: see above>" if _is_shown(reply) else terminal_text(reply.text))
+    printer.text("<Reply: see above>" if is_shown(reply) else terminal_text(reply.text))

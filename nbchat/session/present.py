@@ -46,6 +46,10 @@ def _no_panel(session: Session) -> Any:
     raise ConfigError("A panel needs a notebook: in one, %chat panel or Session.panel() shows it.")
 
 
+def _no_sweep(session: Session, message: Any, **options: Any) -> Any:
+    raise ConfigError("Sweeps come with nbchat as a whole: take Session from it (from nbchat import Session).")
+
+
 def _quiet(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> None:
     """Show nothing."""
 
@@ -57,6 +61,8 @@ class Presenters:
         self.make: MakePresenter = _quiet
         self.panel: Callable[[Session], Any] = _no_panel
         """Makes the widgets of a session. Raises ConfigError."""
+        self.sweep: Callable[..., Any] = _no_sweep
+        """Asks one message in many ways: session, message and the options of `Session.sweep`."""
         self.clean: Callable[[str], str] = str
         """Model text made safe to display as Markdown."""
         self.approve: Callable[[ToolCall], bool] = ask_user

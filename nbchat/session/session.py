@@ -272,6 +272,21 @@ class Session:
         for exchange in exchanges:
             exchange.stop()
 
+    def sweep(self, message: str | Sequence[Part] | Message, *, repeat: int = 1, score: Any = None, **axes: Any) -> Any:
+        """Ask a message with every combination of the parameters given several values, `repeat` times each, at once.
+
+        A list is an axis, a single value holds for all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`.
+        `score` is a function of the answer to a number, or a prompt for a judge with `{answer}`. The result is a
+        `Sweep`; no run joins the history until its `apply`. Further options as for `ask`, and `judge_model`, `at_once`
+        (most requests at a time) and `on_progress`. Raises ParameterError and ConfigError before anything is sent,
+        GuardError, and Interrupted, whose `.sweep` has what was done.
+        """
+        return presenters.sweep(self, message, repeat=repeat, score=score, **axes)
+
+    def compare(self, message: str | Sequence[Part] | Message, models: Sequence[str], **options: Any) -> Any:
+        """Ask several models the same. Options as for `sweep`."""
+        return self.sweep(message, models=models, **options)
+
     # Asking many at once: whoever has runs of its own to drive settles each here, charges it, and adopts the best
 
     def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:

@@ -1,0 +1,54 @@
+"""The plot of a sweep as an output of its own, where a plotting library is there."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import warnings
+from importlib.util import find_spec
+from typing import Any
+
+from nbchat.notebook.plain import plain_text
+from nbchat.tuning.result import Sweep
+
+__all__ = ["plot_bundle", "show_plot"]
+
+SHARPNESS = 2
+"""Pixels of the picture for one of the page: screens of today show that many."""
+
+
+def show_plot(shell: Any, sweep: Sweep) -> None:
+    """Show the plot in the running cell; nothing where there is nothing to compare, or no library to draw it."""
+    if len(sweep.complete) < 2:
+        return
+    data, metadata = plot_bundle(sweep)
+    if data:
+        shell.display_pub.publish(data=data, metadata=metadata)
+
+
+def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plot's forms by MIME type, and their metadata; both empty where no library is installed.
+
+    A picture rather than a live chart where both can be had: it shows in every front end and in a saved file.
+    """
+    plain = plain_text(f"[plot: {sweep.grid}]")
+    if find_spec("matplotlib"):
+        figure = sweep.plot(backend="matplotlib")
+        picture = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of characters that its font lacks
+            figure.savefig(picture, format="png", dpi=SHARPNESS * figure.dpi)
+        width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+        sizes = {"image/png": {"width": width, "height": height}}
+        return {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": plain}, sizes
+    if find_spec("altair"):
+        chart = json.loads(sweep.plot(backend="altair").to_json())
+        return {_vega_type(chart): chart, "text/plain": plain}, {}
+    return {}, {}
+
+
+def _vega_type(chart: dict[str, Any]) -> str:
+    """The MIME type of a chart: that of its schema's major version."""
+    version = str(chart.get("$schema", "v5")).rpartition("/v")[2].partition(".")[0]
+    return f"application/vnd.vegalite.v{version or 5}+json"

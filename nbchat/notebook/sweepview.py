@@ -1,0 +1,134 @@
+"""A sweep to look at: its verdict, its answers side by side, its runs as a table. Stands in a saved file as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbchat.notebook import chrome
+from nbchat.notebook.canvas import Bundle
+from nbchat.notebook.footer import cost_text
+from nbchat.notebook.inline import html_text
+from nbchat.notebook.plain import plain_text
+from nbchat.notebook.sweeptable import heading, run_table, setting_table
+from nbchat.tuning.diff import Diff
+from nbchat.tuning.result import Sweep
+from nbchat.tuning.run import Run, answer_text
+
+__all__ = ["FEW", "answer_html", "diff_bundle", "facts", "sweep_bundle"]
+
+FEW = 6
+"""Runs whose answers stand side by side as cards; more of them fold away, each in its row."""
+
+MOST_CHARACTERS = 400_000
+"""Of all answers together, in the notebook's file; each may have its share of it, and says where it is cut."""
+
+LEAST_SHARE = 1_000
+
+BORDER = "1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd))"
+
+CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));gap:10px;margin:0.5em 0"
+
+
+def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "sweep") -> Bundle:
+    """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it."""
+    said = str(sweep.verdict())
+    share = max(LEAST_SHARE, MOST_CHARACTERS // max(1, len(sweep)))
+    few = len(sweep) <= FEW
+    tables = [run_table(sweep, None if few else lambda run: answer_html(run, share, name))]
+    if sweep.grid.repeat > 1 and len(sweep.grid.settings) > 1:
+        tables.insert(0, setting_table(sweep))
+    told = [*facts(sweep), *notes]
+    hint = f"{name}.explore() filters, sorts and compares · {name}.apply(i) takes run i over · {name}.to_frame()"
+    cards = _cards(sweep, share, name) if few else ""
+    verdict = f'<div style="margin:0.3em 0 0.5em">{html_text(said)}</div>'
+    inner = "".join([verdict, cards, *(table["text/html"] for table in tables)])
+    quiet = "".join(chrome.line(text)["text/html"] for text in (" · ".join(told), hint))
+    plain = [said, *(table["text/plain"] for table in tables)]
+    plain += [_plain_card(run) for run in sweep if few and run.text]
+    return {
+        "text/html": f'<div class="tex2jax_ignore">{inner}{quiet}</div>',
+        "text/plain": "\n\n".join([plain_text(said), *plain[1:], plain_text(" · ".join(told))]),
+    }
+
+
+def facts(sweep: Sweep) -> list[str]:
+    """What it was and what it took, in a few words each."""
+    unsent = sum(run.status == "not run" for run in sweep)
+    stopped = sum(run.status == "interrupted" for run in sweep)
+    runs = "1 run" if len(sweep) == 1 else f"{len(sweep)} runs"
+    told = [
+        runs if str(sweep.grid) == "one run" else f"{runs}: {sweep.grid}",
+        f"{len(sweep.failed)} failed" if sweep.failed else "",
+        f"{stopped} stopped" if stopped else "",
+        f"{unsent} not run" if unsent else "",
+        cost_text(sweep.cost) if sweep.cost is not None else "cost unknown" if sweep.complete else "",
+    ]
+    return [fact for fact in told if fact]
+
+
+def _cards(sweep: Sweep, share: int, name: str) -> str:
+    cards = "".join(_card(sweep, run, share, name) for run in sweep if run.text or run.problem)
+    return f'<div style="{CARDS}">{cards}</div>' if cards else ""
+
+
+def _card(sweep: Sweep, run: Run, share: int, name: str) -> str:
+    title = html_text(heading(sweep, run), 200)
+    return (
+        f'<div style="border:{BORDER};border-radius:4px;padding:0.5em 0.8em;min-width:0">'
+        f'<div style="{chrome.QUIET};font-size:0.9em"><b>{run.index}</b> · {title}</div>'
+        f'<div style="max-height:28em;overflow:auto;margin-top:0.4em">{_body(run, share, name)}</div></div>'
+    )
+
+
+def _plain_card(run: Run) -> str:
+    return plain_text(f"[{run.index}] {run.text}")
+
+
+def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "sweep") -> str:
+    """An answer for a row of a table: its first line, the rest folded under it."""
+    whole = " ".join(run.text.split())
+    short = len(run.text) <= 80 and len(run.texts) <= 1 and not run.problem
+    if short or not run.text:
+        return _body(run, share, name)
+    first = html_text(whole, 80)
+    return f'<details><summary style="cursor:pointer">{first}</summary>{_body(run, share, name)}</details>'
+
+
+def _body(run: Run, share: int, name: str) -> str:
+    """All that came of a run, as it stands: no Markdown, nothing live. What went wrong stands above it."""
+    reply = run.reply
+    parts = []
+    if run.problem:
+        parts.append(f"<div><b>{_WORDS.get(run.status, run.status)}</b>: {html_text(run.problem, 600)}</div>")
+    for number, choice in enumerate(reply.choices if reply is not None else ()):
+        text = answer_text(choice)
+        if reply is not None and len(reply.choices) > 1:
+            parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-top:0.4em">choice {number + 1}</div>')
+        parts.append(_prose(text, share, f"{name}[{run.index}].reply.choices[{number}].text"))
+    return "".join(parts)
+
+
+_WORDS = {"complete": "note", "cut_off": "cut off"}
+
+
+def _prose(text: str, share: int, where: str) -> str:
+    cut = len(text) - share
+    rest = f"\n… {cut:,} more characters: {where}" if cut > 0 else ""
+    style = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.45"
+    return f'<div dir="auto" style="{style}">{html_text(text[:share] if cut > 0 else text)}{html_text(rest)}</div>'
+
+
+def diff_bundle(diff: Diff) -> Bundle:
+    """Two answers as one: what only the first has is struck out, what only the second has is underlined."""
+    tags = {
+        "same": "{}",
+        "removed": '<del style="background:rgba(213,94,0,0.22)">{}</del>',
+        "added": '<ins style="background:rgba(0,158,115,0.25)">{}</ins>',
+    }
+    inner = "".join(tags[piece.kind].format(html_text(piece.text)) for piece in diff.pieces)
+    shown = inner if not diff.same else "<i>The two answers are the same.</i>"
+    style = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5"
+    return {
+        "text/html": f'<div class="tex2jax_ignore" dir="auto" style="{style}">{shown}</div>',
+        "text/plain": plain_text(str(diff)),
+    }
