@@ -311,7 +311,7 @@ class OneOf:
         return {"anyOf": [form.schema for form in self.forms]}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """What the first form makes of it that leaves it as it is, else the first that takes it."""
+        """What the first form that takes it makes of it; but of numbers, the form that leaves it as it is."""
         taken: list[Any] = []
         misfits: list[Misfit] = []
         for form in self.forms:
@@ -320,8 +320,8 @@ class OneOf:
             except Misfit as misfit:
                 misfits.append(misfit)
                 continue
-            if type(loaded) is type(value) and isinstance(form, Scalar):
-                return loaded  # of int | float, 1 is the int
+            if type(value) in (int, float) and type(loaded) is type(value):
+                return loaded  # of float | int, 1 is the int
             taken.append(loaded)
         if taken:
             return taken[0]

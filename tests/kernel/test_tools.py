@@ -1,7 +1,5 @@
 """Tools in a real kernel: on its own loop, in its main thread, asking on its prompt, stopped by its interrupt."""
 
-import json
-
 import pytest
 
 from nbchat.testing import Say, ScriptedServer, tool_call
@@ -68,7 +66,9 @@ def test_an_interrupt_stops_an_async_tool_at_once(kernel, run, server, ask):
     result = running.wait(20)
     assert result.status == "error"
     assert result.stdout == "began\nended\n"
-    assert run("print(chat.ask('And now?', display=False).text, len(asyncio.all_tasks()) < 10)").stdout == "Next. True\n"
+    assert (
+        run("print(chat.ask('And now?', display=False).text, len(asyncio.all_tasks()) < 10)").stdout == "Next. True\n"
+    )
     roles = [message["role"] for message in server.requests[-1].json["messages"]]
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
 
@@ -101,20 +101,30 @@ def test_a_notebook_that_runs_as_a_batch_refuses_and_says_so(kernel, run, server
     """A front-end without input, as `jupyter execute` is: refused, and one notice."""
     server.add(calling("drop", table="users"), Say("Done."))
     run(TOOL)
-    kernel.run(
-        "from ipykernel.kernelbase import Kernel\n"
-        "get_ipython().kernel._allow_stdin = False\n"
-        "reply = chat.ask('Go', display=False)\nprint(json.dumps(reply.notices) if 0 else reply.notices)"
-    )
+    kernel.client.execute("reply = chat.ask('Go', display=False)", allow_stdin=False)
+    notices = run("print(reply.notices)").stdout
     assert results(server) == ["Not run: there is nobody here who could be asked to allow it."]
-    assert "drop was not run" in json.dumps(kernel.run("print(reply.notices)").stdout)
+    assert notices.count("drop was not run") == 1
+
+
+class Asked(Exception):
+    """The kernel shows its input prompt."""
+
+
+class NoAnswer:
+    """In place of a user's answers: the prompt stays open."""
+
+    def pop(self, _index):
+        raise Asked
 
 
 def test_an_interrupt_at_the_prompt_stops_the_exchange(kernel, run, server):
     server.add(calling("drop", table="users"), Say("Next."))
-    running = kernel.start(TOOL + "print('asking')\nchat.ask('Go', display=False)", answers=[])
-    running.until(lambda run: run.page.outputs)
-    server.wait_for_request()
+    running = kernel.start(TOOL + "chat.ask('Go', display=False)")
+    running._answers = NoAnswer()
+    with pytest.raises(Asked):
+        running.wait()
     kernel.interrupt()
-    assert running.wait(20).error.name == "Interrupted"
-    assert "dropping" not in kernel.run("print(chat.ask('And now?', display=False).text)").stdout
+    result = running.wait(20)
+    assert (result.error.name, result.stdout) == ("Interrupted", "")
+    assert run("print(chat.ask('And now?', display=False).text)").stdout == "Next.\n"
