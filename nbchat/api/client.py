@@ -200,6 +200,20 @@ class Client:
             raise error_from(response.status_code, response.content, server=endpoint.title, key=key)
         return _model_ids(response.content, endpoint)
 
+    async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
+        """The ids of a text's tokens. Raises NbchatError; also where the server has no tokenizer to ask."""
+        bare = {"add_special": False, "add_special_tokens": False}  # llama.cpp's name and vLLM's
+        asked = {"model": model, "content": text, "prompt": text, **bare}
+        auth = _KeyAuth(endpoint.key) if endpoint.key else None
+        for url in endpoint.tokenizer_urls:
+            try:
+                response = await self._pools.open(url).post(url, json=asked, auth=auth, timeout=timeout)
+            except (httpx.RequestError, httpx.InvalidURL) as error:
+                raise _unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error from None
+            if response.status_code == 200 and (ids := _token_ids(response.content)) is not None:
+                return ids
+        raise ServerError(f"{endpoint.title} has no tokenizer to ask, so tokens are given by their ids: ID=BIAS.")
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pools.aclose()
@@ -416,3 +430,13 @@ def _model_ids(content: bytes, endpoint: Endpoint) -> list[str]:
         raise ServerError(f"{endpoint.title} did not list its models{f' ({said})' if said else ''}. Name one with -m.")
     ids = (row.get("id") or row.get("name") if isinstance(row, dict) else row for row in rows)
     return [model for model in ids if isinstance(model, str) and model]
+
+
+def _token_ids(content: bytes) -> list[int] | None:
+    """`{tokens: [id]}`; None = it is something else."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    ids = body.get("tokens") if isinstance(body, dict) else None
+    return ids if isinstance(ids, list) and all(type(token) is int for token in ids) else None

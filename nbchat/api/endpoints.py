@@ -106,6 +106,13 @@ class Endpoint:
         return _with_path(self.base_url, "/models")
 
     @property
+    def tokenizer_urls(self) -> tuple[str, ...]:
+        """Where a server that has a tokenizer may have it: llama.cpp's and vLLM's stands beside /v1."""
+        below = _with_path(self.base_url, "/tokenize")
+        beside = _with_path(self.base_url.rstrip("/").removesuffix("/v1"), "/tokenize")
+        return tuple(dict.fromkeys((beside, below)))
+
+    @property
     def is_builtin(self) -> bool:
         """Whether this is the built-in model."""
         return self.name == BUILTIN
