@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -227,11 +227,16 @@ def _merged(first: Any, second: Any) -> Any:
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+_SPELLED = {character: "\\" + letter for letter, character in _ESCAPES.items()}
 
 
 def unescaped(text: str) -> str:
-    r"""A stop sequence as people write it: `\n`, `\t`, `\r` and `\\` mean what they do in Python."""
-    return re.sub(r"\\([ntr\\])", lambda escape: _ESCAPES[escape[1]], text)
+    r"""A stop sequence or system text as people write it: `\n`, `\t`, `\r`, `\\`, `\u2028` mean what they do in Python."""
+    return re.sub(r"\\(?:([ntr\\])|u([0-9a-fA-F]{4}))", _unescape, text)
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    return _ESCAPES[escape[1]] if escape[1] else chr(int(escape[2], 16))
 
 
 def _json_or_word(key: str, text: str) -> Any:
@@ -255,7 +260,8 @@ def _checked(option: OwnOption, flag: str, text: str) -> Any:
     except ValueError:
         expected = "a whole number from 1 to 1000" if option.name == "repeat" else "a number of seconds above 0"
         raise UsageError(f"{flag} must be {expected}; got {text!r}.") from None
-    return {"repeat": int, "timeout": float}.get(option.name, str)(text)
+    readings: dict[str, Callable[[str], Any]] = {"repeat": int, "timeout": float, "system": unescaped}
+    return readings.get(option.name, str)(text)
 
 
 def _unknown(word: str) -> str:
@@ -285,8 +291,10 @@ def option_line(params: Mapping[str, Any]) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text with its white space spelled out. Inverse of `unescaped`."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    """A text on one line, its breaks, tabs and other control characters spelled out. Inverse of `unescaped`."""
+    return re.sub(
+        r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: _SPELLED.get(found[0], f"\\u{ord(found[0]):04x}"), text
+    )
 
 
 def help_text() -> str:

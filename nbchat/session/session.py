@@ -162,6 +162,11 @@ class Session:
             self._settings_observers.notify()
         return self
 
+    @property
+    def base_url(self) -> str | None:
+        """The server of this session alone, as it was given: a URL or a name; None = the one connected for all."""
+        return self._where
+
     def connect(self, base_url: str | None, *, key_env: str | None = None) -> Self:
         """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
 
