@@ -113,8 +113,8 @@ class Client:
         content = None if body is None else encoded(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
-            pool = self._pools.open(url)
-            return await pool.request(method, url, content=content, headers=headers, auth=auth, timeout=timeout)
+            with self._pools.lease(url) as http:
+                return await http.request(method, url, content=content, headers=headers, auth=auth, timeout=timeout)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error from None
 

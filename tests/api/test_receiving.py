@@ -235,7 +235,7 @@ def test_a_name_that_nobody_knows_is_one_sentence():
 
 
 def test_an_error_whose_body_never_ends_is_told_all_the_same(server, monkeypatch):
-    monkeypatch.setattr("nbchat.api.client.ERROR_SECONDS", 0.05)
+    monkeypatch.setattr("nbchat.api.attempt.ERROR_SECONDS", 0.05)
 
     class Endless:
         def steps(self, request):

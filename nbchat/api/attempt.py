@@ -1,0 +1,287 @@
+"""One sending of a call: what comes back is events, or a verdict on whether to send it again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from typing import Any
+
+import httpx
+
+from nbchat.api import limits
+from nbchat.api.call import Call
+from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
+from nbchat.api.keys import Key
+from nbchat.api.pools import Pools
+from nbchat.api.wire import AnswerDecoder, encoded
+from nbchat.values.errors import (
+    ConnectionFailed,
+    ContextTooLong,
+    NbchatError,
+    ParameterRefused,
+    QuotaExceeded,
+    ServerSilent,
+)
+from nbchat.values.events import (
+    Ended,
+    Event,
+    FirstToken,
+    ReasoningDelta,
+    RefusalDelta,
+    Responded,
+    TextDelta,
+    ToolCallDelta,
+)
+
+__all__ = ["Attempt", "Emit", "KeyAuth", "Refused", "unreachable"]
+
+LONGEST_ERROR = 65_536
+"""Bytes of an error's body that are read."""
+
+ERROR_SECONDS = 5.0
+"""How long an error's body is read: its status has said most of it."""
+
+LINGER_SECONDS = 15.0
+"""How long a usage count and `[DONE]` are waited for once every choice has finished."""
+
+DRAIN_SECONDS = 0.25
+"""How long after `[DONE]` the end of the response is waited for, so that its connection can serve again."""
+
+PROMPT_SECONDS = 0.05
+"""How much of that holds up whoever asked: the next request then finds the connection ready."""
+
+PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
+
+Emit = Callable[[list[Event]], None]
+"""Takes events, batch by batch."""
+
+
+class KeyAuth(httpx.Auth):
+    """Puts the key on the request itself, so that it stands in no variable that a traceback could show."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Httpx's protocol."""
+        request.headers["Authorization"] = self._key.authorization()
+        yield request
+
+
+class Refused(Exception):  # a verdict on its way to the client, never seen outside
+    """A try failed before anything of a reply had come.
+
+    `again`: another try may help, after the `wished` seconds where the server said how long. `stale`: the server had
+    closed the pooled connection. `usage`: the wish for a usage count may be what it refuses. `unsupported`: it does
+    not take the error's parameter at all.
+    """
+
+    def __init__(
+        self,
+        error: NbchatError,
+        *,
+        again: bool = False,
+        wished: float | None = None,
+        stale: bool = False,
+        usage: bool = False,
+        unsupported: bool = False,
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.again = again
+        self.wished = wished
+        self.stale = stale
+        self.usage = usage
+        self.unsupported = unsupported
+
+
+class Attempt:
+    """One sending of a call. Raises Refused where nothing of a reply came; after that, failures are events.
+
+    `ended` is called behind the last event, with whether the answer is whole.
+    """
+
+    def __init__(
+        self, pools: Pools, call: Call, body: Mapping[str, Any], emit: Emit, ended: Callable[[bool], None]
+    ) -> None:
+        self._pools = pools
+        self._call = call
+        self._body = body
+        self._emit = emit
+        self._ended = ended
+        self._is_over = False
+        self._reused = True  # whether it goes out on a connection that had served before
+        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key)
+
+    async def run(self) -> None:
+        """Send, and read to the end."""
+        try:
+            async with self._send() as response:
+                self._reused = False  # a connection that brought a head was not stale
+                if not 200 <= response.status_code < 300:
+                    raise await self._refusal(response)
+                told = limits.rate_limits(response.headers)
+                self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
+                await self._read(response)
+        except NbchatError as error:  # the request can't be sent as it is
+            raise Refused(error) from None
+        except httpx.ReadTimeout:
+            self._break_off("it went silent", self._silent())
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            self._break_off(_words(error), unreachable(self._call, error, reused=self._reused))
+
+    @contextlib.asynccontextmanager
+    async def _send(self) -> AsyncIterator[httpx.Response]:
+        call, timeouts = self._call, self._call.timeouts
+        with self._pools.lease(call.endpoint.base_url) as client:
+            async with client.stream(
+                "POST",
+                call.endpoint.chat_url,
+                content=encoded(self._body),
+                auth=KeyAuth(call.endpoint.key) if call.endpoint.key else None,
+                headers={
+                    "Content-Type": "application/json",
+                    "Accept": "text/event-stream" if self._body.get("stream") else "application/json",
+                    "Accept-Encoding": "identity",
+                },
+                timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
+                extensions={"trace": self._trace},
+            ) as response:
+                yield response
+
+    async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
+        """What httpcore tells of its steps."""
+        if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
+            self._reused = False
+
+    async def _refusal(self, response: httpx.Response) -> Refused:
+        status, endpoint = response.status_code, self._call.endpoint
+        wished = limits.retry_after(response.headers)
+        detail = describe(await _error_body(response), endpoint.key)
+        error = error_from(
+            status,
+            detail,
+            server=endpoint.title,
+            sent=self._body,
+            request_id=_request_id(response, self._call),
+            retry_after=wished,
+            key=endpoint.key,
+        )
+        should = response.headers.get("x-should-retry")
+        again = should == "true" if should in ("true", "false") else status in limits.RETRIED_STATUSES
+        return Refused(
+            error,
+            again=again and not isinstance(error, (QuotaExceeded, ParameterRefused, ContextTooLong)),
+            wished=wished,
+            usage=may_refuse_usage(status, detail, self._body),
+            unsupported=is_unsupported(detail),
+        )
+
+    async def _read(self, response: httpx.Response) -> None:
+        """Read to the end of the answer, then for a moment to that of the response."""
+        encoding = response.headers.get("content-encoding", "identity")
+        portions = response.aiter_raw() if encoding == "identity" else response.aiter_bytes()
+        decoder = self._decoder
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as limit:
+                first = True
+                async for portion in portions:
+                    events = decoder.feed(portion)
+                    if first and (place := _first_piece(events)) is not None:
+                        first = False
+                        events.insert(place, FirstToken(time.perf_counter()))
+                    if events:
+                        self._emit(events)
+                    if decoder.failed or (decoder.done and decoder.begun):
+                        break
+                    if decoder.finished and limit.when() is None:
+                        limit.reschedule(asyncio.get_running_loop().time() + LINGER_SECONDS)
+        self._emit_end()
+        if decoder.done and not decoder.failed:
+            await self._drain(portions)
+        self._over()
+
+    async def _drain(self, portions: AsyncIterator[bytes]) -> None:
+        """Read what little follows the answer."""
+        timer = asyncio.get_running_loop().call_later(PROMPT_SECONDS, self._over)
+        try:
+            with contextlib.suppress(TimeoutError, httpx.RequestError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    async for _ in portions:
+                        pass
+        finally:
+            timer.cancel()
+
+    def _break_off(self, words: str, refused: Refused) -> None:
+        """The connection failed. If something of a reply had come, that is how the answer ends."""
+        if not self._decoder.begun and not self._decoder.done:
+            raise refused from None
+        self._emit_end(words)
+        self._over()
+
+    def _emit_end(self, broken: str | None = None) -> None:
+        self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])
+
+    def _over(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._ended(not self._decoder.failed)
+
+    def _silent(self) -> Refused:
+        title, seconds = self._call.endpoint.title, self._call.timeouts.read
+        return Refused(ServerSilent(f"{title} was silent for {seconds:g} s. Ask again, or allow more with timeout=."))
+
+
+def _first_piece(events: list[Event]) -> int | None:
+    """Where the first piece of an answer stands among events."""
+    return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
+
+
+async def _error_body(response: httpx.Response) -> bytes:
+    """The beginning of an error's body; what breaks while it is read is no matter."""
+    body = bytearray()
+    with contextlib.suppress(TimeoutError, httpx.RequestError):
+        async with asyncio.timeout(ERROR_SECONDS):
+            async for portion in response.aiter_bytes():
+                body += portion
+                if len(body) > LONGEST_ERROR:
+                    break
+    return bytes(body)
+
+
+def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refused:
+    """Why the server could not be reached, in one sentence. Worth another try unless it never can work."""
+    sentence, again = _what_happened(call, error, _words(error))
+    stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
+    return Refused(ConnectionFailed(f"{call.endpoint.title} {sentence}"), again=again, stale=stale)
+
+
+def _what_happened(call: Call, error: Exception, words: str) -> tuple[str, bool]:
+    """The sentence behind the server's name, and whether another try may help."""
+    match error:
+        case httpx.ConnectTimeout():
+            return f"did not accept a connection within {call.timeouts.connect:g} s. Is the address right?", True
+        case httpx.ProxyError():
+            return f"is behind a proxy that refuses ({words}). Is HTTPS_PROXY right, or should NO_PROXY name it?", False
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+            return f"is no address to connect to ({words}). Give a base URL such as https://api.example.com/v1.", False
+        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in words:
+            return f"could not prove who it is ({words}). If you trust it, name its CA bundle in SSL_CERT_FILE.", False
+        case httpx.ConnectError() if "SSL" in words:
+            return f"does not speak TLS ({words}). Should its address begin with http:// rather than https://?", False
+        case httpx.ConnectError():
+            return f"can't be reached ({words}). Is the server running, and the address right?", True
+    return f"broke off before its answer began ({words}). Run it again.", True
+
+
+def _words(error: Exception) -> str:
+    """What a transport error says; some say nothing but their name."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _request_id(response: httpx.Response, call: Call) -> str | None:
+    names = ("x-request-id", "request-id", "x-generation-id")
+    found = next((response.headers[name] for name in names if name in response.headers), None)
+    return call.endpoint.key.redact(found) if found and call.endpoint.key else found

@@ -1,0 +1,36 @@
+"""One request to make: to whom, what, and with how much patience."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.limits import RetryPolicy
+
+__all__ = ["Call", "Timeouts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `read` is the longest silence, also before the first token: a long prompt may take minutes."""
+
+    connect: float = 10.0
+    read: float = 600.0
+    write: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to make."""
+
+    endpoint: Endpoint
+    body: Mapping[str, Any]
+    timeouts: Timeouts = Timeouts()
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def model(self) -> str:
+        """The model asked for; empty = none named."""
+        return str(self.body.get("model", ""))

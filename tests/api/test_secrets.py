@@ -1,0 +1,134 @@
+"""A key that a server sends back shows up nowhere: no sentence, event, reply, pickle or traceback holds it."""
+
+import asyncio
+import io
+import json
+import pickle
+import re
+import traceback
+
+import pytest
+from IPython.core import ultratb
+
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.engine import engine
+from nbchat.api.keys import Key
+from nbchat.session.session import Session
+from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, Status, Stream, chunk, completion, error
+from nbchat.values.errors import NbchatError
+from tests.api.asking import Asked
+
+SECRET = "sk-live-4f9Zq_77"
+HEADERS = {"x-request-id": f"id-{SECRET}", "retry-after": SECRET, "x-ratelimit-limit-tokens": SECRET}
+HTML = f"<html><title>Bad key {SECRET}</title><body>{SECRET}</body></html>"
+FINAL = {"x-should-retry": "false", **HEADERS}
+
+ECHOES = {
+    "error body": Status(401, error(f"Incorrect API key provided: {SECRET}", code=SECRET, param=SECRET), HEADERS),
+    "error text": Status(403, f"no such key {SECRET}", HEADERS),
+    "error page": Status(500, HTML, FINAL),
+    "validation": Status(422, {"detail": [{"loc": ["body", SECRET], "msg": SECRET, "input": SECRET}]}, HEADERS),
+    "error escaped": Status(400, json.dumps(error(f"key {SECRET}")).replace("-", "\\u002d").encode(), HEADERS),
+    "error cut short": Status(400, "x" * 290 + SECRET, HEADERS),
+    "error in the stream": Stream([chunk("a"), error(f"no such key {SECRET}"), DONE], headers=HEADERS),
+    "not json": Stream([chunk("a"), "data: {" + SECRET + "\n\n", DONE], headers=HEADERS),
+    "page with 200": Status(200, HTML, HEADERS),
+    "text with 200": Status(200, SECRET, HEADERS),
+    "error with 200": Plain(error(SECRET), headers=HEADERS),
+    "answer": Say(f"Your key is {SECRET}.", model=SECRET, reasoning=SECRET, headers=HEADERS),
+    "answer in pieces": Say([f"Your key is {SECRET[:3]}", SECRET[3:9], f"{SECRET[9:]}."], headers=HEADERS),
+    "answer by character": Say(list(SECRET), headers=HEADERS),
+    "whole answer": Plain(completion(SECRET, refusal=SECRET), headers=HEADERS),
+    "answer cut off": Stream([chunk(SECRET[:7]), chunk(SECRET[7:]), Cut(reset=True)], headers=HEADERS),
+    "bytes": Raw(
+        ("data: " + json.dumps(chunk(SECRET, finish="stop")) + "\n\n").encode(), pieces=[1] * 300, headers=HEADERS
+    ),
+}
+
+
+def shown(error):
+    """Every way in which Python and IPython show an exception."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:  # which holds the key, of course
+        trace = trace.tb_next
+    shape = type(error), error, trace
+    formats = [ultratb.VerboseTB(), ultratb.FormattedTB("Verbose"), ultratb.FormattedTB("Context")]
+    texts = [re.sub(r"\x1b\[[0-9;]*m", "", formatted.text(*shape)) for formatted in formats]
+    out = io.StringIO()
+    traceback.TracebackException(*shape, capture_locals=True).print(file=out, chain=True)
+    return "\n".join([*texts, out.getvalue(), str(error), repr(error), repr(vars(error))])
+
+
+@pytest.fixture(params=sorted(ECHOES))
+def echo(request, server):
+    server.add(ECHOES[request.param])
+    server.default = lambda received: ECHOES[request.param]
+    return server
+
+
+def test_no_event_and_no_reply_holds_the_key(echo):
+    asked = Asked(echo.base_url, key=SECRET)
+    assert SECRET not in repr(asked.events)
+    assert SECRET not in repr((asked.reply, asked.reply.choices, asked.reply.notices, asked.reply.request))
+    assert SECRET.encode() not in pickle.dumps(asked.reply)
+    assert asked.error is None or SECRET not in shown(asked.error)
+    assert echo.requests[0].headers["authorization"] == f"Bearer {SECRET}"
+
+
+def test_no_exception_of_a_session_holds_the_key(echo, tmp_path):
+    chat = Session(base_url=echo.base_url, model="m", api_key=SECRET)
+    try:
+        chat.ask("Hello", timeout=5)
+    except NbchatError as failure:
+        assert SECRET not in shown(failure)
+        assert SECRET.encode() not in pickle.dumps(failure)
+    assert SECRET not in repr((chat, chat.turns, chat.ledger(), chat.endpoint, chat.messages))
+    for name in ("a.md", "a.json", "a.ipynb"):
+        assert SECRET not in chat.export(tmp_path / name).read_text()
+
+
+def test_no_exception_of_a_coroutine_holds_the_key(server):
+    server.add(ECHOES["error body"])
+    chat = Session(base_url=server.base_url, model="m", api_key=SECRET)
+    with pytest.raises(NbchatError) as caught:
+        asyncio.run(chat.aask("Hello"))
+    assert SECRET not in shown(caught.value)
+
+
+@pytest.mark.parametrize(
+    "echo", [Status(401, error(SECRET)), Status(200, HTML), Plain([{"id": "a"}, 5]), Refuse()], ids=repr
+)
+def test_listing_models_shows_no_key(server, echo):
+    server.models = echo
+    try:
+        engine().run(engine().client.models(Endpoint(server.base_url, Key(SECRET))))
+    except NbchatError as failure:
+        assert SECRET not in shown(failure)
+
+
+@pytest.mark.parametrize("secret", [f"{SECRET}\n{SECRET}", f"{SECRET}é", f"{SECRET}\x00"], ids=ascii)
+def test_a_key_that_can_not_be_sent_is_not_quoted(server, secret):
+    chat = Session(base_url=server.base_url, model="m", api_key=secret)
+    with pytest.raises(NbchatError) as caught:
+        chat.ask("Hello")
+    assert SECRET not in shown(caught.value)
+    assert server.requests == []
+
+
+def test_a_secret_in_the_address_is_not_shown():
+    secret_url = f"http://me:{SECRET}@127.0.0.1:1/v1?key={SECRET}"
+    chat = Session(base_url=secret_url, model="m")
+    request = chat.request("Hello")
+    assert SECRET not in repr((chat.endpoint, chat))
+    asked = Asked(secret_url)
+    assert SECRET not in shown(asked.error)
+    assert request.body["model"] == "m"
+
+
+def test_a_variable_s_key_is_not_shown_either(server, monkeypatch):
+    monkeypatch.setenv("NBCHAT_BASE_URL", server.base_url)
+    monkeypatch.setenv("NBCHAT_API_KEY", SECRET)
+    server.add(ECHOES["error body"])
+    with pytest.raises(NbchatError) as caught:
+        Session(model="m").ask("Hello")
+    assert SECRET not in shown(caught.value)
