@@ -82,7 +82,7 @@ class Parameter:
             return None
         try:
             return self.check(_parsed(self, text))
-        except ParameterError:
+        except (ValueError, OverflowError):  # a ParameterError is a ValueError too
             raise ParameterError(f"{self.name} must be {self.expected}; got {_shown(text)}.") from None
 
     def written(self, value: Any) -> list[str]:
