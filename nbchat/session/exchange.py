@@ -230,6 +230,7 @@ class Exchange:
         self.steps.append(replace(said, tool_calls=valid_calls(calls)))
         try:
             for call in calls:
+                self._check_stopped()
                 result = self._guarded((yield from tools.run(call)))
                 self.steps.append(result)
                 answered += 1
@@ -268,6 +269,9 @@ class Exchange:
             choices=last.choices if last is not self._called else (replace(last.choices[0], tool_calls=()),),
             status=self._status(last),
             usage=Usage.total(reply.usage for reply in self.replies),
+            cost=None
+            if any(reply.cost is None for reply in self.replies)
+            else sum(r.cost or 0.0 for r in self.replies),
             timing=Timing(self.replies[0].timing.first_token, total) if len(self.replies) > 1 else last.timing,
             notices=(*last.notices, *(self.ask.tools.notices if self.ask.tools is not None else ()), *self._notices),
             data=self.data,
