@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from IPython.core.error import UsageError
 
-from nbchat.api.endpoints import Endpoint, choose
+from nbchat.api.endpoints import Endpoint, choose, public_url
 from nbchat.notebook.options import escaped, option_line, parse
 from nbchat.notebook.words import quoted
 from nbchat.session.session import Session
@@ -41,8 +41,7 @@ def _server_words(endpoint: Endpoint) -> list[str]:
     usual = choose(os.environ)
     if (usual.name, usual.base_url) == (endpoint.name, endpoint.base_url) or (usual.is_builtin and endpoint.is_builtin):
         return []
-    words = ["--base-url", quoted(endpoint.name or endpoint.base_url)]
-    return words
+    return ["--base-url", quoted(endpoint.name or public_url(endpoint.base_url))]
 
 
 def _check(line: str, params: Params, system: str | None) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from ipywidgets import HTML, Button, Dropdown, FloatSlider, HBox, IntSlider, Text, VBox
+from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Text, VBox
 
-from nbchat.notebook.inline import html_text
 from nbchat.notebook.options import escaped, unescaped
+from nbchat.notebook.panel.drawing import Drawing
+from nbchat.notebook.panel.note import Note
 from nbchat.values.errors import ParameterError
 from nbchat.values.params import Parameter
 
@@ -65,23 +64,21 @@ class Control:
         self._changed = changed
         self._value: Any = None
         self._refusal = ""
-        self._lock = threading.RLock()
-        self._drawer: int | None = None
+        self._drawing = Drawing()
         self._build()
         self._unset = Button(description="×", tooltip=f"unset {parameter.name}: not sent, the server decides")
         self._unset.add_class("nbchat-unset-button")
         self._unset.on_click(lambda _button: self._report(None))
         line = HBox([*self.parts, self._unset])
         line.add_class("nbchat-row")
-        self._note = HTML(layout={"display": "none"})
-        self._note.add_class("nbchat-note")
-        self.row = VBox([line, self._note])
+        self._note = Note()
+        self.row = VBox([line, self._note.widget])
         self.row.add_class("nbchat-control")
         self.row.add_class("nbchat-unset")
 
     def show(self, value: Any) -> None:
-        """Show a value that came from elsewhere; None = unset. What is being typed stays where the value is the same."""
-        with self._lock:
+        """Show a value that came from elsewhere; None = unset. Where it is the same, what is being typed stays."""
+        with self._drawing:
             if value != self._value or type(value) is not type(self._value):
                 self._value = value
                 self._redraw()
@@ -105,24 +102,11 @@ class Control:
 
     def _redraw(self) -> None:
         self.problem = ""
-        with self._quietly():
+        with self._drawing:
             self._draw(self._value)
         self._mark("nbchat-unset", self._value is None)
         self._mark("nbchat-bad", False)
         self._say()
-
-    @property
-    def _drawing(self) -> bool:
-        """Whether this thread is drawing, so that the events it causes are not the user's."""
-        return self._drawer == threading.get_ident()
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        self._drawer = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._drawer = None
 
     def _report(self, value: Any) -> None:
         """The user moved it to this value."""
@@ -131,13 +115,13 @@ class Control:
         except ParameterError as error:
             self._reject(str(error))
             return
-        with self._lock:
+        with self._drawing:
             self._value = value
             self._redraw()
 
     def _read(self, text: str) -> None:
         """The user typed this."""
-        if self._drawing:
+        if self._drawing.here:
             return
         try:
             value = self.parameter.parse(text) if text.strip() else None
@@ -156,9 +140,10 @@ class Control:
         (self.row.add_class if on else self.row.remove_class)(name)
 
     def _say(self) -> None:
-        text = self.problem or self._refusal
-        self._note.value = html_text(text)
-        self._note.layout.display = None if text else "none"
+        self._note.say(self.problem or self._refusal, wrong=bool(self.problem))
+
+    def _hint(self, text: str) -> None:
+        self._note.say(text)
 
 
 class SliderControl(Control):
@@ -182,7 +167,7 @@ class SliderControl(Control):
         self.parts = [self._slider, self._box]
 
     def _slid(self, value: float) -> None:
-        if not self._drawing:
+        if not self._drawing.here:
             self._report(self.parameter.check(round(value, 9)))  # 0.1 * 3 is no value that anybody meant
 
     def _draw(self, value: Any) -> None:
@@ -214,7 +199,7 @@ class ChoiceControl(Control):
         self.parts = [self._list]
 
     def _chosen(self, text: str) -> None:
-        if not self._drawing:  # "none" is a value of some parameters, so it is not parsed as the word for unset
+        if not self._drawing.here:  # "none" is a value of some parameters, so it is not parsed as the word for unset
             flag = self.parameter.kind == "flag"
             self._report(None if text == "" else text == "true" if flag else text)
 
@@ -237,7 +222,7 @@ class TextsControl(Control):
 
     def _typed(self) -> None:
         texts = tuple(unescaped(box.value) for box in self._boxes if box.value)
-        if not self._drawing:
+        if not self._drawing.here:
             self._report(texts or None)
 
     def _draw(self, value: Any) -> None:

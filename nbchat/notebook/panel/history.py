@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ipywidgets import Select
+from ipywidgets import Button, HBox, Select, VBox
 
+from nbchat.notebook.panel.drawing import Drawing
 from nbchat.notebook.plain import plain_text
 from nbchat.session.turn import Turn
 
@@ -15,53 +16,68 @@ __all__ = ["History"]
 MOST_SHOWN = 200
 """Turns in the list, the latest ones: a browser is slow with thousands."""
 
+TOOLTIPS = {
+    "Continue": "Take up the chosen answer where it stopped",
+    "Retry": "Ask the chosen message again with the settings of now, in its place",
+    "Undo": "Take back the chosen turn and those after it",
+    "Fork": "Go on from the chosen turn in a new session; this one stays as it is",
+    "Use settings": "Take over the parameters that the chosen turn was asked with",
+}
+
 
 class History:
-    """The turns; `chosen` is told which one the user looks at."""
+    """The turns. `chosen` is told which one the user looks at; `actions` are what the buttons do, by their names."""
 
-    def __init__(self, chosen: Callable[[Turn], None]) -> None:
+    def __init__(self, chosen: Callable[[Turn], None], actions: Mapping[str, Callable[[], None]]) -> None:
         self._turns: tuple[Turn, ...] = ()
         self._chosen = chosen
-        self._drawing = False
-        self._list = Select(options=[], description="History", rows=4)
+        self._drawing = Drawing()
+        self._list = Select(options=[], description="History", rows=3)
         self._list.layout.height = "auto"
         self._list.observe(self._moved, "index")
-        self.widget = self._list
+        self.buttons = {name: Button(description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions}
+        for name, act in actions.items():
+            self.buttons[name].on_click(lambda _button, act=act: act())
+        line = HBox(list(self.buttons.values()))
+        line.add_class("nbchat-buttons")
+        self.widget = VBox([self._list, line])
         self.widget.add_class("nbchat-history")
 
     @property
     def turn(self) -> Turn | None:
-        """The turn that is chosen, the last one if none is; None = there is none."""
-        index = self._list.index
-        return self._turns[self._offset + index] if index is not None and self._turns else None
+        """The turn that is chosen; None = there is none."""
+        turns, index = self._turns, self._list.index
+        place = len(turns) - 1 if index is None else _offset(turns) + index
+        return turns[place] if 0 <= place < len(turns) else None
 
     @property
     def later(self) -> int:
         """How many turns stand behind the chosen one."""
-        index = self._list.index
-        return 0 if index is None else len(self._turns) - 1 - self._offset - index
+        turn = self.turn
+        return next((n for n, other in enumerate(reversed(self._turns)) if other is turn), 0)
 
-    @property
-    def _offset(self) -> int:
-        return max(0, len(self._turns) - MOST_SHOWN)
-
-    def show(self, turns: Sequence[Turn]) -> None:
-        """Draw these turns; the last one is chosen where they have changed."""
+    def show(self, turns: Sequence[Turn], *, busy: bool) -> None:
+        """Draw these turns; the last one is chosen where they have changed. The buttons rest while an answer comes."""
         turns = tuple(turns)
-        if len(turns) == len(self._turns) and all(a is b for a, b in zip(turns, self._turns, strict=True)):
-            return
-        self._drawing = True
-        try:
+        if len(turns) != len(self._turns) or any(a is not b for a, b in zip(turns, self._turns, strict=True)):
+            self._draw(turns)
+        for button in self.buttons.values():
+            button.disabled = busy or not turns
+
+    def _draw(self, turns: tuple[Turn, ...]) -> None:
+        with self._drawing:
             self._turns = turns
-            shown = turns[self._offset :]
-            self._list.options = [_label(number, turn) for number, turn in enumerate(shown, self._offset + 1)]
+            shown = turns[_offset(turns) :]
+            self._list.options = [_label(number, turn) for number, turn in enumerate(shown, _offset(turns) + 1)]
             self._list.index = len(shown) - 1 if shown else None
-        finally:
-            self._drawing = False
 
     def _moved(self, _change: Any) -> None:
-        if not self._drawing and (turn := self.turn) is not None:
+        if not self._drawing.here and (turn := self.turn) is not None:
             self._chosen(turn)
+
+
+def _offset(turns: Sequence[Turn]) -> int:
+    return max(0, len(turns) - MOST_SHOWN)
 
 
 def _label(number: int, turn: Turn) -> str:

@@ -1,21 +1,32 @@
-"""The panel: one session as widgets, assembled and wired."""
+"""The panel: a session as widgets, assembled and wired."""
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from ipywidgets import Box, HBox, VBox
+from ipywidgets import Box, HBox, ToggleButton, VBox
 
-from nbchat.notebook.cell import presentation
-from nbchat.notebook.options import CellOptions
-from nbchat.notebook.painter import Painter
-from nbchat.notebook.panel import style
-from nbchat.notebook.panel.answer import ReplyArea
-from nbchat.notebook.panel.asking import MessageBox, Worker
+from nbchat.api.engine import engine
+from nbchat.notebook.canvas import PinnedCanvas
+from nbchat.notebook.panel import comms, style
+from nbchat.notebook.panel.biases import BiasControl
+from nbchat.notebook.panel.cellbox import CellBox
+from nbchat.notebook.panel.cellline import Loaded
 from nbchat.notebook.panel.controls import Control, control
+from nbchat.notebook.panel.conversation import Conversation
+from nbchat.notebook.panel.history import History
+from nbchat.notebook.panel.message import MessageBox
+from nbchat.notebook.panel.presetbar import PresetBar
 from nbchat.notebook.panel.target import ModelControl, Target
+from nbchat.notebook.presenting import is_notebook, running_shell
+from nbchat.session import connection
+from nbchat.session.registry import registry
 from nbchat.session.session import Session
+from nbchat.session.turn import Turn
+from nbchat.values.errors import ConfigError, Interrupted, NbchatError, PromptError
 from nbchat.values.params import PARAMETERS, Parameter
 
 __all__ = ["Panel"]
@@ -24,65 +35,249 @@ EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire
 
 
 class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A session as widgets."""
+    """A session as widgets: whatever moves its settings or its history moves them here, and the other way round.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._lock = threading.RLock()
-        self._worker = Worker(self._over)
-        model = ModelControl(PARAMETERS["model"], self._move)
-        self.controls: dict[str, Control] = {"model": model}
-        rows = [row for name, row in PARAMETERS.items() if name != "model"]
-        self.controls |= {row.name: control(row, self._move) for row in (*rows, EXTRA)}
-        self._target = Target(model, self._retarget)
-        self._area = ReplyArea()
-        self._box = MessageBox(self._submit, lambda: self._session.stop())
-        grid = Box([self.controls[row.name].row for row in rows if row.sampling])
-        grid.add_class("nbchat-grid")
-        top = Box([self._target.session, self._target.endpoint, self.controls["model"].row])
-        top.add_class("nbchat-grid")
+    `session` None = the one that the magics use, also when that becomes another. Shown by being the value of a cell,
+    whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter.
+    """
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._follows = session is None
+        self.session = session or registry.current
+        self._refreshing = threading.RLock()
+        self._forget: list[Callable[[], None]] = []
+        self.controls = self._make_controls()
+        self._target = Target(self._model, self._retarget)
+        self._presets = PresetBar(lambda preset: self._assign(preset.apply), lambda: self.session.params)
+        self._cell = CellBox(self._load)
+        self._conversation = Conversation(self.session, self._over)
+        self._history = History(self._conversation.show, self._actions())
+        self._box = MessageBox(self._submit, lambda: self.session.stop())
+        super().__init__(self._layout())
+        self.add_class("nbchat-panel")
+        self._watch()
+        comms.answer_beside_cells(self)
+
+    # Assembly
+
+    def _make_controls(self) -> dict[str, Control]:
+        self._model = ModelControl(PARAMETERS["model"], self._move)
+        rows: dict[str, Control] = {"model": self._model}
+        for row in (*PARAMETERS.values(), EXTRA):
+            if row.kind == "biases":
+                rows[row.name] = BiasControl(row, self._move, self._token_ids)
+            elif row.name != "model":
+                rows[row.name] = control(row, self._move)
+        return rows
+
+    def _layout(self) -> list[Any]:
+        target = _grid([self._target.session, self._target.endpoint, self._model.row, self._presets.widget])
+        usual = [self.controls[name].row for name, row in PARAMETERS.items() if row.sampling and name != "model"]
+        rare = [row.row for name, row in self.controls.items() if name == "extra" or not PARAMETERS[name].sampling]
         buttons = HBox([self._box.send, self._box.stop, self._box.status])
         buttons.add_class("nbchat-buttons")
-        super().__init__(
-            [
-                style.style(),
-                style.keys(),
-                top,
-                self._target.note,
-                self._target.system_row,
-                grid,
-                self._box.message,
-                buttons,
-                self._area.widget,
-            ]
-        )
-        self.add_class("nbchat-panel")
-        session.on_params(self._refresh)
-        self._refresh()
+        return [
+            style.style(),
+            style.keys(),
+            target,
+            self._target.note.widget,
+            self._target.system_row,
+            _grid(usual),
+            *_folded("More parameters", _grid(rare)),
+            self._cell.widget,
+            self._history.widget,
+            self._box.message,
+            buttons,
+            self._conversation.area.widget,
+        ]
 
-    def _refresh(self) -> None:
-        session = self._session
+    def _actions(self) -> dict[str, Callable[[], None]]:
+        return {
+            "Continue": lambda: self._ask_from(self._conversation.resume),
+            "Retry": lambda: self._ask_from(self._conversation.retry),
+            "Undo": self._undo,
+            "Fork": self._fork,
+            "Use settings": lambda: self._with_turn(lambda turn: self._assign(lambda _params: turn.params)),
+        }
+
+    # The session's side
+
+    def _watch(self) -> None:
+        self._forget = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
+        self.refresh()
+
+    def switch(self, session: Session) -> None:
+        """Show another session."""
+        for forget in self._forget:
+            forget()
+        self.session = session
+        self._conversation.switch(session)
+        self._watch()
+
+    def refresh(self, *_event: Any) -> None:
+        """Draw the session as it is now. From any thread; what has not changed costs nothing."""
+        if self._follows and registry.current is not self.session:
+            self.switch(registry.current)
+            return
+        with self._refreshing:
+            session, params = self.session, self.session.params
+            for name, row in self.controls.items():
+                row.show(dict(params.extra) or None if name == "extra" else getattr(params, name))
+            self._model.usual(session.model)
+            self._target.show(session, registry.names())
+            self._presets.show(params)
+            self._cell.show(session)
+            self._history.show(session.turns, busy=self._conversation.busy)
+            self._grey()
+
+    def _grey(self) -> None:
+        endpoint = self.session.endpoint
+        refused = engine().client.capabilities.refused(endpoint.base_url, self.session.model or "")
         for name, row in self.controls.items():
-            row.show(getattr(session.params, name) or None if name == "extra" else getattr(session.params, name))
-        self._target.show(session, [])
+            row.refuse(refused.get(name, ""))
+
+    # The user's side
 
     def _move(self, name: str, value: Any) -> None:
-        self._session.set(**{name: value})
+        if name == "extra":
+            value = {**dict.fromkeys(self.session.params.extra), **(value or {})}
+        self.session.set(**{name: value})
+
+    def _assign(self, change: Callable[[Any], Any]) -> None:
+        self.session.params = change(self.session.params)
 
     def _retarget(self, name: str, text: str | None) -> None:
-        pass
+        try:
+            if name == "system":
+                self.session.system = text
+            elif name == "session" and text is not None:
+                self._go_to(text)
+            elif name == "endpoint" and text is not None:
+                self._connect(text)
+        except NbchatError as error:
+            self._target.note.say(str(error), wrong=True)
+
+    def _go_to(self, name: str) -> None:
+        if name != self.session.name:
+            self.switch(registry.switch(name) if self._follows else registry.open(name))
+
+    def _connect(self, where: str, key_env: str | None = None) -> None:
+        """As `%chat connect`; a session that has a server of its own gets another one."""
+        if self.session.base_url is None:
+            connection.connect(connection.endpoint_for(where, key_env=key_env))
+        else:
+            self.session.connect(where, key_env=key_env)
+        self.session.set(model=None)  # another server's model means nothing here
+        self.refresh()
+
+    def _load(self, loaded: Loaded) -> None:
+        if loaded.where is not None:
+            self._connect(loaded.where, loaded.key_env)
+        model = loaded.params.model or self.session.params.model
+        self.session.params = loaded.params.replace(model=model)
+        if loaded.system is not None:
+            self.session.system = loaded.system
+        if loaded.body:
+            self._box.message.value = loaded.body
+
+    def _token_ids(self, text: str) -> list[int]:
+        endpoint = connection.ready(self.session.endpoint)
+        return engine().run(engine().client.token_ids(endpoint, self.session.model or "", text))
+
+    # Asking
 
     def _submit(self) -> None:
         text = self._box.message.value
+        problem = next((row.problem for row in self.controls.values() if row.problem), "")
+        if problem:
+            self._box.say(f"{problem} Nothing was sent.", wrong=True)
+        elif not text.strip():
+            self._box.say(str(PromptError("The message is empty: write what you want to ask. Nothing was sent.")))
+        elif not self._conversation.busy:
+            self._began()
+            self._box.message.value = ""
+            self._sent = text
+            self._conversation.ask(text)
+
+    def _ask_from(self, ask: Callable[[Turn], None]) -> None:
+        if not self._conversation.busy and (turn := self._history.turn) is not None:
+            self._sent = ""
+            self._began()
+            ask(turn)
+
+    def _began(self) -> None:
+        self._box.say("")
         self._box.running(True)
-        session = self._session
-
-        def work() -> None:
-            self._area.clear()
-            session.ask(text, display=Painter(self._area, **presentation(session, CellOptions())))
-
-        self._worker.start(work)
 
     def _over(self, failure: BaseException | None) -> None:
+        """What was asked is done; in the thread that asked."""
         self._box.running(False)
-        self._box.say(str(failure or ""))
+        self._box.say(str(failure or ""), wrong=failure is not None and not isinstance(failure, Interrupted))
+        if getattr(failure, "reply", None) is None and failure is not None and not self._box.message.value:
+            self._box.message.value = self._sent  # nothing came of it: it need not be typed again
+        comms.answer_beside_cells(self)
+        self.refresh()
+
+    # History
+
+    def _with_turn(self, act: Callable[[Turn], None]) -> None:
+        if (turn := self._history.turn) is not None:
+            act(turn)
+
+    def _undo(self) -> None:
+        if self._conversation.busy or self._history.turn is None:
+            return
+        taken = self.session.undo(self._history.later + 1)
+        self._conversation.area.clear()
+        if not self._box.message.value:
+            self._box.message.value = taken[0].message.text
+        self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
+
+    def _fork(self) -> None:
+        later = self._history.later
+        names = {*registry.names(), self.session.name}
+        name = next(new for n in itertools.count(2) if (new := f"{self.session.name}-{n}") not in names)
+        branch = self.session.fork(name)
+        if later:
+            branch.undo(later)
+        registry.add(branch, current=self._follows)
+        self.switch(branch)
+        self._box.say(f"now in session {name}")
+
+    # Display
+
+    def _ipython_display_(self, **_options: Any) -> None:
+        shell = running_shell()
+        if shell is None or not is_notebook(shell):
+            raise ConfigError("A panel needs a notebook, and there is none here.")
+        shell.display_pub.publish(_bundle(self))
+        self._conversation.pin(PinnedCanvas(shell))
+        comms.answer_beside_cells(self)
+        shell.events.register("post_run_cell", self.refresh)
+        self._forget_shell = lambda: shell.events.unregister("post_run_cell", self.refresh)
+
+
+def _grid(rows: list[Any]) -> Any:
+    grid = Box(rows)
+    grid.add_class("nbchat-grid")
+    return grid
+
+
+def _folded(title: str, content: Any) -> tuple[Any, Any]:
+    """A button that unfolds the content, and the content."""
+    button = ToggleButton(description=f"▸ {title}", value=False)
+    button.add_class("nbchat-fold")
+    content.layout.display = "none"
+
+    def turn(change: Any) -> None:
+        button.description = f"{'▾' if change['new'] else '▸'} {title}"
+        content.layout.display = None if change["new"] else "none"
+
+    button.observe(turn, "value")
+    return button, content
+
+
+def _bundle(widget: Any) -> dict[str, Any]:
+    """How a widget is shown; ipywidgets 7 has no method that tells."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"text/plain": "nbchat panel", "application/vnd.jupyter.widget-view+json": view}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -85,7 +84,7 @@ def presets_file() -> Path:
 
 
 def presets() -> dict[str, Preset]:
-    """All presets by name: nbchat's, then the user's own; one of the user's hides one of nbchat's. Raises ConfigError."""
+    """All presets by name: nbchat's, then the user's own, which hide those of the same name. Raises ConfigError."""
     path = presets_file()
     return {**SHIPPED, **(_read(path) if path.exists() else {})}
 
@@ -156,7 +155,8 @@ def _read(path: Path) -> dict[str, Preset]:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"The presets in {path} can't be read: {error}. Mend the file or put it away.") from None
     if not isinstance(content, dict):
-        raise ConfigError(f'{path} must hold presets by name: {{"careful": {{"params": {{"temperature": 0.1}}}}}}.')
+        example = '{"careful": {"params": {"temperature": 0.1}}}'
+        raise ConfigError(f"{path} must hold presets by name, such as {example}.")
     return {str(name): _preset(path, str(name), entry) for name, entry in content.items()}
 
 
@@ -190,6 +190,6 @@ def _write(path: Path, own: Iterable[Preset]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
             file.write(text)
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
     except OSError as error:
         raise ConfigError(f"Presets can't be written to {path}: {error.strerror}.") from None

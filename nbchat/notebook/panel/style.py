@@ -17,7 +17,7 @@ STYLE = """
   --nbchat-quiet: var(--jp-ui-font-color2, #666);
   --nbchat-line: var(--jp-border-color2, #ddd);
   --nbchat-error: var(--jp-error-color1, #b71c1c);
-  --jp-widgets-inline-label-width: 148px;
+  --jp-widgets-inline-label-width: 132px;
   --jp-widgets-inline-width: 100%;
   border: 1px solid var(--nbchat-line);
   border-radius: 3px;
@@ -36,7 +36,7 @@ STYLE = """
 .nbchat-panel .widget-label { text-align: left; color: var(--jp-ui-font-color1, #222); }
 .nbchat-panel .widget-html { min-height: 0; height: auto; }
 .nbchat-panel .widget-html-content { line-height: 1.45; font-size: var(--jp-ui-font-size1, 13px); }
-.nbchat-panel input, .nbchat-panel textarea, .nbchat-panel select { color: var(--jp-ui-font-color1, #222); min-width: 0; }
+.nbchat-panel :is(input, textarea, select) { color: var(--jp-ui-font-color1, #222); min-width: 0; }
 .nbchat-panel input::placeholder, .nbchat-panel textarea::placeholder { color: var(--nbchat-quiet); opacity: 1; }
 .nbchat-panel textarea { resize: vertical; }
 .nbchat-panel :is(button, input, textarea, select, .noUi-handle):focus-visible {
@@ -53,26 +53,31 @@ STYLE = """
 .nbchat-number { flex: 0 0 76px !important; width: 76px !important; }
 .nbchat-number input { text-align: right; }
 .nbchat-stops { gap: 4px; flex: 1 1 auto; min-width: 0; }
-.nbchat-stops > :first-child { flex: 1 1 calc(25% + 111px); }
+.nbchat-stops > :first-child { flex: 1 1 calc(25% + 99px); }
 .nbchat-stops > * { flex: 1 1 25%; min-width: 0; }
 .nbchat-panel .nbchat-unset-button {
   flex: 0 0 22px; width: 22px; height: 22px; line-height: 20px; padding: 0; background: transparent; box-shadow: none;
   color: var(--nbchat-quiet); border-radius: 2px; font-size: 15px;
 }
-.nbchat-panel .nbchat-unset-button:hover { background: var(--jp-layout-color2, #eee); color: var(--jp-ui-font-color1, #222); }
+.nbchat-panel .nbchat-unset-button:hover {
+  background: var(--jp-layout-color2, #eee); color: var(--jp-ui-font-color1, #222);
+}
 .nbchat-unset > .nbchat-row .nbchat-unset-button { visibility: hidden; }
 .nbchat-unset .widget-slider .noUi-connect { background: transparent; }
 .nbchat-unset .widget-slider .noUi-handle { opacity: 0.45; background: var(--jp-layout-color1, #fff); }
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
-.nbchat-note { padding-left: 154px; }
+.nbchat-note { padding-left: 140px; }
 .nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
-.nbchat-bad > .nbchat-note .widget-html-content, .nbchat-wrong .widget-html-content { color: var(--nbchat-error); }
+.nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
+.nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > .nbchat-row > :not(.nbchat-unset-button) { opacity: 0.6; }
 .nbchat-quiet .widget-html-content { color: var(--nbchat-quiet); font-size: 12px; }
-.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 152px; }
+.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 140px; }
 .nbchat-panel .jupyter-button { border-radius: 2px; }
-.nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button { width: auto; padding: 0 12px; height: 26px; line-height: 26px; }
+.nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button {
+  width: auto; padding: 0 12px; height: 28px; line-height: 28px; flex: 0 0 auto;
+}
 .nbchat-panel .nbchat-send:not(:disabled) { background: var(--jp-accept-color-normal, #1976d2); color: #fff; }
 .nbchat-panel .nbchat-fold {
   width: auto; align-self: flex-start; background: transparent; box-shadow: none; padding: 0 4px 0 0; height: 24px;

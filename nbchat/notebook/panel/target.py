@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from ipywidgets import HTML, Button, Combobox, Dropdown, HBox, Textarea, VBox
+from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea, VBox
 
 from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint, public_url
 from nbchat.notebook.connecting import models
-from nbchat.notebook.inline import html_text
 from nbchat.notebook.panel.controls import TextControl, explain
+from nbchat.notebook.panel.drawing import Drawing
+from nbchat.notebook.panel.note import Note
 from nbchat.session.session import Session
 from nbchat.values.errors import NbchatError
 
@@ -41,7 +41,7 @@ class Target:
 
     def __init__(self, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
         self._moved = moved
-        self._drawer: int | None = None
+        self._drawing = Drawing()
         self._listed: tuple[str, str] | None = None
         self._model = model
         self.session = Dropdown(description="Session")
@@ -63,14 +63,12 @@ class Target:
         system = HBox([self.system, unset])
         system.add_class("nbchat-row")
         self.system_row = VBox([system])
-        self._note = HTML(layout={"display": "none"})
-        self._note.add_class("nbchat-note")
+        self.note = Note()
 
     def show(self, session: Session, names: Sequence[str]) -> None:
         """Draw the state of a session; `names` are all sessions there are."""
         endpoint = session.endpoint
-        self._drawer = threading.get_ident()
-        try:
+        with self._drawing:
             options = tuple(dict.fromkeys([session.name, *names]))
             if self.session.options != options:
                 self.session.options = options
@@ -80,23 +78,10 @@ class Target:
             self.system.value = session.system or ""
             self.system.rows = min(6, 1 + (session.system or "").count("\n"))
             (self.system_row.remove_class if session.system else self.system_row.add_class)("nbchat-unset")
-        finally:
-            self._drawer = None
         self._list_models(endpoint)
 
-    @property
-    def note(self) -> Any:
-        """What is to be said about the server, as a widget."""
-        return self._note
-
-    def say(self, text: str, *, wrong: bool = False) -> None:
-        """Say something about the server."""
-        self._note.value = html_text(text)
-        self._note.layout.display = None if text else "none"
-        (self._note.add_class if wrong else self._note.remove_class)("nbchat-wrong")
-
     def _changed(self, name: str, text: str) -> None:
-        if self._drawer != threading.get_ident() and (name == "system" or text):
+        if not self._drawing.here and (name == "system" or text):
             self._moved(name, text if text.strip() else None)
 
     def _list_models(self, endpoint: Endpoint) -> None:
@@ -115,6 +100,6 @@ class Target:
                 problem = f"No list of models: {error}"
             if self._listed == where:
                 self._model.offer(names)
-                self.say(problem)
+                self.note.say(problem)
 
         threading.Thread(target=fetch, name="nbchat-models", daemon=True).start()

@@ -1,0 +1,27 @@
+"""Where a widget's messages are handled while a cell runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipywidgets import Widget
+
+__all__ = ["answer_beside_cells"]
+
+
+def answer_beside_cells(widget: Any) -> None:
+    """Let the events of these widgets be handled while a cell runs, as ipykernel 7.0 to 7.3 do by themselves.
+
+    From 7.4 on a widget answers in the shell that published it last, which the running cell holds. The front-end sends
+    widgets' messages to a subshell of their own; this keeps the answers there. Other versions have no such method.
+    """
+    comm = getattr(widget, "comm", None)
+    if comm is not None and hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = _as_sent  # noqa: SLF001  # there is no public way
+    for child in getattr(widget, "children", ()):
+        if isinstance(child, Widget):
+            answer_beside_cells(child)
+
+
+def _as_sent(_data: Any, default: Any) -> Any:
+    return default

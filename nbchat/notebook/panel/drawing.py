@@ -1,0 +1,35 @@
+"""Drawing on widgets, whose events then are not the user's."""
+
+from __future__ import annotations
+
+import threading
+
+__all__ = ["Drawing"]
+
+
+class Drawing:
+    """`with drawing:` marks what this thread does to widgets; `drawing.here` tells an event that it comes from there.
+
+    A widget's events come in the thread that changed it: the drawing one, or the one that serves the front-end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._thread: int | None = None
+
+    @property
+    def here(self) -> bool:
+        """Whether this thread is drawing."""
+        return self._thread == threading.get_ident()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        self._thread = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._thread = None
+        self._lock.release()
