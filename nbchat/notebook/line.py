@@ -180,6 +180,38 @@ def _settings(rest: str) -> dict[str, Any]:
     return changes
 
 
+@command("panel")
+def _panel(shell: Any, _rest: str) -> None:
+    """Show widgets for the model, its parameters and the conversation."""
+    from nbchat.notebook.panel.panel import Panel
+
+    Panel().display(shell)
+
+
+@command("presets", "[FILE]")
+def _presets(shell: Any, rest: str) -> None:
+    """List the presets; with a FILE (.json, .toml), take in those in it."""
+    from nbchat.notebook.panel.presetline import list_line
+
+    _show(shell, list_line(rest))
+
+
+@command("preset", "NAME")
+def _preset(shell: Any, rest: str) -> None:
+    """Set the parameters of a preset."""
+    from nbchat.notebook.panel.presetline import apply_line
+
+    _say(shell, apply_line(registry.current, rest))
+
+
+@command("save-preset", "NAME")
+def _save_preset(shell: Any, rest: str) -> None:
+    """Keep all parameters but the model under a name."""
+    from nbchat.notebook.panel.presetline import save_line
+
+    _say(shell, save_line(registry.current, rest))
+
+
 @command("system", "[TEXT]")
 def _system(shell: Any, rest: str) -> None:
     """Set the system text of this session; none takes it away; alone shows it."""

@@ -15,7 +15,7 @@ from nbchat.notebook.painter import Painter, answer_bundle
 from nbchat.notebook.panel.answer import ReplyArea
 from nbchat.notebook.panel.transcript import Entry, TranscriptView, transcript_of
 from nbchat.notebook.panel.worker import Worker
-from nbchat.notebook.presenting import running_shell
+from nbchat.notebook.shown import running_shell
 from nbchat.session.present import Presenter
 from nbchat.session.session import Session
 from nbchat.session.turn import Turn

@@ -21,12 +21,13 @@ from nbchat.notebook.panel.history import History
 from nbchat.notebook.panel.message import MessageBox
 from nbchat.notebook.panel.presetbar import PresetBar
 from nbchat.notebook.panel.target import ModelControl, Target
-from nbchat.notebook.presenting import is_notebook, running_shell
+from nbchat.notebook.presenting import is_notebook
+from nbchat.notebook.shown import running_shell
 from nbchat.session import connection
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
 from nbchat.session.turn import Turn
-from nbchat.values.errors import ConfigError, Interrupted, NbchatError, PromptError
+from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter
 
 __all__ = ["Panel"]
@@ -46,6 +47,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.session = session or registry.current
         self._refreshing = threading.RLock()
         self._forget: list[Callable[[], None]] = []
+        self._sent = ""
         self.controls = self._make_controls()
         self._target = Target(self._model, self._retarget)
         self._presets = PresetBar(lambda preset: self._assign(preset.apply), lambda: self.session.params)
@@ -192,7 +194,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if problem:
             self._box.say(f"{problem} Nothing was sent.", wrong=True)
         elif not text.strip():
-            self._box.say(str(PromptError("The message is empty: write what you want to ask. Nothing was sent.")))
+            self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
         elif not self._conversation.busy:
             self._began()
             self._box.message.value = ""
@@ -247,14 +249,16 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     # Display
 
     def _ipython_display_(self, **_options: Any) -> None:
-        shell = running_shell()
+        self.display(running_shell())
+
+    def display(self, shell: Any) -> None:
+        """Show it in the cell that is running, and keep the transcript there. Raises ConfigError outside a notebook."""
         if shell is None or not is_notebook(shell):
             raise ConfigError("A panel needs a notebook, and there is none here.")
         shell.display_pub.publish(_bundle(self))
         self._conversation.pin(PinnedCanvas(shell))
         comms.answer_beside_cells(self)
         shell.events.register("post_run_cell", self.refresh)
-        self._forget_shell = lambda: shell.events.unregister("post_run_cell", self.refresh)
 
 
 def _grid(rows: list[Any]) -> Any:

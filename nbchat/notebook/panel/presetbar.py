@@ -25,6 +25,7 @@ class PresetBar:
         self._list = Dropdown(description="Preset", options=[("none", "")], value="")
         self._list.observe(lambda change: self._choose(change["new"]), "value")
         self._name = Text(placeholder="save as …", continuous_update=False)
+        self._name.add_class("nbchat-name")
         self._save = Button(description="Save", tooltip="Keep all parameters but the model under this name")
         self._save.on_click(lambda _button: self._keep())
         line = HBox([self._list, self._name, self._save])

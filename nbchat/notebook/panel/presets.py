@@ -128,7 +128,7 @@ def delete_preset(name: str) -> None:
 
 
 def import_presets(path: str | Path) -> list[Preset]:
-    """Take in the presets of a `.json` or `.toml` file, in place of own ones with the same names. Raises ConfigError."""
+    """Take in the presets of a `.json` or `.toml` file, in place of own ones of the same names. Raises ConfigError."""
     found = list(_read(Path(path).expanduser()).values())
     if not found:
         raise ConfigError(f"{path} has no presets in it.")

@@ -17,7 +17,7 @@ STYLE = """
   --nbchat-quiet: var(--jp-ui-font-color2, #666);
   --nbchat-line: var(--jp-border-color2, #ddd);
   --nbchat-error: var(--jp-error-color1, #b71c1c);
-  --jp-widgets-inline-label-width: 132px;
+  --jp-widgets-inline-label-width: 150px;
   --jp-widgets-inline-width: 100%;
   border: 1px solid var(--nbchat-line);
   border-radius: 3px;
@@ -42,8 +42,8 @@ STYLE = """
 .nbchat-panel :is(button, input, textarea, select, .noUi-handle):focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px;
 }
-.nbchat-grid {
-  display: grid !important;
+.nbchat-panel .nbchat-grid {
+  display: grid;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 345px), 1fr));
   gap: 2px 28px;
   align-items: start;
@@ -52,9 +52,9 @@ STYLE = """
 .nbchat-row > :first-child { flex: 1 1 auto; min-width: 0; }
 .nbchat-number { flex: 0 0 76px !important; width: 76px !important; }
 .nbchat-number input { text-align: right; }
-.nbchat-stops { gap: 4px; flex: 1 1 auto; min-width: 0; }
-.nbchat-stops > :first-child { flex: 1 1 calc(25% + 99px); }
-.nbchat-stops > * { flex: 1 1 25%; min-width: 0; }
+.nbchat-stops { display: grid; grid-template-columns: calc(158px + (100% - 170px) / 4) repeat(3, 1fr); gap: 4px; }
+.nbchat-stops input { padding-left: 4px; padding-right: 4px; }
+.nbchat-grid > .widget-inline-hbox { padding-right: 28px; }
 .nbchat-panel .nbchat-unset-button {
   flex: 0 0 22px; width: 22px; height: 22px; line-height: 20px; padding: 0; background: transparent; box-shadow: none;
   color: var(--nbchat-quiet); border-radius: 2px; font-size: 15px;
@@ -67,13 +67,13 @@ STYLE = """
 .nbchat-unset .widget-slider .noUi-handle { opacity: 0.45; background: var(--jp-layout-color1, #fff); }
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
-.nbchat-note { padding-left: 140px; }
+.nbchat-note { padding-left: 158px; }
 .nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > .nbchat-row > :not(.nbchat-unset-button) { opacity: 0.6; }
 .nbchat-quiet .widget-html-content { color: var(--nbchat-quiet); font-size: 12px; }
-.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 140px; }
+.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 158px; }
 .nbchat-panel .jupyter-button { border-radius: 2px; }
 .nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button {
   width: auto; padding: 0 12px; height: 28px; line-height: 28px; flex: 0 0 auto;
@@ -86,6 +86,7 @@ STYLE = """
 .nbchat-panel .nbchat-fold.mod-active { box-shadow: none; background: transparent; color: var(--nbchat-quiet); }
 .nbchat-side { gap: 6px; align-items: flex-start; }
 .nbchat-side > :first-child { flex: 1 1 auto; min-width: 0; }
+.nbchat-side > .nbchat-name { flex: 0 0 84px; width: 84px; }
 .nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
 .nbchat-message textarea, .nbchat-system textarea { font-family: var(--jp-ui-font-family, sans-serif); }
 .nbchat-reply { min-height: 24px; border-top: 1px solid var(--nbchat-line); padding-top: 6px; }
