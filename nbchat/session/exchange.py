@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api import wire
 from nbchat.api.client import Call, Timeouts
@@ -18,20 +18,9 @@ from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel, engine
 from nbchat.api.prices import cost
 from nbchat.session.calls import told_apart, valid_calls
-from nbchat.session.fitting import (
-    corrections,
-    fitted,
-    is_format_refused,
-    knows_no_format,
-    learn_format,
-    note_ignored,
-    shaped,
-)
-from nbchat.session.forms import Misfit
 from nbchat.session.ledger import Entry
 from nbchat.session.plan import Plan
 from nbchat.session.present import Presenter, presenters
-from nbchat.session.schema import Schema
 from nbchat.session.turn import Turn
 from nbchat.session.userloop import TICK_SECONDS, awaited, run_on_users_loop
 from nbchat.values.draft import Draft
@@ -41,6 +30,9 @@ from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
 from nbchat.values.reply import Reply, Request, Status, Timing
 from nbchat.values.usage import Usage
+
+if TYPE_CHECKING:  # what fits answers to schemas is only imported where one is asked for
+    from nbchat.session.schema import Schema
 
 __all__ = ["Ask", "Exchange", "Tools", "Wait", "drive", "drive_async", "wait_for", "wait_for_async"]
 
@@ -87,8 +79,10 @@ class Ask:
         if steps and params.tool_choice not in (None, "none", "auto"):
             params = params.replace(tool_choice=None)  # a tool that must be called would be called without end
         if self.schema is not None:
-            refused = knows_no_format(self.endpoint.base_url, params.model) if in_words is None else in_words
-            message, params = shaped(self.schema, message, params, in_words=refused)
+            from nbchat.session import fitting
+
+            refused = fitting.knows_no_format(self.endpoint.base_url, params.model) if in_words is None else in_words
+            message, params = fitting.shaped(self.schema, message, params, in_words=refused)
         schemas = self.tools.schemas if self.tools is not None else ()
         body = wire.body((*self.history, message, *steps), params, tools=schemas)
         return Request(self.endpoint.chat_url, body)
@@ -145,25 +139,28 @@ class Exchange:
 
     def _fit(self, schema: Schema, presenter: Presenter | None) -> Generator[Wait, Any, None]:
         """Read the value out of the answer; where it does not fit, ask once more."""
+        from nbchat.session import fitting
+        from nbchat.session.forms import Misfit
+
         reply = self.replies[-1]
         if reply.tool_calls:
             return
         try:
-            self.data = fitted(schema, reply)
+            self.data = fitting.fitted(schema, reply)
             return
         except Misfit as error:
             misfit = error
         self._restart(presenter, f"it did not fit the schema ({misfit})")
-        yield from self._request(presenter, corrections(schema, reply, misfit))
+        yield from self._request(presenter, fitting.corrections(schema, reply, misfit))
         if self.error is not None:
             return
         try:
-            self.data = fitted(schema, self.replies[-1])
+            self.data = fitting.fitted(schema, self.replies[-1])
         except Misfit as error:
             raise SchemaError(
                 f"The answer does not fit the schema, and asked again it did not either: {error}. See reply.text."
             ) from None
-        note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
+        fitting.note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
 
     def _restart(self, presenter: Presenter | None, reason: str) -> None:
         self._notices.append(f"asked again: {reason}")
@@ -175,15 +172,18 @@ class Exchange:
         yield from self._send(presenter, more)
         refusal = self.error
         request = self.replies[-1].request
-        asked = self.ask.schema is not None and request is not None and "response_format" in request.body
-        if not asked or not self.replies[-1].empty or not is_format_refused(refusal):
+        if self.ask.schema is None or request is None or "response_format" not in request.body:
+            return
+        from nbchat.session import fitting
+
+        if not self.replies[-1].empty or not fitting.is_format_refused(refusal):
             return
         self.replies.pop()
         self._in_words = True
         self._restart(presenter, "the server does not take the schema, so it is told in words")
         yield from self._send(presenter, more)
         if self.error is None:
-            learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
+            fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
 
     def stop(self) -> None:
         """End it from another thread, as an interrupt would. An answer that has come to its end stays whole."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from nbchat.session.turn import Turn
-from nbchat.values.errors import ParameterError
+from nbchat.values.errors import ParameterError, PromptError
+from nbchat.values.messages import Content, Message
 from nbchat.values.params import PARAMETERS, nearest
 
-__all__ = ["UNSET", "Plan"]
+__all__ = ["UNSET", "Plan", "user_message"]
 
 UNSET: Any = object()
 """Not given, where None has a meaning of its own."""
@@ -57,3 +58,14 @@ class Plan:
         if plan.timeout is not None and not (isinstance(plan.timeout, (int, float)) and plan.timeout > 0):
             raise ParameterError(f"timeout must be a number of seconds above 0; got {plan.timeout!r}.")
         return plan
+
+
+def user_message(message: Any) -> Message:
+    """The user's message of whatever was given. Raises PromptError for one that says nothing."""
+    if isinstance(message, Message):
+        return message
+    content: Content = message if isinstance(message, str) else tuple(message)
+    asked = Message("user", content)
+    if not asked.text.strip() and not asked.images:
+        raise PromptError("The message is empty: write what you want to ask. Nothing was sent.")
+    return asked

@@ -8,26 +8,28 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.client import Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
-from nbchat.session import connection, export
+from nbchat.session import connection
 from nbchat.session.exchange import Ask, Exchange, drive, drive_async
 from nbchat.session.ledger import Entry
 from nbchat.session.observers import Observers
-from nbchat.session.plan import UNSET, Plan
+from nbchat.session.plan import UNSET, Plan, user_message
 from nbchat.session.present import Presenter, presenters
-from nbchat.session.schema import Schema
 from nbchat.session.stream import Stream
-from nbchat.session.tools import Toolbox
-from nbchat.session.turn import Turn
-from nbchat.values.errors import NbchatError, ParameterError, PromptError, SessionError
-from nbchat.values.messages import Content, Message, Part
+from nbchat.session.turn import Turn, joined
+from nbchat.values.errors import NbchatError, ParameterError, SessionError
+from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
+
+if TYPE_CHECKING:  # imported where they are first used: most sessions have neither
+    from nbchat.session.schema import Schema
+    from nbchat.session.tools import Toolbox
 
 __all__ = ["Session"]
 
@@ -80,9 +82,9 @@ class Session:
         self._key_env = key_env
         self._where = base_url
         self._ledger: list[Entry] = []
-        self._toolbox = Toolbox()
+        self._toolbox: Toolbox | None = None  # made when there is a tool
         for tool in tools:
-            self._toolbox.add(tool)
+            self.tool(tool)
         if base_url is not None:
             connection.endpoint_for(base_url, api_key=api_key, key_env=key_env)  # says at once what is wrong with it
 
@@ -201,6 +203,7 @@ class Session:
         """
         if function is None:
             return lambda function: self.tool(function, safe=safe)
+        self._toolbox = self._toolbox or _new_toolbox()
         self._toolbox.add(function, safe=safe)
         return function
 
@@ -348,17 +351,21 @@ class Session:
         branch = Session(name=name, system=self.system, timeout=self.timeout)
         with self._lock:
             branch._turns = list(self._turns)
-        branch._params, branch._toolbox = self._params, self._toolbox.copy()
+        branch._params, branch._toolbox = self._params, self._toolbox and self._toolbox.copy()
         branch._where, branch._key, branch._key_env = self._where, self._key, self._key_env
         return branch
 
     def export(self, path: str | Path) -> Path:
-        """Write the conversation to a file: `.md` to read, `.json` to load again, `.ipynb` to open. Raises SessionError."""
+        """Write the conversation: `.md` to read, `.json` to load again, `.ipynb` to open. Raises SessionError."""
+        from nbchat.session import export
+
         return export.write(Path(path), export.Record(self.name, self.system, self._params, self.turns))
 
     @classmethod
     def load(cls, path: str | Path, name: str | None = None) -> Session:
         """The session that `export` wrote as `.json`, or any JSON list of `{role, content}`. Raises SessionError."""
+        from nbchat.session import export
+
         record = export.read(Path(path))
         session = cls(name=name or record.name, system=record.system)
         session._turns, session._params = list(record.turns), record.params
@@ -372,7 +379,7 @@ class Session:
         with self._lock:
             turns, params = self.turns, self._params.replace(**plan.params)
             place = self._place(turns, plan)
-        asked = _message(message)
+        asked = user_message(message)
         endpoint = self.endpoint
         if plan.base_url is not None or plan.key_env is not None:
             where = plan.base_url or self._where or endpoint.base_url or endpoint.name
@@ -389,8 +396,9 @@ class Session:
             history = self._history((*before, plan.resumes), system)
         timeout = plan.timeout if plan.timeout is not None else self.timeout
         timeouts = Timeouts() if timeout is None else Timeouts(read=timeout)
-        tools = self._toolbox.offer(plan.tools)
-        schema = None if plan.schema is None else Schema.of(plan.schema)
+        toolbox = self._toolbox or (_new_toolbox() if plan.tools is not None else None)
+        tools = toolbox.offer(plan.tools) if toolbox is not None else None
+        schema = None if plan.schema is None else _schema(plan.schema)
         exchange = Exchange(Ask(asked, history, params, endpoint, tools, timeouts, schema), plan)
         if not dry:
             with self._lock:
@@ -439,7 +447,7 @@ class Session:
             if turn is None or plan.once:
                 return
             if plan.resumes is not None:
-                turn = replace(plan.resumes, reply=_joined(plan.resumes.reply, turn.reply))
+                turn = replace(plan.resumes, reply=joined(plan.resumes.reply, turn.reply))
             elif plan.replaces is not None:
                 turn = replace(turn, slot=plan.replaces.slot)
             self._put(turn, self._place(self._turns, plan))
@@ -467,29 +475,18 @@ def _presenter(display: bool | Presenter | None, exchange: Exchange) -> Presente
     return presenters.make(display, choices=ask.params.n or 1, waiting=ask.params.model or ask.endpoint.title)
 
 
-def _message(message: Any) -> Message:
-    """The user's message of whatever was given. Raises PromptError for one that says nothing."""
-    if isinstance(message, Message):
-        return message
-    content: Content = message if isinstance(message, str) else tuple(message)
-    asked = Message("user", content)
-    if not asked.text.strip() and not asked.images:
-        raise PromptError("The message is empty: write what you want to ask. Nothing was sent.")
-    return asked
-
-
-def _joined(first: Reply, second: Reply) -> Reply:
-    """An answer and its continuation as one."""
-    choice = replace(second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning)
-    return replace(
-        second,
-        choices=(choice,),
-        usage=Usage.total((first.usage, second.usage)),
-        timing=replace(second.timing, first_token=first.timing.first_token),
-        notices=(*second.notices, "continued"),
-    )
-
-
 def _raise(failure: BaseException | None) -> None:
     if failure is not None:
         raise failure
+
+
+def _new_toolbox() -> Toolbox:
+    from nbchat.session.tools import Toolbox
+
+    return Toolbox()
+
+
+def _schema(what: Any) -> Schema:
+    from nbchat.session.schema import Schema
+
+    return Schema.of(what)

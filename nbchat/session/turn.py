@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.reply import Reply
+from nbchat.values.usage import Usage
 
-__all__ = ["Turn"]
+__all__ = ["Turn", "joined"]
 
 NO_ANSWER = "(no answer: it was stopped)"
 """What the history says for an answer that never came after a tool's result."""
@@ -43,3 +44,17 @@ class Turn:
         if answer and not (self.reply.status != "complete" and answer == said):
             return (*messages, Message("assistant", answer))  # without calls: one without its result is refused
         return (*messages, Message("assistant", NO_ANSWER)) if messages[-1].role == "tool" else messages
+
+
+def joined(first: Reply, second: Reply) -> Reply:
+    """An answer and its continuation as one."""
+    costs = first.cost, second.cost
+    choice = replace(second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning)
+    return replace(
+        second,
+        choices=(choice,),
+        usage=Usage.total((first.usage, second.usage)),
+        cost=None if None in costs else sum(cost for cost in costs if cost is not None),
+        timing=replace(second.timing, first_token=first.timing.first_token),
+        notices=(*second.notices, "continued"),
+    )
