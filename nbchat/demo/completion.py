@@ -125,8 +125,10 @@ class Completion:
         left = self._prompt.left
         for number, (tool, schema) in enumerate(self._tools):
             name = len(self._learned.tokenizer.encode(tool.name))
-            self.completion_tokens += name
+            self.completion_tokens += min(name, left)
             left -= name
+            if left <= 0:
+                break
             yield Piece(index, call=CallPart(number, "", id=f"call_{uuid.uuid4().hex[:24]}", name=tool.name))
             shown = Shown(StopGate(()))
             for drawn in self._tokens(self._filling(schema, random), random, left):
@@ -136,9 +138,11 @@ class Completion:
                 text, _ = shown.add(drawn, self._learned.tokenizer.bytes_of(drawn.token))
                 yield Piece(index, call=CallPart(number, text))
             else:
-                yield Piece(index, finish="length")
-                return
-        yield Piece(index, finish="tool_calls")
+                break
+        else:
+            yield Piece(index, finish="tool_calls")
+            return
+        yield Piece(index, finish="length")
 
     def _text(self, index: int, source: Source, random: Random) -> Iterator[Piece]:
         """A choice of text, cut at the stop sequences."""

@@ -52,6 +52,15 @@ class Handler(web.RequestHandler):
     """What all paths share: the key, the size limit, and errors as JSON."""
 
     settings_: Settings
+    _abandoned = False
+
+    def on_connection_close(self) -> None:
+        self._abandoned = True
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Refuse the request; with the client gone, as when the server stops in mid-stream, there is nobody to tell."""
+        if not self._abandoned:
+            super().send_error(status_code, **kwargs)
 
     def initialize(self, settings: Settings) -> None:
         self.settings_ = settings
@@ -59,7 +68,7 @@ class Handler(web.RequestHandler):
     def prepare(self) -> None:
         key = self.settings_.api_key
         given = self.request.headers.get("Authorization", "")
-        if key is not None and not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
+        if key is not None and not hmac.compare_digest(given.encode("latin-1"), f"Bearer {key}".encode()):
             raise Refusal("The API key is missing or wrong.", code="invalid_api_key", status=401)
         if len(self.request.body) > BODY_LIMIT:
             raise Refusal(f"The body must be at most {BODY_LIMIT} bytes.", status=413)
@@ -83,9 +92,9 @@ class Handler(web.RequestHandler):
 
     def log_exception(
         self,
-        typ: type[BaseException] | None,  # noqa: ARG002
+        typ: type[BaseException] | None,
         value: BaseException | None,
-        tb: TracebackType | None,  # noqa: ARG002
+        tb: TracebackType | None,
     ) -> None:
         if not isinstance(value, (Refusal, web.HTTPError)):
             _log.error("The built-in model failed at %s %s", self.request.method, self.request.path, exc_info=value)
@@ -154,11 +163,6 @@ class Detokenize(Handler):
 
 class ChatCompletions(Handler):
     """`POST /v1/chat/completions`."""
-
-    _abandoned = False
-
-    def on_connection_close(self) -> None:
-        self._abandoned = True
 
     async def post(self) -> None:
         body = parse_json(self.request.body)

@@ -66,14 +66,9 @@ def learned() -> Learned:
         return _learned[0]
 
 
-def _unlock_after_fork() -> None:
-    """In a child the lock may be held by a thread that is not there."""
-    global _lock
-    _lock = threading.Lock()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock_after_fork)
+    # A child forked while another thread reads would wait for ever for that thread, in this lock or in an import's.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def _learn() -> Learned:

@@ -9,7 +9,7 @@ import socket
 import threading
 from typing import Self
 
-from tornado import httpserver, netutil
+from tornado import httpserver
 
 from nbchat.demo.handlers import READ_LIMIT, Counters, Settings, application
 from nbchat.demo.models import learned
@@ -48,10 +48,12 @@ class DemoServer:
         """Listen, from a thread of its own; the base URL. Raises OSError if the port is taken."""
         if self._thread is not None:
             raise RuntimeError("A DemoServer starts once; make another.")
-        sockets = netutil.bind_sockets(self._address[1], self._address[0])
-        self._address = (self._address[0], sockets[0].getsockname()[1])
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        listener = socket.create_server(self._address, family=family, backlog=128)
+        listener.setblocking(False)
+        self._address = (self._address[0], listener.getsockname()[1])
         started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(sockets, started), name="nbchat-demo", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(listener, started), name="nbchat-demo", daemon=True)
         self._thread.start()
         started.wait()
         threading.Thread(target=learned, name="nbchat-demo-reads", daemon=True).start()
@@ -72,11 +74,11 @@ class DemoServer:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def _run(self, sockets: list[socket.socket], started: threading.Event) -> None:
+    def _run(self, listener: socket.socket, started: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         server = httpserver.HTTPServer(application(self._settings), max_body_size=READ_LIMIT)
-        server.add_sockets(sockets)
+        server.add_sockets([listener])
         loop.call_soon(started.set)
         try:
             loop.run_forever()
@@ -110,11 +112,6 @@ def builtin() -> DemoServer:
         return _running[0][1]
 
 
-def _forget_after_fork() -> None:
-    """A child has neither the parent's thread nor, perhaps, a free lock."""
-    global _lock
-    _lock = threading.Lock()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+    # No fork while a thread is starting the server: the child would find its locks held by a thread it doesn't have.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)

@@ -51,8 +51,10 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
         raise ConfigError("Running a notebook needs nbclient: pip install 'jupyter-nbchat[lab]'.") from error
     try:
         copy = nbformat.read(notebook, as_version=4)
-    except (ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
-        raise ConfigError(f"{notebook} is no notebook: {str(error).splitlines()[0][:200]}") from error
+    except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        # nbformat checks a file only after it has worked with it as if it were right.
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ConfigError(f"{notebook} is no notebook: {reason}") from error
     resources = {"metadata": {"path": str(notebook.resolve().parent)}}
     client = NotebookClient(copy, timeout=CELL_TIMEOUT, kernel_name="python3", resources=resources)
     failure: Exception | None = None

@@ -63,5 +63,8 @@ def test_a_tools_result_is_answered_in_words(choice):
 
 
 def test_a_tool_without_properties_or_words_breaks_nothing():
-    bare = [{"type": "function", "function": {"name": "_"}}, {"type": "function", "function": {"name": "x", "parameters": {"properties": 3}}}]
+    bare = [
+        {"type": "function", "function": {"name": "_"}},
+        {"type": "function", "function": {"name": "x", "parameters": {"properties": 3}}},
+    ]
     assert chosen("weather", tools=bare) == []

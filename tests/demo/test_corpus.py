@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nbchat.demo.corpus import passages, topics
 
-TOPIC = '''The "spam" statement
+TOPIC = """The "spam" statement
 ********************
 
 A "spam" statement spreads *eggs* over a
@@ -33,7 +33,7 @@ str.spam(sub)
   one thing.
 
 * The second is about another.
-'''
+"""
 
 
 def test_plain_documentation_becomes_markdown():

@@ -41,10 +41,10 @@ def refusal(**fields):
         ("stop", ["a", ["a"], ["a", "b", "c", "d"], []], [["a"] * 5, "", [""], 3, [3], {}]),
         ("user", ["someone", ""], [3, ["x"], {}]),
         ("logprobs", [True, False], [1, "yes", 5]),
-        ("logit_bias", [{}, {"7": 100}, {"4999": -100, "0": 0.5}], [{"7": 101}, {"x": 1}, {"5000": 1}, {"-1": 1}, {"7": "1"}, []]),
+        ("logit_bias", [{}, {"7": 100}, {"4999": -100, "0": 0.5}], [{"7": 101}, {"x": 1}, {"5000": 1}, {"7": "1"}, []]),
         ("parallel_tool_calls", [True, False], ["no", 0]),
-        ("tools", [[], [TOOL]], [{}, [{}], [{"type": "function"}], [TOOL, TOOL], [{"type": "x", "function": {}}], ["f"]]),
-        ("response_format", [{"type": "text"}, {"type": "json_object"}], ["json", {"type": "xml"}, {}, {"type": "json_schema"}]),
+        ("tools", [[], [TOOL]], [{}, [{}], [{"type": "function"}], [TOOL, TOOL], [{**TOOL, "type": "x"}], ["f"]]),
+        ("response_format", [{"type": "text"}, {"type": "json_object"}], [{"type": "x"}, {}, {"type": "json_schema"}]),
         ("stream_options", [{}], [[], "x", {"include_usage": True}]),
     ],
 )  # fmt: skip
@@ -161,15 +161,16 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
     max_leaves=6,
 )
-FIELDS = st.sampled_from(
-    "messages temperature top_p n stop max_tokens logit_bias tools tool_choice response_format stream seed user "
-    "stream_options logprobs top_logprobs parallel_tool_calls model".split()
-)
+FIELDS = """
+    messages temperature top_p n stop max_tokens logit_bias tools tool_choice response_format stream seed user
+    stream_options logprobs top_logprobs parallel_tool_calls model
+"""
 
 
-@given(st.dictionaries(FIELDS, JSON, max_size=4))
+@given(st.dictionaries(st.sampled_from(FIELDS.split()), JSON, max_size=4))
 def test_nonsense_in_any_field_is_read_or_refused_but_never_breaks(fields):
+    body = {"model": "m", "messages": [HELLO], **fields}
     try:
-        read_request({"model": "m", "messages": [HELLO], **fields}, SIZE)
+        read_request(body, SIZE)
     except Refusal as refused:
-        assert json.dumps(refused.body())
+        json.dumps(refused.body()).encode()

@@ -10,7 +10,9 @@ from nbchat.demo.models import learned
 from nbchat.demo.tokenizer import END, SPECIALS, Tokenizer
 from tests.environment import ROOT
 
-TEXT = st.text() | st.text(alphabet="`*_-# \n\tabcäöü🎉e\u0301") | st.sampled_from(["", "<|end|>", "\r\n", "\x00", "🏳️‍🌈"])
+TEXT = (
+    st.text() | st.text(alphabet="`*_-# \n\tabcäöü🎉e\u0301") | st.sampled_from(["", "<|end|>", "\r\n", "\x00", "🏳️‍🌈"])
+)
 
 
 @given(TEXT)
@@ -47,7 +49,9 @@ def test_a_tokenizer_that_read_nothing_still_knows_every_text():
 
 def test_ids_are_the_same_in_another_process(known):
     """So a logit_bias found today holds tomorrow."""
-    code = "from nbchat.demo.models import learned; print(learned().tokenizer.encode('A list 🎉'), learned().fingerprint)"
+    code = (
+        "from nbchat.demo.models import learned; print(learned().tokenizer.encode('A list 🎉'), learned().fingerprint)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{known.tokenizer.encode('A list 🎉')} {known.fingerprint}"
 
