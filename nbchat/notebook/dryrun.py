@@ -22,12 +22,14 @@ LONGEST_IMAGE = 80
 def dry_run_bundles(request: Request, composed: Composed, key_from: str | None) -> list[Bundle]:
     """What to show of a request: a line of facts, the message with its inserted parts marked, the JSON."""
     text = json.dumps(request.body, ensure_ascii=False)
-    words = sum(len(str(message.get("content", ""))) for message in request.body["messages"])
+    contents = [message.get("content", "") for message in request.body["messages"]]
+    words = "".join(content if isinstance(content, str) else _words(content) for content in contents)
+    images = sum(str(content).count("image_url") // 2 for content in contents if not isinstance(content, str))
     facts = [
         "dry run: nothing was sent",
         f"POST {request.url or 'to the built-in model'}",
         f"{len(text.encode('utf-8', 'replace')):,} bytes",
-        f"~{estimate_tokens('x' * words):,} tokens",
+        f"~{estimate_tokens(words):,} tokens" + (f" and {images} image(s)" if images else ""),
         f"key from {key_from}" if key_from else "",
         *composed.notes,
     ]
@@ -36,6 +38,11 @@ def dry_run_bundles(request: Request, composed: Composed, key_from: str | None) 
         bundles.append(_marked(composed))
     bundles.append(chrome.text_block(json.dumps(_shortened(request.body), ensure_ascii=False, indent=2)))
     return bundles
+
+
+def _words(content: list[dict[str, Any]]) -> str:
+    """The text of a message that also holds images; nobody knows how many tokens those are."""
+    return "".join(part.get("text", "") for part in content)
 
 
 def _marked(composed: Composed) -> Bundle:
