@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbchat.data.private import private
+    from nbchat.notebook.whatifview import what_if
     from nbchat.session.session import Session
     from nbchat.values.errors import Interrupted, NbchatError
     from nbchat.values.messages import ImagePart, Message, TextPart
@@ -33,6 +34,7 @@ __all__ = [
     "private",
     "session",
     "unload_ipython_extension",
+    "what_if",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "TextPart": "nbchat.values.messages",
     "Usage": "nbchat.values.usage",
     "private": "nbchat.data.private",
+    "what_if": "nbchat.notebook.whatifview",
 }
 
 

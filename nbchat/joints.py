@@ -24,6 +24,7 @@ def join() -> None:
     presenters.panel = _panel
     presenters.guard = _guard
     presenters.sweep = _sweep
+    presenters.explore = _explore
     presenters.describe = _describe
 
 
@@ -45,6 +46,12 @@ def _sweep(session: Session, message: Any, **options: Any) -> Any:
     from nbchat.notebook.sweeping import watched_sweep
 
     return watched_sweep(session, message, **options)
+
+
+def _explore(sweep: Any) -> Any:
+    from nbchat.notebook.sweepexplorer import Explorer
+
+    return Explorer(sweep).widget
 
 
 def _clean(text: str) -> str:

@@ -23,6 +23,9 @@ MOST_ROWS = 200
 TALL = 20
 """Rows from which the table scrolls in a frame of its own, under its header."""
 
+SHORT = 24
+"""Characters of a text that stands in one line."""
+
 LONGEST_VALUE = 60
 """Characters of a parameter's value (a system text, say) that a cell of the table shows."""
 
@@ -40,6 +43,11 @@ class _Column:
         """Whether any cell has something to say."""
         return any(self.cells)
 
+    @property
+    def same(self) -> bool:
+        """Whether all of several cells say the same."""
+        return len(set(self.cells)) == 1 < len(self.cells)
+
 
 def heading(sweep: Sweep, run: Run) -> str:
     """What tells a run from the others: its setting, its repeat."""
@@ -52,23 +60,29 @@ def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None) -> Bundl
     runs, rows = sweep.runs[:MOST_ROWS], sweep.table_rows()[:MOST_ROWS]
     columns = [column for column in _run_columns(sweep, runs, rows) if column.told]
     answers = None if answer is None else [answer(run) for run in runs]
+    shared = [] if answers is None else [column for column in columns if column.same]
+    columns = [column for column in columns if column not in shared]  # the answers need the room
     rest = len(sweep) - len(runs)
-    more = f"{rest:,} more runs are in to_frame()" if rest else ""
+    more = [f"all of them: {', '.join(f'{c.title} {c.cells[0]}' for c in shared)}"] if shared else []
+    more += [f"{rest:,} more runs are in to_frame()"] if rest else []
     shown = _html(columns, answers, tall=len(runs) > TALL)
     plain_columns = columns
     if answers is not None:
         firsts = [" ".join((run.text or run.problem or "").split()) for run in runs]
         plain_columns = [*columns, _Column("answer", [_cut(first) for first in firsts])]
     plain = _plain(plain_columns)
+    said = chrome.line(more)
     return {
-        "text/html": shown + (str(chrome.line(more)["text/html"]) if more else ""),
-        "text/plain": f"{plain}\n{more}" if more else plain,
+        "text/html": shown + (said["text/html"] if more else ""),
+        "text/plain": f"{plain}\n{said['text/plain']}" if more else plain,
     }
 
 
 def setting_table(sweep: Sweep) -> Bundle:
     """A row for each setting: the means of its complete runs, with 95 % intervals."""
-    summaries, best = sweep.summary()[:MOST_ROWS], sweep.verdict().best
+    summaries, found = sweep.summary()[:MOST_ROWS], sweep.verdict()
+    ahead = all(gap is None or gap.mean > 0 for _, gap in found.differences)
+    best, mark = found.best if ahead else None, "best" if found.settled else "leads, not settled"
     columns = [
         *(
             _Column(axis.name, [_value(s.setting, axis.name) for s in summaries], axis.numeric)
@@ -81,9 +95,7 @@ def setting_table(sweep: Sweep) -> Bundle:
         _Column("cost", [cost_text(s.cost) for s in summaries]),
         _Column("first token", [_seconds(s.first_token_s) for s in summaries]),
         _Column("tokens/s", [_rate(s.tokens_per_s) for s in summaries]),
-        _Column(
-            "", ["best so far" if s.setting == best and len(summaries) > 1 else "" for s in summaries], number=False
-        ),
+        _Column("", [mark if s.setting == best else "" for s in summaries], number=False),
     ]
     told = [column for column in columns if column.told]
     return {"text/html": _html(told), "text/plain": _plain(told)}
@@ -149,15 +161,12 @@ def _html(columns: Sequence[_Column], answers: Sequence[str] | None = None, *, t
     frame = "max-height:36em;overflow:auto" if tall else "overflow-x:auto"
     stuck = ";position:sticky;top:0;background:var(--jp-layout-color0,var(--vscode-editor-background,#fff))" * tall
     heads = "".join(
-        f'<th style="text-align:{_side(column)}{stuck}">{html_text(column.title)}</th>' for column in columns
+        f'<th style="text-align:{_side(column)};white-space:nowrap{stuck}">{html_text(column.title)}</th>'
+        for column in columns
     )
     body = []
     for number in range(len(columns[0].cells)):
-        cells = "".join(
-            f'<td style="text-align:{_side(column)};vertical-align:top;{_WRAP[column.number]}">'
-            f"{html_text(column.cells[number])}</td>"
-            for column in columns
-        )
+        cells = "".join(_cell(column, column.cells[number]) for column in columns)
         last = "" if answers is None else f'<td style="{_ANSWER}">{answers[number]}</td>'
         body.append(f"<tr>{cells}{last}</tr>")
     heads += "" if answers is None else f'<th style="text-align:left{stuck}">answer</th>'
@@ -167,8 +176,12 @@ def _html(columns: Sequence[_Column], answers: Sequence[str] | None = None, *, t
     )
 
 
-_ANSWER = "text-align:left;vertical-align:top;min-width:16em"
-_WRAP = {True: "white-space:nowrap", False: "overflow-wrap:anywhere;min-width:4em"}
+_ANSWER = "text-align:left;vertical-align:top;min-width:18em;width:100%"
+
+
+def _cell(column: _Column, text: str) -> str:
+    wrap = "white-space:nowrap" if column.number or len(text) <= SHORT else "overflow-wrap:break-word;max-width:20em"
+    return f'<td style="text-align:{_side(column)};vertical-align:top;{wrap}">{html_text(text)}</td>'
 
 
 def _side(column: _Column) -> str:

@@ -24,6 +24,9 @@ MOST_CHARACTERS = 400_000
 
 LEAST_SHARE = 1_000
 
+FIRST = 64
+"""Characters of an answer that stand in its row while it is folded."""
+
 BORDER = "1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd))"
 
 CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));gap:10px;margin:0.5em 0"
@@ -87,10 +90,10 @@ def _plain_card(run: Run) -> str:
 def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "sweep") -> str:
     """An answer for a row of a table: its first line, the rest folded under it."""
     whole = " ".join(run.text.split())
-    short = len(run.text) <= 80 and len(run.texts) <= 1 and not run.problem
+    short = len(run.text) <= FIRST and len(run.texts) <= 1 and not run.problem
     if short or not run.text:
         return _body(run, share, name)
-    first = html_text(whole, 80)
+    first = html_text(whole, FIRST)
     return f'<details><summary style="cursor:pointer">{first}</summary>{_body(run, share, name)}</details>'
 
 

@@ -50,6 +50,10 @@ def _no_sweep(session: Session, message: Any, **options: Any) -> Any:
     raise ConfigError("Sweeps come with nbchat as a whole: take Session from it (from nbchat import Session).")
 
 
+def _no_explorer(sweep: Any) -> Any:
+    raise ConfigError("Exploring a sweep needs a notebook; filter(), sort() and diff() do the same in Python.")
+
+
 def _quiet(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> None:
     """Show nothing."""
 
@@ -63,6 +67,8 @@ class Presenters:
         """Makes the widgets of a session. Raises ConfigError."""
         self.sweep: Callable[..., Any] = _no_sweep
         """Asks one message in many ways: session, message and the options of `Session.sweep`."""
+        self.explore: Callable[[Any], Any] = _no_explorer
+        """Makes the widgets of a sweep's result. Raises ConfigError."""
         self.clean: Callable[[str], str] = str
         """Model text made safe to display as Markdown."""
         self.approve: Callable[[ToolCall], bool] = ask_user

@@ -8,6 +8,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from nbchat.session.present import presenters
 from nbchat.session.turn import Turn
 from nbchat.tuning.agreement import agreement
 from nbchat.tuning.diff import Diff
@@ -270,6 +271,10 @@ class Sweep:
         asked.applied = replace(run.turn, slot=mine.slot) if mine is not None else run.turn
         session.adopt(asked.applied, replaces=mine)
         return run
+
+    def explore(self) -> Any:
+        """Widgets that filter and sort the runs and compare answers. Raises ConfigError where there is no notebook."""
+        return presenters.explore(self)
 
     def plot(self, **options: Any) -> Any:
         """Quality against a parameter, and cost against time, as a chart. See `nbchat.tuning.plot.plot`."""
