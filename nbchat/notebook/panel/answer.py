@@ -7,6 +7,7 @@ from typing import Any
 from ipywidgets import Output, VBox
 
 from nbchat.notebook.canvas import Bundle
+from nbchat.notebook.panel.parts import Parts
 
 __all__ = ["ReplyArea"]
 
@@ -17,16 +18,16 @@ class ReplyArea:
     An output widget takes outputs that are set, from any thread; `with output:` loses what another thread displays.
     """
 
-    def __init__(self) -> None:
-        self.widget = VBox()
-        self.widget.add_class("nbchat-reply")
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.widget = parts.make(VBox, classes="nbchat-reply")
         self._outputs: list[Any] = []
         self._used = 0
 
     def show(self, bundle: Bundle) -> str:
         """Add an output below the others."""
         if self._used == len(self._outputs):
-            self._outputs.append(Output())
+            self._outputs.append(self._parts.make(Output))
             self.widget.children = tuple(self._outputs)
         self._used += 1
         self.update(str(self._used - 1), bundle)

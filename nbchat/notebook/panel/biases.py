@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from nbchat.notebook.panel.controls import Changed, TextControl
+from nbchat.notebook.panel.parts import Parts
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import Parameter
 
@@ -39,10 +40,11 @@ def read_biases(text: str) -> list[tuple[str | int, float]]:
 class BiasControl(TextControl):
     """A box of `ID=BIAS` entries; a text in place of an id is looked up, all its tokens get the bias."""
 
-    def __init__(self, parameter: Parameter, changed: Changed, tokens: Tokens) -> None:
+    placeholder = 'not sent; 42=-100, " word"=5'
+
+    def __init__(self, parts: Parts, parameter: Parameter, changed: Changed, tokens: Tokens) -> None:
         self._tokens = tokens
-        super().__init__(parameter, changed)
-        self._box.placeholder = 'not sent; 42=-100, " word"=5'
+        super().__init__(parts, parameter, changed)
 
     def _read(self, text: str) -> None:
         if self._drawing:

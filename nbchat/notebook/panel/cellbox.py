@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from IPython.core.error import UsageError
-from ipywidgets import Button, HBox, Textarea, VBox
+from ipywidgets import Button, HBox, Textarea
 
+from nbchat.api.endpoints import Endpoint
 from nbchat.notebook.panel.cellline import Loaded, cell_line, load_cell
-from nbchat.notebook.panel.controls import explain
 from nbchat.notebook.panel.drawing import Drawing
-from nbchat.notebook.panel.note import Note
-from nbchat.session.session import Session
+from nbchat.notebook.panel.parts import Parts
 from nbchat.values.errors import NbchatError
+from nbchat.values.params import Params
 
 __all__ = ["CellBox"]
 
@@ -23,26 +23,26 @@ LINE_CHARACTERS = 84
 class CellBox:
     """`loaded` is given what a line or cell asks for that the user has put there. Raises from it are said beside."""
 
-    def __init__(self, loaded: Callable[[Loaded], None]) -> None:
+    def __init__(self, parts: Parts, loaded: Callable[[Loaded], None]) -> None:
         self._loaded = loaded
+        self._shown: tuple[Params, str | None, Endpoint] | None = None
         self._drawing = Drawing()
-        self._box = Textarea(description="Cell", rows=1, continuous_update=False)
-        self._box.add_class("nbchat-cell")
-        explain(
-            self._box, "The cell that sends the same. Edit it, or paste a cell's options over it, to load them here"
+        meaning = "The cell that sends the same. Edit it, or paste a cell's options over it, to load them here"
+        self._box = parts.make(
+            Textarea, description="Cell", rows=1, continuous_update=False, classes="nbchat-cell", tooltip=meaning
         )
         self._box.observe(lambda change: self._typed(change["new"]), "value")
-        copy = Button(description="Copy", tooltip="Copy the line")
-        copy.add_class("nbchat-copy")
-        line = HBox([self._box, copy])
-        line.add_class("nbchat-side")
-        self._note = Note()
-        self.widget = VBox([line, self._note.widget])
+        copy = parts.make(Button, description="Copy", tooltip="Copy the line", classes="nbchat-copy")
+        self.widget = parts.make(HBox, [self._box, copy], classes="nbchat-side")
+        self._note = parts.note(self.widget)
 
-    def show(self, session: Session) -> None:
-        """Draw the line of a session."""
+    def show(self, params: Params, system: str | None, endpoint: Endpoint) -> None:
+        """Draw the line that sends what these would."""
+        if (params, system, endpoint) == self._shown:
+            return
+        self._shown = (params, system, endpoint)
         try:
-            text, problem = cell_line(session), ""
+            text, problem = cell_line(params, system, endpoint), ""
         except NbchatError as error:
             text, problem = "", str(error)
         self._draw(text)

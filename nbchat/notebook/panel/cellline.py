@@ -11,7 +11,6 @@ from IPython.core.error import UsageError
 from nbchat.api.endpoints import Endpoint, choose, public_url
 from nbchat.notebook.options import escaped, option_line, parse
 from nbchat.notebook.words import quoted
-from nbchat.session.session import Session
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
 
@@ -21,18 +20,17 @@ HELD = frozenset({"system", "base_url", "key_env"})
 """Those of nbchat's own options that a session holds; the others belong to one cell."""
 
 
-def cell_line(session: Session) -> str:
-    """The line with which a cell in a fresh kernel sends what this session would send, its history aside.
+def cell_line(params: Params, system: str | None, endpoint: Endpoint) -> str:
+    """The line with which a cell in a fresh kernel sends what these would, the history aside.
 
     Raises ConfigError for what no line can say (a model's name with a comma in it would be several models).
     """
-    params = session.params.replace(model=session.model)
     words = ["%%chat", option_line(dict(params.items()))]
-    if session.system:
-        words.append("--system=" + quoted(escaped(session.system)))
-    words += _server_words(session.endpoint)
+    if system:
+        words.append("--system=" + quoted(escaped(system)))
+    words += _server_words(endpoint)
     line = " ".join(filter(None, words))
-    _check(line, params, session.system)
+    _check(line, params, system)
     return line
 
 

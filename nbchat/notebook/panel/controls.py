@@ -5,35 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Text, VBox
+from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Text
 
 from nbchat.notebook.options import escaped, unescaped
 from nbchat.notebook.panel.drawing import Drawing
-from nbchat.notebook.panel.note import Note
+from nbchat.notebook.panel.parts import Parts, mark
 from nbchat.values.errors import ParameterError
 from nbchat.values.params import Parameter
 
-__all__ = ["Changed", "Control", "TextControl", "control", "explain"]
+__all__ = ["WIDE", "Changed", "Control", "TextControl", "control", "tooltip"]
 
 Changed = Callable[[str, Any], None]
 """Told a parameter's name and its new value; None = unset."""
 
 NOT_SENT = "not sent"
+WIDE = ("texts", "biases", "json")
+"""Kinds whose values want a line of their own."""
+
 MOST_SLIDER_STEPS = 2000
 """A range of more steps than this is typed rather than slid."""
 
 
-def control(parameter: Parameter, changed: Changed) -> Control:
+def control(parts: Parts, parameter: Parameter, changed: Changed) -> Control:
     """The row that suits a parameter's kind."""
     match parameter.kind:
         case "number" | "integer" if _slidable(parameter):
-            return SliderControl(parameter, changed)
+            return SliderControl(parts, parameter, changed)
         case "flag" | "choice":
-            return ChoiceControl(parameter, changed)
+            return ChoiceControl(parts, parameter, changed)
         case "texts":
-            return TextsControl(parameter, changed)
+            return TextsControl(parts, parameter, changed)
         case _:
-            return TextControl(parameter, changed)
+            return TextControl(parts, parameter, changed)
 
 
 def _slidable(parameter: Parameter) -> bool:
@@ -52,29 +55,26 @@ def tooltip(parameter: Parameter) -> str:
 class Control:
     """One row: label, what the value is moved by, a button that unsets it, and a note below.
 
-    A subclass has the `parts`, draws a value on them, and reports with `_report` or `_read` what they were moved to.
+    A subclass builds the widgets, draws a value on them, and reports with `_report` or `_read` what they were moved to.
     Widgets' events come from any thread, and drawing causes events of its own, which are not the user's.
     """
 
-    def __init__(self, parameter: Parameter, changed: Changed) -> None:
+    def __init__(self, parts: Parts, parameter: Parameter, changed: Changed) -> None:
         self.parameter = parameter
         self.problem = ""
         """What is wrong with what is typed; empty = nothing is."""
-        self.parts: list[Any] = []
+        self._parts = parts
         self._changed = changed
         self._value: Any = None
         self._refusal = ""
         self._drawing = Drawing()
-        self._build()
-        self._unset = Button(description="×", tooltip=f"unset {parameter.name}: not sent, the server decides")
-        self._unset.add_class("nbchat-unset-button")
+        self.widgets: list[Any] = self._build()
+        unset = f"unset {parameter.name}: not sent, the server decides"
+        self._unset = parts.make(Button, description="×", tooltip=unset, classes="nbchat-unset-button")
         self._unset.on_click(lambda _button: self._report(None))
-        line = HBox([*self.parts, self._unset])
-        line.add_class("nbchat-row")
-        self._note = Note()
-        self.row = VBox([line, self._note.widget])
-        self.row.add_class("nbchat-control")
-        self.row.add_class("nbchat-unset")
+        classes = "nbchat-control nbchat-unset" + (" nbchat-wide" if parameter.kind in WIDE else "")
+        self.row = parts.make(HBox, [*self.widgets, self._unset], classes=classes)
+        self._note = parts.note(self.row)
 
     def show(self, value: Any) -> None:
         """Show a value that came from elsewhere; None = unset. Where it is the same, what is being typed stays."""
@@ -88,13 +88,13 @@ class Control:
         if words == self._refusal:
             return
         self._refusal = words
-        for part in self.parts:
-            for widget in getattr(part, "children", (part,)):
-                widget.disabled = bool(words)
-        self._mark("nbchat-refused", bool(words))
+        for widget in self.widgets:
+            widget.disabled = bool(words)
+        mark(self.row, "nbchat-refused", bool(words))
         self._say()
 
-    def _build(self) -> None:
+    def _build(self) -> list[Any]:
+        """The widgets, the first of them with the label."""
         raise NotImplementedError
 
     def _draw(self, value: Any) -> None:
@@ -104,8 +104,8 @@ class Control:
         self.problem = ""
         with self._drawing:
             self._draw(self._value)
-        self._mark("nbchat-unset", self._value is None)
-        self._mark("nbchat-bad", False)
+        mark(self.row, "nbchat-unset", self._value is None)
+        mark(self.row, "nbchat-bad", False)
         self._say()
 
     def _report(self, value: Any) -> None:
@@ -132,12 +132,9 @@ class Control:
 
     def _reject(self, problem: str) -> None:
         self.problem = problem
-        self._mark("nbchat-unset", False)  # what was typed can be taken back with one click
-        self._mark("nbchat-bad", True)
+        mark(self.row, "nbchat-unset", False)  # what was typed can be taken back with one click
+        mark(self.row, "nbchat-bad", True)
         self._say()
-
-    def _mark(self, name: str, on: bool) -> None:
-        (self.row.add_class if on else self.row.remove_class)(name)
 
     def _say(self) -> None:
         self._note.say(self.problem or self._refusal, wrong=bool(self.problem))
@@ -149,22 +146,23 @@ class Control:
 class SliderControl(Control):
     """A slider, and a box to type into; the slider would clamp what is typed, so the box is one of our own."""
 
-    def _build(self) -> None:
+    def _build(self) -> list[Any]:
         row = self.parameter
-        self._integer = row.kind == "integer"
-        low, high = row.low or 0, row.high or 0
-        self._middle = (low + high) // 2 if self._integer else (low + high) / 2
-        make = IntSlider if self._integer else FloatSlider
-        kind = int if self._integer else float
-        self._slider = make(
-            value=kind(self._middle), min=kind(low), max=kind(high), step=kind(row.step or 1), readout=False
-        )
-        _describe(self._slider, row)
-        self._box = Text(placeholder=NOT_SENT, continuous_update=False)
-        self._box.add_class("nbchat-number")
+        kind, slider = (int, IntSlider) if row.kind == "integer" else (float, FloatSlider)
+        low, high = kind(row.low or 0), kind(row.high or 0)
+        self._middle = kind((low + high) / 2)
+        bounds: dict[str, Any] = {
+            "value": self._middle,
+            "min": low,
+            "max": high,
+            "step": kind(row.step or 1),
+            "readout": False,
+        }
+        self._slider = self._parts.make(slider, description=row.name, tooltip=tooltip(row), **bounds)
+        self._box = self._parts.make(Text, placeholder=NOT_SENT, continuous_update=False, classes="nbchat-number")
         self._slider.observe(lambda change: self._slid(change["new"]), "value")
         self._box.observe(lambda change: self._read(change["new"]), "value")
-        self.parts = [self._slider, self._box]
+        return [self._slider, self._box]
 
     def _slid(self, value: float) -> None:
         if not self._drawing.here:
@@ -178,11 +176,18 @@ class SliderControl(Control):
 class TextControl(Control):
     """A box to type into: numbers without bounds, texts, JSON, token ids with their biases."""
 
-    def _build(self) -> None:
-        self._box = Text(placeholder="not sent: the server decides", continuous_update=False)
-        _describe(self._box, self.parameter)
+    placeholder = "not sent: the server decides"
+
+    def _build(self) -> list[Any]:
+        self._box = self._parts.make(
+            Text,
+            description=self.parameter.name,
+            tooltip=tooltip(self.parameter),
+            placeholder=self.placeholder,
+            continuous_update=False,
+        )
         self._box.observe(lambda change: self._read(change["new"]), "value")
-        self.parts = [self._box]
+        return [self._box]
 
     def _draw(self, value: Any) -> None:
         self._box.value = "" if value is None else ", ".join(self.parameter.written(value))
@@ -191,12 +196,14 @@ class TextControl(Control):
 class ChoiceControl(Control):
     """A list of the few values there are."""
 
-    def _build(self) -> None:
+    def _build(self) -> list[Any]:
         values = ("true", "false") if self.parameter.kind == "flag" else self.parameter.choices
-        self._list = Dropdown(options=[(NOT_SENT, ""), *((value, value) for value in values)], value="")
-        _describe(self._list, self.parameter)
+        options = [(NOT_SENT, ""), *((value, value) for value in values)]
+        self._list = self._parts.make(
+            Dropdown, description=self.parameter.name, tooltip=tooltip(self.parameter), options=options, value=""
+        )
         self._list.observe(lambda change: self._chosen(change["new"]), "value")
-        self.parts = [self._list]
+        return [self._list]
 
     def _chosen(self, text: str) -> None:
         if not self._drawing.here:  # "none" is a value of some parameters, so it is not parsed as the word for unset
@@ -210,15 +217,16 @@ class ChoiceControl(Control):
 class TextsControl(Control):
     r"""A box for each of a few texts, in which `\n` stands for a line break and so on: white space is seen."""
 
-    def _build(self) -> None:
-        count = int(self.parameter.high or 4)
-        self._boxes = [Text(placeholder=NOT_SENT if i == 0 else "", continuous_update=False) for i in range(count)]
-        _describe(self._boxes[0], self.parameter)
+    def _build(self) -> list[Any]:
+        label = {"description": self.parameter.name, "placeholder": NOT_SENT, "tooltip": tooltip(self.parameter)}
+        count = int(self.parameter.high or 1)
+        self._boxes = [
+            self._parts.make(Text, continuous_update=False, classes="nbchat-text", **(label if first else {}))
+            for first in (True, *[False] * (count - 1))
+        ]
         for box in self._boxes:
             box.observe(lambda _change: self._typed(), "value")
-        line = HBox(self._boxes)
-        line.add_class("nbchat-stops")
-        self.parts = [line]
+        return self._boxes
 
     def _typed(self) -> None:
         texts = tuple(unescaped(box.value) for box in self._boxes if box.value)
@@ -229,14 +237,3 @@ class TextsControl(Control):
         texts = [escaped(text) for text in value or ()]
         for box, text in zip(self._boxes, [*texts, *[""] * len(self._boxes)], strict=False):
             box.value = text
-
-
-def _describe(widget: Any, parameter: Parameter) -> None:
-    """Label and tooltip."""
-    widget.description = parameter.name
-    explain(widget, tooltip(parameter))
-
-
-def explain(widget: Any, text: str) -> None:
-    """Set a widget's tooltip, which has one name in ipywidgets 7 and another in 8."""
-    setattr(widget, "tooltip" if widget.has_trait("tooltip") else "description_tooltip", text)

@@ -13,6 +13,8 @@ from nbchat.notebook.footer import footer_facts
 from nbchat.notebook.options import CellOptions
 from nbchat.notebook.painter import Painter, answer_bundle
 from nbchat.notebook.panel.answer import ReplyArea
+from nbchat.notebook.panel.approval import Approval
+from nbchat.notebook.panel.parts import Parts
 from nbchat.notebook.panel.transcript import Entry, TranscriptView, transcript_of
 from nbchat.notebook.panel.worker import Worker
 from nbchat.notebook.shown import running_shell
@@ -30,9 +32,10 @@ __all__ = ["Conversation"]
 class Conversation:
     """Asks in a session, one thing at a time; `over` is told when it is done and what went wrong (None = nothing)."""
 
-    def __init__(self, session: Session, over: Callable[[BaseException | None], None]) -> None:
+    def __init__(self, parts: Parts, session: Session, over: Callable[[BaseException | None], None]) -> None:
         self.session = session
-        self.area = ReplyArea()
+        self.area = ReplyArea(parts)
+        self.approval = Approval(parts)
         self._canvas: Canvas | None = None
         self._view: TranscriptView | None = None
         self._worker = Worker(over)
@@ -83,6 +86,11 @@ class Conversation:
 
         self._start(turn.message.text, lambda: Composed(turn.message), asking)
 
+    def stop(self) -> None:
+        """Stop what is being asked; what has come is kept."""
+        self.session.stop()
+        self.approval.dismiss()
+
     def show(self, turn: Turn) -> None:
         """Show a turn of the history, unless an answer is coming."""
         if self.busy:
@@ -112,7 +120,8 @@ class Conversation:
             painter = Painter(self.area, **presentation(session, CellOptions(), composed.notes))
             reply: Reply | None = None
             try:
-                reply = asking(painter, settings, composed.message)
+                with self.approval.here():
+                    reply = asking(painter, settings, composed.message)
             except (NbchatError, Interrupted) as error:
                 reply = error.reply
                 raise

@@ -8,6 +8,7 @@ from typing import Any
 from ipywidgets import Button, HBox, Select, VBox
 
 from nbchat.notebook.panel.drawing import Drawing
+from nbchat.notebook.panel.parts import Parts
 from nbchat.notebook.plain import plain_text
 from nbchat.session.turn import Turn
 
@@ -28,20 +29,19 @@ TOOLTIPS = {
 class History:
     """The turns. `chosen` is told which one the user looks at; `actions` are what the buttons do, by their names."""
 
-    def __init__(self, chosen: Callable[[Turn], None], actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, parts: Parts, chosen: Callable[[Turn], None], actions: Mapping[str, Callable[[], None]]) -> None:
         self._turns: tuple[Turn, ...] = ()
         self._chosen = chosen
         self._drawing = Drawing()
-        self._list = Select(options=[], description="History", rows=3)
-        self._list.layout.height = "auto"
+        self._list = parts.make(Select, options=[], description="History", rows=3)
         self._list.observe(self._moved, "index")
-        self.buttons = {name: Button(description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions}
+        self.buttons = {
+            name: parts.make(Button, description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions
+        }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        line = HBox(list(self.buttons.values()))
-        line.add_class("nbchat-buttons")
-        self.widget = VBox([self._list, line])
-        self.widget.add_class("nbchat-history")
+        line = parts.make(HBox, list(self.buttons.values()), classes="nbchat-buttons")
+        self.widget = parts.make(VBox, [self._list, line], classes="nbchat-history")
 
     @property
     def turn(self) -> Turn | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ipywidgets import HTML, Button, Textarea
 
 from nbchat.notebook.inline import html_text
+from nbchat.notebook.panel.parts import Parts, mark
 
 __all__ = ["MessageBox"]
 
@@ -14,16 +15,22 @@ __all__ = ["MessageBox"]
 class MessageBox:
     """Message, Send, Stop and a line that says how things stand."""
 
-    def __init__(self, send: Callable[[], None], stop: Callable[[], None]) -> None:
-        self.message = Textarea(description="Message", rows=3, continuous_update=False, placeholder="Ctrl+Enter sends")
-        self.message.add_class("nbchat-message")
-        self.send = Button(description="Send", tooltip="Send the message (Ctrl+Enter)")
-        self.send.add_class("nbchat-send")
-        self.stop = Button(description="Stop", tooltip="Stop the answer; what has come is kept", disabled=True)
+    def __init__(self, parts: Parts, send: Callable[[], None], stop: Callable[[], None]) -> None:
+        self.message = parts.make(
+            Textarea,
+            description="Message",
+            rows=3,
+            continuous_update=False,
+            placeholder="Ctrl+Enter sends",
+            classes="nbchat-message",
+        )
+        self.send = parts.make(
+            Button, description="Send", tooltip="Send the message (Ctrl+Enter)", classes="nbchat-send"
+        )
+        self.stop = parts.make(Button, description="Stop", tooltip="Stop the answer; what came is kept", disabled=True)
         self.send.on_click(lambda _button: send())
         self.stop.on_click(lambda _button: stop())
-        self.status = HTML()
-        self.status.add_class("nbchat-status")
+        self.status = parts.make(HTML, classes="nbchat-status")
 
     def running(self, on: bool) -> None:
         """Whether an answer is coming."""
@@ -33,4 +40,4 @@ class MessageBox:
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Say how things stand; empty = nothing to say."""
         self.status.value = html_text(text)
-        (self.status.add_class if wrong else self.status.remove_class)("nbchat-wrong")
+        mark(self.status, "nbchat-wrong", wrong)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ipywidgets import Box, HBox, ToggleButton, VBox
 
 from nbchat.api.engine import engine
 from nbchat.notebook.canvas import PinnedCanvas
+from nbchat.notebook.cell import cell_slot
 from nbchat.notebook.panel import comms, style
 from nbchat.notebook.panel.biases import BiasControl
 from nbchat.notebook.panel.cellbox import CellBox
 from nbchat.notebook.panel.cellline import Loaded
-from nbchat.notebook.panel.controls import Control, control
+from nbchat.notebook.panel.controls import WIDE, Control, control
 from nbchat.notebook.panel.conversation import Conversation
 from nbchat.notebook.panel.history import History
 from nbchat.notebook.panel.message import MessageBox
+from nbchat.notebook.panel.parts import Parts, mark
 from nbchat.notebook.panel.presetbar import PresetBar
 from nbchat.notebook.panel.target import ModelControl, Target
 from nbchat.notebook.presenting import is_notebook
@@ -31,6 +33,9 @@ from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter
 
 __all__ = ["Panel"]
+
+_shown: dict[str, Panel] = {}
+"""The panel that each cell has shown last: a panel whose cell was run again is out of the page."""
 
 EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
 
@@ -47,51 +52,67 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.session = session or registry.current
         self._refreshing = threading.RLock()
         self._forget: list[Callable[[], None]] = []
+        self._unwatch: list[Callable[[], None]] = []
         self._sent = ""
+        self._parts = Parts()
         self.controls = self._make_controls()
-        self._target = Target(self._model, self._retarget)
-        self._presets = PresetBar(lambda preset: self._assign(preset.apply), lambda: self.session.params)
-        self._cell = CellBox(self._load)
-        self._conversation = Conversation(self.session, self._over)
-        self._history = History(self._conversation.show, self._actions())
-        self._box = MessageBox(self._submit, lambda: self.session.stop())
-        super().__init__(self._layout())
-        self.add_class("nbchat-panel")
+        self._target = Target(self._parts, self._model, self._retarget)
+        self._presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
+        self._cell = CellBox(self._parts, self._load)
+        self._conversation = Conversation(self._parts, self.session, self._over)
+        self._history = History(self._parts, self._conversation.show, self._actions())
+        self._box = MessageBox(self._parts, self._submit, self._conversation.stop)
+        super().__init__(self._rows(), _dom_classes=("nbchat-panel",))
         self._watch()
         comms.answer_beside_cells(self)
 
     # Assembly
 
     def _make_controls(self) -> dict[str, Control]:
-        self._model = ModelControl(PARAMETERS["model"], self._move)
+        self._model = ModelControl(self._parts, PARAMETERS["model"], self._move)
         rows: dict[str, Control] = {"model": self._model}
         for row in (*PARAMETERS.values(), EXTRA):
             if row.kind == "biases":
-                rows[row.name] = BiasControl(row, self._move, self._token_ids)
+                rows[row.name] = BiasControl(self._parts, row, self._move, self._token_ids)
             elif row.name != "model":
-                rows[row.name] = control(row, self._move)
+                rows[row.name] = control(self._parts, row, self._move)
         return rows
 
-    def _layout(self) -> list[Any]:
-        target = _grid([self._target.session, self._target.endpoint, self._model.row, self._presets.widget])
-        usual = [self.controls[name].row for name, row in PARAMETERS.items() if row.sampling and name != "model"]
-        rare = [row.row for name, row in self.controls.items() if name == "extra" or not PARAMETERS[name].sampling]
-        buttons = HBox([self._box.send, self._box.stop, self._box.status])
-        buttons.add_class("nbchat-buttons")
+    def _rows(self) -> list[Any]:
+        target = self._grid([self._target.session, self._target.endpoint, self._model.row, self._presets.choice])
+        ordered = sorted(self.controls.values(), key=lambda control: control.parameter.kind in WIDE)
+        usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
+        rare = [one.row for one in ordered if not one.parameter.sampling]
+        buttons = self._parts.make(HBox, [self._box.send, self._box.stop, self._box.status], classes="nbchat-buttons")
         return [
-            style.style(),
-            style.keys(),
+            style.style(self._parts),
+            style.keys(self._parts),
             target,
-            self._target.note.widget,
             self._target.system_row,
-            _grid(usual),
-            *_folded("More parameters", _grid(rare)),
+            self._grid(usual),
+            *self._folded("More parameters", self._grid(rare), self._presets.keeping),
             self._cell.widget,
             self._history.widget,
             self._box.message,
             buttons,
+            self._conversation.approval.widget,
             self._conversation.area.widget,
         ]
+
+    def _grid(self, rows: list[Any]) -> Any:
+        return self._parts.make(Box, rows, classes="nbchat-grid")
+
+    def _folded(self, title: str, content: Any, beside: Sequence[Any]) -> tuple[Any, Any]:
+        """A line with a button that unfolds the content, and the content."""
+        button = self._parts.make(ToggleButton, description=f"▸ {title}", value=False, classes="nbchat-fold")
+        content.add_class("nbchat-none")
+
+        def turn(change: Any) -> None:
+            button.description = f"{'▾' if change['new'] else '▸'} {title}"
+            mark(content, "nbchat-none", not change["new"])
+
+        button.observe(turn, "value")
+        return self._parts.make(HBox, [button, *beside], classes="nbchat-side"), content
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         return {
@@ -105,12 +126,18 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     # The session's side
 
     def _watch(self) -> None:
-        self._forget = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
+        self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
         self.refresh()
+
+    def close(self) -> None:
+        """Take the panel away, and let go of the session."""
+        for forget in (*self._unwatch, *self._forget):
+            forget()
+        super().close()
 
     def switch(self, session: Session) -> None:
         """Show another session."""
-        for forget in self._forget:
+        for forget in self._unwatch:
             forget()
         self.session = session
         self._conversation.switch(session)
@@ -122,21 +149,18 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.switch(registry.current)
             return
         with self._refreshing:
-            session, params = self.session, self.session.params
+            session, params, endpoint = self.session, self.session.params, self.session.endpoint
+            model = params.model or endpoint.model
             for name, row in self.controls.items():
                 row.show(dict(params.extra) or None if name == "extra" else getattr(params, name))
-            self._model.usual(session.model)
-            self._target.show(session, registry.names())
+            self._model.usual(model)
+            self._target.show(session, endpoint, registry.names())
             self._presets.show(params)
-            self._cell.show(session)
+            self._cell.show(params.replace(model=model), session.system, endpoint)
             self._history.show(session.turns, busy=self._conversation.busy)
-            self._grey()
-
-    def _grey(self) -> None:
-        endpoint = self.session.endpoint
-        refused = engine().client.capabilities.refused(endpoint.base_url, self.session.model or "")
-        for name, row in self.controls.items():
-            row.refuse(refused.get(name, ""))
+            refused = engine().client.capabilities.refused(endpoint.base_url, model or "")
+            for name, row in self.controls.items():
+                row.refuse(refused.get(name, ""))
 
     # The user's side
 
@@ -258,27 +282,17 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         shell.display_pub.publish(_bundle(self))
         self._conversation.pin(PinnedCanvas(shell))
         comms.answer_beside_cells(self)
+        self._attend(shell)
+
+    def _attend(self, shell: Any) -> None:
+        """Look after each cell what it has changed elsewhere; in place of the panel that this cell showed before."""
+        place = cell_slot(shell)
+        if place is not None:
+            if (old := _shown.get(place)) is not None and old is not self:
+                old.close()
+            _shown[place] = self
         shell.events.register("post_run_cell", self.refresh)
-
-
-def _grid(rows: list[Any]) -> Any:
-    grid = Box(rows)
-    grid.add_class("nbchat-grid")
-    return grid
-
-
-def _folded(title: str, content: Any) -> tuple[Any, Any]:
-    """A button that unfolds the content, and the content."""
-    button = ToggleButton(description=f"▸ {title}", value=False)
-    button.add_class("nbchat-fold")
-    content.layout.display = "none"
-
-    def turn(change: Any) -> None:
-        button.description = f"{'▾' if change['new'] else '▸'} {title}"
-        content.layout.display = None if change["new"] else "none"
-
-    button.observe(turn, "value")
-    return button, content
+        self._forget.append(lambda: shell.events.unregister("post_run_cell", self.refresh))
 
 
 def _bundle(widget: Any) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ipywidgets import Button, Dropdown, HBox, Text, VBox
+from ipywidgets import Button, Dropdown, HBox, Text
 
 from nbchat.notebook.panel.drawing import Drawing
-from nbchat.notebook.panel.note import Note
+from nbchat.notebook.panel.parts import Parts
 from nbchat.notebook.panel.presets import Preset, find_preset, presets, save_preset
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
@@ -16,22 +16,23 @@ __all__ = ["PresetBar"]
 
 
 class PresetBar:
-    """`chosen` is told the preset that the user chooses, `params` asked for what is to be kept."""
+    """`choice` is the list, `keeping` the name and the button that keep what is set.
 
-    def __init__(self, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
+    `chosen` is told the preset that the user chooses, `params` asked for what is to be kept.
+    """
+
+    def __init__(self, parts: Parts, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
         self._chosen = chosen
         self._params = params
         self._drawing = Drawing()
-        self._list = Dropdown(description="Preset", options=[("none", "")], value="")
+        self._list = parts.make(Dropdown, description="Preset", options=[("none", "")], value="")
         self._list.observe(lambda change: self._choose(change["new"]), "value")
-        self._name = Text(placeholder="save as …", continuous_update=False)
-        self._name.add_class("nbchat-name")
-        self._save = Button(description="Save", tooltip="Keep all parameters but the model under this name")
+        self._name = parts.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
+        self._save = parts.make(Button, description="Save", tooltip="Keep all parameters but the model under this name")
         self._save.on_click(lambda _button: self._keep())
-        line = HBox([self._list, self._name, self._save])
-        line.add_class("nbchat-side")
-        self._note = Note()
-        self.widget = VBox([line, self._note.widget])
+        self.choice = parts.make(HBox, [self._list], classes="nbchat-control nbchat-choice")
+        self.keeping = (self._name, self._save)
+        self._note = parts.note(self.choice)
         self._load()
 
     def _load(self) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ipywidgets import HTML, Output
 
+from nbchat.notebook.panel.parts import Parts
+
 __all__ = ["KEYS", "STYLE", "keys", "style"]
 
 STYLE = """
@@ -17,7 +19,7 @@ STYLE = """
   --nbchat-quiet: var(--jp-ui-font-color2, #666);
   --nbchat-line: var(--jp-border-color2, #ddd);
   --nbchat-error: var(--jp-error-color1, #b71c1c);
-  --jp-widgets-inline-label-width: 150px;
+  --jp-widgets-inline-label-width: 144px;
   --jp-widgets-inline-width: 100%;
   border: 1px solid var(--nbchat-line);
   border-radius: 3px;
@@ -37,7 +39,10 @@ STYLE = """
 .nbchat-panel .widget-html { min-height: 0; height: auto; }
 .nbchat-panel .widget-html-content { line-height: 1.45; font-size: var(--jp-ui-font-size1, 13px); }
 .nbchat-panel :is(input, textarea, select) { color: var(--jp-ui-font-color1, #222); min-width: 0; }
-.nbchat-panel input::placeholder, .nbchat-panel textarea::placeholder { color: var(--nbchat-quiet); opacity: 1; }
+.nbchat-panel input::placeholder, .nbchat-panel textarea::placeholder {
+  color: var(--nbchat-quiet); opacity: 1; font-size: 12px;
+}
+.nbchat-control input { padding-left: 6px; padding-right: 6px; }
 .nbchat-panel textarea { resize: vertical; }
 .nbchat-panel :is(button, input, textarea, select, .noUi-handle):focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px;
@@ -45,16 +50,17 @@ STYLE = """
 .nbchat-panel .nbchat-grid {
   display: grid;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 345px), 1fr));
-  gap: 2px 28px;
+  gap: 2px 20px;
   align-items: start;
 }
-.nbchat-row { gap: 6px; align-items: center; min-width: 0; }
-.nbchat-row > :first-child { flex: 1 1 auto; min-width: 0; }
+.nbchat-control { flex-flow: row wrap; gap: 2px 6px; align-items: center; min-width: 0; }
+.nbchat-control > :first-child { flex: 1 1 0; min-width: 0; }
+.nbchat-control > .nbchat-text { flex: 1 1 0; min-width: 0; }
+.nbchat-control > .nbchat-text:first-child { flex: 1 1 152px; }
+.nbchat-wide { grid-column: 1 / -1; }
 .nbchat-number { flex: 0 0 76px !important; width: 76px !important; }
 .nbchat-number input { text-align: right; }
-.nbchat-stops { display: grid; grid-template-columns: calc(158px + (100% - 170px) / 4) repeat(3, 1fr); gap: 4px; }
-.nbchat-stops input { padding-left: 4px; padding-right: 4px; }
-.nbchat-grid > .widget-inline-hbox { padding-right: 28px; }
+.nbchat-panel .nbchat-grid > .widget-inline-hbox, .nbchat-choice { padding-right: 28px; }
 .nbchat-panel .nbchat-unset-button {
   flex: 0 0 22px; width: 22px; height: 22px; line-height: 20px; padding: 0; background: transparent; box-shadow: none;
   color: var(--nbchat-quiet); border-radius: 2px; font-size: 15px;
@@ -62,18 +68,21 @@ STYLE = """
 .nbchat-panel .nbchat-unset-button:hover {
   background: var(--jp-layout-color2, #eee); color: var(--jp-ui-font-color1, #222);
 }
-.nbchat-unset > .nbchat-row .nbchat-unset-button { visibility: hidden; }
+.nbchat-unset > .nbchat-unset-button { visibility: hidden; }
 .nbchat-unset .widget-slider .noUi-connect { background: transparent; }
 .nbchat-unset .widget-slider .noUi-handle { opacity: 0.45; background: var(--jp-layout-color1, #fff); }
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
-.nbchat-note { padding-left: 158px; }
+.nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 152px; box-sizing: border-box; }
+.nbchat-panel .nbchat-none { display: none; }
+.nbchat-panel .nbchat-script { height: 0; margin-top: -6px; overflow: hidden; }
+.nbchat-history select { height: auto; }
 .nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
-.nbchat-refused > .nbchat-row > :not(.nbchat-unset-button) { opacity: 0.6; }
+.nbchat-refused > :not(.nbchat-unset-button, .nbchat-note) { opacity: 0.6; }
 .nbchat-quiet .widget-html-content { color: var(--nbchat-quiet); font-size: 12px; }
-.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 158px; }
+.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 152px; }
 .nbchat-panel .jupyter-button { border-radius: 2px; }
 .nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button {
   width: auto; padding: 0 12px; height: 28px; line-height: 28px; flex: 0 0 auto;
@@ -84,11 +93,13 @@ STYLE = """
   line-height: 24px; color: var(--nbchat-quiet); font-size: 12px;
 }
 .nbchat-panel .nbchat-fold.mod-active { box-shadow: none; background: transparent; color: var(--nbchat-quiet); }
-.nbchat-side { gap: 6px; align-items: flex-start; }
-.nbchat-side > :first-child { flex: 1 1 auto; min-width: 0; }
-.nbchat-side > .nbchat-name { flex: 0 0 84px; width: 84px; }
+.nbchat-side { gap: 2px 6px; align-items: flex-start; flex-flow: row wrap; }
+.nbchat-side > :first-child { flex: 1 1 0; min-width: 0; }
+.nbchat-side > .nbchat-name { flex: 0 0 150px; width: 150px; margin-left: auto; }
+.nbchat-panel .nbchat-side > .nbchat-fold { flex: 0 0 auto; }
 .nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
 .nbchat-message textarea, .nbchat-system textarea { font-family: var(--jp-ui-font-family, sans-serif); }
+.nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
 .nbchat-reply { min-height: 24px; border-top: 1px solid var(--nbchat-line); padding-top: 6px; }
 .nbchat-reply .jp-OutputArea-prompt, .nbchat-reply .jp-OutputPrompt { display: none; }
 .nbchat-reply .jp-OutputArea-output { padding-left: 0; }
@@ -101,9 +112,9 @@ KEYS = """
   if (!root) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
   if (root.dataset.nbchatKeys) return;
   root.dataset.nbchatKeys = 'yes';
-  for (const row of root.querySelectorAll('.nbchat-row')) {
+  for (const row of root.querySelectorAll('.nbchat-control')) {
     const name = row.querySelector('.widget-label')?.textContent;
-    for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-stops input')) {
+    for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-text input')) {
       if (name && !part.labels?.[0]?.textContent) part.setAttribute('aria-label', name);
     }
   }
@@ -131,16 +142,12 @@ Widgets offer none of the three. A front-end that does not run it loses these an
 """
 
 
-def style() -> Any:
+def style(parts: Parts) -> Any:
     """The style sheet as a widget."""
-    sheet = HTML(f"<style>{STYLE}</style>")
-    sheet.layout.display = "none"
-    return sheet
+    return parts.make(HTML, f"<style>{STYLE}</style>", classes="nbchat-none")
 
 
-def keys() -> Any:
+def keys(parts: Parts) -> Any:
     """The script as a widget: an output that the front-end runs when it shows the panel."""
-    script = Output()
-    script.outputs = ({"output_type": "display_data", "data": {"application/javascript": KEYS}, "metadata": {}},)
-    script.layout.height = "0"
-    return script
+    script = {"output_type": "display_data", "data": {"application/javascript": KEYS}, "metadata": {}}
+    return parts.make(Output, outputs=(script,), classes="nbchat-script")

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea, VBox
+from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea
 
 from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint, public_url
 from nbchat.notebook.connecting import models
-from nbchat.notebook.panel.controls import TextControl, explain
+from nbchat.notebook.panel.controls import TextControl
 from nbchat.notebook.panel.drawing import Drawing
-from nbchat.notebook.panel.note import Note
+from nbchat.notebook.panel.parts import Parts, mark
 from nbchat.session.session import Session
 from nbchat.values.errors import NbchatError
 
 __all__ = ["ModelControl", "Target"]
 
+FETCH_AFTER = 0.2
+"""Seconds after which the models are asked for: by then the panel stands, and nobody has opened the list yet."""
+
 
 class ModelControl(TextControl):
     """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed."""
 
-    def _build(self) -> None:
-        self._box = Combobox(description="Model", continuous_update=False, ensure_option=False)
-        explain(self._box, "model: the model's id, from the server's list or typed. Unset = the server's usual one")
+    def _build(self) -> list[Any]:
+        meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's usual one"
+        self._box = self._parts.make(
+            Combobox, description="Model", continuous_update=False, ensure_option=False, tooltip=meaning
+        )
         self._box.observe(lambda change: self._read(change["new"]), "value")
-        self.parts = [self._box]
+        return [self._box]
 
     def offer(self, names: Sequence[str]) -> None:
         """The models to choose from."""
@@ -39,35 +45,39 @@ class ModelControl(TextControl):
 class Target:
     """`moved` is told what the user changed: "session", "endpoint" or "system", and to what (None = unset)."""
 
-    def __init__(self, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
+    def __init__(self, parts: Parts, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
         self._moved = moved
         self._drawing = Drawing()
         self._listed: tuple[str, str] | None = None
         self._model = model
-        self.session = Dropdown(description="Session")
-        explain(self.session, "The conversation that this panel asks in")
-        self.endpoint = Combobox(description="Endpoint", continuous_update=False, ensure_option=False)
-        self.endpoint.options = (BUILTIN, *ENDPOINTS, *LOCAL_SERVERS)
-        self.endpoint.add_class("nbchat-endpoint")
-        explain(
-            self.endpoint, "The server: type a known name or a base URL. Its key comes from its variable or %chat key"
+        self.session = parts.make(Dropdown, description="Session", tooltip="The conversation that this panel asks in")
+        self.endpoint = parts.make(
+            Combobox,
+            description="Endpoint",
+            options=(BUILTIN, *ENDPOINTS, *LOCAL_SERVERS),
+            continuous_update=False,
+            ensure_option=False,
+            classes="nbchat-endpoint",
+            tooltip="The server: type a known name or a base URL. Its key comes from its variable or %chat key",
         )
-        self.system = Textarea(description="System", rows=1, continuous_update=False, placeholder="not sent")
-        self.system.add_class("nbchat-system")
-        explain(self.system, "A text before the conversation that says how to answer. Empty = not sent")
+        self.system = parts.make(
+            Textarea,
+            description="System",
+            rows=1,
+            continuous_update=False,
+            placeholder="not sent",
+            tooltip="A text before the conversation that says how to answer. Empty = not sent",
+            classes="nbchat-system",
+        )
         for name in ("session", "endpoint", "system"):
             getattr(self, name).observe(lambda change, name=name: self._changed(name, change["new"]), "value")
-        unset = Button(description="×", tooltip="unset the system text: not sent")
-        unset.add_class("nbchat-unset-button")
+        unset = parts.make(Button, description="×", tooltip="unset the system text", classes="nbchat-unset-button")
         unset.on_click(lambda _button: self._moved("system", None))
-        system = HBox([self.system, unset])
-        system.add_class("nbchat-row")
-        self.system_row = VBox([system])
-        self.note = Note()
+        self.system_row = parts.make(HBox, [self.system, unset], classes="nbchat-control nbchat-unset")
+        self.note = parts.note(self.system_row)
 
-    def show(self, session: Session, names: Sequence[str]) -> None:
+    def show(self, session: Session, endpoint: Endpoint, names: Sequence[str]) -> None:
         """Draw the state of a session; `names` are all sessions there are."""
-        endpoint = session.endpoint
         with self._drawing:
             options = tuple(dict.fromkeys([session.name, *names]))
             if self.session.options != options:
@@ -77,7 +87,7 @@ class Target:
             self.endpoint.value = ""
             self.system.value = session.system or ""
             self.system.rows = min(6, 1 + (session.system or "").count("\n"))
-            (self.system_row.remove_class if session.system else self.system_row.add_class)("nbchat-unset")
+            mark(self.system_row, "nbchat-unset", not session.system)
         self._list_models(endpoint)
 
     def _changed(self, name: str, text: str) -> None:
@@ -102,4 +112,6 @@ class Target:
                 self._model.offer(names)
                 self.note.say(problem)
 
-        threading.Thread(target=fetch, name="nbchat-models", daemon=True).start()
+        timer = threading.Timer(FETCH_AFTER, fetch)
+        timer.daemon = True
+        timer.start()
