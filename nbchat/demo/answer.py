@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbchat.demo.ngram import Evidence, Ngram
+from nbchat.demo.ngram import Evidence, Index, Ngram
 from nbchat.demo.sampling import Distribution
 from nbchat.demo.tokenizer import END, START
 
@@ -12,6 +12,8 @@ __all__ = ["Answer"]
 
 PATIENCE = 160
 """Tokens after which the end of the answer becomes more likely at the end of each sentence."""
+RECITAL = 1000.0
+"""The weight of the closing word while it is being said, beside 1 for the best passage."""
 LIMIT = 400
 """Tokens after which it may end anywhere, more likely than not at a sentence's end."""
 
@@ -19,8 +21,9 @@ LIMIT = 400
 class Answer:
     """The state of one choice: feed it with `take`, ask it with `next`.
 
-    `closing` is the token that opens the model's word about itself; where the text would end, that comes first
-    (None = the text just ends). `sentence_ends` are the tokens after which an answer that has become long may end.
+    `fence` is the token that opens and closes a code block. `sentence_ends` are the tokens after which an answer that
+    has become long may end. `closing` are the tokens of the model's word about itself, which comes where the text would
+    end (empty = the text just ends): `reciter` is the model that says it, once its first token has opened it.
     """
 
     def __init__(
@@ -30,21 +33,26 @@ class Answer:
         *,
         fence: int,
         sentence_ends: frozenset[int] = frozenset(),
-        closing: int | None = None,
+        closing: Sequence[int] = (),
+        reciter: Ngram | None = None,
     ) -> None:
         self._model = model
-        self._evidence = evidence
+        self._reciter = reciter or model
+        self._evidence = [*evidence]
         self._fence = fence
         self._sentence_ends = sentence_ends
-        self._closing = closing
+        self._closing = [*closing]
+        self._closing_evidence = Evidence(Index([self._closing], fence, starts=0), [RECITAL])
+        self._said = 0  # tokens of the closing word; one more than it has: over and done
         self._context = [START]
         self._fenced = 0
         self._length = 0
 
     def next(self) -> Distribution:
         """The distribution of the next token."""
-        distribution = self._model.next(self._context, self._fenced, self._evidence)
-        return self._redirect(self._tire(distribution))
+        if self._closes:
+            return self._reciter.next(self._context, self._fenced, [*self._evidence, self._closing_evidence])
+        return self._redirect(self._tire(self._model.next(self._context, self._fenced, self._evidence)))
 
     def take(self, token: int) -> None:
         """Go on with this token."""
@@ -52,11 +60,20 @@ class Answer:
             found = [source.spend(self._context[-n:], self._fenced, token) for source in self._evidence]
             if any(found):
                 break
-        if token == self._closing:
-            self._closing = None
+        self._follow_closing(token)
         self._fenced ^= token == self._fence
         self._length += 1
-        self._context = [*self._context[-(self._model.order - 2) :], token]
+        self._context = [*self._context[-(self._reciter.order - 2) :], token]
+
+    @property
+    def _closes(self) -> bool:
+        return 0 < self._said <= len(self._closing)
+
+    def _follow_closing(self, token: int) -> None:
+        if self._said < len(self._closing) and token == self._closing[self._said]:
+            self._said += 1
+        elif self._closes:
+            self._said = len(self._closing) + 1  # a high temperature or a bias leads elsewhere
 
     def _tire(self, distribution: Distribution) -> Distribution:
         """Mix in the end of the text, the more the longer the answer is."""
@@ -75,9 +92,9 @@ class Answer:
 
     def _redirect(self, distribution: Distribution) -> Distribution:
         """Let the closing word come where the text would end; a bias can still force the end itself."""
-        if self._closing is None or END not in distribution.known:
+        if not self._closing or self._said or END not in distribution.known:
             return distribution
-        known = dict(distribution.known)
+        known, opens = dict(distribution.known), self._closing[0]
         end = known.pop(END) - distribution.rest
-        known[self._closing] = known.get(self._closing, distribution.rest) + end
+        known[opens] = known.get(opens, distribution.rest) + end
         return Distribution(known, distribution.rest, distribution.ids)

@@ -78,7 +78,9 @@ class Handler(web.RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
-        if not isinstance(error, Refusal):
+        if isinstance(error, RecursionError):
+            error = Refusal("The body is nested too deeply.")
+        elif not isinstance(error, Refusal):
             words = {404: f"There is no {self.request.path} here.", 405: f"{self.request.method} is not for this path."}
             error = Refusal(words.get(status_code, "The server failed at this request."), status=status_code)
         self.set_status(error.status)
@@ -96,7 +98,7 @@ class Handler(web.RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        if not isinstance(value, (Refusal, web.HTTPError)):
+        if not isinstance(value, (Refusal, RecursionError, web.HTTPError)):
             _log.error("The built-in model failed at %s %s", self.request.method, self.request.path, exc_info=value)
 
     async def _learned(self) -> Learned:

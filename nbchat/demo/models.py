@@ -22,6 +22,8 @@ CONTEXT_WINDOW = 8192
 """Tokens of prompt and answer together."""
 
 _NOTE_WEIGHT = 20.0
+_RECITING = 4
+"""The order in which any model says what it is and quotes tools: a bigram model would make a jumble of it."""
 _lock = threading.Lock()
 _learned: list[Learned] = []
 
@@ -40,21 +42,19 @@ class Learned:
 
     def answer(self, model: str, weights: Sequence[float], notes: Sequence[str], *, closing: bool) -> Answer:
         """A new answer of `model`, from the passages by weight and the notes; with `closing` it says what it is."""
-        opens = self.tokenizer.id_of(persona.CLOSING_OPENS)
-        documents = [self.tokenizer.encode(note) for note in notes]
-        if closing:
-            documents.append([opens, *self.tokenizer.encode(persona.CLOSING)])
+        order, encode = MODELS[model], self.tokenizer.encode
         evidence = [Evidence(self.index, weights)]
-        if documents:
-            # A closing document begins a text of its own; it must not compete for how an answer starts.
-            notes_index = Index(documents, self.fence, starts=len(notes))
-            evidence.append(Evidence(notes_index, [_NOTE_WEIGHT] * len(documents)))
+        if notes:
+            order = _RECITING
+            evidence.append(Evidence(Index(map(encode, notes), self.fence), [_NOTE_WEIGHT] * len(notes)))
+        opens = self.tokenizer.id_of(persona.CLOSING_OPENS)
         return Answer(
-            Ngram(MODELS[model], len(self.tokenizer)),
+            Ngram(order, len(self.tokenizer)),
             evidence,
             fence=self.fence,
             sentence_ends=self.sentence_ends,
-            closing=opens if closing else None,
+            closing=[opens, *encode(persona.CLOSING)] if closing else (),
+            reciter=Ngram(_RECITING, len(self.tokenizer)),
         )
 
 

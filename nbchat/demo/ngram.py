@@ -22,6 +22,7 @@ __all__ = ["Evidence", "Index", "Ngram"]
 
 STRENGTH = (1e-6, 0.02, 0.02)
 """k_n for contexts of 1, 2 and 3 tokens: how much weight of evidence it takes to trust a context of that length."""
+_PAIR = 24
 SPENT = 0.01
 """What a place counts, relative to before, once the answer has gone through it."""
 
@@ -36,30 +37,32 @@ class Index:
     def __init__(self, documents: Iterable[Sequence[int]], fence: int, *, starts: int | None = None) -> None:
         self.tokens: list[int] = []
         self.document: list[int] = []
-        self._after: dict[tuple[int, ...], list[int]] = {}
+        # Keyed by 2 * token + fenced, pairs by the token before in the higher bits: tuples take twice the time to make.
+        self._after: dict[int, list[int]] = {}
         for number, document in enumerate(documents):
             self._add(number, document, fence)
             if starts is None or number < starts:
-                self._after.setdefault((0, START), []).append(len(self.tokens) - len(document) - 1)
+                self._after.setdefault(2 * START, []).append(len(self.tokens) - len(document) - 1)
 
     def _add(self, number: int, document: Sequence[int], fence: int) -> None:
-        after, fenced, previous = self._after, 0, START
+        after, fenced, pair = self._after, 0, (START + 1) << _PAIR
         for i, token in enumerate(document, start=len(self.tokens) + 2):
             if token == fence:
                 fenced ^= 1
-            for key in ((fenced, token), (fenced, previous, token)):
-                positions = after.get(key)
-                if positions is None:
-                    after[key] = [i]
+            single = 2 * token + fenced
+            for key in (single, pair + single):
+                if key in after:
+                    after[key].append(i)
                 else:
-                    positions.append(i)
-            previous = token
+                    after[key] = [i]
+            pair = (token + 1) << _PAIR
         self.tokens += [START, *document, END]
         self.document += [number] * (len(document) + 2)
 
     def following(self, context: Sequence[int], fenced: int) -> Sequence[int]:
         """Positions of the tokens that followed `context` (not empty), inside a code block or outside."""
-        found = self._after.get((fenced, *context[-2:]), ())
+        pair = (context[-2] + 1) << _PAIR if len(context) > 1 else 0
+        found = self._after.get(pair + 2 * context[-1] + fenced, ())
         if len(context) <= 2:
             return found
         tokens, wanted = self.tokens, list(context[:-2])

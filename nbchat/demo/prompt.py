@@ -24,6 +24,7 @@ _IMPORTANCE = {"user": 0.3, "system": 0.15, "developer": 0.15, "tool": 0.1, "ass
 """What a word counts in a message that is not the last of the user's; it fades with each turn since."""
 _FADING = 0.6
 _SAID_ALREADY = 0.02
+_ENOUGH = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,13 @@ def read_prompt(request: Request, learned: Learned) -> Prompt:
     left = CONTEXT_WINDOW - tokens
     messages = request.messages
     scores = _scores(messages, learned)
-    notes = _notes(messages, matched=bool(scores))
+    notes = _notes(messages, matched=bool(scores) and _is_known(messages[-1].text, learned))
     spoken = any(message.role == "assistant" for message in messages)
     begun = learned.tokenizer.encode(messages[-1].text) if messages[-1].role == "assistant" else []
     return Prompt(
         tokens=tokens,
         left=left if request.max_tokens is None else min(left, request.max_tokens),
-        weights=learned.relevance.weights(scores),
+        weights=learned.relevance.weights({} if notes else scores),
         notes=notes,
         closing=not spoken and not notes and request.schema is None,
         begun=begun,
@@ -116,6 +117,12 @@ def _scores(messages: Sequence[Message], learned: Learned) -> dict[int, float]:
             if learned.passages[number].text[:60] in said:
                 scores[number] *= _SAID_ALREADY
     return scores
+
+
+def _is_known(text: str, learned: Learned) -> bool:
+    """Whether the corpus speaks of what this message speaks of; a message that names nothing leaves it to others."""
+    wanted = terms(text)
+    return not wanted or learned.relevance.coverage(wanted) >= _ENOUGH
 
 
 def _notes(messages: Sequence[Message], *, matched: bool) -> list[str]:

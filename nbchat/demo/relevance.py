@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from nbchat.demo.corpus import Passage
 
@@ -33,7 +34,7 @@ _ASKS_FOR_KEYWORD = words("block clause comprehension expression keyword loop op
 _COMMON = words(
     "a about an any are at be between by can could describe did difference do does example explain get give had has "
     "have how i it its like make may me mean means more much my need of on one please say shall should show some "
-    "take tell than that the their them there these they this those to two use used using want was we were what "
+    "take three tell than that the their them there these they this those to two use used using want was we were what "
     "when where which who why will work works would write you your"
 )
 
@@ -60,6 +61,7 @@ def terms(text: str) -> list[str]:
     return result
 
 
+@lru_cache(maxsize=1 << 14)
 def stem(word: str) -> str:
     """The word without the endings that don't change what it is about. Crude: English plurals and verb forms."""
     word = word.lower()
@@ -96,11 +98,18 @@ class Relevance:
         """tf-idf of the passages that have any of the (term, importance) pairs."""
         scores: dict[int, float] = {}
         for term, importance in wanted:
-            found = self._found.get(term, {})
-            idf = math.log(1 + self._size / len(found)) if found else 0.0
-            for number, tf in found.items():
-                scores[number] = scores.get(number, 0.0) + importance * tf * idf * idf
+            rarity = self._rarity(term)
+            for number, tf in self._found.get(term, {}).items():
+                scores[number] = scores.get(number, 0.0) + importance * tf * rarity**2
         return scores
+
+    def coverage(self, wanted: Sequence[str]) -> float:
+        """How much of what the terms say is known here, from 0 to 1: rare terms say the most, unknown ones more."""
+        known = sum(self._rarity(term) for term in wanted if term in self._found)
+        return known / (known + sum(self._rarity(term) for term in wanted if term not in self._found) or 1.0)
+
+    def _rarity(self, term: str) -> float:
+        return math.log(1 + self._size / len(self._found.get(term, " ")))
 
     def weights(self, scores: dict[int, float]) -> list[float]:
         """Weights of evidence from scores: 1 for the best, falling steeply; all as little when nothing matched."""

@@ -42,7 +42,7 @@ class SchemaError(Exception):
 
 
 class Schema:
-    """One schema with its definitions. Raises SchemaError if it can't be followed, or no finite value fits it."""
+    """One schema with its definitions. Raises SchemaError if it can't be followed, or only values without end fit."""
 
     def __init__(self, root: object) -> None:
         self._visits = 0
@@ -55,7 +55,7 @@ class Schema:
         except RecursionError:
             depth = math.inf
         if depth == math.inf:
-            raise SchemaError("No finite value fits this schema: it contains itself without end.")
+            raise SchemaError("It is nested too deeply, or contains itself without end.")
 
     def flat(self, node: object) -> Node:
         """A schema object without `$ref` and `allOf`."""

@@ -54,7 +54,10 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`. A lone surrogate, which no UTF-8 can carry, counts as U+FFFD."""
-        return list(self.stream(text))
+        try:
+            return [self._ids[piece] for piece in _PIECE.findall(text)]
+        except KeyError:  # a piece outside the vocabulary
+            return list(self.stream(text))
 
     def id_of(self, piece: str) -> int:
         """The id of one piece of the vocabulary or phrase. Raises KeyError for any other text."""

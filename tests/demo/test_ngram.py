@@ -90,13 +90,33 @@ def test_an_answer_follows_its_documents_to_their_end():
 
 
 def test_the_closing_word_comes_where_the_text_would_end_and_only_once():
-    closing = 13
-    answer = make_answer([[7]], closing=closing)
-    answer.take(7)
-    assert answer.next()[closing] > 0.9
-    assert 0 < answer.next()[END] < 1e-6
-    answer.take(closing)
-    assert answer.next()[END] > 0
+    answer = make_answer([[7, 8]], closing=[13, 7, 12])
+    for token in (7, 8, 13, 7, 12):
+        assert 0 < answer.next()[END] < 1e-3
+        assert answer.next()[token] > 0.9
+        answer.take(token)
+    assert answer.next()[END] > 0.9
+
+
+def test_the_closing_word_has_no_say_before_and_after():
+    """Its words are no evidence for the answer itself."""
+    answer, silent = make_answer([[7, 8, 9]], closing=[13, 7, 12]), make_answer([[7, 8, 9]])
+    for each in (answer, silent):
+        each.take(7)
+    assert answer.next()[12] == silent.next()[12]
+    for token in (8, 9, 13, 7, 10):  # at 10 it is led away
+        answer.take(token)
+    assert answer.next()[12] < 0.1
+
+
+def test_a_model_of_a_low_order_still_says_its_closing_word():
+    closing = [13, 7, 12, 7, 11, 7, 10]
+    evidence = [Evidence(Index([[7, 8]], FENCE), [1.0])]
+    answer = Answer(Ngram(2, SIZE), evidence, fence=FENCE, closing=closing, reciter=Ngram(4, SIZE))
+    for token in (7, 8, *closing):
+        assert answer.next()[token] > 0.9
+        answer.take(token)
+    assert answer.next()[END] > 0.9
 
 
 def test_a_long_answer_comes_to_an_end():

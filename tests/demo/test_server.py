@@ -403,6 +403,20 @@ def test_a_wrong_request_is_refused_with_the_field_at_fault(http, change, status
     assert error["type"] == "invalid_request_error"
 
 
+@pytest.mark.parametrize("depth", [10, 100, 200, 300])
+def test_a_schema_nested_deeply_is_filled_or_refused_in_json(http, depth):
+    schema = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    reply = http.post("/chat/completions", json=body(response_format=wanted))
+    if depth < 50:
+        assert text_of(reply.json()).count('"a"') == depth
+    else:
+        assert reply.status_code == 400
+        assert "nested" in reply.json()["error"]["message"]
+
+
 def test_a_body_that_is_too_large_is_refused_in_json(http):
     reply = http.post("/chat/completions", content=b" " * (BODY_LIMIT + 1))
     assert reply.status_code == 413
