@@ -259,7 +259,7 @@ def _nucleus(weights: Sequence[float], unknown: float, top_p: float, last: float
     kept: list[float] = []
     mass = 0.0
     for weight in weights:
-        if kept and mass >= top_p * total * (1 - 1e-12):
+        if kept and top_p < 1 and mass >= top_p * total * (1 - 1e-12):
             break
         kept.append(weight)
         mass += weight
