@@ -59,7 +59,7 @@ class Line(NamedTuple):
     `column` is where its own content begins, behind the marks of all containers (a tab reaches to the next multiple of
     four). Lines of one block have one `leaf`. `starts` tells that a block begins here that is no continuation of what
     was before, `item` that it is in a list item that begins here. `lazy` marks a paragraph's line that lacks the marks of
-    its containers, `abrupt` what ends a list item without a blank line between, in a way that parsers differ about.
+    its containers, `kept` counts those that go on from the line before, `abrupt` what ends containers without a blank line between, in a way that parsers differ about.
     """
 
     kind: Kind
@@ -70,6 +70,7 @@ class Line(NamedTuple):
     item: bool
     lazy: bool = False
     abrupt: bool = False
+    kept: int = 0
 
 
 _FENCE = re.compile(r"(`{3,})([^`]*)\Z|(~{3,})(.*)\Z")
@@ -80,6 +81,7 @@ _UNDERLINE = re.compile(r"(?:=+|-+) *\Z")
 _DELIMITERS = re.compile(r"\|? *:?-+:? *(?:\| *:?-+:? *)*\|? *\Z")
 _PIPE = re.compile(r"\\.|(\|)")
 _SPECIAL = frozenset("`~#>-_*+=|:0123456789")
+_STRUCTURAL = _SPECIAL | {" "}
 
 
 class BlockScanner:
@@ -101,22 +103,40 @@ class BlockScanner:
         """Take the next line, without its line end."""
         if "\t" in line:
             line = line.expandtabs(4)
+        if not self.containers and line and line[0] not in _STRUCTURAL:
+            return self._plain(line)
         at, matched = self._match(line)
         if self.fence is not None:
             if matched >= self.fence.depth:
                 return self._fenced(line, at, self.fence)
             self._end_leaf()
-        items = any(isinstance(container, Item) for container in self.containers[matched:])
+        ended = self.containers[matched:]
         read = self._outside(line, at, matched)
-        abrupt = items and not self._after_blank and not read.lazy and self._is_odd_end(read, matched)
+        abrupt = bool(ended) and not self._after_blank and not read.lazy and self._is_odd_end(ended, read, matched)
         self._after_blank = not line.strip(" ")
-        return read._replace(abrupt=True) if abrupt else read
+        return read._replace(abrupt=abrupt, kept=matched) if abrupt or matched else read
 
-    def _is_odd_end(self, read: Line, matched: int) -> bool:
-        """Whether the line ends a list item by what other parsers take for the item's own."""
+    def _is_odd_end(self, ended: list[Quote | Item], read: Line, matched: int) -> bool:
+        """Whether the line ends containers by what other parsers take for their own."""
+        if any(isinstance(container, Quote) for container in ended):
+            return read.kind is not Kind.BLANK
         if read.depth > matched:
             return isinstance(self.containers[matched], Quote)
         return read.kind is Kind.TEXT or (self.fence is not None and self.fence.indent > 0)
+
+    def _plain(self, line: str) -> Line:
+        """The short way for most lines: outside containers, a letter or the like at the margin."""
+        if self.fence is not None:
+            return Line(Kind.CODE, 0, self._leaf, 0, starts=False, item=False)
+        self._after_blank = False
+        if self._open is Kind.TABLE:
+            return Line(Kind.TABLE, 0, self._leaf, 0, starts=False, item=False)
+        starts = self._open is not Kind.TEXT
+        if starts:
+            self._leaf += 1
+            self._open = Kind.TEXT
+        self._head = line.rstrip(" ")
+        return Line(Kind.TEXT, 0, self._leaf, 0, starts=starts, item=False)
 
     def _match(self, line: str) -> tuple[int, int]:
         """The column behind the marks of those open containers that this line goes on with, and their number."""
@@ -144,7 +164,8 @@ class BlockScanner:
         closes = len(mark) >= len(fence.mark) and not mark.strip(fence.mark[0]) and len(rest) - len(mark) <= 3
         if closes:
             self._end_leaf()
-        return Line(Kind.CLOSE if closes else Kind.CODE, at, self._leaf, fence.depth, starts=False, item=False)
+        kind = Kind.CLOSE if closes else Kind.CODE
+        return Line(kind, at, self._leaf, fence.depth, starts=False, item=False, kept=fence.depth)
 
     def _outside(self, line: str, at: int, matched: int) -> Line:
         """A line outside fences: open the containers that begin on it, then see what its content is."""

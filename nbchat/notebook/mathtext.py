@@ -20,13 +20,14 @@ __all__ = ["MathReading", "Span", "Spans", "in_address", "read_math"]
 Span = tuple[int, int]
 """Start and end offset in a text."""
 
-_JS_SPACE = " \\t\\n\\v\\f\\r\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_BLANK = " \\t\\v\\f\\r\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _DELIMITER = re.compile(
-    rf"\$\$?|\\(?:begin|end)\{{[a-z]*\*?\}}|\\[{{}}$]|[{{}}]|\n[{_JS_SPACE}]*|@@[0-9]+@@|\\\\[()\[\]]",
+    rf"\$\$?|\\(?:begin|end)\{{[a-z]*\*?\}}|\\[{{}}$]|[{{}}]|\n[{_BLANK}]*\n[{_BLANK}\\n]*|\\\\[()\[\]]",
     re.IGNORECASE | re.ASCII,
 )
 _FENCE = re.compile(r"^(`{3,}|~{3,})([^`\n]*)$", re.MULTILINE)
-_RUN = re.compile(r"`+|\n")
+_RUN = re.compile("`+")
+_OPENER = re.compile(r"\$|\\\\[(\[]|\\begin")
 _CLOSERS = {"$": "$", "$$": "$$", "\\\\(": "\\\\)", "\\\\[": "\\\\]"}
 
 _COMMAND = re.compile(r"\\[A-Za-z]|[\^]")
@@ -128,7 +129,8 @@ class _Reader:
         token = self._tokens[index]
         if self._code.at(token.start) is not None:
             return stop
-        if all(_closer(self._tokens[later].text) is None for later in range(index + 1, stop)):
+        # A single dollar with nothing behind it stays; what opens a display does so across paragraphs in nbconvert.
+        if token.text == "$" and all(_closer(self._tokens[later].text) is None for later in range(index + 1, stop)):
             return stop
         self._drop(index)
         return index + 1
@@ -143,7 +145,7 @@ class _Reader:
                 if not braces:
                     return index, index
                 last = index
-            elif text[0] == "\n" and text.count("\n") > 1:
+            elif text[0] == "\n":
                 break
             elif text == "{":
                 braces += 1
@@ -217,7 +219,9 @@ def _is_inline_math(before: str, inside: str, after: str) -> bool:
 
 
 def _tokens(text: str) -> list[_Token]:
-    """The delimiters, without the dollars that JupyterLab knows to be code."""
+    """The delimiters, the blank lines that end a formula too, without the dollars that JupyterLab knows to be code."""
+    if not _OPENER.search(text):
+        return []
     hidden = Spans(_hidden(text))
     tokens = []
     for match in _DELIMITER.finditer(text):
@@ -270,11 +274,10 @@ def _hidden_inline(text: str) -> list[Span]:
     spans: list[Span] = []
     line: list[Span] = []
     for run in _RUN.finditer(text):
-        if run[0] == "\n":
+        if line and text.find("\n", line[-1][1], run.start()) >= 0:
             spans += _line_spans(text, line)
             line = []
-        else:
-            line.append(run.span())
+        line.append(run.span())
     return spans + _line_spans(text, line)
 
 

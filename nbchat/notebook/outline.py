@@ -13,7 +13,7 @@ __all__ = ["CodeBlock", "Outline", "ProseSpan"]
 
 _TAB_BEHIND_MARK = re.compile(r"[ \t>]*(?:[-+*>]|[0-9]{1,9}[.)])[ >]*\t")
 _LIKE_ITEM = re.compile(r"[ \t>]*(?:[-+*]|[0-9]{1,9}[.)])[ \t]")
-_TAB_IN_MARGIN = re.compile(r"[ >]*\t")
+_ODD_MARGIN = re.compile(r"[ >]*(?:\t|(?:[-+*]|[0-9]{1,9}[.)])[ >]+(?:[-+*>]|[0-9]{1,9}[.)]))")
 _FENCE_MARK = re.compile(r"[ \t>*+\-0-9.)\[\]xX]*(?:`{3}|~{3})")
 _MIXED_MARK = re.compile(r"[ \t>]*(?:`{3,}~|~{3,}`)[`~]* *")  # to marked, that too closes a fence
 _CELL_END = re.compile(r"\\.|(\|)")
@@ -99,7 +99,8 @@ class Outline:
             or line.abrupt  # below a list item, and to marked the item's
             or (line.kind is Kind.BLANK and line.item)  # an empty item, whose width they guess
             or (line.kind is Kind.TEXT and not line.starts and _LIKE_ITEM.match(raw))  # text, but to marked an item
-            or (line.kind is Kind.OPEN and _TAB_IN_MARGIN.match(raw))
+            or (line.kind is Kind.OPEN and _ODD_MARGIN.match(raw))
+            or (line.kind is Kind.TEXT and raw[line.column : line.column + 2] == ": ")  # mistune's definition lists
             or ("\t" in raw and _TAB_BEHIND_MARK.match(raw))
         ):
             self._certain = False

@@ -13,9 +13,13 @@ from typing import NamedTuple
 
 from nbchat.notebook.inline import NO_MATH
 from nbchat.notebook.links import DATA_IMAGE, Target, read_definition, read_target, safe_address
-from nbchat.notebook.mathtext import Span, Spans
+from nbchat.notebook.mathtext import Span, Spans, in_address
 
-__all__ = ["Edit", "Prose", "is_live", "spelt_out"]
+__all__ = ["TELLING", "Edit", "Prose", "is_live", "spelt_out"]
+
+TELLING = re.compile(r"[\\`~<\[\]$&]|(?<=[A-Za-z0-9+.\-]):(?=//)")
+"""What there is at least one of where a `Prose` has anything to say."""
+
 
 _LIVE = re.compile(
     r"<(?=[A-Za-z/!?])|!\[|\][(:]|(?i:ftp)://|(?:://|www\.)[^\s<]*(?:[$@]|\\\\[(\[]|\\begin)", re.IGNORECASE
@@ -37,6 +41,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_TICKS = re.compile("`+")
+_FAILURES = 200
+"""As many addresses that are none may be looked at in one paragraph; a hostile one has thousands, each as long as can be."""
 _MATH_SIGN = re.compile(r"[$\\{}@]")
 _MARGIN = re.compile(r"[ \t\n>*+\-0-9.)\[\]xX]*")
 _WIDEST = 100
@@ -90,7 +97,9 @@ class Prose:
         self._images = images
         self._edits: list[Edit] = []
         self._dollars: list[Span] = []
+        self._ticks: dict[int, list[int]] | None = None
         self._openers: list[_Opener] = []
+        self._failures = 0
         self._dead = 0  # openers before this number can't begin a link: a link holds no link
         self._defines = start if definitions else -1  # where a link definition may begin
         self._scan()
@@ -115,33 +124,33 @@ class Prose:
         self._rewrite(*span, f"<code>{spelt_out(code)}</code>")
 
     def _scan(self) -> None:
-        runs = self._runs()
         at = self._start
         if self._defines >= 0 and (task := _TASK.match(self._text, at, self._end)):
             # To marked, blocks may begin behind a task's box; to CommonMark that is text.
             mark = task.start(task.lastindex or 1)
             self._edits.append(Edit(mark, mark + 1, f"&#{ord(self._text[mark])};"))
         while token := _TOKEN.search(self._text, at, self._end):
-            at = self._take(token, runs)
+            at = self._take(token)
         for opener in self._openers:
             if opener.image:
                 self._edits.append(Edit(opener.at, opener.at + 1, "&#33;", "! "))
             else:
                 self._edits.append(Edit(opener.at, opener.at + 1, "&#91;", "{[}" if self._leads(opener.at) else None))
 
-    def _runs(self) -> dict[int, list[int]]:
-        runs: dict[int, list[int]] = defaultdict(list)
-        if "`" in self._text:
-            for run in re.compile("`+").finditer(self._text, self._start, self._end):
-                runs[run.end() - run.start()].append(run.start())
-        return runs
+    def _runs(self, length: int) -> list[int]:
+        """Where the runs of so many backticks begin."""
+        if self._ticks is None:
+            self._ticks = defaultdict(list)
+            for run in _TICKS.finditer(self._text, self._start, self._end):
+                self._ticks[run.end() - run.start()].append(run.start())
+        return self._ticks[length]
 
-    def _take(self, token: re.Match[str], runs: dict[int, list[int]]) -> int:
+    def _take(self, token: re.Match[str]) -> int:
         """Deal with one token; where to go on."""
         start, end = token.span()
         kind = token.lastgroup
         if kind == "ticks":
-            return self._code_span(start, end, runs)
+            return self._code_span(start, end)
         if kind == "tildes":
             self._no_fence(start, end)
         if kind == "close":
@@ -186,8 +195,8 @@ class Prose:
         sign = self._text[close + 1]
         self._edits.append(Edit(close + 1, close + 2, f"&#{ord(sign)};", " " + sign))
 
-    def _code_span(self, start: int, end: int, runs: dict[int, list[int]]) -> int:
-        same = runs[end - start]
+    def _code_span(self, start: int, end: int) -> int:
+        same = self._runs(end - start)
         later = bisect_right(same, start)
         if later == len(same):
             self._no_fence(start, end)
@@ -225,10 +234,11 @@ class Prose:
             if opener is not None and opener.image:
                 self._edits.append(Edit(opener.at, opener.at + 1, "&#33;", "! "))
             return self._definition(opener, at)
-        target = read_target(self._text, at + 1) if sign == "(" and alive else None
+        target = read_target(self._text, at + 1) if sign == "(" and alive and self._failures < _FAILURES else None
         if target is not None and target.end <= self._end and opener is not None:
             return self._image(opener, at, target) if opener.image else self._link(at, target)
         if sign == "(":
+            self._failures += alive
             self._disarm(at)
         if opener is not None and opener.image:
             self._edits.append(Edit(opener.at, opener.at + 1, "&#33;", "! "))
@@ -236,7 +246,7 @@ class Prose:
 
     def _definition(self, opener: _Opener | None, at: int) -> int:
         """A colon behind a bracket: a link definition if it stands where one may, else text that must not become one."""
-        target = read_definition(self._text, at + 1)
+        target = read_definition(self._text, at + 1) if self._failures < _FAILURES else None
         address = safe_address(target.address) if target is not None and target.end <= self._end else None
         first = (
             opener is not None
@@ -244,6 +254,7 @@ class Prose:
             and _MARGIN.fullmatch(self._text, self._defines, opener.at) is not None
         )
         if target is None or address is None or not first or is_live(address):
+            self._failures += 1
             self._disarm(at)
             return at + 1
         rewritten = target.rewritten(address)
@@ -277,7 +288,7 @@ class Prose:
         alt = self._text[opener.at + 2 : at]
         address = safe_address(target.address)
         remote = address is not None and address[:4].lower() == "http"
-        data = DATA_IMAGE.fullmatch(target.address)
+        data = DATA_IMAGE.fullmatch(target.address) and not in_address(self._text, opener.at)
         if data or (remote and self._images):
             clean = alt if _PLAIN_ALT.fullmatch(alt) else _NOT_IN_ALT.sub(" ", alt)
             written = target.rewritten(target.address if data else str(address))

@@ -19,7 +19,7 @@ from nbchat.notebook.mathtext import MathReading, Spans, in_address, read_math
 from nbchat.notebook.mermaid import is_harmless
 from nbchat.notebook.outline import CodeBlock, Outline
 from nbchat.notebook.plain import join_surrogates
-from nbchat.notebook.prose import Edit, Prose, spelt_out
+from nbchat.notebook.prose import TELLING, Edit, Prose, spelt_out
 
 __all__ = ["html_text", "inline_text", "sanitise"]
 
@@ -31,6 +31,10 @@ _SUSPECT = re.compile(
     r"|(?:`{3}|~{3})[^`\n]*[\"'<>&@\\]|\[|\\(?:href|style|class|url)",
     re.IGNORECASE,
 )
+_LF = "\n"
+_SIGNS = "[]()$`<\\!&~"
+_SMALL = 20_000
+"""Characters. A larger text of which a third is such signs was made to keep parsers busy; it is shown as code."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-{}=,/: ]|/(?=/)")
 
 
@@ -44,6 +48,8 @@ def sanitise(markdown: str, *, images: bool = False) -> str:
     text = _normal(markdown)
     if not _SUSPECT.search(text):
         return text
+    if len(text) > _SMALL and sum(map(text.count, _SIGNS)) > len(text) / 3:
+        return f"<pre><code>{spelt_out(text).replace(_LF, '&#10;')}</code></pre>"
     return _Document(text, images).sanitised()
 
 
@@ -59,7 +65,12 @@ class _Document:
         self._text = text
         outline = Outline(text)
         self._blocks = outline.code
-        self._prose = [Prose(text, *span[:2], definitions=span.definitions, images=images) for span in outline.prose]
+        self._units = Spans((start, end) for start, end, _ in outline.prose)
+        self._prose = [
+            Prose(text, start, end, definitions=definitions, images=images)
+            for start, end, definitions in outline.prose
+            if TELLING.search(text, start, end)
+        ]
         self._spelt = {
             number
             for number, block in enumerate(self._blocks)
@@ -79,12 +90,11 @@ class _Document:
         inline = [(span, prose) for prose in self._prose for span in prose.code]
         spans = [(block.start, block.end) for block in self._blocks]
         code = Spans([*spans, *(span for span, _ in inline)])
-        units = Spans(prose.span for prose in self._prose)
         blocks, inlines = Spans(spans), Spans(span for span, _ in inline)
         while True:
             gone = [span for prose in self._prose for span in prose.rewritten]
-            reading = read_math(self._text, code, units, Spans([*gone, *(spans[number] for number in self._spelt)]))
-            if not reading.spoilt and not self._spell_behind(reading, units):
+            reading = read_math(self._text, code, self._units, Spans([*gone, *(spans[number] for number in self._spelt)]))
+            if not reading.spoilt and not self._spell_behind(reading):
                 return reading, Spans(reading.formulas)
             for at in reading.spoilt:
                 if (number := blocks.at(at)) is not None:
@@ -93,9 +103,9 @@ class _Document:
                     span, prose = inline[number]
                     prose.spell(span)
 
-    def _spell_behind(self, reading: MathReading, units: Spans) -> bool:
+    def _spell_behind(self, reading: MathReading) -> bool:
         """Spell the fences behind a formula that hides block structure; whether there were any."""
-        hiding = [start for start, end in reading.formulas if units.at(start) != units.at(end - 1)]
+        hiding = [start for start, end in reading.formulas if self._units.at(start) != self._units.at(end - 1)]
         behind = {
             number
             for number, block in enumerate(self._blocks)
