@@ -63,7 +63,7 @@ class Answer:
         self._follow_closing(token)
         self._fenced ^= token == self._fence
         self._length += 1
-        self._context = [*self._context[-(self._reciter.order - 2) :], token]
+        self._context = [*self._context, token][-(self._reciter.order - 1) :]
 
     @property
     def _closes(self) -> bool:

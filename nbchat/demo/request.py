@@ -36,7 +36,7 @@ class Request:
     """What is asked. None always means: not given.
 
     `tool_choice` is "auto", "none", "required" or the name of a tool. `schema` is what the answer must fit as JSON
-    (None = free text); `schema_param` names the field it came from.
+    (None = free text).
     """
 
     model: str
