@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from nbchat.testing import Flood, Pause, Say, ScriptedServer, Stream, Until, chunk  # noqa: E402
-from tests.kernel.kernels import Kernel  # noqa: E402
+from nbchat.testing import Flood, Pause, ScriptedServer, Stream, Until, chunk
+from tests.kernel.kernels import Kernel
 
 REPEATS = 7
 
@@ -57,18 +57,10 @@ def fresh(kernel, server):
     kernel.run(f"import os, time; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='m')")
 
 
-def seconds_of(kernel, code):
-    """How long a cell's code takes in the kernel."""
-    indented = code.replace("\n", "\n")
-    kernel.run("_begin = time.perf_counter()\n" + indented)
-    return float(kernel.run("print(time.perf_counter() - _begin)").stdout)
-
-
 def timed(kernel, *cells):
     """How long some cells take, the time between them left out."""
     total = 0.0
     for cell in cells:
-        kernel.run("_begin = [0.0]\nget_ipython().events.register('pre_run_cell', lambda i: None)")
         begin = time.perf_counter()
         kernel.run(cell)
         total += time.perf_counter() - begin
@@ -141,13 +133,19 @@ def traffic(kernel, server, seconds):
         server.add(Stream([*events, chunk("", finish="stop")]))
         run = kernel.start("%%chat --once\nHello")
         if early:
-            run.until(lambda run: sum(len(o["data"].get("text/markdown", "")) for o in run.page.outputs) > 4.5 * tokens)
-            run.until(lambda run, enough=time.perf_counter() + 2: time.perf_counter() > enough)
+            run.until(lambda run: shown(run) > 4.5 * 48_000)
+            enough = time.perf_counter() + 2
+            run.until(lambda run, enough=enough: time.perf_counter() > enough)
         before, begin = run.bytes, time.perf_counter()
         result = run.wait()
         took = time.perf_counter() - begin
         rate = (result.bytes - before) / took / 1000
         print(f"iopub behind {tokens:,} tokens: {rate:.1f} kB/s (budget 20), {len(result.outputs)} outputs (budget 50)")
+
+
+def shown(run):
+    """Characters of Markdown that a cell shows so far."""
+    return sum(len(output["data"].get("text/markdown", "")) for output in run.page.outputs)
 
 
 def say(what, ours, theirs, budget):
