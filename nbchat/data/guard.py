@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbchat.data.spelling import variants
 from nbchat.values.errors import GuardError
 
 if TYPE_CHECKING:
@@ -47,21 +48,26 @@ def check(
     """
     looked_for = {label: _forms(value) for label, value in secrets.items() if is_secret(value)}
     columns = _marked() if private is None else tuple(private)
-    from nbchat.data.private_values import Words, variants
-
     for where, text in texts:
         for form in variants(text):
             _check_secrets(where, form, looked_for)
-            words = Words(form) if columns else None
-            for column in columns:
-                if words is not None and column.found_in(words):
-                    raise _refusal(where, f"a value of the private column {column.name!r}")
+            if columns:
+                _check_columns(where, form, columns)
 
 
 def _marked() -> tuple[PrivateColumn, ...]:
     from nbchat.data.private import private_columns
 
     return private_columns()
+
+
+def _check_columns(where: str, text: str, columns: Iterable[PrivateColumn]) -> None:
+    from nbchat.data.private_values import Words
+
+    words = Words(text)
+    for column in columns:
+        if column.found_in(words):
+            raise _refusal(where, f"a value of the private column {column.name!r}")
 
 
 def _check_secrets(where: str, text: str, secrets: Mapping[str, tuple[str, ...]]) -> None:

@@ -14,11 +14,9 @@ punctuation do not matter, and of a long value its first 8 words do.
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
-import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -28,7 +26,7 @@ from typing import SupportsFloat
 
 from nbchat.data.description import missing
 
-__all__ = ["PrivateValues", "Words", "variants"]
+__all__ = ["PrivateValues", "Words"]
 
 WORDS = 8
 """Of a longer value, so many words are looked for."""
@@ -62,20 +60,6 @@ _UNSPACED = re.compile(rf"[{_UNSPACED_RANGES}]")
 _PLAIN_WORD = re.compile(r"[^\W_]+", re.ASCII)
 _NUMBER = re.compile(r"(?<![\d.])\d[\d,_'\u2019\u00a0\u202f]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PUNCTUATION = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "\n"}
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-
-
-def variants(text: str) -> Iterator[str]:
-    """A text as it is, and as it reads without URL quoting, JSON escapes and HTML entities, where it has any."""
-    yield text
-    if "%" in text and (unquoted := urllib.parse.unquote_plus(text)) != text:
-        yield unquoted
-    if "\\u" in text:
-        decoded = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-        if decoded != text:
-            yield decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if "&" in text and ";" in text and (unescaped := html.unescape(text)) != text:
-        yield unescaped
 
 
 def words_of(text: str) -> list[str]:
