@@ -61,7 +61,10 @@ class Explorer:
 
     def _choice(self, name: str, texts: list[str]) -> Any:
         options = [ALL, *texts]
-        return self._widgets.Dropdown(options=options, description=name, layout=_layout(self._widgets, "15em"))
+        style = {"description_width": "initial"}
+        return self._widgets.Dropdown(
+            options=options, description=name, style=style, layout=_layout(self._widgets, "16em")
+        )
 
     @property
     def view(self) -> Sweep:
