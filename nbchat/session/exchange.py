@@ -196,6 +196,7 @@ class Exchange:
             raise KeyboardInterrupt
 
     def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Generator[Wait, Any, None]:
+        self._check_stopped()
         if not self.plan.unguarded:
             presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.key)
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)

@@ -47,7 +47,7 @@ class BiasControl(TextControl):
         super().__init__(parts, parameter, changed)
 
     def _read(self, text: str) -> None:
-        if self._drawing:
+        if self._drawing.here:
             return
         if not text.strip() or text.lstrip().startswith("{"):
             super()._read(text)

@@ -26,6 +26,7 @@ class CellBox:
     def __init__(self, parts: Parts, loaded: Callable[[Loaded], None]) -> None:
         self._loaded = loaded
         self._shown: tuple[Params, str | None, Endpoint] | None = None
+        self._line = ""
         self._drawing = Drawing()
         meaning = "The cell that sends the same. Edit it, or paste a cell's options over it, to load them here"
         self._box = parts.make(
@@ -45,6 +46,7 @@ class CellBox:
             text, problem = cell_line(params, system, endpoint), ""
         except NbchatError as error:
             text, problem = "", str(error)
+        self._line = text
         self._draw(text)
         self._note.say(problem)
 
@@ -62,5 +64,6 @@ class CellBox:
         except (UsageError, NbchatError) as error:
             self._note.say(str(error), wrong=True)
             return
+        self._draw(self._line)
         left = ", ".join(f"--{name}" for name in loaded.left_out)
         self._note.say(f"loaded; a panel does not hold {left}" if left else "loaded")

@@ -44,7 +44,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A session as widgets: whatever moves its settings or its history moves them here, and the other way round.
 
     `session` None = the one that the magics use, also when that becomes another. Shown by being the value of a cell,
-    whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter.
+    whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter, `conversation`
+    what is being asked.
     """
 
     def __init__(self, session: Session | None = None) -> None:
@@ -57,11 +58,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._parts = Parts()
         self.controls = self._make_controls()
         self._target = Target(self._parts, self._model, self._retarget)
-        self._presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
+        self.presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
         self._cell = CellBox(self._parts, self._load)
-        self._conversation = Conversation(self._parts, self.session, self._over)
-        self._history = History(self._parts, self._conversation.show, self._actions())
-        self._box = MessageBox(self._parts, self._submit, self._conversation.stop)
+        self.conversation = Conversation(self._parts, self.session, self._over)
+        self._history = History(self._parts, self.conversation.show, self._actions())
+        self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
         super().__init__(self._rows(), _dom_classes=("nbchat-panel",))
         self._watch()
         comms.answer_beside_cells(self)
@@ -79,7 +80,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return rows
 
     def _rows(self) -> list[Any]:
-        target = self._grid([self._target.session, self._target.endpoint, self._model.row, self._presets.choice])
+        target = self._grid([self._target.session, self._target.endpoint, self._model.row, self.presets.choice])
         ordered = sorted(self.controls.values(), key=lambda control: control.parameter.kind in WIDE)
         usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
         rare = [one.row for one in ordered if not one.parameter.sampling]
@@ -90,13 +91,13 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             target,
             self._target.system_row,
             self._grid(usual),
-            *self._folded("More parameters", self._grid(rare), self._presets.keeping),
+            *self._folded("More parameters", self._grid(rare), self.presets.keeping),
             self._cell.widget,
             self._history.widget,
             self._box.message,
             buttons,
-            self._conversation.approval.widget,
-            self._conversation.area.widget,
+            self.conversation.approval.widget,
+            self.conversation.area.widget,
         ]
 
     def _grid(self, rows: list[Any]) -> Any:
@@ -116,8 +117,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         return {
-            "Continue": lambda: self._ask_from(self._conversation.resume),
-            "Retry": lambda: self._ask_from(self._conversation.retry),
+            "Continue": lambda: self._ask_from(self.conversation.resume),
+            "Retry": lambda: self._ask_from(self.conversation.retry),
             "Undo": self._undo,
             "Fork": self._fork,
             "Use settings": lambda: self._with_turn(lambda turn: self._assign(lambda _params: turn.params)),
@@ -133,6 +134,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Take the panel away, and let go of the session."""
         for forget in (*self._unwatch, *self._forget):
             forget()
+        self._target.close()
         super().close()
 
     def switch(self, session: Session) -> None:
@@ -140,7 +142,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         for forget in self._unwatch:
             forget()
         self.session = session
-        self._conversation.switch(session)
+        self.conversation.switch(session)
         self._watch()
 
     def refresh(self, *_event: Any) -> None:
@@ -155,9 +157,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 row.show(dict(params.extra) or None if name == "extra" else getattr(params, name))
             self._model.usual(model)
             self._target.show(session, endpoint, registry.names())
-            self._presets.show(params)
+            self.presets.show(params)
             self._cell.show(params.replace(model=model), session.system, endpoint)
-            self._history.show(session.turns, busy=self._conversation.busy)
+            self._history.show(session.turns, busy=self.conversation.busy)
             refused = engine().client.capabilities.refused(endpoint.base_url, model or "")
             for name, row in self.controls.items():
                 row.refuse(refused.get(name, ""))
@@ -219,14 +221,14 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._box.say(f"{problem} Nothing was sent.", wrong=True)
         elif not text.strip():
             self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
-        elif not self._conversation.busy:
+        elif not self.conversation.busy:
             self._began()
             self._box.message.value = ""
             self._sent = text
-            self._conversation.ask(text)
+            self.conversation.ask(text)
 
     def _ask_from(self, ask: Callable[[Turn], None]) -> None:
-        if not self._conversation.busy and (turn := self._history.turn) is not None:
+        if not self.conversation.busy and (turn := self._history.turn) is not None:
             self._sent = ""
             self._began()
             ask(turn)
@@ -251,10 +253,10 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             act(turn)
 
     def _undo(self) -> None:
-        if self._conversation.busy or self._history.turn is None:
+        if self.conversation.busy or self._history.turn is None:
             return
         taken = self.session.undo(self._history.later + 1)
-        self._conversation.area.clear()
+        self.conversation.area.clear()
         if not self._box.message.value:
             self._box.message.value = taken[0].message.text
         self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
@@ -280,7 +282,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if shell is None or not is_notebook(shell):
             raise ConfigError("A panel needs a notebook, and there is none here.")
         shell.display_pub.publish(_bundle(self))
-        self._conversation.pin(PinnedCanvas(shell))
+        self.conversation.pin(PinnedCanvas(shell))
         comms.answer_beside_cells(self)
         self._attend(shell)
 

@@ -49,6 +49,7 @@ class Target:
         self._moved = moved
         self._drawing = Drawing()
         self._listed: tuple[str, str] | None = None
+        self._timer: threading.Timer | None = None
         self._model = model
         self.session = parts.make(Dropdown, description="Session", tooltip="The conversation that this panel asks in")
         self.endpoint = parts.make(
@@ -108,10 +109,18 @@ class Target:
                 names = models(endpoint)
             except NbchatError as error:
                 problem = f"No list of models: {error}"
+            except Exception:  # noqa: BLE001  # the engine was stopped meanwhile, or the process ends: nobody waits for it
+                return
             if self._listed == where:
                 self._model.offer(names)
                 self.note.say(problem)
 
-        timer = threading.Timer(FETCH_AFTER, fetch)
-        timer.daemon = True
-        timer.start()
+        self.close()
+        self._timer = threading.Timer(FETCH_AFTER, fetch)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def close(self) -> None:
+        """Fetch nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()

@@ -7,7 +7,7 @@ import weakref
 
 from nbchat.notebook.canvas import Bundle, Canvas
 from nbchat.notebook.footer import footer_facts
-from nbchat.notebook.inline import html_text, inline_text
+from nbchat.notebook.inline import inline_text
 from nbchat.notebook.plain import plain_text
 from nbchat.notebook.sanitiser import sanitise
 from nbchat.session.session import Session
@@ -37,18 +37,13 @@ class Entry:
         body = "\n\n".join(
             [asked, *answers, f"<small>{inline_text(' · '.join(footer_facts(self.reply)), 600)}</small>"]
         )
-        return f"<details><summary>{html_text(_first(self.question))}</summary>\n\n{body}\n\n</details>"
+        return f"<details><summary>{inline_text(self.question, 90)}</summary>\n\n{body}\n\n</details>"
 
     @property
     def plain(self) -> str:
         """For viewers without Markdown."""
         answers = "\n\n".join(choice.text or choice.refusal for choice in self.reply.choices)
         return plain_text(f"> {self.question}\n\n{answers}\n\n{' · '.join(footer_facts(self.reply))}")
-
-
-def _first(text: str, most: int = 90) -> str:
-    words = " ".join(text[: 4 * most].split())
-    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 class Transcript:

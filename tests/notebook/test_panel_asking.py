@@ -1,0 +1,337 @@
+"""The panel asks: in a thread, stopped at any moment, with the settings of the click and no others."""
+
+import threading
+import time
+
+import pytest
+
+from nbchat.notebook.panel.transcript import transcript_of
+from nbchat.session.registry import registry
+from nbchat.session.session import Session
+from nbchat.testing import Pause, Say, Status, Stream, Until, chunk, error, tool_call
+from nbchat.values.params import Params
+from tests.notebook.panels import posts, walk
+
+
+def until(condition, seconds=10):
+    """Wait for something another thread does; a failure is a failed test, not a hang."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.005)
+
+
+def body(server, index=-1):
+    return posts(server)[index].json
+
+
+def test_send_streams_into_the_panel_and_keeps_the_turn(hand, session, server):
+    server.add(Say("The *answer*.", usage=(7, 3)))
+    here = hand(session)
+    here.send("  What is it?\n")
+    here.wait()
+    assert "The *answer*." in here.replied()
+    assert "7 → 3 tokens" in here.replied()
+    assert [turn.message.text for turn in session.turns] == ["  What is it?\n"]
+    assert here.labelled("Message").value == ""
+    assert here.labelled("History").options[0].startswith("1  What is it?  →  The *answer*.")
+    assert (here.labelled("Send").disabled, here.labelled("Stop").disabled) == (False, True)
+
+
+def test_an_empty_message_sends_nothing(hand, session, server):
+    here = hand(session)
+    here.send(" \n")
+    assert "The message is empty" in here.said()
+    assert posts(server) == []
+
+
+def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server):
+    gate = threading.Event()
+    server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
+    here = hand(session)
+    here.send("Go")
+    until(lambda: "Half an" in here.replied())
+    assert here.labelled("Send").disabled
+    here.click("Stop")
+    here.wait()
+    assert session.turns[-1].reply.status == "interrupted"
+    assert session.turns[-1].reply.text == "Half an"
+    assert "What had come is kept" in here.said()
+    server.add(Say("."))
+    here.click("Continue")
+    here.wait()
+    assert session.turns[-1].reply.text == "Half an."
+    assert len(session.turns) == 1
+
+
+def test_stop_before_anything_came_gives_the_message_back(hand, session, server):
+    server.add(Stream([Pause(30)]))
+    here = hand(session)
+    here.send("Go")
+    until(lambda: posts(server))
+    here.click("Stop")
+    here.wait()
+    assert session.turns == ()
+    assert here.labelled("Message").value == "Go"
+
+
+def test_moves_while_an_answer_comes_are_for_the_next_one(hand, session, server):
+    """The running request was settled by the click; the history gets what was asked."""
+    gate = threading.Event()
+    server.add(Stream([Until(gate), chunk("x", finish="stop")]))
+    here = hand(session)
+    here.type("temperature", "0.5")
+    here.send("one")
+    here.type("temperature", "1.5")
+    here.type("max_tokens", "7")
+    here.labelled("System").value = "Be brief."
+    gate.set()
+    here.wait()
+    assert body(server)["temperature"] == 0.5
+    assert "max_tokens" not in body(server)
+    assert [message["role"] for message in body(server)["messages"]] == ["user"]
+    assert session.params == Params(model="gpt-test", temperature=1.5, max_tokens=7)
+    here.send("two")
+    here.wait()
+    assert body(server)["max_tokens"] == 7
+
+
+def test_a_second_send_while_one_runs_does_nothing(hand, session, server):
+    gate = threading.Event()
+    server.add(Stream([Until(gate), chunk("x", finish="stop")]))
+    here = hand(session)
+    here.send("one")
+    here.send("two")
+    here.click("Retry")
+    here.click("Undo")
+    gate.set()
+    here.wait()
+    assert len(posts(server)) == 1
+    assert here.labelled("Message").value == "two"
+
+
+def test_a_failure_is_one_sentence_and_the_message_is_there_again(hand, session, server):
+    server.add(Status(401, error("No such key sk-12345678901234567890")))
+    here = hand(session)
+    here.send("Go")
+    here.wait()
+    assert "key" in here.said()
+    assert "nbchat-wrong" in next(w for w in walk(here.panel) if "nbchat-status" in w._dom_classes)._dom_classes
+    assert here.labelled("Message").value == "Go"
+    assert transcript_of(session).pages() == []
+
+
+def test_a_refused_parameter_is_greyed_with_the_server_s_words(hand, session, server):
+    """For this model at this server; another model is another matter. It can still be unset."""
+    words = "Unsupported parameter: 'temperature' is not supported with this model."
+    server.add(Status(400, error(words, param="temperature", code="unsupported_parameter")))
+    here = hand(session)
+    here.type("temperature", "0.5")
+    here.send("Go")
+    here.wait()
+    assert here.labelled("temperature").disabled
+    assert "not supported with this model" in here.notes("temperature")[0]
+    here.unset("temperature")
+    assert session.params.temperature is None
+    here.type("model", "another")
+    assert not here.labelled("temperature").disabled
+    assert here.notes("temperature") == []
+
+
+def test_what_the_server_silently_changed_is_shown_as_asked_and_answered(hand, session, server):
+    server.add(Say("one", choices=1, model="gpt-other"))
+    here = hand(session)
+    here.type("n", "3")
+    here.send("Go")
+    here.wait()
+    rows = [line.split() for line in here.replied().splitlines()]
+    assert ["asked", "answered"] in rows
+    assert ["n", "3", "1"] in rows
+    assert ["model", "gpt-test", "gpt-other"] in rows
+
+
+def test_retry_asks_the_chosen_turn_again_with_the_settings_of_now(hand, session, server):
+    here = hand(session)
+    for text in ("one", "two"):
+        here.send(text)
+        here.wait()
+    here.labelled("History").index = 0
+    here.type("temperature", "0.1")
+    server.add(Say("anew"))
+    here.click("Retry")
+    here.wait()
+    assert [turn.message.text for turn in session.turns] == ["one", "two"]
+    assert session.turns[0].reply.text == "anew"
+    assert session.turns[1].before_edit
+    assert body(server)["temperature"] == 0.1
+    assert len(body(server)["messages"]) == 1
+
+
+def test_undo_takes_back_from_the_chosen_turn_on_and_gives_its_message_back(hand, session):
+    here = hand(session)
+    for text in ("one", "two", "three"):
+        here.send(text)
+        here.wait()
+    here.labelled("History").index = 1
+    here.click("Undo")
+    assert [turn.message.text for turn in session.turns] == ["one"]
+    assert here.labelled("Message").value == "two"
+    here.click("Undo")
+    assert session.turns == ()
+    here.click("Undo")
+    assert here.labelled("Undo").disabled
+
+
+def test_the_chosen_turn_is_shown_and_its_settings_can_be_taken_over(hand, session, server):
+    server.add(Say("first answer"), Say("second answer"))
+    here = hand(session)
+    here.type("temperature", "0.25")
+    here.send("one")
+    here.wait()
+    here.unset("temperature")
+    here.send("two")
+    here.wait()
+    here.labelled("History").index = 0
+    assert "first answer" in here.replied()
+    assert "second answer" not in here.replied()
+    here.click("Use settings")
+    assert session.params.temperature == 0.25
+
+
+def test_fork_goes_on_in_a_session_of_its_own(hand, session):
+    here = hand(session)
+    for text in ("one", "two"):
+        here.send(text)
+        here.wait()
+    here.labelled("History").index = 0
+    here.click("Fork")
+    branch = here.panel.session
+    assert branch is not session
+    assert [turn.message.text for turn in branch.turns] == ["one"]
+    assert len(session.turns) == 2
+    here.type("temperature", "1")
+    assert session.params.temperature is None
+    assert registry.open(branch.name) is branch
+
+
+def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(hand):
+    here = hand(None)
+    before = registry.current
+    try:
+        branch = registry.fork()
+        here.panel.refresh()
+        assert here.panel.session is branch
+        assert here.labelled("Session").value == branch.name
+        here.labelled("Session").value = before.name
+        assert registry.current is before
+    finally:
+        registry.switch(before.name)
+
+
+def test_turns_asked_elsewhere_are_in_the_history_at_once(hand, session):
+    here = hand(session)
+    session.ask("from a cell")
+    assert here.labelled("History").options[0].startswith("1  from a cell")
+    session.clear()
+    assert here.labelled("History").options == ()
+
+
+def test_a_tool_asks_in_the_panel_before_it_runs(hand, session, server):
+    """Allow runs it, Refuse tells the model; no input prompt is needed."""
+    ran = []
+
+    @session.tool
+    def delete(name: str) -> str:
+        """Delete something."""
+        ran.append(name)
+        return "gone"
+
+    for label, expected in (("Refuse", []), ("Allow", ["x"])):
+        server.add(Say("", tool_calls=[tool_call("delete", {"name": "x"})]), Say("done"))
+        here = hand(session)
+        here.send("Delete x")
+        until(here.asked)
+        here.click(label)
+        here.wait()
+        assert ran == expected
+        assert session.turns[-1].reply.text == "done"
+
+
+def test_stop_while_a_tool_asks_refuses_it(hand, session, server):
+    ran = []
+    session.tool(_named(ran))
+    server.add(Say("", tool_calls=[tool_call("danger", {})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.click("Stop")
+    here.wait()
+    assert ran == []
+    assert len(posts(server)) == 1
+
+
+def _named(ran):
+    def danger() -> str:
+        """Do something dangerous."""
+        ran.append(1)
+        return "did"
+
+    return danger
+
+
+def test_words_are_looked_up_with_the_server_s_tokenizer(hand):
+    """The built-in model has one; a server without says so, and nothing is set."""
+    session = Session(base_url="built-in")
+    here = hand(session)
+    here.type("logit_bias", '" list"=-100, 7=2.5')
+    until(lambda: session.params.logit_bias)
+    assert session.params.logit_bias["7"] == 2.5
+    assert len(session.params.logit_bias) >= 2
+    until(lambda: "list" in "".join(here.notes("logit_bias")))
+
+
+def test_a_server_without_a_tokenizer_takes_ids_only(hand, session, server):
+    server.default = Status(404, error("no"))
+    here = hand(session)
+    here.type("logit_bias", "word=5")
+    until(lambda: any("no tokenizer" in note for note in here.notes("logit_bias")))
+    assert session.params.logit_bias is None
+
+
+def test_the_models_of_the_server_are_offered(hand, session, server):
+    server.models = ["one", "two"]
+    here = hand(session)
+    until(lambda: here.labelled("Model").options == ("one", "two"))
+    here.type("model", "a-name-of-my-own")
+    assert session.params.model == "a-name-of-my-own"
+
+
+def test_another_endpoint_has_another_model(hand, session, server):
+    here = hand(session)
+    here.labelled("Endpoint").value = "built-in"
+    assert session.endpoint.is_builtin
+    assert session.params.model is None
+    here.labelled("Endpoint").value = "no such name"
+    assert session.endpoint.is_builtin
+    notes = [w.value for w in walk(here.panel) if "nbchat-note" in w._dom_classes]
+    assert any("There is no endpoint" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "![x](http://evil.example/x.png)", "</details><img src=x>"]
+)
+def test_nothing_a_model_or_user_writes_is_live_in_panel_or_transcript(hand, session, server, text):
+    server.add(Say(text))
+    here = hand(session)
+    here.send(text)
+    here.wait()
+    markdown = [page["text/markdown"] for page in transcript_of(session).pages()]
+    html = []
+    for widget in here.panel.conversation.area.widget.children:
+        markdown += [out["data"].get("text/markdown", "") for out in widget.outputs]
+        html += [out["data"].get("text/html", "") for out in widget.outputs]
+    shown = "\n".join([*markdown, *html])
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert "![x](" not in "\n".join(markdown)
+    assert shown.count("</details>") == 1
