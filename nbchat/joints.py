@@ -51,7 +51,7 @@ def _sweep(session: Session, message: Any, **options: Any) -> Any:
 def _explore(sweep: Any) -> Any:
     from nbchat.notebook.sweepexplorer import Explorer
 
-    return Explorer(sweep).widget
+    return Explorer(sweep)
 
 
 def _clean(text: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nbchat.notebook.canvas import Bundle
 from nbchat.notebook.inline import html_text
 from nbchat.notebook.plain import plain_text
 
-__all__ = ["EMPTY", "details", "line", "table", "text_block"]
+__all__ = ["EMPTY", "details", "line", "table", "text_block", "widget_bundle"]
 
 QUIET = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#666))"
 """The front-end's own colour for secondary text, in its light and its dark theme."""
@@ -43,6 +44,12 @@ def details(summary: str, body: str, *, opened: bool = False) -> Bundle:
         f"{html_text(summary)}</summary>{inner}</details>",
         "text/plain": plain_text(f"[{summary}]\n{body}"),
     }
+
+
+def widget_bundle(widget: Any, plain: str) -> Bundle:
+    """A widget; `plain` stands for it where there is no kernel, in place of its `repr`."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view, "text/plain": plain}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Bundle:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbchat.notebook.canvas import CellCanvas
+from nbchat.notebook.chrome import widget_bundle
+from nbchat.notebook.shown import running_shell
 from nbchat.notebook.sweeptable import heading, run_table
 from nbchat.notebook.sweepview import answer_html, diff_bundle
 from nbchat.tuning.grid import setting_text
@@ -19,7 +22,7 @@ MOST_CHOICES = 500
 
 
 class Explorer:
-    """Widgets over a sweep. `widget` shows them, `view` is the sweep as they filter and sort it."""
+    """Widgets over a sweep, shown at the end of a cell. `view` is the sweep as they filter and sort it."""
 
     def __init__(self, sweep: Sweep) -> None:
         import ipywidgets as widgets
@@ -65,6 +68,12 @@ class Explorer:
         return self._widgets.Dropdown(
             options=options, description=name, style=style, layout=_layout(self._widgets, "16em")
         )
+
+    def _ipython_display_(self) -> None:
+        """IPython's protocol: show the widgets."""
+        shell = running_shell()
+        if shell is not None:
+            CellCanvas(shell).show(widget_bundle(self.widget, f"[controls over {len(self._sweep)} runs]"))
 
     @property
     def view(self) -> Sweep:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from nbchat.notebook.plain import plain_text
+from nbchat.tuning.plot import figures
 from nbchat.tuning.result import Sweep
 
 __all__ = ["plot_bundle", "show_plot"]
@@ -20,7 +21,9 @@ SHARPNESS = 2
 
 def show_plot(shell: Any, sweep: Sweep) -> None:
     """Show the plot in the running cell; nothing where there is nothing to compare, or no library to draw it."""
-    if len(sweep.complete) < 2:
+    drawn = figures(sweep)
+    priced = any(run.cost for run in sweep)
+    if len(drawn.means) < 2 and not (priced and len(drawn.trade) > 1):
         return
     data, metadata = plot_bundle(sweep)
     if data:

@@ -34,23 +34,26 @@ CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%
 
 def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "sweep") -> Bundle:
     """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it."""
-    said = str(sweep.verdict())
+    found = sweep.verdict()
+    said = "" if found.best is None and not any(run.score_error for run in sweep) else str(found)
     share = max(LEAST_SHARE, MOST_CHARACTERS // max(1, len(sweep)))
     few = len(sweep) <= FEW
     tables = [run_table(sweep, None if few else lambda run: answer_html(run, share, name))]
-    if sweep.grid.repeat > 1 and len(sweep.grid.settings) > 1:
+    if sweep.grid.repeat > 1 and len(sweep.summary()) > 1:
         tables.insert(0, setting_table(sweep))
     told = [*facts(sweep), *notes]
-    hint = f"{name}.explore() filters, sorts and compares · {name}.apply(i) takes run i over · {name}.to_frame()"
+    hint = "" if said else "score= or repeats tell which is best · "
+    hint += f"{name}.explore() filters, sorts and compares · {name}.apply(i) takes run i over · {name}.to_frame()"
     cards = _cards(sweep, share, name) if few else ""
-    verdict = f'<div style="margin:0.3em 0 0.5em">{html_text(said)}</div>'
+    verdict = f'<div style="margin:0.3em 0 0.5em">{html_text(said)}</div>' if said else ""
     inner = "".join([verdict, cards, *(table["text/html"] for table in tables)])
     quiet = "".join(chrome.line(text)["text/html"] for text in (" · ".join(told), hint))
-    plain = [said, *(table["text/plain"] for table in tables)]
+    plain = [plain_text(said)] if said else []
+    plain += [table["text/plain"] for table in tables]
     plain += [_plain_card(run) for run in sweep if few and run.text]
     return {
         "text/html": f'<div class="tex2jax_ignore">{inner}{quiet}</div>',
-        "text/plain": "\n\n".join([plain_text(said), *plain[1:], plain_text(" · ".join(told))]),
+        "text/plain": "\n\n".join([*plain, plain_text(" · ".join(told))]),
     }
 
 
@@ -133,5 +136,5 @@ def diff_bundle(diff: Diff) -> Bundle:
     style = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5"
     return {
         "text/html": f'<div class="tex2jax_ignore" dir="auto" style="{style}">{shown}</div>',
-        "text/plain": plain_text(str(diff)),
+        "text/plain": "The two answers are the same." if diff.same else plain_text(str(diff)),
     }

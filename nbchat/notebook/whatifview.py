@@ -84,10 +84,7 @@ class WhatIfView:
             print(terminal_text(str(self._bundle()["text/plain"])))
             return
         canvas = CellCanvas(shell)
-        widget = self._sliders(canvas)
-        view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-        plain = "[sliders: temperature, top_p, token]"
-        canvas.show({"application/vnd.jupyter.widget-view+json": view, "text/plain": plain})
+        canvas.show(chrome.widget_bundle(self._sliders(canvas), "[sliders: temperature, top_p, token]"))
         self._output = canvas.show(self._bundle())
 
     def _bundle(self) -> Bundle:

@@ -62,7 +62,7 @@ def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
 
     Left: the mean score of each setting (agreement between repeats, without scores) with its 95 % interval, against
     temperature or the first axis that has several values. Right: the cost of each answer (its tokens, where no cost is
-    known) against the seconds it took. Raises NbchatError where neither library is installed.
+    known) against the seconds it took; alone where there is no quality to draw. Raises NbchatError where neither library is installed.
     """
     if backend not in (None, "altair", "matplotlib"):
         raise ParameterError(f"backend must be altair or matplotlib; got {backend!r}.")
@@ -153,7 +153,7 @@ def _altair(drawn: Figures) -> Any:
     )
     ink = {"labelColor": INK, "titleColor": INK}
     return (
-        alt.hconcat(left, right)
+        (alt.hconcat(left, right) if drawn.means else right)
         .configure(background="transparent")
         .configure_axis(**ink, gridColor=INK, gridOpacity=0.2, domainColor=INK, tickColor=INK)
         .configure_title(color=INK, fontWeight="normal")
@@ -177,15 +177,18 @@ def _colours(series: Sequence[str]) -> list[str]:
 def _matplotlib(drawn: Figures) -> Any:
     from matplotlib.figure import Figure  # not pyplot: a figure of its own leaves the user's figures alone
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    both = bool(drawn.means)
+    figure = Figure(figsize=(9 if both else 4.8, 3.6), layout="constrained")
     figure.patch.set_alpha(0)
-    left, right = figure.subplots(1, 2)
+    *quality, right = figure.subplots(1, 1 + both, squeeze=False)[0]
     colour_of = dict(zip(drawn.series, _colours(drawn.series), strict=True))
     for series, colour in colour_of.items():
-        _draw_quality(left, drawn, series, colour)
+        for left in quality:
+            _draw_quality(left, drawn, series, colour)
         points = [point for point in drawn.trade if point.series == series]
         right.plot([p.x for p in points], [p.y for p in points], "o", color=colour, alpha=0.7, label=_literal(series))
-    _title(left, drawn.x_title, drawn.y_title, f"{drawn.y_title} by {drawn.x_title}")
+    for left in quality:
+        _title(left, drawn.x_title, drawn.y_title, f"{drawn.y_title} by {drawn.x_title}")
     _title(right, "seconds", drawn.trade_title, f"{drawn.trade_title} against time")
     if len(colour_of) > 1:
         right.legend(fontsize=8, framealpha=0, labelcolor=INK)
