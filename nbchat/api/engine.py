@@ -152,6 +152,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.client.aclose()
+            await asyncio.sleep(0)  # sockets that were let go are closed on the loop's next round
 
         with contextlib.suppress(concurrent.futures.TimeoutError, RuntimeError):
             self.submit(wind_up()).result(1.0)

@@ -48,15 +48,20 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         """Connect to a host and a port, within `timeout` seconds (None = the system's limit)."""
         loop = asyncio.get_running_loop()
         local = None if local_address is None else (local_address, 0)
+        # Cancelled, asyncio's race between addresses may lose a socket (before Python 3.12): it is left to end by itself.
+        connecting = loop.create_task(
+            loop.create_connection(_Stream, host, port, local_addr=local, happy_eyeballs_delay=0.25)
+        )
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(
-                    _Stream, host, port, local_addr=local, happy_eyeballs_delay=0.25
-                )
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
+                _, stream = await asyncio.shield(connecting)
+        except BaseException as error:
+            connecting.add_done_callback(_let_go)
+            if isinstance(error, TimeoutError):
+                raise httpcore.ConnectTimeout(str(error)) from error
+            if isinstance(error, OSError):
+                raise httpcore.ConnectError(str(error)) from error
+            raise
         for option in socket_options or ():
             stream.socket.setsockopt(*option)
         return _Connection(stream)
@@ -64,6 +69,12 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait, for httpcore's own retries."""
         await asyncio.sleep(seconds)
+
+
+def _let_go(connecting: asyncio.Task[tuple[asyncio.Transport, _Stream]]) -> None:
+    """Close a connection that nobody waits for any more, should it have come about."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result()[0].abort()
 
 
 class _Stream(asyncio.Protocol):

@@ -1,0 +1,192 @@
+"""The one engine: safe from any thread, gone with its process, started anew when it was stopped."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from nbchat.api import engine as module
+from nbchat.api.engine import Engine, engine
+from nbchat.session.session import Session
+from nbchat.testing import Flood, Hang, Say, Silent, Stream, chunk
+from nbchat.values.events import Failed
+from tests.api.asking import LONG, Asked, call_to
+from tests.environment import ROOT
+
+
+def test_there_is_one_engine_however_many_threads_ask():
+    with ThreadPoolExecutor(16) as pool:
+        assert len({id(found) for found in pool.map(lambda _: engine(), range(64))}) == 1
+    assert threading.main_thread() is threading.current_thread()
+    assert len([thread for thread in threading.enumerate() if thread.name == "nbchat-engine"]) == 1
+
+
+def test_a_stopped_engine_has_closed_everything_and_a_new_one_takes_its_place(server):
+    server.add(Stream([chunk("x"), Hang()]), Say("fine"))
+    first = engine()
+    channel = first.open(call_to(server.base_url))
+    request = server.wait_for_request(LONG)
+    first.stop()
+    first.stop()
+    assert request.closed.wait(LONG)
+    list(channel.batches())
+    assert channel.take() is None
+    channel.close()
+    assert not first.alive
+    assert engine() is not first
+    assert Asked(server.base_url).reply.text == "fine"
+
+
+def test_a_channel_may_be_closed_before_anything_happened_and_twice(server):
+    for _ in range(20):
+        channel = engine().open(call_to(server.base_url))
+        channel.close()
+        channel.close()
+        list(channel.batches())
+        assert channel.take() is None
+
+
+def test_channels_may_be_closed_from_another_thread(server):
+    server.default = lambda request: Silent()
+    channels = [engine().open(call_to(server.base_url)) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda channel: channel.close(), channels))
+    for channel in channels:
+        list(channel.batches())
+        assert channel.take() is None
+
+
+def test_a_drain_that_can_not_block_is_told_when_something_comes(server):
+    came = threading.Event()
+    channel = engine().open(call_to(server.base_url))
+    channel.on_put = came.set
+    assert channel.take(None) is not None or came.wait(LONG)
+    while (batch := channel.take(None)) is not None:
+        if not batch:
+            came.wait(LONG)
+            came.clear()
+
+
+def test_a_mistake_of_our_own_is_told_as_one(server, monkeypatch):
+    monkeypatch.setattr("nbchat.api.attempt.encoded", lambda body: 1 / 0)
+    own = Engine()
+    events = [event for batch in own.open(call_to(server.base_url)).batches() for event in batch]
+    own.stop()
+    [failed] = [event for event in events if isinstance(event, Failed)]
+    assert str(failed.error) == "nbchat itself failed, with ZeroDivisionError: division by zero. Please report it."
+
+
+def test_running_a_coroutine_gives_its_result_or_its_exception():
+    async def fail():
+        raise TimeoutError("its own")
+
+    assert engine().run(asyncio.sleep(0, "done")) == "done"
+    with pytest.raises(TimeoutError, match="its own"):
+        engine().run(fail())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_child_asks_with_an_engine_of_its_own_and_leaves_the_parent_s_alone(server):
+    assert Asked(server.base_url).reply.text
+    parent = engine()
+    code = f"""
+import os, sys, warnings
+from nbchat.session.session import Session
+chat = Session(base_url={server.base_url!r}, model="scripted-1")
+assert chat.ask("before").text
+from nbchat.api.engine import engine
+before = engine()
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    child = os.fork()
+if child == 0:
+    assert engine() is not before
+    assert chat.ask("in the child").text
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert engine() is before
+assert chat.ask("after").text
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert engine() is parent
+    said = [request.json["messages"][-1]["content"] for request in server.requests[1:]]
+    assert said == ["before", "in the child", "after"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_fork_while_the_engine_starts_does_not_lock_the_child(monkeypatch):
+    monkeypatch.setattr(module, "_engine", None)
+    monkeypatch.setattr(module, "_abandoned", [])
+    module._starting.acquire()
+    try:
+        module._after_fork()
+        started = engine()
+    finally:
+        started.stop()
+
+
+@pytest.mark.parametrize(
+    "answer", [Flood(10**7), Stream([chunk("x"), Hang()]), Silent()], ids=["fast", "slow", "silent"]
+)
+def test_an_interrupt_stops_an_ask_closes_the_connection_and_keeps_what_had_come(server, answer):
+    """WIRE 4.4"""
+    server.add(answer, Say("fine"))
+    code = f"""
+from nbchat.session.session import Session
+from nbchat.values.errors import Interrupted
+chat = Session(base_url={server.base_url!r}, model="scripted-1")
+try:
+    chat.ask("Hello")
+except Interrupted as stop:
+    kept = [turn.reply.text == stop.reply.text for turn in chat.turns]
+    print("stopped", kept, chat.ask("again").text)
+"""
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    request = server.wait_for_request(LONG)
+    _until_it_waits(child)
+    child.send_signal(signal.SIGINT)
+    out, _ = child.communicate(timeout=LONG)
+    assert request.closed.wait(LONG)
+    assert out == ("stopped [] fine\n" if isinstance(answer, Silent) else "stopped [True] fine\n")
+
+
+def _until_it_waits(child):
+    """The main thread has to be in `ask`; the request having arrived says nearly that, a moment more says it."""
+    time.sleep(0.3)
+    assert child.poll() is None
+
+
+def test_an_ask_ends_with_its_process_and_leaves_no_warning(server):
+    code = f"""
+from nbchat.session.session import Session
+print(Session(base_url={server.base_url!r}, model="scripted-1").ask("Hello").text)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("Hello from the scripted server.\n", "")
+
+
+def test_a_coroutine_that_is_cancelled_closes_its_connection(server):
+    """WIRE 4.4"""
+    server.add(Stream([chunk("some"), Hang()]))
+    chat = Session(base_url=server.base_url, model="m")
+
+    async def main():
+        task = asyncio.create_task(chat.aask("Hello"))
+        await asyncio.to_thread(server.wait_for_request, LONG)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert server.requests[0].closed.wait(LONG)
