@@ -62,7 +62,8 @@ def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
 
     Left: the mean score of each setting (agreement between repeats, without scores) with its 95 % interval, against
     temperature or the first axis that has several values. Right: the cost of each answer (its tokens, where no cost is
-    known) against the seconds it took; alone where there is no quality to draw. Raises NbchatError where neither library is installed.
+    known) against the seconds it took; alone where there is no quality to draw. Raises NbchatError where neither library
+    is installed.
     """
     if backend not in (None, "altair", "matplotlib"):
         raise ParameterError(f"backend must be altair or matplotlib; got {backend!r}.")
