@@ -363,6 +363,9 @@ async def _take_async(channel: Channel) -> list[Event] | None:
     batch = channel.take(None)
     if batch == []:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(came.wait(), TICK_SECONDS)
+            async with asyncio.timeout(
+                TICK_SECONDS
+            ):  # `wait_for` loses a cancel that comes with the event (Python 3.11)
+                await came.wait()
         batch = channel.take(None)
     return batch
