@@ -1,0 +1,154 @@
+"""`%chat`: one word at a time."""
+
+import pytest
+
+from nbchat.testing import Say, ScriptedServer, Status
+
+
+@pytest.fixture
+def server():
+    """A server that plays a script."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(kernel, server):
+    """Runs a line in a kernel whose default session talks to the server."""
+    kernel.run(
+        "%load_ext nbchat\n"
+        "import os\nfor name in ('NBCHAT_BASE_URL', 'NBCHAT_MODEL', 'NBCHAT_API_KEY'): os.environ.pop(name, None)\n"
+        f"os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
+        "from nbchat.session import connection; connection.connect(None)\n"
+        "from nbchat.session.registry import Registry, registry\nregistry.__init__()\n"
+    )
+    return kernel.run
+
+
+def shown(result):
+    return "\n".join(
+        o["data"].get("text/markdown") or o["data"].get("text/plain", "") for o in result.outputs if "data" in o
+    )
+
+
+def test_ask_continues_the_conversation_and_gives_the_reply(run, server):
+    server.add(Say("First."), Say("Second."))
+    assert shown(run("%chat ask one")).startswith("First.")
+    assert run("reply = %chat ask two\nprint(reply.text)").stdout == "Second.\n"
+    assert [m["content"] for m in server.requests[-1].json["messages"]] == ["one", "First.", "two"]
+
+
+def test_status_names_server_model_settings_and_session(run, server):
+    run("%chat set temperature=0.5")
+    text = shown(run("%chat"))
+    for word in (server.base_url.removesuffix("/v1"), "scripted-1", "-t 0.5", "default, 0 turns"):
+        assert word in text
+
+
+def test_set_and_unset(run, server):
+    assert shown(run("%chat set temperature=0.2 top_p=0.9")) == "-t 0.2 --top-p 0.9"
+    assert shown(run("%chat set top_p=none")) == "-t 0.2"
+    run("%%chat\nHello")
+    assert server.requests[-1].json["temperature"] == 0.2
+    assert "top_p" not in server.requests[-1].json
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("%chat histroy", "%chat has no word 'histroy'. Did you mean history?"),
+        ("%chat set temperatur=1", "There is no parameter temperatur. Did you mean temperature?"),
+        ("%chat set temperature", "%chat set takes NAME=VALUE; got 'temperature'."),
+        ("%chat history 3", "%chat history takes nothing behind it; got '3'."),
+        ("%chat undo two", "%chat undo takes a number of turns; got 'two'."),
+        ("%chat key sk-live-0123456789", "A key is never typed into a cell"),
+        ("%chat connect opnai", "There is no endpoint 'opnai'. Did you mean openai?"),
+        ("%chat switch nowhere", "There is no session 'nowhere'."),
+        ("%chat export talk.txt", "A conversation is exported as .md, .json or .ipynb; got .txt."),
+        ("%chat import missing.json", "missing.json can't be read: No such file or directory."),
+        ("%chat retry", "There is no turn yet to ask again."),
+        ("%chat help nonsense", "There is no help on 'nonsense'."),
+    ],
+)
+def test_a_bad_line_fails_in_one_line(run, server, line, words):
+    result = run(line)
+    assert result.status == "error"
+    assert words in (result.stderr or result.error.value)
+    assert server.requests == []
+
+
+def test_history_undo_retry_clear(run, server):
+    server.add(Say("One."), Say("Two."), Say("Two again."))
+    run("%chat ask first")
+    run("%chat ask second")
+    run("%chat retry -t 1")
+    assert server.requests[-1].json["temperature"] == 1
+    text = shown(run("%chat history"))
+    assert "Two again." in text
+    assert "Two.\n" not in text
+    assert "took back 1 turn(s); 1 left" in shown(run("%chat undo"))
+    assert "forgot 1 turns" in shown(run("%chat clear"))
+    assert "no turns yet" in shown(run("%chat history"))
+
+
+def test_fork_switch_sessions(run, server):
+    run("%chat ask first")
+    assert "now in session other, 1 turns" in shown(run("%chat fork other"))
+    run("%chat ask only here")
+    assert "now in session default, 1 turns" in shown(run("%chat switch default"))
+    text = shown(run("%chat sessions"))
+    assert "default" in text
+    assert "other" in text
+
+
+def test_system_text(run, server):
+    run('%chat system "You are terse."')
+    run("%%chat\nHello")
+    assert server.requests[-1].json["messages"][0] == {"role": "system", "content": "You are terse."}
+    assert shown(run("%chat system none")) == "no system text"
+
+
+def test_models_and_connect(run, server):
+    server.models = ["alpha", "beta-large"]
+    assert "beta-large" in shown(run("%chat models beta"))
+    assert "alpha" not in shown(run("%chat models beta"))
+    bare = server.base_url.removesuffix("/v1")
+    server.models = ["only-one"]
+    text = shown(run(f"%chat connect {bare} --model only-one"))
+    assert "connected to" in text
+    assert "only-one" in text
+    run("%%chat\nHello")
+    assert server.requests[-1].json["model"] == "only-one"
+
+
+def test_usage_is_counted_by_model(run, server):
+    server.add(Say("a", usage=(10, 5)), Say("b", usage=(20, 7)))
+    run("%chat ask one")
+    run("%chat ask two")
+    assert "30 → 12 tokens" in shown(run("%chat usage"))
+
+
+def test_a_conversation_comes_back_from_its_file(run, server, kernel):
+    server.add(Say("Kept."))
+    run("%chat ask keep this")
+    for name in ("talk.json", "talk.md", "talk.ipynb"):
+        assert f"to {name}" in shown(run(f"%chat export {name}"))
+    run("%chat clear")
+    assert "1 turns" in shown(run("%chat import talk.json"))
+    assert "Kept." in shown(run("%chat history"))
+    assert run("import nbformat; nbformat.validate(nbformat.read('talk.ipynb', 4)); print('valid')").stdout == "valid\n"
+
+
+def test_a_key_is_asked_for_without_echo_and_shown_nowhere(run, server):
+    result = run("%chat key", answers=["sk-live-secret-0123456789"])
+    assert result.status == "ok"
+    server.add(Status(401, "key sk-live-secret-0123456789 is wrong"))
+    failed = run("%%chat\nHello")
+    assert server.requests[-1].headers["authorization"] == "Bearer sk-live-secret-0123456789"
+    assert "sk-live-secret" not in str([result.messages, failed.messages, failed.error, run("%chat").messages])
+
+
+def test_help_is_there_for_all_and_for_one(run):
+    assert "--temperature" in shown(run("%chat help"))
+    assert "higher is more random" in shown(run("%chat help temperature"))
+    assert "%chat undo [N]" in shown(run("%chat help undo"))
