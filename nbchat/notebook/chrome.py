@@ -9,10 +9,13 @@ from nbchat.notebook.canvas import Bundle
 from nbchat.notebook.inline import html_text
 from nbchat.notebook.plain import plain_text
 
-__all__ = ["EMPTY", "details", "line", "table", "text_block", "widget_bundle"]
+__all__ = ["EMPTY", "NO_MATH_CLASS", "QUIET", "details", "line", "table", "text_block", "widget_bundle"]
 
 QUIET = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#666))"
 """The front-end's own colour for secondary text, in its light and its dark theme."""
+
+NO_MATH_CLASS = "mathjax_ignore tex2jax_ignore"
+"""The classes of an element in which MathJax reads no formulas: those of its versions 3 and 2."""
 
 EMPTY: Bundle = {"text/html": "", "text/plain": ""}
 """An output that shows nothing: outputs can be changed, not taken away."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbchat.notebook.canvas import CellCanvas
-from nbchat.notebook.chrome import widget_bundle
+from nbchat.notebook.chrome import NO_MATH_CLASS, widget_bundle
 from nbchat.notebook.shown import running_shell
 from nbchat.notebook.sweeptable import heading, run_table
 from nbchat.notebook.sweepview import answer_html, diff_bundle
@@ -100,7 +100,7 @@ class Explorer:
 
 def _styled(html: str) -> str:
     """HTML that looks in a widget as it does in an output."""
-    return f'<div class="jp-RenderedHTMLCommon tex2jax_ignore" style="line-height:1.4">{html}</div>'
+    return f'<div class="jp-RenderedHTMLCommon {NO_MATH_CLASS}" style="line-height:1.4">{html}</div>'
 
 
 def _value(name: str, value: Any) -> str:

@@ -52,7 +52,7 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "sweep") -
     plain += [table["text/plain"] for table in tables]
     plain += [_plain_card(run) for run in sweep if few and run.text]
     return {
-        "text/html": f'<div class="tex2jax_ignore">{inner}{quiet}</div>',
+        "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{inner}{quiet}</div>',
         "text/plain": "\n\n".join([*plain, plain_text(" · ".join(told))]),
     }
 
@@ -135,6 +135,6 @@ def diff_bundle(diff: Diff) -> Bundle:
     shown = inner if not diff.same else "<i>The two answers are the same.</i>"
     style = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5"
     return {
-        "text/html": f'<div class="tex2jax_ignore" dir="auto" style="{style}">{shown}</div>',
+        "text/html": f'<div class="{chrome.NO_MATH_CLASS}" dir="auto" style="{style}">{shown}</div>',
         "text/plain": "The two answers are the same." if diff.same else plain_text(str(diff)),
     }

@@ -136,7 +136,7 @@ def what_if_bundle(now: WhatIf, place: int) -> Bundle:
     more = html_text(f" … {rest:,} more tokens") if rest else ""
     prose = "line-height:1.9;white-space:pre-wrap;overflow-wrap:anywhere;margin:0.4em 0"
     html = (
-        f'<div class="tex2jax_ignore"><div style="margin:0.3em 0">{html_text(str(now))}</div>'
+        f'<div class="{chrome.NO_MATH_CLASS}"><div style="margin:0.3em 0">{html_text(str(now))}</div>'
         f'<div dir="auto" style="{prose}">{tokens}{more}</div>{_legend()}{_candidates(now, place)}</div>'
     )
     return {"text/html": html, "text/plain": plain_text(f"{now}\n\n{_plain(shown)}")}

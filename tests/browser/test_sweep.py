@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from nbchat.testing import Say
+
 START = "%load_ext nbchat\nimport nbchat"
 
 
@@ -11,7 +13,10 @@ START = "%load_ext nbchat\nimport nbchat"
 def test_a_few_answers_stand_side_by_side(frontend, theme, width):
     """Cards, then a row for each run, one verdict, the plot; nothing is fetched from elsewhere."""
     frontend.open(
-        [START, "%%chat -t 0,0.7,1.3 --repeat 2 --max-tokens 60 --seed 3 --score len << s\nWhat is a list comprehension?"],
+        [
+            START,
+            "%%chat -t 0,0.7,1.3 --repeat 2 --max-tokens 60 --seed 3 --score len << s\nWhat is a list comprehension?",
+        ],
         theme=theme,
         width=width,
     )
@@ -89,3 +94,31 @@ def test_what_if_follows_its_sliders(frontend, theme):
     frontend.screenshot(f"what-if-{theme}")
     saved = frontend.save().cells[2].outputs
     assert "At temperature 0.5" in saved[1]["data"]["text/html"]
+
+
+HOSTILE = (
+    "Between $5 and $10, or <script>window.owned=1</script><img src=x onerror='window.owned=1'> "
+    "![a](http://elsewhere.test/a.png) </div></td></table> [b](javascript:window.owned=1) \\(x^2\\)"
+)
+
+
+def test_nothing_of_an_answer_is_live_now_or_in_the_saved_notebook(frontend, server):
+    """Money is money, markup is text, nothing runs or is fetched; reopened without trust it reads the same."""
+    server.default = Say(HOSTILE)
+    connect = f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='m')"
+    frontend.open([f"{START}\n{connect}", "%%chat --repeat 2\nHi", "%%chat --repeat 8\nHi"])
+    frontend.run_all()
+    for reopened in (False, True):
+        if reopened:
+            saved = frontend.save()
+            for cell in saved.cells:
+                cell.metadata.pop("trusted", None)
+            frontend.open(saved)
+        for index, answers in ((1, 2), (2, 8)):
+            output = frontend.output(index)
+            for summary in output.locator("summary").all():
+                summary.click()
+            assert frontend.output_text(index).count("Between $5 and $10, or <script>") >= answers
+            assert output.locator("script, a, mjx-container, .MathJax, img[src^='x'], img[src^='http']").count() == 0
+        assert frontend.page.evaluate("window.owned") is None
+        assert frontend.foreign_requests() == []

@@ -225,3 +225,16 @@ def test_what_if_tells_the_tokens_of_an_answer(kernel):
     assert len(result.mime("application/vnd.jupyter.widget-view+json")) == 1
     kernel.run("%%chat --once --max-tokens 8 << r\nWhat is a list?")
     assert "no token probabilities" in kernel.run("nbchat.what_if(r)").error.value
+
+
+def test_in_a_terminal_it_is_a_table_in_plain_text(terminal, server):
+    """The bar is wiped, the result printed once, control characters of the server dropped."""
+    server.default = lambda request: Say(f"\x1b[31mIt is {request.json['temperature']}\x07.")
+    terminal.run("%load_ext nbchat")
+    terminal.run(f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='m')")
+    shown = terminal.run("%%chat -t 0,1 << s\nHello")
+    assert shown.count("[0] It is 0.") == shown.count("[1] It is 1.") == 1
+    assert "\x1b[31m" not in shown
+    assert "2 runs: 2 temperature" in shown
+    assert "[-0-]{+1+}" in terminal.run("s.diff(0, 1)")
+    assert "It is 0." in terminal.run("s")
