@@ -231,7 +231,7 @@ _SPELLED = {character: "\\" + letter for letter, character in _ESCAPES.items()}
 
 
 def unescaped(text: str) -> str:
-    r"""A stop sequence or system text as people write it: `\n`, `\t`, `\r`, `\\`, `\u2028` mean what they do in Python."""
+    r"""A stop sequence or system text as people write it: `\n`, `\t`, `\r`, `\\`, `\u2028` are as in Python."""
     return re.sub(r"\\(?:([ntr\\])|u([0-9a-fA-F]{4}))", _unescape, text)
 
 

@@ -48,7 +48,9 @@ def test_a_name_that_is_no_function_is_one_line(run, server):
 
 def test_a_schema_gives_typed_data_and_a_table(run, server, kernel):
     server.add(Say('```json\n{"items": [{"city": "Oslo", "temp": -3.5}, {"city": "Rome", "temp": 14}]}\n```'))
-    run("from dataclasses import dataclass\n@dataclass\nclass Reading:\n    city: str\n    temp: float\nReadings = list[Reading]")
+    run(
+        "from dataclasses import dataclass\n@dataclass\nclass Reading:\n    city: str\n    temp: float\nReadings = list[Reading]"
+    )
     result = run("%%chat --schema Readings << r\nTemperatures?")
     assert kernel.run("print(r.data[0])").stdout == "Reading(city='Oslo', temp=-3.5)\n"
     assert "Rome" in shown(result)
