@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from nbchat.notebook import chrome
 from nbchat.notebook.canvas import Bundle, Canvas
 from nbchat.notebook.footer import footer_facts, seconds_text
+from nbchat.notebook.harmless import is_harmless
 from nbchat.notebook.plain import plain_text
-from nbchat.notebook.sanitiser import sanitise
 from nbchat.notebook.segments import Segment, Segments
 from nbchat.notebook.shown import mark_shown
 from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Responded, Retrying, TextDelta
@@ -226,7 +226,7 @@ class _ChoiceView:
 
     def _bundle(self, number: int, segment: Segment, *, final: bool) -> Bundle:
         heading = self._heading if number == 0 else ""
-        bundle = {"text/markdown": heading + sanitise(segment.text, images=self._images)}
+        bundle = {"text/markdown": heading + _safe(segment.text, images=self._images)}
         if final:  # the plain twin doubles a message, so only what stays has one
             bundle["text/plain"] = plain_text(heading + segment.source)
         return bundle
@@ -237,6 +237,15 @@ def answer_bundle(reply: Reply) -> Bundle:
     texts = [choice.text or choice.refusal for choice in reply.choices]
     headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
     return {
-        "text/markdown": "\n\n".join(sanitise(text) for text in headed),
+        "text/markdown": "\n\n".join(_safe(text) for text in headed),
         "text/plain": plain_text("\n\n".join(headed)),
     }
+
+
+def _safe(markdown: str, *, images: bool = False) -> str:
+    """Model text made safe to show."""
+    if is_harmless(markdown):
+        return markdown
+    from nbchat.notebook.sanitiser import sanitise
+
+    return sanitise(markdown, images=images)
