@@ -143,6 +143,22 @@ def test_a_value_between_the_slider_s_steps_stays_exact(hand):
     assert here.box("temperature").value == "0.123456"
 
 
+@given(st.floats(0, 2))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+def test_a_front_end_s_slider_may_stand_on_its_next_step(shared, value):
+    """It reports the step it stands on for a value between two; that is no move of the user's. A further one is."""
+    session = shared.panel.session
+    session.params = Params(temperature=value)
+    kept = session.params.temperature
+    nearest = round(round(kept * 10) / 10, 1)
+    if abs(abs(kept - nearest) - 0.05) > 1e-6:  # on a tie either side may be meant
+        shared.labelled("temperature").value = nearest
+        assert session.params.temperature == kept
+    further = 0.0 if kept > 1 else 2.0
+    shared.labelled("temperature").value = further
+    assert session.params.temperature == further
+
+
 def test_line_breaks_in_stop_texts_are_seen(hand):
     """Up to four boxes; a line break is shown, and typed, as backslash and n."""
     session = Session(stop=("\n\n", "END\t", " "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -159,18 +160,32 @@ class SliderControl(Control):
             "readout": False,
         }
         self._slider = self._parts.make(slider, description=row.name, tooltip=tooltip(row), **bounds)
+        self._snapped: float | None = None
         self._box = self._parts.make(Text, placeholder=NOT_SENT, continuous_update=False, classes="nbchat-number")
         self._slider.observe(lambda change: self._slid(change["new"]), "value")
         self._box.observe(lambda change: self._read(change["new"]), "value")
         return [self._slider, self._box]
 
     def _slid(self, value: float) -> None:
-        if not self._drawing.here:
-            self._report(self.parameter.check(round(value, 9)))  # 0.1 * 3 is no value that anybody meant
+        exact = self.parameter.check(round(value, 9))  # 0.1 * 3 is no value that anybody meant
+        if not self._drawing.here and exact != self._snapped:
+            self._report(exact)
 
     def _draw(self, value: Any) -> None:
+        self._snapped = None if value is None else self._on_grid(value)
         self._slider.value = self._middle if value is None else value
         self._box.value = "" if value is None else self.parameter.written(value)[0]
+
+    def _on_grid(self, value: float) -> float | None:
+        """Where the front-end's slider stands for a value between its steps: it reports that place by itself.
+
+        None = the value is one of its steps. The order of operations is the slider's own (noUiSlider's), so that both
+        round alike.
+        """
+        low, span, step = self._slider.min, self._slider.max - self._slider.min, self._slider.step
+        steps = math.floor((value - low) * 100 / span / (step * 100 / span) + 0.5)
+        place = round(low + steps * step, 9)
+        return None if place == value else place
 
 
 class TextControl(Control):

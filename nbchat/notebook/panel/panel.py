@@ -236,6 +236,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _began(self) -> None:
         self._box.say("")
         self._box.running(True)
+        self._history.show(self.session.turns, busy=True)
 
     def _over(self, failure: BaseException | None) -> None:
         """What was asked is done; in the thread that asked."""
