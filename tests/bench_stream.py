@@ -1,188 +1,282 @@
-"""What the wire costs, without display: `python tests/bench_stream.py`.
+"""What the API's way costs, beside hand-written code and the official SDK: `python tests/bench_stream.py [--quick]`.
 
-CPU of this process for one streamed answer, as ratios to a hand-written loop of httpx and json (its client pooled and warm too)
-and to the official client; the interrupt, fifty times. The server runs in a process of its own. The spread is the noise.
+Ratios within one run on one machine, no display. Servers run in a process of their own, so that only the client's CPU
+is counted. Each figure is the median of several rounds, with the smallest and the largest: the machine's noise.
 """
 
+from __future__ import annotations
+
+import argparse
 import json
+import multiprocessing
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import httpx
 
-REPEATS = 9
-CHUNKS = 10_000
+from nbchat.session.session import Session
+from nbchat.testing import DONE, Flood, Hang, Say, ScriptedServer, Silent, Stream, chunk
+from nbchat.values.events import TextDelta
 
-SERVER = """
-import asyncio, json, sys
-def event(i):
-    delta = {"index": 0, "delta": {"content": f" tok{i}"}, "logprobs": None, "finish_reason": None}
-    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "m"}
-    return b"data: " + json.dumps({**head, "choices": [delta]}).encode() + b"\\n\\n"
-closed = 0
-async def answer(reader, writer):
-    global closed
-    mode = ""
-    try:
-        while True:
-            head = await reader.readuntil(b"\\r\\n\\r\\n")
-            path = head.split()[1].decode()
-            length = [line for line in head.lower().split(b"\\r\\n") if line.startswith(b"content-length:")]
-            if length:
-                await reader.readexactly(int(length[0].split(b":")[1]))
-            if path.endswith("/closed"):
-                body = str(closed).encode()
-                writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
-                continue
-            mode = path.split("/")[1]
-            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n")
-            watch = asyncio.ensure_future(reader.read(1))
-            for i in range(10**9 if mode in ("slow", "silent", "flood") else int(path.split("/")[2])):
-                data = event(i)
-                writer.write(b"%x\\r\\n%s\\r\\n" % (len(data), data))
-                if mode == "each":
-                    await writer.drain()
-                    await asyncio.sleep(0)
-                elif mode in ("paced", "slow"):
-                    await asyncio.sleep(0.01)
-                elif mode == "silent" and i == 3:
-                    await watch
-                elif i % 50 == 0:
-                    await writer.drain()
-                    await asyncio.sleep(0)
-                if watch.done():
-                    raise ConnectionError
-            done = b"data: [DONE]\\n\\n"
-            writer.write(b"%x\\r\\n%s\\r\\n0\\r\\n\\r\\n" % (len(done), done))
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        closed += mode in ("slow", "silent", "flood")
-    finally:
-        writer.close()
-async def main():
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**20)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-asyncio.run(main())
-"""
-
-INTERRUPTED = """
-import os, signal, sys, threading, time
-from nbchat import Session
-chat = Session(base_url=sys.argv[1], model="m")
-with chat.stream("warm", timeout=5) as events:
-    next(iter(events))
-for number in range(int(sys.argv[2])):
-    sent = []
-    def press():
-        time.sleep(0.15 + (number * 37 % 100) / 1000)
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-    threading.Thread(target=press).start()
-    try:
-        chat.ask("go on", display=False, once=True)
-    except KeyboardInterrupt:
-        print(time.perf_counter() - sent[0], flush=True)
-"""
+TOKENS = 10_000
+REQUEST = {"model": "scripted-1", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+WORDS = [f"word{n} " for n in range(TOKENS)]
 
 
-def main():
-    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        streams(url)
-        interrupts(url)
-    finally:
-        server.kill()
-        server.wait()
+# The server
 
 
-def streams(url):
-    from nbchat import Session
+class Written:
+    """`TOKENS` chunks, each an HTTP chunk of its own; written one by one, or many to a write."""
 
+    def __init__(self, per_write):
+        self._per_write = per_write
+        self._steps = []
+
+    def steps(self, request):
+        if not self._steps:
+            head, *steps, end = Stream([*map(chunk, WORDS), chunk(finish="stop"), DONE]).steps(request)
+            size = self._per_write
+            self._steps = [head, *(b"".join(steps[at : at + size]) for at in range(0, len(steps), size)), end]
+        return self._steps
+
+
+ANSWERS = {
+    "each": lambda: Written(1),
+    "joined": lambda: Written(100),
+    "paced": lambda: Say([f"w{n} " for n in range(400)], delay=0.01),
+    "short": lambda: Say("Hi."),
+    "fast": lambda: Flood(10**8),
+    "slow": lambda: Say(["x "] * 1_000, delay=0.05),
+    "silent": Silent,
+    "stalled": lambda: Stream([chunk("x"), Hang()]),
+}
+
+
+def serve(ready, commands):
+    """The server's process: plays the answer that the request's `user` names, tells when a client went away."""
+    made = {name: make() for name, make in ANSWERS.items()}
+
+    with ScriptedServer() as server:
+        server.default = lambda request: made[request.json["user"]]
+        ready.send(server.base_url)
+        while commands.recv():
+            closed = server.requests[-1].closed.wait(5)
+            commands.send(time.perf_counter() if closed else None)
+
+
+class Server:
+    """The server, seen from here."""
+
+    def __init__(self):
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        self._commands, commands = context.Pipe()
+        self._process = context.Process(target=serve, args=(there, commands), daemon=True)
+        self._process.start()
+        self.url = here.recv()
+
+    def closed(self):
+        """When the client of the last request was gone; None = it still was there after 5 s."""
+        self._commands.send(True)
+        return self._commands.recv()
+
+    def stop(self):
+        """End its process."""
+        self._commands.send(False)
+        self._process.join(5)
+
+
+# The ways to read a stream
+
+
+def by_hand(url):
+    """What a careful user writes: a pooled client, its lines, json."""
     client = httpx.Client(timeout=60)
-    for mode, chunks, budget in (("fast", CHUNKS, 0.75), ("each", CHUNKS, 0.75), ("paced", 300, 1.5)):
-        base = f"{url}/{mode}/{chunks}"
-        chat = Session(base_url=base, model="m")
-        hands, ours = [], []
-        for repeat in range(REPEATS + 1 if mode != "paced" else 4):
-            hand, mine = cpu(by_hand, client, base, chunks), cpu(through_session, chat, chunks)
-            if repeat:
-                hands.append(hand)
-                ours.append(mine)
-        what = {"fast": "flat out", "each": "a write for each chunk", "paced": "at 100 chunks/s"}[mode]
-        say(f"CPU of {chunks:,} chunks {what}: Session.stream / by hand", ours, hands, budget)
-    official(url, client)
+
+    def read(name):
+        seen = 0
+        with client.stream("POST", f"{url}/chat/completions", json={**REQUEST, "user": name}) as response:
+            for line in response.iter_lines():
+                if line.startswith("data: ") and line != "data: [DONE]":
+                    delta = json.loads(line[6:])["choices"][0]["delta"]
+                    seen += len(delta.get("content") or "")
+        return seen
+
+    return read
 
 
-def by_hand(client, base, chunks):
-    pieces = []
-    with client.stream("POST", f"{base}/chat/completions", json={"model": "m", "messages": [], "stream": True}) as r:
-        for line in r.iter_lines():
-            if line.startswith("data: ") and line != "data: [DONE]":
-                pieces.append(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
-    assert len(pieces) == chunks
+def by_session(url):
+    """nbchat, no display."""
+    chat = Session(base_url=url, model="scripted-1")
+
+    def read(name):
+        with chat.stream("Hello", user=name, once=True) as events:
+            return sum(len(event.text) for event in events if isinstance(event, TextDelta))
+
+    return read
 
 
-def through_session(chat, chunks):
-    count = 0
-    with chat.stream("go", once=True) as events:
-        for event in events:
-            count += type(event).__name__ == "TextDelta"
-    assert count == chunks
-
-
-def official(url, client):
+def by_sdk(url):
+    """The official client; None = not installed."""
     try:
         import openai
     except ImportError:
-        return
-    base = f"{url}/fast/{CHUNKS}"
-    with openai.OpenAI(base_url=base, api_key="none") as theirs:
+        return None
+    client = openai.OpenAI(base_url=url, api_key="none")
 
-        def through_official():
-            for _ in theirs.chat.completions.create(model="m", messages=[], stream=True):
+    def read(name):
+        stream = client.chat.completions.create(**REQUEST, user=name)
+        return sum(len(part.choices[0].delta.content or "") for part in stream if part.choices)
+
+    return read
+
+
+# Measuring
+
+
+def cpu(work):
+    """Seconds of this process's CPU, all its threads."""
+    before = time.process_time()
+    work()
+    return time.process_time() - before
+
+
+def spread(values, unit=1.0, digits=2):
+    """Median, smallest and largest."""
+    low, middle, high = (value * unit for value in (min(values), statistics.median(values), max(values)))
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def compare(server, name, rounds, *, sdk):
+    """CPU of each way in turn, round by round, so that what disturbs one disturbs all."""
+    ways = {"by hand": by_hand(server.url), "nbchat": by_session(server.url)}
+    if sdk and (official := by_sdk(server.url)) is not None:
+        ways["openai"] = official
+    lengths = {way: read(name if name != "paced" else "short") for way, read in ways.items()}
+    assert len(set(lengths.values())) == 1, lengths
+    times = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, read in ways.items():
+            times[way].append(cpu(lambda read=read: read(name)))
+    print(f"\nCPU, {name}: ms, and as a multiple of the hand-written loop")
+    for way, seconds in times.items():
+        ratios = [one / base for one, base in zip(seconds, times["by hand"], strict=True)]
+        print(f"  {way:8} {spread(seconds, 1000, 1):28} {spread(ratios)}")
+
+
+def first_token(server, rounds):
+    """From the call to the first piece of text, over a warm connection."""
+    client = httpx.Client(timeout=60)
+    chat = Session(base_url=server.url, model="scripted-1")
+
+    def ours():
+        start = time.perf_counter()
+        with chat.stream("Hello", user="short", once=True) as events:
+            events = iter(events)
+            came = next(time.perf_counter() for event in events if isinstance(event, TextDelta))
+            for _ in events:
                 pass
+        return came - start
 
-        through_official()
-        hand = cpu(by_hand, client, base, CHUNKS)
-        print(f"the official client, for comparison: {cpu(through_official) / hand:.1f} x the loop by hand")
+    def theirs():
+        start = time.perf_counter()
+        with client.stream("POST", f"{server.url}/chat/completions", json={**REQUEST, "user": "short"}) as response:
+            lines = response.iter_lines()
+            while '"content": "Hi' not in next(lines):
+                pass
+            came = time.perf_counter()
+            for _ in lines:
+                pass
+        return came - start
 
-
-def cpu(work, *arguments):
-    begin = time.process_time()
-    work(*arguments)
-    return time.process_time() - begin
-
-
-def interrupts(url):
-    """SIGINT to a process that waits in `Session.ask`: seconds until it goes on, and whether the server saw the close."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    for mode, times in (("slow", 17), ("flood", 17), ("silent", 16)):
-        before = int(httpx.get(f"{url}/closed").text)
-        command = [sys.executable, "-c", INTERRUPTED, f"{url}/{mode}/0", str(times)]
-        out = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
-        seconds = sorted(float(line) * 1000 for line in out.stdout.split())
-        time.sleep(0.5)
-        closes = int(httpx.get(f"{url}/closed").text) - before
-        print(
-            f"interrupt, {mode} stream: {len(seconds)} of {times} stopped, median {statistics.median(seconds):.0f} ms, "
-            f"worst {seconds[-1]:.0f} ms (budget 100, 250); the server saw {closes} of {times + 1} closes"
-        )
+    theirs()
+    ours()
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    print("\nFirst token, ms after the call")
+    print(f"  by hand  {spread([pair[1] for pair in pairs], 1000)}")
+    print(f"  nbchat   {spread([pair[0] for pair in pairs], 1000)}")
+    print(f"  longer   {spread([pair[0] - pair[1] for pair in pairs], 1000)}")
 
 
-def say(what, ours, theirs, budget):
-    ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
-    low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
-    print(f"{what}: {statistics.median(ratios):.2f} (middle half {low:.2f} to {high:.2f}; budget {budget})")
+CHILD = """
+import sys, time
+from nbchat.session.session import Session
+from nbchat.values.errors import Interrupted
+chat = Session(base_url=sys.argv[1], model="scripted-1")
+chat.ask("warm", user="short", once=True)
+for name in sys.stdin:
+    try:
+        print("asking", flush=True)
+        chat.ask("Hello", user=name.strip(), once=True)
+        print("ended", flush=True)
+    except Interrupted:
+        print(time.perf_counter(), flush=True)
+"""
+
+
+@contextmanager
+def child(server):
+    """A process whose main thread asks."""
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")]))
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD, server.url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def interrupts(server, rounds):
+    """From SIGINT to the prompt being back, and to the server's seeing the close."""
+    with child(server) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for name in ("fast", "slow", "silent", "stalled"):
+            backs, closes, clean = [], [], 0
+            for _ in range(rounds):
+                process.stdin.write(f"{name}\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "asking\n"
+                time.sleep(0.15)  # in the middle of it
+                start = time.perf_counter()
+                process.send_signal(signal.SIGINT)
+                back, closed = process.stdout.readline(), server.closed()
+                if back.strip() != "ended" and closed is not None:
+                    clean += 1
+                    backs.append(float(back) - start)
+                    closes.append(closed - start)
+            print(
+                f"  {name:8} prompt {spread(backs, 1000, 0):18} close {spread(closes, 1000, 0):18} clean {clean}/{rounds}"
+            )
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="fewer rounds")
+    quick = arguments.parse_args().quick
+    server = Server()
+    try:
+        compare(server, "each", 3 if quick else 9, sdk=True)
+        compare(server, "joined", 3 if quick else 9, sdk=True)
+        compare(server, "paced", 2 if quick else 5, sdk=False)
+        first_token(server, 20 if quick else 100)
+        print("\nInterrupt, ms")
+        interrupts(server, 5 if quick else 50)
+    finally:
+        server.stop()
 
 
 if __name__ == "__main__":
