@@ -25,7 +25,7 @@ def line(facts: Sequence[str] | str) -> Bundle:
     """One quiet line; several facts are parted by dots."""
     text = facts if isinstance(facts, str) else " · ".join(facts)
     return {
-        "text/html": f'<div style="{QUIET};font-size:0.85em;line-height:1.5">{html_text(text)}</div>',
+        "text/html": f'<div class="{NO_MATH_CLASS}" style="{QUIET};font-size:0.85em;line-height:1.5">{html_text(text)}</div>',
         "text/plain": plain_text(text),
     }
 
@@ -43,7 +43,7 @@ def details(summary: str, body: str, *, opened: bool = False) -> Bundle:
     state = " open" if opened else ""
     inner = f'<div style="white-space:pre-wrap;margin:0.3em 0 0.3em 1em">{html_text(body)}</div>'
     return {
-        "text/html": f'<details{state} style="{QUIET};font-size:0.9em"><summary style="cursor:pointer">'
+        "text/html": f'<details{state} class="{NO_MATH_CLASS}" style="{QUIET};font-size:0.9em"><summary style="cursor:pointer">'
         f"{html_text(summary)}</summary>{inner}</details>",
         "text/plain": plain_text(f"[{summary}]\n{body}"),
     }
@@ -66,7 +66,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Bundle:
         for row in rows
     )
     return {
-        "text/html": f"<table>{head}<tbody>{body}</tbody></table>",
+        "text/html": f'<table class="{NO_MATH_CLASS}">{head}<tbody>{body}</tbody></table>',
         "text/plain": plain_text(_aligned([header, *rows] if header else rows)),
     }
 
