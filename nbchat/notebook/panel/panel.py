@@ -281,6 +281,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def display(self, shell: Any) -> None:
         """Show it in the cell that is running, and keep the transcript there. Raises ConfigError outside a notebook."""
         if shell is None or not is_notebook(shell):
+            self.close()
             raise ConfigError("A panel needs a notebook, and there is none here.")
         shell.display_pub.publish(_bundle(self))
         self.conversation.pin(PinnedCanvas(shell))
