@@ -214,10 +214,12 @@ def _key(endpoint: Endpoint, api_key: str | Key | None, key_env: str | None, env
 
 
 def _same_server(named: str, base_url: str) -> bool:
+    known = ENDPOINTS.get(named.lower())
     try:
-        first, second = urllib.parse.urlsplit(normal_url(named)), urllib.parse.urlsplit(base_url)
+        first = urllib.parse.urlsplit(known.base_url if known else normal_url(LOCAL_SERVERS.get(named.lower(), named)))
     except ConfigError:
         return False
+    second = urllib.parse.urlsplit(base_url)
     return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)
 
 

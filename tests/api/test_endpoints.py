@@ -1,0 +1,130 @@
+"""Which server is asked, with which key: what the user named, and never one server's key to another."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.api import endpoints
+from nbchat.api.endpoints import (
+    BUILTIN_MODEL,
+    ENDPOINTS,
+    LOCAL_SERVERS,
+    Endpoint,
+    choose,
+    endpoint_at,
+    normal_url,
+    public_url,
+)
+from nbchat.api.keys import Key
+from nbchat.values.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://api.example.com/v1", "https://api.example.com/v1"),
+        ("https://api.example.com/v1/", "https://api.example.com/v1"),
+        ("https://api.example.com/v1/chat/completions", "https://api.example.com/v1"),
+        ("https://api.example.com/v1/chat/completions?api-version=2", "https://api.example.com/v1?api-version=2"),
+        (" api.example.com/v1\n", "https://api.example.com/v1"),
+        ("localhost:8080", "http://localhost:8080"),
+        ("127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
+        ("gpu-box:8000/v1", "http://gpu-box:8000/v1"),
+        ("[::1]:8080/v1", "http://[::1]:8080/v1"),
+    ],
+)
+def test_an_address_is_read_as_people_write_it(given, url):
+    assert normal_url(given) == url
+
+
+@pytest.mark.parametrize("given", ["ftp://x.y", "https://", "https://a b/v1", "https://a:port/v1", "http://[::1"])
+def test_what_is_no_address_is_one_sentence(given):
+    with pytest.raises(ConfigError, match="A base URL looks like"):
+        normal_url(given)
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_one_sentence(text):
+    try:
+        url = normal_url(text)
+    except ConfigError as error:
+        assert "A base URL looks like" in str(error)
+    else:
+        assert url.startswith(("http://", "https://"))
+        assert normal_url(url) == url
+
+
+def test_paths_and_queries_of_an_address_stay():
+    endpoint = Endpoint("https://me.example.com/openai/deployments/x?api-version=2024")
+    assert endpoint.chat_url == "https://me.example.com/openai/deployments/x/chat/completions?api-version=2024"
+    assert endpoint.models_url == "https://me.example.com/openai/deployments/x/models?api-version=2024"
+
+
+def test_an_address_is_shown_without_its_secrets():
+    assert public_url("https://me:secret@example.com:8/v1?key=secret#secret") == "https://example.com:8/v1"
+    assert "secret" not in repr(Endpoint("https://me:secret@example.com/v1?key=secret", Key("secret")))
+
+
+def test_every_known_endpoint_is_chosen_by_its_name_and_by_its_variable():
+    for name, row in ENDPOINTS.items():
+        named = endpoint_at(name.upper(), env={row.key_env: "sk-1"})
+        assert (named.base_url, named.name, named.key) == (row.base_url, name, Key("sk-1"))
+        assert choose({row.key_env: "sk-1"}) == named
+        assert endpoint_at(row.base_url, env={row.key_env: "sk-1"}) == named
+        assert normal_url(row.base_url) == row.base_url
+
+
+def test_each_key_goes_to_its_own_server_only():
+    every = {row.key_env: f"key of {name}" for name, row in ENDPOINTS.items()}
+    for name in ENDPOINTS:
+        assert endpoint_at(name, env=every).key == Key(f"key of {name}")
+    for name in LOCAL_SERVERS:
+        assert endpoint_at(name, env=every).key is None
+    assert endpoint_at("https://elsewhere.example.com/v1", env=every).key is None
+    assert endpoint_at("https://api.openai.com.example.com/v1", env=every).key is None
+
+
+@pytest.mark.parametrize("named", ["https://a.example.com/v1", "a.example.com", "https://A.example.com/v1/"])
+def test_the_general_key_goes_with_the_general_address(named):
+    env = {"NBCHAT_BASE_URL": named, "NBCHAT_API_KEY": "sk-1", "NBCHAT_MODEL": "m"}
+    assert (choose(env).key, choose(env).model) == (Key("sk-1"), "m")
+    assert endpoint_at("https://a.example.com/v2", env=env).key == Key("sk-1")
+    assert endpoint_at("https://b.example.com/v1", env=env).key is None
+    assert endpoint_at("http://a.example.com/v1", env=env).key is None
+
+
+def test_the_general_address_may_be_a_name():
+    env = {"NBCHAT_BASE_URL": "openai", "NBCHAT_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2"}
+    assert (choose(env).base_url, choose(env).key) == ("https://api.openai.com/v1", Key("sk-1"))
+    assert endpoint_at("deepseek", env=env).key is None
+
+
+def test_nobody_s_choice_is_the_built_in_model():
+    for env in ({}, {"NBCHAT_API_KEY": "sk-1"}, {"OPENAI_API_KEY": "  "}, {"NBCHAT_BASE_URL": " "}):
+        chosen = choose(env)
+        assert (chosen.is_builtin, chosen.model, chosen.key) == (True, BUILTIN_MODEL, None)
+        assert chosen.title == "The built-in model"
+
+
+def test_a_named_variable_has_to_be_set():
+    assert endpoint_at("openai", key_env="MY_KEY", env={"MY_KEY": "sk-1"}).key == Key("sk-1")
+    with pytest.raises(ConfigError, match="The variable MY_KEY, which should hold the key, is not set"):
+        endpoint_at("openai", key_env="MY_KEY", env={"OPENAI_API_KEY": "sk-1"})
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    with pytest.raises(ConfigError, match=r"There is no endpoint 'opanai'. Did you mean openai\?"):
+        endpoint_at("opanai", env={})
+
+
+def test_a_stored_key_is_found_again_and_asked_for_once(monkeypatch):
+    keyring = pytest.importorskip("keyring")
+    kept, asked = {}, []
+    monkeypatch.setattr(keyring, "set_password", lambda service, name, key: kept.update({(service, name): key}))
+    monkeypatch.setattr(keyring, "get_password", lambda *where: asked.append(where) or kept.get(where))
+    endpoints.stored_key.cache_clear()
+    assert endpoint_at("openai", env={}).key is None
+    endpoints.store_key("https://api.openai.com/v1", Key("sk-1"))
+    assert [endpoint_at("openai", env={}).key for _ in range(3)] == [Key("sk-1")] * 3
+    assert len(asked) == 2
+    endpoints.stored_key.cache_clear()
