@@ -86,9 +86,9 @@ class Client:
     async def models(self, endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
         """The ids of the server's models, in its order. Raises NbchatError."""
         response = await self._request("GET", endpoint, endpoint.models_url, timeout)
-        if response.status_code != 200:
+        ids = model_ids(response.content) if response.status_code == 200 else None
+        if response.status_code not in (200, 404, 405, 501):
             raise error_from(response.status_code, response.content, server=endpoint.title, key=endpoint.key)
-        ids = model_ids(response.content)
         if ids is None:
             said = describe(response.content, endpoint.key).message
             quoted = f" ({said})" if said else ""

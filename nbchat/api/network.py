@@ -12,6 +12,8 @@ This one differs from the stock one in two ways, both measured:
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -60,7 +62,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             if isinstance(error, TimeoutError):
                 raise httpcore.ConnectTimeout(str(error)) from error
             if isinstance(error, OSError):
-                raise httpcore.ConnectError(str(error)) from error
+                raise httpcore.ConnectError(_reason(error)) from error
             raise
         for option in socket_options or ():
             stream.socket.setsockopt(*option)
@@ -69,6 +71,14 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait, for httpcore's own retries."""
         await asyncio.sleep(seconds)
+
+
+def _reason(error: OSError) -> str:
+    """The system's words ("Connection refused"), rather than asyncio's account of its calls."""
+    number = re.search(r"\[Errno (-?\d+)\] ?", str(error))
+    if number is None:
+        return str(error)
+    return os.strerror(int(number[1])) if int(number[1]) > 0 else str(error).replace(number[0], "", 1)
 
 
 def _let_go(connecting: asyncio.Task[tuple[asyncio.Transport, _Stream]]) -> None:

@@ -22,6 +22,9 @@ __all__ = ["AnswerDecoder", "body", "encoded"]
 FAILED_REASONS = frozenset({"error", "network_error"})
 """Finish reasons that say that the answer failed."""
 
+SHORT_QUOTE = 60
+"""Characters of an unreadable event that are shown."""
+
 OPENING = 4096
 """Bytes of an answer's beginning that are kept, to quote them where they turn out to be no answer."""
 
@@ -130,8 +133,9 @@ class AnswerDecoder:
     def _closing(self, broken: str | None) -> list[Event]:
         events = self._payload.flush()
         if self._unreadable:
-            count = "one event was" if len(self._unreadable) == 1 else f"{len(self._unreadable)} events were"
-            events.append(Notice(f"{count} not JSON: {self._quoted(self._unreadable[0])}"))
+            count = "one event" if len(self._unreadable) == 1 else f"{len(self._unreadable)} events"
+            quoted = self._quoted(self._unreadable[0][:SHORT_QUOTE])
+            events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
         if error := self._verdict(broken):
             self._fail(error, events)
         return events
@@ -145,7 +149,9 @@ class AnswerDecoder:
             if self.done or (self._payload.all_finished if broken else reasons):
                 return None
             why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
-            return CutOff(f"{self._server} broke off in the middle of the answer{why}. %chat continue takes it up.")
+            return CutOff(
+                f"{self._server} broke off in the middle of the answer{why}. %chat continue takes it up, %chat retry asks anew."
+            )
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
         said = self._quoted(self._unreadable[0] if self._unreadable else self._stray())

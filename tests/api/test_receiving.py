@@ -224,7 +224,7 @@ def test_a_server_that_is_not_there_is_one_sentence(server):
         url = gone.base_url
     error = Asked(url).error
     assert isinstance(error, ConnectionFailed)
-    assert str(error).startswith(f"{url} can't be reached (")
+    assert str(error).startswith(f"{url} can't be reached (Connection refused).")
     assert "Is the server running, and the address right?" in str(error)
 
 
@@ -232,6 +232,7 @@ def test_a_name_that_nobody_knows_is_one_sentence():
     error = Asked("http://nowhere.invalid/v1").error
     assert isinstance(error, ConnectionFailed)
     assert "http://nowhere.invalid/v1 can't be reached (" in str(error)
+    assert "Errno" not in str(error)
 
 
 def test_an_error_whose_body_never_ends_is_told_all_the_same(server, monkeypatch):
@@ -334,6 +335,7 @@ def test_models_are_listed_in_the_forms_that_servers_use(server, own, answer, mo
         (Status(401, error("Wrong key sk-test-1.")), "Wrong key [key]"),
         (Status(200, "<html><title>Welcome</title>"), "did not list its models (Welcome). Name one with -m."),
         (Plain({"data": 5}), "did not list its models"),
+        (Status(404, error("Not Found")), "did not list its models (Not Found). Name one with -m."),
         (Plain(5), "did not list its models (5)"),
         (Raw(b"not gzip", headers={"content-encoding": "gzip"}), "broke off"),
     ],
