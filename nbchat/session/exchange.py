@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api import wire
 from nbchat.api.client import Call, Timeouts
-from nbchat.api.endpoints import Endpoint
+from nbchat.api.endpoints import Endpoint, public_url
 from nbchat.api.engine import Channel, engine
 from nbchat.api.prices import cost
 from nbchat.session.calls import told_apart, valid_calls
@@ -85,7 +85,7 @@ class Ask:
             message, params = fitting.shaped(self.schema, message, params, in_words=refused)
         schemas = self.tools.schemas if self.tools is not None else ()
         body = wire.body((*self.history, message, *steps), params, tools=schemas)
-        return Request(self.endpoint.chat_url, body)
+        return Request(public_url(self.endpoint.chat_url), body)
 
 
 class Exchange:

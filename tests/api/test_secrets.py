@@ -119,7 +119,7 @@ def test_a_secret_in_the_address_is_not_shown():
     secret_url = f"http://me:{SECRET}@127.0.0.1:1/v1?key={SECRET}"
     chat = Session(base_url=secret_url, model="m")
     request = chat.request("Hello")
-    assert SECRET not in repr((chat.endpoint, chat))
+    assert SECRET not in repr((chat.endpoint, chat, request))
     asked = Asked(secret_url)
     assert SECRET not in shown(asked.error)
     assert request.body["model"] == "m"
