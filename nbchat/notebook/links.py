@@ -11,12 +11,15 @@ import html
 import re
 from typing import NamedTuple
 
-__all__ = ["DATA_IMAGE", "Target", "read_definition", "read_target", "safe_address"]
+__all__ = ["DATA_IMAGE", "Target", "has_host", "read_definition", "read_target", "safe_address"]
 
 DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 """A picture held in its own address."""
 
-_WEB = re.compile(r"(?i)https?://[^/\\?#\s]")
+_WEB = re.compile(r"(?i)https?://([^/?#\s]*)")
+_HOST = re.compile(r"(?:[\w.~%:\-]+@)?(?:\[[0-9A-Fa-f:.]+\]|(?=[^\d.])[\w.~\-]+|[\w.~\-]*[^\W\d][\w.~\-]*|(?:\d{1,3}\.){3}\d{1,3})(?::\d{1,4})?")
+_BEHIND = "?!.,:;*_'\"~()"
+_BARE_HOST = re.compile(r"[^\s/?#]{1,255}")
 _SCHEME = re.compile(r"[^/?#]*:|[/\\]{2}")
 _UNSAFE = re.compile(
     r"""[\x00-\x20"$<>\\^`{|}\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]|@(?=@)"""
@@ -78,11 +81,25 @@ def safe_address(address: str) -> str | None:
     the same and does nothing.
     """
     address = address.strip()
-    if _WEB.match(address) or address[:7].lower() == "mailto:":
+    web = _WEB.match(address)
+    if (web and _HOST.fullmatch(web[1])) or address[:7].lower() == "mailto:":
         return _balanced(_UNSAFE.sub(_percent, address))
     if _SCHEME.match(_IGNORED.sub("", address)):
         return None
     return "#" + _NOT_IN_FRAGMENT.sub(_percent, address.removeprefix("#"))
+
+
+def has_host(text: str, at: int, end: int) -> bool:
+    """Whether the bare address whose host begins at the offset, in text up to `end`, has one.
+
+    JupyterLab takes an address that is none for a path on the notebook's own server.
+    """
+    match = _BARE_HOST.match(text, at, end)
+    if match is None:
+        return False
+    ends = match.end() == end or text[match.end()].isspace()
+    host = match[0].rstrip(_BEHIND) if ends else match[0]
+    return _HOST.fullmatch(host) is not None
 
 
 def _percent(char: re.Match[str]) -> str:

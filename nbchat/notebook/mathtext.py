@@ -22,7 +22,7 @@ Span = tuple[int, int]
 
 _BLANK = " \\t\\v\\f\\r\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _DELIMITER = re.compile(
-    rf"\$\$?|\\(?:begin|end)\{{[a-z]*\*?\}}|\\[{{}}$]|[{{}}]|\n[{_BLANK}]*\n[{_BLANK}\\n]*|\\\\[()\[\]]",
+    rf"\$\$?|\\(?:begin|end)\{{[a-z]*\*?\}}|\\[{{}}$]|[{{}}]|\n[{_BLANK}]*\n[{_BLANK}\n]*|\\\\[()\[\]]",
     re.IGNORECASE | re.ASCII,
 )
 _FENCE = re.compile(r"^(`{3,}|~{3,})([^`\n]*)$", re.MULTILINE)
@@ -70,13 +70,12 @@ class MathReading:
     spoilt: list[int] = field(default_factory=list)
 
 
-def read_math(text: str, code: Spans, prose: Spans, gone: Spans) -> MathReading:
+def read_math(text: str, code: Spans, prose: Spans) -> MathReading:
     """What JupyterLab would cut out of `text`, sorted by what it ought to be.
 
-    `code` is where the code is, `prose` where paragraphs and their like are; delimiters in `gone` are not there when
-    JupyterLab reads.
+    `code` is where the code is, `prose` where paragraphs and their like are.
     """
-    return _Reader(text, code, prose, gone).read()
+    return _Reader(text, code, prose).read()
 
 
 def in_address(text: str, at: int) -> bool:
@@ -101,11 +100,11 @@ class _Token(NamedTuple):
 class _Reader:
     """One pass over the delimiters; each pair found is judged, and a wrong one is taken apart before going on."""
 
-    def __init__(self, text: str, code: Spans, prose: Spans, gone: Spans) -> None:
+    def __init__(self, text: str, code: Spans, prose: Spans) -> None:
         self._text = text
         self._code = code
         self._prose = prose
-        self._tokens = [token for token in _tokens(text) if gone.at(token.start) is None]
+        self._tokens = _tokens(text)
         self._gone: set[int] = set()  # tokens made inert
         self._reading = MathReading()
 

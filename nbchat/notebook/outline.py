@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nbchat.notebook.prose import is_live
 from nbchat.notebook.blocks import BlockScanner, Fence, Kind, Line
+from nbchat.notebook.prose import is_live
 
 __all__ = ["CodeBlock", "Outline", "ProseSpan"]
 

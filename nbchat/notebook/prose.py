@@ -12,17 +12,17 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from nbchat.notebook.inline import NO_MATH
-from nbchat.notebook.links import DATA_IMAGE, Target, read_definition, read_target, safe_address
+from nbchat.notebook.links import DATA_IMAGE, Target, has_host, read_definition, read_target, safe_address
 from nbchat.notebook.mathtext import Span, Spans, in_address
 
 __all__ = ["TELLING", "Edit", "Prose", "is_live", "spelt_out"]
 
-TELLING = re.compile(r"[\\`~<\[\]$&]|(?<=[A-Za-z0-9+.\-]):(?=//)")
+TELLING = re.compile(r"[\\`~<\[\]$&]|://|www\.", re.IGNORECASE)
 """What there is at least one of where a `Prose` has anything to say."""
 
 
 _LIVE = re.compile(
-    r"<(?=[A-Za-z/!?])|!\[|\][(:]|(?i:ftp)://|(?:://|www\.)[^\s<]*(?:[$@]|\\\\[(\[]|\\begin)", re.IGNORECASE
+    r"<(?=[A-Za-z/!?])|!\[|\][(:]|(?i:ftp)://|(?:://|www\.)[^\s<]*(?:[$@]|\\\\[(\[]|\\begin)|@\\@", re.IGNORECASE
 )
 _TOKEN = re.compile(
     r"""(?P<macro>\\+(?=(?:href|url|style|class|cssId|data|includegraphics|require|unicode|bbox|mmlToken|csname|html[A-Z][a-z]+)
@@ -35,6 +35,7 @@ _TOKEN = re.compile(
     |(?P<image>!\[)
     |(?P<open>\[)
     |(?P<close>\])
+    |(?P<web>https?://|www\.)
     |(?P<scheme>(?<=[A-Za-z0-9+.\-])(?<!http)(?<!https):(?=//))
     |(?P<dollar>\$|&\#0*36;|&\#x0*24;|&dollar;)
     |(?P<slash>&\#0*92;|&\#x0*5c;|&bsol;)
@@ -44,7 +45,7 @@ _TOKEN = re.compile(
 _TICKS = re.compile("`+")
 _FAILURES = 200
 """As many addresses that are none may be looked at in one paragraph; a hostile one has thousands, each as long as can be."""
-_MATH_SIGN = re.compile(r"[$\\{}@]")
+_MATH_SIGN = re.compile(r"[$\\{}@`]")
 _MARGIN = re.compile(r"[ \t\n>*+\-0-9.)\[\]xX]*")
 _WIDEST = 100
 _TASK = re.compile(r"[ \t>*+\-0-9.)]*\[[ xX]\][ \t]+(?:([-+*>])|[0-9]{1,9}([.)]))")
@@ -157,12 +158,19 @@ class Prose:
             return self._close(start)
         if kind in ("open", "image"):
             self._openers.append(_Opener(start, kind == "image"))
+        elif kind == "auto" and (colon := self._text.find("://", start, end)) > 0 and not has_host(self._text, colon + 3, end - 1):
+            self._edits.append(Edit(start, start + 1, "&lt;", "< "))
+            return start + 1
         elif kind == "tag":
             self._edits.append(Edit(start, end, "&lt;", "< "))
         elif kind == "auto":
             self._edits.append(Edit(start, start + 1, None, "< "))
         elif kind == "scheme":
             self._edits.append(Edit(start, end, "&#58;"))
+        elif kind == "web":
+            sign = end - 1 if self._text[end - 1] == "." else end - 3
+            if not has_host(self._text, end, self._end):
+                self._edits.append(Edit(sign, sign + 1, f"&#{ord(self._text[sign])};"))
         elif kind == "macro":
             self._edits.append(Edit(end, end, _JOINER, _JOINER))
         elif kind == "slash":
@@ -179,6 +187,8 @@ class Prose:
         char, after = self._text[at + 1], self._text[at + 2 : at + 3]
         if char == "$":
             self._dollars.append((at, at + 2))
+        elif char == "@":
+            self._edits.append(Edit(at, at + 2, "&#64;"))  # `@\\@0@@` would become one of JupyterLab's placeholders
         elif char == "<" and (after.isalpha() or after in "/!?"):
             self._edits.append(Edit(at, at + 2, "&lt;", "\\< "))
         elif char == "!" and after == "[":
@@ -189,6 +199,13 @@ class Prose:
     def _rewrite(self, start: int, end: int, text: str) -> None:
         self.rewritten.append((start, end))
         self._edits.append(Edit(start, end, text, text))
+
+    def _change(self, start: int, end: int, text: str) -> None:
+        """Write a link's end anew; in a formula it only gets a space, unless it could end the formula."""
+        if _MATH_SIGN.search(self._text, start, end):
+            self._rewrite(start, end, text)
+        else:
+            self._edits.append(Edit(start, end, text, self._text[start:end].replace("(", " (", 1)))
 
     def _disarm(self, close: int) -> None:
         """Keep the sign after a closing bracket from making it a link or a definition."""
@@ -211,7 +228,7 @@ class Prose:
     def _no_fence(self, start: int, end: int) -> None:
         """Spell a run that opens no fence here but might to another parser, which counts the containers otherwise."""
         if end - start > 2 and self._leads(start):
-            self._edits.append(Edit(start, end, f"&#{ord(self._text[start])};" * (end - start)))
+            self._rewrite(start, end, f"&#{ord(self._text[start])};" * (end - start))
 
     def _nothing(self, start: int, end: int) -> str:
         """What to leave in place of dropped signs: something, where the signs around them would mean more together."""
@@ -278,10 +295,8 @@ class Prose:
             rewritten += " "  # a space parts addresses from formulas, see `in_address`
         if rewritten is None:
             self._edits.append(Edit(at + 1, at + 2, None, " ("))
-        elif _MATH_SIGN.search(self._text, at + 1, target.end):
-            self._rewrite(at + 1, target.end, f"({rewritten})")
         else:
-            self._edits.append(Edit(at + 1, target.end, f"({rewritten})", " (" + self._text[at + 2 : target.end]))
+            self._change(at + 1, target.end, f"({rewritten})")
 
     def _image(self, opener: _Opener, at: int, target: Target) -> int:
         """A picture in the text may show; a remote one becomes a link to it, within a link its words."""
@@ -301,8 +316,8 @@ class Prose:
             self._disarm(at)
             return at + 1
         if any(not other.image for other in self._openers[self._dead :]):
-            self._edits.append(Edit(opener.at, opener.at + 2, self._nothing(opener.at, opener.at + 2)))
-            self._rewrite(at, target.end, self._nothing(at, target.end) if alt.strip() else "image")
+            self._edits.append(Edit(opener.at, opener.at + 2, self._nothing(opener.at, opener.at + 2), "! ["))
+            self._change(at, target.end, self._nothing(at, target.end) if alt.strip() else "image")
             return target.end
         self._edits.append(Edit(opener.at, opener.at + 1, self._nothing(opener.at, opener.at + 1), "! "))
         if not alt.strip():

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from nbchat.notebook.inline import NO_MATH, html_text, inline_text
-from nbchat.notebook.mathtext import MathReading, Spans, in_address, read_math
+from nbchat.notebook.mathtext import MathReading, Span, Spans, in_address, read_math
 from nbchat.notebook.mermaid import is_harmless
 from nbchat.notebook.outline import CodeBlock, Outline
 from nbchat.notebook.plain import join_surrogates
@@ -26,12 +26,12 @@ __all__ = ["html_text", "inline_text", "sanitise"]
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
 _LINE_END = re.compile("\r\n?")
 _ODD_SPACE = re.compile("[\x0b\x0c\u2028\u2029]")
-_SUSPECT = re.compile(
-    r"<[A-Za-z/!?]|!\[|\][(:]|\$|\\\\[(\[]|\\begin|(?<=[A-Za-z0-9+.\-])(?<!http)(?<!https)://|mermaid"
-    r"|(?:`{3}|~{3})[^`\n]*[\"'<>&@\\]|\[|\\(?:href|style|class|url)",
-    re.IGNORECASE,
-)
+_SUSPECT = re.compile(r"<[A-Za-z/!?]|\[|\]|\$|\\[\\\[@A-Za-z]|://|www\.|mermaid|[`~]{3}[^`\n]", re.IGNORECASE)
+"""What there is at least one of in a text that `sanitise` has anything to do with."""
 _LF = "\n"
+_ROUNDS = 8
+"""How often code is taken out of the way of formulas one by one; then all of it is."""
+_DISPLAY = re.compile(r"\$\$|\\\\[\[\]]|\\(?:begin|end)\{[a-z]*\*?\}", re.IGNORECASE)
 _SIGNS = "[]()$`<\\!&~"
 _SMALL = 20_000
 """Characters. A larger text of which a third is such signs was made to keep parsers busy; it is shown as code."""
@@ -83,33 +83,53 @@ class _Document:
         edits += [self._inert(*span) for span in reading.inert]
         for number, block in enumerate(self._blocks):
             edits += self._spell(block) if number in self._spelt else self._info(block)
-        return self._written(edits)
+        return _written(self._text, edits)
 
     def _mathematics(self) -> tuple[MathReading, Spans]:
         """Which formulas there are, once no code is left that could make one with other code."""
         inline = [(span, prose) for prose in self._prose for span in prose.code]
         spans = [(block.start, block.end) for block in self._blocks]
-        code = Spans([*spans, *(span for span, _ in inline)])
         blocks, inlines = Spans(spans), Spans(span for span, _ in inline)
-        while True:
-            gone = [span for prose in self._prose for span in prose.rewritten]
-            reading = read_math(self._text, code, self._units, Spans([*gone, *(spans[number] for number in self._spelt)]))
-            if not reading.spoilt and not self._spell_behind(reading):
-                return reading, Spans(reading.formulas)
-            for at in reading.spoilt:
-                if (number := blocks.at(at)) is not None:
-                    self._spelt.add(number)
-                elif (number := inlines.at(at)) is not None:
-                    span, prose = inline[number]
-                    prose.spell(span)
+        code = Spans([*spans, *(span for span, _ in inline)])
+        for _ in range(_ROUNDS):
+            view = self._masked()
+            reading = read_math(view, code, self._units)
+            if not reading.spoilt and not self._spell_behind(reading, view):
+                break
+            self._spelt |= {number for at in reading.spoilt if (number := blocks.at(at)) is not None}
+            for number in {number for at in reading.spoilt if (number := inlines.at(at)) is not None}:
+                span, prose = inline[number]
+                prose.spell(span)
+        else:
+            self._spell_all(inline)
+            reading = read_math(self._masked(), code, self._units)
+        return reading, Spans(reading.formulas)
 
-    def _spell_behind(self, reading: MathReading) -> bool:
-        """Spell the fences behind a formula that hides block structure; whether there were any."""
-        hiding = [start for start, end in reading.formulas if self._units.at(start) != self._units.at(end - 1)]
+    def _spell_all(self, inline: list[tuple[Span, Prose]]) -> None:
+        self._spelt = set(range(len(self._blocks)))
+        for span, prose in inline:
+            prose.spell(span)
+
+    def _masked(self) -> str:
+        """The text with every sign blotted out that will not be there when a parser reads it."""
+        spans = [span for prose in self._prose for span in prose.rewritten]
+        for number, block in enumerate(self._blocks):
+            if number in self._spelt:
+                spans.append((block.start, block.end))
+            elif block.fence is not None and block.fence.info:
+                spans.append(self._info_span(block))
+        return _written(self._text, [Edit(start, end, "x" * (end - start)) for start, end in spans])
+
+    def _spell_behind(self, reading: MathReading, view: str) -> bool:
+        """Spell the fences that a formula before them could open or close for another parser; whether there are new ones."""
+        hiding = min((start for start, end in reading.formulas if self._units.at(start) != self._units.at(end - 1)), default=None)
+        inert = set(reading.inert)
+        display = next((match.start() for match in _DISPLAY.finditer(view) if match.span() not in inert), None)
         behind = {
             number
             for number, block in enumerate(self._blocks)
-            if hiding and block.start > hiding[0] and block.live
+            if (hiding is not None and block.start > hiding and block.live)
+            or (display is not None and block.start > display and block.live and _DISPLAY.search(block.content))
         }
         found = not behind <= self._spelt
         self._spelt |= behind
@@ -142,17 +162,21 @@ class _Document:
             safe = "text"
         if safe == info:
             return []
-        line_end = self._text.find("\n", block.start)
-        line_end = len(self._text) if line_end < 0 else line_end
-        start = self._text.index(block.fence.mark, block.start) + len(block.fence.mark)
-        return [Edit(start, line_end, safe)]
+        return [Edit(*self._info_span(block), safe)]
 
-    def _written(self, edits: list[Edit]) -> str:
-        """The text with the edits made; of those that overlap, the first and longest."""
-        parts = []
-        at = 0
-        for start, end, text, _ in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
-            if start >= at and text is not None:
-                parts += [self._text[at:start], text]
-                at = end
-        return "".join(parts) + self._text[at:]
+    def _info_span(self, block: CodeBlock) -> Span:
+        mark = block.fence.mark if block.fence else ""
+        line_end = self._text.find("\n", block.start)
+        start = self._text.index(mark, block.start) + len(mark)
+        return start, len(self._text) if line_end < 0 else line_end
+
+
+def _written(text: str, edits: list[Edit]) -> str:
+    """The text with the edits made; of those that overlap, the first and longest."""
+    parts = []
+    at = 0
+    for start, end, written, _ in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
+        if start >= at and written is not None:
+            parts += [text[at:start], written]
+            at = end
+    return "".join(parts) + text[at:]

@@ -25,8 +25,8 @@ _SPARE = 5000
 """A piece is cut between any two lines when it has this much more than twice its least length."""
 _LINE = 2000
 """A piece is cut within a line when it has this much more again."""
-_FORMULA = 60
-"""Lines after which a `$$` that nothing has closed was none."""
+_FORMULA = 4
+"""Blank lines after which a `$$` that nothing has closed was none."""
 
 _NOT_QUOTE = re.compile("[^> ]")
 _WORD = re.compile(r"(?<=\s)(?=\w)")
@@ -62,19 +62,13 @@ class _Piece:
 
     def add(self, text: str, *, starts_line: bool) -> None:
         self._source.append(text)
-        self._shown.append(self._dedented(text) if starts_line else text)
+        self._shown.append(_without_indent(text, self.indent) if starts_line else text)
         self.size += len(text)
 
     def segment(self, rest: str = "", *, starts_line: bool = False, closing: str = "") -> Segment:
-        shown = self._dedented(rest) if starts_line else rest
+        shown = _without_indent(rest, self.indent) if starts_line else rest
         return Segment("".join(self._source) + rest, "".join(self._shown) + shown + closing)
 
-    def _dedented(self, line: str) -> str:
-        if not self.indent:
-            return line
-        text = line.lstrip(" \t")
-        blanks = len(line[: len(line) - len(text)].expandtabs(4))
-        return " " * max(0, blanks - self.indent) + text
 
 
 class Segments:
@@ -96,7 +90,7 @@ class Segments:
         self._before = ""  # the line before
         self._fence_prefix = ""  # what stands before the mark of the open fence
         self._table = ""  # head and delimiter row of the table that the line before is in
-        self._formula = 0  # lines for which an open $$ still counts
+        self._formula = 0  # blank lines through which an open $$ still counts
 
     @property
     def tail(self) -> Segment:
@@ -186,10 +180,10 @@ class Segments:
         return _Seam("$$\n", "$$\n") if read is not None and self._formula else _Seam()
 
     def _close(self, seam: _Seam, containers: list[Quote | Item]) -> None:
-        self.closed.append(self._piece.segment(closing=seam.closing))
+        self.closed.append(self._piece.segment(closing=_without_indent(seam.closing, self._piece.indent)))
         widths = [container.width for container in containers if isinstance(container, Item)]
         indent = sum(widths) if len(widths) == len(containers) else 0
-        self._piece = _Piece(seam.opening[indent:] if seam.opening[:indent].isspace() else seam.opening, indent)
+        self._piece = _Piece(_without_indent(seam.opening, indent), indent)
 
     def _remember(self, read: Line, line: str) -> None:
         if read.kind is Kind.OPEN:
@@ -198,10 +192,19 @@ class Segments:
             self._table = ""
         elif read.starts:
             self._table = f"{self._before}\n{line}\n"
-        self._formula = max(0, self._formula - 1)
+        self._formula = max(0, self._formula - (read.kind is Kind.BLANK))
         if read.kind is Kind.TEXT and line.count("$$") % 2:
             self._formula = 0 if self._formula else _FORMULA * line.lstrip(" >").startswith("$$")
         self._before = line
+
+
+def _without_indent(line: str, columns: int) -> str:
+    """The line with up to so many columns less of blanks before it."""
+    if not columns:
+        return line
+    text = line.lstrip(" \t")
+    blanks = len(line[: len(line) - len(text)].expandtabs(4))
+    return " " * max(0, blanks - columns) + text
 
 
 def _schedule(limit: int) -> list[int]:
