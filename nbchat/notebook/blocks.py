@@ -59,7 +59,8 @@ class Line(NamedTuple):
     `column` is where its own content begins, behind the marks of all containers (a tab reaches to the next multiple of
     four). Lines of one block have one `leaf`. `starts` tells that a block begins here that is no continuation of what
     was before, `item` that it is in a list item that begins here. `lazy` marks a paragraph's line that lacks the marks of
-    its containers, `kept` counts those that go on from the line before, `abrupt` what ends containers without a blank line between, in a way that parsers differ about.
+    its containers, `kept` counts those that go on from the line before, `abrupt` what ends containers without a blank line
+    between, in a way that parsers differ about.
     """
 
     kind: Kind

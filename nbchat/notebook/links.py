@@ -17,7 +17,10 @@ DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+
 """A picture held in its own address."""
 
 _WEB = re.compile(r"(?i)https?://([^/?#\s]*)")
-_HOST = re.compile(r"(?:[\w.~%:\-]+@)?(?:\[[0-9A-Fa-f:.]+\]|(?=[^\d.])[\w.~\-]+|[\w.~\-]*[^\W\d][\w.~\-]*|(?:\d{1,3}\.){3}\d{1,3})(?::\d{1,4})?")
+_HOST = re.compile(
+    r"(?:[\w.~%:\-]+@)?(?:\[[0-9A-Fa-f:.]+\]|(?=[^\d.])[\w.~\-]+|[\w.~\-]*[^\W\d][\w.~\-]*|(?:\d{1,3}\.){3}\d{1,3})"
+    r"(?::\d{1,4})?"
+)
 _BEHIND = "?!.,:;*_'\"~()"
 _BARE_HOST = re.compile(r"[^\s/?#]{1,255}")
 _SCHEME = re.compile(r"[^/?#]*:|[/\\]{2}")
