@@ -253,7 +253,7 @@ class Prose:
             return self._definition(opener, at)
         target = read_target(self._text, at + 1) if sign == "(" and alive and self._failures < _FAILURES else None
         if target is not None and target.end <= self._end and opener is not None:
-            return self._image(opener, at, target) if opener.image else self._link(at, target)
+            return self._image(opener, at, target) if opener.image else self._link(opener, at, target)
         if sign == "(":
             self._failures += alive
             self._disarm(at)
@@ -280,9 +280,9 @@ class Prose:
         self._defines = target.end
         return target.end
 
-    def _link(self, at: int, target: Target) -> int:
+    def _link(self, opener: _Opener, at: int, target: Target) -> int:
         address = safe_address(target.address)
-        if address is None:
+        if address is None or in_address(self._text, opener.at):  # there, marked sees two bare addresses
             self._disarm(at)
             return at + 1
         self._dead = len(self._openers)
