@@ -1,7 +1,7 @@
 """Markdown's block structure, one line at a time: which lines are code, and in which containers they stand.
 
-This is the first phase of CommonMark 0.31's parsing strategy (its appendix) with GFM's tables, kept incremental because a
-reply grows while it is shown. Raw HTML opens no block here: `sanitise` makes text of it.
+This is the first phase of CommonMark 0.31's parsing strategy (its appendix) with GFM's tables, kept incremental
+because a reply grows while it is shown. Raw HTML opens no block here: `sanitise` makes text of it.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class Fence:
 class Line(NamedTuple):
     """One line, read.
 
-    `column` is where its own content begins, behind the marks of all containers (a tab reaches to the next multiple of
-    four). Lines of one block have one `leaf`. `starts` tells that a block begins here that is no continuation of what
-    was before, `item` that it is in a list item that begins here. `lazy` marks a paragraph's line that lacks the marks of
-    its containers, `kept` counts those that go on from the line before, `abrupt` what ends containers without a blank line
-    between, in a way that parsers differ about.
+    `column` is where its own content begins, behind the marks of all containers (a tab reaches to the next multiple
+    of four). Lines of one block have one `leaf`. `starts` tells that a block begins here that is no continuation of
+    what was before, `item` that it is in a list item that begins here. `lazy` marks a paragraph's line that lacks the
+    marks of its containers, `kept` counts those that go on from the line before, `abrupt` what ends containers
+    without a blank line between, in a way that parsers differ about.
     """
 
     kind: Kind

@@ -1,8 +1,8 @@
 """Where links and images may lead.
 
-A link may lead to http, https and mailto addresses and to a place in the same document; an image may be a picture held in
-the text itself. An address keeps its look, but what other characters could do in an HTML attribute, or in JupyterLab's
-placeholders for mathematics (`@@0@@`, see `mathtext`), is percent-encoded.
+A link may lead to http, https and mailto addresses and to a place in the same document; an image may be a picture
+held in the text itself. An address keeps its look, but what other characters could do in an HTML attribute, or in
+JupyterLab's placeholders for mathematics (`@@0@@`, see `mathtext`), is percent-encoded.
 """
 
 from __future__ import annotations
@@ -35,17 +35,21 @@ _BARE = r"(?:[^\s\\()<>\x00-\x1f]|\\.|\((?:[^\s\\()<>]|\\.|\([^\s\\()<>]*+\))*+\
 _TITLE = r"""(?:"(?:[^"\\]|\\.){0,1000}+"|'(?:[^'\\]|\\.){0,1000}+'|\((?:[^()\\]|\\.){0,1000}+\))"""
 _TARGET = re.compile(
     rf"\([ \t]*+\n?[ \t]*+(?:<((?:[^<>\n\\]|\\.){{0,4096}}+)>|({DATA_IMAGE.pattern}|{_BARE}))"
-    rf"(?:[ \t]*+[ \t\n][ \t]*+({_TITLE}))?[ \t]*+\n?[ \t]*+\)",
+    rf"(?:(?:[ \t]++\n?|\n)[ \t]*+({_TITLE}))?[ \t]*+\n?[ \t]*+\)",
     re.DOTALL,
 )
 _DEFINITION = re.compile(
     rf":[ \t]*+\n?[ \t]*+(?:<((?:[^<>\n\\]|\\.){{0,4096}}+)>|([^\s<]\S{{0,4096}}+))(?:[ \t]++({_TITLE}))?[ \t]*+(?=\n|\Z)"
 )
-_PLAIN_TITLE = re.compile(r"""["'(][^"'(){}$@\\`<>&\[\]\n]*["')]""")
+_PLAIN_TITLE = re.compile(r""""[^"{}$@\\`<>&\[\]\n]*"|'[^'"{}$@\\`<>&\[\]\n]*'""")
 
 
 class Target(NamedTuple):
-    """What stands behind a link's text: `end` is the offset behind it, `address` what it says, `title` None or with its quotes."""
+    """What stands behind a link's text.
+
+    `end` is the offset behind it, `address` what it means, `title` None or with its quotes, `written` the address as it
+    stands there ("<>" for one in angle brackets).
+    """
 
     end: int
     address: str
@@ -80,8 +84,8 @@ def _read(match: re.Match[str] | None) -> Target | None:
 def safe_address(address: str) -> str | None:
     """The address as it may be written, or None when it must not be live.
 
-    What is relative would lead into the notebook's own server or folder, so it becomes a place in this document: it looks
-    the same and does nothing.
+    What is relative would lead into the notebook's own server or folder, so it becomes a place in this document: it
+    looks the same and does nothing.
     """
     address = address.strip()
     web = _WEB.match(address)

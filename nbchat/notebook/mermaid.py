@@ -1,7 +1,7 @@
 """Which mermaid diagrams may be drawn.
 
-JupyterLab draws them in the page itself, so a diagram could fetch an image, follow a link or restyle the page. One that might
-is shown as text instead.
+JupyterLab draws them in the page itself, so a diagram could fetch an image, follow a link or restyle the page. One
+that might is shown as text instead.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _LARGEST = 20_000
 
 _STYLE_LINE = re.compile(r"^[ \t]*(?:style|classDef|linkStyle)\b[^\n]*", re.MULTILINE)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b")
+_STEREOTYPE = re.compile(r"<<[A-Za-z]+>>")
 _HARMFUL = re.compile(
     r"<(?!br ?/?>)(?=[a-z!?/])"  # HTML in a label
     r"|//|@|url\s*\(|(?:data|javascript|vbscript|file):\S|\bhref\b|!\s*\[|\]\("  # addresses
@@ -28,5 +29,5 @@ def is_harmless(diagram: str) -> bool:
     """Whether drawing it can neither fetch nor lead anywhere; when in doubt it can."""
     if len(diagram) > _LARGEST:
         return False
-    uncoloured = _STYLE_LINE.sub(lambda line: _COLOUR.sub("", line[0]), diagram)
-    return _HARMFUL.search(uncoloured) is None
+    plain = _STEREOTYPE.sub("", _STYLE_LINE.sub(lambda line: _COLOUR.sub("", line[0]), diagram))
+    return _HARMFUL.search(plain) is None

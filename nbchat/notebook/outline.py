@@ -31,9 +31,9 @@ class ProseSpan(NamedTuple):
 class CodeBlock:
     """A fence (`fence` is set) or indented code, from `start` to `end` of the source, without its last line end.
 
-    `prefix` is what stands before it on its first line: marks of containers and blanks. `closed` tells that its closing
-    fence is there. `certain` tells that nothing before it is read differently by other parsers so that they could see its
-    ends elsewhere.
+    `prefix` is what stands before it on its first line: marks of containers and blanks. `closed` tells that its
+    closing fence is there. `certain` tells that nothing before it is read differently by other parsers so that they
+    could see its ends elsewhere.
     """
 
     start: int

@@ -131,7 +131,7 @@ def terminal_text(text: str) -> str:
 def plain_text(text: str) -> str:
     """`text` as the `text/plain` of a display: as `terminal_text`, and no address but http and https is live.
 
-    JupyterLab makes a link of every `scheme://` in plain text, `javascript://` included. A word joiner (U+2060, no width)
-    after the colon stops it; the text looks as it was.
+    JupyterLab makes a link of every `scheme://` in plain text, `javascript://` included. A word joiner (U+2060, no
+    width) after the colon stops it; the text looks as it was.
     """
     return _LIVE.sub(":\u2060", terminal_text(text))

@@ -1,7 +1,7 @@
 """The text of one paragraph, heading or table cell: what in it is code, and what must be written otherwise.
 
-A scan from left to right with CommonMark's precedences (escapes, code spans and autolinks bind closest, then links), over
-the source itself, so that every change is exact and the rest stays as it was.
+A scan from left to right with CommonMark's precedences (escapes, code spans and autolinks bind closest, then links),
+over the source itself, so that every change is exact and the rest stays as it was.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _TOKEN = re.compile(
 )
 _TICKS = re.compile("`+")
 _FAILURES = 200
-"""As many addresses that are none may be looked at in one paragraph; a hostile one has thousands, each as long as can be."""
+"""As many addresses that are none are looked at in one paragraph; a hostile one has thousands, each as long as can be."""
 _MATH_SIGN = re.compile(r"[$\\{}@`]")
 _MARGIN = re.compile(r"[ \t\n>*+\-0-9.)\[\]xX]*")
-_WIDEST = 100
+_WIDEST = 1000
 _TASK = re.compile(r"[ \t>*+\-0-9.)]*\[[ xX]\][ \t]+(?:([-+*>])|[0-9]{1,9}([.)]))")
 _SPACE = re.compile(r"\s")
 _JOINER = "\u2060"
@@ -85,7 +85,8 @@ class Prose:
     """One stretch of inline text, from `start` to `end` of `text`.
 
     `code` are its code spans; `rewritten` are spans that are written anew whether in a formula or not, so that no
-    mathematics can begin or end in them. `definitions` tells that link definitions may stand at its beginning (a paragraph).
+    mathematics can begin or end in them. `definitions` tells that link definitions may stand at its beginning (a
+    paragraph).
     """
 
     def __init__(self, text: str, start: int, end: int, *, definitions: bool = False, images: bool = False) -> None:
@@ -158,7 +159,11 @@ class Prose:
             return self._close(start)
         if kind in ("open", "image"):
             self._openers.append(_Opener(start, kind == "image"))
-        elif kind == "auto" and (colon := self._text.find("://", start, end)) > 0 and not has_host(self._text, colon + 3, end - 1):
+        elif (
+            kind == "auto"
+            and (colon := self._text.find("://", start, end)) > 0
+            and not has_host(self._text, colon + 3, end - 1)
+        ):
             self._edits.append(Edit(start, start + 1, "&lt;", "< "))
             return start + 1
         elif kind == "tag":
@@ -188,7 +193,7 @@ class Prose:
         if char == "$":
             self._dollars.append((at, at + 2))
         elif char == "@":
-            self._edits.append(Edit(at, at + 2, "&#64;"))  # `@\\@0@@` would become one of JupyterLab's placeholders
+            self._edits.append(Edit(at, at + 2, _JOINER + "@"))  # `@\\@0@@` would become one of JupyterLab's placeholders
         elif char == "<" and (after.isalpha() or after in "/!?"):
             self._edits.append(Edit(at, at + 2, "&lt;", "\\< "))
         elif char == "!" and after == "[":
@@ -262,7 +267,7 @@ class Prose:
         return at + 1
 
     def _definition(self, opener: _Opener | None, at: int) -> int:
-        """A colon behind a bracket: a link definition if it stands where one may, else text that must not become one."""
+        """A colon behind a bracket: a link definition if it stands where one may, else text."""
         target = read_definition(self._text, at + 1) if self._failures < _FAILURES else None
         address = safe_address(target.address) if target is not None and target.end <= self._end else None
         first = (

@@ -1,13 +1,14 @@
 """Model text made safe to show as Markdown in a notebook.
 
-A cell that has just run is trusted, and JupyterLab and Notebook 7 do not sanitise trusted Markdown: a `<script>` in an answer
-would run, an image would carry the conversation away. `sanitise` leaves nothing in the text that runs, fetches or navigates.
+A cell that has just run is trusted, and JupyterLab and Notebook 7 do not sanitise trusted Markdown: a `<script>` in
+an answer would run, an image would carry the conversation away. `sanitise` leaves nothing in the text that runs,
+fetches or navigates.
 
-It changes the source as little as it can, and nothing rests on one parser's view alone. In prose, whatever could be live is
-written so that no parser finds anything in it, whether it is code to that parser or not: `&lt;` for the `<` of a tag, an
-entity for the sign that makes a link. Inline and indented code that could be live becomes `<code>` with every sign spelt out,
-which looks the same. Only fenced code stays as written; so fences are kept apart from all that could move their ends
-(`_trusted`), and one that can't be becomes a `<pre>`, spelt out.
+It changes the source as little as it can, and nothing rests on one parser's view alone. In prose, whatever could be
+live is written so that no parser finds anything in it, whether it is code to that parser or not: `&lt;` for the `<`
+of a tag, an entity for the sign that makes a link. Inline and indented code that could be live becomes `<code>` with
+every sign spelt out, which looks the same. Only fenced code stays as written; so fences are kept apart from all that
+could move their ends (`_trusted`), and one that can't be becomes a `<pre>`, spelt out.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def sanitise(markdown: str, *, images: bool = False) -> str:
     """`markdown` with nothing in it that runs, fetches or navigates; ordinary Markdown looks as it did.
 
     Safe for any text, also one cut anywhere; harmless text comes back as it is. Links lead to http, https and mailto
-    addresses and to places in the text. Remote images become links to them, or are shown with `images` (those of Markdown's
-    own syntax); images held in the text (`data:`) always show.
+    addresses and to places in the text. Remote images become links to them, or are shown with `images` (those of
+    Markdown's own syntax); images held in the text (`data:`) always show.
     """
     text = _normal(markdown)
     if not _SUSPECT.search(text):
@@ -72,9 +73,7 @@ class _Document:
             if TELLING.search(text, start, end)
         ]
         self._spelt = {
-            number
-            for number, block in enumerate(self._blocks)
-            if block.live and not (block.fence and block.certain)
+            number for number, block in enumerate(self._blocks) if block.live and not (block.fence and block.certain)
         }
 
     def sanitised(self) -> str:
@@ -121,15 +120,18 @@ class _Document:
         return _written(self._text, [Edit(start, end, "x" * (end - start)) for start, end in spans])
 
     def _spell_behind(self, reading: MathReading, view: str) -> bool:
-        """Spell the fences that a formula before them could open or close for another parser; whether there are new ones."""
-        hiding = min((start for start, end in reading.formulas if self._units.at(start) != self._units.at(end - 1)), default=None)
+        """Spell the fences that a formula before them opens or closes for another parser; whether there are any yet."""
+        hiding = [start for start, end in reading.formulas if self._units.at(start) != self._units.at(end - 1)]
         inert = set(reading.inert)
-        display = next((match.start() for match in _DISPLAY.finditer(view) if match.span() not in inert), None)
+        displays = [match.start() for match in _DISPLAY.finditer(view) if match.span() not in inert]
         behind = {
             number
             for number, block in enumerate(self._blocks)
-            if (hiding is not None and block.start > hiding and block.live)
-            or (display is not None and block.start > display and block.live and _DISPLAY.search(block.content))
+            if block.live
+            and (
+                (hiding and hiding[0] < block.start)
+                or (displays and displays[0] < block.start and _DISPLAY.search(block.content))
+            )
         }
         found = not behind <= self._spelt
         self._spelt |= behind
@@ -137,23 +139,16 @@ class _Document:
 
     def _inert(self, start: int, end: int) -> Edit:
         """A delimiter that is not to begin or end a formula."""
-        written = self._text[start:end]
-        if in_address(self._text, start):
-            return Edit(start, end, "".join(f"%{ord(char):02X}" if char in "$\\" else char for char in written))
-        head = written.rstrip("([)]") if written[0] == "\\" and written[1] == "\\" else written
-        signs = "$" if written[0] == "$" else "\\"
-        return Edit(
-            start,
-            end,
-            "".join(NO_MATH.format(ord(char)) if char in signs else char for char in head) + written[len(head) :],
-        )
+        written = self._text[start:end].replace("\\\\", "\\")
+        template = "%{:02X}" if in_address(self._text, start) else NO_MATH
+        return Edit(start, end, "".join(template.format(ord(char)) if char in "$\\" else char for char in written))
 
     def _spell(self, block: CodeBlock) -> list[Edit]:
         code = spelt_out(block.content).replace("\n", "&#10;")
         return [Edit(block.start, block.end, f"{block.prefix}<pre><code>{code}</code></pre>")]
 
     def _info(self, block: CodeBlock) -> list[Edit]:
-        """The info string without what could leave the `class` it is written to, and no diagram that is not harmless."""
+        """The info string: nothing that could leave the `class` it is written to, no diagram unless harmless."""
         if block.fence is None or not block.fence.info:
             return []
         info = block.fence.info

@@ -1,8 +1,9 @@
 """A growing answer cut into pieces, so that showing more of it costs no more.
 
-A front-end renders a display anew whenever it changes, so only the last piece may change, and it must stay short; yet a
-cell shows fifty displays at most. The pieces therefore grow with the answer (`_schedule`). Where Markdown allows, one ends
-at a blank line between blocks; a block that is too long for that is cut, closed in one piece and opened again in the next.
+A front-end renders a display anew whenever it changes, so only the last piece may change, and it must stay short; yet
+a cell shows fifty displays at most. The pieces therefore grow with the answer (`_schedule`). Where Markdown allows,
+one ends at a blank line between blocks; a block that is too long for that is cut, closed in one piece and opened
+again in the next.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _UNDERLINE = re.compile(r"[ >]*(?:=+|-+)\s*")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of the answer: `source` is exactly what the model wrote, `text` the Markdown to show for it, not yet sanitised.
+    """A piece of the answer: what the model wrote, and the Markdown to show for it (not yet sanitised).
 
     They differ where a block was cut: a fence or a table is closed and opened again, a list's indent is taken back.
     """
@@ -68,7 +69,6 @@ class _Piece:
     def segment(self, rest: str = "", *, starts_line: bool = False, closing: str = "") -> Segment:
         shown = _without_indent(rest, self.indent) if starts_line else rest
         return Segment("".join(self._source) + rest, "".join(self._shown) + shown + closing)
-
 
 
 class Segments:
@@ -131,7 +131,9 @@ class Segments:
         cut = words[-1].start() if words else most
         self._piece.add(rest[:cut], starts_line=self._is_whole)
         seam = self._seam(self._scanner.fence)
-        self._close(_Seam("\n" + seam.closing, seam.opening) if self._scanner.fence else _Seam(), self._scanner.containers)
+        self._close(
+            _Seam("\n" + seam.closing, seam.opening) if self._scanner.fence else _Seam(), self._scanner.containers
+        )
         self._rest, self._rest_size, self._is_whole = [rest[cut:]], len(rest) - cut, False
 
     def _end_line(self) -> None:
