@@ -76,12 +76,14 @@ def measure(browser, servers, server, early, paced, budget):
     heading = frontend.output(1).locator("h2").nth(1)
     heading.wait_for()
     frontend.page.evaluate(FRAMES)
-    top = heading.bounding_box()["y"]
+    while not (box := heading.bounding_box()):  # none in the moment in which its segment is rendered anew
+        time.sleep(0.01)
+    top = box["y"]
     before, begin = work(session), time.perf_counter()
     moved, end = 0.0, begin + paced / 100 * 0.9
     while time.perf_counter() < end:
         time.sleep(1.0)
-        if box := heading.bounding_box():  # none in the moment in which its segment is rendered anew
+        if box := heading.bounding_box():
             moved = max(moved, abs(box["y"] - top))
     took = time.perf_counter() - begin
     busy = work(session) - before
