@@ -15,7 +15,10 @@ _LARGEST = 20_000
 
 _STYLE_LINE = re.compile(r"^[ \t]*(?:style|classDef|linkStyle)\b[^\n]*", re.MULTILINE)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b")
-_STEREOTYPE = re.compile(r"<<[A-Za-z]+>>")
+_STEREOTYPE = re.compile(
+    r"<<(?:interface|abstract|enumeration|service|record|entity|fork|join|choice)>>", re.IGNORECASE
+)
+"""Of the words that may stand so, those that are no HTML element: nbconvert writes a diagram into its page as it is."""
 _HARMFUL = re.compile(
     r"<(?!br ?/?>)(?=[a-z!?/])"  # HTML in a label
     r"|//|@|url\s*\(|(?:data|javascript|vbscript|file):\S|\bhref\b|!\s*\[|\]\("  # addresses

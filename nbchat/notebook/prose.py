@@ -106,9 +106,12 @@ class Prose:
         self._defines = start if definitions else -1  # where a link definition may begin
         self._scan()
 
-    def edits(self, formulas: Spans) -> list[Edit]:
-        """What to write otherwise, when these are the formulas; the edits may overlap, the outermost counts."""
-        free = [span for span in self._dollars if formulas.at(span[0]) is None]
+    def edits(self, formulas: Spans, inert: Spans) -> list[Edit]:
+        """What to write otherwise, when these are the formulas and the delimiters already dealt with.
+
+        The edits may overlap; the outermost counts.
+        """
+        free = [span for span in self._dollars if formulas.at(span[0]) is None and inert.at(span[0]) is None]
         chosen = [Edit(*span, NO_MATH.format(36)) for span in free] if len(free) > 1 else []
         for edit in self._edits:
             written = edit.text if formulas.at(edit.start) is None else edit.math
@@ -193,7 +196,9 @@ class Prose:
         if char == "$":
             self._dollars.append((at, at + 2))
         elif char == "@":
-            self._edits.append(Edit(at, at + 2, _JOINER + "@"))  # `@\\@0@@` would become one of JupyterLab's placeholders
+            self._edits.append(
+                Edit(at, at + 2, _JOINER + "@")
+            )  # `@\\@0@@` would become one of JupyterLab's placeholders
         elif char == "<" and (after.isalpha() or after in "/!?"):
             self._edits.append(Edit(at, at + 2, "&lt;", "\\< "))
         elif char == "!" and after == "[":
@@ -240,7 +245,8 @@ class Prose:
         if _SPACE.search(self._text, start, end):
             return " "
         before, after = self._text[max(0, start - 1) : start], self._text[end : end + 1]
-        return "&#8288;" if before in ("!", "]", "<", "&", "\\") or after in ("[", "(", ":") else ""
+        joins = before in ("!", "]", "<", "&", "\\") or (end - start > 1 and after in ("[", "(", ":"))
+        return "&#8288;" if joins else ""
 
     def _leads(self, at: int) -> bool:
         """Whether nothing but marks of containers stands before the offset on its line."""

@@ -78,7 +78,8 @@ class _Document:
 
     def sanitised(self) -> str:
         reading, formulas = self._mathematics()
-        edits = [edit for prose in self._prose for edit in prose.edits(formulas)]
+        inert = Spans(reading.inert)
+        edits = [edit for prose in self._prose for edit in prose.edits(formulas, inert)]
         edits += [self._inert(*span) for span in reading.inert]
         for number, block in enumerate(self._blocks):
             edits += self._spell(block) if number in self._spelt else self._info(block)

@@ -193,7 +193,7 @@ MATHS = [
     '![$" onload="window.ran=1" x="$](data:image/png;base64,AAAA)',
     '```$" onmouseover="window.ran=1" x="$\ncode\n```',
     '```py" onmouseover="window.ran=1\ncode\n```',
-    "```py\"><img src=x onerror=window.ran=1>\ncode\n```",
+    '```py"><img src=x onerror=window.ran=1>\ncode\n```',
     '~~~py" onmouseover="window.ran=1\ncode\n~~~',
     "$ ` $\n<img src=x onerror=window.ran=1> `",
     "$$\n```\n$$\n<img src=x onerror=window.ran=1>\n```",
@@ -302,7 +302,9 @@ def payload(seed):
         if chance < 0.4:
             line = dice.choice(_LINES)
         elif chance < 0.8:
-            line = dice.choice(_SIGNS) * dice.randint(0, 1) + dice.choice(_EVIL) + dice.choice(_SIGNS) * dice.randint(0, 1)
+            line = (
+                dice.choice(_SIGNS) * dice.randint(0, 1) + dice.choice(_EVIL) + dice.choice(_SIGNS) * dice.randint(0, 1)
+            )
         else:
             line = "".join(dice.choice(_SIGNS) for _ in range(dice.randint(1, 6))) + dice.choice(_EVIL)
         lines.append(margin + line)
