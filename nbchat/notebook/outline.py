@@ -99,7 +99,7 @@ class Outline:
             or line.abrupt  # below a list item, and to marked the item's
             or (line.kind is Kind.BLANK and line.item)  # an empty item, whose width they guess
             or (line.kind is Kind.TEXT and not line.starts and _LIKE_ITEM.match(raw))  # text, but to marked an item
-            or (line.kind is Kind.OPEN and _ODD_MARGIN.match(raw))
+            or (line.kind is Kind.OPEN and (_ODD_MARGIN.match(raw) or (line.item and line.depth > 1)))
             or (line.kind is Kind.TEXT and raw[line.column : line.column + 2] == ": ")  # mistune's definition lists
             or ("\t" in raw and _TAB_BEHIND_MARK.match(raw))
         ):
