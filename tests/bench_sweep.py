@@ -17,10 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-import httpx  # noqa: E402
+import httpx  # noqa: E402  # behind the path
 
-from nbchat.session.session import Session  # noqa: E402
-from nbchat.tuning.sweep import sweep  # noqa: E402
+from nbchat.session.session import Session  # noqa: E402  # behind the path
+from nbchat.tuning.sweep import sweep  # noqa: E402  # behind the path
 
 RUNS, AT_ONCE, SECONDS = 100, 16, 0.05
 REPEATS = 9

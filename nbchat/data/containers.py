@@ -45,7 +45,7 @@ def describe_container(value: object, line: Line, *, budget: int | None = None, 
     """The container written out if that fits, else how many items of which classes, and the first ones."""
     chars = room(budget)
     kind = type(value).__name__
-    size = len(value)  # type: ignore[arg-type] # every class of is_container has a length
+    size = len(value)  # type: ignore[arg-type]  # every class of is_container has a length
     try:
         return Description(_Writer(line, chars).whole(value), f"{kind} of {count(size, 'item')}")
     except Full:
@@ -82,7 +82,7 @@ class _Writer:
         return "".join(parts)
 
     def _each(self, value: object) -> Iterable[str]:
-        size = len(value)  # type: ignore[arg-type]
+        size = len(value)  # type: ignore[arg-type]  # every class of is_container has a length
         names = (f"{name}=" for name in getattr(type(value), "_fields", ()))
         for key, item in itertools.islice(pairs_of(value), self._items):
             self._spend(", ")
@@ -114,7 +114,7 @@ def items_of(value: object) -> Iterable[object]:
         return value.items()
     if isinstance(value, (set, frozenset)) and len(value) <= MOST_SORTED:
         return sorted(value, key=lambda item: (type(item).__name__, _key(item)))
-    return value  # type: ignore[return-value]
+    return value  # type: ignore[return-value]  # every class of is_container can be iterated
 
 
 def _key(item: object) -> tuple[float, str]:
@@ -142,7 +142,7 @@ def _brackets(value: object) -> tuple[str, str]:
 
 def _beginning(value: object, line: Line, chars: int, name: str) -> tuple[str, int]:
     """How large it is and what is in it, then as many first items as fit, each on a line."""
-    size = len(value)  # type: ignore[arg-type]
+    size = len(value)  # type: ignore[arg-type]  # every class of is_container has a length
     top = f"{name + ': ' if name else ''}{type(value).__name__} of {count(size, 'item')} ({_classes(value)})"
     left = chars - len(top) - len(f"; the first {size:,}:") - 4
     lines: list[str] = []

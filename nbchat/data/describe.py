@@ -146,7 +146,7 @@ def one_line(value: object) -> str:
 def _inside(value: object) -> str:
     """A field of a record that is itself an item: no deeper than this, so that a cycle ends."""
     if is_container(value):
-        return f"<{type(value).__name__} of {count(len(value), 'item')}>"  # type: ignore[arg-type]
+        return f"<{type(value).__name__} of {count(len(value), 'item')}>"  # type: ignore[arg-type]  # a container
     is_record = record_line(value, lambda _: "") is not None
     return _headline(value) or (f"<{type(value).__name__}>" if is_record else one_line_repr(value))
 

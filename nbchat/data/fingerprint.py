@@ -48,7 +48,7 @@ def _parts(value: object, depth: int) -> Iterator[str]:
     elif arrays.is_array(value):
         yield from _array(value)
     elif is_container(value) and depth:
-        yield str(len(value))  # type: ignore[arg-type]
+        yield str(len(value))  # type: ignore[arg-type]  # a container
         items = items_of(value)
         for item in itertools.islice(items, ITEMS):
             yield from _parts(item, depth - 1)

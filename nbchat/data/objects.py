@@ -67,7 +67,7 @@ def describe_code(value: object, spec: str, *, budget: int | None = None) -> Des
     title = str(getattr(value, "__name__", kind))
     if spec.strip() == "source":
         try:
-            text, cut = shorten(inspect.getsource(value).rstrip(), room(budget, ASKED))  # type: ignore[arg-type]
+            text, cut = shorten(inspect.getsource(value).rstrip(), room(budget, ASKED))  # type: ignore[arg-type]  # what is no function raises TypeError
         except (OSError, TypeError) as error:
             raise PromptError(f"The source of {title} is not at hand: it is not in Python, or gone.") from error
         return Description(text, f"source of {kind} {title}", cut=cut)
@@ -93,7 +93,7 @@ def _head(value: object, kind: str, title: str) -> str:
 def _signature(value: object) -> str:
     """The signature; defaults that are more than a plain value stand as `...`, since their repr may hold data."""
     try:
-        signature = inspect.signature(value)  # type: ignore[arg-type]
+        signature = inspect.signature(value)  # type: ignore[arg-type]  # what is no function raises TypeError
     except (TypeError, ValueError):
         return "(...)"
     parameters = [

@@ -89,7 +89,7 @@ class Completion:
         schemas += [(self._schema, "response_format")] if self._schema is not None and not self._tools else []
         for schema, param in schemas:
             try:
-                rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311
+                rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311  # sampling, not a secret
             except SchemaError as error:
                 raise _invalid(error, param) from error
 
@@ -107,7 +107,7 @@ class Completion:
 
     def _choice(self, index: int) -> Iterator[Piece]:
         seed = self.request.seed
-        random = Random() if seed is None else Random(f"{seed}/{index}")  # noqa: S311
+        random = Random() if seed is None else Random(f"{seed}/{index}")  # noqa: S311  # sampling, not a secret
         if self._tools:
             return self._calls(index, random)
         if self._schema is not None:

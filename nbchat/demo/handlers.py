@@ -89,7 +89,7 @@ class Handler(web.RequestHandler):
         self.finish(error.body())
 
     def _allowed(self) -> list[str]:
-        unimplemented = web.RequestHandler._unimplemented_method  # noqa: SLF001
+        unimplemented = web.RequestHandler._unimplemented_method  # noqa: SLF001  # tornado's own mark of a method it lacks
         return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower()) is not unimplemented]
 
     def log_exception(

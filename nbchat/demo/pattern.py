@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as op  # type: ignore[attr-defined]  # the standard library's own reading of a pattern
+from re import _parser as parser  # type: ignore[attr-defined]  # as above
 from typing import Any
 
 __all__ = ["example"]

@@ -33,7 +33,7 @@ def has_screen() -> bool:
 def open_in_lab(notebook: Path) -> int:
     """JupyterLab with this notebook, until it is closed; its exit code. Raises ConfigError without the notebook."""
     _require(notebook)
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(notebook)], env=_environment())  # noqa: S603
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(notebook)], env=_environment())  # noqa: S603  # our own words
 
 
 def run_and_print(notebook: Path, out: TextIO) -> bool:

@@ -119,7 +119,7 @@ def _asked(reply: Reply, name: str, given: float | None) -> float:
         return given
     asked = {} if reply.request is None else reply.request.body
     value = asked.get(name)
-    return PARAMETERS[name].check(1.0 if value is None else value)  # type: ignore[no-any-return]
+    return PARAMETERS[name].check(1.0 if value is None else value)  # type: ignore[no-any-return]  # a number
 
 
 def _most_open(now: WhatIf) -> int:

@@ -154,7 +154,7 @@ class Annotations:
         elif typing.is_typeddict(cls):
             fields, notes = dict.fromkeys(typing.get_type_hints(cls), (True, MISSING)), {}
         elif issubclass(cls, tuple) and hasattr(cls, "_field_defaults"):
-            fields = {name: _plain_default(cls._field_defaults, name) for name in cls._fields}  # type: ignore[attr-defined]
+            fields = {name: _plain_default(cls._field_defaults, name) for name in cls._fields}  # type: ignore[attr-defined]  # a named tuple
             notes = {}
         else:
             return None

@@ -259,15 +259,8 @@ class Session:
     @contextlib.asynccontextmanager
     async def astream(self, message: str | Sequence[Part] | Message, **options: Any) -> AsyncIterator[Stream]:
         """`stream` for a coroutine: `async with chat.astream("…") as events: async for event in events: …`."""
-        exchange = self._begin(message, options)
-        events = Stream(exchange)
-        try:
+        with self.stream(message, **options) as events:
             yield events
-        finally:
-            events.close()
-            self._keep(exchange)
-        if exchange.over:
-            _raise(exchange.failure())
 
     def request(self, message: str | Sequence[Part] | Message, **options: Any) -> Request:
         """Exactly what `ask` would send, without sending it. Options as for `ask`."""

@@ -206,7 +206,7 @@ class Judge:
             r"\{(answer|question)\}", lambda match: values[match[1]], self._prompt
         )  # once: not in the values
         unset = {name: None for name in PARAMETERS if name != "model"}
-        unset["extra"] = dict.fromkeys(self._session.params.extra)  # type: ignore[assignment]
+        unset["extra"] = dict.fromkeys(self._session.params.extra)  # type: ignore[assignment]  # None unsets
         strict = {} if plain else {"temperature": 0, "response_format": SCHEMA}
         options = {**unset, **strict, **self._model, **self._where}
         return self._session.exchange(prompt, once=True, system=GRADER, tools="none", **options)

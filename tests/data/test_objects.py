@@ -166,7 +166,7 @@ def test_records_tell_their_fields_but_not_those_kept_out_of_their_repr() -> Non
     assert "- name: str = 'n'" in text
     assert "hidden" not in text
     plain = Shape()
-    plain.colour = "red"  # type: ignore[attr-defined]
+    plain.colour = "red"  # type: ignore[attr-defined]  # the point of it
     assert describe(plain).text == "Shape with 1 field\n- colour: str = 'red'"
 
 
@@ -308,7 +308,7 @@ class Unspeakable:
     def __eq__(self, other: object) -> bool:
         raise ValueError
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # how Python says unhashable
 
 
 @pytest.mark.parametrize(

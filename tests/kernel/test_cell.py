@@ -5,16 +5,9 @@ import time
 
 import pytest
 
-from nbchat.testing import Cut, Flood, Hang, Pause, Say, ScriptedServer, Status, Stream, chunk
+from nbchat.testing import Cut, Flood, Hang, Pause, Say, Status, Stream, chunk
 
 SECRET = "sk-test-4f9a8b7c6d5e4f3a2b1c"
-
-
-@pytest.fixture
-def server():
-    """A server that plays a script."""
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

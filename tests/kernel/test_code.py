@@ -2,14 +2,7 @@
 
 import pytest
 
-from nbchat.testing import Say, ScriptedServer
-
-
-@pytest.fixture
-def server():
-    """A server that plays a script."""
-    with ScriptedServer() as server:
-        yield server
+from nbchat.testing import Say
 
 
 @pytest.fixture

@@ -4,14 +4,7 @@ import re
 
 import pytest
 
-from nbchat.testing import Hang, Say, ScriptedServer, Stream, chunk
-
-
-@pytest.fixture
-def server():
-    """A server that plays a script."""
-    with ScriptedServer() as server:
-        yield server
+from nbchat.testing import Hang, Say, Stream, chunk
 
 
 @pytest.fixture

@@ -2,14 +2,7 @@
 
 import pytest
 
-from nbchat.testing import Say, ScriptedServer, tool_call
-
-
-@pytest.fixture
-def server():
-    """A server that plays a script."""
-    with ScriptedServer() as server:
-        yield server
+from nbchat.testing import Say, tool_call
 
 
 @pytest.fixture
