@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -12,12 +13,17 @@ from nbchat.notebook.painter import Painter
 from nbchat.notebook.shown import register_display, running_shell
 from nbchat.session.present import Presenter
 
-__all__ = ["in_main_thread", "is_notebook", "make_presenter"]
+__all__ = ["in_main_thread", "is_dashboard", "is_notebook", "make_presenter"]
 
 
 def is_notebook(shell: Any) -> bool:
     """Whether outputs go to a front end that can change them later, rather than to a terminal."""
     return getattr(shell, "kernel", None) is not None
+
+
+def is_dashboard() -> bool:
+    """Whether Voila shows this kernel's outputs: as they stood when the cells had run, widgets alone stay live."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 
 def make_presenter(

@@ -9,6 +9,7 @@ from nbchat.notebook.chrome import NO_MATH_CLASS, widget_bundle
 from nbchat.notebook.shown import running_shell
 from nbchat.notebook.sweeptable import heading, run_table
 from nbchat.notebook.sweepview import answer_html, diff_bundle
+from nbchat.notebook.widgetstyle import WIDGETS_CLASS, style_sheet
 from nbchat.tuning.grid import setting_text
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
@@ -16,6 +17,9 @@ from nbchat.tuning.run import Run
 __all__ = ["Explorer"]
 
 ALL = "all"
+
+NONE = -1
+"""The number of no run."""
 
 MOST_CHOICES = 500
 """Runs that can be chosen for comparing; `diff(i, j)` takes any."""
@@ -35,26 +39,22 @@ class Explorer:
             if len(axis.values) > 1
         }
         self._status = self._choice("status", list(dict.fromkeys(run.status for run in sweep)))
-        self._words = widgets.Text(placeholder="words in the answer", layout=_layout(widgets, "14em"))
-        self._sort = widgets.Dropdown(options=sweep.columns, description="sort by", layout=_layout(widgets, "15em"))
-        self._descending = widgets.Checkbox(description="descending", indent=False, layout=_layout(widgets, "8em"))
-        runs = [("–", None), *((f"{run.index} · {heading(sweep, run)}"[:80], run.index) for run in sweep.runs)]
+        self._words = self._labelled(widgets.Text, "words", "15em", placeholder="in the answer")
+        self._sort = self._labelled(widgets.Dropdown, "sort by", "14em", options=sweep.columns)
+        self._descending = widgets.Checkbox(description="descending", indent=False)
+        runs = [("–", NONE), *((f"{run.index} · {heading(sweep, run)}"[:80], run.index) for run in sweep.runs)]
         self._pair = [
-            widgets.Dropdown(options=runs[: MOST_CHOICES + 1], description=text, layout=_layout(widgets, "22em"))
+            self._labelled(widgets.Dropdown, text, "22em", options=runs[: MOST_CHOICES + 1], value=NONE)
             for text in ("compare", "with")
         ]
         self._difference = widgets.HTML()
         self._table = widgets.HTML()
         for control in (*self._controls(), *self._pair):
             control.observe(self._moved, "value")
-        wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
+        lines = [widgets.Box(line, _dom_classes=("nbchat-line",)) for line in (self._controls(), self._pair)]
         self.widget = widgets.VBox(
-            [
-                widgets.Box(self._controls(), layout=wrap),
-                widgets.Box(self._pair, layout=wrap),
-                self._difference,
-                self._table,
-            ]
+            [widgets.HTML(style_sheet()), *lines, self._difference, self._table],
+            _dom_classes=(WIDGETS_CLASS, "nbchat-explorer"),
         )
         self._moved(None)
 
@@ -63,11 +63,12 @@ class Explorer:
         return [*self._filters.values(), *shown, self._words, self._sort, self._descending]
 
     def _choice(self, name: str, texts: list[str]) -> Any:
-        options = [ALL, *texts]
-        style = {"description_width": "initial"}
-        return self._widgets.Dropdown(
-            options=options, description=name, style=style, layout=_layout(self._widgets, "16em")
-        )
+        return self._labelled(self._widgets.Dropdown, name, "16em", options=[ALL, *texts])
+
+    def _labelled(self, kind: Any, name: str, width: str, **traits: Any) -> Any:
+        """A widget whose label is as wide as its text."""
+        layout = self._widgets.Layout(max_width=width)
+        return kind(description=name, style={"description_width": "initial"}, layout=layout, **traits)
 
     def _ipython_display_(self) -> None:
         """IPython's protocol: show the widgets."""
@@ -94,18 +95,14 @@ class Explorer:
         shown = run_table(view, answer_html)["text/html"] if len(view) else "<i>No run fits.</i>"
         self._table.value = _styled(shown)
         first, second = (box.value for box in self._pair)
-        both = first is not None and second is not None
+        both = NONE not in (first, second)
         self._difference.value = _styled(diff_bundle(self._sweep.diff(first, second))["text/html"]) if both else ""
 
 
 def _styled(html: str) -> str:
     """HTML that looks in a widget as it does in an output."""
-    return f'<div class="jp-RenderedHTMLCommon {NO_MATH_CLASS}" style="line-height:1.4">{html}</div>'
+    return f'<div class="jp-RenderedHTMLCommon {NO_MATH_CLASS}" style="line-height:1.4;padding:0">{html}</div>'
 
 
 def _value(name: str, value: Any) -> str:
     return setting_text({name: value}).partition("=")[2]
-
-
-def _layout(widgets: Any, width: str) -> Any:
-    return widgets.Layout(width=width)

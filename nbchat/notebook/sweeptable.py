@@ -37,6 +37,8 @@ class _Column:
     title: str
     cells: Sequence[str]
     number: bool = True
+    html: Sequence[str] | None = None
+    """The cells as HTML where they are more than text: the answers, which take what width there is."""
 
     @property
     def told(self) -> bool:
@@ -56,26 +58,29 @@ def heading(sweep: Sweep, run: Run) -> str:
 
 
 def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None) -> Bundle:
-    """A row for each run, in the view's order. `answer` makes the HTML of a last column; None = there is none."""
+    """A row for each run, in the view's order: what it was, its answer, what it took.
+
+    `answer` makes the HTML of an answer; None = they stand elsewhere. The answers come before what they took, so that
+    they can be read where the table is wider than the page.
+    """
     runs, rows = sweep.runs[:MOST_ROWS], sweep.table_rows()[:MOST_ROWS]
-    columns = [column for column in _run_columns(sweep, runs, rows) if column.told]
-    answers = None if answer is None else [answer(run) for run in runs]
-    shared = [] if answers is None else [column for column in columns if column.same]
-    columns = [column for column in columns if column not in shared]  # the answers need the room
+    what, took = _identity(sweep, runs), _outcome(sweep, runs, rows)
+    shared = [] if answer is None else [c for c in (*what, *took) if c.told and c.same]  # the answers need the room
+    answers = [] if answer is None else [_answers(runs, answer)]
+    columns = [column for column in (*what, *answers, *took) if column.told and column not in shared]
     rest = len(sweep) - len(runs)
     more = [f"all of them: {', '.join(f'{c.title} {c.cells[0]}' for c in shared)}"] if shared else []
     more += [f"{rest:,} more runs are in to_frame()"] if rest else []
-    shown = _html(columns, answers, tall=len(runs) > TALL)
-    plain_columns = columns
-    if answers is not None:
-        firsts = [" ".join((run.text or run.problem or "").split()) for run in runs]
-        plain_columns = [*columns, _Column("answer", [_cut(first) for first in firsts])]
-    plain = _plain(plain_columns)
-    said = chrome.line(more)
+    shown, plain, said = _html(columns, tall=len(runs) > TALL), _plain(columns), chrome.line(more)
     return {
         "text/html": shown + (said["text/html"] if more else ""),
         "text/plain": f"{plain}\n{said['text/plain']}" if more else plain,
     }
+
+
+def _answers(runs: Sequence[Run], answer: Callable[[Run], str]) -> _Column:
+    firsts = [_cut(run.text or run.problem or "") for run in runs]
+    return _Column("answer", firsts, number=False, html=[answer(run) for run in runs])
 
 
 def setting_table(sweep: Sweep) -> Bundle:
@@ -101,21 +106,27 @@ def setting_table(sweep: Sweep) -> Bundle:
     return {"text/html": _html(told), "text/plain": _plain(told)}
 
 
-def _run_columns(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) -> list[_Column]:
-    axes = sweep.grid.axes
-    names = {axis.name for axis in axes}
+def _identity(sweep: Sweep, runs: Sequence[Run]) -> list[_Column]:
+    """What tells the runs apart, and how good they are."""
     return [
         _Column("run", [str(run.index) for run in runs]),
-        *(_Column(axis.name, [_value(run.setting, axis.name) for run in runs], axis.numeric) for axis in axes),
+        *(_Column(a.name, [_value(run.setting, a.name) for run in runs], a.numeric) for a in sweep.grid.axes),
         _Column("repeat", [str(run.repeat) if sweep.grid.repeat > 1 else "" for run in runs]),
-        _Column("model", ["" if "model" in names else _cut(row["model"] or "") for row in rows], number=False),
+        _Column("score", [_score(run) for run in runs]),
+    ]
+
+
+def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) -> list[_Column]:
+    """How the runs went, and what they took."""
+    named = any(axis.name == "model" for axis in sweep.grid.axes)
+    return [
+        _Column("agreement", ["" if row["agreement"] is None else f"{row['agreement']:.2f}" for row in rows]),
         _Column("finish", [_finish(row) for row in rows], number=False),
         _Column("tokens", [_tokens(row) for row in rows]),
         _Column("cost", [cost_text(row["cost"]) for row in rows]),
         _Column("first token", [_seconds(row["first_token_s"]) for row in rows]),
         _Column("tokens/s", [_rate(row["tokens_per_s"]) for row in rows]),
-        _Column("agreement", ["" if row["agreement"] is None else f"{row['agreement']:.2f}" for row in rows]),
-        _Column("score", [_score(run) for run in runs]),
+        _Column("model", ["" if named else _cut(row["model"] or "") for row in rows], number=False),
     ]
 
 
@@ -156,30 +167,33 @@ def _cut(text: str) -> str:
     return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
 
 
-def _html(columns: Sequence[_Column], answers: Sequence[str] | None = None, *, tall: bool = False) -> str:
-    """Columns as a table; numbers stand right, the answers take what width there is."""
+def _html(columns: Sequence[_Column], *, tall: bool = False) -> str:
+    """Columns as a table; numbers stand right."""
     frame = "max-height:36em;overflow:auto" if tall else "overflow-x:auto"
-    stuck = ";position:sticky;top:0;background:var(--jp-layout-color0,var(--vscode-editor-background,#fff))" * tall
+    stuck = (
+        ";position:sticky;top:0;z-index:1;background:var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
+        * tall
+    )
     heads = "".join(
         f'<th style="text-align:{_side(column)};white-space:nowrap{stuck}">{html_text(column.title)}</th>'
         for column in columns
     )
-    body = []
-    for number in range(len(columns[0].cells)):
-        cells = "".join(_cell(column, column.cells[number]) for column in columns)
-        last = "" if answers is None else f'<td style="{_ANSWER}">{answers[number]}</td>'
-        body.append(f"<tr>{cells}{last}</tr>")
-    heads += "" if answers is None else f'<th style="text-align:left{stuck}">answer</th>'
+    rows = ("".join(_cell(column, number) for column in columns) for number in range(len(columns[0].cells)))
+    body = "".join(f"<tr>{cells}</tr>" for cells in rows)
     return (
-        f'<div style="{frame};margin:0.5em 0"><table style="margin:0"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+        f'<div style="{frame};margin:0.7em 0"><table style="margin:0"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
-_ANSWER = "text-align:left;vertical-align:top;min-width:18em;width:100%"
+_ANSWER = "text-align:left;vertical-align:top;min-width:20em;max-width:0;width:100%"
+"""As wide as the page leaves room, whatever is in it: a line that is too long ends in an ellipsis."""
 
 
-def _cell(column: _Column, text: str) -> str:
+def _cell(column: _Column, number: int) -> str:
+    if column.html is not None:
+        return f'<td style="{_ANSWER}">{column.html[number]}</td>'
+    text = column.cells[number]
     wrap = "white-space:nowrap" if column.number or len(text) <= SHORT else "overflow-wrap:break-word;max-width:20em"
     return f'<td style="text-align:{_side(column)};vertical-align:top;{wrap}">{html_text(text)}</td>'
 

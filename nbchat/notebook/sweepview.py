@@ -24,8 +24,13 @@ MOST_CHARACTERS = 400_000
 
 LEAST_SHARE = 1_000
 
-FIRST = 64
-"""Characters of an answer that stand in its row while it is folded."""
+FIRST = 160
+"""Characters of an answer that stand in its row while it is folded, as far as its one line has room."""
+
+SHORT = 64
+"""Characters of an answer that needs no folding."""
+
+ONE_LINE = "cursor:pointer;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 
 BORDER = "1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd))"
 
@@ -93,11 +98,11 @@ def _plain_card(run: Run) -> str:
 def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "sweep") -> str:
     """An answer for a row of a table: its first line, the rest folded under it."""
     whole = " ".join(run.text.split())
-    short = len(run.text) <= FIRST and len(run.texts) <= 1 and not run.problem
+    short = len(run.text) <= SHORT and len(run.texts) <= 1 and not run.problem
     if short or not run.text:
         return _body(run, share, name)
     first = html_text(whole, FIRST)
-    return f'<details><summary style="cursor:pointer">{first}</summary>{_body(run, share, name)}</details>'
+    return f'<details><summary style="{ONE_LINE}">{first}</summary>{_body(run, share, name)}</details>'
 
 
 def _body(run: Run, share: int, name: str) -> str:

@@ -1,6 +1,7 @@
 """What-if to look at: an answer's tokens coloured by probability, with sliders that reshape every choice.
 
 The sliders are widgets; the tokens are an ordinary output that they change, so that a saved notebook keeps the last.
+In a dashboard, which saves nothing and shows no change of an output, the tokens are a widget too.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from nbchat.notebook import chrome
 from nbchat.notebook.canvas import Bundle, Canvas, CellCanvas
 from nbchat.notebook.inline import html_text
 from nbchat.notebook.plain import plain_text, terminal_text
-from nbchat.notebook.presenting import is_notebook
+from nbchat.notebook.presenting import is_dashboard, is_notebook
 from nbchat.notebook.shown import running_shell
+from nbchat.notebook.widgetstyle import WIDGETS_CLASS, style_sheet
 from nbchat.tuning.whatif import Candidate, Probability, Reshaped, WhatIf
 from nbchat.tuning.whatif import what_if as reshape_reply
 from nbchat.values.params import PARAMETERS
@@ -83,9 +85,19 @@ class WhatIfView:
         if shell is None or not is_notebook(shell):
             print(terminal_text(str(self._bundle()["text/plain"])))
             return
-        canvas = CellCanvas(shell)
-        canvas.show(chrome.widget_bundle(self._sliders(canvas), "[sliders: temperature, top_p, token]"))
-        self._output = canvas.show(self._bundle())
+        cell = CellCanvas(shell)
+        sliders, tokens = "[sliders: temperature, top_p, token]", "[tokens]"
+        if is_dashboard():
+            from nbchat.notebook.panel.answer import ReplyArea
+            from nbchat.notebook.panel.parts import Parts
+
+            area = ReplyArea(Parts())
+            cell.show(chrome.widget_bundle(self._sliders(area), sliders))
+            cell.show(chrome.widget_bundle(area.widget, tokens))
+            self._output = area.show(self._bundle())
+        else:
+            cell.show(chrome.widget_bundle(self._sliders(cell), sliders))
+            self._output = cell.show(self._bundle())
 
     def _bundle(self) -> Bundle:
         return what_if_bundle(self.now, self._place)
@@ -110,7 +122,8 @@ class WhatIfView:
 
         for slider in (temperature, top_p, place):
             slider.observe(moved, "value")
-        return widgets.VBox([temperature, top_p, place])
+        look = widgets.HTML(style_sheet())
+        return widgets.VBox([look, temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
 
 
 def _asked(reply: Reply, name: str, given: float | None) -> float:
@@ -189,8 +202,9 @@ def _chance(chance: Probability) -> str:
 
 
 def _legend() -> str:
+    unlikely = f"background:rgba({UNLIKELY},0.5);color:var(--jp-ui-font-color1,inherit);border-radius:2px"
     marks = [
-        f'<span style="background:rgba({UNLIKELY},0.5);border-radius:2px">&nbsp;unlikely&nbsp;</span>',
+        f'<span style="{unlikely}">&nbsp;unlikely&nbsp;</span>',
         '<span style="text-decoration:underline dotted">not the likeliest</span>',
         '<span style="text-decoration:line-through">ruled out by top_p</span>',
     ]

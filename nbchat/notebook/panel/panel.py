@@ -25,6 +25,7 @@ from nbchat.notebook.panel.presetbar import PresetBar
 from nbchat.notebook.panel.target import ModelControl, Target
 from nbchat.notebook.presenting import is_notebook
 from nbchat.notebook.shown import running_shell
+from nbchat.notebook.widgetstyle import WIDGETS_CLASS
 from nbchat.session import connection
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
@@ -63,7 +64,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.conversation = Conversation(self._parts, self.session, self._over)
         self._history = History(self._parts, self.conversation.show, self._actions())
         self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
-        super().__init__(self._rows(), _dom_classes=("nbchat-panel",))
+        super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
         comms.answer_beside_cells(self)
 

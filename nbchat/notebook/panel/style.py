@@ -1,8 +1,4 @@
-"""How the panel looks, and the few keys that widgets do not know by themselves.
-
-Colours are the front-end's own variables, so that its light, dark and high-contrast themes are the panel's as well;
-what stands behind a comma is for front-ends without them.
-"""
+"""How the panel looks, and the few keys that widgets do not know by themselves."""
 
 from __future__ import annotations
 
@@ -11,15 +7,15 @@ from typing import Any
 from ipywidgets import HTML, Output
 
 from nbchat.notebook.panel.parts import Parts
+from nbchat.notebook.widgetstyle import WIDGETS, style_sheet
 
 __all__ = ["KEYS", "STYLE", "keys", "style"]
 
 STYLE = """
 .nbchat-panel {
-  --nbchat-quiet: var(--jp-ui-font-color2, #666);
   --nbchat-line: var(--jp-border-color2, #ddd);
   --nbchat-error: var(--jp-error-color1, #b71c1c);
-  --jp-widgets-inline-label-width: 144px;
+  --jp-widgets-inline-label-width: 164px;
   --jp-widgets-inline-width: 100%;
   border: 1px solid var(--nbchat-line);
   border-radius: 3px;
@@ -28,35 +24,26 @@ STYLE = """
   box-sizing: border-box;
   width: 100%;
   max-width: 1100px;
-  gap: 6px;
-  overflow: visible;
-  color: var(--jp-ui-font-color1, #222);
+  gap: 8px;
 }
-.nbchat-panel .widget-box, .nbchat-panel .jupyter-widgets { overflow: visible; }
 .nbchat-panel .jupyter-widgets { margin: 0; }
 .nbchat-panel .widget-inline-hbox, .nbchat-panel .widget-inline-vbox { width: 100%; min-width: 0; }
-.nbchat-panel .widget-label { text-align: left; color: var(--jp-ui-font-color1, #222); }
+.nbchat-panel .widget-label { text-align: left; }
 .nbchat-panel .widget-html { min-height: 0; height: auto; }
 .nbchat-panel .widget-html-content { line-height: 1.45; font-size: var(--jp-ui-font-size1, 13px); }
-.nbchat-panel :is(input, textarea, select) { color: var(--jp-ui-font-color1, #222); min-width: 0; }
-.nbchat-panel input::placeholder, .nbchat-panel textarea::placeholder {
-  color: var(--nbchat-quiet); opacity: 1; font-size: 12px;
-}
+.nbchat-panel :is(input, textarea, select) { min-width: 0; }
 .nbchat-control input { padding-left: 6px; padding-right: 6px; }
 .nbchat-panel textarea { resize: vertical; }
-.nbchat-panel :is(button, input, textarea, select, .noUi-handle):focus-visible {
-  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px;
-}
 .nbchat-panel .nbchat-grid {
   display: grid;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 345px), 1fr));
-  gap: 2px 20px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr));
+  gap: 4px 20px;
   align-items: start;
 }
 .nbchat-control { flex-flow: row wrap; gap: 2px 6px; align-items: center; min-width: 0; }
 .nbchat-control > :first-child { flex: 1 1 0; min-width: 0; }
 .nbchat-control > .nbchat-text { flex: 1 1 0; min-width: 0; }
-.nbchat-control > .nbchat-text:first-child { flex: 1 1 152px; }
+.nbchat-control > .nbchat-text:first-child { flex: 1 1 172px; }
 .nbchat-wide { grid-column: 1 / -1; }
 .nbchat-number { flex: 0 0 76px !important; width: 76px !important; }
 .nbchat-number input { text-align: right; }
@@ -73,16 +60,17 @@ STYLE = """
 .nbchat-unset .widget-slider .noUi-handle { opacity: 0.45; background: var(--jp-layout-color1, #fff); }
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
-.nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 152px; box-sizing: border-box; }
+.nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 172px; box-sizing: border-box; }
 .nbchat-panel .nbchat-none { display: none; }
 .nbchat-panel .nbchat-script { height: 0; margin-top: -6px; overflow: hidden; }
+.nbchat-history { gap: 6px; }
 .nbchat-history select { height: auto; }
 .nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > :not(.nbchat-unset-button, .nbchat-note) { opacity: 0.6; }
 .nbchat-quiet .widget-html-content { color: var(--nbchat-quiet); font-size: 12px; }
-.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 152px; }
+.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 172px; }
 .nbchat-panel .jupyter-button { border-radius: 2px; }
 .nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button {
   width: auto; padding: 0 12px; height: 28px; line-height: 28px; flex: 0 0 auto;
@@ -144,7 +132,7 @@ Widgets offer none of the three. A front-end that does not run it loses these an
 
 def style(parts: Parts) -> Any:
     """The style sheet as a widget."""
-    return parts.make(HTML, f"<style>{STYLE}</style>", classes="nbchat-none")
+    return parts.make(HTML, style_sheet(WIDGETS + STYLE), classes="nbchat-none")
 
 
 def keys(parts: Parts) -> Any:
