@@ -16,11 +16,11 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from nbchat.api.client import Call, Client
+from nbchat.api.call import Call
 from nbchat.values.errors import NbchatError
 from nbchat.values.events import Event, Failed
 
-__all__ = ["Channel", "Engine", "engine"]
+__all__ = ["Channel", "Engine", "engine", "running_engine"]
 
 POLL_SECONDS = 0.05
 """The longest a drain waits at a time, so that an interrupt is seen on systems that do not wake a waiting lock."""
@@ -104,6 +104,8 @@ class Engine:
     """One thread, one loop, one client. Starts with its first use."""
 
     def __init__(self) -> None:
+        from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
+
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="nbchat-engine", daemon=True)
         self._thread.start()
@@ -176,6 +178,11 @@ def engine() -> Engine:
             _engine = Engine()
             atexit.register(_engine.stop)
         return _engine
+
+
+def running_engine() -> Engine | None:
+    """The engine of this process; None = nothing has needed one yet."""
+    return _engine
 
 
 def _after_fork() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api import wire
-from nbchat.api.client import Call, Timeouts
+from nbchat.api.call import Call, Timeouts
 from nbchat.api.endpoints import Endpoint, public_url
 from nbchat.api.engine import Channel, engine
 from nbchat.api.prices import cost
