@@ -9,7 +9,7 @@ from typing import Any
 
 from ipywidgets import Box, HBox, ToggleButton, VBox
 
-from nbchat.api.engine import engine
+from nbchat.api.engine import engine, running_engine
 from nbchat.notebook.canvas import PinnedCanvas
 from nbchat.notebook.cell import cell_slot
 from nbchat.notebook.panel import comms, style
@@ -161,7 +161,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.presets.show(params)
             self._cell.show(params.replace(model=model), session.system, endpoint)
             self._history.show(session.turns, busy=self.conversation.busy)
-            refused = engine().client.capabilities.refused(endpoint.base_url, model or "")
+            active = running_engine()  # before the first request nothing is known to be refused
+            refused = active.client.capabilities.refused(endpoint.base_url, model or "") if active else {}
             for name, row in self.controls.items():
                 row.refuse(refused.get(name, ""))
 
