@@ -14,7 +14,7 @@ from nbchat.api import limits
 from nbchat.api.call import Call
 from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
 from nbchat.api.keys import Key
-from nbchat.api.pools import Pools
+from nbchat.api.pools import USER_AGENT, Pools, address
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
@@ -123,6 +123,8 @@ class Attempt:
                 if not 200 <= response.status_code < 300:
                     raise await self._refusal(response)
                 told = limits.rate_limits(response.headers)
+                if self._call.pace is not None:
+                    self._call.pace.answered(told)
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
                 await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
@@ -135,21 +137,27 @@ class Attempt:
     @contextlib.asynccontextmanager
     async def _send(self) -> AsyncIterator[httpx.Response]:
         call, timeouts = self._call, self._call.timeouts
+        timeout = httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None)
+        # Made here rather than by the client, which would merge its defaults into each: a quarter of a request's time.
+        request = httpx.Request(
+            "POST",
+            address(call.endpoint.chat_url),
+            content=encoded(self._body),
+            headers={
+                "User-Agent": USER_AGENT,
+                "Content-Type": "application/json",
+                "Accept": "text/event-stream" if self._body.get("stream") else "application/json",
+                "Accept-Encoding": "identity",
+            },
+            extensions={"timeout": timeout.as_dict(), "trace": self._trace},
+        )
+        auth = KeyAuth(call.endpoint.key) if call.endpoint.key else None
         with self._pools.lease(call.endpoint.base_url) as client:
-            async with client.stream(
-                "POST",
-                call.endpoint.chat_url,
-                content=encoded(self._body),
-                auth=KeyAuth(call.endpoint.key) if call.endpoint.key else None,
-                headers={
-                    "Content-Type": "application/json",
-                    "Accept": "text/event-stream" if self._body.get("stream") else "application/json",
-                    "Accept-Encoding": "identity",
-                },
-                timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
-                extensions={"trace": self._trace},
-            ) as response:
+            response = await client.send(request, auth=auth, stream=True)
+            try:
                 yield response
+            finally:
+                await response.aclose()
 
     async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
         """What httpcore tells of its steps."""

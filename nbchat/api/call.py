@@ -8,6 +8,7 @@ from typing import Any
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.limits import RetryPolicy
+from nbchat.api.pace import Pace
 
 __all__ = ["Call", "Timeouts"]
 
@@ -23,12 +24,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to make."""
+    """One request to make. Calls that share a `pace` take turns; None = it is sent at once."""
 
     endpoint: Endpoint
     body: Mapping[str, Any]
     timeouts: Timeouts = Timeouts()
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    pace: Pace | None = None
 
     @property
     def model(self) -> str:

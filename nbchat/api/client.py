@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -17,7 +19,7 @@ from nbchat.api.failure import describe, error_from
 from nbchat.api.pools import Pools
 from nbchat.api.wire import encoded
 from nbchat.values.errors import NbchatError, ParameterRefused, ServerError
-from nbchat.values.events import Failed, Retrying
+from nbchat.values.events import Failed, Retrying, Sent
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
 
@@ -38,6 +40,17 @@ class Client:
         What goes wrong comes as a `Failed` event. After `over` the response may still be read to its end for a moment.
         Cancelling closes the connection.
         """
+        if call.pace is None:
+            await self._answer(call, emit, over)
+            return
+        await call.pace.enter()
+        try:
+            await self._answer(call, emit, over)
+        finally:
+            call.pace.leave()
+
+    async def _answer(self, call: Call, emit: Emit, over: Callable[[], None]) -> None:
+        emit([Sent(time.perf_counter())])
         body = dict(call.body)
         if self.capabilities.refuses(call.endpoint.base_url, "", "stream_options"):
             body.pop("stream_options", None)
@@ -67,6 +80,8 @@ class Client:
                     emit([Failed(_after(refused.error, attempt))])
                     over()
                     return
+                if call.pace is not None and _is_too_many(refused.error):
+                    call.pace.refused()
                 attempt += 1
                 emit([Retrying(wait, _short_reason(refused.error), attempt)])
                 await asyncio.sleep(wait)
@@ -121,6 +136,10 @@ class Client:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pools.aclose()
+
+
+def _is_too_many(error: NbchatError) -> bool:
+    return isinstance(error, ServerError) and error.status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _short_reason(error: NbchatError) -> str:

@@ -41,8 +41,9 @@ class Channel:
         self._loop = loop
         self._task: asyncio.Task[None] | None = None
         self._queue: queue.SimpleQueue[list[Event] | None] = queue.SimpleQueue()
-        self._over = False
         self._closed = threading.Event()
+        self.over = False
+        """Whether the last event was put; it may not have been taken yet."""
         self.on_put: Callable[[], None] = lambda: None
         """Called in the engine's thread whenever something can be taken: for drains that can't block."""
 
@@ -58,8 +59,8 @@ class Channel:
 
     def finish(self) -> None:
         """Engine's side: nothing more comes. Does nothing the second time."""
-        if not self._over:
-            self._over = True
+        if not self.over:
+            self.over = True
             self._queue.put(None)
             self.on_put()
 
@@ -80,7 +81,7 @@ class Channel:
 
     def close(self) -> None:
         """Stop the call if it still runs, and wait a moment until its connection is closed. Any thread, any time."""
-        if not self._over and not self._loop.is_closed():
+        if not self.over and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop)
             self._closed.wait(CLOSE_SECONDS)
 

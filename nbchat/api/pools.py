@@ -17,7 +17,9 @@ import httpx
 from nbchat.api.network import AsyncioBackend
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Pools"]
+__all__ = ["USER_AGENT", "Pools", "address"]
+
+USER_AGENT = "nbchat"
 
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """OpenSSL's, requests' and curl's own; the first that is set counts."""
@@ -56,7 +58,7 @@ class Pools:
 
     def _idlest(self, url: str) -> _Slot:
         secure = url.startswith("https:")
-        proxies = {} if _is_loopback(httpx.URL(url).host) else urllib.request.getproxies()
+        proxies = {} if _is_loopback(address(url).host) else urllib.request.getproxies()
         authorities = next((path for name in CERTIFICATE_VARIABLES if (path := os.environ.get(name))), None)
         kind = (secure, authorities, *sorted(proxies.items()))
         proxied = bool(proxies.keys() - {"no"})
@@ -80,6 +82,13 @@ class Pools:
             await slot.client.aclose()
 
 
+@functools.lru_cache(maxsize=64)
+def address(url: str) -> httpx.URL:
+    """The parsed address; parsing takes longer than writing the request. Raises httpx.InvalidURL."""
+    return httpx.URL(url)
+
+
+@functools.lru_cache(maxsize=64)
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -97,7 +106,7 @@ def _new_client(trust: ssl.SSLContext, *, proxied: bool) -> httpx.AsyncClient:
         limits=httpx.Limits(
             max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_SECONDS
         ),
-        headers={"User-Agent": "nbchat"},
+        headers={"User-Agent": USER_AGENT},
     )
     # httpx has no argument for httpcore's (public) network backend; where these names change, the stock one serves.
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001  # as said

@@ -246,7 +246,10 @@ class AnswerDecoder:
 
 def _loads(data: bytes) -> Any:
     """JSON as servers write it: bytes that are no UTF-8 become U+FFFD, raw control characters in strings may stand."""
-    return json.loads(data.decode("utf-8", "replace"), strict=False)
+    return _DECODER.decode(data.decode("utf-8", "replace"))
+
+
+_DECODER = json.JSONDecoder(strict=False)
 
 
 def _is_stream(head: bytearray) -> bool:

@@ -16,6 +16,7 @@ from nbchat.api import wire
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.endpoints import Endpoint, public_url
 from nbchat.api.engine import Channel, engine
+from nbchat.api.pace import Pace
 from nbchat.api.prices import cost
 from nbchat.session.calls import told_apart, valid_calls
 from nbchat.session.ledger import Entry
@@ -94,6 +95,8 @@ class Exchange:
     def __init__(self, ask: Ask, plan: Plan) -> None:
         self.ask = ask
         self.plan = plan
+        self.pace: Pace | None = None
+        """What holds its requests back while others are in flight; None = nothing."""
         self.kept = False
         """Whether the session has taken the turn into its history."""
         self.over = False
@@ -201,7 +204,9 @@ class Exchange:
             presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.key)
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
         self.draft = draft = Draft(request)
-        self._channel = channel = engine().open(Call(self.ask.endpoint, request.body, self.ask.timeouts))
+        self._channel = channel = engine().open(
+            Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
+        )
         try:
             self._check_stopped()
             while (events := (yield channel)) is not None:
@@ -216,10 +221,10 @@ class Exchange:
         self._keep_draft()
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
-        if self.draft is not None:
-            reply = self.draft.reply(interrupted=interrupted)
+        draft, self.draft = self.draft, None
+        if draft is not None and (draft.sent or draft.ended):
+            reply = draft.reply(interrupted=interrupted)
             self.replies.append(replace(reply, cost=cost(self.ask.endpoint, reply.model, reply.usage)))
-            self.draft = None
 
     def _call_tools(
         self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None

@@ -66,7 +66,7 @@ class Run:
         stopped = isinstance(error, (KeyboardInterrupt, GeneratorExit))
         status: RunStatus
         if stopped:
-            status = "interrupted"
+            status = "interrupted" if exchange.replies else "not run"
         elif error is not None:
             status = "cut_off" if turn is not None and turn.reply.status == "cut_off" else "failed"
         else:

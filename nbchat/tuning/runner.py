@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import time
 from collections import deque
@@ -11,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbchat.api.engine import POLL_SECONDS, Channel
+from nbchat.api.pace import Pace
 from nbchat.session.exchange import Exchange, Wait, wait_for
-from nbchat.tuning.pace import Pace
-from nbchat.values.events import Event
 from nbchat.values.usage import Usage
 
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
@@ -63,13 +63,10 @@ class _Lane:
     def begin(self) -> None:
         self._step(None)
 
-    def take(self) -> list[Event]:
-        """All events that have come, without waiting; moves the exchange on with them."""
-        taken: list[Event] = []
+    def take(self) -> None:
+        """Move the exchange on with all that has come, without waiting."""
         while not self.over and self._channel is not None and (events := self._channel.take(None)) != []:
-            taken += events or ()
             self._step(events)
-        return taken
 
     def _step(self, given: Any) -> None:
         """Move on until it waits for a channel, or is over. A coroutine of the user's is waited for in between."""
@@ -89,10 +86,18 @@ class _Lane:
             return
         if wait is not self._channel:
             self._channel = wait
-            wait.on_put = lambda: self._ready.put(self)
-            self._ready.put(self)  # something may have been put before anybody listened
+            wait.on_put = functools.partial(self._tell_end, wait)
+            self._tell_end(wait)  # it may have come before anybody listened
+
+    def _tell_end(self, channel: Channel) -> None:
+        """Wake who drives it when a request is over, rather than for every piece of its answer."""
+        if channel.over:
+            self._ready.put(self)
 
     def stop(self) -> None:
+        """End it; what has come of its answer is kept."""
+        while self._channel is not None and (events := self._channel.take(None)):
+            self._step(events)
         self._waits.close()
 
 
@@ -140,8 +145,9 @@ class Runner:
             self._stop()
 
     def _begin_some(self) -> None:
-        while self._waiting and len(self._running) < self._pace.allowed:
+        while self._waiting and len(self._running) < self._most:
             exchange = self._waiting.popleft()
+            exchange.pace = self._pace
             if self._skip(exchange):
                 self._total -= 1
                 continue
@@ -151,13 +157,22 @@ class Runner:
             if lane.over:  # it failed before it could be sent
                 self._end(lane)
 
+    @property
+    def _most(self) -> int:
+        """How many are begun: as many as may be in flight, and once one has been answered as many again.
+
+        Those wait at the engine's own gate, so that a place that becomes free is taken at once, not when this thread
+        comes to it.
+        """
+        return self._pace.allowed * (2 if self._done > self._failed else 1)
+
     def _drain(self) -> None:
         """Wait for something to come, and take it."""
         if not self._running:
             return
         with contextlib.suppress(queue.Empty):
             lane = self._ready.get(timeout=POLL_SECONDS)
-            self._pace.hear(lane.take(), len(self._running))
+            lane.take()
             if lane.over and lane in self._running:
                 self._end(lane)
         if time.perf_counter() - self._told >= TICK_SECONDS:
@@ -184,6 +199,7 @@ class Runner:
 
     def _stop(self) -> None:
         """Close what runs, however impatient the user is."""
+        self._pace.shut()
         while self._running:
             lane = self._running.pop()
             try:

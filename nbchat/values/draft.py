@@ -18,6 +18,7 @@ from nbchat.values.events import (
     ReasoningDelta,
     RefusalDelta,
     Retrying,
+    Sent,
     Started,
     TextDelta,
     ToolCallDelta,
@@ -72,7 +73,10 @@ class _CallDraft:
 
 
 class Draft:
-    """Folds the events of one request. `asked` is what was sent, `started` when (on `time.perf_counter`'s clock)."""
+    """Folds the events of one request. `asked` is what is sent.
+
+    `started` is when the request was made, on `time.perf_counter`'s clock (None = now); a `Sent` event says it better.
+    """
 
     def __init__(self, asked: Request, started: float | None = None) -> None:
         self._asked = asked
@@ -84,6 +88,8 @@ class Draft:
         self._first: float | None = None
         self._total: float | None = None
         self._notices: list[str] = []
+        self.sent = False
+        """Whether the request has gone out."""
         self.error: NbchatError | None = None
         """What went wrong, if anything."""
 
@@ -116,6 +122,8 @@ class Draft:
                 self._choice(index).finish_reason = reason
             case UsageReport(usage):
                 self._usage = usage
+            case Sent(at):
+                self.sent, self._sent_at = True, at
             case Started(model, reply_id):
                 self._model, self._id = model, reply_id
             case FirstToken(at):

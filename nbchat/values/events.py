@@ -22,6 +22,7 @@ __all__ = [
     "RefusalDelta",
     "Responded",
     "Retrying",
+    "Sent",
     "Started",
     "TextDelta",
     "ToolCallDelta",
@@ -96,6 +97,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """The request goes out, for the first time. `at` is seconds on `time.perf_counter`'s clock."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Responded:
     """The server's answer began (its headers came). `at` is seconds on `time.perf_counter`'s clock."""
 
@@ -150,6 +158,7 @@ Event = (
     | UsageReport
     | Finished
     | Started
+    | Sent
     | Responded
     | FirstToken
     | Ended

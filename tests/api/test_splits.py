@@ -152,7 +152,7 @@ def recorded(decoder, pieces):
 @given(near_streams, st.data())
 def test_chunks_read_by_their_template_mean_what_they_mean_parsed(parsing_all, payloads, data):
     key = data.draw(st.sampled_from([None, Key("sk-a-key-1")]))
-    doubled = [one for payload in payloads for one in [payload] * data.draw(st.integers(1, 3))]
+    doubled = [one for payload in payloads for one in [payload] * data.draw(st.sampled_from([1, 2, 8]))]
     whole = b"".join(event_bytes(one) for one in doubled) + data.draw(st.sampled_from([b"", b"data: [DONE]\n\n"]))
     pieces = data.draw(strategies.cut(whole))
     assert recorded(AnswerDecoder(key=key), pieces) == recorded(parsing_all(key=key), [whole])
@@ -163,7 +163,7 @@ def test_chunks_read_by_their_template_mean_what_they_mean_parsed(parsing_all, p
 )
 def test_bytes_that_are_no_utf8_read_the_same_by_template(parsing_all, words):
     before, _, behind = NEARLY[0].encode().partition(b"%s")
-    start = [before + b"x" + behind] * 3  # the template is learnt from these
+    start = [before + b"x" + behind] * template.WORTH_A_PROBE  # the template is learnt from these
     whole = b"".join(event_bytes(one) for one in [*start, *(before + word + behind for word in words)])
     assert recorded(AnswerDecoder(), [whole]) == recorded(parsing_all(), [whole])
 
@@ -171,7 +171,7 @@ def test_bytes_that_are_no_utf8_read_the_same_by_template(parsing_all, words):
 def test_the_template_does_take_the_short_way():
     """Otherwise the two tests above would compare parsing with parsing."""
     decoder = AnswerDecoder()
-    decoder.feed(stream(*[chunk("a")] * 3, done=False))
+    decoder.feed(stream(*[chunk("a")] * template.WORTH_A_PROBE, done=False))
     assert decoder._template.text(event_bytes(chunk("new"))[6:-2]) == "new"
 
 
