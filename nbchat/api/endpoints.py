@@ -129,17 +129,23 @@ class Endpoint:
         return known.title if known else public_url(self.base_url)
 
 
+# A session works out its server anew for each request, as the environment may have changed; addresses do not change.
+
+
+@functools.lru_cache(maxsize=128)
 def _with_path(base_url: str, path: str) -> str:
     parts = urllib.parse.urlsplit(base_url)
     return urllib.parse.urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
+@functools.lru_cache(maxsize=128)
 def public_url(url: str) -> str:
     """The address without user, password, query and fragment, where people keep secrets."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
+@functools.lru_cache(maxsize=128)
 def normal_url(text: str) -> str:
     """A base URL as it is used: a scheme added where it lacks one, the path of the chat call itself removed.
 

@@ -381,7 +381,8 @@ class Session:
             )
         if not dry or endpoint.is_builtin:
             endpoint = connection.ready(endpoint)
-        params = params.replace(model=connection.model_of(endpoint, params.model))
+        if (model := connection.model_of(endpoint, params.model)) != params.model:
+            params = params.replace(model=model)
         system = self.system if plan.system is UNSET else plan.system
         before = () if plan.once else turns[: len(turns) if place is None else place]
         history = self._history(before, system)

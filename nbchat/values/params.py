@@ -309,6 +309,8 @@ class Params:
 
     def replace(self, **changes: Any) -> Self:
         """A copy with these values; None unsets. `extra` is merged by key. Raises ParameterError."""
+        if not changes:
+            return self
         for name in changes:
             if name not in PARAMETERS and name != "extra":
                 raise ParameterError(unknown_parameter(name))
