@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -13,8 +13,7 @@ import httpx
 from nbchat.api import limits
 from nbchat.api.call import Call
 from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
-from nbchat.api.keys import Key
-from nbchat.api.pools import USER_AGENT, Pools, address
+from nbchat.api.pools import Pools, request
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
@@ -35,7 +34,7 @@ from nbchat.values.events import (
     ToolCallDelta,
 )
 
-__all__ = ["Attempt", "Emit", "KeyAuth", "Refused", "unreachable"]
+__all__ = ["Attempt", "Emit", "Refused", "unreachable"]
 
 LONGEST_ERROR = 65_536
 """Bytes of an error's body that are read."""
@@ -56,18 +55,6 @@ PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 Emit = Callable[[list[Event]], None]
 """Takes events, batch by batch."""
-
-
-class KeyAuth(httpx.Auth):
-    """Puts the key on the request itself, so that it stands in no variable that a traceback could show."""
-
-    def __init__(self, key: Key) -> None:
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Httpx's protocol."""
-        request.headers["Authorization"] = self._key.authorization()
-        yield request
 
 
 class Refused(Exception):  # a verdict on its way to the client, never seen outside
@@ -118,7 +105,7 @@ class Attempt:
     async def run(self) -> None:
         """Send, and read to the end."""
         try:
-            async with self._send() as response:
+            async with self._pools.send(self._request()) as response:
                 self._reused = False  # a connection that brought a head was not stale
                 if not 200 <= response.status_code < 300:
                     raise await self._refusal(response)
@@ -134,30 +121,17 @@ class Attempt:
         except (httpx.RequestError, httpx.InvalidURL) as error:
             self._break_off(_words(error), unreachable(self._call, error, reused=self._reused))
 
-    @contextlib.asynccontextmanager
-    async def _send(self) -> AsyncIterator[httpx.Response]:
+    def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts
-        timeout = httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None)
-        # Made here rather than by the client, which would merge its defaults into each: a quarter of a request's time.
-        request = httpx.Request(
+        return request(
             "POST",
-            address(call.endpoint.chat_url),
+            call.endpoint.chat_url,
+            key=call.endpoint.key,
+            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
             content=encoded(self._body),
-            headers={
-                "User-Agent": USER_AGENT,
-                "Content-Type": "application/json",
-                "Accept": "text/event-stream" if self._body.get("stream") else "application/json",
-                "Accept-Encoding": "identity",
-            },
-            extensions={"timeout": timeout.as_dict(), "trace": self._trace},
+            accept="text/event-stream" if self._body.get("stream") else "application/json",
+            trace=self._trace,
         )
-        auth = KeyAuth(call.endpoint.key) if call.endpoint.key else None
-        with self._pools.lease(call.endpoint.base_url) as client:
-            response = await client.send(request, auth=auth, stream=True)
-            try:
-                yield response
-            finally:
-                await response.aclose()
 
     async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
         """What httpcore tells of its steps."""

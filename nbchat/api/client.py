@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 
-from nbchat.api.attempt import Attempt, Emit, KeyAuth, Refused, unreachable
+from nbchat.api.attempt import Attempt, Emit, Refused, unreachable
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.failure import describe, error_from
-from nbchat.api.pools import Pools
+from nbchat.api.pools import Pools, request
 from nbchat.api.wire import encoded
 from nbchat.values.errors import NbchatError, ParameterRefused, ServerError
 from nbchat.values.events import Failed, Retrying, Sent
@@ -124,12 +124,12 @@ class Client:
         self, method: str, endpoint: Endpoint, url: str, timeout: float, body: Mapping[str, Any] | None = None
     ) -> httpx.Response:
         """A small request beside the calls. Raises ConnectionFailed."""
-        auth = KeyAuth(endpoint.key) if endpoint.key else None
         content = None if body is None else encoded(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
         try:
-            with self._pools.lease(url) as http:
-                return await http.request(method, url, content=content, headers=headers, auth=auth, timeout=timeout)
+            asked = request(method, url, key=endpoint.key, timeout=httpx.Timeout(timeout), content=content)
+            async with self._pools.send(asked) as response:
+                await response.aread()
+                return response
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error from None
 

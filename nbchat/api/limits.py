@@ -55,6 +55,8 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
 
 def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
     """The limits that these headers tell; None = none of the known kinds is there."""
+    if not any("ratelimit" in name for name in headers):
+        return None
     found: dict[str, float] = {}
     for of in ("requests", "tokens"):
         for what in ("limit", "remaining", "reset"):

@@ -9,65 +9,74 @@ import itertools
 import os
 import ssl
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from nbchat.api.keys import Key
 from nbchat.api.network import AsyncioBackend
 from nbchat.values.errors import ConfigError
 
-__all__ = ["USER_AGENT", "Pools", "address"]
-
-USER_AGENT = "nbchat"
+__all__ = ["Pools", "address", "request"]
 
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """OpenSSL's, requests' and curl's own; the first that is set counts."""
 
-MOST_CLIENTS = 64
-"""Clients of one kind. Each of httpx's walks all its connections at every request: with 64 requests in flight one
-client costs 7.8 ms of CPU a request, a client for each 0.8 ms (measured)."""
+MOST_TRANSPORTS = 64
+"""Transports of one kind. Each of httpx's walks all its connections at every request: with 64 requests in flight one
+costs 7.8 ms of CPU a request, one for each 0.8 ms (measured)."""
 
-KEPT_CONNECTIONS = 8
-KEPT_SECONDS = 30.0
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0)
+"""No limit on connections in use: what may run at once is for the callers to say. Idle ones are kept for 30 s."""
 
 
 class _Slot:
-    """A client, and how many requests it has in flight."""
+    """A transport, and how many requests it has in flight."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self.transport = transport
         self.busy = 0
 
 
 class Pools:
-    """Clients for each kind of server and each state of the environment; opened on first need, reused when idle."""
+    """Transports for each kind of server and each state of the environment; opened on first need, reused when idle.
+
+    httpx's transports rather than its clients: a client's cookies, redirects and merging of defaults are of no use to
+    a request that is complete, and take a third of its time.
+    """
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[object, ...], list[_Slot]] = {}
 
-    @contextlib.contextmanager
-    def lease(self, url: str) -> Iterator[httpx.AsyncClient]:
-        """The idlest client for a server at this address. Raises ConfigError for an environment that can't be used."""
-        slot = self._idlest(url)
+    @contextlib.asynccontextmanager
+    async def send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        """Send a request. The response is closed behind the block.
+
+        Raises httpx's errors, and ConfigError for an environment that can't be used.
+        """
+        slot = self._idlest(request.url)
         slot.busy += 1
         try:
-            yield slot.client
+            response = await slot.transport.handle_async_request(request)
+            try:
+                yield response
+            finally:
+                await response.aclose()
         finally:
             slot.busy -= 1
 
-    def _idlest(self, url: str) -> _Slot:
-        secure = url.startswith("https:")
-        proxies = {} if _is_loopback(address(url).host) else urllib.request.getproxies()
+    def _idlest(self, url: httpx.URL) -> _Slot:
+        proxy = _proxy_for(url)
         authorities = next((path for name in CERTIFICATE_VARIABLES if (path := os.environ.get(name))), None)
-        kind = (secure, authorities, *sorted(proxies.items()))
-        proxied = bool(proxies.keys() - {"no"})
-        slots = self._kinds.setdefault(kind, [])
+        encrypted = url.scheme == "https" or proxy is not None
+        slots = self._kinds.setdefault((encrypted, authorities, proxy), [])
         idlest = min(slots, key=lambda slot: slot.busy, default=None)  # the first of the idle ones
-        if idlest is not None and (not idlest.busy or len(slots) >= MOST_CLIENTS):
+        if idlest is not None and (not idlest.busy or len(slots) >= MOST_TRANSPORTS):
             return idlest
         try:
-            slot = _Slot(_new_client(_trust(authorities, secure or proxied), proxied=proxied))
+            slot = _Slot(_new_transport(_trust(authorities, encrypted), proxy))
         except (ImportError, OSError, ValueError) as error:
             raise ConfigError(
                 f"The proxies or certificates that the environment names can't be used: {error}."
@@ -79,7 +88,32 @@ class Pools:
         """Close every connection."""
         kinds, self._kinds = self._kinds, {}
         for slot in itertools.chain.from_iterable(kinds.values()):
-            await slot.client.aclose()
+            await slot.transport.aclose()
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    key: Key | None,
+    timeout: httpx.Timeout,
+    content: bytes | None = None,
+    accept: str = "application/json",
+    trace: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
+) -> httpx.Request:
+    """A complete request; `content` is JSON. `trace` hears of httpcore's steps. Raises httpx.InvalidURL, ConfigError."""
+    headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
+    if content is not None:
+        headers["Content-Type"] = "application/json"
+    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
+    if trace is not None:
+        extensions["trace"] = trace
+    made = httpx.Request(method, address(url), headers=headers, content=content, extensions=extensions)
+    if key is not None:  # on the request itself, so that it stands in no variable that a traceback could show
+        made.headers["Authorization"] = key.authorization()
+    elif made.url.userinfo:
+        next(httpx.BasicAuth(made.url.username, made.url.password).auth_flow(made))
+    return made
 
 
 @functools.lru_cache(maxsize=64)
@@ -98,22 +132,24 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _new_client(trust: ssl.SSLContext, *, proxied: bool) -> httpx.AsyncClient:
-    """A client without a limit: what may run at once is for the callers' limits to say."""
-    client = httpx.AsyncClient(
-        verify=trust,
-        trust_env=proxied,
-        limits=httpx.Limits(
-            max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_SECONDS
-        ),
-        headers={"User-Agent": USER_AGENT},
-    )
+def _proxy_for(url: httpx.URL) -> str | None:
+    """The proxy that the environment, or the system's settings, name for an address; None = none."""
+    if _is_loopback(url.host):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(url.netloc.decode("ascii")):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _new_transport(trust: ssl.SSLContext, proxy: str | None) -> httpx.AsyncHTTPTransport:
+    transport = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=LIMITS, proxy=proxy)
     # httpx has no argument for httpcore's (public) network backend; where these names change, the stock one serves.
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001  # as said
-        inner = getattr(transport, "_pool", None)
-        if inner is not None and hasattr(inner, "_network_backend"):
-            inner._network_backend = AsyncioBackend()  # noqa: SLF001  # as said
-    return client
+    pool: Any = getattr(transport, "_pool", None)
+    if hasattr(pool, "_network_backend"):
+        pool._network_backend = AsyncioBackend()  # noqa: SLF001  # as said
+    return transport
 
 
 @functools.cache
