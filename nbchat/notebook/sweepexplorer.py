@@ -6,10 +6,10 @@ from typing import Any
 
 from nbchat.notebook.canvas import CellCanvas
 from nbchat.notebook.chrome import NO_MATH_CLASS, widget_bundle
+from nbchat.notebook.manners import WIDGETS_CLASS, manners
 from nbchat.notebook.shown import running_shell
 from nbchat.notebook.sweeptable import heading, run_table
 from nbchat.notebook.sweepview import answer_html, diff_bundle
-from nbchat.notebook.widgetstyle import WIDGETS_CLASS, style_sheet
 from nbchat.tuning.grid import setting_text
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
@@ -53,7 +53,7 @@ class Explorer:
             control.observe(self._moved, "value")
         lines = [widgets.Box(line, _dom_classes=("nbchat-line",)) for line in (self._controls(), self._pair)]
         self.widget = widgets.VBox(
-            [widgets.HTML(style_sheet()), *lines, self._difference, self._table],
+            [*manners(), *lines, self._difference, self._table],
             _dom_classes=(WIDGETS_CLASS, "nbchat-explorer"),
         )
         self._moved(None)

@@ -12,10 +12,10 @@ from typing import Any
 from nbchat.notebook import chrome
 from nbchat.notebook.canvas import Bundle, Canvas, CellCanvas
 from nbchat.notebook.inline import html_text
+from nbchat.notebook.manners import WIDGETS_CLASS, manners
 from nbchat.notebook.plain import plain_text, terminal_text
 from nbchat.notebook.presenting import is_dashboard, is_notebook
 from nbchat.notebook.shown import running_shell
-from nbchat.notebook.widgetstyle import WIDGETS_CLASS, style_sheet
 from nbchat.tuning.whatif import Candidate, Probability, Reshaped, WhatIf
 from nbchat.tuning.whatif import what_if as reshape_reply
 from nbchat.values.params import PARAMETERS
@@ -122,8 +122,7 @@ class WhatIfView:
 
         for slider in (temperature, top_p, place):
             slider.observe(moved, "value")
-        look = widgets.HTML(style_sheet())
-        return widgets.VBox([look, temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
+        return widgets.VBox([*manners(), temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
 
 
 def _asked(reply: Reply, name: str, given: float | None) -> float:

@@ -191,7 +191,7 @@ class SliderControl(Control):
 class TextControl(Control):
     """A box to type into: numbers without bounds, texts, JSON, token ids with their biases."""
 
-    placeholder = "not sent: the server decides"
+    placeholder = NOT_SENT
 
     def _build(self) -> list[Any]:
         self._box = self._parts.make(

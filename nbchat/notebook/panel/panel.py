@@ -12,6 +12,7 @@ from ipywidgets import Box, HBox, ToggleButton, VBox
 from nbchat.api.engine import engine, running_engine
 from nbchat.notebook.canvas import PinnedCanvas
 from nbchat.notebook.cell import cell_slot
+from nbchat.notebook.manners import WIDGETS_CLASS
 from nbchat.notebook.panel import comms, style
 from nbchat.notebook.panel.biases import BiasControl
 from nbchat.notebook.panel.cellbox import CellBox
@@ -25,7 +26,6 @@ from nbchat.notebook.panel.presetbar import PresetBar
 from nbchat.notebook.panel.target import ModelControl, Target
 from nbchat.notebook.presenting import is_notebook
 from nbchat.notebook.shown import running_shell
-from nbchat.notebook.widgetstyle import WIDGETS_CLASS
 from nbchat.session import connection
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
@@ -81,7 +81,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return rows
 
     def _rows(self) -> list[Any]:
-        target = self._grid([self._target.session, self._target.endpoint, self._model.row, self.presets.choice])
+        where = [self._target.session, self.presets.choice, self._target.endpoint, self._model.row]
         ordered = sorted(self.controls.values(), key=lambda control: control.parameter.kind in WIDE)
         usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
         rare = [one.row for one in ordered if not one.parameter.sampling]
@@ -89,7 +89,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return [
             style.style(self._parts),
             style.keys(self._parts),
-            target,
+            self._grid(where),
             self._target.system_row,
             self._grid(usual),
             *self._folded("More parameters", self._grid(rare), self.presets.keeping),

@@ -53,7 +53,8 @@ class Note:
                 return
             self._line = self._parts.make(HTML, classes="nbchat-note")
             self._box.children = (*self._box.children, self._line)
-        self._line.value = html_text(text)
+        words = html_text(text)
+        self._line.value = words and f'<div class="nbchat-words" title="{words}">{words}</div>'
         mark(self._line, "nbchat-wrong", wrong)
 
 

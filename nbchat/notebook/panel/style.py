@@ -6,8 +6,8 @@ from typing import Any
 
 from ipywidgets import HTML, Output
 
+from nbchat.notebook import manners
 from nbchat.notebook.panel.parts import Parts
-from nbchat.notebook.widgetstyle import WIDGETS, style_sheet
 
 __all__ = ["KEYS", "STYLE", "keys", "style"]
 
@@ -15,7 +15,7 @@ STYLE = """
 .nbchat-panel {
   --nbchat-line: var(--jp-border-color2, #ddd);
   --nbchat-error: var(--jp-error-color1, #b71c1c);
-  --jp-widgets-inline-label-width: 164px;
+  --jp-widgets-inline-label-width: 160px;
   --jp-widgets-inline-width: 100%;
   border: 1px solid var(--nbchat-line);
   border-radius: 3px;
@@ -43,7 +43,7 @@ STYLE = """
 .nbchat-control { flex-flow: row wrap; gap: 2px 6px; align-items: center; min-width: 0; }
 .nbchat-control > :first-child { flex: 1 1 0; min-width: 0; }
 .nbchat-control > .nbchat-text { flex: 1 1 0; min-width: 0; }
-.nbchat-control > .nbchat-text:first-child { flex: 1 1 172px; }
+.nbchat-control > .nbchat-text:first-child { flex: 1 1 168px; }
 .nbchat-wide { grid-column: 1 / -1; }
 .nbchat-number { flex: 0 0 76px !important; width: 76px !important; }
 .nbchat-number input { text-align: right; }
@@ -60,17 +60,25 @@ STYLE = """
 .nbchat-unset .widget-slider .noUi-handle { opacity: 0.45; background: var(--jp-layout-color1, #fff); }
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
-.nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 172px; box-sizing: border-box; }
+.nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 168px; box-sizing: border-box; }
+.nbchat-panel .nbchat-grid > :not(.nbchat-wide) > .nbchat-note { padding-left: 0; }
+.nbchat-note .nbchat-words {
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere;
+}
 .nbchat-panel .nbchat-none { display: none; }
 .nbchat-panel .nbchat-script { height: 0; margin-top: -6px; overflow: hidden; }
 .nbchat-history { gap: 6px; }
 .nbchat-history select { height: auto; }
+.nbchat-history .widget-select { position: relative; }
+.nbchat-history .widget-select:has(select:empty)::after {
+  content: "nothing asked yet"; position: absolute; left: 177px; top: 6px; color: var(--nbchat-quiet); font-size: 12px;
+}
 .nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > :not(.nbchat-unset-button, .nbchat-note) { opacity: 0.6; }
 .nbchat-quiet .widget-html-content { color: var(--nbchat-quiet); font-size: 12px; }
-.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 172px; }
+.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 168px; }
 .nbchat-panel .jupyter-button { border-radius: 2px; }
 .nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button {
   width: auto; padding: 0 12px; height: 28px; line-height: 28px; flex: 0 0 auto;
@@ -86,6 +94,7 @@ STYLE = """
 .nbchat-side > .nbchat-name { flex: 0 0 150px; width: 150px; margin-left: auto; }
 .nbchat-panel .nbchat-side > .nbchat-fold { flex: 0 0 auto; }
 .nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
+.nbchat-cell textarea, .nbchat-system textarea { field-sizing: content; max-height: 9em; }
 .nbchat-message textarea, .nbchat-system textarea { font-family: var(--jp-ui-font-family, sans-serif); }
 .nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
 .nbchat-reply { min-height: 24px; border-top: 1px solid var(--nbchat-line); padding-top: 6px; }
@@ -98,14 +107,17 @@ KEYS = """
 (function attach(tries) {
   const root = element.closest('.nbchat-panel');
   if (!root) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
-  if (root.dataset.nbchatKeys) return;
-  root.dataset.nbchatKeys = 'yes';
   for (const row of root.querySelectorAll('.nbchat-control')) {
     const name = row.querySelector('.widget-label')?.textContent;
     for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-text input')) {
       if (name && !part.labels?.[0]?.textContent) part.setAttribute('aria-label', name);
     }
   }
+  for (const button of root.querySelectorAll('.nbchat-unset-button')) button.setAttribute('aria-label', button.title);
+  root.querySelector('.nbchat-name input')?.setAttribute('aria-label', 'Name of the preset to save');
+  root.querySelector('.nbchat-status')?.setAttribute('role', 'status');
+  if (root.dataset.nbchatPanel) return;
+  root.dataset.nbchatPanel = 'yes';
   root.addEventListener('keydown', event => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     const send = root.querySelector('.nbchat-send');
@@ -132,10 +144,9 @@ Widgets offer none of the three. A front-end that does not run it loses these an
 
 def style(parts: Parts) -> Any:
     """The style sheet as a widget."""
-    return parts.make(HTML, style_sheet(WIDGETS + STYLE), classes="nbchat-none")
+    return parts.make(HTML, manners.style_sheet(manners.STYLE + STYLE), classes="nbchat-none")
 
 
 def keys(parts: Parts) -> Any:
     """The script as a widget: an output that the front-end runs when it shows the panel."""
-    script = {"output_type": "display_data", "data": {"application/javascript": KEYS}, "metadata": {}}
-    return parts.make(Output, outputs=(script,), classes="nbchat-script")
+    return parts.make(Output, outputs=manners.script_outputs(manners.KEYS + KEYS), classes="nbchat-script")

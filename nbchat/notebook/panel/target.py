@@ -58,7 +58,7 @@ class Target:
             options=(BUILTIN, *ENDPOINTS, *LOCAL_SERVERS),
             continuous_update=False,
             ensure_option=False,
-            classes="nbchat-endpoint",
+            classes="nbchat-endpoint nbchat-wide",
             tooltip="The server: type a known name or a base URL. Its key comes from its variable or %chat key",
         )
         self.system = parts.make(

@@ -1,0 +1,95 @@
+"""How nbchat's widgets look and take keys: parts of the front-end, in its own colours and type.
+
+Colours are the front-end's own variables, so that its light, dark and high-contrast themes are the widgets' as well;
+what stands behind a comma is for front-ends without them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["KEYS", "STYLE", "WIDGETS_CLASS", "manners", "script_outputs", "style_sheet"]
+
+WIDGETS_CLASS = "nbchat-widgets"
+"""The class of an outermost widget that is to look so."""
+
+_ARROW = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='18' height='18'%3E"
+    "%3Cpath fill='none' stroke='%23808080' stroke-width='2' d='M5 7l4 4 4-4'/%3E%3C/svg%3E"
+)
+"""A list's arrow in a grey for light and dark: the widgets' own is black in every theme."""
+
+STYLE = f"""
+.nbchat-widgets {{
+  --nbchat-quiet: var(--jp-ui-font-color2, #666);
+  --nbchat-ring: var(--jp-brand-color1, #1976d2);
+  --jp-widgets-dropdown-arrow: url("{_ARROW}");
+  color: var(--jp-ui-font-color1, #222);
+  overflow: visible;
+}}
+.nbchat-widgets :is(.widget-box, .jupyter-widgets) {{ overflow: visible; }}
+.nbchat-widgets :where(button, input, select, textarea) {{ font-family: var(--jp-ui-font-family, sans-serif); }}
+.nbchat-widgets :is(input, textarea, select, .widget-label) {{ color: var(--jp-ui-font-color1, #222); }}
+.nbchat-widgets :is(input, textarea)::placeholder {{ color: var(--nbchat-quiet); opacity: 1; font-size: 12px; }}
+.nbchat-widgets :is(button, input, textarea, select, summary, .noUi-handle):focus-visible {{
+  outline: 2px solid var(--nbchat-ring) !important; outline-offset: 1px;
+}}
+.nbchat-explorer .widget-inline-hbox, .nbchat-explorer .widget-checkbox {{ margin: 0; width: auto; }}
+.nbchat-explorer .widget-label {{ margin-right: 6px; }}
+.nbchat-explorer .widget-checkbox label {{ display: flex; align-items: center; gap: 6px; }}
+.nbchat-explorer .widget-checkbox input {{ margin: 0; }}
+.nbchat-line {{ display: flex; flex-flow: row wrap; align-items: center; gap: 6px 16px; margin: 2px 0; }}
+"""
+"""Rules for all of them, and those of the sweep's explorer. The panel has more of its own."""
+
+KEYS = """
+(function attach(tries) {
+  const root = element.closest('.nbchat-widgets');
+  if (!root) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
+  const nameHandles = () => {
+    for (const slider of root.querySelectorAll('.widget-slider')) {
+      const name = slider.querySelector('.widget-label')?.textContent;
+      const handle = slider.querySelector('.noUi-handle');
+      if (name && handle) handle.setAttribute('aria-label', name);
+    }
+  };
+  nameHandles();
+  if (root.dataset.nbchatKeys) return;
+  root.dataset.nbchatKeys = 'yes';
+  root.addEventListener('focusin', nameHandles);
+  const keep = event => {
+    const part = event.target.dataset;
+    if (event.ctrlKey || event.metaKey || event.altKey) delete part?.lmSuppressShortcuts;
+    else if (part) part.lmSuppressShortcuts = 'true';
+  };
+  for (const kind of ['focusin', 'keydown', 'keyup']) root.addEventListener(kind, keep, true);
+  root.addEventListener('keydown', event => {
+    const cell = event.key === 'Escape' && root.closest('.jp-Cell');
+    if (cell) cell.focus();
+  }, true);
+})(50);
+"""
+"""Keys without Ctrl, Cmd or Alt are the widget's own: a notebook would take the arrows for a walk to the next cell, and
+letters for commands such as inserting one. Escape goes back to the notebook. Sliders have their names.
+
+What a front-end is to leave alone says so itself, beforehand: its listener may come before this one.
+"""
+
+
+def style_sheet(rules: str = STYLE) -> str:
+    """Rules as HTML."""
+    return f"<style>{rules}</style>"
+
+
+def script_outputs(script: str = KEYS) -> tuple[dict[str, Any], ...]:
+    """The outputs of an output widget that has the front-end run a script."""
+    return ({"output_type": "display_data", "data": {"application/javascript": script}, "metadata": {}},)
+
+
+def manners() -> list[Any]:
+    """Two widgets that show nothing and give those beside them, under a root of `WIDGETS_CLASS`, looks and keys."""
+    import ipywidgets as widgets
+
+    nothing = widgets.Layout(display="none")
+    unseen = widgets.Layout(height="0", margin="0", overflow="hidden")
+    return [widgets.HTML(style_sheet(), layout=nothing), widgets.Output(outputs=script_outputs(), layout=unseen)]
