@@ -22,7 +22,8 @@ def run_on_users_loop(work: Awaitable[Any]) -> Any:
     """
     loop = _running_loop()
     if loop is None:
-        return asyncio.run(awaited(work))
+        with asyncio.Runner() as runner:  # asyncio.run may be nest_asyncio's, which leaves its loop open
+            return runner.run(awaited(work))
     import nest_asyncio2
 
     nest_asyncio2.apply(loop)

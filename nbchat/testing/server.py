@@ -142,7 +142,7 @@ class ScriptedServer:
         self._failure: Exception | None = None
         self._news = threading.Condition()
         self._listening = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="nbchat-scripted", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="nbchat-scripted", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -186,6 +186,11 @@ class ScriptedServer:
                 raise TimeoutError(f"Expected request number {self._waited + 1} within {timeout:g} s, but none came.")
             self._waited += 1
             return self._requests[self._waited - 1]
+
+    def _serve(self) -> None:
+        # Not asyncio.run: nest_asyncio puts another in its place, which leaves its loop open.
+        with asyncio.Runner() as runner:
+            runner.run(self._run())
 
     async def _run(self) -> None:
         # Not `asyncio.start_server`: closed while a client is being accepted, it leaves that client's socket open.

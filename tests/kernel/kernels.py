@@ -208,7 +208,7 @@ class Kernel:
 
     def receive(self, run, timeout):
         """Wait for messages, and hand each to the run that it belongs to."""
-        names = {getattr(self.client, f"{name}_channel").socket: name for name in ("iopub", "shell", "stdin")}
+        names = {_plain(getattr(self.client, f"{name}_channel").socket): name for name in ("iopub", "shell", "stdin")}
         poller = zmq.Poller()
         for channel in names:
             poller.register(channel, zmq.POLLIN)
@@ -226,6 +226,11 @@ class Kernel:
         self.stray.append((kind, content))
         if kind == "update_display_data":
             Page(self.handles).take(kind, content)
+
+
+def _plain(socket):
+    """The socket as a blocking one: jupyter_client 7 makes asyncio's, whose reading gives a future."""
+    return zmq.Socket.shadow(socket.underlying)
 
 
 PROMPT = re.compile(r"In \[\d+\]: ")

@@ -97,3 +97,33 @@ def test_on_a_loop_that_runs_already_it_runs_there_and_an_interrupt_ends_it():
     )
     assert done.stdout.split("\n")[:4] == ["True", "ended", "interrupted", "1"], done.stderr
     assert done.returncode in (0, -signal.SIGINT)
+
+
+RE_ENTRANT = """
+import asyncio, nest_asyncio2
+from nbchat.session.userloop import run_on_users_loop
+from nbchat.testing import ScriptedServer
+
+async def loop():
+    return asyncio.get_running_loop()
+
+mine = asyncio.new_event_loop()
+nest_asyncio2.apply(mine)
+mine.close()
+print(run_on_users_loop(loop()).is_closed())
+with ScriptedServer():
+    pass
+"""
+
+
+def test_in_a_process_whose_asyncio_was_made_re_entrant_no_loop_is_left_open():
+    """As notebooks often do, Colab's above all: `asyncio.run` is then another one, which leaves its loop behind."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RE_ENTRANT],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
