@@ -1,6 +1,6 @@
 """What a sweep costs beyond waiting: `python tests/bench_sweep.py`.
 
-100 runs of 50 ms answers, 16 at once, against a scripted server in a process of its own. The ideal is ⌈100 / 16⌉ rounds
+100 runs of 50 ms answers, 16 at once, against a bare server in a process of its own. The ideal is ⌈100 / 16⌉ rounds
 of 50 ms. Beside it, the same by hand: an httpx client for each of 16 slots, and one httpx client for all of them.
 The budget is 1.2 × the ideal; the spread of the repeats is the machine's noise.
 """
@@ -27,12 +27,34 @@ REPEATS = 9
 IDEAL = math.ceil(RUNS / AT_ONCE) * SECONDS
 
 SERVER = f"""
-import sys
-from nbchat.testing import Say, ScriptedServer
-with ScriptedServer(default=Say("one two three four five", first_delay={SECONDS})) as server:
-    print(server.base_url, flush=True)
-    sys.stdin.read()
+import asyncio
+
+def chunk(delta, reason):
+    return 'data: {{"id":"a","object":"chat.completion.chunk","model":"m","choices":[{{"index":0,"delta":%s,' \\
+           '"finish_reason":%s}}]}}\\n\\n' % (delta, reason)
+
+ANSWER = "".join(chunk('{{"content":"%s "}}' % word, "null") for word in "one two three four five".split())
+ANSWER = (ANSWER + chunk("{{}}", '"stop"') + "data: [DONE]\\n\\n").encode()
+HEAD = b"HTTP/1.1 200 OK\\r\\ncontent-type: text/event-stream\\r\\ntransfer-encoding: chunked\\r\\n\\r\\n"
+REPLY = HEAD + b"%x\\r\\n%s\\r\\n0\\r\\n\\r\\n" % (len(ANSWER), ANSWER)
+
+async def serve(reader, writer):
+    try:
+        while head := await reader.readuntil(b"\\r\\n\\r\\n"):
+            await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\\r")[0]))
+            await asyncio.sleep({SECONDS})
+            writer.write(REPLY)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print("http://127.0.0.1:%d/v1" % server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
 """
+"""The least that speaks the protocol: it shares two cores with those it serves, and must not be what is measured."""
 
 
 async def by_hand(url, clients):
@@ -85,7 +107,7 @@ def report(name, figures):
 def main():
     """Print the table. The three take turns, so that a busy machine is busy for all of them."""
     command = [sys.executable, "-c", SERVER]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         url = server.stdout.readline().strip()
         loop = asyncio.new_event_loop()
         own, shared = ([httpx.AsyncClient(verify=False) for _ in range(count)] for count in (AT_ONCE, 1))
@@ -97,7 +119,7 @@ def main():
             rounds.append([mine, *loop.run_until_complete(slots_and_shared(url, own, shared))])
         loop.run_until_complete(asyncio.wait([loop.create_task(client.aclose()) for client in (*own, *shared)]))
         loop.close()
-        server.stdin.close()
+        server.kill()
     names = ("sweep", "by hand, a client for each slot", "by hand, one client")
     for name, figures in zip(names, zip(*rounds[1:], strict=True), strict=True):  # the first one warms up
         report(name, figures)

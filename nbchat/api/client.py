@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -42,12 +43,8 @@ class Client:
         """
         if call.pace is None:
             await self._answer(call, emit, over)
-            return
-        await call.pace.enter()
-        try:
-            await self._answer(call, emit, over)
-        finally:
-            call.pace.leave()
+        else:
+            await call.pace.run(functools.partial(self._answer, call, emit, over))
 
     async def _answer(self, call: Call, emit: Emit, over: Callable[[], None]) -> None:
         emit([Sent(time.perf_counter())])

@@ -9,107 +9,152 @@ from nbchat.api.pace import Pace
 from nbchat.values.limits import RateLimits
 
 
-class Gate:
-    """A pace, and the calls that wait at it or are inside. Use on a running loop."""
+class Batch:
+    """Calls that share a pace; each is in flight until it is told to end. Use on a running loop."""
 
     def __init__(self, most):
         self.pace = Pace(most)
-        self.waiting = []
-        self.inside = []
+        self.calls = []
+        self.inside = {}
+        """By the call's number, in the order in which they were begun."""
 
     async def come(self, count=1):
         """So many more calls come."""
         for _ in range(count):
-            self.waiting.append(asyncio.create_task(self.pace.enter()))
-        await self.settle()
+            number = len(self.calls)
+            self.calls.append(asyncio.create_task(self.pace.run(lambda number=number: self._call(number))))
+        await settle()
+
+    async def _call(self, number):
+        end = self.inside[number] = asyncio.get_running_loop().create_future()
+        try:
+            await end
+        finally:
+            del self.inside[number]
 
     async def go(self):
-        """The first of those inside is over."""
-        self.inside.pop(0)
-        self.pace.leave()
-        await self.settle()
+        """The one that has been inside longest is over."""
+        next(iter(self.inside.values())).set_result(None)
+        await settle()
 
-    async def give_up(self, place):
-        """One that waits is cancelled."""
-        self.waiting.pop(place).cancel()
-        await self.settle()
+    async def give_up(self, number):
+        """A call is cancelled, inside or waiting."""
+        self.calls[number].cancel()
+        await settle()
 
-    async def settle(self):
-        for _ in range(3):
-            await asyncio.sleep(0)
-        self.inside += [task for task in self.waiting if task.done()]
-        self.waiting = [task for task in self.waiting if not task.done()]
+    @property
+    def waiting(self):
+        """The numbers of those that wait."""
+        return [number for number, call in enumerate(self.calls) if not call.done() and number not in self.inside]
+
+
+async def settle():
+    for _ in range(6):
+        await asyncio.sleep(0)
 
 
 def test_a_refusal_halves_and_answers_bring_it_back_one_by_one():
     async def play():
-        gate = Gate(16)
-        await gate.come(16)
-        gate.pace.refused()
-        assert gate.pace.allowed == 8
+        batch = Batch(16)
+        await batch.come(16)
+        batch.pace.refused()
+        assert batch.pace.allowed == 8
         for _ in range(9):
-            gate.pace.answered(None)
-        assert gate.pace.allowed == 9
+            batch.pace.answered(None)
+        assert batch.pace.allowed == 9
         for _ in range(500):
-            gate.pace.answered(None)
-        assert gate.pace.allowed == 16
+            batch.pace.answered(None)
+        assert batch.pace.allowed == 16
 
     asyncio.run(play())
 
 
 def test_refusals_of_requests_sent_together_count_once():
     async def play():
-        gate = Gate(16)
-        await gate.come(16)
+        batch = Batch(16)
+        await batch.come(16)
         for _ in range(16):
-            gate.pace.refused()
-        assert gate.pace.allowed == 8
+            batch.pace.refused()
+        assert batch.pace.allowed == 8
         for _ in range(8):
-            await gate.go()
-        gate.pace.refused()
-        assert gate.pace.allowed == 4
+            await batch.go()
+        batch.pace.refused()
+        assert batch.pace.allowed == 4
 
     asyncio.run(play())
 
 
 def test_it_lets_in_no_more_than_the_server_has_left():
     async def play():
-        gate = Gate(16)
-        await gate.come(1)
-        gate.pace.answered(RateLimits(remaining_requests=3))
-        await gate.come(9)
-        assert len(gate.inside) == 3
-        gate.pace.answered(None)
-        await gate.settle()
-        assert len(gate.inside) == 10
+        batch = Batch(16)
+        await batch.come(1)
+        batch.pace.answered(RateLimits(remaining_requests=3))
+        await batch.come(9)
+        assert len(batch.inside) == 3
+        batch.pace.answered(None)
+        await settle()
+        assert len(batch.inside) == 10
 
     asyncio.run(play())
 
 
-def test_who_waits_is_let_in_in_order_and_a_place_that_was_given_back_is_taken():
+def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over():
     async def play():
-        gate = Gate(1)
-        await gate.come(4)
-        first, second, third = gate.waiting
-        first.cancel()
-        gate.inside.pop()
-        gate.pace.leave()  # the place goes to the first, which is being cancelled
-        await gate.settle()
-        assert (second.done(), third.done()) == (True, False)
+        batch = Batch(1)
+        await batch.come(4)
+        await batch.give_up(1)
+        await batch.go()
+        assert list(batch.inside) == [2]
+        await batch.give_up(2)
+        assert (list(batch.inside), batch.waiting) == ([3], [])
+        await batch.go()
 
     asyncio.run(play())
 
 
-def test_once_shut_a_place_that_becomes_free_is_given_to_nobody():
+def test_the_next_begins_in_the_same_breath():
     async def play():
-        gate = Gate(1)
-        await gate.come(2)
-        gate.pace.shut()
-        await gate.go()
-        await gate.come()
-        assert (len(gate.inside), len(gate.waiting)) == (0, 2)
-        for waiting in gate.waiting:
-            waiting.cancel()
+        pace, steps = Pace(1), []
+
+        async def call(name):
+            steps.append(f"{name} begins")
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_soon(steps.append, "another turn of the loop")
+            steps.append(f"{name} ends")
+
+        await asyncio.gather(pace.run(lambda: call("one")), pace.run(lambda: call("two")))
+        assert steps[1:3] == ["one ends", "two begins"]
+
+    asyncio.run(play())
+
+
+def test_what_a_call_raises_reaches_who_waits_for_it_and_its_place_is_free():
+    async def fail():
+        raise ZeroDivisionError
+
+    async def play():
+        pace, done = Pace(1), []
+
+        async def note():
+            done.append(True)
+
+        failed, _ = await asyncio.gather(pace.run(fail), pace.run(note), return_exceptions=True)
+        assert isinstance(failed, ZeroDivisionError)
+        assert done
+
+    asyncio.run(play())
+
+
+def test_once_shut_nothing_more_is_begun():
+    async def play():
+        batch = Batch(1)
+        await batch.come(2)
+        batch.pace.shut()
+        await batch.go()
+        await batch.come()
+        assert (list(batch.inside), batch.waiting) == ([], [1, 2])
+        for number in (1, 2):
+            await batch.give_up(number)
 
     asyncio.run(play())
 
@@ -126,25 +171,26 @@ steps = st.one_of(
 @given(st.integers(1, 6), st.lists(steps))
 def test_no_place_is_lost_or_given_twice_whatever_happens(most, played):
     async def play():
-        gate = Gate(most)
+        batch = Batch(most)
         for step, value in played:
-            before = len(gate.inside)
+            before = len(batch.inside)
             match step:
                 case "come":
-                    await gate.come(value)
-                case "go" if gate.inside:
-                    await gate.go()
-                case "give_up" if value < len(gate.waiting):
-                    await gate.give_up(value)
-                case "refused" if gate.inside:
-                    gate.pace.refused()
+                    await batch.come(value)
+                case "go" if batch.inside:
+                    await batch.go()
+                case "give_up" if value < len(batch.calls):
+                    await batch.give_up(value)
+                case "refused" if batch.inside:
+                    batch.pace.refused()
                 case "answered":
-                    gate.pace.answered(value)
-            await gate.settle()
-            assert 1 <= gate.pace.allowed <= most
-            assert len(gate.inside) <= max(before, gate.pace.allowed)
-            assert not gate.waiting or len(gate.inside) >= gate.pace.allowed
-        while gate.waiting or gate.inside:
-            await gate.go()
+                    batch.pace.answered(value)
+            await settle()
+            assert 1 <= batch.pace.allowed <= most
+            assert len(batch.inside) <= max(before, batch.pace.allowed)
+            assert not batch.waiting or len(batch.inside) >= batch.pace.allowed
+        while batch.inside:
+            await batch.go()
+        assert not batch.waiting
 
     asyncio.run(play())
