@@ -18,8 +18,6 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STRING_END = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _CSI_END = re.compile("[^ -?]")
 _ESCAPE_END = re.compile("[^ -/]")
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_LONE = re.compile("[\ud800-\udfff]")
 _LIVE = re.compile(
     r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)", re.IGNORECASE
 )
@@ -27,10 +25,11 @@ _LIVE = re.compile(
 
 def join_surrogates(text: str) -> str:
     """`text` with surrogate pairs joined into their character and lone surrogates as U+FFFD, so that it encodes."""
-    if not _LONE.search(text):
-        return text
-    joined = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
-    return _LONE.sub("\ufffd", joined)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 class TerminalText:
@@ -57,7 +56,7 @@ class TerminalText:
         at = 0
         while at < len(chunk):
             at = self._step(chunk, at, shown)
-        return join_surrogates("".join(shown))
+        return "".join(map(join_surrogates, shown))  # halves with something dropped between them are no pair
 
     def flush(self) -> str:
         """The rest of the text; an unfinished control sequence is dropped. The object is as new afterwards."""
