@@ -7,7 +7,6 @@ because a reply grows while it is shown. Raw HTML opens no block here: `sanitise
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -31,20 +30,17 @@ class Kind(Enum):
     INDENTED = "indented code"
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """A block quote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A list item: its content begins `width` columns after that of the container around it."""
 
     width: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """A fence: its run of backticks or tildes, its info string, its own indent, the number of containers around it."""
 
     mark: str

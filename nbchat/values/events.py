@@ -31,27 +31,29 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class TextDelta:
+class _Delta:
+    """A piece of text of choice `index`. Those of different classes are never equal."""
+
+    text: str
+    index: int = 0
+
+
+class TextDelta(_Delta):
     """A piece of choice `index`'s answer."""
 
-    text: str
-    index: int = 0
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(_Delta):
     """A piece of what choice `index` thinks before it answers."""
 
-    text: str
-    index: int = 0
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalDelta:
+class RefusalDelta(_Delta):
     """A piece of choice `index`'s words of refusal, which come in place of an answer."""
 
-    text: str
-    index: int = 0
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,16 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The request goes out, for the first time. `at` is seconds on `time.perf_counter`'s clock."""
+class _Moment:
+    """Something that happened `at` so many seconds on `time.perf_counter`'s clock."""
 
     at: float
+
+
+class Sent(_Moment):
+    """The request goes out, for the first time."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +120,16 @@ class Responded:
     limits: RateLimits | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FirstToken:
-    """The first piece of any choice follows. `at` is seconds on `time.perf_counter`'s clock."""
+class FirstToken(_Moment):
+    """The first piece of any choice follows."""
 
-    at: float
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The answer's last piece has come. `at` is seconds on `time.perf_counter`'s clock."""
+class Ended(_Moment):
+    """The answer's last piece has come."""
 
-    at: float
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ chat-completions reference (302.AI's page, which follows OpenAI's).
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -339,6 +338,8 @@ PARAMETERS: dict[str, Parameter] = {
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """' Did you mean "..."?' for the closest of the words, or nothing."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
     return f" Did you mean {close[0]}?" if close else ""
 
