@@ -132,11 +132,12 @@ class Conversation:
         self._worker.start(work)
 
     def _keep(self, session: Session, view: TranscriptView | None, entry: Entry) -> None:
-        transcript_of(session).add(entry)
+        transcript = transcript_of(session)
+        transcript.add(entry)
         if rows := answered_otherwise(entry.reply):
             self.area.show(chrome.table(["", "asked", "answered"], rows))
-        if view is not None:
-            view.refresh()
+        for shown in filter(None, {view, transcript.newest}):
+            shown.refresh()
 
     def _conclude(self, reply: Reply) -> None:
         self.area.show(chrome.line(footer_facts(reply)))

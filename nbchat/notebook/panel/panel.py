@@ -21,6 +21,7 @@ from nbchat.notebook.panel.controls import WIDE, Control, control
 from nbchat.notebook.panel.conversation import Conversation
 from nbchat.notebook.panel.history import History
 from nbchat.notebook.panel.message import MessageBox
+from nbchat.notebook.panel.page import PageMark
 from nbchat.notebook.panel.parts import Parts, mark
 from nbchat.notebook.panel.presetbar import PresetBar
 from nbchat.notebook.panel.target import ModelControl, Target
@@ -86,9 +87,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
         rare = [one.row for one in ordered if not one.parameter.sampling]
         buttons = self._parts.make(HBox, [self._box.send, self._box.stop, self._box.status], classes="nbchat-buttons")
+        page = PageMark(self._parts, self._parts.note(buttons))
         return [
             style.style(self._parts),
             style.keys(self._parts),
+            page.widget,
             self._grid(where),
             self._target.system_row,
             self._grid(usual),

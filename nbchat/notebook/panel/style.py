@@ -61,7 +61,7 @@ STYLE = """
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
 .nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 168px; box-sizing: border-box; }
-.nbchat-panel .nbchat-grid > :not(.nbchat-wide) > .nbchat-note { padding-left: 0; }
+.nbchat-panel :is(.nbchat-grid > :not(.nbchat-wide), .nbchat-buttons) > .nbchat-note { padding-left: 0; }
 .nbchat-note .nbchat-words {
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere;
 }
@@ -106,7 +106,7 @@ STYLE = """
 KEYS = """
 (function attach(tries) {
   const root = element.closest('.nbchat-panel');
-  if (!root) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
+  if (!root?.querySelector('.nbchat-page input')) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
   for (const row of root.querySelectorAll('.nbchat-control')) {
     const name = row.querySelector('.widget-label')?.textContent;
     for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-text input')) {
@@ -116,6 +116,12 @@ KEYS = """
   for (const button of root.querySelectorAll('.nbchat-unset-button')) button.setAttribute('aria-label', button.title);
   root.querySelector('.nbchat-name input')?.setAttribute('aria-label', 'Name of the preset to save');
   root.querySelector('.nbchat-status')?.setAttribute('role', 'status');
+  const page = root.querySelector('.nbchat-page input');
+  window.nbchatPage ??= String(Math.random());
+  if (page.value !== window.nbchatPage) {
+    page.value = window.nbchatPage;
+    page.dispatchEvent(new Event('change', {bubbles: true}));
+  }
   if (root.dataset.nbchatPanel) return;
   root.dataset.nbchatPanel = 'yes';
   root.addEventListener('keydown', event => {
@@ -136,9 +142,9 @@ KEYS = """
   });
 })(50);
 """
-"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader.
+"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader, a page has its mark.
 
-Widgets offer none of the three. A front-end that does not run it loses these and nothing else.
+Widgets offer none of the four. A front-end that does not run it loses these and nothing else.
 """
 
 

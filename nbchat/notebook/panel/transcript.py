@@ -52,6 +52,8 @@ class Transcript:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
+        self.newest: TranscriptView | None = None
+        """Where it is shown last: in place of another, where a panel's cell was run again while an answer came."""
 
     def add(self, entry: Entry) -> None:
         """Take in an entry; who shows the transcript paints it."""
@@ -84,6 +86,7 @@ class TranscriptView:
         self._outputs: list[str] = []
         self._shown: list[Bundle] = []
         self._lock = threading.Lock()
+        transcript.newest = self
 
     def refresh(self) -> None:
         """Paint what has changed."""
