@@ -8,7 +8,7 @@ import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
@@ -22,8 +22,7 @@ BUILTIN = "built-in"
 BUILTIN_MODEL = "nbchat-demo"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEndpoint:
+class KnownEndpoint(NamedTuple):
     """A row of the table: `model` is a sensible first model (None = the user must choose one)."""
 
     name: str

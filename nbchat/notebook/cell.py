@@ -10,7 +10,6 @@ from IPython.core.error import UsageError
 from nbchat.notebook import chrome
 from nbchat.notebook.canvas import CellCanvas
 from nbchat.notebook.compose import Composed, compose
-from nbchat.notebook.neighbours import builtin_notice
 from nbchat.notebook.options import CellOptions, parse
 from nbchat.notebook.presenting import make_presenter
 from nbchat.notebook.typed import named_tools, show_data
@@ -76,10 +75,14 @@ def presentation(session: Session, options: CellOptions, notes: Sequence[str] = 
     """How the answer to this line is shown."""
     endpoint = endpoint_for(options.own["base_url"]) if "base_url" in options.own else session.endpoint
     model = options.params.get("model") or session.params.model or endpoint.model or endpoint.title
+    if endpoint.is_builtin:
+        from nbchat.notebook.neighbours import builtin_notice
+
+        notes = [*notes, builtin_notice()]
     return {
         "choices": options.params.get("n") or session.params.n or 1,
         "images": bool(options.get("remote_images")),
-        "notes": [*notes, *([builtin_notice()] if endpoint.is_builtin else [])],
+        "notes": notes,
         "waiting": model,
     }
 

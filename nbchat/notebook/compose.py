@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbchat.values.messages import Content, ImagePart, Message, TextPart
 
@@ -17,8 +16,7 @@ SHELL_NAMES = frozenset({"exit", "quit", "open", "get_ipython"})
 """Names that IPython puts among the user's own; in a message they are words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """A message ready to send. `notes` are the footer's words on what went in, `parts` where each stretch is from."""
 
     message: Message

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
-from nbchat.notebook import background, chrome, connecting, helping
+from nbchat.notebook import background, chrome, connecting
 from nbchat.notebook.canvas import Bundle, CellCanvas
 from nbchat.notebook.cell import presentation
 from nbchat.notebook.compose import compose
@@ -25,8 +24,7 @@ from nbchat.values.reply import Reply
 __all__ = ["COMMANDS", "Command", "chat_line"]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One word of `%chat`: what follows it, what it does, and the function of shell and rest of line that does it."""
 
     name: str
@@ -225,18 +223,24 @@ def _system(shell: Any, rest: str) -> None:
 @command("fix")
 def _fix(shell: Any, _rest: str) -> None:
     """Explain and repair the last failing cell: its source, its traceback's end, types and shapes; no values."""
+    from nbchat.notebook import helping
+
     helping.fix(shell)
 
 
 @command("explain")
 def _explain(shell: Any, _rest: str) -> None:
     """Say what the previous cell does."""
+    from nbchat.notebook import helping
+
     helping.explain(shell)
 
 
 @command("doc")
 def _doc(shell: Any, _rest: str) -> None:
     """Write docstrings and comments for the previous cell."""
+    from nbchat.notebook import helping
+
     helping.document(shell)
 
 

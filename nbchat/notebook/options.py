@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
@@ -17,8 +17,7 @@ from nbchat.values.params import PARAMETERS, Parameter, nearest
 __all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_text", "option_line", "parse", "unescaped"]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnOption:
+class OwnOption(NamedTuple):
     """An option of nbchat's own. `value` names what it takes (empty = nothing); `repeatable` ones make a tuple."""
 
     name: str

@@ -9,7 +9,6 @@ again in the next.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from nbchat.notebook.blocks import BlockScanner, Fence, Item, Kind, Line, Quote
@@ -34,8 +33,7 @@ _WORD = re.compile(r"(?<=\s)(?=\w)")
 _UNDERLINE = re.compile(r"[ >]*(?:=+|-+)\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A piece of the answer: what the model wrote, and the Markdown to show for it (not yet sanitised).
 
     They differ where a block was cut: a fence or a table is closed and opened again, a list's indent is taken back.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,13 +150,21 @@ def _read(path: Path) -> dict[str, Preset]:
             f"The presets in {path} can't be read: {getattr(error, 'strerror', None) or error}."
         ) from None
     try:
-        content = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        content = _parsed(path, text)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"The presets in {path} can't be read: {error}. Mend the file or put it away.") from None
     if not isinstance(content, dict):
         example = '{"careful": {"params": {"temperature": 0.1}}}'
         raise ConfigError(f"{path} must hold presets by name, such as {example}.")
     return {str(name): _preset(path, str(name), entry) for name, entry in content.items()}
+
+
+def _parsed(path: Path, text: str) -> Any:
+    if path.suffix.lower() != ".toml":
+        return json.loads(text)
+    import tomllib
+
+    return tomllib.loads(text)
 
 
 def _preset(path: Path, name: str, entry: Any) -> Preset:
