@@ -9,7 +9,6 @@ from nbchat.notebook.canvas import Bundle, Canvas
 from nbchat.notebook.footer import footer_facts
 from nbchat.notebook.inline import inline_text
 from nbchat.notebook.plain import plain_text
-from nbchat.notebook.sanitiser import sanitise
 from nbchat.session.session import Session
 from nbchat.values.reply import Reply
 
@@ -30,6 +29,8 @@ class Entry:
     @property
     def markdown(self) -> str:
         """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
+        from nbchat.notebook.sanitiser import sanitise
+
         asked = "\n".join(f"> {line}" for line in sanitise(self.question).splitlines())
         answers = [sanitise(choice.text or choice.refusal) for choice in self.reply.choices]
         if len(answers) > 1:
