@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbchat.api.keys import Key
+from nbchat.session.description import written_whole
 from nbchat.session.present import Presenter, presenters
 from nbchat.values.messages import Message
 
@@ -63,7 +64,8 @@ def _clean(text: str) -> str:
 def _describe(value: object) -> str:
     from nbchat.data.describe import describe
 
-    return describe(value).text
+    whole = written_whole(value)
+    return describe(value).text if whole is None else whole
 
 
 def _guard(messages: Sequence[Message], key: Key | None) -> None:

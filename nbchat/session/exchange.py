@@ -1,13 +1,10 @@
 """One exchange: a message goes out, an answer comes back, tools are called in between, a turn is kept.
 
-The logic is one generator that yields what it waits for; a driver for plain code and one for coroutines wait each in
-their own way, and know nothing else.
+The logic is one generator that yields what it waits for; see `waits` for who waits, and how.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,10 +20,9 @@ from nbchat.session.ledger import Entry
 from nbchat.session.plan import Plan
 from nbchat.session.present import Presenter, presenters
 from nbchat.session.turn import Turn
-from nbchat.session.userloop import TICK_SECONDS, awaited, run_on_users_loop
+from nbchat.session.waits import Wait
 from nbchat.values.draft import Draft
 from nbchat.values.errors import GuardError, Interrupted, NbchatError, SchemaError
-from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
 from nbchat.values.reply import Reply, Request, Status, Timing
@@ -35,13 +31,10 @@ from nbchat.values.usage import Usage
 if TYPE_CHECKING:  # what fits answers to schemas is only imported where one is asked for
     from nbchat.session.schema import Schema
 
-__all__ = ["Ask", "Exchange", "Tools", "Wait", "drive", "drive_async", "wait_for", "wait_for_async"]
+__all__ = ["Ask", "Exchange", "Tools"]
 
 MOST_ROUNDS = 10
 """Times that a model may answer with tool calls before it has to stop."""
-
-Wait = Channel | Awaitable[Any]
-"""What an exchange waits for: the next events of a call, or a coroutine of the user's."""
 
 
 class Tools(Protocol):
@@ -311,66 +304,3 @@ class Exchange:
         if isinstance(error, NbchatError):
             error.reply = self.reply
         return error
-
-
-def drive(waits: Generator[Wait, Any, None]) -> None:
-    """Wait for what an exchange waits for, in plain code."""
-    given: Any = None
-    failure: BaseException | None = None
-    while True:
-        try:
-            wait = waits.send(given) if failure is None else waits.throw(failure)
-        except StopIteration:
-            return
-        given, failure = None, None
-        try:
-            given = wait_for(wait)
-        except BaseException as error:  # noqa: BLE001  # the exchange decides what an interrupt means
-            failure = error
-
-
-async def drive_async(waits: Generator[Wait, Any, None]) -> None:
-    """Wait for what an exchange waits for, in a coroutine."""
-    given: Any = None
-    failure: BaseException | None = None
-    while True:
-        try:
-            wait = waits.send(given) if failure is None else waits.throw(failure)
-        except StopIteration:
-            return
-        given, failure = None, None
-        try:
-            given = await wait_for_async(wait)
-        except BaseException as error:  # noqa: BLE001  # the exchange decides what an interrupt means
-            failure = error
-
-
-def wait_for(wait: Wait) -> Any:
-    """What an exchange waits for, waited for in plain code."""
-    return wait.take() if isinstance(wait, Channel) else run_on_users_loop(wait)
-
-
-async def wait_for_async(wait: Wait) -> Any:
-    """What an exchange waits for, waited for in a coroutine."""
-    return await (_take_async(wait) if isinstance(wait, Channel) else awaited(wait))
-
-
-async def _take_async(channel: Channel) -> list[Event] | None:
-    """`Channel.take` for a coroutine: events, nothing where some time passed without, None = over."""
-    loop = asyncio.get_running_loop()
-    came = asyncio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
-            loop.call_soon_threadsafe(came.set)
-
-    channel.on_put = wake
-    batch = channel.take(None)
-    if batch == []:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(
-                TICK_SECONDS
-            ):  # `wait_for` loses a cancel that comes with the event (Python 3.11)
-                await came.wait()
-        batch = channel.take(None)
-    return batch

@@ -14,13 +14,14 @@ from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
 from nbchat.session import connection
-from nbchat.session.exchange import Ask, Exchange, drive, drive_async
+from nbchat.session.exchange import Ask, Exchange
 from nbchat.session.ledger import Entry
 from nbchat.session.observers import Observers
 from nbchat.session.plan import UNSET, Plan, user_message
 from nbchat.session.present import Presenter, presenters
 from nbchat.session.stream import Stream
 from nbchat.session.turn import Turn, joined
+from nbchat.session.waits import drive, drive_async
 from nbchat.values.errors import NbchatError, ParameterError, SessionError
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params

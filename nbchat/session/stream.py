@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 from nbchat.api.engine import Channel
-from nbchat.session.exchange import Exchange, Wait, wait_for, wait_for_async
+from nbchat.session.exchange import Exchange
+from nbchat.session.waits import Steps, wait_for, wait_for_async
 from nbchat.values.events import Event
 from nbchat.values.reply import Reply
 
@@ -18,7 +18,7 @@ class Stream:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._waits: Generator[Wait, Any, None] = exchange.run(None)
+        self._steps = Steps(exchange.run(None))
 
     @property
     def reply(self) -> Reply | None:
@@ -33,29 +33,23 @@ class Stream:
 
     def __iter__(self) -> Iterator[Event]:
         """Events as they come. An interrupt while waiting for one stops the request."""
-        wait = self._step(None)
+        wait = self._steps.next()
         while wait is not None:
-            given = wait_for(wait)
+            self._steps.given = given = wait_for(wait)
             came = given if isinstance(wait, Channel) else None
-            wait = self._step(given)  # before anybody sees the events, so that leaving early keeps them
+            wait = self._steps.next()  # before anybody sees the events, so that leaving early keeps them
             yield from came or ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Events as they come."""
-        wait = self._step(None)
+        wait = self._steps.next()
         while wait is not None:
-            given = await wait_for_async(wait)
+            self._steps.given = given = await wait_for_async(wait)
             came = given if isinstance(wait, Channel) else None
-            wait = self._step(given)
+            wait = self._steps.next()
             for event in came or ():
                 yield event
 
-    def _step(self, given: Any) -> Wait | None:
-        try:
-            return self._waits.send(given)
-        except StopIteration:
-            return None
-
     def close(self) -> None:
         """Stop the request if it still runs; what had come is kept."""
-        self._waits.close()
+        self._steps.close()

@@ -7,13 +7,14 @@ import functools
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nbchat.api.engine import POLL_SECONDS, Channel
 from nbchat.api.pace import Pace
-from nbchat.session.exchange import Exchange, Wait, wait_for
+from nbchat.session.exchange import Exchange
+from nbchat.session.waits import Steps, wait_for
 from nbchat.values.usage import Usage
 
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
@@ -58,32 +59,25 @@ class _Lane:
         self.over = False
         self._channel: Channel | None = None
         self._ready = ready
-        self._waits: Generator[Wait, Any, None] = exchange.run(None)
+        self._steps = Steps(exchange.run(None))
 
     def begin(self) -> None:
-        self._step(None)
+        self._step()
 
     def take(self) -> None:
         """Move the exchange on with all that has come, without waiting."""
         while not self.over and self._channel is not None and (events := self._channel.take(None)) != []:
             self._step(events)
 
-    def _step(self, given: Any) -> None:
+    def _step(self, given: Any = None) -> None:
         """Move on until it waits for a channel, or is over. A coroutine of the user's is waited for in between."""
-        failure: BaseException | None = None
-        try:
-            while True:
-                wait = self._waits.send(given) if failure is None else self._waits.throw(failure)
-                if isinstance(wait, Channel):
-                    break
-                given, failure = None, None
-                try:
-                    given = wait_for(wait)
-                except BaseException as error:  # noqa: BLE001  # the exchange decides what it means
-                    failure = error
-        except StopIteration:
-            self.over = True
-            return
+        self._steps.given = given
+        while not isinstance(wait := self._steps.next(), Channel):
+            if wait is None:
+                self.over = True
+                return
+            with self._steps:
+                self._steps.given = wait_for(wait)
         if wait is not self._channel:
             self._channel = wait
             wait.on_put = functools.partial(self._tell_end, wait)
@@ -98,7 +92,7 @@ class _Lane:
         """End it; what has come of its answer is kept."""
         while self._channel is not None and (events := self._channel.take(None)):
             self._step(events)
-        self._waits.close()
+        self._steps.close()
 
 
 class Runner:

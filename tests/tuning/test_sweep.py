@@ -83,23 +83,31 @@ def test_a_stream_that_breaks_off_is_a_row_with_what_had_come(server, session):
 
 
 def test_at_most_so_many_run_at_once_and_all_that_many(server, session):
-    """Nothing is answered until four have come; were there only three at once, none ever would."""
-    gate, lock, running = threading.Event(), threading.Lock(), []
-    most = []
+    """An answer ends only once four are waiting, or all that are left."""
+    arrived, ended, unanswered = [], [], []
+    ends = [threading.Event() for _ in range(12)]
+    lock = threading.Lock()
 
     def answer(_request):
         with lock:
-            running.append(1)
-            most.append(len(running) - len(done))
-            if len(running) == 4:
-                gate.set()
-        return Say("x", first_delay=0.02) if gate.is_set() else Stream([Until(gate), chunk("x", finish="stop")])
+            number = len(arrived)
+            arrived.append(number)
+            unanswered.append(len(arrived) - len(ended))
+            if len(arrived) >= 4:
+                end_next()
+            if len(arrived) == 12:
+                while len(ended) < 12:
+                    end_next()
+        return Stream([Until(ends[number]), chunk("x", finish="stop")])
 
-    done = []
+    def end_next():
+        ended.append(None)
+        ends[len(ended) - 1].set()
+
     server.default = answer
-    result = sweep(session, "Hi", repeat=12, at_once=4, on_progress=lambda p: done.extend([1] * (p.done - len(done))))
+    result = sweep(session, "Hi", repeat=12, at_once=4)
     assert len(result.complete) == 12
-    assert max(most) <= 4
+    assert max(unanswered) == 4
 
 
 def test_a_429_is_waited_out_and_no_run_is_lost(server, session):
