@@ -34,6 +34,7 @@ STYLE = f"""
 .nbchat-widgets :is(button, input, textarea, select, summary, .noUi-handle):focus-visible {{
   outline: 2px solid var(--nbchat-ring) !important; outline-offset: 1px;
 }}
+.nbchat-widgets .widget-label {{ text-align: left; }}
 .nbchat-explorer .widget-inline-hbox, .nbchat-explorer .widget-checkbox {{ margin: 0; width: auto; }}
 .nbchat-explorer .widget-label {{ margin-right: 6px; }}
 .nbchat-explorer .widget-checkbox label {{ display: flex; align-items: center; gap: 6px; }}

@@ -44,7 +44,7 @@ class Explorer:
         self._descending = widgets.Checkbox(description="descending", indent=False)
         runs = [("–", NONE), *((f"{run.index} · {heading(sweep, run)}"[:80], run.index) for run in sweep.runs)]
         self._pair = [
-            self._labelled(widgets.Dropdown, text, "22em", options=runs[: MOST_CHOICES + 1], value=NONE)
+            self._labelled(widgets.Dropdown, text, "34em", options=runs[: MOST_CHOICES + 1], value=NONE)
             for text in ("compare", "with")
         ]
         self._difference = widgets.HTML()
@@ -101,7 +101,7 @@ class Explorer:
 
 def _styled(html: str) -> str:
     """HTML that looks in a widget as it does in an output."""
-    return f'<div class="jp-RenderedHTMLCommon {NO_MATH_CLASS}" style="line-height:1.4;padding:0">{html}</div>'
+    return f'<div class="jp-RenderedHTMLCommon {NO_MATH_CLASS}" style="line-height:1.4;padding:0.4em 0 0">{html}</div>'
 
 
 def _value(name: str, value: Any) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.dashboards import VoilaServer
 from tests.browser.frontends import HEIGHT, Frontend, JupyterServers
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -58,6 +59,15 @@ def jupyter(tmp_path_factory):
     yield servers
     for server in servers.values():
         server.stop()
+
+
+@pytest.fixture(scope="package")
+def voila(tmp_path_factory):
+    """A `VoilaServer`."""
+    pytest.importorskip("voila")
+    server = VoilaServer(tmp_path_factory.mktemp("voila"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="package")

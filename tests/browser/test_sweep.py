@@ -1,99 +1,127 @@
-"""Sweeps in the real front-ends: what a reader sees, light and dark, wide and narrow."""
+"""Sweeps and what-if in the real front-ends: what a reader sees, light and dark, wide and narrow."""
 
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from nbchat.testing import Say
+from tests.browser.frontends import SHOTS
+from tests.browser.looks import faint, nameless, tab_order
 
 START = "%load_ext nbchat\nimport nbchat"
+FEW = "%%chat -t 0,0.7,1.3 --repeat 2 --max-tokens 60 --seed 3 --score len << few\nWhat is a list comprehension?"
+MANY = "%%chat -t 0,0.3,0.6,0.9,1.2 --top-p 0.5,1 --repeat 3 --max-tokens 60 << many\nWhat is a generator?"
+EXPLORE = "many.explore()"
+REPLY = "%%chat --seed 4 --logprobs --top-logprobs 10 --max-tokens 60 -t 1.2 << reply\nWhat is a generator?"
+WHAT_IF = "nbchat.what_if(reply, temperature=1)"
+LOOKS = [("light", 1200), ("dark", 700)]
 
 
-@pytest.mark.parametrize("width", [1200, 700], ids=["wide", "narrow"])
-def test_a_few_answers_stand_side_by_side(frontend, theme, width):
+@pytest.fixture(scope="module", params=["lab", "notebook"])
+def page(request, new_frontend):
+    """All of them in one notebook, run."""
+    with new_frontend() as frontend:
+        frontend.open([START, FEW, MANY, EXPLORE, REPLY, WHAT_IF], app=request.param).run_all()
+        frontend.app = request.param
+        if request.param == "lab":  # at 700 px the files beside it would leave it no room
+            frontend.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+        yield frontend
+
+
+def looked_at(page, index, name):
+    """A cell's output in both themes, wide and narrow: readable, named, inside the page, and photographed."""
+    output = page.output(index)
+    for theme, width in LOOKS:
+        page.wear(theme, width)
+        page.page.set_viewport_size({"width": width, "height": 1800})
+        output.evaluate("node => node.scrollIntoView()")
+        page.screenshot(f"{name}-{page.app}-{theme}-{width}")
+        assert faint(output) == []
+        assert nameless(output) == []
+        assert output.evaluate("node => node.scrollWidth - node.clientWidth") <= 1
+
+
+def test_a_few_answers_stand_side_by_side(page):
     """Cards, then a row for each run, one verdict, the plot; nothing is fetched from elsewhere."""
-    frontend.open(
-        [
-            START,
-            "%%chat -t 0,0.7,1.3 --repeat 2 --max-tokens 60 --seed 3 --score len << s\nWhat is a list comprehension?",
-        ],
-        theme=theme,
-        width=width,
-    )
-    frontend.run_all()
-    said = frontend.output_text(1)
+    said = page.output_text(1)
     assert "6 runs: 3 temperature × 2 repeats" in said
-    assert frontend.output(1).locator("table").last.locator("tbody tr").count() == 6
-    frontend.output(1).locator("img").wait_for()
-    frontend.page.set_viewport_size({"width": width, "height": 1800})
-    frontend.screenshot(f"sweep-few-{theme}-{width}")
-    assert frontend.foreign_requests() == []
+    assert page.output(1).locator("table").last.locator("tbody tr").count() == 6
+    page.output(1).locator("img").wait_for()
+    looked_at(page, 1, "sweep-few")
+    assert page.foreign_requests() == []
 
 
-def test_many_answers_fold_into_their_rows(frontend, theme):
-    """A row for each run in a frame of its own; a click on one unfolds its answer."""
-    frontend.open(
-        [START, "%%chat -t 0,0.3,0.6,0.9,1.2 --top-p 0.5,1 --repeat 3 --max-tokens 60 << s\nWhat is a generator?"],
-        theme=theme,
-    )
-    frontend.run_all()
-    rows = frontend.output(1).locator("table").last.locator("tbody tr")
+def test_many_answers_fold_into_their_rows(page):
+    """A row of one line for each run in a frame of its own, its answer in sight at 700 px; a click unfolds it."""
+    assert re.search(r"30 runs: 5 temperature × 2 top_p × 3 repeats", page.output_text(2))
+    rows = page.output(2).locator("table").last.locator("tbody tr")
     assert rows.count() == 30
-    rows.nth(1).locator("summary").click()
-    frontend.page.set_viewport_size({"width": 1200, "height": 1800})
-    frontend.screenshot(f"sweep-many-{theme}")
-    assert re.search(r"30 runs: 5 temperature × 2 top_p × 3 repeats", frontend.output_text(1))
+    looked_at(page, 2, "sweep-many")
+    summary = rows.nth(1).locator("summary")
+    frame = page.output(2).locator("table").last.locator("..").bounding_box()
+    box = summary.bounding_box()
+    assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    assert rows.nth(1).bounding_box()["height"] < 40
+    summary.click()
+    expect(rows.nth(1).locator("details > div")).to_be_visible()
 
 
-def test_the_explorer_filters_sorts_and_compares(frontend, theme):
+def test_the_explorer_filters_sorts_and_compares(page):
     """Widgets above, the rows that fit below, and what differs between two answers, word by word."""
-    frontend.open(
-        [
-            START,
-            "sweep = nbchat.Session(max_tokens=40, seed=5).sweep('What is a class?', temperature=[0, 1, 1.5], repeat=3)",
-            "sweep.explore()",
-        ],
-        theme=theme,
-    )
-    frontend.run_all()
-    explorer = frontend.output(2)
+    explorer = page.output(3)
     rows = explorer.locator("tbody tr")
-    rows.first.wait_for()
-    assert rows.count() == 9
-    explorer.get_by_label("temperature").select_option("1.5")
+    assert rows.count() == 30
+    explorer.get_by_label("temperature").select_option("1.2")
+    explorer.get_by_label("top_p").select_option("1")
     explorer.get_by_label("compare").select_option(index=1)
-    explorer.get_by_label("with", exact=True).select_option(index=9)
-    explorer.locator("ins").first.wait_for()
-    assert rows.count() == 3
-    frontend.page.set_viewport_size({"width": 1200, "height": 1800})
-    explorer.scroll_into_view_if_needed()
-    frontend.screenshot(f"sweep-explore-{theme}")
+    explorer.get_by_label("with", exact=True).select_option(index=30)
+    expect(explorer.locator("ins").first).to_be_visible()
+    expect(rows).to_have_count(3)
+    looked_at(page, 3, "sweep-explore")
+    explorer.get_by_label("words").fill("no answer has these words")
+    expect(explorer).to_contain_text("No run fits.")
+    stops = tab_order(page.page, explorer)
+    assert [stop["name"] for stop in stops] == [
+        "temperature", "top_p", "words", "sort by", "descending", "compare", "with"
+    ]  # fmt: skip
+    assert all(stop["ring"] for stop in stops)
 
 
-def test_what_if_follows_its_sliders(frontend, theme):
-    """A slider moves, and the same answer's tokens change without a request; the saved notebook has the last state."""
-    frontend.open(
-        [
-            START,
-            "%%chat --seed 4 --logprobs --top-logprobs 10 --max-tokens 60 -t 1.2 << reply\nWhat is a generator?",
-            "nbchat.what_if(reply, temperature=1)",
-        ],
-        theme=theme,
-    )
-    frontend.run_all()
-    output = frontend.output(2)
-    assert "At temperature 1 and top_p 1" in frontend.output_text(2)
-    handle = output.locator(".noUi-handle").first
-    handle.wait_for()
+def test_what_if_follows_its_sliders(page):
+    """A slider moves, and the same answer's tokens change without a request; the saved notebook has the last state.
+
+    The arrows are the slider's: up and down leave neither it nor the cell.
+    """
+    output = page.output(5)
+    assert "At temperature 1 and top_p 1" in page.output_text(5)
+    handle = output.get_by_label("temperature").first
     handle.focus()
+    for key in ["ArrowLeft"] * 9 + ["ArrowDown"]:
+        page.page.keyboard.press(key)
+    expect(output).to_contain_text("At temperature 0.5 and top_p 1")
+    expect(handle).to_be_focused()
+    looked_at(page, 5, "what-if")
+    assert "At temperature 0.5" in page.save().cells[5].outputs[1]["data"]["text/html"]
+
+
+@pytest.mark.parametrize("theme", ["light"])
+def test_they_work_in_voila(browser, voila):
+    """The answers, the explorer and the sliders, with no notebook behind them."""
+    context = browser.new_context(viewport={"width": 1000, "height": 2400})
+    page = context.new_page()
+    voila.open(page, [START, MANY, EXPLORE, REPLY, WHAT_IF], theme="dark")
+    expect(page.get_by_text(re.compile("^At temperature 1 and top_p 1"))).to_be_visible(timeout=60_000)
+    explorer = page.locator(".nbchat-explorer")
+    explorer.get_by_label("temperature").select_option("1.2")
+    expect(explorer.locator("tbody tr")).to_have_count(6)
+    page.locator(".noUi-handle").first.focus()
     for _ in range(10):
-        frontend.page.keyboard.press("ArrowLeft")
-    output.get_by_text(re.compile("^At temperature 0.5 and top_p 1")).wait_for()
-    frontend.page.set_viewport_size({"width": 1200, "height": 1400})
-    output.scroll_into_view_if_needed()
-    frontend.screenshot(f"what-if-{theme}")
-    saved = frontend.save().cells[2].outputs
-    assert "At temperature 0.5" in saved[1]["data"]["text/html"]
+        page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text(re.compile("^At temperature 0.5 and top_p 1"))).to_be_visible()
+    assert faint(page.locator("body")) == []
+    page.screenshot(path=SHOTS / "sweep-voila.png")
+    context.close()
 
 
 HOSTILE = (

@@ -28,7 +28,6 @@ STYLE = """
 }
 .nbchat-panel .jupyter-widgets { margin: 0; }
 .nbchat-panel .widget-inline-hbox, .nbchat-panel .widget-inline-vbox { width: 100%; min-width: 0; }
-.nbchat-panel .widget-label { text-align: left; }
 .nbchat-panel .widget-html { min-height: 0; height: auto; }
 .nbchat-panel .widget-html-content { line-height: 1.45; font-size: var(--jp-ui-font-size1, 13px); }
 .nbchat-panel :is(input, textarea, select) { min-width: 0; }
