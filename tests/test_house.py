@@ -28,7 +28,21 @@ BELOW = {
 }
 PUBLIC_FACE = {"joints", "__init__", "__main__"}
 VAGUE = {"common", "helper", "helpers", "misc", "util", "utils"}
-HEAVY = {"IPython", "httpx", "ipywidgets", "narwhals", "numpy", "pandas", "PIL", "pyarrow", "pydantic", "tornado"}
+NETWORK = {"anyio", "h11", "httpcore", "httpx"}
+HEAVY = NETWORK | {
+    "IPython",
+    "ipywidgets",
+    "markdown_it",
+    "narwhals",
+    "numpy",
+    "pandas",
+    "PIL",
+    "polars",
+    "pyarrow",
+    "pydantic",
+    "tornado",
+    "traitlets",
+}
 LONGEST = 500
 
 
@@ -122,11 +136,31 @@ def test_importing_nbchat_imports_nothing_heavy():
     assert loaded("import nbchat") & HEAVY == set()
 
 
+SHELL = "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
+LOAD = "shell.run_line_magic('load_ext', 'nbchat')\n"
+
+
 def test_loading_the_extension_brings_nothing_heavy_into_a_shell():
-    shell = "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell.instance()\n"
-    brought = loaded(shell + "shell.run_line_magic('load_ext', 'nbchat')") - loaded(shell)
+    brought = loaded(SHELL + LOAD) - loaded(SHELL)
     assert "nbchat" in brought
     assert brought & HEAVY == set()
+
+
+def test_loading_the_extension_starts_no_thread():
+    counted = "import threading\nassert threading.active_count() == before"
+    loaded(f"{SHELL}import threading\nbefore = threading.active_count()\n{LOAD}{counted}")
+
+
+def test_what_a_session_needs_of_the_network_comes_with_its_first_request():
+    assert loaded("from nbchat import Session\nSession(temperature=0.5)") & HEAVY == set()
+
+
+def test_a_panel_is_made_without_the_network():
+    assert (
+        loaded("from nbchat import Session\nfrom nbchat.notebook.panel.panel import Panel\nPanel(Session()).close()")
+        & NETWORK
+        == set()
+    )
 
 
 def test_importing_the_scripted_server_needs_the_standard_library_only():
