@@ -24,6 +24,7 @@ from nbchat.notebook.words import split
 from nbchat.session import connection
 from nbchat.session.registry import registry
 from nbchat.values.errors import AuthenticationFailed, ConfigError, ModelNotFound, NbchatError
+from nbchat.values.quantity import counted
 
 __all__ = ["connect_line", "key_line", "models"]
 
@@ -106,7 +107,7 @@ def _with_model(endpoint: Endpoint, names: list[str]) -> Endpoint:
 
 def _facts(endpoint: Endpoint, names: list[str], problem: str = "") -> list[str]:
     model = f"model {endpoint.model}" if endpoint.model else "no model chosen: %chat set model=NAME"
-    known = f"{len(names)} models" if names else ""
+    known = counted(len(names), "model") if names else ""
     odd = (
         f"which is not among them (such as {', '.join(names[:3])})"
         if names and endpoint.model and endpoint.model not in names

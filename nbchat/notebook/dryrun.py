@@ -10,6 +10,7 @@ from nbchat.notebook.canvas import Bundle
 from nbchat.notebook.compose import Composed
 from nbchat.notebook.inline import html_text
 from nbchat.notebook.plain import plain_text
+from nbchat.values.quantity import counted
 from nbchat.values.reply import Request
 from nbchat.values.usage import estimate_tokens
 
@@ -29,7 +30,7 @@ def dry_run_bundles(request: Request, composed: Composed, key_from: str | None) 
         "dry run: nothing was sent",
         f"POST {request.url or 'to the built-in model'}",
         f"{len(text.encode('utf-8', 'replace')):,} bytes",
-        f"~{estimate_tokens(words):,} tokens" + (f" and {images} image(s)" if images else ""),
+        f"~{estimate_tokens(words):,} tokens" + (f" and {counted(images, 'image')}" if images else ""),
         f"key from {key_from}" if key_from else "",
         *composed.notes,
     ]

@@ -19,6 +19,7 @@ from nbchat.notebook.words import split
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
 from nbchat.values.params import PARAMETERS, nearest
+from nbchat.values.quantity import counted
 from nbchat.values.reply import Reply
 
 __all__ = ["COMMANDS", "Command", "chat_line"]
@@ -87,7 +88,7 @@ def _status(shell: Any) -> None:
         ["key", key],
         ["parameters", option_line(dict(session.params.items())) or "none set: the server decides"],
         ["system", session.system or "none"],
-        ["session", f"{session.name}, {len(session.turns)} turns"],
+        ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
         ["tokens", tokens_text(session.usage)],
         ["cost", _session_cost(session)],
     ]
@@ -298,7 +299,7 @@ def _only_params(word: str, rest: str) -> CellOptions:
 def _fork(shell: Any, rest: str) -> None:
     """Go on in a copy of this session; the old one stays as it is."""
     branch = registry.fork(rest or None)
-    _say(shell, f"now in session {branch.name}, {len(branch.turns)} turns")
+    _say(shell, f"now in session {branch.name}, {counted(len(branch.turns), 'turn')}")
 
 
 @command("switch", "NAME")
@@ -307,7 +308,7 @@ def _switch(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError(f"%chat switch needs a name: {', '.join(registry.names())}.")
     session = registry.switch(rest)
-    _say(shell, f"now in session {session.name}, {len(session.turns)} turns")
+    _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
 
 
 @command("sessions")
@@ -324,7 +325,7 @@ def _clear(shell: Any, _rest: str) -> None:
     session = registry.current
     count = len(session.turns)
     session.clear()
-    _say(shell, f"forgot {count} turns of session {session.name}")
+    _say(shell, f"forgot {counted(count, 'turn')} of session {session.name}")
 
 
 @command("usage")
@@ -362,7 +363,7 @@ def _export(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat export needs a file name ending in .md, .json or .ipynb.")
     path = registry.current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
-    _say(shell, f"wrote {len(registry.current.turns)} turns to {path}")
+    _say(shell, f"wrote {counted(len(registry.current.turns), 'turn')} to {path}")
 
 
 @command("import", "FILE")
@@ -371,7 +372,7 @@ def _import(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat import needs the name of a .json file.")
     session = registry.add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
-    _say(shell, f"now in session {session.name}, {len(session.turns)} turns")
+    _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
 
 
 @command("help", "[WORD]")

@@ -13,6 +13,7 @@ from nbchat.notebook.sweepview import answer_html, diff_bundle
 from nbchat.tuning.grid import setting_text
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
+from nbchat.values.quantity import counted
 
 __all__ = ["Explorer"]
 
@@ -74,7 +75,7 @@ class Explorer:
         """IPython's protocol: show the widgets."""
         shell = running_shell()
         if shell is not None:
-            CellCanvas(shell).show(widget_bundle(self.widget, f"[controls over {len(self._sweep)} runs]"))
+            CellCanvas(shell).show(widget_bundle(self.widget, f"[controls over {counted(len(self._sweep), 'run')}]"))
 
     @property
     def view(self) -> Sweep:

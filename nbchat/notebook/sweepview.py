@@ -13,6 +13,7 @@ from nbchat.notebook.sweeptable import heading, run_table, setting_table
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run, answer_text
+from nbchat.values.quantity import counted
 
 __all__ = ["FEW", "answer_html", "diff_bundle", "facts", "sweep_bundle"]
 
@@ -66,7 +67,7 @@ def facts(sweep: Sweep) -> list[str]:
     """What it was and what it took, in a few words each."""
     unsent = sum(run.status == "not run" for run in sweep)
     stopped = sum(run.status == "interrupted" for run in sweep)
-    runs = "1 run" if len(sweep) == 1 else f"{len(sweep)} runs"
+    runs = counted(len(sweep), "run")
     told = [
         runs if str(sweep.grid) == "one run" else f"{runs}: {sweep.grid}",
         f"{len(sweep.failed)} failed" if sweep.failed else "",

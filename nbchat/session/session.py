@@ -25,6 +25,7 @@ from nbchat.session.waits import drive, drive_async
 from nbchat.values.errors import NbchatError, ParameterError, SessionError
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
+from nbchat.values.quantity import counted
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
 
@@ -152,7 +153,7 @@ class Session:
         return self._params.model or self.endpoint.model
 
     def __repr__(self) -> str:
-        return f"<Session {self.name!r}: {len(self._turns)} turns, {self.endpoint.title}, {self._params}>"
+        return f"<Session {self.name!r}: {counted(len(self._turns), 'turn')}, {self.endpoint.title}, {self._params}>"
 
     # Settings
 
@@ -328,7 +329,7 @@ class Session:
         """Take back the last turns and return them. Raises SessionError where there are not so many."""
         with self._lock:
             if not 1 <= count <= len(self._turns):
-                raise SessionError(f"There are {len(self._turns)} turns; {count} can't be undone.")
+                raise SessionError(f"The session has {counted(len(self._turns), 'turn')}; {count} can't be undone.")
             taken = tuple(self._turns[-count:])
             del self._turns[-count:]
         self._turns_observers.notify()

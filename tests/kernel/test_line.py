@@ -80,15 +80,15 @@ def test_history_undo_retry_clear(run, server):
     assert "Two again." in text
     assert "Two.\n" not in text
     assert "took back 1 turn(s); 1 left" in shown(run("%chat undo"))
-    assert "forgot 1 turns" in shown(run("%chat clear"))
+    assert "forgot 1 turn" in shown(run("%chat clear"))
     assert "no turns yet" in shown(run("%chat history"))
 
 
 def test_fork_switch_sessions(run, server):
     run("%chat ask first")
-    assert "now in session other, 1 turns" in shown(run("%chat fork other"))
+    assert "now in session other, 1 turn" in shown(run("%chat fork other"))
     run("%chat ask only here")
-    assert "now in session default, 1 turns" in shown(run("%chat switch default"))
+    assert "now in session default, 1 turn" in shown(run("%chat switch default"))
     text = shown(run("%chat sessions"))
     assert "default" in text
     assert "other" in text
@@ -127,7 +127,7 @@ def test_a_conversation_comes_back_from_its_file(run, server, kernel):
     for name in ("talk.json", "talk.md", "talk.ipynb"):
         assert f"to {name}" in shown(run(f"%chat export {name}"))
     run("%chat clear")
-    assert "1 turns" in shown(run("%chat import talk.json"))
+    assert "1 turn" in shown(run("%chat import talk.json"))
     assert "Kept." in shown(run("%chat history"))
     assert run("import nbformat; nbformat.validate(nbformat.read('talk.ipynb', 4)); print('valid')").stdout == "valid\n"
 
