@@ -100,7 +100,8 @@ class Client:
         response = await self._request("GET", endpoint, endpoint.models_url, timeout)
         ids = model_ids(response.content) if response.status_code == 200 else None
         if response.status_code not in (200, 404, 405, 501):
-            raise error_from(response.status_code, response.content, server=endpoint.title, key=endpoint.key)
+            failure = error_from(response.status_code, response.content, server=endpoint.title, key=endpoint.key)
+            raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
         if ids is None:
             said = describe(response.content, endpoint.key).message
             quoted = f" ({said})" if said else ""

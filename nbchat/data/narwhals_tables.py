@@ -72,7 +72,9 @@ class NarwhalsTable:
 
     def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
         """The values of some columns in some rows; a lazy frame computes its first rows, and no others."""
-        frame = self.frame.select([self.fields[place].name for place in places])
+        import narwhals as nw
+
+        frame = self.frame.select(nw.nth(list(places)))  # by place: polars reads a name such as * as a pattern
         if self.lazy:
             return [list(row) for row in frame.head(rows.stop).collect().rows()]
         some = frame[rows.start : rows.stop] if rows.step == 1 else frame[list(rows)]

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 
 from nbchat.notebook.words import quoted, split
 from nbchat.values.errors import ParameterError
-from nbchat.values.params import PARAMETERS, Parameter, nearest
+from nbchat.values.params import PARAMETERS, Parameter, json_line, nearest
 
 __all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_text", "option_line", "parse", "unescaped"]
 
@@ -273,13 +273,11 @@ def _unknown(word: str) -> str:
 
 def option_line(params: Mapping[str, Any]) -> str:
     """These parameters as `%%chat` options. Inverse of `parse`; what the table lacks becomes `--param`."""
-    import json
-
     words: list[str] = []
     for name, value in params.items():
         parameter = PARAMETERS.get(name)
         if parameter is None:
-            words += ["--param", quoted(f"{name}={json.dumps(value, ensure_ascii=False)}")]
+            words += ["--param", quoted(f"{name}={json_line(value)}")]
         elif parameter.kind == "flag":
             words.append(parameter.flag if value else "--no-" + parameter.flag[2:])
         else:

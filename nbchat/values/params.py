@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -17,7 +18,7 @@ from typing import Any, Literal, Self
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
 
-__all__ = ["PARAMETERS", "Kind", "Parameter", "Params", "nearest"]
+__all__ = ["PARAMETERS", "Kind", "Parameter", "Params", "json_line", "nearest"]
 
 Kind = Literal["number", "integer", "text", "texts", "biases", "flag", "choice", "json"]
 """How a value is written and checked: "texts" are up to `high` strings, "biases" a mapping of token id to number."""
@@ -96,7 +97,7 @@ class Parameter:
             case "flag":
                 return ["true" if value else "false"]
             case "json":
-                return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
+                return [value if isinstance(value, str) else json_line(value)]
             case _:
                 return [str(value)]
 
@@ -104,6 +105,12 @@ class Parameter:
         if self.low is not None and self.high is not None:
             return f" from {self.low:g} to {self.high:g}"
         return f" of at least {self.low:g}" if self.low is not None else ""
+
+
+def json_line(value: Any) -> str:
+    """JSON without what some readers take for a line break; such characters stand in JSON's strings alone."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _number_text(value: float) -> str:

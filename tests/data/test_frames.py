@@ -162,6 +162,7 @@ def test_many_columns_are_told_on_purpose(width: int) -> None:
 
 @settings(max_examples=40)
 @example(["0", "\x1f", "0\x1f", "\x1f\x08𐀀𐀀𐀀"], "stats", 60, False)
+@example(["0", "*", "^.*$"], "sample 3", 2_000, True)
 @given(
     st.lists(names, min_size=1, max_size=40, unique=True),
     st.sampled_from(RUNGS),

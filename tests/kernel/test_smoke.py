@@ -87,7 +87,8 @@ def test_a_terminal_shows_what_a_line_and_a_cell_print(terminal):
 
 
 def test_ctrl_c_in_a_terminal_stops_the_line(terminal):
-    terminal.start("import time; print('o' + 'n'); time.sleep(600)")
+    # Short sleeps: Ctrl-C between the print and the sleep would not cut a long one short.
+    terminal.start("import time; print('o' + 'n'); [time.sleep(0.02) for _ in iter(int, 1)]")
     terminal.child.expect("on")
     terminal.interrupt()
     assert "KeyboardInterrupt" in terminal.rest()

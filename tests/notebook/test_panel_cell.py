@@ -1,7 +1,7 @@
 """The panel as a `%%chat` line and back."""
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
@@ -32,6 +32,7 @@ def test_a_line_says_exactly_what_is_set_or_that_it_can_not(params, system):
     assert (options.get("system") or None) == (system or None)
 
 
+@example({"tool_choice": {"": "\x85"}, "response_format": {"type": "\u2028"}}, None)
 @given(many.filter(lambda params: not {"model", "user"} & params.keys()), texts)
 def test_what_people_set_fits_on_a_line(params, system):
     """Numbers, stop texts, biases, JSON and system texts of several lines all do."""

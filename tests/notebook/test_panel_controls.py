@@ -26,7 +26,7 @@ def shared():
 def test_every_parameter_has_a_control_that_says_what_it_is(shared, name):
     """Its label is the wire name; its tooltip has meaning, range and what it means to leave it unset."""
     widget = shared.labelled(LABELS[name])
-    tip = widget.tooltip
+    tip = widget.tooltip if widget.has_trait("tooltip") else widget.description_tooltip  # as ipywidgets 7 calls it
     assert "Unset = " in tip
     if name in PARAMETERS:
         assert PARAMETERS[name].meaning in tip
