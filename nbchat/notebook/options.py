@@ -283,7 +283,9 @@ def option_line(params: Mapping[str, Any]) -> str:
         else:
             flag = f"-{parameter.short}" if parameter.short else parameter.flag
             for text in parameter.written(value):
-                words += [flag, quoted(escaped(text) if parameter.kind == "texts" else text)]
+                word = quoted(escaped(text) if parameter.kind == "texts" else text)
+                as_option = _Reading._name(text) is not None  # a value that would be read as the next option
+                words += [f"{parameter.flag}={word}"] if as_option else [flag, word]
     return " ".join(words)
 
 

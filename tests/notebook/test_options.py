@@ -1,7 +1,7 @@
 """The line of a cell: every option read as it was written, every mistake named in one line."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
@@ -104,6 +104,7 @@ def settings():
     )
 
 
+@example({"stop": ("--param", "-t"), "user": "--model"})
 @given(settings())
 def test_a_line_made_of_parameters_means_them(given):
     """What `option_line` writes, `parse` reads back: the panel's line sends the panel's body."""
