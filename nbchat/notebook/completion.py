@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ["complete", "install", "remove"]
 
 IDENTIFIER = "nbchat"
+MAGICS = ("%%chat", "%chat")
 
 _LINE = re.compile(r"\s*%{1,2}chat\s")
 
@@ -32,17 +33,22 @@ def install(shell: Any) -> None:
     elif hasattr(shell, "set_hook"):
 
         def hook(_self: Any, event: Any) -> list[str]:
-            return complete(shell, event.line[: len(event.line)], event.symbol)
+            return complete(shell, event.text_until_cursor, event.symbol)
 
-        shell.set_hook("complete_command", hook, str_key="%%chat")
-        shell.set_hook("complete_command", hook, str_key="%chat")
+        remove(shell)
+        for magic in MAGICS:
+            shell.set_hook("complete_command", hook, str_key=magic)
 
 
 def remove(shell: Any) -> None:
     """Complete no more."""
-    matchers = getattr(getattr(shell, "Completer", None), "custom_matchers", None)
+    completer = getattr(shell, "Completer", None)
+    matchers = getattr(completer, "custom_matchers", None)
     if matchers is not None:
         matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != IDENTIFIER]
+    hooks = getattr(getattr(completer, "custom_completers", None), "strs", {})
+    for magic in MAGICS:
+        hooks.pop(magic, None)
 
 
 def _match(shell: Any, context: Any) -> Any:

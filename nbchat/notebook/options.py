@@ -110,7 +110,7 @@ class _Reading:
             self._bind(word[2:] or next(rest, ""))
             return
         flag, equals, value = word.partition("=")
-        name = self._name(flag)
+        name = _named(flag)
         if name is None:
             raise UsageError(_unknown(word))
         given = value if equals else None
@@ -128,20 +128,9 @@ class _Reading:
             self._take_own(OWN[name], flag, given, rest)
 
     @staticmethod
-    def _name(flag: str) -> str | None:
-        """The table's or nbchat's own name of a flag; "no_…" turns a parameter off. None = unknown."""
-        if re.fullmatch(r"-[A-Za-z]", flag):
-            return SHORTS.get(flag[1:])
-        if not flag.startswith("--"):
-            return None
-        name = flag[2:].replace("-", "_")
-        negated = name.startswith("no_") and name[3:] in PARAMETERS and PARAMETERS[name[3:]].kind == "flag"
-        return name if name in PARAMETERS or name in OWN or negated else None
-
-    @staticmethod
     def _value(flag: str, given: str | None, rest: Iterator[str], expected: str) -> str:
         value = given if given is not None else next(rest, None)
-        if value is None or (given is None and _Reading._name(value) is not None):
+        if value is None or (given is None and _named(value) is not None):
             raise UsageError(f"{flag} needs a value: {expected}; got {'nothing' if value is None else value}.")
         return value
 
@@ -271,6 +260,17 @@ def _unknown(word: str) -> str:
     return f"There is no option {word.partition('=')[0]}.{hint}"
 
 
+def _named(flag: str) -> str | None:
+    """The table's or nbchat's own name of a flag; "no_…" turns a parameter off. None = unknown."""
+    if re.fullmatch(r"-[A-Za-z]", flag):
+        return SHORTS.get(flag[1:])
+    if not flag.startswith("--"):
+        return None
+    name = flag[2:].replace("-", "_")
+    negated = name.startswith("no_") and name[3:] in PARAMETERS and PARAMETERS[name[3:]].kind == "flag"
+    return name if name in PARAMETERS or name in OWN or negated else None
+
+
 def option_line(params: Mapping[str, Any]) -> str:
     """These parameters as `%%chat` options. Inverse of `parse`; what the table lacks becomes `--param`."""
     words: list[str] = []
@@ -284,7 +284,7 @@ def option_line(params: Mapping[str, Any]) -> str:
             flag = f"-{parameter.short}" if parameter.short else parameter.flag
             for text in parameter.written(value):
                 word = quoted(escaped(text) if parameter.kind == "texts" else text)
-                as_option = _Reading._name(text) is not None  # a value that would be read as the next option
+                as_option = _named(text) is not None  # a value that would be read as the next option
                 words += [f"{parameter.flag}={word}"] if as_option else [flag, word]
     return " ".join(words)
 
