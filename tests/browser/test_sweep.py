@@ -105,7 +105,6 @@ def test_what_if_follows_its_sliders(page):
     assert "At temperature 0.5" in page.save().cells[5].outputs[1]["data"]["text/html"]
 
 
-@pytest.mark.parametrize("theme", ["light"])
 def test_they_work_in_voila(browser, voila):
     """The answers, the explorer and the sliders, with no notebook behind them."""
     context = browser.new_context(viewport={"width": 1000, "height": 2400})

@@ -67,7 +67,7 @@ STYLE = """
 .nbchat-panel .nbchat-none { display: none; }
 .nbchat-panel .nbchat-script { height: 0; margin-top: -6px; overflow: hidden; }
 .nbchat-history { gap: 6px; }
-.nbchat-history select { height: auto; }
+.nbchat-history select { height: 58px; }
 .nbchat-history .widget-select { position: relative; }
 .nbchat-history .widget-select:has(select:empty)::after {
   content: "nothing asked yet"; position: absolute; left: 177px; top: 6px; color: var(--nbchat-quiet); font-size: 12px;
@@ -112,7 +112,7 @@ KEYS = """
       if (name && !part.labels?.[0]?.textContent) part.setAttribute('aria-label', name);
     }
   }
-  for (const button of root.querySelectorAll('.nbchat-unset-button')) button.setAttribute('aria-label', button.title);
+  for (const button of root.querySelectorAll('.nbchat-unset-button')) button.setAttribute('aria-label', button.title.split(':')[0]);
   root.querySelector('.nbchat-name input')?.setAttribute('aria-label', 'Name of the preset to save');
   root.querySelector('.nbchat-status')?.setAttribute('role', 'status');
   const page = root.querySelector('.nbchat-page input');
