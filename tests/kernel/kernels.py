@@ -156,7 +156,8 @@ class Run:
 class Kernel:
     """A Python kernel of its own process, driven as a front-end drives it.
 
-    `stray` holds the (type, content) of messages that belong to no running cell of this object.
+    `stray` holds the (type, content) of messages that belong to no running cell of this object; `comms` those of
+    widgets, whatever they belong to, in order.
     """
 
     def __init__(self, home):
@@ -165,6 +166,7 @@ class Kernel:
         self.home = home
         self.handles = {}
         self.stray = []
+        self.comms = []
         self._manager = KernelManager(kernel_name="python3")
         self._manager.start_kernel(env=clean_environment(home), cwd=str(work))
         self.client = self._manager.client()
@@ -184,6 +186,16 @@ class Kernel:
         reply = self.client.complete(code, position, reply=True, timeout=PATIENCE)
         return reply["content"]["matches"]
 
+    def info(self):
+        """What the kernel says of itself."""
+        return self.client.kernel_info(reply=True, timeout=PATIENCE)["content"]
+
+    def open_subshell(self):
+        """A further shell beside the main one (ipykernel 7 and later): its id."""
+        message = self.client.session.msg("create_subshell_request")
+        self.client.control_channel.send(message)
+        return self.client.get_control_msg(timeout=PATIENCE)["content"]["subshell_id"]
+
     def interrupt(self):
         """Interrupt, as the front-end's button does."""
         self._manager.interrupt_kernel()
@@ -194,6 +206,7 @@ class Kernel:
         self.client.wait_for_ready(timeout=PATIENCE)
         self.handles.clear()
         self.stray.clear()
+        self.comms.clear()
 
     def kill(self):
         """End the process as a crash would; `restart` brings another."""
@@ -216,6 +229,8 @@ class Kernel:
             frames = channel.recv_multipart()
             _, parts = self.client.session.feed_identities(frames)
             message = self.client.session.deserialize(parts)
+            if message["msg_type"].startswith("comm_"):
+                self.comms.append((message["msg_type"], message["content"]))
             if message["parent_header"].get("msg_id") == run.id:
                 run.take(names[channel], message, sum(map(len, frames)))
             else:
