@@ -101,9 +101,3 @@ def frontend(new_frontend):
 def app(request):
     """Each of the two front-ends in turn, for `frontend.open(…, app=app)`."""
     return request.param
-
-
-@pytest.fixture(params=["light", "dark"])
-def theme(request):
-    """Each of the two themes in turn, for `frontend.open(…, theme=theme)`."""
-    return request.param

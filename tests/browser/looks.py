@@ -16,7 +16,7 @@ _FAINT = """root => {
   };
   const read = [];
   for (const node of root.querySelectorAll('*')) {
-    if (!node.getClientRects().length || node.matches(':disabled, option, style, script')) continue;
+    if (!node.getClientRects().length || node.matches(':disabled, option, style, script, pre code *')) continue;
     if (getComputedStyle(node).visibility === 'hidden') continue;
     const own = [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim());
     const ground = behind(node);
@@ -36,7 +36,7 @@ _NAMELESS = f"""root => [...root.querySelectorAll("{_CONTROLS}")].filter(node =>
   return !(named || (node.tagName === 'BUTTON' && /\\w/.test(node.textContent)));
 }}).map(node => node.outerHTML.slice(0, 120))"""
 
-_WATCH = f"""root => {{
+_WATCH = f"""([root, grows]) => {{
   const nodes = [...root.querySelectorAll("{_CONTROLS}")].filter(node => node.getClientRects().length);
   const home = () => root.getBoundingClientRect();
   const place = node => {{
@@ -53,10 +53,18 @@ _WATCH = f"""root => {{
   }};
   look();
   window.nbchatShifts = [];
+  window.nbchatShrinks = 0;
+  let [last, grown] = [grows.getBoundingClientRect().height, false];  // an answer before this one goes first
+  new ResizeObserver(() => {{
+    const {{height}} = grows.getBoundingClientRect();
+    if (grown && height < last - 1) nbchatShrinks += 1;
+    grown ||= height > last && height > 200;
+    last = height;
+  }}).observe(grows);
   new PerformanceObserver(list => {{
     for (const entry of list.getEntries()) {{
       for (const {{node}} of entry.sources) {{
-        if (node?.nodeType === 1 && root.contains(node) && !node.closest('.nbchat-reply')) nbchatShifts.push(node.className);
+        if (node?.nodeType === 1 && root.contains(node) && !grows.contains(node)) nbchatShifts.push(node.className);
       }}
     }}
   }}).observe({{type: 'layout-shift', buffered: false}});
@@ -77,7 +85,10 @@ _FOCUSED = """root => {
 
 
 def faint(locator):
-    """The texts in it below WCAG's AA contrast of 4.5, each with its ratio; what is disabled is exempt."""
+    """The texts in it below WCAG's AA contrast of 4.5, each with its ratio.
+
+    Not counted: what is disabled, as in WCAG, and the colours of code, which are the front-end's own.
+    """
     return locator.evaluate(_FAINT)
 
 
@@ -86,14 +97,19 @@ def nameless(locator):
     return locator.evaluate(_NAMELESS)
 
 
-def watch(locator):
-    """Watch every control in it from now on, frame by frame; `moves` tells what happened."""
-    locator.evaluate(_WATCH)
+def watch(locator, grows):
+    """Watch every control in it from now on, frame by frame, and the height of the part of it that grows."""
+    locator.page.evaluate(_WATCH, [locator.element_handle(), grows.element_handle()])
 
 
 def moves(page):
-    """The controls that have left their place since `watch`, and what the browser calls layout shifts among them."""
+    """What has left its place since `watch`, and what the browser calls a layout shift there."""
     return page.evaluate("() => [...nbchatMoved, ...nbchatShifts]")
+
+
+def shrinks(page):
+    """How often the part that grows has become lower since `watch`, once it was more than a few lines."""
+    return page.evaluate("nbchatShrinks")
 
 
 def tab_order(page, locator, most=80):

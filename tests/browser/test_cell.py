@@ -2,15 +2,16 @@
 
 import re
 
+from tests.browser.looks import faint
+
 START = "%load_ext nbchat"
 
 
-def test_answer_streams_into_the_cell_with_its_tokens_under_it(frontend, app, theme):
+def test_answer_streams_into_the_cell_with_its_tokens_under_it(frontend, app):
     """The first cell: Markdown above, one quiet line of facts below, nothing fetched from elsewhere."""
     frontend.open(
         [START, "%%chat --seed 1\nWhat is a list comprehension?", "%%chat --n 2 --max-tokens 40\nAnd a loop?", "%chat"],
         app=app,
-        theme=theme,
     )
     frontend.run_all()
     facts = frontend.output_text(1)
@@ -18,7 +19,10 @@ def test_answer_streams_into_the_cell_with_its_tokens_under_it(frontend, app, th
     assert "Choice 1 of 2" in frontend.output_text(2)
     assert "Choice 2 of 2" in frontend.output_text(2)
     assert "The built-in model" in frontend.output_text(3)
-    frontend.screenshot(f"cell-{app}-{theme}")
+    for theme in ("light", "dark"):
+        frontend.wear(theme)
+        frontend.screenshot(f"cell-{app}-{theme}")
+        assert [text for index in (1, 2, 3) for text in faint(frontend.output(index))] == []
     assert frontend.foreign_requests() == []
 
 

@@ -1,41 +1,58 @@
 """The ground the other browser tests stand on: both front-ends run cells, show them, save them and keep them."""
 
+import pytest
 from playwright.sync_api import expect
 
-MARKDOWN = "from IPython.display import Markdown\nMarkdown('**bold** and $x^2$')"
+from tests.browser.frontends import SHOTS
+
+LISTENER = "http://127.0.0.1:9/"
+CELLS = [
+    "print(1 + 1)",
+    "from IPython.display import Markdown\nMarkdown('**bold** and $x^2$')",
+    "x = 20",
+    "import time\nprint('on')\ntime.sleep(600)",
+    f"Markdown('![x]({LISTENER}x.png)')",
+]
 
 
-def test_output_shows_in_both_front_ends_and_themes(frontend, app, theme):
-    frontend.open(["print(1 + 1)", MARKDOWN], app=app, theme=theme).run_all()
-    assert frontend.output_text(0).strip() == "2"
-    expect(frontend.output(1).locator("strong")).to_have_text("bold")
-    expect(frontend.output(1).locator("mjx-container")).to_be_visible()
-    assert frontend.page.evaluate("document.body.dataset.jpThemeLight") == str(theme == "light").lower()
-    assert frontend.screenshot(f"smoke-{app}-{theme}").stat().st_size > 0
-    assert frontend.foreign_requests() == []
-    assert frontend.errors == []
+@pytest.fixture(scope="module", params=["lab", "notebook"])
+def page(request, new_frontend):
+    """Each front-end with one notebook for all that follows."""
+    with new_frontend() as frontend:
+        yield frontend.open(CELLS, app=request.param)
 
 
-def test_what_is_typed_is_run_saved_and_there_after_a_reload(frontend, app):
-    frontend.open(["x = 20"], app=app)
-    frontend.type_into(0, " + 1\nprint(2 * x)")
-    saved = frontend.run(0).save()
-    assert saved.cells[0].source == frontend.source(0) == "x = 20 + 1\nprint(2 * x)"
-    assert saved.cells[0].outputs[0].text == "42\n"
-    assert frontend.reload().output_text(0).strip() == "42"
-    assert frontend.run(0).output_text(0).strip() == "42"
+def test_output_shows_in_both_themes(page):
+    page.run(0).run(1)
+    for theme in ("light", "dark"):
+        page.wear(theme)
+        assert page.output_text(0).strip() == "2"
+        expect(page.output(1).locator("strong")).to_have_text("bold")
+        expect(page.output(1).locator("mjx-container")).to_be_visible()
+        assert page.page.evaluate("document.body.dataset.jpThemeLight") == str(theme == "light").lower()
+    assert page.screenshot("smoke").parent == SHOTS
+    assert page.foreign_requests() == []
+    assert page.errors == []
 
 
-def test_an_interrupt_stops_the_cell(frontend, app):
-    frontend.open(["import time\nprint('on')\ntime.sleep(600)"], app=app).run(0, wait=False)
-    expect(frontend.output(0)).to_contain_text("on")
-    frontend.interrupt()
-    frontend.wait_idle()
-    assert "KeyboardInterrupt" in frontend.output_text(0)
+def test_what_is_typed_is_run_saved_and_there_after_a_reload(page):
+    page.type_into(2, " + 1\nprint(2 * x)")
+    saved = page.run(2).save()
+    assert saved.cells[2].source == page.source(2) == "x = 20 + 1\nprint(2 * x)"
+    assert saved.cells[2].outputs[0].text == "42\n"
+    assert page.reload().output_text(2).strip() == "42"
+    assert page.run(2).output_text(2).strip() == "42"
 
 
-def test_a_request_that_leaves_the_page_is_noticed(frontend, app):
-    listener = "http://127.0.0.1:9/"
-    frontend.open([f"from IPython.display import Markdown\nMarkdown('![x]({listener}x.png)')"], app=app).run(0)
-    assert frontend.requests_to(listener) == frontend.foreign_requests() == [f"{listener}x.png"]
-    assert frontend.errors != []
+def test_an_interrupt_stops_the_cell(page):
+    page.run(3, wait=False)
+    expect(page.output(3)).to_contain_text("on")
+    page.interrupt()
+    page.wait_idle()
+    assert "KeyboardInterrupt" in page.output_text(3)
+
+
+def test_a_request_that_leaves_the_page_is_noticed(page):
+    page.run(4)
+    assert page.requests_to(LISTENER) == page.foreign_requests() == [f"{LISTENER}x.png"]
+    assert page.errors != []
