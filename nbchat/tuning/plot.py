@@ -19,7 +19,7 @@ Backend = Literal["altair", "matplotlib"]
 
 # Okabe and Ito's colours (2008): told apart by colour-blind readers; these are readable on white and on black alike.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-INK = "#888888"
+INK = "#787878"
 """Axes, grid and text: grey that can be read on a light and on a dark page."""
 
 
