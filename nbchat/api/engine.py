@@ -109,6 +109,7 @@ class Engine:
 
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="nbchat-engine", daemon=True)
+        self._stopped = False
         self._thread.start()
         self.client = Client()
 
@@ -142,10 +143,11 @@ class Engine:
     @property
     def alive(self) -> bool:
         """Whether it takes calls."""
-        return self._thread.is_alive()
+        return not self._stopped and self._thread.is_alive()
 
     def stop(self) -> None:
         """Cancel what runs, close the connections, end the thread."""
+        self._stopped = True
         if not self._thread.is_alive():
             return
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 from random import Random
 
-from nbchat.tuning.statistics import LEVEL, Mean, jackknife
+from nbchat.tuning.statistics import LEVEL, Mean, jackknife, t_quantile
 
 __all__ = ["agreement", "similarity"]
 
@@ -40,6 +40,7 @@ def agreement(texts: Sequence[str]) -> Mean | None:
     jackknife's for a mean over pairs (Arvesen 1969) and stays within 0 and 1; two answers make one pair, and have none.
     Where all n answers are the same, it reaches down to 0.05^(2/n): an answer that comes with probability p comes n
     times in a row with p^n, and twice with p². Where no two have anything in common, up to 1 - 0.05^(1/pairs).
+    The standard error is then what Student's interval of that reach has: with 0, any difference would count as settled.
     """
     if len(texts) > MOST_TEXTS:
         texts = Random(0).sample(list(texts), MOST_TEXTS)  # noqa: S311  # a sample, not a secret
@@ -49,9 +50,11 @@ def agreement(texts: Sequence[str]) -> Mean | None:
     pairs = {(i, j): _similarity(normal[i], normal[j]) for i, j in combinations(range(len(normal)), 2)}
     mean, n = jackknife(pairs, len(normal)), len(normal)
     if n > 2 and mean.mean == 1:
-        return replace(mean, low=(1 - LEVEL) ** (2 / n), high=1.0)
+        low = (1 - LEVEL) ** (2 / n)
+        return replace(mean, low=low, high=1.0, error=(1 - low) / t_quantile(n - 1))
     if n > 2 and mean.mean == 0:
-        return replace(mean, low=0.0, high=1 - (1 - LEVEL) ** (1 / len(pairs)))
+        high = 1 - (1 - LEVEL) ** (1 / len(pairs))
+        return replace(mean, low=0.0, high=high, error=high / t_quantile(n - 1))
     return mean
 
 

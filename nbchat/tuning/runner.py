@@ -89,9 +89,9 @@ class _Lane:
             self._ready.put(self)
 
     def stop(self) -> None:
-        """End it; what has come of its answer is kept."""
-        while self._channel is not None and (events := self._channel.take(None)):
-            self._step(events)
+        """End it. An answer that has come whole stays whole; of another, what has come is kept."""
+        self.exchange.stop()
+        self.take()
         self._steps.close()
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, fmean, pvariance, stdev, variance
 
 __all__ = ["LEVEL", "Difference", "Mean", "difference", "finite", "independent_difference", "jackknife", "t_quantile"]
 
@@ -145,7 +145,9 @@ def jackknife(pairs: Mapping[tuple[int, int], float], n: int) -> Mean:
     """The mean over all pairs of n items, with an interval by leaving out one item at a time (Arvesen 1969).
 
     Pseudo-value i = n·U - (n-1)·U without i, where U is the mean over pairs; the interval is Student's for the mean of
-    the pseudo-values, kept within 0 and 1 where the values are.
+    the pseudo-values, kept within 0 and 1 where the values are. The variance has the second term of Hoeffding's (1948)
+    as well, 2 / (n·(n-1)) times that of the pairs: two labels half and half leave the pseudo-values none, and the
+    interval would have no width.
     """
     total = math.fsum(pairs.values())
     mean = total / len(pairs)
@@ -157,7 +159,7 @@ def jackknife(pairs: Mapping[tuple[int, int], float], n: int) -> Mean:
         of_item[j] += value
     left = len(pairs) - (n - 1)
     pseudo = [n * mean - (n - 1) * (total - mine) / left for mine in of_item]
-    error = stdev(pseudo) / math.sqrt(n)
+    error = math.sqrt(variance(pseudo) / n + 2 * pvariance(pairs.values(), mean) / (n * (n - 1)))
     reach = t_quantile(n - 1) * error
     within = all(0 <= value <= 1 for value in pairs.values())
     low, high = mean - reach, mean + reach

@@ -1,10 +1,13 @@
 """Agreement: one number for how much answers to the same question are alike."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.tuning.agreement import agreement, similarity
+from nbchat.tuning.statistics import independent_difference
 
 LONG = "The generator yields one value after another until the function returns at last"
 
@@ -73,3 +76,22 @@ def test_agreement_lies_within_its_interval_whatever_the_answers_and_their_order
     if mean.low is not None:
         assert 0 <= mean.low <= mean.mean + 1e-9
         assert mean.mean - 1e-9 <= mean.high <= 1
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+@pytest.mark.parametrize("n", [4, 5, 6, 10])
+def test_labels_drawn_from_the_same_urn_are_seldom_called_different_and_the_interval_holds_the_truth(share, n):
+    """Every way in which two settings can draw n of two labels, with its probability: no simulation, no chance."""
+    chances = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+    means = [agreement(["yes"] * k + ["no"] * (n - k)) for k in range(n + 1)]
+    truth = share**2 + (1 - share) ** 2
+    held = sum(chance for chance, mean in zip(chances, means, strict=True) if mean.low <= truth <= mean.high)
+    assert held >= 0.95
+    drawn = list(zip(chances, means, strict=True))
+    alarms = sum(p * q for p, a in drawn for q, b in drawn if independent_difference(a, b).settled)
+    assert alarms <= 0.05
+
+
+def test_settings_that_do_differ_in_agreement_are_told_apart():
+    same, mixed = agreement(["yes"] * 10), agreement([str(number % 7) for number in range(10)])
+    assert independent_difference(same, mixed).settled

@@ -1,5 +1,6 @@
 """A sweep: every combination asked at once, failures kept as rows, an interrupt that keeps what is done."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -10,8 +11,22 @@ from itertools import pairwise
 import pytest
 
 from nbchat.api.endpoints import BUILTIN_MODEL
+from nbchat.api.engine import engine
 from nbchat.session.session import Session
-from nbchat.testing import Cut, Plain, Say, ScriptedServer, Status, Stream, Until, chunk, completion, error
+from nbchat.testing import (
+    DONE,
+    Cut,
+    Plain,
+    Say,
+    ScriptedServer,
+    Status,
+    Stream,
+    Until,
+    chunk,
+    completion,
+    error,
+    tool_call,
+)
 from nbchat.tuning.sweep import SweepInterrupted, compare, sweep
 from nbchat.values.errors import GuardError, ParameterError, PromptError
 from tests.environment import ROOT, clean_environment
@@ -190,8 +205,65 @@ def test_an_interrupt_in_a_score_function_keeps_the_answers(server, session):
     assert [run.status for run in caught.value.sweep] == ["complete", "not run", "not run"]
 
 
+def all_read():
+    """Wait until the engine has nothing more to do."""
+
+    async def idle():
+        async with asyncio.timeout(10):
+            while len(asyncio.all_tasks()) > 1:
+                await asyncio.sleep(0.001)
+
+    engine().run(idle())
+
+
+def test_an_interrupt_while_one_answer_is_scored_keeps_those_that_came_meanwhile(server, session):
+    def score(_answer):
+        all_read()
+        raise KeyboardInterrupt
+
+    with pytest.raises(SweepInterrupted) as caught:
+        sweep(session, "Hi", repeat=6, score=score)
+    assert [run.status for run in caught.value.sweep] == ["complete"] * 6
+    assert len(session.ledger()) == 6
+
+
+def test_an_interrupt_while_one_answer_is_scored_runs_no_tool_that_another_called_meanwhile(server, session):
+    called, scoring = [], threading.Event()
+    calling = [Until(scoring), chunk(tool_calls=[tool_call("note", {})]), chunk(finish="tool_calls"), DONE]
+    server.default = lambda request: Say("One") if request.json["model"] == "a" else Stream(calling)
+
+    @session.tool(safe=True)
+    def note() -> str:
+        """Take a note."""
+        called.append(1)
+        return "x"
+
+    def score(_answer):
+        scoring.set()
+        all_read()
+        raise KeyboardInterrupt
+
+    with pytest.raises(SweepInterrupted) as caught:
+        sweep(session, "Hi", model=["a", "b"], score=score)
+    assert [run.status for run in caught.value.sweep] == ["complete", "interrupted"]
+    assert called == []
+
+
+def test_an_engine_that_is_stopped_meanwhile_costs_what_is_under_way_and_no_more(server, session):
+    server.default = lambda _request: Say("One")
+
+    def stop(progress):
+        if progress.done == 3:
+            engine().stop()
+
+    result = sweep(session, "Hi", repeat=12, at_once=2, on_progress=stop)
+    assert {run.status for run in result} <= {"complete", "failed", "cut_off"}
+    assert [run.status for run in result][-4:] == ["complete"] * 4
+
+
 SCRIPT = """
 import sys
+from nbchat.api.engine import engine
 from nbchat.session.session import Session
 from nbchat.tuning.sweep import SweepInterrupted, sweep
 
