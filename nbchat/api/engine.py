@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
-from nbchat.values.errors import NbchatError
+from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
 
 __all__ = ["Channel", "Engine", "engine", "running_engine"]
@@ -42,6 +42,7 @@ class Channel:
         self._task: asyncio.Task[None] | None = None
         self._queue: queue.SimpleQueue[list[Event] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
+        self._wanted = True
         self.over = False
         """Whether the last event was put; it may not have been taken yet."""
         self.on_put: Callable[[], None] = lambda: None
@@ -90,11 +91,15 @@ class Channel:
         self._task.add_done_callback(self._done)
 
     def _stop(self) -> None:
+        self._wanted = False
         if self._task is not None:
             self._task.cancel()
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            if self._wanted and not self.over:
+                self.put([Failed(CutOff("nbchat's engine was stopped before the answer's end. Ask again."))])
+        elif (error := task.exception()) is not None:
             sentence = f"nbchat itself failed, with {type(error).__name__}: {error}. Please report it."
             self.put([Failed(NbchatError(sentence))])
         self.finish()
