@@ -54,6 +54,9 @@ class Plan:
             if name not in PARAMETERS and name != "extra":
                 hint = nearest(name, [*PARAMETERS, *own]) or " What only your server knows goes into extra={...}."
                 raise ParameterError(f"There is no option {name}.{hint}")
+        for name in ("base_url", "key_env"):
+            if not isinstance(options.get(name, ""), str | None):
+                raise ParameterError(f"{name} must be one text for all requests; got {options[name]!r}.")
         plan = cls(params=params, **{name: value for name, value in options.items() if name in own})
         if plan.timeout is not None and not (isinstance(plan.timeout, (int, float)) and plan.timeout > 0):
             raise ParameterError(f"timeout must be a number of seconds above 0; got {plan.timeout!r}.")

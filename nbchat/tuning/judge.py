@@ -13,6 +13,7 @@ from nbchat.session.exchange import Exchange
 from nbchat.session.userloop import run_on_users_loop
 from nbchat.tuning.run import Run
 from nbchat.tuning.runner import AT_ONCE, Progress, Runner
+from nbchat.tuning.statistics import is_number
 from nbchat.values.errors import ParameterError, ServerError
 from nbchat.values.params import PARAMETERS
 from nbchat.values.reply import Reply
@@ -111,9 +112,9 @@ def _checked(value: Any) -> Score:
         return Score(problem="the score function returned None")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return Score(problem=f"the score function returned {type(value).__name__}, not a number")
-    return Score(number) if math.isfinite(number) else Score(problem=f"the score function returned {number}")
+    return Score(number) if is_number(number) else Score(problem=f"the score function returned {number}")
 
 
 def number_in(text: str) -> float | None:
@@ -136,12 +137,12 @@ def _from_json(text: str) -> float | None:
     except (ValueError, RecursionError):
         return None
     value = value.get("score") if isinstance(value, Mapping) else value
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 class Judge:
@@ -217,7 +218,7 @@ def _verdict(exchange: Exchange) -> Score:
     if exchange.error is not None or exchange.reply is None:
         return Score(problem=f"the judge failed: {exchange.error}")
     number = number_in(exchange.reply.text)
-    if number is None:
+    if not is_number(number):
         said = " ".join(exchange.reply.text.split())
         return Score(problem=f"the judge gave no single number but {said[:80]!r}")
     return Score(number)

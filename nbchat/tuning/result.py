@@ -86,7 +86,7 @@ class Sweep:
     def __getitem__(self, index: int) -> Run:
         run = self._by_index.get(index)
         if run is None:
-            raise IndexError(f"There is no run {index} here; rows are {_ranges(sorted(self._by_index))}.")
+            raise IndexError(f"There is no run {index!r} here; rows are {_ranges(sorted(self._by_index))}.")
         return run
 
     @cached_property

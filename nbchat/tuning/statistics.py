@@ -7,11 +7,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist, fmean, pvariance, stdev, variance
+from typing import TypeGuard
 
-__all__ = ["LEVEL", "Difference", "Mean", "difference", "finite", "independent_difference", "jackknife", "t_quantile"]
+__all__ = [
+    "LEVEL",
+    "Difference",
+    "Mean",
+    "difference",
+    "finite",
+    "independent_difference",
+    "is_number",
+    "jackknife",
+    "t_quantile",
+]
 
 LEVEL = 0.95
 """The confidence of the intervals."""
+
+LARGEST = 1e100
+"""A number beyond this is a slip or a jest, and the squares of larger ones could not be summed."""
 
 MOST_REPEATS = 1000
 """A difference that would need more repeats than this to be settled counts as none."""
@@ -74,8 +88,13 @@ class Difference:
 
 
 def finite(values: Iterable[float | None]) -> list[float]:
-    """The values that are numbers: neither None nor NaN nor infinite."""
-    return [float(value) for value in values if value is not None and math.isfinite(value)]
+    """The values that are numbers: neither None nor NaN nor infinite, nor beyond `LARGEST`."""
+    return [float(value) for value in values if is_number(value)]
+
+
+def is_number(value: float | None) -> TypeGuard[float]:
+    """Whether there is a value to count with."""
+    return value is not None and abs(value) <= LARGEST
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:
@@ -90,7 +109,7 @@ def difference(pairs: Iterable[tuple[float | None, float | None]], level: float 
 
     Settled when the interval leaves out 0 and there are at least as many pairs as `fewest_repeats` tells.
     """
-    deltas = [a - b for a, b in pairs if a is not None and b is not None and math.isfinite(a) and math.isfinite(b)]
+    deltas = [a - b for a, b in pairs if is_number(a) and is_number(b)]
     if not deltas:
         return None
     mean, n = fmean(deltas), len(deltas)

@@ -113,7 +113,7 @@ def _count(value: object) -> int | None:
 def _amount(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value) if 0 <= value < float("inf") else None
+    return float(value) if 0 <= value < 2**53 else None
 
 
 def _sum(values: Iterable[Any]) -> Any:

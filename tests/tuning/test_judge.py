@@ -118,6 +118,7 @@ def test_the_built_in_model_can_be_a_judge(builtin):
         ("NaN", None),
         ("Infinity", None),
         ("GPT4o says nothing", None),
+        ('{"score": 1' + "0" * 400 + "}", None),
     ],
 )
 def test_the_number_of_a_judges_words(text, number):

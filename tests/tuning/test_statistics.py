@@ -38,6 +38,8 @@ def test_what_is_no_number_is_left_out():
     assert Mean.of([1.0, None, math.nan, math.inf, 3.0]).mean == 2
     assert Mean.of([None, math.nan]) is None
     assert Mean.of([]) is None
+    assert Mean.of([1e308, -1e308, 10**400, 2.0]).mean == 2
+    assert difference([(1e308, -1e308), (2.0, 1.0)]).n == 1
 
 
 def test_one_value_and_a_few_equal_ones_have_no_interval():

@@ -71,7 +71,14 @@ def test_a_sweep_without_axes_repeats_one_setting(server, session):
 
 @pytest.mark.parametrize(
     "options",
-    [{"temperature": [0, 9]}, {"temprature": [0]}, {"at_once": 0}, {"score": 7}, {"models": ["a"], "model": "b"}],
+    [
+        {"temperature": [0, 9]},
+        {"temprature": [0]},
+        {"at_once": 0},
+        {"score": 7},
+        {"models": ["a"], "model": "b"},
+        {"base_url": ["http://a", "http://b"]},
+    ],
 )
 def test_what_is_wrong_is_said_before_anything_is_sent(server, session, options):
     with pytest.raises(ParameterError):

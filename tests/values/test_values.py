@@ -69,6 +69,7 @@ def test_usage_of_any_shape_is_read_or_unknown(body):
         ({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 9}, Usage(3, 4, 9, "measured")),
         ({"total_tokens": 9}, Usage(None, None, 9, "measured")),
         ({"prompt_tokens": None, "completion_tokens": "4"}, UNKNOWN),
+        ({"prompt_tokens": 1, "completion_tokens": 2, "cost": 10**400}, Usage(1, 2, 3, "measured")),
         ({"prompt_tokens": True, "completion_tokens": -1}, UNKNOWN),
         ({"prompt_tokens": float("nan")}, UNKNOWN),
         (
