@@ -1,6 +1,7 @@
 """Presets: nbchat's, the user's own, those of a file."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -130,3 +131,10 @@ def test_a_preset_is_chosen_kept_and_named_in_the_panel(hand):
     here.unset("temperature")
     here.labelled("Preset").value = "mine"
     assert session.params == Params(temperature=0.1)
+
+
+def test_what_several_save_at_the_same_time_is_all_kept():
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: save_preset(f"mine {number}", Params(seed=number)), range(32)))
+    assert {f"mine {number}" for number in range(32)} <= presets().keys()
+    assert [path.name for path in presets_file().parent.iterdir()] == ["presets.json"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,11 +121,12 @@ def settings_of(params: Params) -> dict[str, Any]:
 def delete_preset(name: str) -> None:
     """Forget one of the user's own. Raises ConfigError."""
     path = presets_file()
-    own = _read(path) if path.exists() else {}
-    if name not in own:
-        raise ConfigError(f"There is no preset {name!r} of your own.{nearest(name, own)}")
-    del own[name]
-    _write(path, own.values())
+    with _alone(path):
+        own = _read(path) if path.exists() else {}
+        if name not in own:
+            raise ConfigError(f"There is no preset {name!r} of your own.{nearest(name, own)}")
+        del own[name]
+        _write(path, own.values())
 
 
 def import_presets(path: str | Path) -> list[Preset]:
@@ -137,8 +140,29 @@ def import_presets(path: str | Path) -> list[Preset]:
 
 def _store(new: Iterable[Preset]) -> None:
     path = presets_file()
-    own = _read(path) if path.exists() else {}
-    _write(path, {**own, **{preset.name: preset for preset in new}}.values())
+    with _alone(path):
+        own = _read(path) if path.exists() else {}
+        _write(path, {**own, **{preset.name: preset for preset in new}}.values())
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other kernels from reading and writing the file meanwhile: the last to write would undo what others saved.
+
+    The folder is locked rather than the file, which is replaced. Where there are no such locks, each is on its own.
+    """
+    folder = None
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if folder is not None:
+            os.close(folder)
 
 
 def _read(path: Path) -> dict[str, Preset]:
