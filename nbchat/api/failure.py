@@ -48,6 +48,7 @@ _MODEL = _words(
 _UNSUPPORTED = _words(
     r"unsupported|\bnot (\w+ )?support|n't support|unknown|unrecogni[sz]ed|deprecated|no longer|only the default"
     r"|\bnot (allowed|permitted|accepted|available|recogni[sz]ed)|extra (inputs|fields)|extra_forbidden|unexpected"
+    r"|invalid option"
 )
 _WRONG_VALUE = _words(
     r"\b(between|at (most|least)|(less|greater|smaller|larger|higher|lower) than|maximum|minimum|above|below|exceeds?"

@@ -93,7 +93,8 @@ def _card(sweep: Sweep, run: Run, share: int, name: str) -> str:
 
 
 def _plain_card(run: Run) -> str:
-    return plain_text(f"[{run.index}] {run.text}")
+    told = " · ".join(run.reply.notices) if run.reply is not None else ""
+    return plain_text(f"[{run.index}] {run.text}" + (f"\n({told})" if told else ""))
 
 
 def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "sweep") -> str:
@@ -112,6 +113,8 @@ def _body(run: Run, share: int, name: str) -> str:
     parts = []
     if run.problem:
         parts.append(f"<div><b>{_WORDS.get(run.status, run.status)}</b>: {html_text(run.problem, 600)}</div>")
+    if reply is not None and reply.notices:  # what the server did otherwise than asked, say
+        parts.append(f'<div style="{chrome.QUIET};font-size:0.9em">{html_text(" · ".join(reply.notices), 600)}</div>')
     for number, choice in enumerate(reply.choices if reply is not None else ()):
         text = answer_text(choice)
         if reply is not None and len(reply.choices) > 1:

@@ -183,6 +183,7 @@ def test_without_a_key_the_advice_is_to_set_one():
         (error("`temperature` is deprecated for this model."), True),
         (error("Unrecognized request argument supplied: top_k"), True),
         (error("Refused.", param="temperature"), True),
+        ({"error": "invalid option provided: temperature"}, True),
         (
             {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"}]},
             True,

@@ -10,10 +10,12 @@ from nbchat.notebook.sweeptable import MOST_ROWS
 from nbchat.notebook.sweepview import FEW, MOST_CHARACTERS, diff_bundle, sweep_bundle
 from nbchat.session.session import Session
 from nbchat.session.turn import Turn
+from nbchat.testing import Say
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.grid import Grid
 from nbchat.tuning.result import Asked, Sweep
 from nbchat.tuning.run import Run
+from nbchat.tuning.sweep import sweep
 from nbchat.values.errors import ServerError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
@@ -118,6 +120,16 @@ def test_all_choices_of_an_answer_are_shown():
     text = Tags(sweep_bundle(sweep_of([["first one", "second one"], "other"]))["text/html"]).text
     assert "choice 1" in text
     assert "second one" in text
+
+
+@pytest.mark.parametrize("count", [2, FEW + 2])
+def test_what_the_server_did_otherwise_than_asked_stands_by_its_answer(server, count):
+    server.default = Say("Yes", choices=1, model="other")
+    result = sweep(Session(base_url=server.base_url, model="mine"), "?", n=3, repeat=count)
+    bundle = sweep_bundle(result)
+    text = Tags(bundle["text/html"]).text
+    assert text.count("1 of 3 choices came") == text.count("asked for mine") == count
+    assert count > FEW or "1 of 3 choices came" in bundle["text/plain"]
 
 
 def test_repeats_are_summed_up_by_setting_with_their_agreement():
