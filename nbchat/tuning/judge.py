@@ -192,14 +192,21 @@ class Judge:
         on_progress: Callable[[Progress], None],
     ) -> None:
         by_exchange = {self._exchange(run, plain=last): run for run in runs}
+        waiting = dict(by_exchange)
+
+        def done(exchange: Exchange) -> None:
+            take(waiting.pop(exchange), exchange, last=last)
+
         if by_exchange:
-            Runner(
-                list(by_exchange),
-                at_once=at_once,
-                on_done=lambda exchange: take(by_exchange[exchange], exchange, last=last),
-                on_progress=on_progress,
-                stage="scores",
-            ).run()
+            runner = Runner(list(by_exchange), at_once=at_once, on_done=done, on_progress=on_progress, stage="scores")
+            try:
+                runner.run()
+            finally:  # after an interrupt: what came whole counts, what was begun may have cost something
+                for exchange, run in waiting.items():
+                    if exchange.over:
+                        take(run, exchange, last=True)
+                    else:
+                        self._session.charge(exchange)
 
     def _exchange(self, run: Run, *, plain: bool) -> Exchange:
         values = {"answer": f"<answer>\n{run.text}\n</answer>", "question": self._question}

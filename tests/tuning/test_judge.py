@@ -1,12 +1,14 @@
 """Scores: from a function of the answer, or from a judge that is asked for a number."""
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.testing import Say, Status, error
+from nbchat.testing import Say, Status, Stream, Until, chunk, error
 from nbchat.tuning.judge import number_in
-from nbchat.tuning.sweep import sweep
+from nbchat.tuning.sweep import SweepInterrupted, sweep
 
 JUDGING = "Rate from 0 to 10: {answer}"
 
@@ -91,6 +93,21 @@ def test_failed_runs_are_not_judged(server, session):
     server.default = lambda request: Status(400, error("No."))
     sweep(session, "Why?", score=JUDGING)
     assert len(server.requests) == 1
+
+
+def test_an_interrupt_while_it_judges_keeps_its_scores_and_charges_what_was_begun(server, session):
+    verdicts = iter([Say("7"), Stream([chunk("Hm"), Until(threading.Event())])])
+    server.default = lambda request: next(verdicts) if judged(request) else Say("Because")
+
+    def strike(progress):
+        if progress.stage == "scores" and len(server.requests) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(SweepInterrupted) as caught:
+        sweep(session, "Why?", repeat=3, at_once=1, score=JUDGING, on_progress=strike)
+    assert [run.score for run in caught.value.sweep] == [7, None, None]
+    assert [run.problem for run in caught.value.sweep] == [None] * 3
+    assert len(session.ledger()) == 5
 
 
 def test_the_built_in_model_can_be_a_judge(builtin):
