@@ -65,6 +65,9 @@ ALTERNATIVE_KEY_VARIABLES: dict[str, tuple[str, ...]] = {
     "gemini": ("GOOGLE_API_KEY",),
 }
 
+LONGEST_NAME = 20
+"""Characters of a name that is repeated where there is no such endpoint; a longer one may be a key, put amiss."""
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts whose keys are not looked for in the keyring: waking it takes longer than their whole answer."""
 
@@ -189,8 +192,9 @@ def endpoint_at(
         base_url, name = known.base_url, known.name
     else:
         if not re.search(r"[./:]", where) and where != "localhost":
+            said = repr(where) if len(where) <= LONGEST_NAME and not where.startswith("sk-") else "of that name"
             raise ConfigError(
-                f"There is no endpoint {where!r}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS])}"
+                f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS])}"
                 " Give one of %chat connect's names, or a base URL."
             )
         base_url = normal_url(where)

@@ -117,6 +117,13 @@ def test_an_unknown_name_gets_the_nearest_one():
         endpoint_at("opanai", env={})
 
 
+@pytest.mark.parametrize("key", ["sk-1234", "gsk_0123456789abcdef0123456789abcdef"])
+def test_a_key_that_was_put_where_an_endpoint_belongs_is_not_repeated(key):
+    with pytest.raises(ConfigError, match="There is no endpoint of that name") as caught:
+        endpoint_at(key, env={})
+    assert key not in str(caught.value)
+
+
 def test_a_stored_key_is_found_again_and_asked_for_once(monkeypatch):
     keyring = pytest.importorskip("keyring")
     kept, asked = {}, []
