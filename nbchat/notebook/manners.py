@@ -83,7 +83,11 @@ def style_sheet(rules: str = STYLE) -> str:
 
 
 def script_outputs(script: str = KEYS) -> tuple[dict[str, Any], ...]:
-    """The outputs of an output widget that has the front-end run a script."""
+    """The outputs of an output widget that has the front-end run a script on its `element`.
+
+    The classic notebook hands out jQuery's form of the element; the script gets the element itself.
+    """
+    script = f"(element => {{{script}}})(element.jquery ? element[0] : element);"
     return ({"output_type": "display_data", "data": {"application/javascript": script}, "metadata": {}},)
 
 
