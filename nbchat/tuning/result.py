@@ -229,6 +229,9 @@ class Sweep:
         if not self.scored and wanted:
             reason = next(run.score_error for run in self.runs if run.score_error)
             return Verdict(f"No run could be scored: {reason}")
+        failures = [run.problem for run in self.runs if run.problem]
+        if failures and not self.complete:
+            return Verdict(f"No run was answered: {failures[0]}")
         measured = self._measured_scores() if self.scored else self._measured_agreement()
         if not measured:
             return Verdict("Nothing to compare yet: give a score=, or ask each setting several times (repeat=5).")

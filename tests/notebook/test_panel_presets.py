@@ -97,6 +97,7 @@ def test_a_broken_file_of_one_s_own_is_not_written_over():
     with pytest.raises(ConfigError, match="can't be read"):
         save_preset("x", Params())
     assert presets_file().read_text() == "{ half"
+    assert find_preset("precise") == SHIPPED["precise"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 61])

@@ -97,6 +97,12 @@ def test_a_failed_run_is_a_row_with_its_reason(server, session):
     assert result[1].reply is None
 
 
+def test_where_every_run_failed_the_verdict_says_why(server, session):
+    server.default = Status(400, error("No such model."))
+    assert "No run was answered: " in str(sweep(session, "Hi", repeat=2).verdict())
+    assert "No such model." in str(sweep(session, "Hi", temperature=[0, 1]).verdict())
+
+
 def test_a_stream_that_breaks_off_is_a_row_with_what_had_come(server, session):
     server.default = Stream([chunk("Half"), Cut()])
     run = sweep(session, "Hi")[0]

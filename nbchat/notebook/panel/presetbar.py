@@ -8,7 +8,7 @@ from ipywidgets import Button, Dropdown, HBox, Text
 
 from nbchat.notebook.panel.drawing import Drawing
 from nbchat.notebook.panel.parts import Parts
-from nbchat.notebook.panel.presets import Preset, find_preset, presets, save_preset
+from nbchat.notebook.panel.presets import SHIPPED, Preset, find_preset, presets, save_preset
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
 
@@ -39,7 +39,7 @@ class PresetBar:
         try:
             self._known = presets()
         except ConfigError as error:
-            self._known = {}
+            self._known = dict(SHIPPED)
             self._note.say(str(error), wrong=True)
         with self._drawing:
             self._list.options = [("none", ""), *((name, name) for name in self._known)]

@@ -91,8 +91,13 @@ def presets() -> dict[str, Preset]:
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of a name. Raises ConfigError."""
-    known = presets()
+    """The preset of a name. nbchat's own are there even if the user's file can't be read. Raises ConfigError."""
+    try:
+        known = presets()
+    except ConfigError:
+        if name not in SHIPPED:
+            raise
+        return SHIPPED[name]
     if name not in known:
         raise ConfigError(f"There is no preset {name!r}.{nearest(name, known) or ' %chat presets lists them.'}")
     return known[name]
