@@ -84,6 +84,7 @@ def presentation(session: Session, options: CellOptions, notes: Sequence[str] = 
         "images": bool(options.get("remote_images")),
         "notes": notes,
         "waiting": model,
+        "resumable": session is registry.current and not options.get("once"),
     }
 
 

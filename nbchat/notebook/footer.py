@@ -18,12 +18,15 @@ STATUS_WORDS = {
 }
 
 
-def footer_facts(reply: Reply, notes: Sequence[str] = ()) -> list[str]:
-    """The facts of the footer, in order. `notes` are what the cell itself adds (what was put in)."""
+def footer_facts(reply: Reply, notes: Sequence[str] = (), *, resumable: bool = False) -> list[str]:
+    """The facts of the footer, in order. `notes` are what the cell itself adds (what was put in).
+
+    `resumable`: `%chat continue` would take up this answer, and no other.
+    """
     facts = [reply.model or "", tokens_text(reply.usage), cost_text(reply.cost), *_speed(reply)]
     facts.append(STATUS_WORDS.get(reply.status, ""))
     finishes = {choice.finish_reason for choice in reply.choices} - ORDINARY_FINISHES
-    facts += [_finish_words(reason) for reason in sorted(filter(None, finishes))]
+    facts += [_finish_words(reason, resumable) for reason in sorted(filter(None, finishes))]
     if any(choice.refusal for choice in reply.choices):
         facts.append("refused")
     if reply.status == "complete" and reply.empty:
@@ -70,10 +73,11 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 99.5 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
-def _finish_words(reason: str) -> str:
+def _finish_words(reason: str, resumable: bool) -> str:
+    cut = "cut at max_tokens" + (": %chat continue goes on" if resumable else "")
     words = {
-        "length": "cut at max_tokens: %chat continue goes on",
-        "max_tokens": "cut at max_tokens: %chat continue goes on",
+        "length": cut,
+        "max_tokens": cut,
         "content_filter": "stopped by the server's content filter",
         "tool_calls": "wants tools called",
         "function_call": "wants tools called",

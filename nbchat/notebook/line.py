@@ -271,7 +271,7 @@ def _undo(shell: Any, rest: str) -> None:
     if rest and not rest.isdecimal():
         raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
     taken = registry.current.undo(int(rest or 1))
-    _say(shell, f"took back {len(taken)} turn(s); {len(registry.current.turns)} left")
+    _say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry.current.turns)} left")
 
 
 @command("retry", "[OPTIONS]")

@@ -43,12 +43,20 @@ class Painter:
     """
 
     def __init__(
-        self, canvas: Canvas, *, choices: int = 1, images: bool = False, notes: Sequence[str] = (), waiting: str = ""
+        self,
+        canvas: Canvas,
+        *,
+        choices: int = 1,
+        images: bool = False,
+        notes: Sequence[str] = (),
+        waiting: str = "",
+        resumable: bool = False,
     ) -> None:
         self._canvas = canvas
         self._expected = choices
         self._images = images
         self.notes = list(notes)
+        self._resumable = resumable
         self._waiting = waiting or "the answer"
         self._views: dict[int, _ChoiceView] = {}
         self._spare: str | None = None  # an output that stands ready to become the next one
@@ -108,7 +116,7 @@ class Painter:
             self._put(chrome.details(f"wants to call {call.name}", call.arguments))
         hidden = max(0, len(reply.choices) - MOST_OUTPUTS)
         notes = [*self.notes, f"{hidden} more choices are in reply.choices"] if hidden else self.notes
-        self._put(chrome.line(footer_facts(reply, notes)))
+        self._put(chrome.line(footer_facts(reply, notes, resumable=self._resumable)))
 
     def _settle(self) -> None:
         """Paint everything that has come, in its final form."""

@@ -34,6 +34,7 @@ def make_presenter(
     images: bool = False,
     notes: Sequence[str] = (),
     waiting: str = "",
+    resumable: bool = False,
 ) -> Presenter | None:
     """The presenter for the place where this runs.
 
@@ -45,12 +46,13 @@ def make_presenter(
         return None
     if shell is not None and is_notebook(shell):
         register_display(shell, notebook=True)
-        return Painter(canvas or CellCanvas(shell), choices=choices, images=images, notes=notes, waiting=waiting)
+        where = canvas or CellCanvas(shell)
+        return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, resumable=resumable)
     if shell is not None:
         register_display(shell, notebook=False)
     from nbchat.notebook.terminal import TerminalPresenter
 
-    return TerminalPresenter(sys.stdout, choices=choices, notes=notes)
+    return TerminalPresenter(sys.stdout, choices=choices, notes=notes, resumable=resumable)
 
 
 def in_main_thread() -> bool:

@@ -78,7 +78,7 @@ def progress_facts(progress: Progress) -> list[str]:
 
 def _conclude(shell: Any, bar: CellBar | TerminalBar, result: Sweep, notes: Sequence[str], name: str | None) -> None:
     mark_shown(result)
-    bar.replace(sweep_bundle(result, notes, name or "sweep"))
+    bar.replace(sweep_bundle(result, notes, name or ""))
     if is_notebook(shell):
         show_plot(shell, result)
 

@@ -38,8 +38,8 @@ BORDER = "1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd))"
 CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));gap:10px;margin:0.5em 0"
 
 
-def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "sweep") -> Bundle:
-    """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it."""
+def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bundle:
+    """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it, if known."""
     found = sweep.verdict()
     said = "" if found.best is None and not any(run.score_error for run in sweep) else str(found)
     share = max(LEAST_SHARE, MOST_CHARACTERS // max(1, len(sweep)))
@@ -48,8 +48,10 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "sweep") -
     if sweep.grid.repeat > 1 and len(sweep.summary()) > 1:
         tables.insert(0, setting_table(sweep))
     told = [*facts(sweep), *notes]
-    hint = "" if said else "score= or repeats tell which is best · "
-    hint += f"{name}.explore() filters, sorts and compares · {name}.apply(i) takes run i over · {name}.to_frame()"
+    hint = "" if said else "a score or repeats tell which is best · "
+    hint += "" if name else "on the result (_, or name it with << NAME): "
+    dot = f"{name}." if name else ""
+    hint += f"{dot}explore() filters, sorts and compares · {dot}apply(i) takes run i over · {dot}to_frame()"
     cards = _cards(sweep, share, name) if few else ""
     verdict = f'<div style="margin:0.3em 0 0.5em">{html_text(said)}</div>' if said else ""
     inner = "".join([verdict, cards, *(table["text/html"] for table in tables)])
@@ -68,8 +70,9 @@ def facts(sweep: Sweep) -> list[str]:
     unsent = sum(run.status == "not run" for run in sweep)
     stopped = sum(run.status == "interrupted" for run in sweep)
     runs = counted(len(sweep), "run")
+    part = f" of the {len(sweep.grid):,}" if len(sweep) < len(sweep.grid) else ""
     told = [
-        runs if str(sweep.grid) == "one run" else f"{runs}: {sweep.grid}",
+        runs if str(sweep.grid) == "one run" else f"{runs}{part}: {sweep.grid}",
         f"{len(sweep.failed)} failed" if sweep.failed else "",
         f"{stopped} stopped" if stopped else "",
         f"{unsent} not run" if unsent else "",
@@ -97,7 +100,7 @@ def _plain_card(run: Run) -> str:
     return plain_text(f"[{run.index}] {run.text}" + (f"\n({told})" if told else ""))
 
 
-def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "sweep") -> str:
+def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "") -> str:
     """An answer for a row of a table: its first line, the rest folded under it."""
     whole = " ".join(run.text.split())
     short = len(run.text) <= SHORT and len(run.texts) <= 1 and not run.problem
@@ -119,7 +122,7 @@ def _body(run: Run, share: int, name: str) -> str:
         text = answer_text(choice)
         if reply is not None and len(reply.choices) > 1:
             parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-top:0.4em">choice {number + 1}</div>')
-        parts.append(_prose(text, share, f"{name}[{run.index}].reply.choices[{number}].text"))
+        parts.append(_prose(text, share, f"{name or '_'}[{run.index}].reply.choices[{number}].text"))
     return "".join(parts)
 
 

@@ -18,10 +18,11 @@ __all__ = ["TerminalPresenter"]
 class TerminalPresenter:
     """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
 
-    def __init__(self, stream: TextIO, *, choices: int = 1, notes: Sequence[str] = ()) -> None:
+    def __init__(self, stream: TextIO, *, choices: int = 1, notes: Sequence[str] = (), resumable: bool = False) -> None:
         self._stream = stream
         self._expected = choices
         self.notes = list(notes)
+        self._resumable = resumable
         self._texts: dict[int, list[str]] = {}
         self._finished: set[int] = set()
         self._current: int | None = None
@@ -72,7 +73,8 @@ class TerminalPresenter:
         mark_shown(reply)
         for call in reply.tool_calls:
             self._line(terminal_text(f"[wants to call {call.name}({call.arguments})]"))
-        self._line(self._dim(terminal_text("[" + " · ".join(footer_facts(reply, self.notes)) + "]")))
+        facts = footer_facts(reply, self.notes, resumable=self._resumable)
+        self._line(self._dim(terminal_text("[" + " · ".join(facts) + "]")))
 
     def _print_texts(self) -> None:
         for index in sorted(self._texts):

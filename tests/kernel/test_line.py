@@ -79,7 +79,7 @@ def test_history_undo_retry_clear(run, server):
     text = shown(run("%chat history"))
     assert "Two again." in text
     assert "Two.\n" not in text
-    assert "took back 1 turn(s); 1 left" in shown(run("%chat undo"))
+    assert "took back 1 turn; 1 left" in shown(run("%chat undo"))
     assert "forgot 1 turn" in shown(run("%chat clear"))
     assert "no turns yet" in shown(run("%chat history"))
 

@@ -108,6 +108,21 @@ def test_what_is_too_much_is_cut_and_says_where_the_rest_is():
     assert "… 5 more characters: found[0].reply.choices[0].text" in long
 
 
+def test_what_can_be_done_with_it_is_said_with_the_name_it_has():
+    """A name that nobody gave would be a NameError when it is typed."""
+    assert "found.explore()" in sweep_bundle(sweep_of(["a", "b"]), name="found")["text/html"]
+    unnamed = Tags(sweep_bundle(sweep_of(["a", "b"]))["text/html"]).text
+    assert "<< NAME" in unnamed
+    assert "sweep." not in unnamed
+
+
+def test_a_part_of_a_sweep_says_that_it_is_a_part():
+    whole = sweep_of(["a", "b", "c", "d"], temperature=[0, 1], repeat=2)
+    assert "4 runs: 2 temperature × 2 repeats" in sweep_bundle(whole)["text/plain"]
+    part = whole.filter(temperature=1)
+    assert "2 runs of the 4: 2 temperature × 2 repeats" in sweep_bundle(part)["text/plain"]
+
+
 def test_what_is_the_same_for_many_is_told_once():
     """So that their answers have the room."""
     html = sweep_bundle(sweep_of(["text"] * 8, model=list("abcdefgh")))["text/html"]
