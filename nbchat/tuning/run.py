@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nbchat.session.exchange import Exchange
 from nbchat.session.turn import Turn
-from nbchat.tuning.grid import Cell, Setting
+from nbchat.tuning.grid import Cell, Setting, setting_text
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
 
@@ -36,11 +36,14 @@ COLUMNS = (
 """The table's columns, behind "run" (the row's number) and one for each axis. `cost` in US dollars, `_s` in seconds."""
 
 
+SHOWN = 70
+"""Characters of the answer in a run's repr."""
+
 NUMBERS = frozenset({"cost", "first_token_s", "total_s", "tokens_per_s", "agreement", "score"})
 """The columns that hold fractions."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Run:
     """One request of a sweep and what became of it.
 
@@ -73,6 +76,11 @@ class Run:
             status = "complete" if exchange.over else "not run"
         problem = None if stopped else exchange.failure()
         return cls(cell.index, cell.setting, cell.repeat, exchange.ask.params, status, turn, problem)
+
+    def __repr__(self) -> str:
+        said = self.problem or self.text
+        shown = f"{said[:SHOWN]}…" if len(said) > SHOWN else said
+        return f"<Run {self.index} ({setting_text(self.setting)}, repeat {self.repeat}): {self.status}, {shown!r}>"
 
     @property
     def reply(self) -> Reply | None:

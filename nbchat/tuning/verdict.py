@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbchat.tuning.grid import Setting, setting_text
 from nbchat.tuning.statistics import (
@@ -30,9 +30,16 @@ class Measured:
     def minus(self, other: Measured, level: float) -> Difference | None:
         """How much more this setting reaches: paired by repeat, where there are values of both."""
         if self.values is None or other.values is None:
-            return independent_difference(self.mean, other.mean, level)
+            return _within_one(independent_difference(self.mean, other.mean, level))
         shared = sorted(self.values.keys() & other.values.keys())
         return difference(((self.values[repeat], other.values[repeat]) for repeat in shared), level)
+
+
+def _within_one(gap: Difference | None) -> Difference | None:
+    """What is no mean of repeats is an agreement, from 0 to 1, and two of them differ by no more."""
+    if gap is None or gap.low is None or gap.high is None:
+        return gap
+    return replace(gap, low=max(-1.0, gap.low), high=min(1.0, gap.high))
 
 
 @dataclass(frozen=True, slots=True)

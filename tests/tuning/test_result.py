@@ -9,6 +9,7 @@ import pytest
 
 from nbchat.session.session import Session
 from nbchat.testing import Plain, Say, Status, completion, error, usage
+from nbchat.tuning.grid import setting_text
 from nbchat.tuning.sweep import sweep
 from nbchat.values.errors import NbchatError, ParameterError, SessionError
 
@@ -140,6 +141,13 @@ def test_applying_a_run_makes_its_parameters_and_its_turn_the_sessions(result, s
     body = server.requests[-1].json
     assert [message["content"] for message in body["messages"]] == ["Is it?", "yes", "And now?"]
     assert body["temperature"] == 1
+
+
+def test_a_run_shows_itself_in_one_line(result):
+    assert (
+        repr(result.apply(4))
+        == f"<Run 4 ({setting_text(result[4].setting)}, repeat {result[4].repeat}): complete, 'yes'>"
+    )
 
 
 def test_applying_another_run_puts_it_in_the_place_of_the_first(result, server, session):

@@ -42,6 +42,15 @@ def test_single_runs_tell_nothing_and_it_says_what_would():
     assert "repeat=4" in str(found)
 
 
+def test_agreements_differ_by_no_more_than_one():
+    """Of two repeats the interval is wider than anything that could be; it ends where the possible does."""
+    found = verdict(
+        [Measured({"t": 0}, Mean(0.9, 3, error=0.6)), Measured({"t": 1}, Mean(0.3, 3, error=0.6))], "agreement"
+    )
+    ((_, gap),) = found.differences
+    assert (gap.low, gap.high) == (-1, 1)
+
+
 def test_equal_settings_are_called_alike():
     assert "alike" in str(verdict([measured("a", [1.0] * 5), measured("b", [1.0] * 5)]))
 
