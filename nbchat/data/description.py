@@ -61,11 +61,6 @@ def shorten(text: str, chars: int) -> tuple[str, bool]:
     return text[:kept] + note.format(f"{kept:,}"), True
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def missing(value: object) -> bool:
     """Whether a cell holds no value: None, NaN, NaT, pandas' NA."""
     if value is None:

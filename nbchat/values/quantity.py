@@ -5,6 +5,6 @@ from __future__ import annotations
 __all__ = ["counted"]
 
 
-def counted(number: int, thing: str) -> str:
-    """So many things: "1 turn", "2 turns", "1,000 turns". For things whose plural ends in s."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """So many things: "1 row", "2,000 rows". `things` is the plural where it is not the word with an s."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
