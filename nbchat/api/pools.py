@@ -148,7 +148,7 @@ def _new_transport(trust: ssl.SSLContext, proxy: str | None) -> httpx.AsyncHTTPT
     # httpx has no argument for httpcore's (public) network backend; where these names change, the stock one serves.
     pool: Any = getattr(transport, "_pool", None)
     if hasattr(pool, "_network_backend"):
-        pool._network_backend = AsyncioBackend()  # noqa: SLF001  # as said
+        pool._network_backend = AsyncioBackend()  # noqa: SLF001  # no argument for it, see above
     return transport
 
 
