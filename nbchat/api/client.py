@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from nbchat.api.call import Call, Timeouts
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.failure import describe, error_from
+from nbchat.api.greedy import Greedy
 from nbchat.api.pools import Pools, request
 from nbchat.api.wire import encoded
 from nbchat.values.errors import NbchatError, ParameterRefused, ServerError
@@ -44,7 +44,7 @@ class Client:
         if call.pace is None:
             await self._answer(call, emit, over)
         else:
-            await call.pace.run(functools.partial(self._answer, call, emit, over))
+            await call.pace.run(lambda: Greedy(self._answer(call, emit, over)))
 
     async def _answer(self, call: Call, emit: Emit, over: Callable[[], None]) -> None:
         emit([Sent(time.perf_counter())])

@@ -1,0 +1,48 @@
+"""A coroutine that gives way to others only where it has to wait."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Greedy"]
+
+_T = TypeVar("_T")
+
+MOST_SKIPPED = 100
+"""Courtesies in a row that are skipped: a loop that spins on `sleep(0)` until another task acts still gets its way."""
+
+
+class Greedy(Generic[_T]):
+    """Awaited, does the work without its courtesies, such as `asyncio.sleep(0)`; real waits are as they are.
+
+    Each of httpcore's locks gives way to all other tasks, though nobody holds it. Sixteen answers that come together
+    are then read in step, and every one of the next sixteen requests goes out behind the last of them. Greedy, the
+    first answer's next request is on its way before the second is looked at, and the sixteen come apart.
+
+    Cancellation and exceptions pass as through a plain `await`.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, _T]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        steps = self._work.__await__()
+        go_on = functools.partial(steps.send, None)
+        move, skipped = go_on, 0
+        while True:
+            try:
+                wait = move()
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+            move = go_on
+            if wait is None and skipped < MOST_SKIPPED:  # asyncio's sign for giving way, waiting for nothing
+                skipped += 1
+                continue
+            skipped = 0
+            try:
+                yield wait
+            except BaseException as error:  # noqa: BLE001  # whatever it is, it is the work's to deal with
+                move = functools.partial(steps.throw, error)
