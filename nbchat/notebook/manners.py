@@ -46,7 +46,7 @@ STYLE = f"""
 KEYS = """
 (function attach(tries) {
   const root = element.closest('.nbchat-widgets');
-  if (!root) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
+  if (!root) { if (tries) setTimeout(() => attach(tries - 1), 20); return; }
   const nameHandles = () => {
     for (const slider of root.querySelectorAll('.widget-slider')) {
       const name = slider.querySelector('.widget-label')?.textContent;
@@ -68,7 +68,7 @@ KEYS = """
     const cell = event.key === 'Escape' && root.closest('.jp-Cell');
     if (cell) cell.focus();
   }, true);
-})(50);
+})(250);
 """
 """Keys without Ctrl, Cmd or Alt are the widget's own: a notebook would take the arrows for a walk to the next cell, and
 letters for commands such as inserting one. Escape goes back to the notebook. Sliders have their names.

@@ -3,18 +3,34 @@
 import itertools
 import re
 import threading
+from dataclasses import dataclass
+from typing import Any
 
 import nbconvert
 import pytest
 from playwright.sync_api import expect
 
-from nbchat.testing import Say, Stream, Until, chunk
+from nbchat.testing import Plain, Say, Status, Stream, Until, chunk, error
 from tests.browser.frontends import SHOTS
 from tests.browser.looks import faint, moves, nameless, shrinks, tab_order, watch
 
 START = "%load_ext nbchat"
 SHOW = "%chat panel"
 LONG = "A sentence of *some* words. " * 2000
+
+
+@dataclass
+class Late:
+    """An answer that comes when a test says so; names stand for a list of models."""
+
+    event: threading.Event
+    answer: Any
+
+    def steps(self, request):
+        answer = self.answer
+        if isinstance(answer, list):
+            answer = Plain({"object": "list", "data": [{"id": name} for name in answer]})
+        return [Until(self.event), *answer.steps(request)]
 
 
 class PanelPage:
@@ -27,6 +43,7 @@ class PanelPage:
         self.message = self.root.get_by_label("Message", exact=True)
         self.cell = self.root.get_by_label("Cell", exact=True)
         expect(self.root).to_be_visible()
+        expect(self.root).to_have_attribute("data-nbchat-panel", "yes")  # a moment later its own keys work
 
     def row(self, name):
         """The row of a parameter."""
@@ -218,6 +235,29 @@ def test_the_line_is_copied_and_a_cell_is_loaded(panel):
     expect(panel.box("top_p")).to_have_value("")
     expect(panel.box("stop")).to_have_value("\\n")
     expect(panel.message).to_have_value("Why?")
+
+
+def test_what_is_half_typed_stays(frontend, server):
+    """Nothing that comes meanwhile, a list of models or a failure, takes the place of what is being typed."""
+    late = threading.Event()
+    server.models = Late(late, ["gpt-one", "gpt-two"])
+    panel = open_panel(frontend)
+    panel.root.get_by_label("Endpoint").fill(server.base_url)
+    panel.root.get_by_label("Endpoint").press("Enter")
+    panel.box("Model").press_sequentially("gpt-o ")
+    late.set()
+    expect(panel.root.locator("datalist option[value=gpt-one]")).to_have_count(1)
+    expect(panel.box("Model")).to_have_value("gpt-o ")
+    panel.type("Model", "gpt-one")
+    failing = threading.Event()
+    server.add(Late(failing, Status(400, error("This is refused."))))
+    panel.send("A question that fails.")
+    expect(panel.message).to_have_value("")
+    panel.message.press_sequentially("Another que")
+    failing.set()
+    expect(panel.root).to_contain_text("This is refused.")
+    expect(panel.message).to_have_value("Another que")
+    expect(panel.message).to_be_focused()
 
 
 def test_undo_and_fork_work_from_the_history(panel, page):

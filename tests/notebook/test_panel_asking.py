@@ -306,6 +306,18 @@ def test_the_models_of_the_server_are_offered(hand, session, server):
     assert session.params.model == "a-name-of-my-own"
 
 
+def test_a_model_counts_while_it_is_typed_and_stays_as_it_is_typed(hand, session):
+    here = hand(session)
+    for typed in ("g", "g ", "g t", "none", "nonesuch "):
+        here.type("model", typed)
+        assert here.box("model").value == typed
+    assert session.params.model == "nonesuch"
+    session.set(model="other")
+    assert here.box("model").value == "other"
+    here.unset("model")
+    assert here.box("model").value == ""
+
+
 def test_another_endpoint_has_another_model(hand, session, server):
     here = hand(session)
     here.labelled("Endpoint").value = "built-in"

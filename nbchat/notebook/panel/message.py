@@ -13,14 +13,17 @@ __all__ = ["MessageBox"]
 
 
 class MessageBox:
-    """Message, Send, Stop and a line that says how things stand."""
+    """Message, Send, Stop and a line that says how things stand.
+
+    The message follows each key: a text that comes back to be sent again must not take the place of one half typed.
+    """
 
     def __init__(self, parts: Parts, send: Callable[[], None], stop: Callable[[], None]) -> None:
         self.message = parts.make(
             Textarea,
             description="Message",
             rows=3,
-            continuous_update=False,
+            continuous_update=True,
             placeholder="Ctrl+Enter sends",
             classes="nbchat-message",
         )

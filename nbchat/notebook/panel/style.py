@@ -105,7 +105,7 @@ STYLE = """
 KEYS = """
 (function attach(tries) {
   const root = element.closest('.nbchat-panel');
-  if (!root?.querySelector('.nbchat-page input')) { if (tries) setTimeout(() => attach(tries - 1), 100); return; }
+  if (!root?.querySelector('.nbchat-page input')) { if (tries) setTimeout(() => attach(tries - 1), 20); return; }
   for (const row of root.querySelectorAll('.nbchat-control')) {
     const name = row.querySelector('.widget-label')?.textContent;
     for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-text input')) {
@@ -139,7 +139,7 @@ KEYS = """
     field.select();
     document.execCommand('copy');
   });
-})(50);
+})(250);
 """
 """Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader, a page has its mark.
 

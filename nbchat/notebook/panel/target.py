@@ -23,15 +23,24 @@ FETCH_AFTER = 0.2
 
 
 class ModelControl(TextControl):
-    """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed."""
+    """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed.
+
+    It follows each key: the list may arrive while somebody types, and what a front-end has not told the kernel yet is
+    gone from the box as soon as anything of it changes.
+    """
 
     def _build(self) -> list[Any]:
         meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's usual one"
         self._box = self._parts.make(
-            Combobox, description="Model", continuous_update=False, ensure_option=False, tooltip=meaning
+            Combobox, description="Model", continuous_update=True, ensure_option=False, tooltip=meaning
         )
-        self._box.observe(lambda change: self._read(change["new"]), "value")
+        self._box.observe(lambda change: self._read(change["new"].strip()), "value")
         return [self._box]
+
+    def _draw(self, value: Any) -> None:
+        typed = self._box.value.strip()
+        if (self.parameter.parse(typed) if typed else None) != value:  # else it stays as it is being typed
+            super()._draw(value)
 
     def offer(self, names: Sequence[str]) -> None:
         """The models to choose from."""
