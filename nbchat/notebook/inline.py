@@ -11,7 +11,7 @@ import re
 
 from nbchat.notebook.plain import join_surrogates
 
-__all__ = ["NO_MATH", "html_text", "inline_text"]
+__all__ = ["NO_MATH", "html_text", "inline_text", "visible"]
 
 NO_MATH = "<span class=tex2jax_ignore>&#{};</span>"
 """A character that MathJax must not read: JupyterLab pairs up `$` even when it is escaped or written as an entity.
@@ -40,8 +40,13 @@ def inline_text(text: str, limit: int = 200) -> str:
 
 def html_text(text: str, limit: int | None = None) -> str:
     """`text` for the inside of HTML, an attribute's value included. Line ends stay; `limit` None means no cap."""
-    clean = _UNSEEN.sub(lambda char: char[0] if char[0] in "\n\t" else "", join_surrogates(text).replace("\r\n", "\n"))
+    clean = visible(text)
     return html.escape(clean if limit is None else _capped(clean, limit))
+
+
+def visible(text: str) -> str:
+    """`text` without control and direction-changing characters; line ends and tabs stay."""
+    return _UNSEEN.sub(lambda char: char[0] if char[0] in "\n\t" else "", join_surrogates(text).replace("\r\n", "\n"))
 
 
 def _capped(text: str, limit: int) -> str:

@@ -8,6 +8,7 @@ from nbchat.notebook import chrome
 from nbchat.notebook.canvas import Bundle
 from nbchat.notebook.footer import cost_text
 from nbchat.notebook.inline import html_text
+from nbchat.notebook.markdownhtml import markdown_html, markdown_words
 from nbchat.notebook.plain import plain_text
 from nbchat.notebook.sweeptable import heading, run_table, setting_table
 from nbchat.tuning.diff import Diff
@@ -96,28 +97,33 @@ def _card(sweep: Sweep, run: Run, share: int, name: str) -> str:
 
 
 def _plain_card(run: Run) -> str:
-    told = " · ".join(run.reply.notices) if run.reply is not None else ""
+    told = _notices(run)
     return plain_text(f"[{run.index}] {run.text}" + (f"\n({told})" if told else ""))
+
+
+def _notices(run: Run) -> str:
+    """What the server did otherwise than asked, say, with the model that answered; empty = nothing of the kind."""
+    reply = run.reply
+    return "" if reply is None or not reply.notices else " · ".join(filter(None, [reply.model, *reply.notices]))
 
 
 def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "") -> str:
     """An answer for a row of a table: its first line, the rest folded under it."""
-    whole = " ".join(run.text.split())
     short = len(run.text) <= SHORT and len(run.texts) <= 1 and not run.problem
     if short or not run.text:
         return _body(run, share, name)
-    first = html_text(whole, FIRST)
+    first = html_text(markdown_words(run.text, 2 * FIRST), FIRST)
     return f'<details><summary style="{ONE_LINE}">{first}</summary>{_body(run, share, name)}</details>'
 
 
 def _body(run: Run, share: int, name: str) -> str:
-    """All that came of a run, as it stands: no Markdown, nothing live. What went wrong stands above it."""
+    """All that came of a run, with nothing live in it. What went wrong stands above it."""
     reply = run.reply
     parts = []
     if run.problem:
         parts.append(f"<div><b>{_WORDS.get(run.status, run.status)}</b>: {html_text(run.problem, 600)}</div>")
-    if reply is not None and reply.notices:  # what the server did otherwise than asked, say
-        parts.append(f'<div style="{chrome.QUIET};font-size:0.9em">{html_text(" · ".join(reply.notices), 600)}</div>')
+    if told := _notices(run):
+        parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-bottom:0.3em">{html_text(told, 600)}</div>')
     for number, choice in enumerate(reply.choices if reply is not None else ()):
         text = answer_text(choice)
         if reply is not None and len(reply.choices) > 1:
@@ -131,9 +137,8 @@ _WORDS = {"complete": "note", "cut_off": "cut off"}
 
 def _prose(text: str, share: int, where: str) -> str:
     cut = len(text) - share
-    rest = f"\n… {cut:,} more characters: {where}" if cut > 0 else ""
-    style = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.45"
-    return f'<div dir="auto" style="{style}">{html_text(text[:share] if cut > 0 else text)}{html_text(rest)}</div>'
+    rest = f'<div style="{chrome.QUIET}">… {cut:,} more characters: {html_text(where)}</div>' if cut > 0 else ""
+    return markdown_html(text[:share] if cut > 0 else text) + rest
 
 
 def diff_bundle(diff: Diff) -> Bundle:

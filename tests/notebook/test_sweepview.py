@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbchat.notebook.markdownhtml import MARKDOWN_TAGS
 from nbchat.notebook.sweeptable import MOST_ROWS
 from nbchat.notebook.sweepview import FEW, MOST_CHARACTERS, diff_bundle, sweep_bundle
 from nbchat.session.session import Session
@@ -70,8 +71,8 @@ def test_nothing_of_an_answer_is_live(texts):
     """Whatever the text: the same elements, none that runs, fetches or navigates, each closed where it was opened."""
     bundle = sweep_bundle(sweep_of(texts))
     seen = Tags(bundle["text/html"])
-    assert set(seen.tags) <= {"div", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "b"}
-    assert seen.attributes <= {"style", "class", "dir"}
+    assert set(seen.tags) <= {"details", "summary", "b", *MARKDOWN_TAGS}
+    assert seen.attributes <= {"style", "class", "dir", "href", "target", "rel", "start"}
     assert seen.open == []
     assert "\x1b" not in bundle["text/plain"]
 
