@@ -21,6 +21,7 @@ from nbchat.notebook.panel.presets import (
 from nbchat.session.session import Session
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
+from tests.notebook.panels import walk
 from tests.strategies import set_parameters
 
 
@@ -98,6 +99,23 @@ def test_a_broken_file_of_one_s_own_is_not_written_over():
         save_preset("x", Params())
     assert presets_file().read_text() == "{ half"
     assert find_preset("precise") == SHIPPED["precise"]
+
+
+def test_a_preset_of_a_later_version_costs_only_itself(hand):
+    """The others work, it is said what is wrong with it, and saving another keeps it in the file."""
+    later = {"params": {"warmth": 3}, "since": "2.0"}
+    presets_file().parent.mkdir(parents=True)
+    presets_file().write_text(json.dumps({"cold": {"temperature": 0.1}, "later": later}))
+    assert find_preset("cold").params == {"temperature": 0.1}
+    with pytest.raises(ConfigError, match="warmth"):
+        find_preset("later")
+    assert "later" not in presets()
+    assert "warmth" in str(list_line(""))
+    here = hand(Session())
+    assert any("warmth" in w.value for w in walk(here.panel) if "nbchat-note" in w._dom_classes)
+    save_preset("mine", Params(seed=1))
+    assert json.loads(presets_file().read_text())["later"] == later
+    assert {"cold", "mine"} <= presets().keys()
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 61])

@@ -8,7 +8,7 @@ from ipywidgets import Button, Dropdown, HBox, Text
 
 from nbchat.notebook.panel.drawing import Drawing
 from nbchat.notebook.panel.parts import Parts
-from nbchat.notebook.panel.presets import SHIPPED, Preset, find_preset, presets, save_preset
+from nbchat.notebook.panel.presets import SHIPPED, Preset, find_preset, presets, save_preset, unusable
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
 
@@ -38,6 +38,7 @@ class PresetBar:
     def _load(self) -> None:
         try:
             self._known = presets()
+            self._note.say(" ".join(unusable()), wrong=True)
         except ConfigError as error:
             self._known = dict(SHIPPED)
             self._note.say(str(error), wrong=True)

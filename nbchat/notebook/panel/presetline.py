@@ -7,7 +7,7 @@ from IPython.core.error import UsageError
 from nbchat.notebook import chrome
 from nbchat.notebook.canvas import Bundle
 from nbchat.notebook.options import option_line
-from nbchat.notebook.panel.presets import find_preset, import_presets, presets, presets_file, save_preset
+from nbchat.notebook.panel.presets import find_preset, import_presets, presets, presets_file, save_preset, unusable
 from nbchat.session.session import Session
 
 __all__ = ["apply_line", "list_line", "save_line"]
@@ -26,7 +26,7 @@ def list_line(rest: str) -> Bundle:
         ]
         for preset in presets().values()
     ]
-    return chrome.table(["%chat preset …", "", ""], rows)
+    return chrome.table(["%chat preset …", "", ""], [*rows, *(["", "", problem] for problem in unusable())])
 
 
 def apply_line(session: Session, rest: str) -> str:

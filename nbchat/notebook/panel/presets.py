@@ -23,6 +23,7 @@ __all__ = [
     "presets",
     "presets_file",
     "save_preset",
+    "unusable",
 ]
 
 LONGEST_NAME = 60
@@ -85,22 +86,44 @@ def presets_file() -> Path:
 
 
 def presets() -> dict[str, Preset]:
-    """All presets by name: nbchat's, then the user's own, which hide those of the same name. Raises ConfigError."""
-    path = presets_file()
-    return {**SHIPPED, **(_read(path) if path.exists() else {})}
+    """All presets by name: nbchat's, then the user's own, which hide those of the same name.
+
+    Own ones that can't be used, such as those of a later version, are left out: see `unusable`. Raises ConfigError
+    where the file as a whole can't be read.
+    """
+    return {**SHIPPED, **_sorted_out()[0]}
+
+
+def unusable() -> list[str]:
+    """Why own presets are left out, in a sentence each. They stay in the file. Raises ConfigError."""
+    return _sorted_out()[1]
+
+
+def _sorted_out() -> tuple[dict[str, Preset], list[str]]:
+    path, good, bad = presets_file(), {}, []
+    for name, entry in _own(path).items():
+        try:
+            good[name] = _preset(path, name, entry)
+        except ConfigError as error:
+            bad.append(str(error))
+    return good, bad
 
 
 def find_preset(name: str) -> Preset:
     """The preset of a name. nbchat's own are there even if the user's file can't be read. Raises ConfigError."""
+    path = presets_file()
     try:
-        known = presets()
+        own = _own(path)
     except ConfigError:
         if name not in SHIPPED:
             raise
         return SHIPPED[name]
-    if name not in known:
+    if name in own:
+        return _preset(path, name, own[name])
+    if name not in SHIPPED:
+        known = [*SHIPPED, *own]
         raise ConfigError(f"There is no preset {name!r}.{nearest(name, known) or ' %chat presets lists them.'}")
-    return known[name]
+    return SHIPPED[name]
 
 
 def save_preset(name: str, params: Params, meaning: str = "") -> Preset:
@@ -127,16 +150,20 @@ def delete_preset(name: str) -> None:
     """Forget one of the user's own. Raises ConfigError."""
     path = presets_file()
     with _alone(path):
-        own = _read(path) if path.exists() else {}
+        own = _own(path)
         if name not in own:
             raise ConfigError(f"There is no preset {name!r} of your own.{nearest(name, own)}")
         del own[name]
-        _write(path, own.values())
+        _write(path, own)
 
 
 def import_presets(path: str | Path) -> list[Preset]:
-    """Take in the presets of a `.json` or `.toml` file, in place of own ones of the same names. Raises ConfigError."""
-    found = list(_read(Path(path).expanduser()).values())
+    """Take in the presets of a `.json` or `.toml` file, in place of own ones of the same names.
+
+    Raises ConfigError, and takes in none, where one of them can't be used.
+    """
+    path = Path(path).expanduser()
+    found = [_preset(path, name, entry) for name, entry in _read(path).items()]
     if not found:
         raise ConfigError(f"{path} has no presets in it.")
     _store(found)
@@ -146,8 +173,7 @@ def import_presets(path: str | Path) -> list[Preset]:
 def _store(new: Iterable[Preset]) -> None:
     path = presets_file()
     with _alone(path):
-        own = _read(path) if path.exists() else {}
-        _write(path, {**own, **{preset.name: preset for preset in new}}.values())
+        _write(path, {**_own(path), **{one.name: {"meaning": one.meaning, "params": one.params} for one in new}})
 
 
 @contextlib.contextmanager
@@ -170,8 +196,12 @@ def _alone(path: Path) -> Iterator[None]:
             os.close(folder)
 
 
-def _read(path: Path) -> dict[str, Preset]:
-    """The presets of a file. Raises ConfigError that says which of them is wrong."""
+def _own(path: Path) -> dict[str, Any]:
+    return _read(path) if path.exists() else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file has by name; each may be a preset or not. Raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -185,7 +215,7 @@ def _read(path: Path) -> dict[str, Preset]:
     if not isinstance(content, dict):
         example = '{"careful": {"params": {"temperature": 0.1}}}'
         raise ConfigError(f"{path} must hold presets by name, such as {example}.")
-    return {str(name): _preset(path, str(name), entry) for name, entry in content.items()}
+    return content
 
 
 def _parsed(path: Path, text: str) -> Any:
@@ -197,6 +227,7 @@ def _parsed(path: Path, text: str) -> Any:
 
 
 def _preset(path: Path, name: str, entry: Any) -> Preset:
+    """What stands under a name in a file as a preset. Raises ConfigError that says what is wrong with it."""
     if not isinstance(entry, dict):
         raise ConfigError(f"The preset {name!r} in {path} must hold its parameters by name; got {entry!r:.60}.")
     params, meaning = (entry["params"], entry.get("meaning", "")) if "params" in entry else (entry, "")
@@ -218,10 +249,9 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _write(path: Path, own: Iterable[Preset]) -> None:
+def _write(path: Path, own: Mapping[str, Any]) -> None:
     """Write the user's presets in one step: a file half written would lose them all."""
-    content = {preset.name: {"meaning": preset.meaning, "params": preset.params} for preset in own}
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(own, indent=2, ensure_ascii=False) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
