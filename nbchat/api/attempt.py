@@ -45,6 +45,9 @@ ERROR_SECONDS = 5.0
 LINGER_SECONDS = 15.0
 """How long a usage count and `[DONE]` are waited for once every choice has finished."""
 
+DONE_SECONDS = 1.0
+"""How long `[DONE]` alone is waited for: nothing is lost without it but a connection that could serve again."""
+
 DRAIN_SECONDS = 0.25
 """How long after `[DONE]` the end of the response is waited for, so that its connection can serve again."""
 
@@ -178,8 +181,8 @@ class Attempt:
                         self._emit(events)
                     if decoder.failed or (decoder.done and decoder.begun):
                         break
-                    if decoder.finished and limit.when() is None:
-                        limit.reschedule(asyncio.get_running_loop().time() + LINGER_SECONDS)
+                    if decoder.finished:
+                        _shorten(limit, DONE_SECONDS if decoder.counted else LINGER_SECONDS)
         self._emit_end()
         if decoder.done and not decoder.failed:
             await self._drain(portions)
@@ -214,6 +217,13 @@ class Attempt:
     def _silent(self) -> Refused:
         title, seconds = self._call.endpoint.title, self._call.timeouts.read
         return Refused(ServerSilent(f"{title} was silent for {seconds:g} s. Ask again, or allow more with timeout=."))
+
+
+def _shorten(limit: asyncio.Timeout, seconds: float) -> None:
+    """Let a limit end in so many seconds at the latest."""
+    end = asyncio.get_running_loop().time() + seconds
+    if (before := limit.when()) is None or end < before:
+        limit.reschedule(end)
 
 
 def _first_piece(events: list[Event]) -> int | None:

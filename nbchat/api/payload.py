@@ -23,6 +23,8 @@ class PayloadReader:
         """Whether anything of the protocol has come."""
         self.reasons: dict[int, str] = {}
         """The finish reason of each choice that said why it ended."""
+        self.counted = False
+        """Whether a usage count came with the last of the finish reasons so far, or behind it."""
         self._started = Started()
         self._choices: dict[int, _ChoiceReader] = {}
 
@@ -78,6 +80,7 @@ class PayloadReader:
     def _read_usage(self, usage: object, events: list[Event]) -> None:
         if isinstance(usage, dict) and (report := Usage.from_wire(usage)) is not UNKNOWN:
             self.seen = True
+            self.counted = self.all_finished
             events.append(UsageReport(report))
 
     def _read_choice(self, choice: Mapping[str, Any], index: int, events: list[Event]) -> None:

@@ -99,6 +99,11 @@ class AnswerDecoder:
         asked = self._sent.get("n")
         return self._payload.all_finished and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
 
+    @property
+    def counted(self) -> bool:
+        """Whether, besides, the usage count has come: only `[DONE]` may follow."""
+        return self.finished and self._payload.counted
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
         return [] if self.failed else self._feed(self._redactor.feed(data))

@@ -219,6 +219,17 @@ def test_silence_after_every_finish_is_the_end(server):
     assert (asked.reply.text, asked.reply.status, asked.error) == ("all", "complete", None)
 
 
+def test_once_all_is_counted_a_server_that_goes_on_without_done_holds_up_nobody(server, monkeypatch):
+    """WIRE 3.3: alive with comments, it would have its say for as long as a usage count may take"""
+    monkeypatch.setattr("nbchat.api.attempt.DONE_SECONDS", 0.05)
+    beats = [step for _ in range(60) for step in (": ping\n\n", Pause(0.05))]
+    server.add(Stream([chunk("all"), {**chunk(finish="stop"), "usage": usage(3, 1)}, *beats, DONE]))
+    asked = Asked(server.base_url)
+    assert (asked.reply.text, asked.reply.status, asked.reply.usage.total_tokens) == ("all", "complete", 4)
+    assert server.requests[0].closed.wait(LONG)
+    assert not server.requests[0].finished.is_set()
+
+
 def test_a_server_that_is_not_there_is_one_sentence(server):
     with ScriptedServer() as gone:
         url = gone.base_url
