@@ -60,6 +60,7 @@ class Client:
             over()
 
         while True:
+            halvings = 0 if call.pace is None else call.pace.halvings
             try:
                 await Attempt(self._pools, call, body, emit, ended).run()
                 return
@@ -78,7 +79,7 @@ class Client:
                     over()
                     return
                 if call.pace is not None and _is_too_many(refused.error):
-                    call.pace.refused()
+                    call.pace.refused(halvings)
                 attempt += 1
                 emit([Retrying(wait, _short_reason(refused.error), attempt)])
                 await asyncio.sleep(wait)

@@ -24,19 +24,21 @@ class Pace:
     """Places for the calls that share it, on the engine's loop. Who waits is served first come, first served.
 
     Additive increase, multiplicative decrease (Chiu and Jain 1989), as TCP keeps its pace: `allowed` halves when a
-    server refuses with 429, and grows by one with every `allowed` answers, up to `most`. Refusals of requests that
-    were already under way when it halved count as the same one. Where the server tells how many requests are left,
+    server refuses with 429, and grows by one with every `allowed` answers, up to `most`. A refusal of a request that
+    was already under way when it halved says nothing of the new pace. Where the server tells how many requests are left,
     there are never more at once than that.
 
-    The task that ends one call begins the next in the same breath. Were it to wake another instead, answers that come
-    together would all be read before the first new request went out, and the server would stand idle meanwhile.
+    The task that ends one call begins the next itself, without a turn of the loop between. Were it to wake another
+    instead, answers that come together would all be read before the first new request went out, and the server would
+    stand idle meanwhile.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._allowed = float(most)
         self._left: int | None = None
-        self._forgiven = 0
+        self.halvings = 0
+        """How often it has halved: a request remembers this number as it goes out."""
         self._busy = 0
         self._shut = False
         self._waiting: deque[_Errand] = deque()
@@ -64,13 +66,11 @@ class Pace:
                 await asyncio.wait({errand.task})
             raise
 
-    def refused(self) -> None:
-        """The server refused a request because there are too many."""
-        if self._forgiven:
-            self._forgiven -= 1
-            return
-        self._allowed = max(1.0, min(self._allowed, self._busy) / 2)
-        self._forgiven = self._busy - 1
+    def refused(self, halvings: int) -> None:
+        """The server refused, because there are too many, a request that went out after so many halvings."""
+        if halvings == self.halvings:
+            self.halvings += 1
+            self._allowed = max(1.0, min(self._allowed, self._busy) / 2)
 
     def answered(self, limits: RateLimits | None) -> None:
         """The server took a request; `limits` is what it said of its limits, None = nothing."""

@@ -57,7 +57,7 @@ def test_a_refusal_halves_and_answers_bring_it_back_one_by_one():
     async def play():
         batch = Batch(16)
         await batch.come(16)
-        batch.pace.refused()
+        batch.pace.refused(0)
         assert batch.pace.allowed == 8
         for _ in range(9):
             batch.pace.answered(None)
@@ -73,13 +73,30 @@ def test_refusals_of_requests_sent_together_count_once():
     async def play():
         batch = Batch(16)
         await batch.come(16)
+        sent = batch.pace.halvings
         for _ in range(16):
-            batch.pace.refused()
+            batch.pace.refused(sent)
         assert batch.pace.allowed == 8
         for _ in range(8):
             await batch.go()
-        batch.pace.refused()
+        batch.pace.refused(batch.pace.halvings)
         assert batch.pace.allowed == 4
+
+    asyncio.run(play())
+
+
+def test_a_refusal_counts_however_many_were_answered_since_the_last():
+    """Of sixteen only one was refused; what the other fifteen were forgiven for is not owed to later ones."""
+
+    async def play():
+        batch = Batch(16)
+        await batch.come(16)
+        batch.pace.refused(batch.pace.halvings)
+        for _ in range(300):
+            batch.pace.answered(None)
+        assert batch.pace.allowed == 16
+        batch.pace.refused(batch.pace.halvings)
+        assert batch.pace.allowed == 8
 
     asyncio.run(play())
 
@@ -182,7 +199,7 @@ def test_no_place_is_lost_or_given_twice_whatever_happens(most, played):
                 case "give_up" if value < len(batch.calls):
                     await batch.give_up(value)
                 case "refused" if batch.inside:
-                    batch.pace.refused()
+                    batch.pace.refused(batch.pace.halvings)
                 case "answered":
                     batch.pace.answered(value)
             await settle()
