@@ -92,9 +92,10 @@ class WhatIfView:
             from nbchat.notebook.panel.parts import Parts
 
             area = ReplyArea(Parts())
-            cell.show(chrome.widget_bundle(self._sliders(area), sliders))
+            sheet = area.fresh()
+            cell.show(chrome.widget_bundle(self._sliders(sheet), sliders))
             cell.show(chrome.widget_bundle(area.widget, tokens))
-            self._output = area.show(self._bundle())
+            self._output = sheet.show(self._bundle())
         else:
             cell.show(chrome.widget_bundle(self._sliders(cell), sliders))
             self._output = cell.show(self._bundle())

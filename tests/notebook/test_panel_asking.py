@@ -6,6 +6,7 @@ import time
 import pytest
 
 from nbchat.notebook.panel.transcript import transcript_of
+from nbchat.notebook.panel.worker import Worker
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
 from nbchat.testing import Pause, Say, Status, Stream, Until, chunk, error, tool_call
@@ -226,6 +227,73 @@ def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(
         assert registry.current is before
     finally:
         registry.switch(before.name)
+
+
+def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):
+    """The panel goes on to another session meanwhile: Stop stops it all the same, and nothing of it is painted there."""
+    gate = threading.Event()
+    server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
+    here = hand(session)
+    here.send("Go")
+    until(lambda: "Half an" in here.replied())
+    other = Session(base_url=server.base_url, model="gpt-test", name="elsewhere")
+    here.panel.switch(other)
+    assert here.replied() == ""
+    assert "still being answered" in here.said()
+    here.click("Stop")
+    here.wait()
+    assert server.requests[-1].closed.wait(10)
+    assert (session.turns[-1].reply.text, session.turns[-1].reply.status) == ("Half an", "interrupted")
+    assert other.turns == ()
+    assert here.replied() == ""
+    assert len(transcript_of(session).pages()) == 1
+    here.send("And here?")
+    here.wait()
+    assert other.turns[-1].message.text == "And here?"
+
+
+def test_stop_right_behind_send_stops(hand, session, server):
+    """Before the session knows of a request, and before the server does."""
+    server.default = Stream([Pause(30)])
+    here = hand(session)
+    for _ in range(20):
+        here.send("Go")
+        here.click("Stop")
+        here.wait()
+        assert session.turns == ()
+        assert here.labelled("Message").value == "Go"
+
+
+def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, server):
+    ran = []
+    session.tool(_named(ran))
+    server.add(Say("", tool_calls=[tool_call("danger", {})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.panel.close()
+    here.wait()
+    assert ran == []
+    assert session.turns[-1].reply.text == "done"
+
+
+def test_an_end_is_told_before_the_next_beginning():
+    """Or the buttons of what has just begun would be set as if it were over."""
+    told, others = [], []
+
+    def over(_failure):
+        if not others:
+            others.append(threading.Thread(target=worker.start, args=(lambda: None, lambda: told.append("begun"))))
+            others[0].start()
+            others[0].join(0.05)  # it may try
+        told.append("over")
+
+    worker = Worker(over)
+    worker.start(lambda: None, lambda: told.append("begun"))
+    worker.wait()
+    others[0].join()
+    worker.wait()
+    assert told == ["begun", "over", "begun", "over"]
 
 
 def test_turns_asked_elsewhere_are_in_the_history_at_once(hand, session):

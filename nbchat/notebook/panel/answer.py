@@ -1,21 +1,23 @@
-"""The panel's reply area: a canvas made of output widgets, on which the same painter paints as in a cell."""
+"""The panel's reply area: output widgets, on which the same painter paints as in a cell."""
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from ipywidgets import Output, VBox
 
-from nbchat.notebook.canvas import Bundle
+from nbchat.notebook.canvas import Bundle, Canvas
 from nbchat.notebook.panel.parts import Parts
 
 __all__ = ["ReplyArea"]
 
 
 class ReplyArea:
-    """A `Canvas`. Each output is a widget of its own, so that only what changes is rendered anew.
+    """Shows one thing at a time: `fresh` empties it for the next, and what still writes on an earlier one is not seen.
 
-    An output widget takes outputs that are set, from any thread; `with output:` loses what another thread displays.
+    Each output is a widget of its own, so that only what changes is rendered anew. An output widget takes outputs that
+    are set, from any thread; `with output:` loses what another thread displays.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -23,23 +25,45 @@ class ReplyArea:
         self.widget = parts.make(VBox, classes="nbchat-reply")
         self._outputs: list[Any] = []
         self._used = 0
+        self._sheet: _Sheet | None = None
+        self._lock = threading.Lock()
 
-    def show(self, bundle: Bundle) -> str:
-        """Add an output below the others."""
+    def fresh(self) -> Canvas:
+        """Empty it, and give the canvas for what comes next. The widgets are kept."""
+        with self._lock:
+            for output in self._outputs[: self._used]:
+                output.outputs = ()
+            self._used = 0
+            self._sheet = _Sheet(self)
+            return self._sheet
+
+    def write(self, sheet: Canvas, bundle: Bundle, output: str | None = None) -> str:
+        """Write on a sheet, unless another has taken its place: a new output below the others, or that one anew."""
+        with self._lock:
+            if sheet is not self._sheet:
+                return ""
+            if output is None:
+                output = self._one_more()
+            shown = {"output_type": "display_data", "data": dict(bundle), "metadata": {}}
+            self._outputs[int(output)].outputs = (shown,)
+            return output
+
+    def _one_more(self) -> str:
         if self._used == len(self._outputs):
             self._outputs.append(self._parts.make(Output))
             self.widget.children = tuple(self._outputs)
         self._used += 1
-        self.update(str(self._used - 1), bundle)
         return str(self._used - 1)
 
-    def update(self, output: str, bundle: Bundle) -> None:
-        """Change an output where it stands."""
-        shown = {"output_type": "display_data", "data": dict(bundle), "metadata": {}}
-        self._outputs[int(output)].outputs = (shown,)
 
-    def clear(self) -> None:
-        """Empty it; the widgets are kept for what comes next."""
-        for output in self._outputs[: self._used]:
-            output.outputs = ()
-        self._used = 0
+class _Sheet:
+    """A `Canvas` on the area."""
+
+    def __init__(self, area: ReplyArea) -> None:
+        self._area = area
+
+    def show(self, bundle: Bundle) -> str:
+        return self._area.write(self, bundle)
+
+    def update(self, output: str, bundle: Bundle) -> None:
+        self._area.write(self, bundle, output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,11 +22,12 @@ _asking = threading.local()
 
 
 class Approval:
-    """Shows a call with Allow and Refuse, and waits for one of them."""
+    """Shows a call with Allow and Refuse, and waits for one of them, or for `dismiss`."""
 
     def __init__(self, parts: Parts) -> None:
-        self._answered = threading.Event()
-        self._allowed = False
+        self._lock = threading.Lock()
+        self._asked: Future[bool] | None = None
+        self._dismissed = False
         self._text = parts.make(HTML)
         self.allow = parts.make(Button, description="Allow", tooltip="Run the tool as shown")
         self.refuse = parts.make(Button, description="Refuse", tooltip="The model is told that it was not run")
@@ -38,6 +40,8 @@ class Approval:
     def here(self) -> Iterator[None]:
         """Calls that this thread makes are asked for here."""
         _install()
+        with self._lock:
+            self._dismissed = False
         _asking.ask = self._ask
         try:
             yield
@@ -45,20 +49,28 @@ class Approval:
             _asking.ask = None
 
     def dismiss(self) -> None:
-        """Refuse what is being asked, if anything is."""
+        """Refuse what is being asked, and what this answer's tools may still ask."""
+        with self._lock:
+            self._dismissed = True
         self._answer(allowed=False)
 
     def _ask(self, call: ToolCall) -> bool:
-        self._answered.clear()
+        with self._lock:
+            if self._dismissed:
+                return False
+            asked = self._asked = Future()
         self._text.value = str(chrome.text_block(f"The model wants to run\n{call_text(call)}")["text/html"])
         mark(self.widget, "nbchat-none", False)
-        self._answered.wait()
-        mark(self.widget, "nbchat-none", True)
-        return self._allowed
+        try:
+            return asked.result()
+        finally:
+            mark(self.widget, "nbchat-none", True)
 
     def _answer(self, *, allowed: bool) -> None:
-        self._allowed = allowed
-        self._answered.set()
+        with self._lock:
+            asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.set_result(allowed)
 
 
 _elsewhere: list[Callable[[ToolCall], bool]] = []

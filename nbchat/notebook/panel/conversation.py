@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbchat.notebook import chrome
@@ -22,6 +22,7 @@ from nbchat.session.present import Presenter
 from nbchat.session.session import Session
 from nbchat.session.turn import Turn
 from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.values.events import Event
 from nbchat.values.messages import Message
 from nbchat.values.params import PARAMETERS
 from nbchat.values.reply import Reply
@@ -30,13 +31,18 @@ __all__ = ["Conversation"]
 
 
 class Conversation:
-    """Asks in a session, one thing at a time; `over` is told when it is done and what went wrong (None = nothing)."""
+    """Asks in a session, one thing at a time; `over` is told when it is done and what went wrong (None = nothing).
+
+    What is being asked goes on where it began, also when the panel goes on to another session meanwhile. Whoever asks
+    gives a `begun`, which is called before anything is sent; nothing is called or sent while something runs already.
+    """
 
     def __init__(self, parts: Parts, session: Session, over: Callable[[BaseException | None], None]) -> None:
         self.session = session
         self.area = ReplyArea(parts)
         self.approval = Approval(parts)
         self._canvas: Canvas | None = None
+        self._job: _Job | None = None
         self._view: TranscriptView | None = None
         self._worker = Worker(over)
 
@@ -54,29 +60,35 @@ class Conversation:
     def switch(self, session: Session) -> None:
         """Go on in another session."""
         self.session = session
-        self.area.clear()
+        self.area.fresh()
         if self._canvas is not None:
             self._view = TranscriptView(transcript_of(session), self._canvas)
 
-    def ask(self, text: str) -> None:
+    @property
+    def asking(self) -> Session | None:
+        """The session in which an answer is coming; None = none is."""
+        job = self._job
+        return job.session if job is not None and self.busy else None
+
+    def ask(self, text: str, begun: Callable[[], None]) -> None:
         """Send a message, with live values put in."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
             return session.ask(message, display=presenter, **settings)
 
-        self._start(text, lambda: _composed(text), asking)
+        self._start(text, lambda: _composed(text), asking, begun)
 
-    def retry(self, turn: Turn) -> None:
+    def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Ask a turn's message again with the settings of now, in its place."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
             return session.retry(turn=turn, display=presenter, **settings)
 
-        self._start(turn.message.text, lambda: Composed(turn.message), asking)
+        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun)
 
-    def resume(self, turn: Turn) -> None:
+    def resume(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Take up a turn's answer where it stopped."""
         session = self.session
 
@@ -84,21 +96,23 @@ class Conversation:
             session.resume(turn=turn, display=presenter, **settings)
             return next((kept.reply for kept in session.turns if kept.message is turn.message), turn.reply)
 
-        self._start(turn.message.text, lambda: Composed(turn.message), asking)
+        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun)
 
     def stop(self) -> None:
         """Stop what is being asked; what has come is kept."""
-        self.session.stop()
+        if (job := self._job) is not None:
+            job.stop()
         self.approval.dismiss()
 
     def show(self, turn: Turn) -> None:
         """Show a turn of the history, unless an answer is coming."""
         if self.busy:
             return
-        self.area.clear()
-        self.area.show(_heading(turn.message.text))
-        self.area.show(answer_bundle(turn.reply))
-        self._conclude(turn.reply)
+        sheet = self.area.fresh()
+        sheet.show(_heading(turn.message.text))
+        sheet.show(answer_bundle(turn.reply))
+        sheet.show(chrome.line(footer_facts(turn.reply)))
+        _tell_otherwise(sheet, turn.reply)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing runs."""
@@ -109,15 +123,16 @@ class Conversation:
         question: str,
         composing: Callable[[], Composed],
         asking: Callable[[Presenter, dict[str, Any], Message], Reply],
+        begun: Callable[[], None],
     ) -> None:
-        session, view = self.session, self._view
-        settings = _settings(session)
+        job = _Job(self.session, self._view)
+        settings = _settings(job.session)
 
         def work() -> None:
             composed = composing()
-            self.area.clear()
-            self.area.show(_heading(question))
-            painter = Painter(self.area, **presentation(session, CellOptions(), composed.notes))
+            sheet = self.area.fresh()
+            sheet.show(_heading(question))
+            painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), composed.notes))
             reply: Reply | None = None
             try:
                 with self.approval.here():
@@ -127,22 +142,51 @@ class Conversation:
                 raise
             finally:
                 if reply is not None:
-                    self._keep(session, view, Entry(question, reply))
+                    _tell_otherwise(sheet, reply)
+                    job.keep(Entry(question, reply))
 
-        self._worker.start(work)
+        def start() -> None:
+            self._job = job
+            begun()
 
-    def _keep(self, session: Session, view: TranscriptView | None, entry: Entry) -> None:
-        transcript = transcript_of(session)
+        self._worker.start(work, start)
+
+
+class _Job:
+    """What is being asked: in which session, and which of the transcript's views shows it."""
+
+    def __init__(self, session: Session, view: TranscriptView | None) -> None:
+        self.session = session
+        self.stopped = False
+        self._view = view
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.session.stop()
+
+    def keep(self, entry: Entry) -> None:
+        transcript = transcript_of(self.session)
         transcript.add(entry)
-        if rows := answered_otherwise(entry.reply):
-            self.area.show(chrome.table(["", "asked", "answered"], rows))
-        for shown in filter(None, {view, transcript.newest}):
+        for shown in filter(None, {self._view, transcript.newest}):
             shown.refresh()
 
-    def _conclude(self, reply: Reply) -> None:
-        self.area.show(chrome.line(footer_facts(reply)))
-        if rows := answered_otherwise(reply):
-            self.area.show(chrome.table(["", "asked", "answered"], rows))
+
+class _JobPainter(Painter):
+    """Stops what was stopped before the session knew of it: a click on Stop may come right behind one on Send."""
+
+    def __init__(self, job: _Job, canvas: Canvas, **options: Any) -> None:
+        super().__init__(canvas, **options)
+        self._job = job
+
+    def show(self, events: Sequence[Event]) -> None:
+        if self._job.stopped:
+            self._job.stop()
+        super().show(events)
+
+
+def _tell_otherwise(sheet: Canvas, reply: Reply) -> None:
+    if rows := answered_otherwise(reply):
+        sheet.show(chrome.table(["", "asked", "answered"], rows))
 
 
 def _settings(session: Session) -> dict[str, Any]:

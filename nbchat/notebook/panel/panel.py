@@ -54,7 +54,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._follows = session is None
         self.session = session or registry.current
         self._refreshing = threading.RLock()
-        self._forget: list[Callable[[], None]] = []
+        self._attending = False
+        self._forget: list[Callable[[], Any]] = []
         self._unwatch: list[Callable[[], None]] = []
         self._sent = ""
         self._parts = Parts()
@@ -136,10 +137,14 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.refresh()
 
     def close(self) -> None:
-        """Take the panel away, and let go of the session."""
-        for forget in (*self._unwatch, *self._forget):
-            forget()
+        """Take the panel away, and let go of the session. An answer that is coming goes on, and joins the history."""
+        letting_go, self._unwatch, self._forget = [*self._unwatch, *self._forget], [], []
+        for let_go in letting_go:
+            let_go()
         self._target.close()
+        self.conversation.approval.dismiss()  # nobody can answer it here any more
+        self._parts.close()
+        self.layout.close()
         super().close()
 
     def switch(self, session: Session) -> None:
@@ -148,6 +153,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             forget()
         self.session = session
         self.conversation.switch(session)
+        if (asked := self.conversation.asking) is not None:
+            self._box.say("" if asked is session else f"Session {asked.name} is still being answered; Stop stops that.")
         self._watch()
 
     def refresh(self, *_event: Any) -> None:
@@ -227,19 +234,18 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._box.say(f"{problem} Nothing was sent.", wrong=True)
         elif not text.strip():
             self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
-        elif not self.conversation.busy:
-            self._began()
+        else:
+            self.conversation.ask(text, lambda: self._began(text))
+
+    def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
+        if (turn := self._history.turn) is not None:
+            ask(turn, self._began)
+
+    def _began(self, text: str = "") -> None:
+        """Something is about to be asked; `text` is the message that was sent for it."""
+        self._sent = text
+        if text:
             self._box.message.value = ""
-            self._sent = text
-            self.conversation.ask(text)
-
-    def _ask_from(self, ask: Callable[[Turn], None]) -> None:
-        if not self.conversation.busy and (turn := self._history.turn) is not None:
-            self._sent = ""
-            self._began()
-            ask(turn)
-
-    def _began(self) -> None:
         self._box.say("")
         self._box.running(True)
         self._history.show(self.session.turns, busy=True)
@@ -263,7 +269,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self.conversation.busy or self._history.turn is None:
             return
         taken = self.session.undo(self._history.later + 1)
-        self.conversation.area.clear()
+        self.conversation.area.fresh()
         if not self._box.message.value:
             self._box.message.value = taken[0].message.text
         self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
@@ -301,8 +307,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             if (old := _shown.get(place)) is not None and old is not self:
                 old.close()
             _shown[place] = self
-        shell.events.register("post_run_cell", self.refresh)
-        self._forget.append(lambda: shell.events.unregister("post_run_cell", self.refresh))
+            self._forget.append(lambda: _shown.pop(place, None) if _shown.get(place) is self else None)
+        if not self._attending:
+            self._attending = True
+            shell.events.register("post_run_cell", self.refresh)
+            self._forget.append(lambda: shell.events.unregister("post_run_cell", self.refresh))
 
 
 def _bundle(widget: Any) -> dict[str, Any]:

@@ -16,22 +16,38 @@ __all__ = ["Note", "Parts"]
 
 
 class Parts:
-    """Makes widgets that share what can be shared."""
+    """Makes widgets that share what can be shared, and closes them together: ipywidgets keeps each until then."""
 
     def __init__(self) -> None:
         self._layout = Layout()
         self._styles: dict[Any, Any] = {}
+        self._made: list[Any] = [self._layout]
+        self._closed = False
 
     def make(self, kind: Any, *content: Any, classes: str = "", tooltip: str = "", **traits: Any) -> Any:
         """A widget of this kind, with these (blank-parted) class names and this tooltip."""
+        if self._closed:  # for an answer that still comes, and is kept elsewhere: it shares nothing, and is seen by nobody
+            self._layout, self._styles = Layout(), {}
+            self._made.append(self._layout)
         if kind in self._styles:
             traits["style"] = self._styles[kind]
         if tooltip:  # ipywidgets 7 calls it otherwise, except on buttons
             traits["tooltip" if kind.class_traits().get("tooltip") else "description_tooltip"] = tooltip
         widget = kind(*content, layout=self._layout, _dom_classes=tuple(classes.split()), **traits)
-        if widget.has_trait("style"):
+        if widget.has_trait("style") and kind not in self._styles:
             self._styles[kind] = widget.style
+            self._made.append(widget.style)
+        self._made.append(widget)
+        if self._closed:
+            self.close()
         return widget
+
+    def close(self) -> None:
+        """Close all that was made, and what will be."""
+        self._closed = True
+        for widget in self._made:
+            widget.close()
+        self._made.clear()
 
     def note(self, box: Any) -> Note:
         """A line at the end of a box that says something at times."""

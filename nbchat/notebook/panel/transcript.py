@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from functools import cached_property
 
 from nbchat.notebook.canvas import Bundle, Canvas
 from nbchat.notebook.footer import footer_facts
@@ -20,13 +21,13 @@ changes."""
 
 
 class Entry:
-    """One question and what came of it."""
+    """One question and what came of it. Its texts are made once: every later answer paints the page again."""
 
     def __init__(self, question: str, reply: Reply) -> None:
         self.question = question
         self.reply = reply
 
-    @property
+    @cached_property
     def markdown(self) -> str:
         """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
         from nbchat.notebook.sanitiser import sanitise
@@ -40,7 +41,7 @@ class Entry:
         )
         return f"<details><summary>{inline_text(self.question, 90)}</summary>\n\n{body}\n\n</details>"
 
-    @property
+    @cached_property
     def plain(self) -> str:
         """For viewers without Markdown."""
         answers = "\n\n".join(choice.text or choice.refusal for choice in self.reply.choices)
@@ -102,8 +103,10 @@ class TranscriptView:
 
 
 _transcripts: weakref.WeakKeyDictionary[Session, Transcript] = weakref.WeakKeyDictionary()
+_finding = threading.Lock()
 
 
 def transcript_of(session: Session) -> Transcript:
     """The transcript of a session's panels."""
-    return _transcripts.setdefault(session, Transcript())
+    with _finding:
+        return _transcripts.setdefault(session, Transcript())
