@@ -107,7 +107,7 @@ class Client:
             said = describe(response.content, endpoint.key).message
             quoted = f" ({said})" if said else ""
             raise ServerError(f"{endpoint.title} did not list its models{quoted}. Name one with -m.")
-        return ids
+        return [endpoint.key.redact(model) for model in ids] if endpoint.key else ids
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
         """The ids of a text's tokens. Raises NbchatError; also where the server has no tokenizer to ask."""

@@ -153,6 +153,16 @@ class _Reading:
         else:
             self._params[name] = parsed[0]
 
+    def _set_exact(self, parameter: Parameter, value: Any) -> None:
+        """A value as it stands in JSON: one, whatever it holds."""
+        name = parameter.name
+        if name in self._params or name in self._axes:
+            raise UsageError(f"--param {name}: {parameter.flag} is given already.")
+        try:
+            self._params[name] = parameter.check(value)
+        except ParameterError as error:
+            raise UsageError(f"--param {name}: {error}") from None
+
     def _take_own(self, option: OwnOption, flag: str, given: str | None, rest: Iterator[str]) -> None:
         if option.name in self._own and not option.repeatable:
             raise UsageError(f"{flag} is given twice.")
@@ -181,7 +191,10 @@ class _Reading:
         if key in self._extra:
             raise UsageError(f"--param {key} is given twice.")
         if key in PARAMETERS:
-            self._set_param(PARAMETERS[key], value, f"--param {key}")
+            if (exact := _exact(value)) is None:
+                self._set_param(PARAMETERS[key], value, f"--param {key}")
+            else:
+                self._set_exact(PARAMETERS[key], exact)
             return
         self._extra[key] = _json_or_word(key, value)
 
@@ -239,6 +252,17 @@ def _json_or_word(key: str, text: str) -> Any:
         raise UsageError(f"--param {key} takes JSON; got {text!r}.") from None
 
 
+def _exact(text: str) -> str | list[Any] | None:
+    """The JSON string or list that a value is; None = it is none, so that it means what the option's own value does."""
+    import json
+
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, (str, list)) else None
+
+
 def _checked(option: OwnOption, flag: str, text: str) -> Any:
     try:
         if option.name == "repeat" and not 1 <= int(text) <= 1000:
@@ -280,6 +304,8 @@ def option_line(params: Mapping[str, Any]) -> str:
             words += ["--param", quoted(f"{name}={json_line(value)}")]
         elif parameter.kind == "flag":
             words.append(parameter.flag if value else "--no-" + parameter.flag[2:])
+        elif not _is_plain(parameter, value):
+            words += ["--param", quoted(f"{name}={json_line(list(value) if parameter.kind == 'texts' else value)}")]
         else:
             flag = f"-{parameter.short}" if parameter.short else parameter.flag
             for text in parameter.written(value):
@@ -287,6 +313,19 @@ def option_line(params: Mapping[str, Any]) -> str:
                 as_option = _named(text) is not None  # a value that would be read as the next option
                 words += [f"{parameter.flag}={word}"] if as_option else [flag, word]
     return " ".join(words)
+
+
+def _is_plain(parameter: Parameter, value: Any) -> bool:
+    """Whether a text can stand as the option's value: not the word for unset, several values, or more than a line."""
+    if parameter.kind not in ("text", "texts"):
+        return True
+    texts = value if parameter.kind == "texts" else (value,)
+    if any(text.strip().lower() == "none" for text in texts):
+        return False
+    return parameter.kind == "texts" or not ((parameter.sampling and "," in value) or _BREAKS.search(value))
+
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def escaped(text: str) -> str:

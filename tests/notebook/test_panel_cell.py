@@ -11,6 +11,7 @@ from nbchat.notebook.panel.cellline import cell_line, load_cell
 from nbchat.session.session import Session
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import PARAMETERS, Params
+from tests.notebook.panels import walk
 from tests.strategies import set_parameters, texts
 
 BUILTIN = Endpoint("", None, "built-in", "nbchat-demo")
@@ -33,9 +34,11 @@ def test_a_line_says_exactly_what_is_set_or_that_it_can_not(params, system):
 
 
 @example({"tool_choice": {"": "\x85"}, "response_format": {"type": "\u2028"}}, None)
-@given(many.filter(lambda params: not {"model", "user"} & params.keys()), texts)
+@example({"model": "a,b", "user": "none", "stop": ("none", "x")}, "s")
+@example({"user": "a\nb"}, "s")
+@given(many, texts)
 def test_what_people_set_fits_on_a_line(params, system):
-    """Numbers, stop texts, biases, JSON and system texts of several lines all do."""
+    """Numbers, stop texts, biases, JSON, system texts of several lines, and names that look like something else."""
     cell_line(Params(**params), system, BUILTIN)
 
 
@@ -51,7 +54,7 @@ def test_the_line_in_a_fresh_kernel_sends_the_same_body(params, system):
     options = parse(line.removeprefix("%%chat"))
     fresh = Session().request("hello", system=options.get("system"), **options.params)
     assert fresh.body == panels.request("hello").body
-    assert " -m " in line
+    assert " -m " in line or "model=" in line
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,24 @@ def test_the_line_follows_every_move(hand):
     session.system = "Two\nlines"
     assert cell.value == r"%%chat -m nbchat-demo -t 0.2 --stop \n --stop END --system=Two\nlines"
     session.set(model="a,b")
-    assert cell.value == ""
+    assert cell.value.startswith("""%%chat --param 'model="a,b"' -t 0.2""")
+
+
+def test_the_line_names_the_variable_that_holds_the_key(hand, monkeypatch):
+    """Where a fresh kernel would not look there by itself; loaded, it stays."""
+    monkeypatch.setenv("MY_KEY", "sk-not-shown-anywhere")
+    here = hand(Session(base_url="https://models.example/v1", key_env="MY_KEY", model="m"))
+    line = "%%chat -m m --base-url https://models.example/v1 --key-env MY_KEY"
+    assert here.labelled("Cell").value == line
+    other = hand(Session(model="m"))
+    other.labelled("Cell").value = line
+    assert other.labelled("Cell").value == line
+
+
+def test_what_is_left_out_of_an_address_is_told(hand):
+    here = hand(Session(base_url="https://models.example/v1?api-version=7", model="m"))
+    assert here.labelled("Cell").value.endswith("--base-url https://models.example/v1")
+    assert any("NBCHAT_BASE_URL can hold it" in w.value for w in walk(here.panel) if "nbchat-note" in w._dom_classes)
 
 
 def test_a_cell_is_loaded_by_putting_it_there(hand):

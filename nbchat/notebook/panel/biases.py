@@ -44,6 +44,8 @@ class BiasControl(TextControl):
 
     def __init__(self, parts: Parts, parameter: Parameter, changed: Changed, tokens: Tokens) -> None:
         self._tokens = tokens
+        self._moves = 0
+        """How often it was moved: what was looked up for an earlier move is of no use any more."""
         super().__init__(parts, parameter, changed)
 
     def _read(self, text: str) -> None:
@@ -62,14 +64,29 @@ class BiasControl(TextControl):
         if all(isinstance(token, int) for token, _bias in entries):
             self._settle([([token], bias) for token, bias in entries if isinstance(token, int)])
         else:
+            self._moves += 1
+            self.waiting = "logit_bias: the server is still being asked for the ids."
             self._hint("asking the server for the ids …")
-            threading.Thread(target=self._look_up, args=(entries,), name="nbchat-tokens", daemon=True).start()
+            threading.Thread(target=self._look_up, args=(entries, self._moves), name="nbchat-tokens", daemon=True).start()
 
-    def _look_up(self, entries: list[tuple[str | int, float]]) -> None:
+    def _redraw(self) -> None:
+        self._moves += 1
+        self.waiting = ""
+        super()._redraw()
+
+    def _reject(self, problem: str) -> None:
+        self._moves += 1
+        self.waiting = ""
+        super()._reject(problem)
+
+    def _look_up(self, entries: list[tuple[str | int, float]], move: int) -> None:
         try:
             found = [([token] if isinstance(token, int) else self._tokens(token), bias) for token, bias in entries]
         except NbchatError as error:
-            self._reject(str(error))
+            if move == self._moves:
+                self._reject(str(error))
+            return
+        if move != self._moves:
             return
         self._settle(found)
         if not self.problem:

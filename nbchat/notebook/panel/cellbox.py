@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 from ipywidgets import Button, HBox, Textarea
 
 from nbchat.api.endpoints import Endpoint
-from nbchat.notebook.panel.cellline import Loaded, cell_line, load_cell
+from nbchat.notebook.panel.cellline import Loaded, cell_line, load_cell, unsaid
 from nbchat.notebook.panel.drawing import Drawing
 from nbchat.notebook.panel.parts import Parts
 from nbchat.values.errors import NbchatError
@@ -25,6 +25,8 @@ class CellBox:
 
     def __init__(self, parts: Parts, loaded: Callable[[Loaded], None]) -> None:
         self._loaded = loaded
+        self.problem = ""
+        """What is wrong with what was put there; empty = nothing is."""
         self._shown: tuple[Params, str | None, Endpoint] | None = None
         self._line = ""
         self._drawing = Drawing()
@@ -43,12 +45,13 @@ class CellBox:
             return
         self._shown = (params, system, endpoint)
         try:
-            text, problem = cell_line(params, system, endpoint), ""
+            text, note = cell_line(params, system, endpoint), unsaid(endpoint)
         except NbchatError as error:
-            text, problem = "", str(error)
+            text, note = "", str(error)
         self._line = text
+        self.problem = ""
         self._draw(text)
-        self._note.say(problem)
+        self._note.say(note)
 
     def _draw(self, text: str) -> None:
         with self._drawing:
@@ -56,13 +59,19 @@ class CellBox:
             self._box.rows = min(5, 1 + len(text) // LINE_CHARACTERS)
 
     def _typed(self, text: str) -> None:
-        if self._drawing.here or not text.strip():
+        if self._drawing.here:
+            return
+        self.problem = ""
+        if not text.strip():
+            self._draw(self._line)
+            self._note.say("")
             return
         try:
             loaded = load_cell(text)
             self._loaded(loaded)
         except (UsageError, NbchatError) as error:
-            self._note.say(str(error), wrong=True)
+            self.problem = str(error)
+            self._note.say(self.problem, wrong=True)
             return
         self._draw(self._line)
         left = ", ".join(f"--{name}" for name in loaded.left_out)

@@ -11,10 +11,11 @@ from IPython.core.error import UsageError
 from nbchat.api.endpoints import Endpoint, choose, public_url
 from nbchat.notebook.options import escaped, option_line, parse
 from nbchat.notebook.words import quoted
+from nbchat.session.connection import endpoint_for
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
 
-__all__ = ["Loaded", "cell_line", "load_cell"]
+__all__ = ["Loaded", "cell_line", "load_cell", "unsaid"]
 
 HELD = frozenset({"system", "base_url", "key_env"})
 """Those of nbchat's own options that a session holds; the others belong to one cell."""
@@ -23,7 +24,8 @@ HELD = frozenset({"system", "base_url", "key_env"})
 def cell_line(params: Params, system: str | None, endpoint: Endpoint) -> str:
     """The line with which a cell in a fresh kernel sends what these would, the history aside.
 
-    Raises ConfigError for what no line can say (a model's name with a comma in it would be several models).
+    Raises ConfigError for what no line can say. What an address holds that must not stand in a notebook is left out of
+    the line, and told by `unsaid`.
     """
     words = ["%%chat", option_line(dict(params.items()))]
     if system:
@@ -34,12 +36,24 @@ def cell_line(params: Params, system: str | None, endpoint: Endpoint) -> str:
     return line
 
 
+def unsaid(endpoint: Endpoint) -> str:
+    """What a line leaves out of the server's address, in a sentence; empty = nothing."""
+    if not endpoint.base_url or public_url(endpoint.base_url) == endpoint.base_url.rstrip("/"):
+        return ""
+    return "The password or query of the server's address is left out; NBCHAT_BASE_URL can hold it."
+
+
 def _server_words(endpoint: Endpoint) -> list[str]:
     """What names the server, where a fresh kernel would take another one."""
     usual = choose(os.environ)
-    if (usual.name, usual.base_url) == (endpoint.name, endpoint.base_url) or (usual.is_builtin and endpoint.is_builtin):
+    if usual.is_builtin and endpoint.is_builtin:
         return []
-    return ["--base-url", quoted(endpoint.name or public_url(endpoint.base_url))]
+    if (usual.name, usual.base_url, usual.key_env) == (endpoint.name, endpoint.base_url, endpoint.key_env):
+        return []
+    where = endpoint.name or public_url(endpoint.base_url)
+    by_itself = endpoint_for(where).key_env
+    key = ["--key-env", endpoint.key_env] if endpoint.key_env and endpoint.key_env != by_itself else []
+    return ["--base-url", quoted(where), *key]
 
 
 def _check(line: str, params: Params, system: str | None) -> None:
@@ -50,7 +64,7 @@ def _check(line: str, params: Params, system: str | None) -> None:
     except (UsageError, ValueError, TypeError):
         same = False
     if not same or len(line.splitlines()) != 1:
-        raise ConfigError("These settings can't be written as one line: a name or text in them holds a comma or break.")
+        raise ConfigError("These settings can't be written as one line: a cell would read them otherwise.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Control:
         self.parameter = parameter
         self.problem = ""
         """What is wrong with what is typed; empty = nothing is."""
+        self.waiting = ""
+        """What must come before what is typed counts; empty = nothing must."""
         self._parts = parts
         self._changed = changed
         self._value: Any = None

@@ -7,9 +7,9 @@ from typing import Any
 
 from ipywidgets import Button, HBox, Select, VBox
 
+from nbchat.notebook.inline import visible
 from nbchat.notebook.panel.drawing import Drawing
 from nbchat.notebook.panel.parts import Parts
-from nbchat.notebook.plain import plain_text
 from nbchat.session.turn import Turn
 
 __all__ = ["History"]
@@ -84,7 +84,7 @@ def _label(number: int, turn: Turn) -> str:
     reply = turn.reply
     state = "" if reply.status == "complete" else f"[{reply.status.replace('_', ' ')}] "
     edited = "[before an edit] " if turn.before_edit else ""
-    return plain_text(f"{number}  {_first(turn.message.text, 45)}  →  {state}{edited}{_first(reply.text, 70)}")
+    return visible(f"{number}  {_first(turn.message.text, 45)}  →  {state}{edited}{_first(reply.text, 70)}")
 
 
 def _first(text: str, most: int) -> str:

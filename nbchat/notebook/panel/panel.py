@@ -196,7 +196,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             elif name == "endpoint" and text is not None:
                 self._connect(text)
         except NbchatError as error:
-            self._target.note.say(str(error), wrong=True)
+            self._target.refuse(str(error))
 
     def _go_to(self, name: str) -> None:
         if name != self.session.name:
@@ -229,17 +229,23 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _submit(self) -> None:
         text = self._box.message.value
-        problem = next((row.problem for row in self.controls.values() if row.problem), "")
-        if problem:
-            self._box.say(f"{problem} Nothing was sent.", wrong=True)
-        elif not text.strip():
+        if not text.strip():
             self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
-        else:
+        elif self._is_ready():
             self.conversation.ask(text, lambda: self._began(text))
 
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
-        if (turn := self._history.turn) is not None:
+        if (turn := self._history.turn) is not None and self._is_ready():
             ask(turn, self._began)
+
+    def _is_ready(self) -> bool:
+        """Whether all that is typed counts; else that is said, and nothing is to be sent."""
+        problems = [self._target.problem, self._cell.problem]
+        problems += [row.problem or row.waiting for row in self.controls.values()]
+        problem = next(filter(None, problems), "")
+        if problem:
+            self._box.say(f"{problem} Nothing was sent.", wrong=True)
+        return not problem
 
     def _began(self, text: str = "") -> None:
         """Something is about to be asked; `text` is the message that was sent for it."""

@@ -251,11 +251,16 @@ def _checked_name(name: str) -> str:
 
 def _write(path: Path, own: Mapping[str, Any]) -> None:
     """Write the user's presets in one step: a file half written would lose them all."""
-    text = json.dumps(own, indent=2, ensure_ascii=False) + "\n"
+    try:
+        text = json.dumps(own, indent=2, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which JSON alone can spell
+        text = json.dumps(own, indent=2).encode()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"A preset holds what JSON can't: {error}. Nothing was kept.") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            file.write(text)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(text + b"\n")
         Path(file.name).replace(path)
     except OSError as error:
         raise ConfigError(f"Presets can't be written to {path}: {error.strerror}.") from None

@@ -56,6 +56,8 @@ class Target:
 
     def __init__(self, parts: Parts, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
         self._moved = moved
+        self.problem = ""
+        """What is wrong with the server or session that was typed; empty = nothing is."""
         self._drawing = Drawing()
         self._listed: tuple[str, str] | None = None
         self._timer: threading.Timer | None = None
@@ -101,8 +103,17 @@ class Target:
         self._list_models(endpoint)
 
     def _changed(self, name: str, text: str) -> None:
-        if not self._drawing.here and (name == "system" or text):
+        if self._drawing.here:
+            return
+        self.refuse("")
+        if name == "system" or text:
             self._moved(name, text if text.strip() else None)
+
+    def refuse(self, problem: str) -> None:
+        """Say what is wrong with what was typed; empty = nothing is."""
+        if problem or self.problem:
+            self.problem = problem
+            self.note.say(problem, wrong=bool(problem))
 
     def _list_models(self, endpoint: Endpoint) -> None:
         """Fetch the server's models in the background, once for each server."""
@@ -122,7 +133,8 @@ class Target:
                 return
             if self._listed == where:
                 self._model.offer(names)
-                self.note.say(problem)
+                if not self.problem:
+                    self.note.say(problem)
 
         self.close()
         self._timer = threading.Timer(FETCH_AFTER, fetch)
