@@ -81,6 +81,15 @@ _SPECIAL = frozenset("`~#>-_*+=|:0123456789")
 _STRUCTURAL = _SPECIAL | {" "}
 
 
+def closed(text: str) -> str:
+    """The text, with an end for the fence that it leaves open: what is put behind it is then no code."""
+    scanner = BlockScanner()
+    for line in text.split("\n"):
+        scanner.feed(line.removesuffix("\r"))
+    fence = scanner.fence
+    return text if fence is None or fence.depth else f"{text}\n{fence.mark}"
+
+
 class BlockScanner:
     """Reads a document line by line; `feed` tells what each line is.
 

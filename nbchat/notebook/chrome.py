@@ -14,6 +14,8 @@ __all__ = ["EMPTY", "NO_MATH_CLASS", "QUIET", "details", "line", "table", "text_
 QUIET = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#666))"
 """The front-end's own colour for secondary text, in its light and its dark theme."""
 
+CODE_FONT = "font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace))"
+
 NO_MATH_CLASS = "mathjax_ignore tex2jax_ignore"
 """The classes of an element in which MathJax reads no formulas: those of its versions 3 and 2."""
 
@@ -33,7 +35,7 @@ def line(facts: Sequence[str] | str) -> Bundle:
 def text_block(text: str) -> Bundle:
     """Text as it stands, in lines of equal characters."""
     return {
-        "text/html": f'<pre style="white-space:pre-wrap;line-height:1.4;margin:0">{html_text(text)}</pre>',
+        "text/html": f'<pre style="{CODE_FONT};white-space:pre-wrap;line-height:1.4;margin:0">{html_text(text)}</pre>',
         "text/plain": plain_text(text),
     }
 

@@ -42,9 +42,8 @@ def complaints(code: str, namespace: Mapping[str, object], shell: Any = None) ->
 
     `shell` translates IPython's own syntax (magics, `!`) first; None = plain Python.
     """
-    plain = shell.transform_cell(code) if shell is not None else code
     try:
-        tree = ast.parse(plain)
+        tree = ast.parse(shell.transform_cell(code) if shell is not None else code)
     except SyntaxError as error:
         return [f"line {error.lineno}: {error.msg}"]
     except ValueError as error:  # a null byte

@@ -20,6 +20,13 @@ LONGEST_IMAGE = 80
 """Characters of a data: URL that are shown; the rest is counted."""
 
 
+MARK = "background:rgba(86,180,233,0.22);color:inherit;border-radius:2px;padding:0 2px"
+"""A tint that leaves the text readable in a light and in a dark theme."""
+
+SOURCE = f'<span style="{chrome.QUIET};font-size:0.8em"> ‹{{}}›</span>'
+"""What a marked part came from, set apart from it."""
+
+
 def dry_run_bundles(request: Request, composed: Composed, key_from: str | None) -> list[Bundle]:
     """What to show of a request: a line of facts, the message with its inserted parts marked, the JSON."""
     text = json.dumps(request.body, ensure_ascii=False)
@@ -55,10 +62,10 @@ def _marked(composed: Composed) -> Bundle:
             plain.append(part.text)
         else:
             source = html_text(part.source)
-            shown.append(f'<mark title="{source}"><sup>{source}</sup>{html_text(part.text)}</mark>')
+            shown.append(f'<mark title="from {source}" style="{MARK}">{html_text(part.text)}{SOURCE.format(source)}</mark>')
             plain.append(f"⟦{part.source}: {part.text}⟧")
     return {
-        "text/html": f'<div style="white-space:pre-wrap">{"".join(shown)}</div>',
+        "text/html": f'<div style="white-space:pre-wrap;line-height:1.6">{"".join(shown)}</div>',
         "text/plain": plain_text("".join(plain)),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
@@ -13,7 +13,7 @@ from nbchat.notebook.canvas import Bundle, CellCanvas
 from nbchat.notebook.cell import presentation
 from nbchat.notebook.compose import compose
 from nbchat.notebook.footer import cost_text, tokens_text
-from nbchat.notebook.options import CellOptions, help_text, option_line, parse
+from nbchat.notebook.options import CellOptions, help_rows, help_text, option_line, parse
 from nbchat.notebook.presenting import make_presenter
 from nbchat.notebook.words import split
 from nbchat.session.registry import registry
@@ -90,15 +90,15 @@ def _status(shell: Any) -> None:
         ["system", session.system or "none"],
         ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
         ["tokens", tokens_text(session.usage)],
-        ["cost", _session_cost(session)],
+        ["cost", _cost_of([entry.cost for entry in session.ledger()])],
     ]
     if count := background.running():
         rows.append(["in the background", f"{count} cells"])
     _show(shell, chrome.table([], rows))
 
 
-def _session_cost(session: Session) -> str:
-    costs = [entry.cost for entry in session.ledger()]
+def _cost_of(costs: Sequence[float | None]) -> str:
+    """US dollars of some requests; None among them = unknown."""
     known = [cost for cost in costs if cost is not None]
     if not costs:
         return "nothing yet"
@@ -336,9 +336,11 @@ def _usage(shell: Any, _rest: str) -> None:
     rows = []
     for model in models:
         usages = [entry.usage for entry in session.ledger() if (entry.model or "?") == model]
-        rows.append([model, str(len(usages)), tokens_text(type(session.usage).total(usages))])
-    rows.append(["all", str(len(session.ledger())), tokens_text(session.usage)])
-    _show(shell, chrome.table(["model", "requests", _session_cost(session)], rows))
+        cost = _cost_of([entry.cost for entry in session.ledger() if (entry.model or "?") == model])
+        rows.append([model, str(len(usages)), tokens_text(type(session.usage).total(usages)), cost])
+    whole = _cost_of([entry.cost for entry in session.ledger()])
+    rows.append(["all", str(len(session.ledger())), tokens_text(session.usage), whole])
+    _show(shell, chrome.table(["model", "requests", "tokens", "cost"], rows))
 
 
 @command("ledger")
@@ -378,13 +380,22 @@ def _import(shell: Any, rest: str) -> None:
 @command("help", "[WORD]")
 def _help(shell: Any, rest: str) -> None:
     """Show what there is; with a WORD, what that is."""
-    _show(shell, chrome.text_block(_help_on(rest) if rest else _help_all()))
+    _show(shell, chrome.text_block(_help_on(rest)) if rest else _help_all())
 
 
-def _help_all() -> str:
-    commands = "\n".join(f"  {f'{c.name} {c.takes}'.strip():<44} {c.meaning}" for c in COMMANDS.values())
+def _help_all() -> Bundle:
+    """Two tables; where there are none, as many lines."""
     head = "%%chat [OPTIONS] [<< NAME]   the cell below is the message"
-    return f"{head}\n{help_text()}\n\n%chat            show the state\n{commands}"
+    commands = [(f"{c.name} {c.takes}".strip(), c.meaning) for c in COMMANDS.values()]
+    lines = "\n".join(f"  {name:<44} {meaning}" for name, meaning in commands)
+    tables = [
+        chrome.table(["%%chat [OPTIONS] [<< NAME]", "takes", "the cell below is the message"], help_rows()),
+        chrome.table(["%chat", "alone it shows the state"], commands),
+    ]
+    return {
+        "text/html": "".join(table["text/html"] for table in tables),
+        "text/plain": f"{head}\n{help_text()}\n\n%chat            show the state\n{lines}",
+    }
 
 
 def _help_on(word: str) -> str:

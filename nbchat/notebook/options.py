@@ -14,7 +14,7 @@ from nbchat.notebook.words import quoted, split
 from nbchat.values.errors import ParameterError
 from nbchat.values.params import PARAMETERS, Parameter, json_line, nearest
 
-__all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_text", "option_line", "parse", "unescaped"]
+__all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_rows", "help_text", "option_line", "parse", "unescaped"]
 
 
 class OwnOption(NamedTuple):
@@ -335,14 +335,20 @@ def escaped(text: str) -> str:
     )
 
 
-def help_text() -> str:
-    """Every option with what it takes and means, one a line."""
+def help_rows() -> list[tuple[str, str, str]]:
+    """Every option: its flags, what it takes (empty = nothing), what it means."""
     rows = [
         (_flags(row.short, row.flag), "" if row.kind == "flag" else row.expected, row.meaning)
         for row in PARAMETERS.values()
     ]
-    rows += [(_flags(own.short, own.flag), own.value, own.meaning) for own in OWN.values()]
-    return "\n".join(f"  {flags:<28} {meaning}" + (f" ({takes})" if takes else "") for flags, takes, meaning in rows)
+    return [*rows, *((_flags(own.short, own.flag), own.value, own.meaning) for own in OWN.values())]
+
+
+def help_text() -> str:
+    """Every option with what it takes and means, one a line."""
+    return "\n".join(
+        f"  {flags:<28} {meaning}" + (f" ({takes})" if takes else "") for flags, takes, meaning in help_rows()
+    )
 
 
 def _flags(short: str, flag: str) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from nbchat.notebook import chrome
+from nbchat.notebook.blocks import closed
 from nbchat.notebook.canvas import Bundle, Canvas
 from nbchat.notebook.footer import footer_facts, seconds_text
 from nbchat.notebook.harmless import is_harmless
@@ -222,7 +223,7 @@ class _ChoiceView:
             for number in range(self._settled, len(closed))
         ]
         self._settled = len(closed)
-        if tail.source.strip() or (final and not closed):
+        if tail.source.strip() or (final and not closed and self._heading):
             changes.append((first + len(closed), self._bundle(len(closed), tail, final=final)))
         return changes
 
@@ -245,7 +246,7 @@ def answer_bundle(reply: Reply) -> Bundle:
     texts = [choice.text or choice.refusal for choice in reply.choices]
     headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
     return {
-        "text/markdown": "\n\n".join(_safe(text) for text in headed),
+        "text/markdown": "\n\n".join(closed(_safe(text)) for text in headed),
         "text/plain": plain_text("\n\n".join(headed)),
     }
 

@@ -43,12 +43,19 @@ def sweep_cell(shell: Any, session: Session, composed: Composed, options: CellOp
     notes = [note for note in (*composed.notes, *endpoint_notes) if note]
     try:
         result = watched_sweep(
-            session, composed.message, display=True, score=score, slot=cell_slot(shell), name=name, notes=notes, **given
+            session,
+            composed.message,
+            display=True,
+            score=score,
+            slot=cell_slot(shell),
+            name=name,
+            notes=notes,
+            keep=lambda result: bind(shell, result, name),
+            **given,
         )
-    except SweepInterrupted as stopped:
+    except SweepInterrupted as stopped:  # once more: an interrupt may have come before it could be kept
         bind(shell, stopped.sweep, name)
         raise
-    bind(shell, result, name)
     if not any(run.reply for run in result):
         raise NbchatError(f"None of the {len(result)} runs was answered: {result.runs[0].problem}")
 

@@ -31,13 +31,15 @@ def watched_sweep(
     name: str | None = None,
     notes: Sequence[str] = (),
     on_progress: Callable[[Progress], None] = lambda _progress: None,
+    keep: Callable[[Sweep], None] | None = None,
     **options: Any,
 ) -> Sweep:
     """`nbchat.tuning.sweep.sweep`, watched: a bar while it runs, then the result.
 
     `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `name` is the
-    variable that the result will be bound to, `notes` are more facts to tell under it. After an interrupt what was done
-    is shown, and is `_`. Raises as `sweep` does.
+    variable that the result will be bound to, `notes` are more facts to tell under it. `keep` is given the result
+    before it is shown, whole or as far as it was interrupted, so that nothing that befalls the showing can lose it;
+    without one, an interrupted one is `_`. Raises as `sweep` does, and SweepInterrupted also while the result is shown.
     """
     shell = running_shell()
     if display is False or (display is None and (shell is None or not in_main_thread())):
@@ -50,18 +52,33 @@ def watched_sweep(
         bar.show(progress.done, progress.total, progress_facts(progress))
         on_progress(progress)
 
+    stopped: SweepInterrupted | None = None
     try:
         result = sweep(session, message, on_progress=tell, **options)
-    except SweepInterrupted as stopped:
-        _conclude(shell, bar, stopped.sweep, notes, name or "_")
-        if shell is not None:
-            shell.displayhook.update_user_ns(stopped.sweep)
-        raise
+    except SweepInterrupted as interrupted:
+        stopped, result = interrupted, interrupted.sweep
     except BaseException:
         bar.clear()
         raise
-    _conclude(shell, bar, result, notes, name)
+    try:
+        if keep is not None:
+            keep(result)
+        elif stopped is not None:
+            _keep_unnamed(shell, result)
+        _conclude(shell, bar, result, notes, name or ("_" if stopped is not None else None))
+    except KeyboardInterrupt:
+        if keep is None:
+            _keep_unnamed(shell, result)
+        stopped = stopped or SweepInterrupted("Stopped while the result was shown: every run is made, and kept.", result)
+    if stopped is not None:
+        raise stopped
     return result
+
+
+def _keep_unnamed(shell: Any, result: Sweep) -> None:
+    """The result of an interrupted call can be bound to no name, so it is the shell's `_`."""
+    if shell is not None:
+        shell.displayhook.update_user_ns(result)
 
 
 def progress_facts(progress: Progress) -> list[str]:

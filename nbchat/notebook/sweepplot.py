@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import importlib
 import io
 import json
+import sys
+import threading
 import warnings
 from importlib.util import find_spec
 from typing import Any
 
+from nbchat.api.engine import POLL_SECONDS
+from nbchat.notebook.chrome import line
 from nbchat.notebook.plain import plain_text
 from nbchat.tuning.plot import figures
 from nbchat.tuning.result import Sweep
@@ -25,7 +31,11 @@ def show_plot(shell: Any, sweep: Sweep) -> None:
     priced = any(run.cost for run in sweep)
     if len(drawn.means) < 2 and not (priced and len(drawn.trade) > 1):
         return
-    data, metadata = plot_bundle(sweep)
+    try:
+        data, metadata = plot_bundle(sweep)
+    except Exception as error:  # noqa: BLE001  # the runs are paid for and shown: a picture less is a line, not a failure
+        shell.display_pub.publish(data=dict(line(f"no plot: it could not be drawn ({type(error).__name__}: {error})")))
+        return
     if data:
         shell.display_pub.publish(data=data, metadata=metadata)
 
@@ -37,6 +47,7 @@ def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     plain = plain_text(f"[plot: {sweep.grid}]")
     if find_spec("matplotlib"):
+        _bring("matplotlib.figure", "matplotlib.backends.backend_agg")
         figure = sweep.plot(backend="matplotlib")
         picture = io.BytesIO()
         with warnings.catch_warnings():
@@ -46,9 +57,29 @@ def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
         sizes = {"image/png": {"width": width, "height": height}}
         return {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": plain}, sizes
     if find_spec("altair"):
+        _bring("altair")
         chart = json.loads(sweep.plot(backend="altair").to_json())
         return {_vega_type(chart): chart, "text/plain": plain}, {}
     return {}, {}
+
+
+def _bring(*modules: str) -> None:
+    """Import in a thread of its own, where no interrupt comes.
+
+    One in the midst would leave NumPy or Matplotlib half made, and unusable for the rest of the kernel's life.
+    """
+
+    def bring() -> None:
+        with contextlib.suppress(Exception):  # it is told where the module is used
+            for module in modules:
+                importlib.import_module(module)
+
+    if all(module in sys.modules for module in modules):
+        return
+    thread = threading.Thread(target=bring, name="nbchat-import", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL_SECONDS)  # in pieces: some systems do not wake a waiting lock for an interrupt
 
 
 def _vega_type(chart: dict[str, Any]) -> str:

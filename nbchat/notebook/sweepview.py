@@ -83,7 +83,7 @@ def facts(sweep: Sweep) -> list[str]:
 
 
 def _cards(sweep: Sweep, share: int, name: str) -> str:
-    cards = "".join(_card(sweep, run, share, name) for run in sweep if run.text or run.problem)
+    cards = "".join(_card(sweep, run, share, name) for run in sweep if run.reply is not None or run.problem)
     return f'<div style="{CARDS}">{cards}</div>' if cards else ""
 
 
@@ -109,10 +109,11 @@ def _notices(run: Run) -> str:
 
 def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "") -> str:
     """An answer for a row of a table: its first line, the rest folded under it."""
-    short = len(run.text) <= SHORT and len(run.texts) <= 1 and not run.problem
-    if short or not run.text:
+    said = run.text or (run.reply.reasoning if run.reply is not None else "")
+    short = len(said) <= SHORT and len(run.texts) <= 1 and not run.problem
+    if short or not said:
         return _body(run, share, name)
-    first = html_text(markdown_words(run.text, 2 * FIRST), FIRST)
+    first = html_text(markdown_words(said, 2 * FIRST), FIRST)
     return f'<details><summary style="{ONE_LINE}">{first}</summary>{_body(run, share, name)}</details>'
 
 
@@ -128,7 +129,11 @@ def _body(run: Run, share: int, name: str) -> str:
         text = answer_text(choice)
         if reply is not None and len(reply.choices) > 1:
             parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-top:0.4em">choice {number + 1}</div>')
-        parts.append(_prose(text, share, f"{name or '_'}[{run.index}].reply.choices[{number}].text"))
+        if not text:
+            parts.append(f'<div style="{chrome.QUIET}">{"no text, only thinking:" if choice.reasoning else "no text"}</div>')
+        kind = "text" if text else "reasoning"
+        where = f"{name or '_'}[{run.index}].reply.choices[{number}].{kind}"
+        parts.append(_prose(text or choice.reasoning, share, where))
     return "".join(parts)
 
 

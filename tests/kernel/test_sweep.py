@@ -86,6 +86,41 @@ def test_an_interrupt_keeps_what_is_done(cell, server, kernel):
     assert stopped == "['complete', 'interrupted', 'complete'] Part True\n"
 
 
+@pytest.fixture
+def drawing(kernel):
+    """`drawing("ValueError()")`: every plot ends so."""
+    make = (
+        "import sys, types; whole = sys.modules.get('matplotlib.figure'); broken = types.ModuleType('matplotlib.figure')\n"
+        "class Figure:\n"
+        "    def __init__(self, *_, **__): raise {}\n"
+        "broken.Figure = Figure; sys.modules['matplotlib.figure'] = broken"
+    )
+    yield lambda error: kernel.run(make.format(error))
+    kernel.run("sys.modules.pop('matplotlib.figure'); sys.modules.update({'matplotlib.figure': whole} if whole else {})")
+
+
+@pytest.mark.parametrize("line", ["%%chat -t 0,1 --repeat 2 << s\nHello", "s = _ = session.sweep('Hello', temperature=[0, 1], repeat=2)"])
+def test_a_plot_that_can_not_be_drawn_costs_nothing_but_itself(cell, kernel, drawing, line):
+    drawing("ValueError('no fonts')")
+    result = kernel.run(line)
+    assert result.status == "ok"
+    assert "no plot: it could not be drawn (ValueError: no fonts)" in shown(result)
+    assert kernel.run("print(len(s.complete), _ is s)").stdout == "4 True\n"
+
+
+def test_an_interrupt_while_the_result_is_shown_loses_nothing(cell, kernel, drawing):
+    """Every run is paid for by then."""
+    drawing("KeyboardInterrupt")
+    result = cell("-t 0,1 --repeat 2 << s")
+    assert (result.status, result.error.value) == (
+        "error",
+        "Stopped while the result was shown: every run is made, and kept.",
+    )
+    assert kernel.run("print(len(s.complete), _ is s)").stdout == "4 True\n"
+    assert kernel.run("t = session.sweep('Hello', temperature=[0, 1], repeat=2)").status == "error"
+    assert kernel.run("print(len(_.complete), _ is s)").stdout == "4 False\n"
+
+
 def test_an_interrupt_of_a_sweep_from_python_keeps_it_too(cell, server, kernel):
     server.default = lambda request: Stream([Hang()]) if request.json["temperature"] == 1 else Say("Done")
     run = kernel.start("session.sweep('Hello', temperature=[0, 1])")

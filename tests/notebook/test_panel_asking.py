@@ -9,7 +9,7 @@ from nbchat.notebook.panel.transcript import transcript_of
 from nbchat.notebook.panel.worker import Worker
 from nbchat.session.registry import registry
 from nbchat.session.session import Session
-from nbchat.testing import Pause, Say, Status, Stream, Until, chunk, error, tool_call
+from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
 from nbchat.values.params import Params
 from tests.notebook.panels import posts, walk
 
@@ -275,6 +275,73 @@ def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, serv
     here.wait()
     assert ran == []
     assert session.turns[-1].reply.text == "done"
+
+
+def test_nothing_is_sent_while_something_typed_is_wrong(hand, session, server):
+    """Whichever control it stands in, and whichever button is pressed; put right, it is sent."""
+    here = hand(session)
+    here.send("one")
+    here.wait()
+    wrong = [
+        (lambda: here.type("temperature", "9"), lambda: here.type("temperature", "1")),
+        (lambda: setattr(here.labelled("Cell"), "value", "%%chat -t 99"), lambda: here.type("top_p", "0.5")),
+        (
+            lambda: setattr(here.labelled("Endpoint"), "value", "ftp://nonsense"),
+            lambda: setattr(here.labelled("Endpoint"), "value", ""),
+        ),
+    ]
+    for spoil, mend in wrong:
+        spoil()
+        for button in ("Retry", "Send", "Continue"):
+            here.labelled("Message").value = "two"
+            here.click(button)
+            here.wait()
+            assert "Nothing was sent." in here.said()
+        assert len(posts(server)) == 1
+        mend()
+    here.send("two")
+    here.wait()
+    assert len(posts(server)) == 2
+    assert session.turns[-1].message.text == "two"
+
+
+def test_an_answer_that_is_continued_stands_there_whole(hand, session, server):
+    server.add(Stream([chunk("Half an"), Cut()]), Say(" answer."))
+    here = hand(session)
+    here.send("Go")
+    here.wait()
+    here.click("Continue")
+    here.wait()
+    assert session.turns[-1].reply.text == "Half an answer."
+    assert "Half an" in here.replied()
+    assert "answer." in here.replied()
+
+
+def test_ids_that_come_late_are_of_no_use_any_more(hand, session, server):
+    """The user has moved on; until they come, nothing is sent without them."""
+    late = threading.Event()
+    here = hand(session)
+    here.panel.controls["logit_bias"]._tokens = lambda _text: [late.wait(10) and 7]
+    here.type("logit_bias", '" word"=5')
+    here.send("Go")
+    assert "still being asked for the ids" in here.said()
+    assert posts(server) == []
+    here.type("logit_bias", "3=1")
+    late.set()
+    here.send("Go")
+    here.wait()
+    assert body(server)["logit_bias"] == {"3": 1}
+    until(lambda: not any(thread.name == "nbchat-tokens" for thread in threading.enumerate()))
+    assert session.params.logit_bias == {"3": 1}
+
+
+def test_a_key_that_a_server_lists_among_its_models_is_masked(hand, server):
+    key = "sk-12345678901234567890"
+    session = Session(base_url=server.base_url, model="m", api_key=key)
+    server.models = ["one", f"x-{key}"]
+    here = hand(session)
+    until(lambda: here.labelled("Model").options)
+    assert key not in repr(here.labelled("Model").get_state())
 
 
 def test_an_end_is_told_before_the_next_beginning():

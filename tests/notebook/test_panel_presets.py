@@ -157,3 +157,11 @@ def test_what_several_save_at_the_same_time_is_all_kept():
         list(pool.map(lambda number: save_preset(f"mine {number}", Params(seed=number)), range(32)))
     assert {f"mine {number}" for number in range(32)} <= presets().keys()
     assert [path.name for path in presets_file().parent.iterdir()] == ["presets.json"]
+
+
+def test_half_a_character_is_kept_and_a_failure_leaves_no_rubbish():
+    save_preset("half", Params(stop=("\ud800",)))
+    assert find_preset("half").params["stop"] == ["\ud800"]
+    with pytest.raises(ConfigError, match="JSON"):
+        save_preset("set", Params(extra={"k": {1, 2}}))
+    assert [path.name for path in presets_file().parent.iterdir()] == ["presets.json"]

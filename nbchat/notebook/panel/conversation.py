@@ -96,7 +96,7 @@ class Conversation:
             session.resume(turn=turn, display=presenter, **settings)
             return next((kept.reply for kept in session.turns if kept.message is turn.message), turn.reply)
 
-        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun)
+        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun, so_far=turn.reply)
 
     def stop(self) -> None:
         """Stop what is being asked; what has come is kept."""
@@ -124,6 +124,7 @@ class Conversation:
         composing: Callable[[], Composed],
         asking: Callable[[Presenter, dict[str, Any], Message], Reply],
         begun: Callable[[], None],
+        so_far: Reply | None = None,
     ) -> None:
         job = _Job(self.session, self._view)
         settings = _settings(job.session)
@@ -132,6 +133,8 @@ class Conversation:
             composed = composing()
             sheet = self.area.fresh()
             sheet.show(_heading(question))
+            if so_far is not None:
+                sheet.show(answer_bundle(so_far))
             painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), composed.notes))
             reply: Reply | None = None
             try:

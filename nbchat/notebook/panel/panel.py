@@ -84,7 +84,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _rows(self) -> list[Any]:
         self._model.row.add_class("nbchat-wide")  # names of models are long
-        where = [self._target.session, self.presets.choice, self._target.endpoint, self._model.row]
+        where = [self._target.session, self.presets.choice, self._target.endpoint_row, self._model.row]
         ordered = sorted(self.controls.values(), key=lambda control: control.parameter.kind in WIDE)
         usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
         rare = [one.row for one in ordered if not one.parameter.sampling]

@@ -72,6 +72,7 @@ class Note:
         words = html_text(text)
         self._line.value = words and f'<div class="nbchat-words" title="{words}">{words}</div>'
         mark(self._line, "nbchat-wrong", wrong)
+        mark(self._line, "nbchat-none", not words)  # an empty line would still push what stands below it
 
 
 def mark(widget: Any, name: str, on: bool) -> None:

@@ -56,7 +56,9 @@ STYLE = """
 }
 .nbchat-unset > .nbchat-unset-button { visibility: hidden; }
 .nbchat-unset .widget-slider .noUi-connect { background: transparent; }
-.nbchat-unset .widget-slider .noUi-handle { opacity: 0.45; background: var(--jp-layout-color1, #fff); }
+.nbchat-unset .widget-slider .noUi-handle {
+  opacity: 0.6; background: var(--jp-layout-color1, #fff); border: 1px solid var(--nbchat-quiet);
+}
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
 .nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 168px; box-sizing: border-box; }

@@ -69,7 +69,7 @@ class Target:
             options=(BUILTIN, *ENDPOINTS, *LOCAL_SERVERS),
             continuous_update=False,
             ensure_option=False,
-            classes="nbchat-endpoint nbchat-wide",
+            classes="nbchat-endpoint",
             tooltip="The server: type a known name or a base URL. Its key comes from its variable or %chat key",
         )
         self.system = parts.make(
@@ -86,7 +86,8 @@ class Target:
         unset = parts.make(Button, description="×", tooltip="unset the system text", classes="nbchat-unset-button")
         unset.on_click(lambda _button: self._moved("system", None))
         self.system_row = parts.make(HBox, [self.system, unset], classes="nbchat-control nbchat-unset")
-        self.note = parts.note(self.system_row)
+        self.endpoint_row = parts.make(HBox, [self.endpoint], classes="nbchat-control nbchat-wide nbchat-choice")
+        self.note = parts.note(self.endpoint_row)
 
     def show(self, session: Session, endpoint: Endpoint, names: Sequence[str]) -> None:
         """Draw the state of a session; `names` are all sessions there are."""
@@ -96,7 +97,8 @@ class Target:
                 self.session.options = options
             self.session.value = session.name
             self.endpoint.placeholder = endpoint.name or public_url(endpoint.base_url)
-            self.endpoint.value = ""
+            if not self.problem:  # else it stays, to be put right
+                self.endpoint.value = ""
             self.system.value = session.system or ""
             self.system.rows = min(6, 1 + (session.system or "").count("\n"))
             mark(self.system_row, "nbchat-unset", not session.system)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from functools import cached_property
 
+from nbchat.notebook.blocks import closed
 from nbchat.notebook.canvas import Bundle, Canvas
 from nbchat.notebook.footer import footer_facts
 from nbchat.notebook.inline import inline_text
 from nbchat.notebook.plain import plain_text
 from nbchat.session.session import Session
-from nbchat.values.reply import Reply
+from nbchat.values.reply import Choice, Reply
 
 __all__ = ["Entry", "Transcript", "TranscriptView", "transcript_of"]
 
@@ -32,8 +34,8 @@ class Entry:
         """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
         from nbchat.notebook.sanitiser import sanitise
 
-        asked = "\n".join(f"> {line}" for line in sanitise(self.question).splitlines())
-        answers = [sanitise(choice.text or choice.refusal) for choice in self.reply.choices]
+        asked = _quoted(sanitise(self.question))
+        answers = [self._answer(choice, lambda text: closed(sanitise(text))) for choice in self.reply.choices]
         if len(answers) > 1:
             answers = [f"**Choice {i} of {len(answers)}**\n\n{text}" for i, text in enumerate(answers, 1)]
         body = "\n\n".join(
@@ -44,8 +46,20 @@ class Entry:
     @cached_property
     def plain(self) -> str:
         """For viewers without Markdown."""
-        answers = "\n\n".join(choice.text or choice.refusal for choice in self.reply.choices)
+        answers = "\n\n".join(self._answer(choice, str) for choice in self.reply.choices)
         return plain_text(f"> {self.question}\n\n{answers}\n\n{' · '.join(footer_facts(self.reply))}")
+
+    @staticmethod
+    def _answer(choice: Choice, clean: Callable[[str], str]) -> str:
+        """What a choice says and the calls it makes; of one that says nothing, what it thought."""
+        calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
+        thought = "" if choice.text or calls or not choice.reasoning else _quoted(clean(choice.reasoning))
+        said = [clean(choice.text or choice.refusal), clean(calls), thought and f"no text, only thinking:\n\n{thought}"]
+        return "\n\n".join(filter(None, said))
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())
 
 
 class Transcript:
