@@ -99,13 +99,13 @@ def drawing(kernel):
     kernel.run("sys.modules.pop('matplotlib.figure'); sys.modules.update({'matplotlib.figure': whole} if whole else {})")
 
 
-@pytest.mark.parametrize("line", ["%%chat -t 0,1 --repeat 2 << s\nHello", "s = _ = session.sweep('Hello', temperature=[0, 1], repeat=2)"])
+@pytest.mark.parametrize("line", ["%%chat -t 0,1 --repeat 2 << s\nHello", "s = session.sweep('Hello', temperature=[0, 1], repeat=2)"])
 def test_a_plot_that_can_not_be_drawn_costs_nothing_but_itself(cell, kernel, drawing, line):
     drawing("ValueError('no fonts')")
     result = kernel.run(line)
     assert result.status == "ok"
     assert "no plot: it could not be drawn (ValueError: no fonts)" in shown(result)
-    assert kernel.run("print(len(s.complete), _ is s)").stdout == "4 True\n"
+    assert kernel.run("print(len(s.complete))").stdout == "4\n"
 
 
 def test_an_interrupt_while_the_result_is_shown_loses_nothing(cell, kernel, drawing):

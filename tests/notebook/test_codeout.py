@@ -1,6 +1,7 @@
 """Code in answers: what counts as Python, and which names it lacks."""
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from nbchat.notebook.codeout import complaints, difference, python_code
 
@@ -48,6 +49,13 @@ def test_unknown_names_are_named_with_the_nearest():
     assert complaints("print(customrs)", {"customers": 1}) == ["uses customrs, not defined; did you mean customers?"]
     assert complaints("f(", {})[0].startswith("line 1:")
     assert complaints("a\0b", {})
+
+
+def test_code_that_is_indented_wrongly_is_a_complaint_too():
+    """IPython looks at it first, and has its own way to fail."""
+    shell = InteractiveShell.instance()
+    for code in ("def f():\n    if 1:\n        pass\n   x = 1\n", "  x\n y", '"' * 3 + "open"):
+        assert complaints(code, {}, shell)[0].startswith("line ")
 
 
 def test_the_difference_has_only_its_lines():
