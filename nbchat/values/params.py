@@ -214,7 +214,16 @@ def _check_json(parameter: Parameter, value: Any) -> Any:
         return value
     if not isinstance(value, Mapping):
         raise TypeError
-    return FrozenDict(value)
+    return _written_as_json(FrozenDict(value))
+
+
+def _written_as_json(value: Any) -> Any:
+    """The value itself. Raises TypeError for what JSON can't hold, a NumPy number or a set, say."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise TypeError from None
+    return value
 
 
 _CHECKS = {
@@ -309,9 +318,13 @@ class Params:
         clash = sorted(set(self.extra) & ({*PARAMETERS, "messages", "tools", "stream_options"}))
         if clash:
             raise ParameterError(f"{clash[0]} is not an extra parameter: give it as {clash[0]} itself.")
-        object.__setattr__(
-            self, "extra", FrozenDict({key: value for key, value in self.extra.items() if value is not None})
-        )
+        extra = FrozenDict({key: value for key, value in self.extra.items() if value is not None})
+        for key, value in extra.items():
+            try:
+                _written_as_json({key: value})
+            except TypeError:
+                raise ParameterError(f"{key} must be what JSON can hold; got {_shown(value)}.") from None
+        object.__setattr__(self, "extra", extra)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with these values; None unsets. `extra` is merged by key. Raises ParameterError."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.values.errors import Interrupted, RateLimited
+from nbchat.values.errors import Interrupted, ParameterError, RateLimited
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.messages import Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
@@ -146,3 +146,11 @@ def test_a_reply_and_an_error_that_carries_one_survive_pickling():
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.status, again.retry_after, again.reply) == ("Slow down.", 429, 2.0, reply)
     assert pickle.loads(pickle.dumps(Interrupted("Stopped.", reply=reply))).reply == reply
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), b"x", {"deep": [complex(1)]}, {(1, 2): 3}])
+def test_what_json_can_not_hold_is_refused_at_once(value):
+    """Or every view of the parameters would fail later, each in its own way."""
+    for name, held in (("extra", {"k": value}), ("response_format", {"type": value})):
+        with pytest.raises(ParameterError, match=r"^(k must be what JSON can hold|response_format must be)"):
+            Params(**{name: held})

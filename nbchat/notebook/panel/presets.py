@@ -255,8 +255,6 @@ def _write(path: Path, own: Mapping[str, Any]) -> None:
         text = json.dumps(own, indent=2, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half a character, which JSON alone can spell
         text = json.dumps(own, indent=2).encode()
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"A preset holds what JSON can't: {error}. Nothing was kept.") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
