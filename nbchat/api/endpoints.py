@@ -14,7 +14,19 @@ from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import nearest
 
-__all__ = ["BUILTIN", "ENDPOINTS", "LOCAL_SERVERS", "Endpoint", "KnownEndpoint", "choose", "endpoint_at", "normal_url"]
+__all__ = [
+    "BUILTIN",
+    "ENDPOINTS",
+    "LOCAL_SERVERS",
+    "Endpoint",
+    "KnownEndpoint",
+    "choose",
+    "endpoint_at",
+    "is_same_server",
+    "located",
+    "named_key",
+    "normal_url",
+]
 
 BUILTIN = "built-in"
 """The name of the endpoint that every installation has."""
@@ -95,7 +107,7 @@ class Endpoint:
     name: str = ""
     model: str | None = None
     key_env: str | None = None
-    """The variable that the key came from, or would come from."""
+    """The variable that the key came from, or would come from; None = it did not come from one, or there is none."""
 
     @property
     def chat_url(self) -> str:
@@ -180,17 +192,33 @@ def public_or_raw(text: str) -> str:
 def endpoint_at(
     where: str, *, api_key: str | Key | None = None, key_env: str | None = None, env: Mapping[str, str] = os.environ
 ) -> Endpoint:
-    """The endpoint of a known name or a URL. `key_env` names the variable of its key.
+    """The endpoint of a known name or a URL. `key_env` names the variable of its key; an empty `api_key` is none.
 
-    A key is taken only from a variable that belongs to that endpoint: `NBCHAT_API_KEY` goes with `NBCHAT_BASE_URL`'s
-    server, OPENAI_API_KEY with OpenAI's, and so on; never one server's key to another. Raises ConfigError.
+    Without either, an endpoint's own key variable comes first: OPENAI_API_KEY for OpenAI, and so on. `NBCHAT_API_KEY`
+    is for the server that `NBCHAT_BASE_URL` names, and never goes to another; where that is not set, it is for
+    whatever server is named that has no key in a variable of its own, but for those that are offered because they run
+    on this machine. At last comes the keyring. Raises ConfigError.
     """
+    endpoint = located(where)
+    if api_key is not None:
+        return replace(endpoint, key=Key.wrap(api_key), key_env=None)
+    if key_env is not None:
+        return replace(endpoint, key=named_key(key_env, env), key_env=key_env)
+    variables = key_variables(ENDPOINTS[endpoint.name]) if endpoint.name in ENDPOINTS else ()
+    for name in (*variables, "NBCHAT_API_KEY") if _is_general_server(endpoint, env) else variables:
+        if key := Key.wrap(env.get(name)):
+            return replace(endpoint, key=key, key_env=name)
+    local = urllib.parse.urlsplit(endpoint.base_url).hostname in LOOPBACK
+    stored = None if local else stored_key(endpoint.base_url)
+    return endpoint if stored is None else replace(endpoint, key=stored, key_env=None)
+
+
+def located(where: str) -> Endpoint:
+    """The endpoint of a known name or a URL, without its key. Raises ConfigError."""
     known = ENDPOINTS.get(where.lower())
     if known is None and where.lower() in LOCAL_SERVERS:
-        base_url, name = LOCAL_SERVERS[where.lower()], where.lower()
-    elif known is not None:
-        base_url, name = known.base_url, known.name
-    else:
+        return Endpoint(LOCAL_SERVERS[where.lower()], name=where.lower())
+    if known is None:
         if not re.search(r"[./:]", where) and where != "localhost":
             said = repr(where) if len(where) <= LONGEST_NAME and not where.startswith("sk-") else "of that name"
             raise ConfigError(
@@ -199,37 +227,38 @@ def endpoint_at(
             )
         base_url = normal_url(where)
         known = next((row for row in ENDPOINTS.values() if row.base_url == base_url), None)
-        name = known.name if known else ""
-    endpoint = Endpoint(base_url, None, name, known.model if known else None, known.key_env if known else None)
-    return replace(endpoint, key=_key(endpoint, api_key, key_env, env), key_env=key_env or endpoint.key_env)
+        if known is None:
+            return Endpoint(base_url)
+    return Endpoint(known.base_url, None, known.name, known.model, known.key_env)
 
 
-def _key(endpoint: Endpoint, api_key: str | Key | None, key_env: str | None, env: Mapping[str, str]) -> Key | None:
-    if api_key is not None:
-        return Key.wrap(api_key)
-    if key_env is not None:
-        if not env.get(key_env, "").strip():
-            raise ConfigError(
-                f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key."
-            )
-        return Key.wrap(env[key_env])
+def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
+    """The key in a variable that the user named. Raises ConfigError where it is not set."""
+    key = Key.wrap(env.get(key_env))
+    if key is None:
+        raise ConfigError(f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key.")
+    return key
+
+
+def _is_general_server(endpoint: Endpoint, env: Mapping[str, str]) -> bool:
+    """Whether `NBCHAT_API_KEY` may go there."""
     named = env.get("NBCHAT_BASE_URL", "").strip()
-    if env.get("NBCHAT_API_KEY", "").strip() and (not named or _same_server(named, endpoint.base_url)):
-        return Key.wrap(env["NBCHAT_API_KEY"])
-    variables = (endpoint.key_env, *ALTERNATIVE_KEY_VARIABLES.get(endpoint.name, ())) if endpoint.key_env else ()
-    found = next((env[name] for name in variables if name and env.get(name, "").strip()), None)
-    local = urllib.parse.urlsplit(endpoint.base_url).hostname in LOOPBACK
-    return Key.wrap(found) or (None if local else stored_key(endpoint.base_url))
-
-
-def _same_server(named: str, base_url: str) -> bool:
-    known = ENDPOINTS.get(named.lower())
+    if not named:
+        return endpoint.name not in LOCAL_SERVERS
     try:
-        first = urllib.parse.urlsplit(known.base_url if known else normal_url(LOCAL_SERVERS.get(named.lower(), named)))
+        return is_same_server(located(named).base_url, endpoint.base_url)
     except ConfigError:
         return False
-    second = urllib.parse.urlsplit(base_url)
-    return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two base URLs have scheme, host and port in common: a key for one may go to the other."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(base_url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(base_url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def choose(env: Mapping[str, str] = os.environ) -> Endpoint:

@@ -119,7 +119,7 @@ def _facts(endpoint: Endpoint, names: list[str], problem: str = "") -> list[str]
 
 def _key_words(endpoint: Endpoint) -> str:
     if endpoint.key is not None:
-        return f"key from {endpoint.key_env or 'NBCHAT_API_KEY'}"
+        return f"key from {endpoint.key_env or 'memory'}"
     return f"no key: set {endpoint.key_env} or use %chat key" if endpoint.key_env else "no key"
 
 

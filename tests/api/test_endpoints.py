@@ -94,9 +94,42 @@ def test_the_general_key_goes_with_the_general_address(named):
 
 
 def test_the_general_address_may_be_a_name():
-    env = {"NBCHAT_BASE_URL": "openai", "NBCHAT_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2"}
+    env = {"NBCHAT_BASE_URL": "openai", "NBCHAT_API_KEY": "sk-1"}
     assert (choose(env).base_url, choose(env).key) == ("https://api.openai.com/v1", Key("sk-1"))
     assert endpoint_at("deepseek", env=env).key is None
+
+
+@pytest.mark.parametrize("named", [{}, {"NBCHAT_BASE_URL": "openai"}, {"NBCHAT_BASE_URL": "https://a.example.com"}])
+def test_an_endpoint_s_own_key_comes_before_the_general_one(named):
+    """It says which variable that was, the second name of one included."""
+    env = {**named, "NBCHAT_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2", "GOOGLE_API_KEY": "sk-3"}
+    for where, key, variable in [("openai", "sk-2", "OPENAI_API_KEY"), ("gemini", "sk-3", "GOOGLE_API_KEY")]:
+        endpoint = endpoint_at(where, env=env)
+        assert (endpoint.key, endpoint.key_env) == (Key(key), variable)
+
+
+@pytest.mark.parametrize("where", ["https://a.example.com/v1", "http://127.0.0.1:9/v1", "openai"])
+def test_the_general_key_alone_goes_to_the_server_that_is_named(where):
+    """So that `--base-url URL` needs no second variable."""
+    endpoint = endpoint_at(where, env={"NBCHAT_API_KEY": "sk-1", "DEEPSEEK_API_KEY": "sk-2"})
+    assert (endpoint.key, endpoint.key_env) == (Key("sk-1"), "NBCHAT_API_KEY")
+
+
+@pytest.mark.parametrize("where", LOCAL_SERVERS)
+def test_the_general_key_goes_to_no_server_that_was_merely_found_here(where):
+    assert endpoint_at(where, env={"NBCHAT_API_KEY": "sk-1"}).key is None
+    assert endpoint_at(where, env={"NBCHAT_API_KEY": "sk-1", "NBCHAT_BASE_URL": where}).key == Key("sk-1")
+
+
+@pytest.mark.parametrize("where", ["https://b.example.com/v1", "https://a.example.com:8443/v1", "openai", "ollama"])
+def test_the_general_key_goes_to_no_other_server_than_the_general_address(where):
+    env = {"NBCHAT_API_KEY": "sk-1", "NBCHAT_BASE_URL": "https://a.example.com/v1"}
+    assert endpoint_at(where, env=env).key is None
+    assert endpoint_at("https://a.example.com:443/v2", env=env).key == Key("sk-1")
+
+
+def test_a_general_address_that_is_none_opens_its_key_to_nobody():
+    assert endpoint_at("openai", env={"NBCHAT_API_KEY": "sk-1", "NBCHAT_BASE_URL": "ftp://x"}).key is None
 
 
 def test_nobody_s_choice_is_the_built_in_model():
