@@ -59,8 +59,6 @@ def __getattr__(name: str) -> Any:
         return version("jupyter-nbchat")
     if name not in _HOMES:
         raise AttributeError(f"module 'nbchat' has no attribute {name!r}")
-    if name == "Session":
-        _join_rooms()
     value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
     return value
 
@@ -69,16 +67,8 @@ def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
 
 
-def _join_rooms() -> None:
-    """Hand the sessions what stands above them: the display of the place they run in, and the guard."""
-    from nbchat import joints
-
-    joints.join()
-
-
 def session(name: str | None = None) -> Session:
     """The session of this name, the one that the magics use; None = their current one. A new name opens a new one."""
-    _join_rooms()
     from nbchat.session.registry import registry
 
     return registry.open(name)
@@ -88,7 +78,7 @@ def load_ipython_extension(shell: Any) -> None:
     """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
     from nbchat.notebook.extension import load
 
-    load(shell, _join_rooms)
+    load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -105,12 +95,17 @@ class _Room(types.ModuleType):
 
 
 class _Face(types.ModuleType):
-    """The package itself. Importing a room makes it an attribute here; `session` stays callable then."""
+    """The package itself. Importing a room makes it an attribute here.
+
+    `session` stays callable then, and is joined with what stands above it before anything of it can be used: whoever
+    imports a session from its own module has the guard as well.
+    """
 
     def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
         if name == "session" and isinstance(value, types.ModuleType):
             value.__class__ = _Room
-        super().__setattr__(name, value)
+            importlib.import_module("nbchat.joints")
 
 
 sys.modules[__name__].__class__ = _Face

@@ -1,4 +1,7 @@
-"""Where the rooms meet: hands the session what stands above it, each imported when it is first needed."""
+"""Where the rooms meet: hands the session what stands above it, each imported when it is first needed.
+
+Importing this does it, and importing the room `session` imports this.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ __all__ = ["join"]
 
 
 def join() -> None:
-    """Give the sessions of this process their display, their guard and their bench. Doing it again changes nothing."""
+    """Give the sessions of this process their display, their guard and their bench."""
     presenters.make = _make_presenter
     presenters.clean = _clean
     presenters.panel = _panel
@@ -91,3 +94,6 @@ def _place(message: Message, index: int, count: int) -> str:
 
 def _all_text(message: Message) -> str:
     return "\n".join((message.text, *(call.arguments for call in message.tool_calls)))
+
+
+join()

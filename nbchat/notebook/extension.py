@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from IPython.core.magic import no_var_expand
@@ -10,13 +9,12 @@ from IPython.core.magic import no_var_expand
 __all__ = ["load", "unload"]
 
 
-def load(shell: Any, prepare: Callable[[], None]) -> None:
-    """Register `%%chat` and `%chat`. `prepare` is called before one runs."""
+def load(shell: Any) -> None:
+    """Register `%%chat` and `%chat`."""
 
     @no_var_expand
     def chat(line: str) -> Any:
         """Ask, look and set: `%chat help` lists the commands, `%chat` alone shows the state."""
-        prepare()
         from nbchat.notebook.line import chat_line
 
         return chat_line(shell, line)
@@ -24,7 +22,6 @@ def load(shell: Any, prepare: Callable[[], None]) -> None:
     @no_var_expand
     def chat_body(line: str, cell: str) -> None:
         """Send the cell as a message to a language model; the answer streams below. `%chat help` lists the options."""
-        prepare()
         from nbchat.notebook.cell import chat_cell
 
         chat_cell(shell, line, cell)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbchat.api.keys import Key
 from nbchat.session.approval import ask_user
 from nbchat.session.description import describe_plainly
-from nbchat.values.errors import ConfigError
+from nbchat.values.errors import ConfigError, GuardError
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reply import Reply
@@ -54,12 +54,19 @@ def _no_explorer(sweep: Any) -> Any:
     raise ConfigError("Exploring a sweep needs a notebook; filter(), sort() and diff() do the same in Python.")
 
 
+def _closed(messages: Sequence[Message], key: Key | None) -> None:
+    raise GuardError("Nothing was sent: the guard is missing. It comes with nbchat as a whole (import nbchat).")
+
+
 def _quiet(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> None:
     """Show nothing."""
 
 
 class Presenters:
-    """What the front end offers. Without one, answers are quiet."""
+    """What stands above the sessions, which importing this room from nbchat puts here (see `nbchat.joints`).
+
+    Without a front end answers are quiet; without the guard nothing is sent.
+    """
 
     def __init__(self) -> None:
         self.make: MakePresenter = _quiet
@@ -75,7 +82,7 @@ class Presenters:
         """Whether a call may run. Raises EOFError, OSError or NotImplementedError where nobody can be asked."""
         self.describe: Callable[[object], str] = describe_plainly
         """A value as text for the model: what a tool returned."""
-        self.guard: Callable[[Sequence[Message], Key | None], None] = lambda _messages, _key: None
+        self.guard: Callable[[Sequence[Message], Key | None], None] = _closed
         """Raises GuardError where messages hold what must not leave: this key, other secrets, private values."""
 
 
