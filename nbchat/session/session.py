@@ -44,8 +44,9 @@ class Session:
 
     `model` and every parameter of the table can be given by name; None = not sent, the server decides. `base_url` is a
     URL or a known endpoint's name; without one, the server is what `%chat connect` or the environment chose, else the
-    built-in model. `api_key` is better left to the environment (`key_env` names a variable). `system` is the system
-    text; `timeout` the longest silence of the server in seconds.
+    built-in model. `api_key` is better left to the environment (`key_env` names a variable); it is for this server, or
+    for the one in force when the session is made, and goes to no other. `system` is the system text; `timeout` the
+    longest silence of the server in seconds.
 
     Safe to use from several threads: each request is settled when it begins.
 
@@ -80,15 +81,11 @@ class Session:
         self._exchanges: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._turns: list[Turn] = []
         self._params = Params().replace(model=model, **params)
-        self._key = api_key
-        self._key_env = key_env
-        self._where = base_url
+        self._destination = connection.Destination.of(base_url, api_key, key_env)
         self._ledger: list[Entry] = []
         self._toolbox: Toolbox | None = None  # made when there is a tool
         for tool in tools:
             self.tool(tool)
-        if base_url is not None:
-            connection.endpoint_for(base_url, api_key=api_key, key_env=key_env)  # says at once what is wrong with it
 
     # What it holds
 
@@ -142,10 +139,7 @@ class Session:
     @property
     def endpoint(self) -> Endpoint:
         """The server that the next request goes to. Raises ConfigError."""
-        if self._where is None:
-            endpoint = connection.current_endpoint()
-            return replace(endpoint, key=self._key) if self._key else endpoint
-        return connection.endpoint_for(self._where, api_key=self._key, key_env=self._key_env)
+        return self._destination.endpoint()
 
     @property
     def model(self) -> str | None:
@@ -169,17 +163,15 @@ class Session:
     @property
     def base_url(self) -> str | None:
         """The server of this session alone, as it was given: a URL or a name; None = the one connected for all."""
-        return self._where
+        return self._destination.where
 
     def connect(self, base_url: str | None, *, key_env: str | None = None) -> Self:
         """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
 
-        `key_env` names the variable of its key. Raises ConfigError, and then changes nothing.
+        `key_env` names the variable of its key; a key of the session's own stays with the server it is for. Raises
+        ConfigError, and then changes nothing.
         """
-        if base_url is not None:
-            connection.endpoint_for(base_url, key_env=key_env)
-        with self._lock:
-            self._where, self._key, self._key_env = base_url, None, key_env
+        self._destination = self._destination.moved(base_url, key_env)
         self._settings_observers.notify()
         return self
 
@@ -347,7 +339,7 @@ class Session:
         with self._lock:
             branch._turns = list(self._turns)
         branch._params, branch._toolbox = self._params, self._toolbox and self._toolbox.copy()
-        branch._where, branch._key, branch._key_env = self._where, self._key, self._key_env
+        branch._destination = self._destination
         return branch
 
     def export(self, path: str | Path) -> Path:
@@ -375,12 +367,7 @@ class Session:
             turns, params = self.turns, self._params.replace(**plan.params)
             place = self._place(turns, plan)
         asked = user_message(message)
-        endpoint = self.endpoint
-        if plan.base_url is not None or plan.key_env is not None:
-            where = plan.base_url or self._where or endpoint.base_url or endpoint.name
-            endpoint = connection.endpoint_for(
-                where, api_key=None if plan.key_env else self._key_for(plan), key_env=plan.key_env
-            )
+        endpoint = self._destination.endpoint(plan.base_url, plan.key_env)
         if not dry or endpoint.is_builtin:
             endpoint = connection.ready(endpoint)
         if (model := connection.model_of(endpoint, params.model)) != params.model:
@@ -400,10 +387,6 @@ class Session:
             with self._lock:
                 self._exchanges.add(exchange)
         return exchange
-
-    def _key_for(self, plan: Plan) -> Key | None:
-        """The session's own key goes only to the session's own server."""
-        return self._key if plan.base_url is None or plan.base_url == self._where or self._where is None else None
 
     @staticmethod
     def _place(turns: Sequence[Turn], plan: Plan) -> int | None:
