@@ -130,7 +130,8 @@ def _asked(reply: Reply, name: str, given: float | None) -> float:
     """Where a slider begins: at what is given, else at what the answer was asked with, else at 1."""
     if given is not None:
         return given
-    asked = {} if reply.request is None else reply.request.body
+    request = getattr(reply, "request", None)  # what is no reply at all is told by what reshapes it
+    asked = {} if request is None else request.body
     value = asked.get(name)
     return PARAMETERS[name].check(1.0 if value is None else value)  # type: ignore[no-any-return]  # a number
 

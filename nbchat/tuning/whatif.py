@@ -28,6 +28,7 @@ from typing import Any
 from nbchat.api.endpoints import BUILTIN_MODEL
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import PARAMETERS
+from nbchat.values.quantity import counted
 from nbchat.values.reply import Reply
 
 __all__ = ["Candidate", "Position", "Probability", "Reshaped", "WhatIf", "positions", "reshape", "what_if"]
@@ -40,6 +41,12 @@ LOWEST = -9999.0
 
 ROUNDING = 1e-6
 """Less probability than this is not missing but rounded."""
+
+PARTIAL = "\ufffd"
+"""What stands for bytes that are no whole character: several tokens may read so."""
+
+ROUNDED = 0.01
+"""Natural log-probabilities that differ by no more may be the same one, rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +170,15 @@ class WhatIf:
 
 
 def positions(reply: Reply, choice: int = 0) -> tuple[Position, ...]:
-    """The tokens of a choice. Raises NbchatError where the server told no probabilities."""
-    found = [position for entry in reply.choices[choice].logprobs if (position := _position(entry)) is not None]
+    """The tokens of a choice. Raises ParameterError, and NbchatError where the server told no probabilities."""
+    choices = getattr(reply, "choices", None)
+    if not isinstance(choices, (list, tuple)):
+        raise ParameterError(f"What-if takes a reply, as ask() gives it; got {type(reply).__name__}.")
+    if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(choices):
+        raise ParameterError(
+            f"There is no choice {choice!r}: the reply has {counted(len(choices), 'choice')}, from 0 on."
+        )
+    found = [position for entry in choices[choice].logprobs if (position := _position(entry)) is not None]
     if not found:
         raise NbchatError(
             "This answer has no token probabilities: ask with logprobs=True and top_logprobs=20, if the server can."
@@ -188,12 +202,21 @@ def what_if(
     """
     temperature = PARAMETERS["temperature"].check(1 if temperature is None else temperature)
     top_p = PARAMETERS["top_p"].check(1 if top_p is None else top_p)
-    reported_at = _reported_at(reply) if reported_at is None else reported_at
-    if not reported_at > 0:
-        raise ParameterError(f"reported_at must be a temperature above 0; got {reported_at!r}.")
+    told = positions(reply, choice)
+    reported_at = _reported_at(reply) if reported_at is None else _above_0(reported_at)
     exponent = math.inf if temperature == 0 else reported_at / temperature
-    reshaped = tuple(reshape(position, exponent, top_p) for position in positions(reply, choice))
+    reshaped = tuple(reshape(position, exponent, top_p) for position in told)
     return WhatIf(temperature, top_p, reported_at, reshaped)
+
+
+def _above_0(reported_at: object) -> float:
+    """A temperature that can be divided by. Raises ParameterError."""
+    try:
+        if not isinstance(reported_at, (str, bool)) and 0 < (number := float(reported_at)) < math.inf:  # type: ignore[arg-type]
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ParameterError(f"reported_at must be a temperature above 0; got {reported_at!r}.")
 
 
 def reshape(position: Position, exponent: float = 1.0, top_p: float = 1.0) -> Reshaped:
@@ -301,32 +324,63 @@ def _greedy(position: Position) -> Reshaped:
     return Reshaped(tuple(candidates), Probability(0.0, 0.0))
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A token as a server told it. `spelt` are its UTF-8 bytes, which may be part of a character; None = not told."""
+
+    token: str
+    logprob: float
+    spelt: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, item: object) -> _Told | None:
+        """None = it makes no sense."""
+        if not isinstance(item, Mapping):
+            return None
+        token, logprob, spelt = item.get("token"), item.get("logprob"), item.get("bytes")
+        if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
+            return None
+        if logprob != logprob:
+            return None
+        whole = isinstance(spelt, (list, tuple)) and spelt and all(isinstance(byte, int) for byte in spelt)
+        return cls(token, float(max(LOWEST, min(logprob, 0))), tuple(spelt) if whole else None)  # type: ignore[arg-type]
+
+    @property
+    def key(self) -> tuple[str, object]:
+        """What tells it from the others: parts of characters all read as the same text, U+FFFD."""
+        return self.token, self.logprob if self.spelt is None else self.spelt
+
+    def among(self, listed: Sequence[_Told]) -> _Told | None:
+        """The listed one that this is; None = it is not listed. Servers round, and may tell bytes in one place only."""
+        alike = [other for other in listed if other.token == self.token and not self._spelt_otherwise(other)]
+        nearest = min(alike, key=lambda other: (other.key != self.key, abs(other.logprob - self.logprob)), default=None)
+        if nearest is None or nearest.key == self.key or PARTIAL not in self.token:
+            return nearest
+        return nearest if abs(nearest.logprob - self.logprob) <= ROUNDED else None
+
+    def _spelt_otherwise(self, other: _Told) -> bool:
+        return self.spelt is not None and other.spelt is not None and self.spelt != other.spelt
+
+
 def _position(entry: Mapping[str, Any]) -> Position | None:
     """A token's entry as the server wrote it; None = it makes no sense."""
-    chosen = _pair(entry)
-    if chosen is None:
+    written = _Told.of(entry)
+    if written is None:
         return None
-    listed = entry.get("top_logprobs")
-    known: dict[str, float] = {}
-    for pair in map(_pair, listed if isinstance(listed, (list, tuple)) else ()):
-        if pair is not None:
-            known.setdefault(*pair)
-    pairs = sorted(known.items(), key=lambda pair: -pair[1])
-    ceiling = math.exp(pairs[-1][1]) if pairs else 1.0
-    among = chosen[0] in known or bool(pairs and chosen[1] > pairs[-1][1])
-    if chosen[0] not in known:  # as a rule less likely than all that were listed, or the only one that was told
-        pairs = sorted([*pairs, chosen], key=lambda pair: -pair[1])
-    tokens, logprobs = zip(*pairs, strict=True)
-    return Position(tokens, logprobs, tokens.index(chosen[0]), ceiling, among)
-
-
-def _pair(item: object) -> tuple[str, float] | None:
-    if not isinstance(item, Mapping):
-        return None
-    token, logprob = item.get("token"), item.get("logprob")
-    if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
-        return None
-    return None if math.isnan(logprob) else (token, max(LOWEST, min(float(logprob), 0.0)))
+    top = entry.get("top_logprobs")
+    known: dict[tuple[str, object], _Told] = {}
+    for told in map(_Told.of, top if isinstance(top, (list, tuple)) else ()):
+        if told is not None:
+            known.setdefault(told.key, told)
+    listed = sorted(known.values(), key=lambda told: -told.logprob)
+    ceiling = math.exp(listed[-1].logprob) if listed else 1.0
+    chosen = written.among(listed)
+    among = chosen is not None or bool(listed and written.logprob > listed[-1].logprob)
+    if chosen is None:  # as a rule less likely than all that were listed, or the only one that was told
+        chosen = written
+        listed = sorted([*listed, chosen], key=lambda told: -told.logprob)
+    place = next(place for place, told in enumerate(listed) if told is chosen)
+    return Position(tuple(told.token for told in listed), tuple(told.logprob for told in listed), place, ceiling, among)
 
 
 def _reported_at(reply: Reply) -> float:

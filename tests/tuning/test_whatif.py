@@ -1,11 +1,13 @@
 """What-if: bounds that hold the truth, cuts that are right, and nothing claimed that is not known."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.notebook import whatifview as view
 from nbchat.session.session import Session
 from nbchat.tuning.whatif import VOCABULARY, Position, positions, reshape, what_if
 from nbchat.values.errors import NbchatError, ParameterError
@@ -88,6 +90,65 @@ def test_the_whole_answers_probability_is_the_product():
     assert what_if(both).probability.low == pytest.approx(0.36)
 
 
+def part(logprob, *spelt):
+    """A token that is part of a character, with its bytes; without any, they were not told."""
+    return {"token": "\ufffd", "logprob": math.log(logprob)} | ({"bytes": list(spelt)} if spelt else {})
+
+
+@pytest.mark.parametrize(
+    ("written", "first", "second"),
+    [
+        (part(0.35, 0xE2), part(0.4, 0xE1), part(0.35, 0xE2)),
+        (part(0.35), part(0.4), part(0.35)),
+        (part(0.3499), part(0.4, 0xE1), part(0.35, 0xE2)),
+        (part(0.35, 0xE2), part(0.4, 0xE1), part(0.35)),
+    ],
+)
+def test_parts_of_characters_that_read_the_same_are_told_apart(written, first, second):
+    """By their bytes, else by their probabilities."""
+    top = [first, second, {"token": "a", "logprob": math.log(0.25), "bytes": [97]}]
+    found = what_if(reply({**written, "top_logprobs": top}), temperature=0.5)
+    assert len(found.positions[0].candidates) == 3
+    chosen = found.positions[0].chosen
+    assert chosen.before == pytest.approx(0.35)
+    assert (chosen.after.low, chosen.after.high) == pytest.approx((0.1225 / 0.345, 0.1225 / 0.345))
+    assert found.first_divergence == 0
+
+
+@pytest.mark.parametrize("written", [part(0.05, 0xE2), part(0.05)])
+def test_a_part_of_a_character_that_is_not_listed_is_none_of_those_that_are(written):
+    found = what_if(reply({**written, "top_logprobs": [part(0.5, 0xE1), part(0.4, 0xE3)]}))
+    assert [candidate.chosen for candidate in found.positions[0].candidates] == [False, False, True]
+
+
+def test_a_whole_token_is_the_listed_one_however_it_was_rounded():
+    found = what_if(reply({**entry("a", a=0.6, b=0.3), "logprob": -0.4}))
+    assert [(c.token, c.chosen) for c in found.positions[0].candidates] == [("a", True), ("b", False)]
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "word"),
+    [
+        (None, {}, "got NoneType"),
+        ("text", {}, "got str"),
+        (reply(entry("a", a=0.9)), {"choice": 3}, "no choice 3: the reply has 1 choice"),
+        (reply(entry("a", a=0.9)), {"choice": "b"}, "no choice 'b'"),
+        (reply(entry("a", a=0.9)), {"choice": -1}, "no choice -1"),
+        (reply(entry("a", a=0.9)), {"reported_at": "x"}, "reported_at must be a temperature above 0; got 'x'"),
+        (reply(entry("a", a=0.9)), {"reported_at": math.nan}, "above 0; got nan"),
+        (reply(entry("a", a=0.9)), {"reported_at": [1]}, "reported_at"),
+    ],
+)
+def test_what_can_not_be_looked_at_is_refused_in_one_sentence(given, options, word):
+    for look in (what_if, view.what_if):
+        with pytest.raises(ParameterError, match=re.escape(word)):
+            look(given, **options)
+
+
+def test_a_probability_beyond_all_numbers_is_none_at_all():
+    assert what_if(reply({"token": "a", "logprob": -(10**400)})).probability.low == 0
+
+
 def test_an_answer_without_probabilities_says_how_to_get_them():
     with pytest.raises(NbchatError, match="logprobs=True"):
         what_if(Reply())
@@ -160,14 +221,14 @@ def near_the_edge(probabilities, exponent, top_p):
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=3) | st.integers(-(10**20), 10**20),
+    st.none() | st.booleans() | st.floats() | st.text(max_size=3) | st.integers(-(10**400), 10**400),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["token", "logprob", "top_logprobs", "x"]), inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["token", "logprob", "bytes", "top_logprobs"]), inner, max_size=4)
     ),
     max_leaves=12,
 )
-entries = st.dictionaries(st.sampled_from(["token", "logprob", "top_logprobs"]), anything, max_size=3)
+entries = st.dictionaries(st.sampled_from(["token", "logprob", "bytes", "top_logprobs"]), anything, max_size=3)
 
 
 @given(st.lists(entries, max_size=4), st.floats(0, 2), st.floats(0, 1))
