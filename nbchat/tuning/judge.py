@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ from nbchat.session.userloop import run_on_users_loop
 from nbchat.tuning.run import Run
 from nbchat.tuning.runner import AT_ONCE, Progress, Runner
 from nbchat.tuning.statistics import is_number
-from nbchat.values.errors import ParameterError, ServerError
+from nbchat.values.errors import ConfigError, NbchatError, ParameterError, ServerError
 from nbchat.values.params import PARAMETERS
 from nbchat.values.reply import Reply
 
@@ -44,9 +45,12 @@ SCHEMA = {
 }
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
-_OUT_OF = re.compile(rf"({_NUMBER})\s*(?:/|out of)\s*{_NUMBER}")
+_OUT_OF = re.compile(rf"(?<!\d)({_NUMBER})\s*(?:/|out of)\s*{_NUMBER}")  # not begun anew at each digit: linear
 _NAMED = re.compile(rf"(?:score|rating|grade)\W{{1,9}}({_NUMBER})", re.IGNORECASE)
 _ALONE = re.compile(rf"(?<![\w.]){_NUMBER}(?![\w])")
+
+LONGEST = 100_000
+"""Characters of a judge's answer that is still read: one that wrote more has run away, and gave no number."""
 
 
 class Answer(str):
@@ -94,17 +98,36 @@ def scored(run: Run, function: Scorer) -> Run:
     """The run with what the function makes of its answer, if it is complete.
 
     The function gets an `Answer` and returns a number or a truth value; a coroutine is awaited. Whatever it raises is
-    the reason for a missing score.
+    the reason for a missing score, SystemExit and CancelledError as well; an interrupt stays one.
     """
     if run.status != "complete":
         return run
     try:
         value = function(Answer.of(run))
         if hasattr(value, "__await__"):
-            value = run_on_users_loop(value)
+            return run_on_users_loop(_awaited(value)).of(run)  # type: ignore[no-any-return]  # a Score's
         return _checked(value).of(run)
-    except Exception as error:  # noqa: BLE001  # it is the user's code: its failure is this row's, not the sweep's
-        return Score(problem=f"the score function failed with {type(error).__name__}: {error}").of(run)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # it is the user's code: its failure is this row's, not the sweep's
+        return _failed(error).of(run)
+
+
+async def _awaited(work: Awaitable[Any]) -> Score:
+    """What a coroutine's value comes to. What it raises ends here: a loop would let SystemExit end the whole kernel."""
+    try:
+        return _checked(await work)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # as in `scored`; a cancelled sweep is told by its interrupt
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> Score:
+    said = ""
+    with contextlib.suppress(Exception):  # its words are the user's code too
+        said = str(error)
+    return Score(problem=f"the score function failed with {type(error).__name__}{said and f': {said}'}")
 
 
 def _checked(value: Any) -> Score:
@@ -121,8 +144,10 @@ def number_in(text: str) -> float | None:
     """The one number that a judge's words mean; None = none, or several of which none is named.
 
     In this order: JSON, a number or an object with "score"; "7/10" and "7 out of 10"; the last "score: 7"; the only
-    number there is.
+    number there is. The time it takes grows with the text's length alone.
     """
+    if len(text) > LONGEST:
+        return None
     found = _from_json(text)
     if found is None:
         several = _OUT_OF.findall(text) or _NAMED.findall(text)[-1:] or _ALONE.findall(text)
@@ -131,9 +156,9 @@ def number_in(text: str) -> float | None:
 
 
 def _from_json(text: str) -> float | None:
-    inner = re.search(r"\{.*\}", text, re.DOTALL)
+    start, end = text.find("{"), text.rfind("}") + 1
     try:
-        value = json.loads(inner[0] if inner else text)
+        value = json.loads(text[start:end] if 0 <= start < end else text)
     except (ValueError, RecursionError):
         return None
     value = value.get("score") if isinstance(value, Mapping) else value
@@ -150,17 +175,23 @@ class Judge:
 
     A prompt without `{answer}` gets question and answer behind it. It is asked apart from the history, at temperature
     0 and for JSON, and a second time without these where the server refuses that. `model` None = the session's;
-    `where` are the options `base_url`, `key_env` and `timeout`.
+    of the `options` of the runs, `base_url`, `key_env` and `timeout` hold for it as well.
+
+    Raises ConfigError and ParameterError when it is made, where it could not be asked.
     """
 
     def __init__(
-        self, session: Session, prompt: str, question: str, model: str | None, where: Mapping[str, Any]
+        self, session: Session, prompt: str, question: str, model: str | None, options: Mapping[str, Any]
     ) -> None:
         self._session = session
         self._prompt = prompt if "{answer}" in prompt else prompt + "\n\nQuestion: {question}\n\n{answer}"
         self._question = question
         self._model = {"model": model} if model else {}
-        self._where = dict(where)
+        self._where = {name: options[name] for name in ("base_url", "key_env", "timeout") if name in options}
+        try:
+            self.request("")  # whatever is wrong with it is told before anything is paid for
+        except ConfigError as error:
+            raise ConfigError(f"The judge can't be asked (judge_model=NAME names its model): {error}") from None
 
     def score(
         self,
@@ -170,18 +201,42 @@ class Judge:
         on_score: Callable[[Run], None],
         on_progress: Callable[[Progress], None] = lambda _progress: None,
     ) -> None:
-        """Score the complete runs; each goes to `on_score` as soon as it has its score or the reason for none."""
+        """Score the complete runs; each goes to `on_score` as soon as it has its score or the reason for none.
+
+        Whatever goes wrong is such a reason, and raised is an interrupt alone: the answers are paid for.
+        """
         careful: list[Run] = []
+        left = {run.index: run for run in runs if run.status == "complete"}
 
         def take(run: Run, exchange: Exchange, *, last: bool) -> None:
             self._session.charge(exchange)
             if not last and isinstance(exchange.error, ServerError) and exchange.error.status in (400, 422):
                 careful.append(run)
             else:
+                del left[run.index]
                 on_score(_verdict(exchange).of(run))
 
-        self._ask([run for run in runs if run.status == "complete"], take, False, at_once, on_progress)
-        self._ask(careful, take, True, at_once, on_progress)
+        try:
+            self._ask(list(left.values()), take, False, at_once, on_progress)
+            self._ask(careful, take, True, at_once, on_progress)
+        except NbchatError as error:
+            for run in left.values():
+                on_score(Score(problem=f"the judge could not be asked: {error}").of(run))
+
+    def request(self, answer: str, *, plain: bool = False) -> Exchange:
+        """What it is asked about an answer, not yet sent; `plain`: without temperature and JSON.
+
+        Raises ConfigError and ParameterError.
+        """
+        values = {"answer": f"<answer>\n{answer}\n</answer>", "question": self._question}
+        prompt = re.sub(
+            r"\{(answer|question)\}", lambda match: values[match[1]], self._prompt
+        )  # once: not in the values
+        unset = {name: None for name in PARAMETERS if name != "model"}
+        unset["extra"] = dict.fromkeys(self._session.params.extra)  # type: ignore[assignment]  # None unsets
+        strict = {} if plain else {"temperature": 0, "response_format": SCHEMA}
+        options = {**unset, **strict, **self._model, **self._where}
+        return self._session.exchange(prompt, once=True, system=GRADER, tools="none", **options)
 
     def _ask(
         self,
@@ -191,7 +246,7 @@ class Judge:
         at_once: int,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        by_exchange = {self._exchange(run, plain=last): run for run in runs}
+        by_exchange = {self.request(run.text, plain=last): run for run in runs}
         waiting = dict(by_exchange)
 
         def done(exchange: Exchange) -> None:
@@ -207,17 +262,6 @@ class Judge:
                         take(run, exchange, last=True)
                     else:
                         self._session.charge(exchange)
-
-    def _exchange(self, run: Run, *, plain: bool) -> Exchange:
-        values = {"answer": f"<answer>\n{run.text}\n</answer>", "question": self._question}
-        prompt = re.sub(
-            r"\{(answer|question)\}", lambda match: values[match[1]], self._prompt
-        )  # once: not in the values
-        unset = {name: None for name in PARAMETERS if name != "model"}
-        unset["extra"] = dict.fromkeys(self._session.params.extra)  # type: ignore[assignment]  # None unsets
-        strict = {} if plain else {"temperature": 0, "response_format": SCHEMA}
-        options = {**unset, **strict, **self._model, **self._where}
-        return self._session.exchange(prompt, once=True, system=GRADER, tools="none", **options)
 
 
 def _verdict(exchange: Exchange) -> Score:

@@ -75,12 +75,11 @@ def sweep(
     grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
     named = session.params.model is not None or "model" in {**fixed, **dict.fromkeys(a.name for a in grid.axes)}
     asked = Asked(session, next(iter(exchanges.values())).ask.message, grid, fixed, named)
+    judge = Judge(session, score, asked.message.text, judge_model, fixed) if isinstance(score, str) else None
     bench = _Bench(asked, exchanges, score if callable(score) else None)
     try:
         bench.answer(at_once, on_progress)
-        if isinstance(score, str):
-            where = {name: value for name, value in fixed.items() if name in ("base_url", "key_env", "timeout")}
-            judge = Judge(session, score, asked.message.text, judge_model, where)
+        if judge is not None:
             judge.score(bench.runs, at_once=at_once, on_score=bench.put, on_progress=on_progress)
     except KeyboardInterrupt:
         result = bench.result()

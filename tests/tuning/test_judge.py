@@ -1,14 +1,17 @@
 """Scores: from a function of the answer, or from a judge that is asked for a number."""
 
+import asyncio
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.session.session import Session
 from nbchat.testing import Say, Status, Stream, Until, chunk, error
 from nbchat.tuning.judge import number_in
 from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.values.errors import ConfigError
 
 JUDGING = "Rate from 0 to 10: {answer}"
 
@@ -44,6 +47,74 @@ def test_a_function_that_fails_costs_its_row_the_score_and_nothing_else(session)
     assert [run.status for run in result] == ["complete"] * 2
     assert "AttributeError" in result[0].problem
     assert "could be scored" in str(result.verdict())
+
+
+class Unspeakable(Exception):
+    """An exception whose words fail too."""
+
+    def __str__(self):
+        raise ValueError
+
+
+async def cancelled(_answer):
+    raise asyncio.CancelledError
+
+
+async def leaving(_answer):
+    raise SystemExit
+
+
+def leaving_at_once(_answer):
+    raise SystemExit(3)
+
+
+def unspeakable(_answer):
+    raise Unspeakable
+
+
+@pytest.mark.parametrize(
+    ("score", "reason"),
+    [
+        (cancelled, "the score function failed with CancelledError"),
+        (leaving, "the score function failed with SystemExit"),
+        (leaving_at_once, "the score function failed with SystemExit: 3"),
+        (unspeakable, "the score function failed with Unspeakable"),
+    ],
+)
+def test_nothing_that_a_score_function_raises_ends_the_sweep(session, score, reason):
+    result = sweep(session, "Hi", repeat=2, score=score)
+    assert [(run.status, run.score_error) for run in result] == [("complete", reason)] * 2
+
+
+def test_an_interrupt_in_a_score_function_is_one(session):
+    def interrupted(_answer):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SweepInterrupted) as caught:
+        sweep(session, "Hi", score=interrupted)
+    assert [run.status for run in caught.value.sweep] == ["complete"]
+
+
+def test_a_judge_without_a_model_is_refused_before_anything_is_sent(server):
+    """The runs have models of their own; the judge has none."""
+    modelless = Session(base_url=server.base_url)
+    with pytest.raises(ConfigError, match=r"judge.*judge_model.*No model is chosen"):
+        sweep(modelless, "Hi", models=["a", "b"], repeat=3, score=JUDGING)
+    assert server.requests == []
+    server.default = lambda request: Say("7") if judged(request) else Say("Because")
+    assert [r.score for r in sweep(modelless, "Hi", models=["a", "b"], score=JUDGING, judge_model="wise")] == [7, 7]
+
+
+def test_a_judge_that_can_no_longer_be_asked_costs_no_answer(server, monkeypatch):
+    """What goes wrong after the answers came is the reason why they have no score."""
+    monkeypatch.setenv("NBCHAT_MODEL", "wise")
+
+    def forget(_progress):
+        monkeypatch.delenv("NBCHAT_MODEL", raising=False)
+
+    result = sweep(Session(base_url=server.base_url), "Hi", repeat=2, score=JUDGING, on_progress=forget)
+    assert [run.status for run in result] == ["complete"] * 2
+    assert all("No score: the judge could not be asked: No model is chosen" in run.problem for run in result)
 
 
 def test_a_judge_is_asked_apart_at_temperature_0_with_the_answer_and_the_question(server, session):
@@ -136,6 +207,15 @@ def test_the_built_in_model_can_be_a_judge(builtin):
         ("Infinity", None),
         ("GPT4o says nothing", None),
         ('{"score": 1' + "0" * 400 + "}", None),
+        ("{" * 90_000, None),
+        ("[" * 90_000, None),
+        ("{}" * 45_000, None),
+        ("1" * 90_000, None),
+        ("1 " * 45_000 + "2", None),
+        ("7" + " " * 90_000, 7),
+        ("7" + " " * 300_000, None),
+        ("{" * 300_000, None),
+        ("from 3-7/10", 7),
     ],
 )
 def test_the_number_of_a_judges_words(text, number):
