@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import combinations, pairwise
 from random import Random
+from statistics import fmean
 
 from nbchat.tuning.statistics import LEVEL, Mean, jackknife, t_quantile
 
-__all__ = ["agreement", "similarity"]
+__all__ = ["agreement", "most_compared", "similarity"]
 
 MOST_TEXTS = 200
 """Of more answers, so many are drawn (always the same ones) and compared: the pairs grow with the square."""
+
+LEAST_TEXTS = 10
+"""However long they are, so many are compared."""
+
+MOST_CHARACTERS = 60_000_000
+"""The square of the number of texts, times their mean length: of answers beyond 1,500 characters fewer are drawn."""
 
 SHORT_WORDS = 5
 """Answers of at most so many words are labels: they agree or they don't."""
@@ -30,7 +39,7 @@ def similarity(a: str, b: str) -> float:
     Two short answers (at most five words each): 1 when they are the same, else 0. Otherwise the Sørensen-Dice
     coefficient of their words and pairs of neighbouring words, counted with repetition: 2·|A ∩ B| / (|A| + |B|).
     """
-    return _similarity(_Normal(a), _Normal(b))
+    return _similarity(*_normal([a, b]))
 
 
 def agreement(texts: Sequence[str]) -> Mean | None:
@@ -38,45 +47,90 @@ def agreement(texts: Sequence[str]) -> Mean | None:
 
     For short answers this is the rate at which two answers, drawn at random, are the same. The interval is the
     jackknife's for a mean over pairs (Arvesen 1969) and stays within 0 and 1; two answers make one pair, and have none.
-    Where all n answers are the same, it reaches down to 0.05^(2/n): an answer that comes with probability p comes n
-    times in a row with p^n, and twice with p². Where no two have anything in common, up to 1 - 0.05^(1/pairs).
-    The standard error is then what Student's interval of that reach has: with 0, any difference would count as settled.
+
+    Where all n answers are the same, it reaches down to 0.05^(2/n), which is exact: an answer that comes with
+    probability p comes n times in a row with p^n, and twice with p². It always reaches up to p² at least, where p is
+    the probability of an answer that comes k times or fewer in n with 5 %, and k is how often the commonest one came
+    (Clopper and Pearson 1934). For k = 1, no two the same, (1-p)^n + n·p·(1-p)^(n-1) = 0.05: p² is 0.43 for five
+    answers, 0.16 for ten. Where all pairs are alike to the same degree s, the interval is from s·0.05^(2/n) to
+    s + (1-s)·p². The standard error is no less than that of a Student's interval of the same reach: with 0, any
+    difference would count as settled.
+
+    The interval is approximate. For one common answer among others that never come twice, its worst case, it held the
+    truth in at least 95 % of cases for up to five answers, 92 % for ten, 87 % for twenty, 84 % for forty, whatever the
+    common one's probability; on average over these in 96 to 99 %. For two to two hundred labels, in at least 89 %.
     """
-    if len(texts) > MOST_TEXTS:
-        texts = Random(0).sample(list(texts), MOST_TEXTS)  # noqa: S311  # a sample, not a secret
-    normal = [_Normal(text) for text in texts]
+    most = most_compared(texts)
+    if len(texts) > most:
+        texts = Random(0).sample(list(texts), most)  # noqa: S311  # a sample, not a secret
+    normal = _normal(texts)
     if len(normal) < 2:
         return None
     pairs = {(i, j): _similarity(normal[i], normal[j]) for i, j in combinations(range(len(normal)), 2)}
-    mean, n = jackknife(pairs, len(normal)), len(normal)
-    if n > 2 and mean.mean == 1:
-        low = (1 - LEVEL) ** (2 / n)
-        return replace(mean, low=low, high=1.0, error=(1 - low) / t_quantile(n - 1))
-    if n > 2 and mean.mean == 0:
-        high = 1 - (1 - LEVEL) ** (1 / len(pairs))
-        return replace(mean, low=0.0, high=high, error=high / t_quantile(n - 1))
-    return mean
+    mean = jackknife(pairs, len(normal))
+    commonest = max(Counter(one.text for one in normal).values())
+    return _modest(mean, commonest, alike=len(set(pairs.values())) == 1)
+
+
+def most_compared(texts: Sequence[str]) -> int:
+    """How many answers of such a length are compared, of however many: `MOST_TEXTS`, fewer of long ones."""
+    length = fmean(len(text) for text in texts) if texts else 0
+    return min(MOST_TEXTS, max(LEAST_TEXTS, math.isqrt(MOST_CHARACTERS // max(1, round(length)))))
+
+
+def _modest(mean: Mean, commonest: int, *, alike: bool) -> Mean:
+    """The mean with an interval that allows for what so few answers could not show."""
+    if mean.low is None or mean.high is None or mean.error is None:
+        return mean
+    twice = _likeliest(mean.n, commonest) ** 2
+    low, high = mean.low, max(mean.high, twice)
+    if alike:
+        low, high = mean.mean * (1 - LEVEL) ** (2 / mean.n), mean.mean + (1 - mean.mean) * twice
+    reach = max(mean.mean - low, high - mean.mean)
+    return replace(mean, low=low, high=high, error=max(mean.error, reach / t_quantile(mean.n - 1)))
+
+
+@lru_cache
+def _likeliest(n: int, times: int) -> float:
+    """The probability with which an answer comes at most so many times in n with 5 % (Clopper and Pearson 1934)."""
+    low, high = 0.0, 1.0
+    for _ in range(50 * (times < n)):
+        p = (low + high) / 2
+        chance = math.fsum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(times + 1))
+        low, high = (p, high) if chance > 1 - LEVEL else (low, p)
+    return high
 
 
 class _Normal:
-    """A text without what does not count, and its words."""
+    """A text without what does not count, the number of its words, and its pieces, each a number."""
 
-    __slots__ = ("pieces", "size", "text", "words")
+    __slots__ = ("pieces", "text", "words")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, numbers: dict[object, int]) -> None:
         folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
         self.text = folded.strip(" .,;:!?\"'`*_()[]") or folded
-        self.words = _WORD.findall(folded)
-        self.pieces: Counter[object] = Counter(self.words)
-        self.pieces.update(pairwise(self.words))
-        self.size = self.pieces.total()
+        words = _WORD.findall(folded)
+        self.words = len(words)
+        self.pieces = {numbers.setdefault(piece, len(numbers)) for piece in _counted([*words, *pairwise(words)])}
+
+
+def _normal(texts: Iterable[str]) -> list[_Normal]:
+    """Texts to compare with each other: the same piece has the same number in all of them."""
+    numbers: dict[object, int] = {}
+    return [_Normal(text, numbers) for text in texts]
+
+
+def _counted(pieces: Iterable[object]) -> Iterable[object]:
+    """Each piece with how often it came before: what two texts share, with repetition, is what two sets share."""
+    before: Counter[object] = Counter()
+    for piece in pieces:
+        yield piece, before[piece]
+        before[piece] += 1
 
 
 def _similarity(a: _Normal, b: _Normal) -> float:
     if a.text == b.text:
         return 1.0
-    if max(len(a.words), len(b.words)) <= SHORT_WORDS:
+    if max(a.words, b.words) <= SHORT_WORDS:
         return 0.0
-    small, large = (a, b) if len(a.pieces) <= len(b.pieces) else (b, a)
-    shared = sum(min(count, large.pieces[piece]) for piece, count in small.pieces.items())
-    return 2 * shared / (a.size + b.size)
+    return 2 * len(a.pieces & b.pieces) / (len(a.pieces) + len(b.pieces))

@@ -1,12 +1,14 @@
 """Agreement: one number for how much answers to the same question are alike."""
 
 import math
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.tuning.agreement import agreement, similarity
+from nbchat.tuning.agreement import agreement, most_compared, similarity
 from nbchat.tuning.statistics import independent_difference
 
 LONG = "The generator yields one value after another until the function returns at last"
@@ -57,6 +59,36 @@ def test_a_few_equal_answers_do_not_prove_that_all_would_be_equal():
     assert agreement([f"answer{n}" for n in range(4)]).high > 0.3
 
 
+def test_where_no_two_are_the_same_one_may_still_be_common():
+    """(1-p)^n + n·p·(1-p)^(n-1) = 0.05 has p = 0.657 for five answers and 0.394 for ten."""
+    five, ten = (agreement([f"answer{number}" for number in range(n)]) for n in (5, 10))
+    assert (five.mean, round(five.high, 3)) == (0, 0.432)
+    assert (ten.mean, round(ten.high, 3)) == (0, 0.155)
+
+
+@pytest.mark.parametrize(("n", "least"), [(3, 0.95), (4, 0.95), (5, 0.95), (8, 0.93), (10, 0.92), (20, 0.87)])
+def test_one_common_answer_among_others_that_never_come_twice_is_held_as_often_as_the_docstring_says(n, least):
+    """Every number of times that it can come, with its probability, for a hundred probabilities of it."""
+    means = [agreement(["yes"] * k + [f"answer{number}" for number in range(n - k)]) for k in range(n + 1)]
+    for p in (number / 100 for number in range(1, 101)):
+        chances = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+        held = sum(chance for chance, one in zip(chances, means, strict=True) if one.low <= p**2 <= one.high + 1e-12)
+        assert held >= least
+
+
+def test_answers_that_are_all_alike_to_the_same_degree_are_not_known_to_the_last_digit():
+    mean = agreement([f"The capital of that country is surely {name}" for name in ("Ulm", "Graz", "Bern", "Riga")])
+    assert mean.low < mean.mean - 0.1
+    assert mean.high > mean.mean + 0.05
+    assert mean.error > 0
+
+
+def test_of_very_long_answers_fewer_are_compared():
+    assert most_compared([]) == most_compared(["word " * 200]) == 200
+    assert 10 < most_compared(["word " * 4000] * 500) < 100
+    assert most_compared(["x" * 10**8]) == 10
+
+
 def test_thousands_of_answers_are_still_summed_up():
     assert agreement(["yes", "yes", "no"] * 1000).mean == pytest.approx(5 / 9, abs=0.05)
 
@@ -66,6 +98,15 @@ def test_similarity_is_symmetric_within_bounds_and_whole_for_the_same(a, b):
     assert similarity(a, b) == similarity(b, a)
     assert 0 <= similarity(a, b) <= 1
     assert similarity(a, a) == 1
+
+
+words = st.lists(st.sampled_from("abc"), min_size=6, max_size=20)
+
+
+@given(words, words)
+def test_words_that_occur_several_times_are_shared_as_often_as_both_have_them(a, b):
+    x, y = (Counter([*text, *pairwise(text)]) for text in (a, b))
+    assert similarity(" ".join(a), " ".join(b)) == pytest.approx(2 * (x & y).total() / (x.total() + y.total()))
 
 
 @given(st.lists(st.text(max_size=12), min_size=2, max_size=6))
