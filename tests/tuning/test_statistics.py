@@ -85,14 +85,23 @@ def test_pairs_with_a_missing_half_are_left_out():
     assert difference([(1, 0), (2, None)]).n == 1
 
 
-def test_the_repeats_it_asks_for_settle_a_difference_of_the_same_size_and_scatter():
+def test_the_repeats_it_asks_for_settle_a_difference_of_the_same_size_and_scatter_with_a_power_of_80_percent():
     pairs = [(1.0, 0.0), (0.0, 0.4), (0.7, 0.2), (0.1, 0.3), (0.9, 0.1)]
     gap = difference(pairs)
     spread = statistics.stdev(a - b for a, b in pairs)
     total = gap.n + gap.more
     assert not gap.settled
-    assert t_quantile(total - 1) * spread / math.sqrt(total) < gap.mean
-    assert t_quantile(total - 2) * spread / math.sqrt(total - 1) >= gap.mean
+    assert (t_quantile(total - 1) + 0.8416) * spread / math.sqrt(total) < gap.mean
+    assert (t_quantile(total - 2) + 0.8416) * spread / math.sqrt(total - 1) >= gap.mean
+
+
+def test_so_many_repeats_do_settle_it_in_about_four_of_five_cases():
+    """1,000 sweeps of as many repeats as asked for, of just the difference and scatter that were found."""
+    chance = random.Random(1)
+    pairs = [(1.0, 0.0), (0.0, 0.4), (0.7, 0.2), (0.1, 0.3), (0.9, 0.1)]
+    gap, spread = difference(pairs), statistics.stdev(a - b for a, b in pairs)
+    sweeps = ([(chance.gauss(gap.mean, spread), 0.0) for _ in range(gap.n + gap.more)] for _ in range(1000))
+    assert 750 <= sum(difference(sweep).settled for sweep in sweeps) <= 850
 
 
 def test_noise_is_called_settled_about_as_rarely_as_promised():

@@ -1,5 +1,9 @@
 """The verdict: one plain sentence that claims no more than the runs show."""
 
+import math
+import random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +38,49 @@ def test_the_best_of_many_must_beat_each_of_them_at_a_stricter_level():
     assert not found.settled
     assert "97.5 %" in str(found)
     assert "Settled: it beats model=b" in str(found)
+
+
+@pytest.mark.parametrize(("scatter", "claimed"), [(0.57, False), (0.4, True)])
+def test_a_partial_win_counts_that_any_two_could_have_been_compared(scatter, claimed):
+    """Of four settings there are six pairs. t = √5 / scatter: 3.9 is enough for one of three pairs, not for one of six."""
+    wave = [1, -1, 1, -1, 1, -1]
+    b = measured("b", [9 - scatter * sign for sign in wave])
+    found = verdict(
+        [measured("a", [10.0] * 6), b, measured("c", [9.9 + 3 * sign for sign in wave]), measured("d", [1.0] * 6)]
+    )
+    gaps = {other["model"]: gap for other, gap in found.differences}
+    assert gaps["b"].settled
+    assert not found.settled
+    assert ({"model": "b"} in found.beaten) == claimed == ("model=b" in str(found))
+    assert str(found).endswith("it beats model=b; model=d." if claimed else "it beats model=d.")
+
+
+def test_where_it_is_settled_all_others_are_beaten():
+    found = verdict([measured("a", GOOD), measured("b", BAD), measured("c", BAD)])
+    assert (found.settled, found.beaten) == (True, ({"model": "b"}, {"model": "c"}))
+
+
+def test_of_equal_settings_one_is_seldom_said_to_beat_another():
+    """200 sweeps of eight equal settings with ten repeats: five in a hundred would be 10, chance allows some more."""
+    chance = random.Random(1)
+    sweeps = ([measured(name, [chance.gauss(0, 1) for _ in range(10)]) for name in "abcdefgh"] for _ in range(200))
+    assert sum("beats" in str(verdict(sweep)) for sweep in sweeps) <= 14
+
+
+def test_several_choices_of_a_request_count_as_answers_and_what_is_asked_for_are_requests():
+    def more(**how):
+        both = [Measured({"t": 0}, Mean(0.9, 6, error=0.1), **how), Measured({"t": 1}, Mean(0.6, 6, error=0.1), **how)]
+        return verdict(both, "agreement").differences[0][1].more
+
+    assert more(per_repeat=3) == math.ceil(more() / 3)
+    assert more(most=7) is None
+
+    few = [Measured({"t": 0}, Mean(1.0, 2), per_repeat=2), Measured({"t": 1}, Mean(0.0, 2), per_repeat=2)]
+    assert "(repeat=2)" in str(verdict(few, "agreement"))
+
+
+def test_a_difference_that_is_the_same_in_every_repeat_is_said_so():
+    assert "by 1 in every repeat." in str(verdict([measured("a", [3.0] * 5), measured("b", [2.0] * 5)]))
 
 
 def test_single_runs_tell_nothing_and_it_says_what_would():
