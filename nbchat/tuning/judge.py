@@ -77,14 +77,15 @@ class Answer(str):
 
 
 class Score(NamedTuple):
-    """A number, or the reason why there is none."""
+    """A number, or the reason why there is none. `truth`: it was given as True or False."""
 
     value: float | None = None
     problem: str | None = None
+    truth: bool = False
 
     def of(self, run: Run) -> Run:
         """The run with this score."""
-        return replace(run, score=self.value, score_error=self.problem)
+        return replace(run, score=self.value, score_error=self.problem, truth=self.truth)
 
 
 def check_score(score: Any) -> None:
@@ -137,7 +138,8 @@ def _checked(value: Any) -> Score:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         return Score(problem=f"the score function returned {type(value).__name__}, not a number")
-    return Score(number) if is_number(number) else Score(problem=f"the score function returned {number}")
+    truth = type(value).__name__ in ("bool", "bool_")  # Python's and NumPy's
+    return Score(number, None, truth) if is_number(number) else Score(problem=f"the score function returned {number}")
 
 
 def number_in(text: str) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbchat.session.present import presenters
 from nbchat.session.turn import Turn
-from nbchat.tuning.agreement import agreement
+from nbchat.tuning.agreement import agreement, most_compared
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.frame import data_frame
 from nbchat.tuning.grid import Grid, Setting, setting_text
@@ -45,7 +45,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One setting's runs together. The means are of complete runs; None = unknown. `cost` is US dollars a run."""
+    """One setting's runs together. The means are of complete runs; None = unknown. `cost` is US dollars a run.
+
+    All of the setting's runs in the sweep count, also those that a view leaves out.
+    """
 
     setting: Setting
     runs: int
@@ -65,15 +68,52 @@ class Summary:
         return setting_text(self.setting)
 
 
+class _Whole:
+    """All runs of a sweep, and what is worked out from them once for all its views."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = tuple(runs)
+
+    @cached_property
+    def by_setting(self) -> dict[Setting, list[Run]]:
+        groups: dict[Setting, list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault(run.setting, []).append(run)
+        return groups
+
+    @cached_property
+    def texts(self) -> dict[Setting, list[str]]:
+        return {setting: [text for run in runs for text in run.texts] for setting, runs in self.by_setting.items()}
+
+    @cached_property
+    def agreements(self) -> dict[Setting, Mean | None]:
+        return {setting: agreement(texts) for setting, texts in self.texts.items()}
+
+    @cached_property
+    def truths(self) -> bool:
+        """Whether the scores are truth values: nothing but 0 and 1, and given as True and False, or both of them.
+
+        One setting alone cannot tell: its 1, 1, 1 may be of a scale from 1 to 5.
+        """
+        scores = [run for run in self.runs if run.score is not None]
+        found = {run.score for run in scores}
+        return found <= {0, 1} and (len(found) == 2 or all(run.truth for run in scores))
+
+
 class Sweep:
     """The runs of a sweep, or a filtered or sorted view of them. A run keeps its row number in every view.
 
-    `sweep[3]` is the run of row 3; iterating gives runs in the view's order.
+    `sweep[3]` is the run of row 3; iterating gives runs in the view's order. A view chooses which rows are seen, and
+    which settings are compared. What is said of a setting, its agreement, its means and the verdict, is always of all
+    its runs in the whole sweep: of the answers with "yes" among them one could say that they agree, whatever came.
+
+    `whole` are the runs that this is a view of; None = it is no view.
     """
 
-    def __init__(self, asked: Asked, runs: Sequence[Run]) -> None:
+    def __init__(self, asked: Asked, runs: Sequence[Run], whole: _Whole | None = None) -> None:
         self._asked = asked
         self.runs = tuple(runs)
+        self._whole = whole or _Whole(self.runs)
 
     # The runs
 
@@ -144,7 +184,7 @@ class Sweep:
             row = self._row(run) if wanted else {}
             return all(row[name] in among for name, among in wanted.items()) and (where is None or bool(where(run)))
 
-        return Sweep(self._asked, [run for run in self.runs if fits(run)])
+        return self._view([run for run in self.runs if fits(run)])
 
     def sort(self, by: str, *, descending: bool = False) -> Sweep:
         """The runs in the order of a column; what has no value there comes last. Raises ParameterError."""
@@ -154,7 +194,10 @@ class Sweep:
         kinds = {isinstance(values[run.index], (int, float)) for run in known}
         key = (lambda run: values[run.index]) if len(kinds) == 1 else (lambda run: str(values[run.index]))
         ordered = sorted(known, key=key, reverse=descending)
-        return Sweep(self._asked, [*ordered, *(run for run in self.runs if values[run.index] is None)])
+        return self._view([*ordered, *(run for run in self.runs if values[run.index] is None)])
+
+    def _view(self, runs: Sequence[Run]) -> Sweep:
+        return Sweep(self._asked, runs, self._whole)
 
     def diff(self, i: int, j: int) -> Diff:
         """What differs between the answers of rows i and j, word by word."""
@@ -177,7 +220,7 @@ class Sweep:
         return data_frame(self.table_rows(), self.columns, NUMBERS)
 
     def _row(self, run: Run) -> dict[str, Any]:
-        mean = self._agreements[run.setting]
+        mean = self._whole.agreements[run.setting]
         return run.row(None if mean is None else mean.mean)
 
     def _check_column(self, name: str) -> None:
@@ -188,25 +231,25 @@ class Sweep:
 
     @cached_property
     def _by_setting(self) -> dict[Setting, list[Run]]:
-        groups: dict[Setting, list[Run]] = {}
-        for run in self.runs:
-            groups.setdefault(run.setting, []).append(run)
-        return groups
+        """All runs of the settings that are here, in the whole sweep."""
+        return {setting: self._whole.by_setting[setting] for setting in dict.fromkeys(run.setting for run in self.runs)}
 
-    @cached_property
-    def _agreements(self) -> dict[Setting, Mean | None]:
-        return {
-            setting: agreement([text for run in runs for text in run.texts])
-            for setting, runs in self._by_setting.items()
-        }
+    @property
+    def _counted(self) -> list[Run]:
+        return [run for runs in self._by_setting.values() for run in runs]
+
+    @property
+    def partial(self) -> bool:
+        """Whether it leaves out runs of a setting that it shows others of."""
+        return len(self.runs) < len(self._counted)
 
     @property
     def scored(self) -> bool:
-        """Whether any run has a score."""
-        return any(run.score is not None for run in self.runs)
+        """Whether any run of the settings that are here has a score."""
+        return any(run.score is not None for run in self._counted)
 
     def summary(self) -> list[Summary]:
-        """A line for each setting of this view, in its order."""
+        """A line for each setting of this view, in its order; of all the setting's runs, also those left out here."""
         return [self._summary(setting, runs) for setting, runs in self._by_setting.items()]
 
     def _summary(self, setting: Setting, runs: list[Run]) -> Summary:
@@ -218,19 +261,27 @@ class Sweep:
             len(runs),
             len(complete),
             sum(run.status in ("failed", "cut_off") for run in runs),
-            Mean.of(run.score for run in complete),
-            self._agreements[setting],
+            self._score(run.score for run in complete),
+            self._whole.agreements[setting],
             **means,
         )
 
+    def _score(self, values: Iterable[float | None]) -> Mean | None:
+        return Mean.of(values, truths=self._whole.truths)
+
     def verdict(self) -> Verdict:
-        """Which setting has the best score (or, without scores, the most agreement), and whether that is settled."""
-        wanted = any(run.score_error for run in self.runs)
+        """Which setting has the best score (or, without scores, the most agreement), and whether that is settled.
+
+        Of the settings that are in this view, by all their runs in the sweep. To compare only some settings because
+        they came out well is to choose by chance: then the whole sweep's verdict is the one that holds.
+        """
+        counted = self._counted
+        wanted = any(run.score_error for run in counted)
         if not self.scored and wanted:
-            reason = next(run.score_error for run in self.runs if run.score_error)
+            reason = next(run.score_error for run in counted if run.score_error)
             return Verdict(f"No run could be scored: {reason}")
-        failures = [run.problem for run in self.runs if run.problem]
-        if failures and not self.complete:
+        failures = [run.problem for run in counted if run.problem]
+        if failures and not any(run.status == "complete" for run in counted):
             return Verdict(f"No run was answered: {failures[0]}")
         measured = self._measured_scores() if self.scored else self._measured_agreement()
         if not measured:
@@ -241,17 +292,24 @@ class Sweep:
         found = []
         for setting, runs in self._by_setting.items():
             values = {run.repeat: run.score for run in runs if run.score is not None}
-            if (mean := Mean.of(values.values())) is not None:
+            if (mean := self._score(values.values())) is not None:
                 found.append(Measured(setting, mean, values))
         return found
 
     def _measured_agreement(self) -> list[Measured]:
-        return [Measured(setting, mean) for setting, mean in self._agreements.items() if mean is not None]
+        found = []
+        for setting, runs in self._by_setting.items():
+            mean, texts = self._whole.agreements[setting], self._whole.texts[setting]
+            if mean is not None:
+                answered = sum(bool(run.texts) for run in runs)
+                found.append(Measured(setting, mean, None, len(texts) / answered, most_compared(texts)))
+        return found
 
     def with_scores(self, runs: Sequence[Run]) -> Sweep:
         """The same sweep with these runs in place of those of their rows."""
         new = {run.index: run for run in runs}
-        return Sweep(self._asked, [new.get(run.index, run) for run in self.runs])
+        whole = _Whole([new.get(run.index, run) for run in self._whole.runs])
+        return Sweep(self._asked, [new.get(run.index, run) for run in self.runs], whole)
 
     # Taking one over
 

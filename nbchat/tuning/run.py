@@ -49,7 +49,8 @@ class Run:
 
     `index` is its row, also in a filtered or sorted view; `setting` has the axes' values, `params` everything it was
     asked with; `repeat` counts from 1. `turn` is None where nothing of an answer came, `error` where all went well.
-    `score` is None where there is none, with the reason in `score_error` where one was wanted.
+    `score` is None where there is none, with the reason in `score_error` where one was wanted; `truth` tells that the
+    score function returned a truth value.
     """
 
     index: int
@@ -61,6 +62,7 @@ class Run:
     error: BaseException | None = None
     score: float | None = None
     score_error: str | None = None
+    truth: bool = False
 
     @classmethod
     def of(cls, cell: Cell, exchange: Exchange) -> Run:

@@ -51,21 +51,22 @@ class Mean:
     error: float | None = None
 
     @classmethod
-    def of(cls, values: Iterable[float | None]) -> Mean | None:
+    def of(cls, values: Iterable[float | None], *, truths: bool = False) -> Mean | None:
         """The mean of those values that are numbers; None = there is none.
 
-        The interval is Student's, mean ± t(n-1) · s / √n, where s is the standard deviation of the n values; for
-        values that are all 0 or 1 it is Wilson's (1927), which does not leave that range. A few equal values have none:
-        they say nothing of how much others would differ.
+        The interval is Student's, mean ± t(n-1) · s / √n, where s is the standard deviation of the n values. Equal
+        values have none: they say nothing of how much others would differ. `truths` tells that the values are truth
+        values, 0 or 1: then it is Wilson's (1927), which does not leave that range, and which equal values have too.
+        A few values cannot tell this themselves: 1, 1, 1 may be of a scale from 1 to 5.
         """
         known = finite(values)
         if not known:
             return None
         mean, n = fmean(known), len(known)
-        if n > 1 and set(known) <= {0.0, 1.0}:
+        if truths and n > 1:
             return cls(mean, n, *_wilson(mean, n), math.sqrt(mean * (1 - mean) / n))
         spread = stdev(known) if n > 1 else 0.0
-        if spread == 0 and n < fewest_repeats():
+        if spread == 0:
             return cls(mean, n)
         error = spread / math.sqrt(n)
         reach = t_quantile(n - 1) * error

@@ -88,6 +88,60 @@ def test_a_view_keeps_row_numbers_and_applies_to_them(result, session):
         best[0]
 
 
+def test_what_is_said_of_a_setting_is_of_all_its_runs_whatever_a_view_shows(result):
+    """Among the answers with "yes" all agree, and among first ones there is nothing to agree with."""
+    for view in (result.filter(text="yes"), result.filter(repeat=1), result.sort("total_s").filter(score=1)):
+        assert {row["run"]: row["agreement"] for row in view.table_rows()} == {
+            run.index: 1 if run.index < 3 else 0 for run in view
+        }
+        assert sorted(view.summary(), key=lambda line: line.name) == [
+            line for line in result.summary() if any(run.setting == line.setting for run in view)
+        ]
+    assert str(result.filter(repeat=2).verdict()) == str(result.verdict())
+    assert "One setting only" in str(result.filter(temperature=0, repeat=1).verdict())
+    assert (result.partial, result.filter(temperature=1).partial, result.filter(repeat=1).partial) == (
+        False,
+        False,
+        True,
+    )
+
+
+def test_agreement_is_worked_out_once_for_all_views(result, monkeypatch):
+    assert repr(result)
+    result.table_rows()
+    monkeypatch.setattr("nbchat.tuning.result.agreement", None)
+    assert result.filter(text="yes").sort("agreement").table_rows()
+    assert result.filter(text="yes").summary()
+
+
+@pytest.mark.parametrize(
+    ("scores", "interval"),
+    [
+        ([True] * 4 + [True] * 4, True),
+        ([1] * 4 + [0] * 4, True),
+        ([1] * 4 + [1] * 4, False),
+        ([1] * 4 + [3, 4, 5, 4], False),
+        ([True] * 4 + [0.5, False, True, 0.7], False),
+    ],
+)
+def test_scores_are_truth_values_where_the_whole_sweep_says_so(server, session, scores, interval):
+    """Of the first setting's scores, all 1, there is an interval only where 1 is the most there could be."""
+    queues = {0: iter(scores[:4]), 1: iter(scores[4:])}
+    given = {}
+
+    def answer(request):
+        text = f"answer{len(given)}"
+        given[text] = next(queues[request.json["temperature"]])
+        return Say(text)
+
+    server.default = answer
+    result = sweep(session, "Hi", temperature=[0, 1], repeat=4, at_once=1, score=lambda text: given[text])
+    first = result.summary()[0]
+    assert (first.score.low is not None) == interval
+    assert not interval or first.score.low < first.score.high == 1
+    assert result.filter(temperature=0).summary() == [first]
+
+
 def test_filters_take_columns_lists_and_functions(result):
     assert len(result.filter(score=1)) == 4
     assert len(result.filter(temperature=[0, 1], text="no")) == 1

@@ -29,9 +29,9 @@ def test_a_mean_has_students_interval():
 
 
 def test_shares_have_wilsons_interval_and_stay_between_0_and_1():
-    mean = Mean.of([1, 1, 1, 0, 1, 1, 1, 1, 1, 1])
+    mean = Mean.of([1, 1, 1, 0, 1, 1, 1, 1, 1, 1], truths=True)
     assert (round(mean.low, 3), round(mean.high, 3)) == (0.596, 0.982)
-    assert Mean.of([True] * 5).high == 1
+    assert Mean.of([True] * 5, truths=True).high == 1
 
 
 def test_what_is_no_number_is_left_out():
@@ -42,10 +42,11 @@ def test_what_is_no_number_is_left_out():
     assert difference([(1e308, -1e308), (2.0, 1.0)]).n == 1
 
 
-def test_one_value_and_a_few_equal_ones_have_no_interval():
-    assert Mean.of([7.0]).low is None
-    assert Mean.of([7.0, 7.0]).low is None
-    assert Mean.of([7.0] * 6).low == 7
+@pytest.mark.parametrize("values", [[7.0], [7.0, 7.0], [10.0] * 4, [7.0] * 6, [1, 1, 1, 1], [0, 0, 0, 0]])
+def test_equal_values_have_no_interval_however_many_and_are_not_taken_for_truth_values(values):
+    mean = Mean.of(values)
+    assert (mean.low, mean.high, mean.error) == (None, None, None)
+    assert "(" not in interval_text(mean)
 
 
 def test_a_clear_difference_is_settled():
