@@ -9,7 +9,7 @@ from nbchat.notebook.chrome import NO_MATH_CLASS, widget_bundle
 from nbchat.notebook.manners import WIDGETS_CLASS, manners
 from nbchat.notebook.shown import running_shell
 from nbchat.notebook.sweeptable import heading, run_table
-from nbchat.notebook.sweepview import answer_html, diff_bundle
+from nbchat.notebook.sweepview import answer_html, diff_bundle, share_of
 from nbchat.tuning.grid import setting_text
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
@@ -34,6 +34,8 @@ class Explorer:
 
         self._sweep = sweep
         self._widgets = widgets
+        self._share = share_of(sweep)
+        self._answers: dict[int, str] = {}
         self._filters = {
             axis.name: self._choice(axis.name, [_value(axis.name, value) for value in axis.values])
             for axis in sweep.grid.axes
@@ -93,11 +95,17 @@ class Explorer:
 
     def _moved(self, _change: Any) -> None:
         view = self.view
-        shown = run_table(view, answer_html)["text/html"] if len(view) else "<i>No run fits.</i>"
+        shown = run_table(view, self._answer)["text/html"] if len(view) else "<i>No run fits.</i>"
         self._table.value = _styled(shown)
         first, second = (box.value for box in self._pair)
         both = NONE not in (first, second)
         self._difference.value = _styled(diff_bundle(self._sweep.diff(first, second))["text/html"]) if both else ""
+
+    def _answer(self, run: Run) -> str:
+        """An answer's HTML, made once: most of them stay when a filter changes."""
+        if run.index not in self._answers:
+            self._answers[run.index] = answer_html(run, self._share)
+        return self._answers[run.index]
 
 
 def _styled(html: str) -> str:

@@ -16,7 +16,7 @@ from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run, answer_text
 from nbchat.values.quantity import counted
 
-__all__ = ["FEW", "answer_html", "diff_bundle", "facts", "sweep_bundle"]
+__all__ = ["FEW", "answer_html", "diff_bundle", "facts", "share_of", "sweep_bundle"]
 
 FEW = 6
 """Runs whose answers stand side by side as cards; more of them fold away, each in its row."""
@@ -43,7 +43,7 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bun
     """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it, if known."""
     found = sweep.verdict()
     said = "" if found.best is None and not any(run.score_error for run in sweep) else str(found)
-    share = max(LEAST_SHARE, MOST_CHARACTERS // max(1, len(sweep)))
+    share = share_of(sweep)
     few = len(sweep) <= FEW
     tables = [run_table(sweep, None if few else lambda run: answer_html(run, share, name))]
     if sweep.grid.repeat > 1 and len(sweep.summary()) > 1:
@@ -66,6 +66,11 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bun
     }
 
 
+def share_of(sweep: Sweep) -> int:
+    """Characters that each answer may have of `MOST_CHARACTERS`."""
+    return max(LEAST_SHARE, MOST_CHARACTERS // max(1, len(sweep)))
+
+
 def facts(sweep: Sweep) -> list[str]:
     """What it was and what it took, in a few words each."""
     unsent = sum(run.status == "not run" for run in sweep)
@@ -78,6 +83,7 @@ def facts(sweep: Sweep) -> list[str]:
         f"{stopped} stopped" if stopped else "",
         f"{unsent} not run" if unsent else "",
         cost_text(sweep.cost) if sweep.cost is not None else "cost unknown" if sweep.complete else "",
+        "what is said of a setting counts all its runs" if sweep.partial else "",
     ]
     return [fact for fact in told if fact]
 
