@@ -74,10 +74,12 @@ class Explorer:
         return kind(description=name, style={"description_width": "initial"}, layout=layout, **traits)
 
     def _ipython_display_(self) -> None:
-        """IPython's protocol: show the widgets."""
+        """IPython's protocol: show the widgets; where there is no kernel, the runs stand as a table of text."""
         shell = running_shell()
         if shell is not None:
-            CellCanvas(shell).show(widget_bundle(self.widget, f"[controls over {counted(len(self._sweep), 'run')}]"))
+            told = f"[controls over {counted(len(self._sweep), 'run')}: run the cell again to use them]"
+            plain = run_table(self._sweep, self._answer)["text/plain"]
+            CellCanvas(shell).show(widget_bundle(self.widget, f"{told}\n\n{plain}"))
 
     @property
     def view(self) -> Sweep:

@@ -8,12 +8,13 @@ from typing import Any
 
 from nbchat.notebook import chrome
 from nbchat.notebook.canvas import Bundle
-from nbchat.notebook.footer import cost_text, seconds_text
+from nbchat.notebook.footer import cost_text, seconds_text, tokens_text
 from nbchat.notebook.inline import html_text
 from nbchat.tuning.grid import Setting, setting_text
 from nbchat.tuning.result import Summary, Sweep
 from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
+from nbchat.values.usage import UNKNOWN
 
 __all__ = ["MOST_ROWS", "heading", "run_table", "setting_table"]
 
@@ -122,7 +123,7 @@ def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) 
     return [
         _Column("agreement", ["" if row["agreement"] is None else f"{row['agreement']:.2f}" for row in rows]),
         _Column("finish", [_finish(row) for row in rows], number=False),
-        _Column("tokens", [_tokens(row) for row in rows]),
+        _Column("tokens", [_tokens(run) for run in runs]),
         _Column("cost", [cost_text(row["cost"]) for row in rows]),
         _Column("first token", [_seconds(row["first_token_s"]) for row in rows]),
         _Column("tokens/s", [_rate(row["tokens_per_s"]) for row in rows]),
@@ -143,11 +144,9 @@ def _finish(row: dict[str, Any]) -> str:
     return str(row["finish"] or "") if row["status"] == "complete" else str(row["status"]).replace("_", " ")
 
 
-def _tokens(row: dict[str, Any]) -> str:
-    sent, came = row["prompt_tokens"], row["completion_tokens"]
-    if sent is None and came is None:
-        return ""
-    return f"{'?' if sent is None else f'{sent:,}'} → {'?' if came is None else f'{came:,}'}"
+def _tokens(run: Run) -> str:
+    usage = run.reply.usage if run.reply is not None else UNKNOWN
+    return "" if usage.state == "unknown" else tokens_text(usage).partition(" tokens")[0]
 
 
 def _seconds(seconds: float | None) -> str:

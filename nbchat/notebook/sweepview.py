@@ -42,7 +42,8 @@ CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%
 def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bundle:
     """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it, if known."""
     found = sweep.verdict()
-    said = "" if found.best is None and not any(run.score_error for run in sweep) else str(found)
+    told_otherwise = any(run.problem for run in sweep)  # why there is no best one; else the hint below says it
+    said = "" if found.best is None and not told_otherwise else str(found)
     share = share_of(sweep)
     few = len(sweep) <= FEW
     tables = [run_table(sweep, None if few else lambda run: answer_html(run, share, name))]

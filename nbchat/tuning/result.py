@@ -286,7 +286,11 @@ class Sweep:
         measured = self._measured_scores() if self.scored else self._measured_agreement()
         if not measured:
             return Verdict("Nothing to compare yet: give a score=, or ask each setting several times (repeat=5).")
-        return verdict(measured, "score" if self.scored else "agreement between repeats")
+        what = "score" if self.scored else "agreement between repeats"
+        if len(measured) == 1 < len(self._by_setting):
+            failed = f" ({failures[0]})" if failures else ""
+            return Verdict(f"Nothing to compare {what} with: only {setting_text(measured[0].setting)} has any.{failed}")
+        return verdict(measured, what)
 
     def _measured_scores(self) -> list[Measured]:
         found = []

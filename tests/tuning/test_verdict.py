@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.testing import Say, Status, error
 from nbchat.tuning.statistics import Mean
 from nbchat.tuning.verdict import Measured, verdict
 
@@ -116,3 +117,12 @@ def test_there_is_one_sentence_for_any_scores_and_settled_means_all_are_beaten(g
     assert str(found).endswith(".")
     assert "nan" not in str(found)
     assert found.settled == (len(groups) > 1 and all(gap and gap.settled for _, gap in found.differences))
+
+
+def test_where_the_others_failed_there_is_nothing_to_compare(session, server):
+    """And the one that answered leads nobody."""
+    server.default = lambda request: Status(404, error("gone")) if request.json["model"] == "b" else Say("yes")
+    found = session.sweep("?", model=["a", "b"], repeat=3).verdict()
+    assert found.best is None
+    assert str(found).startswith("Nothing to compare agreement between repeats with: only model=a has any.")
+    assert "gone" in str(found)

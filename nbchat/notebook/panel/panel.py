@@ -323,4 +323,4 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 def _bundle(widget: Any) -> dict[str, Any]:
     """How a widget is shown; ipywidgets 7 has no method that tells."""
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {"text/plain": "nbchat panel", "application/vnd.jupyter.widget-view+json": view}
+    return {"text/plain": "[nbchat panel: run the cell again to use it]", "application/vnd.jupyter.widget-view+json": view}
