@@ -92,18 +92,19 @@ def verdict(measured: Sequence[Measured], what: str = "score") -> Verdict:
     level = 1 - (1 - LEVEL) / len(others)
     gaps = [best.minus(other, level) for other in others]
     differences = tuple((other.setting, gap) for other, gap in zip(others, gaps, strict=True))
-    if all(gap is not None and gap.settled for gap in gaps):
+    if all(map(_beats, gaps)):
         beaten = tuple(other.setting for other in others)
         return Verdict(_settled(best, differences, what), True, best.setting, differences, beaten)
     strict = 1 - (1 - LEVEL) / math.comb(len(ranked), 2)
     sure = [best.minus(other, strict) for other in others]
-    beaten = tuple(
-        other.setting
-        for other, gap in zip(others, sure, strict=True)
-        if gap is not None and gap.settled and gap.mean > 0
-    )
+    beaten = tuple(other.setting for other, gap in zip(others, sure, strict=True) if _beats(gap))
     sentence = _open(best, list(zip(others, gaps, strict=True)), beaten, what, fewest_repeats(strict))
     return Verdict(sentence, False, best.setting, differences, beaten)
+
+
+def _beats(gap: Difference | None) -> bool:
+    """Whether it is settled, and for the best: its mean may be the highest by repeats that the other one lacks."""
+    return gap is not None and gap.settled and gap.mean > 0
 
 
 def _settled(best: Measured, differences: tuple[tuple[Setting, Difference | None], ...], what: str) -> str:
@@ -121,7 +122,7 @@ def _open(
     least: int,
 ) -> str:
     """`least` is the number of values without which no claim is made."""
-    other, gap = next((other, gap) for other, gap in others if gap is None or not gap.settled)
+    other, gap = next((other, gap) for other, gap in others if not _beats(gap))
     names = setting_text(best.setting), setting_text(other.setting)
     if gap is None or gap.low is None:
         times = max(2, *(math.ceil(least / one.per_repeat) for one in (best, other)))
@@ -130,6 +131,11 @@ def _open(
             f"ask each at least {times} times (repeat={times})."
         )
     rest = f" Settled: it beats {'; '.join(map(setting_text, beaten))}." if beaten else ""
+    if gap.mean < 0:
+        return (
+            f"Not settled: {names[0]} has the higher mean {what}, but {names[1]} is ahead in the {gap.n} repeats that "
+            f"both have, by {_gap(gap, -1)}.{rest}"
+        )
     if gap.more is None:
         return (
             f"Not settled: {names[0]} and {names[1]} are alike in {what} (difference {_gap(gap)}); "
@@ -142,9 +148,9 @@ def _open(
     )
 
 
-def _gap(gap: Difference) -> str:
+def _gap(gap: Difference, sign: int = 1) -> str:
     if gap.low == gap.high:  # an interval without width would claim to know it to the last digit
-        return f"{gap.mean:.2g} in every repeat"
-    low, high = gap.low or 0.0, gap.high or 0.0
+        return f"{sign * gap.mean:.2g} in every repeat"
+    low, high = sorted((sign * (gap.low or 0.0), sign * (gap.high or 0.0)))
     level = f"{100 * gap.level:.3g} %"
-    return f"{gap.mean:.2g} ({level} interval {low:.2g} to {high:.2g})"
+    return f"{sign * gap.mean:.2g} ({level} interval {low:.2g} to {high:.2g})"

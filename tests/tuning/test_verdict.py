@@ -56,6 +56,12 @@ def test_a_partial_win_counts_that_any_two_could_have_been_compared(scatter, cla
     assert str(found).endswith("it beats model=b; model=d." if claimed else "it beats model=d.")
 
 
+def test_a_mean_that_is_higher_by_repeats_the_other_lacks_beats_nothing():
+    found = verdict([measured("a", [1.0, 1.1, 1.0, 1.2, 1.0, 90.0]), measured("b", [2.0, 2.1, 2.0, 2.3, 2.0])])
+    assert (found.settled, found.beaten) == (False, ())
+    assert "but model=b is ahead in the 5 repeats that both have, by 1 (95 % interval 0.96 to" in str(found)
+
+
 def test_where_it_is_settled_all_others_are_beaten():
     found = verdict([measured("a", GOOD), measured("b", BAD), measured("c", BAD)])
     assert (found.settled, found.beaten) == (True, ({"model": "b"}, {"model": "c"}))
@@ -126,3 +132,6 @@ def test_where_the_others_failed_there_is_nothing_to_compare(session, server):
     assert found.best is None
     assert str(found).startswith("Nothing to compare agreement between repeats with: only model=a has any.")
     assert "gone" in str(found)
+    assert found.settled == (
+        len(groups) > 1 and all(gap and gap.settled and gap.mean > 0 for _, gap in found.differences)
+    )
