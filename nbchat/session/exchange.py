@@ -91,7 +91,7 @@ class Exchange:
         self.pace: Pace | None = None
         """What holds its requests back while others are in flight; None = nothing."""
         self.kept = False
-        """Whether the session has taken the turn into its history."""
+        """Whether the session has entered it: its requests into the ledger, its turn, if it is one, into the history."""
         self.over = False
         """Whether it came to an end of its own, good or bad, rather than being stopped."""
         self.steps: list[Message] = []
@@ -182,8 +182,13 @@ class Exchange:
             fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
 
     def stop(self) -> None:
-        """End it from another thread, as an interrupt would. An answer that has come to its end stays whole."""
+        """End it from another thread, as an interrupt would. An answer that has come to its end stays whole.
+
+        What shares its pace is not begun any more.
+        """
         self._stopped = True
+        if (pace := self.pace) is not None:
+            pace.shut()  # else the place that becomes free here lets the next one be sent
         if (channel := self._channel) is not None:
             channel.close()
 
@@ -214,10 +219,11 @@ class Exchange:
         self._keep_draft()
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
-        draft, self.draft = self.draft, None
-        if draft is not None and (draft.sent or draft.ended):
+        replies = self.replies
+        if (draft := self.draft) is not None and (draft.sent or draft.ended):
             reply = draft.reply(interrupted=interrupted)
-            self.replies.append(replace(reply, cost=cost(self.ask.endpoint, reply.model, reply.usage)))
+            replies = [*replies, replace(reply, cost=cost(self.ask.endpoint, reply.model, reply.usage))]
+        self.replies, self.draft = replies, None  # at once: an interrupt between them would lose an answer, or count it twice
 
     def _call_tools(
         self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None
@@ -299,8 +305,10 @@ class Exchange:
         """What to raise, with the partial reply; None = nothing went wrong."""
         error = self.error
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
-            came = "What had come is kept: %chat continue takes it up." if self.reply else "Nothing had come yet."
-            return Interrupted(f"Stopped. {came}", reply=self.reply)
+            reply, came = self.reply, "What had come is kept: %chat continue takes it up."
+            if reply is None or reply.status == "complete":
+                came = "Nothing had come yet." if reply is None else "The answer had come whole, and is kept."
+            return Interrupted(f"Stopped. {came}", reply=reply)
         if isinstance(error, NbchatError):
             error.reply = self.reply
         return error

@@ -46,9 +46,9 @@ class Plan:
     """The turn whose answer is taken up."""
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Self:
-        """The plan that these keyword arguments mean. Raises ParameterError for an unknown one."""
-        own = {field.name for field in dataclasses.fields(cls)} - {"params"}
+    def of(cls, options: Mapping[str, Any], *, replaces: Turn | None = None, resumes: Turn | None = None) -> Self:
+        """The plan that these keyword arguments of a user's mean. Raises ParameterError for an unknown one."""
+        own = {field.name for field in dataclasses.fields(cls)} - {"params", "replaces", "resumes"}
         params = {name: value for name, value in options.items() if name not in own}
         for name in params:
             if name not in PARAMETERS and name != "extra":
@@ -57,7 +57,8 @@ class Plan:
         for name in ("base_url", "key_env"):
             if not isinstance(options.get(name, ""), str | None):
                 raise ParameterError(f"{name} must be one text for all requests; got {options[name]!r}.")
-        plan = cls(params=params, **{name: value for name, value in options.items() if name in own})
+        given = {name: value for name, value in options.items() if name in own}
+        plan = cls(params=params, replaces=replaces, resumes=resumes, **given)
         if plan.timeout is not None and not (isinstance(plan.timeout, (int, float)) and plan.timeout > 0):
             raise ParameterError(f"timeout must be a number of seconds above 0; got {plan.timeout!r}.")
         return plan

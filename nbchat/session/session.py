@@ -121,7 +121,8 @@ class Session:
 
     @system.setter
     def system(self, text: str | None) -> None:
-        changed, self._system = text != self._system, text
+        with self._lock:
+            changed, self._system = text != self._system, text
         if changed:
             self._settings_observers.notify()
 
@@ -197,8 +198,9 @@ class Session:
         """
         if function is None:
             return lambda function: self.tool(function, safe=safe)
-        self._toolbox = self._toolbox or _new_toolbox()
-        self._toolbox.add(function, safe=safe)
+        with self._lock:
+            self._toolbox = self._toolbox or _new_toolbox()
+            self._toolbox.add(function, safe=safe)
         return function
 
     # Asking
@@ -211,17 +213,24 @@ class Session:
         `display`: True shows it, False does not, None shows it in a notebook or IPython and not in a script. `options`:
         every parameter of the table for this request alone (None unsets one), `stream=False`, and `system`, `once`
         (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `schema` (what the
-        answer must be: see `Schema.of`; the value is `reply.data`), `base_url`, `key_env`, `timeout`, `slot`.
+        answer must be: see `Schema.of`; the value is `reply.data`), `base_url`, `key_env`, `timeout`, `slot` (a name of
+        the place it is asked from: asked from there again, the new turn takes the old one's place) and `unguarded`
+        (send even what the guard would refuse).
 
         Raises NbchatError (with the partial `.reply` where text had come, which is in `turns` too), or Interrupted.
         """
-        exchange = self._begin(message, options)
+        return self._ask(message, display, options)
+
+    def _ask(self, message: Any, display: bool | Presenter | None, options: dict[str, Any], **old: Turn) -> Reply:
+        exchange = self._begin(message, options, **old)
         presenter = _presenter(display, exchange)
         waits = exchange.run(presenter)
         try:
             drive(waits)
-        except KeyboardInterrupt:  # in the moment between two steps
+            self._keep(exchange)
+        except KeyboardInterrupt as stop:  # between two steps, before the first one, or behind the last
             waits.close()
+            exchange.error = exchange.error or stop
         return self._conclude(exchange, presenter)
 
     async def aask(
@@ -245,8 +254,10 @@ class Session:
         try:
             yield events
         finally:
-            events.close()
-            self._keep(exchange)
+            try:
+                events.close()
+            finally:
+                self._keep(exchange)
         if exchange.over:
             _raise(exchange.failure())
 
@@ -258,10 +269,13 @@ class Session:
 
     def request(self, message: str | Sequence[Part] | Message, **options: Any) -> Request:
         """Exactly what `ask` would send, without sending it. Options as for `ask`."""
-        return self._begin(message, options, dry=True).ask.request()
+        return self._begin(message, options).ask.request()
 
     def stop(self) -> None:
-        """Stop what is being asked now, from any thread: each answer is kept as far as it came, as interrupted."""
+        """Stop what is being asked now, from any thread: each answer is kept as far as it came, as interrupted.
+
+        A sweep ends as at an interrupt, with the runs that are done.
+        """
         with self._lock:
             exchanges = list(self._exchanges)
         for exchange in exchanges:
@@ -288,10 +302,13 @@ class Session:
         """A request as `ask` would make it at this moment, not yet sent. Options and errors as for `ask`."""
         return self._begin(message, options)
 
+    def again(self, exchange: Exchange) -> Exchange:
+        """A further exchange that makes the same request, not yet sent either."""
+        return self._registered(Exchange(exchange.ask, exchange.plan))
+
     def charge(self, exchange: Exchange) -> None:
-        """Enter what an exchange took into the ledger, and nothing into the history."""
-        with self._lock:
-            self._ledger += exchange.entries
+        """Enter what an exchange took into the ledger, and nothing into the history. It is over then."""
+        self._enter(exchange, join=False)
 
     def adopt(self, turn: Turn, *, replaces: Turn | None = None) -> None:
         """Take a turn that was answered elsewhere into the history.
@@ -300,20 +317,21 @@ class Session:
         """
         with self._lock:
             place = self._place(self._turns, Plan(replaces=replaces))
-            self._put(turn, self._place(self._turns, Plan(slot=turn.slot)) if place is None else place)
+            place = self._place(self._turns, Plan(slot=turn.slot)) if place is None else place
+            self._turns = self._with(turn, place)
         self._turns_observers.notify()
 
     def retry(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
         """Ask a turn's message again, in its place; None = the last one's. The old answer stays if nothing comes."""
         turn = turn or self._last("to ask again")
-        return self.ask(turn.message, display=display, replaces=turn, **options)
+        return self._ask(turn.message, display, options, replaces=turn)
 
     def resume(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
         """Take up a turn's answer where it stopped, the last one's if None; the two parts become one reply."""
         turn = turn or self._last("to continue")
         if not turn.reply.text:
             raise SessionError("That answer has no text to continue. Use retry to ask again.")
-        return self.ask(Message("user", CONTINUE), display=display, resumes=turn, **options)
+        return self._ask(Message("user", CONTINUE), display, options, resumes=turn)
 
     # History
 
@@ -335,11 +353,11 @@ class Session:
 
     def fork(self, name: str) -> Session:
         """A second session that begins with this one's turns and settings, and goes its own way."""
-        branch = Session(name=name, system=self.system, timeout=self.timeout)
+        branch = Session(name=name)
         with self._lock:
-            branch._turns = list(self._turns)
-        branch._params, branch._toolbox = self._params, self._toolbox and self._toolbox.copy()
-        branch._destination = self._destination
+            branch._turns, branch._params, branch._system = list(self._turns), self._params, self._system
+            branch._destination, branch.timeout = self._destination, self.timeout
+            branch._toolbox = self._toolbox and self._toolbox.copy()
         return branch
 
     def export(self, path: str | Path) -> Path:
@@ -360,32 +378,33 @@ class Session:
 
     # The machinery
 
-    def _begin(self, message: Any, options: dict[str, Any], *, dry: bool = False) -> Exchange:
-        """Settle a request. Raises before anything is sent."""
-        plan = Plan.of(options)
-        with self._lock:
-            turns, params = self.turns, self._params.replace(**plan.params)
-            place = self._place(turns, plan)
+    def _begin(self, message: Any, options: dict[str, Any], **old: Turn) -> Exchange:
+        """Settle a request; `old` is the turn that it `replaces` or `resumes`. Raises before anything is sent."""
+        plan = Plan.of(options, **old)
+        with self._lock:  # one look at all that another thread may change, so that the parts belong together
+            turns, params, system = self.turns, self._params, self._system
+            toolbox, destination, timeout = self._toolbox, self._destination, self.timeout
+        params, place = params.replace(**plan.params), self._place(turns, plan)
         asked = user_message(message)
-        endpoint = self._destination.endpoint(plan.base_url, plan.key_env)
-        if not dry or endpoint.is_builtin:
-            endpoint = connection.ready(endpoint)
+        endpoint = connection.ready(destination.endpoint(plan.base_url, plan.key_env))
         if (model := connection.model_of(endpoint, params.model)) != params.model:
             params = params.replace(model=model)
-        system = self.system if plan.system is UNSET else plan.system
+        system = system if plan.system is UNSET else plan.system
         before = () if plan.once else turns[: len(turns) if place is None else place]
         history = self._history(before, system)
         if plan.resumes is not None:
             history = self._history((*before, plan.resumes), system)
-        timeout = plan.timeout if plan.timeout is not None else self.timeout
+        timeout = plan.timeout if plan.timeout is not None else timeout
         timeouts = Timeouts() if timeout is None else Timeouts(read=timeout)
-        toolbox = self._toolbox or (_new_toolbox() if plan.tools is not None else None)
+        toolbox = toolbox or (_new_toolbox() if plan.tools is not None else None)
         tools = toolbox.offer(plan.tools) if toolbox is not None else None
         schema = None if plan.schema is None else _schema(plan.schema)
-        exchange = Exchange(Ask(asked, history, params, endpoint, tools, timeouts, schema), plan)
-        if not dry:
-            with self._lock:
-                self._exchanges.add(exchange)
+        return self._registered(Exchange(Ask(asked, history, params, endpoint, tools, timeouts, schema), plan))
+
+    def _registered(self, exchange: Exchange) -> Exchange:
+        """From now on until it is charged, `stop` ends it; one that nobody ever runs goes with its last user."""
+        with self._lock:
+            self._exchanges.add(exchange)
         return exchange
 
     @staticmethod
@@ -415,30 +434,39 @@ class Session:
         return reply
 
     def _keep(self, exchange: Exchange) -> None:
-        """Enter the requests into the ledger, and the answer, whole or partial, into the history."""
-        if exchange.kept:
-            return
-        exchange.kept = True
+        """Enter the requests into the ledger, and the answer, whole or partial, into the history. Again is nothing."""
+        try:
+            joined_in = self._enter(exchange)
+        except KeyboardInterrupt:  # it waits until what was paid for is safe
+            self._enter(exchange)
+            raise
+        if joined_in:
+            self._turns_observers.notify()
+
+    def _enter(self, exchange: Exchange, *, join: bool = True) -> bool:
+        """Do it once; whether the history changed. All of it is changed in one step, or, interrupted, nothing is."""
         plan = exchange.plan
         with self._lock:
-            self._ledger += exchange.entries
-            turn = exchange.turn
-            if turn is None or plan.once:
-                return
-            if plan.resumes is not None:
-                turn = replace(plan.resumes, reply=joined(plan.resumes.reply, turn.reply))
-            elif plan.replaces is not None:
-                turn = replace(turn, slot=plan.replaces.slot)
-            self._put(turn, self._place(self._turns, plan))
-        self._turns_observers.notify()
+            if exchange.kept:
+                return False
+            ledger, turns = [*self._ledger, *exchange.entries], self._turns
+            turn = exchange.turn if join and not plan.once else None
+            if turn is not None:
+                if plan.resumes is not None:
+                    turn = replace(plan.resumes, reply=joined(plan.resumes.reply, turn.reply))
+                elif plan.replaces is not None:
+                    turn = replace(turn, slot=plan.replaces.slot)
+                turns = self._with(turn, self._place(turns, plan))
+            self._exchanges.discard(exchange)
+            self._ledger, self._turns, exchange.kept = ledger, turns, True
+        return turn is not None
 
-    def _put(self, turn: Turn, place: int | None) -> None:
-        """Enter a turn into the history: at a place, whose later turns are marked, or behind them all (None)."""
+    def _with(self, turn: Turn, place: int | None) -> list[Turn]:
+        """The history with this turn: at a place, whose later turns are marked, or behind them all (None)."""
         if place is None:
-            self._turns.append(turn)
-        else:
-            later = [replace(old, before_edit=True) for old in self._turns[place + 1 :]]
-            self._turns[place:] = [turn, *later]
+            return [*self._turns, turn]
+        later = [replace(old, before_edit=True) for old in self._turns[place + 1 :]]
+        return [*self._turns[:place], turn, *later]
 
     def _last(self, purpose: str) -> Turn:
         with self._lock:

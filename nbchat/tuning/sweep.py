@@ -111,8 +111,7 @@ def settle(
         options["model"] = [models] if isinstance(models, str) else list(models)
     grid, fixed = Grid.split(options, repeat)
     first = {setting: session.exchange(message, **fixed, **setting) for setting in grid.settings}
-    settled = {setting: (exchange.ask, exchange.plan) for setting, exchange in first.items()}
-    return grid, fixed, {cell: Exchange(*settled[cell.setting]) for cell in grid.order()}
+    return grid, fixed, {cell: session.again(first[cell.setting]) for cell in grid.order()}
 
 
 class _Bench:
@@ -164,13 +163,13 @@ class _Bench:
 
     def _take(self, exchange: Exchange) -> Run:
         """What an exchange came to, entered and charged."""
-        self._taken.add(exchange)
         run = Run.of(self._cells[exchange], exchange)
         if run.status == "not run":
             reason = self._refused.get(run.params.model)
             run = run if reason is None else _not_sent(run, reason)
         self.put(run)
         self._asked.session.charge(exchange)
+        self._taken.add(exchange)  # last, as an interrupt before this may lose nothing
         return run
 
     def _hopeless(self, exchange: Exchange) -> bool:

@@ -1,10 +1,12 @@
 """A sweep: every combination asked at once, failures kept as rows, an interrupt that keeps what is done."""
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections import Counter
 from itertools import pairwise
 
@@ -27,6 +29,7 @@ from nbchat.testing import (
     error,
     tool_call,
 )
+from nbchat.tuning.estimate import plan
 from nbchat.tuning.sweep import SweepInterrupted, compare, sweep
 from nbchat.values.errors import GuardError, ParameterError, PromptError
 from tests.environment import ROOT, clean_environment
@@ -216,6 +219,51 @@ def test_an_interrupt_in_a_score_function_keeps_the_answers(server, session):
     with pytest.raises(SweepInterrupted) as caught:
         sweep(session, "Hi", repeat=3, at_once=1, score=score)
     assert [run.status for run in caught.value.sweep] == ["complete", "not run", "not run"]
+
+
+@pytest.mark.parametrize("judged", [False, True], ids=["answers", "scores"])
+def test_stop_from_another_thread_ends_a_sweep_as_an_interrupt_does(server, session, judged):
+    """Whatever is under way and whatever waits: two runs were answered or scored, and no more are asked for."""
+    never = threading.Event()
+    begun = [Say("7")] * (5 if judged else 0)
+    server.add(*begun, Say("1"), Say("2"), Stream([chunk("Half"), Until(never)]))
+    caught = []
+
+    def work():
+        try:
+            sweep(session, "Hi", repeat=5, at_once=1, score="Grade this: {answer}" if judged else None)
+        except SweepInterrupted as stopped:
+            caught.append(stopped.sweep)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for _ in range(len(begun) + 3):
+        server.wait_for_request(10)
+    session.stop()
+    thread.join(10)
+    [result] = caught
+    assert len(server.requests) == len(begun) + 3
+    if judged:
+        assert [run.score for run in result] == [1, 2, None, None, None]
+    else:
+        assert [run.status for run in result] == ["complete"] * 2 + ["interrupted"] + ["not run"] * 2
+
+
+def test_a_sweep_that_is_over_holds_on_to_no_request_and_stop_reaches_none(server, session, monkeypatch):
+    made, again = [], session.again
+
+    def noted(exchange):
+        exchange = again(exchange)
+        made.append(weakref.ref(exchange))
+        return exchange
+
+    monkeypatch.setattr(session, "again", noted)
+    sweep(session, "Hi", repeat=5, score="Grade this: {answer}")
+    plan(session, "Hi", repeat=5)
+    gc.collect()
+    assert [one() for one in made] == [None] * 10
+    session.stop()
+    assert [run.status for run in sweep(session, "Hi", repeat=2)] == ["complete"] * 2
 
 
 def all_read():
