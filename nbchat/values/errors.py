@@ -12,7 +12,7 @@ NbchatError                     one plain sentence; `.reply` holds what had come
 ├── ServerError                 the server answered with an error; status, code, param, request_id
 │   ├── AuthenticationFailed    401, 403, or a 400 that speaks of the key
 │   ├── ModelNotFound           404
-│   ├── ParameterRefused        400 or 422 that names a parameter: `.parameter`
+│   ├── ParameterRefused        400 or 422 that names a parameter: `.param`
 │   ├── ContextTooLong          prompt and reply exceed the model's window
 │   ├── RateLimited             429; `.retry_after` seconds, None = not said
 │   └── QuotaExceeded           429 or 402 that waiting does not cure

@@ -1,0 +1,35 @@
+"""The errors: the tree that the module draws is the tree there is."""
+
+import re
+
+import pytest
+
+from nbchat.values import errors
+
+
+def drawn():
+    """Each error of the drawn tree with the names of its parents."""
+    tree = re.search(r"```text\n(.*)```", errors.__doc__, re.DOTALL)[1]
+    above = []
+    for line in tree.splitlines():
+        lead, name, more = re.fullmatch(r"([│├└─ ]*)(\w+)(?: +\((\w+)\))? +.*", line).groups()
+        del above[len(lead) // 4 :]
+        yield name, {parent for parent in (*above[-1:], more) if parent}
+        above.append(name)
+
+
+def test_every_error_is_drawn_once():
+    assert sorted(name for name, _ in drawn()) == sorted(errors.__all__)
+
+
+@pytest.mark.parametrize(("name", "parents"), list(drawn()))
+def test_an_error_stands_where_it_is_drawn(name, parents):
+    bases = {base.__name__ for base in getattr(errors, name).__bases__}
+    assert bases == (parents or {"Exception"})
+
+
+@pytest.mark.parametrize("name", ["status", "code", "param", "request_id", "retry_after", "reply"])
+def test_a_servers_error_has_what_its_tree_promises(name):
+    """None where the server does not say."""
+    assert getattr(errors.RateLimited("Slow down."), name) is None
+    assert not hasattr(errors.RateLimited("Slow down."), "parameter")
