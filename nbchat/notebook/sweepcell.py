@@ -35,8 +35,9 @@ def sweep_cell(shell: Any, session: Session, composed: Composed, options: CellOp
     given: dict[str, Any] = {**asked, **{name: list(values) for name, values in options.axes.items()}}
     given["repeat"] = options.get("repeat", 1)
     score = scorer(options.get("score"), shell.user_ns)
+    slot = cell_slot(shell)
     if options.get("dry_run"):
-        _show_plan(shell, session, composed, given)
+        _show_plan(shell, session, composed, {**given, "slot": slot}, score)
         return
     name = options.get("into")
     endpoint_notes = [builtin_notice()] if session.endpoint.is_builtin and "base_url" not in asked else []
@@ -47,7 +48,7 @@ def sweep_cell(shell: Any, session: Session, composed: Composed, options: CellOp
             composed.message,
             display=True,
             score=score,
-            slot=cell_slot(shell),
+            slot=slot,
             name=name,
             notes=notes,
             keep=lambda result: bind(shell, result, name),
@@ -77,12 +78,12 @@ def scorer(text: str | None, namespace: Mapping[str, Any]) -> Callable[[Any], An
     raise UsageError(f"--score takes a function, or a judge's prompt in quotes; there is no function {text}.{hint}")
 
 
-def _show_plan(shell: Any, session: Session, composed: Composed, given: dict[str, Any]) -> None:
+def _show_plan(shell: Any, session: Session, composed: Composed, given: dict[str, Any], score: Any) -> None:
     """How many requests and what they would take, then the first of them exactly."""
     from nbchat.notebook.dryrun import dry_run_bundles
 
     canvas = CellCanvas(shell)
-    estimate = plan(session, composed.message, **given)
+    estimate = plan(session, composed.message, score=score, **given)
     canvas.show(line(str(estimate)))
     first = {name: value for name, value in given.items() if name != "repeat"} | dict(estimate.grid.settings[0])
     request = session.request(composed.message, **first)

@@ -9,17 +9,23 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from nbchat.api.prices import listed_price
-from nbchat.session.exchange import Exchange
+from nbchat.session.exchange import Ask, Exchange
 from nbchat.tuning.grid import Grid
+from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import settle
 from nbchat.values.messages import Message, Part
+from nbchat.values.quantity import counted
 from nbchat.values.usage import Usage, estimate_tokens
 
 if TYPE_CHECKING:
+    from nbchat.session.ledger import Entry
     from nbchat.session.session import Session
 
 __all__ = ["Estimate", "plan", "prompt_tokens"]
+
+VERDICT_TOKENS = 10
+"""Tokens of a judge's answer, `{"score": 7}`. A model that thinks first takes more, nobody knows how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,8 @@ class Estimate:
 
     `prompt_tokens` are estimated from the texts' length; `completion_tokens` go by the session's earlier answers of the
     same model, else by the most that the request allows (then `at_most`). `cost` is in US dollars: by the list of
-    prices, else at the rate of the session's earlier requests of the same model.
+    prices, else at the rate of the session's earlier requests of the same model. All three include the `judged`
+    requests to a judge, one for each run; what it is sent without the answers where their length is unknown.
     """
 
     grid: Grid
@@ -36,15 +43,26 @@ class Estimate:
     completion_tokens: int | None
     cost: float | None
     at_most: bool = False
+    judged: int = 0
 
     @property
     def runs(self) -> int:
-        """How many requests."""
+        """How many runs, each of them one request."""
         return len(self.grid)
+
+    @property
+    def requests(self) -> int:
+        """How many requests, the judge's included. A judge that refuses JSON is asked a second time: not counted."""
+        return self.runs + self.judged
 
     def __str__(self) -> str:
         runs = "1 run" if self.runs == 1 else f"{self.runs:,} runs ({self.grid})"
-        sent = "of unknown size (images)" if self.prompt_tokens is None else f"about {self.prompt_tokens:,} tokens sent"
+        if self.judged:
+            runs += f" and {counted(self.judged, 'request')} to the judge"
+        about = "at least" if self.judged and self.completion_tokens is None else "about"
+        sent = (
+            "of unknown size (images)" if self.prompt_tokens is None else f"{about} {self.prompt_tokens:,} tokens sent"
+        )
         if self.completion_tokens is None:
             answers = "answers of unknown length"
         else:
@@ -58,52 +76,66 @@ def plan(
     message: str | Sequence[Part] | Message,
     *,
     repeat: int = 1,
+    score: Scorer | str | None = None,
     models: Iterable[str] | None = None,
+    judge_model: str | None = None,
     **axes: Any,
 ) -> Estimate:
-    """What `sweep` with these arguments would take. Sends nothing; raises what `sweep` raises before it sends."""
-    grid, _, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
-    sizes = [_Size.of(session, exchange) for exchange in exchanges.values()]
+    """What `sweep` with these arguments would take. Sends nothing; raises what `sweep` raises before it sends.
+
+    A judge's requests count too; a score function takes nothing.
+    """
+    check_score(score)
+    grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
+    runs = [_Size.of(session, exchange) for exchange in exchanges.values()]
+    sizes, judged = list(runs), 0
+    if isinstance(score, str):
+        question = next(iter(exchanges.values())).ask.message.text
+        request = Judge(session, score, question, judge_model, fixed).request("")
+        answers = [None if run.completion is None else run.completion // run.choices for run in runs]
+        judgements = {answer: _Size.of_judge(session, request, answer) for answer in set(answers)}
+        sizes, judged = [*runs, *(judgements[answer] for answer in answers)], len(runs)
     return Estimate(
         grid,
         _total(size.prompt for size in sizes),
         _total(size.completion for size in sizes),
         _total(size.cost for size in sizes),
-        any(size.at_most for size in sizes),
+        any(size.at_most for size in runs),
+        judged,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """One run's estimate."""
+    """One request's estimate."""
 
     prompt: int | None
     completion: int | None
     at_most: bool
     cost: float | None
+    choices: int = 1
 
     @classmethod
     def of(cls, session: Session, exchange: Exchange) -> _Size:
         ask = exchange.ask
-        body = ask.request().body
-        prompt, choices = prompt_tokens(body), ask.params.n or 1
-        earlier = [
-            entry
-            for entry in session.ledger()
-            if entry.status == "complete"
-            and entry.endpoint == ask.endpoint.title
-            and _same_model(ask.params.model or "", entry.model or "")
-        ]
+        prompt, choices = prompt_tokens(ask.request().body), ask.params.n or 1
+        earlier = _earlier(session, ask)
         lengths = finite(entry.usage.completion_tokens for entry in earlier)
         limit = ask.params.max_completion_tokens or ask.params.max_tokens
         completion = None if limit is None else limit * choices
         if lengths:
             completion = min(round(fmean(lengths)) * choices, completion or 2**53)
-        cost = 0.0 if ask.endpoint.is_builtin else None
-        if cost is None and prompt is not None and completion is not None:
-            cost = listed_price(ask.endpoint, ask.params.model, Usage.estimated(prompt, completion))
-            cost = _at_earlier_rate(prompt + completion, earlier) if cost is None else cost
-        return cls(prompt, completion, not lengths and completion is not None, cost)
+        cost = _cost(ask, prompt, completion, earlier)
+        return cls(prompt, completion, not lengths and completion is not None, cost, choices)
+
+    @classmethod
+    def of_judge(cls, session: Session, exchange: Exchange, answer: int | None) -> _Size:
+        """A request to a judge: `exchange` asks about an empty answer, `answer` is the real one's length in tokens."""
+        ask = exchange.ask
+        bare = prompt_tokens(ask.request().body)
+        whole = None if bare is None or answer is None else bare + answer
+        cost = _cost(ask, whole, VERDICT_TOKENS, _earlier(session, ask))
+        return cls(bare if whole is None else whole, VERDICT_TOKENS, False, cost)
 
 
 def prompt_tokens(body: Mapping[str, Any]) -> int | None:
@@ -118,12 +150,33 @@ def prompt_tokens(body: Mapping[str, Any]) -> int | None:
     return count
 
 
+def _earlier(session: Session, ask: Ask) -> list[Entry]:
+    """The session's earlier requests to the same model of the same server."""
+    return [
+        entry
+        for entry in session.ledger()
+        if entry.status == "complete"
+        and entry.endpoint == ask.endpoint.title
+        and _same_model(ask.params.model or "", entry.model or "")
+    ]
+
+
+def _cost(ask: Ask, prompt: int | None, completion: int | None, earlier: Sequence[Entry]) -> float | None:
+    """US dollars for so many tokens; None = unknown."""
+    if ask.endpoint.is_builtin:
+        return 0.0
+    if prompt is None or completion is None:
+        return None
+    listed = listed_price(ask.endpoint, ask.params.model, Usage.estimated(prompt, completion))
+    return _at_earlier_rate(prompt + completion, earlier) if listed is None else listed
+
+
 def _same_model(asked: str, answered: str) -> bool:
     """Whether one name is the other with a version behind it or a vendor before it."""
     return bool(asked and answered) and (asked in answered or answered in asked)
 
 
-def _at_earlier_rate(tokens: int, earlier: Sequence[Any]) -> float | None:
+def _at_earlier_rate(tokens: int, earlier: Sequence[Entry]) -> float | None:
     rates = [
         cost / entry.usage.total_tokens
         for entry in earlier

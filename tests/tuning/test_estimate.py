@@ -2,9 +2,11 @@
 
 import pytest
 
+from nbchat.session.session import Session
 from nbchat.testing import Plain, completion
 from nbchat.tuning.estimate import plan
-from nbchat.values.errors import ParameterError
+from nbchat.tuning.sweep import sweep
+from nbchat.values.errors import ConfigError, ParameterError
 from nbchat.values.messages import ImagePart, TextPart
 
 
@@ -35,8 +37,6 @@ def test_the_history_is_part_of_every_run(server, session):
 
 
 def test_the_built_in_model_costs_nothing_and_its_answers_are_of_unknown_length():
-    from nbchat.session.session import Session
-
     told = plan(Session(), "Hi", temperature=[0, 1])
     assert (told.cost, told.completion_tokens) == (0, None)
     assert "no cost" in str(told)
@@ -48,6 +48,50 @@ def test_images_are_of_unknown_size(session):
     assert "unknown size" in str(told)
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_judges_requests_count(server, session, answered):
+    """As many as are made; with the answers, where their length is known."""
+    server.default = Plain(completion("7"))
+    limit = {"max_tokens": 50} if answered else {}
+    asked = {"temperature": [0, 1], "repeat": 3, "score": "Rate {answer}", **limit}
+    told = plan(session, "Hi", **asked)
+    sweep(session, "Hi", **asked)
+    assert (told.runs, told.judged, told.requests) == (6, 6, len(server.requests))
+    alone = plan(session, "Hi", temperature=[0, 1], repeat=3, **limit)
+    assert told.prompt_tokens > alone.prompt_tokens + (300 if answered else 0)
+    assert "6 runs (2 temperature × 3 repeats) and 6 requests to the judge" in str(told)
+
+
+def test_the_words_of_a_judged_plan(session):
+    told = str(plan(session, "Hi", repeat=2, score="Rate {answer}", max_tokens=50))
+    assert "and 2 requests to the judge: about " in told
+    assert "at most 120 tokens answered" in told
+    unknown = str(plan(session, "Hi", repeat=2, score="Rate {answer}"))
+    assert "to the judge: at least " in unknown
+    assert "answers of unknown length" in unknown
+
+
+def test_a_judge_of_another_price_is_reckoned_at_its_own(server, session):
+    """Its tokens at the rate of its own earlier requests; a score function takes nothing."""
+    usage = {"prompt_tokens": 30, "completion_tokens": 10}
+    server.default = lambda request: Plain(
+        {
+            **completion("x", model=request.json["model"]),
+            "usage": {**usage, "cost": 40 if request.json["model"] == "wise" else 0},
+        }
+    )
+    session.ask("Hi", once=True)
+    session.ask("Hi", once=True, model="wise")
+    told = plan(session, "Hi", repeat=2, score="Rate {answer}", judge_model="wise")
+    own = plan(session, "Hi", repeat=2, score=len)
+    assert (own.cost, own.judged) == (0, 0)
+    assert told.cost == told.prompt_tokens - own.prompt_tokens + told.completion_tokens - own.completion_tokens
+
+
 def test_it_refuses_what_the_sweep_would_refuse(session):
     with pytest.raises(ParameterError):
         plan(session, "Hi", temperature=[9])
+    with pytest.raises(ParameterError, match="score must be"):
+        plan(session, "Hi", score=7)
+    with pytest.raises(ConfigError, match="judge"):
+        plan(Session(base_url=session.base_url), "Hi", models=["a"], score="Rate {answer}")

@@ -122,7 +122,9 @@ def test_there_is_one_sentence_for_any_scores_and_settled_means_all_are_beaten(g
     found = verdict([measured(str(number), group) for number, group in enumerate(groups)])
     assert str(found).endswith(".")
     assert "nan" not in str(found)
-    assert found.settled == (len(groups) > 1 and all(gap and gap.settled for _, gap in found.differences))
+    assert found.settled == (
+        len(groups) > 1 and all(gap and gap.settled and gap.mean > 0 for _, gap in found.differences)
+    )
 
 
 def test_where_the_others_failed_there_is_nothing_to_compare(session, server):
@@ -132,6 +134,3 @@ def test_where_the_others_failed_there_is_nothing_to_compare(session, server):
     assert found.best is None
     assert str(found).startswith("Nothing to compare agreement between repeats with: only model=a has any.")
     assert "gone" in str(found)
-    assert found.settled == (
-        len(groups) > 1 and all(gap and gap.settled and gap.mean > 0 for _, gap in found.differences)
-    )
