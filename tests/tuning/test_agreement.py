@@ -76,6 +76,15 @@ def test_one_common_answer_among_others_that_never_come_twice_is_held_as_often_a
         assert held >= least
 
 
+@pytest.mark.parametrize(("n", "least"), [(5, 0.93), (10, 0.93), (20, 0.86), (40, 0.86)])
+def test_two_labels_are_held_as_often_as_the_docstring_says(n, least):
+    means = [agreement(["yes"] * k + ["no"] * (n - k)) for k in range(n + 1)]
+    for p in (number / 100 for number in range(1, 100)):
+        chances = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+        truth = p**2 + (1 - p) ** 2
+        assert sum(c for c, one in zip(chances, means, strict=True) if one.low <= truth <= one.high) >= least
+
+
 def test_answers_that_are_all_alike_to_the_same_degree_are_not_known_to_the_last_digit():
     mean = agreement([f"The capital of that country is surely {name}" for name in ("Ulm", "Graz", "Bern", "Riga")])
     assert mean.low < mean.mean - 0.1
