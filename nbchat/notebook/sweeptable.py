@@ -10,7 +10,7 @@ from nbchat.notebook import chrome
 from nbchat.notebook.canvas import Bundle
 from nbchat.notebook.footer import cost_text, seconds_text, tokens_text
 from nbchat.notebook.inline import html_text
-from nbchat.tuning.grid import Setting, setting_text
+from nbchat.tuning.grid import Setting, setting_text, value_text
 from nbchat.tuning.result import Summary, Sweep
 from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
@@ -132,7 +132,7 @@ def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) 
 
 
 def _value(setting: Setting, name: str) -> str:
-    return _cut(setting_text({name: setting.get(name)}).partition("=")[2])
+    return _cut(value_text(setting, name))
 
 
 def _complete(summary: Summary) -> str:

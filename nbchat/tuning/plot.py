@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-from nbchat.tuning.grid import setting_text
+from nbchat.tuning.grid import setting_text, value_text
 from nbchat.values.errors import NbchatError, ParameterError
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def _mean_point(drawn: Figures, name: str, summary: Summary, *, scored: bool) ->
 
 def _x(drawn: Figures, setting: Any, name: str) -> Any:
     value = setting.get(name)
-    return value if drawn.numeric else setting_text({name: value}).partition("=")[2] if name else "all runs"
+    return value if drawn.numeric else value_text(setting, name) if name else "all runs"
 
 
 def _series(drawn: Figures, setting: Any, name: str) -> str:
     """What is told by colour: what x does not show; names also on x, so that the right plot tells them apart too."""
-    others = {key: value for key, value in setting.items() if key != name or not drawn.numeric}
-    return setting_text(others) if others else "all"
+    without = name if drawn.numeric else None
+    return setting_text(setting, without=without) if setting.keys() - {without} else "all"
 
 
 # Altair

@@ -1,11 +1,17 @@
 """The grid: which arguments are axes, what their values must be, and in which order runs are made."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.notebook.sweeptable import setting_table
+from nbchat.testing import Say
 from nbchat.tuning.grid import Axis, Grid, setting_text
+from nbchat.tuning.plot import figures
+from nbchat.tuning.sweep import sweep
 from nbchat.values.errors import ParameterError
 
 
@@ -48,6 +54,10 @@ def test_a_biased_token_is_one_value_and_a_list_of_biases_an_axis():
         ({}, 2.5, "repeat"),
         ({}, True, "repeat"),
         ({"temperature": [0, 1], "seed": range(1000)}, 10, "20,000 runs"),
+        ({"seed": range(20_000)}, 1, "seed has more than 10,000 values"),
+        ({"seed": itertools.count()}, 1, "seed has more than 10,000 values"),
+        ({"temperature": np.array([[0, 1], [1, 2]])}, 1, "temperature must be"),
+        ({}, np.bool_(True), "repeat"),
     ],
 )
 def test_what_makes_no_sweep_is_refused_in_one_sentence(options, repeat, word):
@@ -57,6 +67,25 @@ def test_what_makes_no_sweep_is_refused_in_one_sentence(options, repeat, word):
 
 def test_the_same_value_twice_is_tried_once():
     assert Axis.of("temperature", [0, 0.0, 1, 1]).values == (0, 1)
+
+
+def test_true_and_1_are_not_the_same_value(server, session):
+    """They are sent as different things: each is a run, and a row of the summary."""
+    result = sweep(session, "Hi", extra=[{"think": True}, {"think": 1}, {"think": True}])
+    sent = sorted((request.json["think"] for request in server.requests), key=repr)
+    assert [repr(value) for value in sent] == ["1", "True"]
+    assert len(result.summary()) == 2
+
+
+def test_numpys_numbers_are_pythons():
+    grid, fixed = Grid.split({"temperature": np.array(0.5), "seed": [np.array(3), np.int64(3), 4]}, repeat=np.int64(2))
+    assert (fixed, len(grid), grid.repeat) == ({"temperature": 0.5}, 4, 2)
+    assert (type(fixed["temperature"]), type(grid.repeat)) == (float, int)
+
+
+def test_ten_thousand_values_are_an_axis():
+    grid, _ = Grid.split({"seed": range(10_000)})
+    assert len(set(grid.settings)) == 10_000
 
 
 axes = st.dictionaries(
@@ -80,3 +109,40 @@ def test_a_setting_reads_as_a_line_and_long_texts_are_cut():
     assert setting_text({"temperature": 0.5, "model": None}) == "temperature=0.5, model=none"
     assert setting_text({}) == "as set"
     assert len(setting_text({"system": "x" * 500})) < 60
+
+
+LONG = "You are a helpful assistant that answers in the manner of "
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "texts"),
+    [
+        ("temperature", [0.1234567, 0.1234568], ("0.1234567", "0.1234568")),
+        ("temperature", [0.1 + 0.2, 0.5], ("0.3", "0.5")),
+        ("temperature", [0.1 + 0.2, 0.3], ("0.30000000000000004", "0.3")),
+        ("system", [LONG + "a pirate.", LONG + "a priest."], ("…manner of a pirate.", "…manner of a priest.")),
+        ("system", [LONG, LONG + "a cat.", "Hi"], ("…in the manner of", "…in the manner of a cat.", "Hi")),
+        ("system", ["a\nb", "a b", None], ("1: a b", "2: a b", "3: none")),
+        ("reasoning_effort", ["none", None], ("1: none", "2: none")),
+    ],
+)
+def test_values_of_an_axis_that_differ_have_names_that_do(name, values, texts):
+    assert Axis.of(name, values).texts == texts
+
+
+@given(st.lists(st.text("ab \n", max_size=90).map(lambda text: "a" * 40 + text), min_size=1, max_size=8))
+def test_no_two_texts_of_an_axis_are_called_alike(texts):
+    grid, _ = Grid.split({"system": texts, "temperature": [0, 1]})
+    names = {setting_text(setting) for setting in grid.settings}
+    assert len(names) == len(grid) == 2 * len(set(texts))
+    assert all("\n" not in name and len(name) < 80 for name in names)
+
+
+def test_the_verdict_and_the_table_name_long_texts_by_where_they_differ(server, session):
+    server.default = lambda request: Say("x" * (9 if "pirate" in request.json["messages"][0]["content"] else 1))
+    result = sweep(session, "Hi", system=[LONG + "a pirate.", LONG + "a priest."], repeat=3, score=len)
+    assert "system=…manner of a pirate. leads system=…manner of a priest. in score" in str(result.verdict())
+    table = setting_table(result)["text/plain"]
+    assert table.count("a pirate.") == table.count("a priest.") == 1
+    drawn = figures(result)
+    assert len({point.x for point in drawn.means}) == len(drawn.series) == 2
