@@ -162,6 +162,39 @@ def test_a_dry_run_tells_the_count_and_sends_nothing(cell, server):
     assert [r for r in server.requests if r.method == "POST"] == []
 
 
+def test_a_dry_run_counts_the_judge(cell, server):
+    """As many requests as are then made; a function makes none."""
+    told = shown(cell("-t 0,1 --repeat 3 --score 'Rate it' --dry-run"))
+    assert "6 runs (2 temperature × 3 repeats) and 6 requests to the judge" in told
+    assert "to the judge" not in shown(cell("-t 0,1 --repeat 3 --score len --dry-run"))
+    assert [r for r in server.requests if r.method == "POST"] == []
+    cell("-t 0,1 --repeat 3 --score 'Rate it'")
+    assert len([r for r in server.requests if r.method == "POST"]) == 12
+
+
+def test_a_dry_run_of_a_cell_that_ran_before_shows_what_it_would_send_now(cell, server, kernel):
+    """Its own turn and those behind it are not in the request, as they are not when it runs again."""
+    at = "parent = get_ipython().parent_header; parent['metadata']['cellId'] = 'first'\n"
+    chat = "get_ipython().run_cell_magic('chat', {!r}, 'Which?')"
+    kernel.run(at + chat.format("-t 1"))
+    cell("", "Later")
+    again = shown(kernel.run(at + chat.format("-t 0,1 --dry-run")))
+    assert "Which?" in again
+    assert "Later" not in again
+    kernel.run(at + chat.format("-t 0,1"))
+    assert [m["content"] for m in server.requests[-1].json["messages"]] == ["Which?"]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_score_function_that_would_leave_takes_nothing_with_it(cell, server, kernel, kind):
+    """Not the answers, and not the kernel."""
+    kernel.run(f"{kind} leave(answer):\n    raise SystemExit(answer.text)")
+    assert cell("-t 0,1 --score leave << s").status == "ok"
+    assert kernel.run("print(s[0].problem)").stdout == (
+        "No score: the score function failed with SystemExit: It is 0, scripted-1.\n"
+    )
+
+
 def test_scores_come_from_a_function_or_a_judge(cell, server, kernel):
     """By the name of a function, by the name of a prompt, or by the prompt itself."""
     kernel.run("def longer(answer): return len(answer.text)\nrubric = 'How good is {answer}?'")
