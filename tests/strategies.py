@@ -4,9 +4,11 @@ import json
 
 from hypothesis import strategies as st
 
+from nbchat.session.turn import Turn
 from nbchat.values.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
-from nbchat.values.params import PARAMETERS
+from nbchat.values.params import PARAMETERS, Params
+from nbchat.values.reply import Choice, Reply, Timing
 from nbchat.values.usage import Usage
 
 TRICKY = [
@@ -119,6 +121,48 @@ set_parameters = st.sampled_from(sorted(PARAMETERS)).flatmap(
     lambda name: st.tuples(st.just(name), parameter_values(PARAMETERS[name]))
 )
 """(name, value) of one parameter."""
+
+all_params = st.builds(
+    lambda pairs, extra: Params(**dict(pairs), extra=extra),
+    st.lists(set_parameters, max_size=6),
+    st.dictionaries(st.text(max_size=6).map("x{}".format), finite_json.filter(lambda value: value is not None)),
+)
+"""Any parameters, those that only a server knows included."""
+
+seconds = st.none() | st.floats(0, 1e6)
+choices = st.builds(
+    Choice,
+    index=st.integers(0, 9),
+    text=texts,
+    finish_reason=st.none() | st.text(max_size=8),
+    reasoning=texts,
+    refusal=texts,
+    tool_calls=st.lists(tool_calls, max_size=2).map(tuple),
+    logprobs=st.lists(
+        st.fixed_dictionaries({"token": texts, "logprob": st.floats(-100, 0), "top_logprobs": st.just([])}), max_size=2
+    ).map(tuple),
+)
+replies = st.builds(
+    Reply,
+    choices=st.lists(choices, min_size=1, max_size=3).map(tuple),
+    status=st.sampled_from(["complete", "interrupted", "cut_off", "failed"]),
+    model=st.none() | st.text(max_size=8),
+    usage=usages,
+    cost=st.none() | st.floats(0, 1e6),
+    timing=st.builds(Timing, seconds, seconds),
+    id=st.none() | st.text(max_size=8),
+    notices=st.lists(texts, max_size=2).map(tuple),
+)
+turns = st.builds(
+    Turn,
+    message=messages,
+    reply=replies,
+    params=all_params,
+    steps=st.lists(messages, max_size=2).map(tuple),
+    slot=st.none() | st.text(max_size=8),
+    before_edit=st.booleans(),
+)
+"""Turns as a session may hold them; of their replies, all but what was sent and the values made of them."""
 
 
 def event_bytes(payload, end=b"\n", space=b" "):

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
-from nbchat.notebook.words import quoted, split
+from nbchat.notebook.words import split
 from nbchat.values.errors import ParameterError
-from nbchat.values.params import PARAMETERS, Parameter, json_line, nearest
+from nbchat.values.optionline import escaped, option_line, unescaped
+from nbchat.values.params import PARAMETERS, Parameter, nearest
 
 __all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_rows", "help_text", "option_line", "parse", "unescaped"]
 
@@ -227,19 +228,6 @@ def _merged(first: Any, second: Any) -> Any:
     return {**first, **second} if isinstance(first, Mapping) else (*first, *second)
 
 
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
-_SPELLED = {character: "\\" + letter for letter, character in _ESCAPES.items()}
-
-
-def unescaped(text: str) -> str:
-    r"""A stop sequence or system text as people write it: `\n`, `\t`, `\r`, `\\`, `\u2028` are as in Python."""
-    return re.sub(r"\\(?:([ntr\\])|u([0-9a-fA-F]{4}))", _unescape, text)
-
-
-def _unescape(escape: re.Match[str]) -> str:
-    return _ESCAPES[escape[1]] if escape[1] else chr(int(escape[2], 16))
-
-
 def _json_or_word(key: str, text: str) -> Any:
     """JSON; a bare word is itself, so that texts need no quotes inside quotes."""
     import json
@@ -293,46 +281,6 @@ def _named(flag: str) -> str | None:
     name = flag[2:].replace("-", "_")
     negated = name.startswith("no_") and name[3:] in PARAMETERS and PARAMETERS[name[3:]].kind == "flag"
     return name if name in PARAMETERS or name in OWN or negated else None
-
-
-def option_line(params: Mapping[str, Any]) -> str:
-    """These parameters as `%%chat` options. Inverse of `parse`; what the table lacks becomes `--param`."""
-    words: list[str] = []
-    for name, value in params.items():
-        parameter = PARAMETERS.get(name)
-        if parameter is None:
-            words += ["--param", quoted(f"{name}={json_line(value)}")]
-        elif parameter.kind == "flag":
-            words.append(parameter.flag if value else "--no-" + parameter.flag[2:])
-        elif not _is_plain(parameter, value):
-            words += ["--param", quoted(f"{name}={json_line(list(value) if parameter.kind == 'texts' else value)}")]
-        else:
-            flag = f"-{parameter.short}" if parameter.short else parameter.flag
-            for text in parameter.written(value):
-                word = quoted(escaped(text) if parameter.kind == "texts" else text)
-                as_option = _named(text) is not None  # a value that would be read as the next option
-                words += [f"{parameter.flag}={word}"] if as_option else [flag, word]
-    return " ".join(words)
-
-
-def _is_plain(parameter: Parameter, value: Any) -> bool:
-    """Whether a text can stand as the option's value: not the word for unset, several values, or more than a line."""
-    if parameter.kind not in ("text", "texts"):
-        return True
-    texts = value if parameter.kind == "texts" else (value,)
-    if any(text.strip().lower() == "none" for text in texts):
-        return False
-    return parameter.kind == "texts" or not ((parameter.sampling and "," in value) or _BREAKS.search(value))
-
-
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-def escaped(text: str) -> str:
-    """A text on one line, its breaks, tabs and other control characters spelled out. Inverse of `unescaped`."""
-    return re.sub(
-        r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: _SPELLED.get(found[0], f"\\u{ord(found[0]):04x}"), text
-    )
 
 
 def help_rows() -> list[tuple[str, str, str]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["quoted", "split"]
+from nbchat.values.optionline import CLOSERS, quoted
 
-_CLOSERS = {"{": "}", "[": "]"}
+__all__ = ["quoted", "split"]
 
 
 def split(line: str) -> list[str]:
@@ -20,7 +20,7 @@ def split(line: str) -> list[str]:
         if line[at].isspace():
             at += 1
             continue
-        word, at = _bracketed(line, at) if line[at] in _CLOSERS else _word(line, at)
+        word, at = _bracketed(line, at) if line[at] in CLOSERS else _word(line, at)
         words.append(word)
     return words
 
@@ -30,7 +30,7 @@ def _word(line: str, at: int) -> tuple[str, int]:
     while at < len(line) and not line[at].isspace():
         if line[at] in "\"'":
             piece, at = _quoted(line, at)
-        elif line[at] in _CLOSERS and pieces and pieces[-1] == "=":
+        elif line[at] in CLOSERS and pieces and pieces[-1] == "=":
             piece, at = _bracketed(line, at)
         else:
             piece, at = line[at], at + 1
@@ -71,11 +71,3 @@ def _bracketed(line: str, at: int) -> tuple[str, int]:
         place += 1
     end = next((index for index in range(at, len(line)) if line[index].isspace()), len(line))
     return line[at:end], end
-
-
-def quoted(word: str) -> str:
-    """A word as it must be written on a line. Inverse of `split`."""
-    if word and not any(character.isspace() or character in "\"'" for character in word) and word[0] not in _CLOSERS:
-        return word
-    quote = "'" if "'" not in word else '"'
-    return quote + word.replace(quote, "\\" + quote) + quote

@@ -1,4 +1,7 @@
-"""A conversation as a file: Markdown to read, JSON to load again, a notebook to open."""
+"""A conversation as a file: Markdown to read, JSON to load again, a notebook to open.
+
+JSON keeps all of it but what was sent (`Reply.request`) and the values made of answers (`Reply.data`).
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,22 @@ from typing import Any
 
 from nbchat.session.present import presenters
 from nbchat.session.turn import Turn
-from nbchat.values.errors import ParameterError, SessionError
+from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message, ToolCall
-from nbchat.values.params import PARAMETERS, Params
-from nbchat.values.reply import Choice, Reply, Timing
-from nbchat.values.usage import Usage
+from nbchat.values.optionline import can_say, option_line, quoted
+from nbchat.values.params import Params
+from nbchat.values.reading import an_object, items_of, optional_text, text_of
+from nbchat.values.reply import Choice, Reply
 
-__all__ = ["Record", "read", "write"]
+__all__ = ["Conversation", "Record", "read", "write"]
 
-FORMAT = 1
+FORMAT = 2
+"""What `.json` files say of themselves; those of format 1 are read too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What of a session is written down."""
+class Conversation:
+    """What of a session is written down. `system` None = no system text."""
 
     name: str
     system: str | None
@@ -31,26 +36,37 @@ class Record:
     turns: tuple[Turn, ...]
 
 
-def write(path: Path, record: Record) -> Path:
-    """Write a record in the form that the path's ending names. Raises SessionError."""
-    match path.suffix.lower():
-        case ".md":
-            text = _markdown(record)
-        case ".json":
-            text = json.dumps(_to_dict(record), ensure_ascii=False, indent=1)
-        case ".ipynb":
-            text = json.dumps(_notebook(record), ensure_ascii=False, indent=1)
-        case ending:
-            raise SessionError(f"A conversation is exported as .md, .json or .ipynb; got {ending or 'no ending'}.")
+Record = Conversation
+"""The name that `Session` knows it by."""
+
+
+def write(path: Path, conversation: Conversation) -> Path:
+    """Write a conversation in the form that the path's ending names; the path again. Raises SessionError."""
     try:
-        path.write_text(text + "\n", encoding="utf-8")
+        match path.suffix.lower():
+            case ".md":
+                data = (_markdown(conversation) + "\n").encode("utf-8", "replace")
+            case ".json":
+                data = _json_bytes(_to_dict(conversation))
+            case ".ipynb":
+                data = _json_bytes(_notebook(conversation))
+            case ending:
+                raise SessionError(f"A conversation is exported as .md, .json or .ipynb; got {ending or 'no ending'}.")
+        path.write_bytes(data)
     except OSError as error:
         raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SessionError(f"{path} can't be written: a parameter is no JSON ({error}).") from None
     return path
 
 
-def read(path: Path) -> Record:
-    """The record of a `.json` file: one that `write` made, or a list of `{role, content}`. Raises SessionError."""
+def _json_bytes(content: dict[str, Any]) -> bytes:
+    """JSON in UTF-8. Half of a character, which UTF-8 can't carry, is written as JSON's escape of it."""
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "backslashreplace")
+
+
+def read(path: Path) -> Conversation:
+    """The conversation in a `.json` file: one that `write` made, or a list of `{role, content}`. Raises SessionError."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -58,111 +74,49 @@ def read(path: Path) -> Record:
     except (ValueError, RecursionError):
         raise SessionError(f"{path} is not JSON: only what was exported as .json can be imported.") from None
     try:
-        return _from_dict(content) if isinstance(content, Mapping) else _from_messages(path.stem, content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SessionError(f"{path} holds no conversation: {error}.") from None
+        if isinstance(content, Mapping):
+            return _from_dict(content, path.stem)
+        return _from_messages(content, path.stem)
+    except (TypeError, ValueError) as error:
+        raise SessionError(f"{path} holds no conversation: {str(error).rstrip('.')}.") from None
 
 
-def _to_dict(record: Record) -> dict[str, Any]:
+def _to_dict(conversation: Conversation) -> dict[str, Any]:
     return {
         "nbchat": FORMAT,
-        "name": record.name,
-        "system": record.system,
-        "params": _params_to_dict(record.params),
-        "turns": [
-            {
-                "message": turn.message.to_dict(),
-                "steps": [step.to_dict() for step in turn.steps],
-                "params": _params_to_dict(turn.params),
-                "reply": _reply_to_dict(turn.reply),
-            }
-            for turn in record.turns
-        ],
+        "name": conversation.name,
+        "system": conversation.system,
+        "params": conversation.params.to_dict(),
+        "turns": [turn.to_dict() for turn in conversation.turns],
     }
 
 
-def _params_to_dict(params: Params) -> dict[str, Any]:
-    return dict(params.items())
-
-
-def _reply_to_dict(reply: Reply) -> dict[str, Any]:
-    usage = reply.usage
-    return {
-        "status": reply.status,
-        "model": reply.model,
-        "id": reply.id,
-        "cost": reply.cost,
-        "notices": list(reply.notices),
-        "timing": {"first_token": reply.timing.first_token, "total": reply.timing.total},
-        "usage": {
-            "state": usage.state,
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "total_tokens": usage.total_tokens,
-        },
-        "choices": [
-            {
-                "index": choice.index,
-                "finish_reason": choice.finish_reason,
-                "text": choice.text,
-                "reasoning": choice.reasoning,
-                "refusal": choice.refusal,
-                "tool_calls": [[call.id, call.name, call.arguments] for call in choice.tool_calls],
-            }
-            for choice in reply.choices
-        ],
-    }
-
-
-def _from_dict(content: Mapping[str, Any]) -> Record:
-    if content.get("nbchat") != FORMAT:
-        raise ValueError(f"it says format {content.get('nbchat')!r}, this version reads {FORMAT}")
-    turns = tuple(
-        Turn(
-            Message.from_dict(turn["message"]),
-            _reply_from_dict(turn["reply"]),
-            _params_from_dict(turn["params"]),
-            tuple(Message.from_dict(step) for step in turn["steps"]),
-        )
-        for turn in content["turns"]
-    )
-    return Record(str(content["name"]), content["system"], _params_from_dict(content["params"]), turns)
-
-
-def _params_from_dict(content: Mapping[str, Any]) -> Params:
-    try:
-        known = {name: value for name, value in content.items() if name in PARAMETERS}
-        return Params(**known, extra={name: value for name, value in content.items() if name not in PARAMETERS})
-    except ParameterError as error:
-        raise ValueError(str(error)) from None
-
-
-def _reply_from_dict(content: Mapping[str, Any]) -> Reply:
-    choices = tuple(
-        Choice(
-            choice["index"],
-            choice["text"],
-            choice["finish_reason"],
-            choice["reasoning"],
-            choice["refusal"],
-            tuple(ToolCall(*call) for call in choice["tool_calls"]),
-        )
-        for choice in content["choices"]
-    )
-    return Reply(
-        choices or (Choice(),),
-        content["status"],
-        content["model"],
-        Usage(**content["usage"]),
-        content["cost"],
-        Timing(**content["timing"]),
-        content["id"],
-        notices=tuple(content["notices"]),
+def _from_dict(content: Mapping[str, Any], name: str) -> Conversation:
+    if (form := content.get("nbchat")) not in (1, FORMAT):
+        raise ValueError(f"it says format {form!r}, this version reads 1 to {FORMAT}")
+    turns = [an_object(turn, "a turn") for turn in items_of(content, "turns")]
+    return Conversation(
+        text_of(content, "name") or name,
+        optional_text(content, "system"),
+        Params.from_dict(an_object(content.get("params", {}), "params")),
+        tuple(Turn.from_dict(_from_format_1(turn) if form == 1 else turn) for turn in turns),
     )
 
 
-def _from_messages(name: str, content: list[Any]) -> Record:
+def _from_format_1(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """The turn as it is written today: in the first format a choice's calls were `[id, name, arguments]`."""
+    reply = an_object(turn.get("reply"), "a turn's reply")
+    choices = [
+        {**choice, "tool_calls": [ToolCall(*map(str, call)).to_dict() for call in items_of(choice, "tool_calls")]}
+        for choice in items_of(reply, "choices")
+    ]
+    return {**turn, "reply": {**reply, "choices": choices}}
+
+
+def _from_messages(content: object, name: str) -> Conversation:
     """A bare list of messages, as other programs keep conversations."""
+    if not isinstance(content, list):
+        raise ValueError(f"it is neither an object nor a list of messages; got {type(content).__name__}")
     messages = [Message.from_dict(message) for message in content]
     system = "\n\n".join(message.text for message in messages if message.role == "system") or None
     turns: list[Turn] = []
@@ -176,14 +130,14 @@ def _from_messages(name: str, content: list[Any]) -> Record:
             asked, steps = None, []
         elif message.role != "system":
             steps.append(message)
-    return Record(name, system, Params(), tuple(turns))
+    return Conversation(name, system, Params(), tuple(turns))
 
 
-def _markdown(record: Record) -> str:
-    parts = [f"# {record.name}"]
-    if record.system:
-        parts.append(_quoted(f"**System:** {record.system}"))
-    for turn in record.turns:
+def _markdown(conversation: Conversation) -> str:
+    parts = [f"# {conversation.name}"]
+    if conversation.system:
+        parts.append(_as_quote(f"**System:** {conversation.system}"))
+    for turn in conversation.turns:
         parts += [f"## You\n\n{turn.message.text}", f"## {turn.reply.model or 'Assistant'}\n\n{_answer(turn)}"]
     return "\n\n".join(parts)
 
@@ -194,31 +148,36 @@ def _answer(turn: Turn) -> str:
     return text if turn.reply.status == "complete" else f"{text}\n\n*({turn.reply.status.replace('_', ' ')})*"
 
 
-def _quoted(text: str) -> str:
+def _as_quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def _notebook(record: Record) -> dict[str, Any]:
+def _notebook(conversation: Conversation) -> dict[str, Any]:
     """A notebook (format 4.5) whose cells ask again what was asked, with the answers under them."""
     cells = [_cell("start", "%load_ext nbchat")]
-    if record.system:
-        cells.append(_cell("system", f"%chat system {json.dumps(record.system, ensure_ascii=False)}"))
-    for number, turn in enumerate(record.turns):
-        options = "".join(
-            f" {PARAMETERS[name].flag} {_option_value(name, value)}"
-            for name, value in turn.params.items()
-            if name in _SHOWN
-        )
-        cells.append(_cell(f"turn-{number}", f"%%chat{options}\n{turn.message.text}", _answer(turn)))
+    if conversation.system:
+        cells.append(_cell("system", _system_source(conversation.system)))
+    for number, turn in enumerate(conversation.turns):
+        cells.append(_cell(f"turn-{number}", _turn_source(turn), _answer(turn)))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
 
 
-_SHOWN = ("model", "temperature", "top_p", "n", "max_tokens", "seed")
+def _system_source(text: str) -> str:
+    """The cell that sets the system text: in Python where it has several lines, which no magic's line takes."""
+    if text.splitlines() == [text]:
+        return f'%chat system "{text}"'
+    return f"import nbchat\n\nnbchat.session().system = {text!r}"
 
 
-def _option_value(name: str, value: Any) -> str:
-    return PARAMETERS[name].written(value)[0]
+def _turn_source(turn: Turn) -> str:
+    """The cell that asks a turn's message with its parameters; what no line can say (`can_say`) is left out."""
+    text = turn.message.text
+    words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_say(name, value)})]
+    words += [f"--image={quoted(image.url)}" for image in turn.message.images if image.url.startswith("data:")]
+    if "{" in text:
+        words.append("--raw")  # what stood in braces was put in when it was asked
+    return " ".join(filter(None, words)) + "\n" + text + ("\n" if text.endswith("\n") else "")
 
 
 def _cell(cell_id: str, source: str, answer: str | None = None) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from nbchat.values.reading import an_object, items_of, optional_text
 
 __all__ = ["Content", "ImagePart", "Message", "Part", "Role", "TextPart", "ToolCall"]
 
@@ -43,6 +45,18 @@ class ToolCall:
         """The arguments as JSON (none sent = `{}`). Raises ValueError where they are not JSON."""
         return json.loads(self.arguments) if self.arguments.strip() else {}
 
+    def to_dict(self) -> dict[str, Any]:
+        """The call as the API and the exported files write it."""
+        return {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+
+    @classmethod
+    def from_dict(cls, call: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; a call without an id has an empty one. Raises ValueError naming what is wrong."""
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            raise ValueError("a tool call is {id, function: {name, arguments}}")
+        return cls(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -76,10 +90,7 @@ class Message:
         """
         message: dict[str, Any] = {"role": self.role, "content": _content_to_wire(self.content)}
         if self.tool_calls:
-            message["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                for call in self.tool_calls
-            ]
+            message["tool_calls"] = [call.to_dict() for call in self.tool_calls]
         if self.tool_call_id is not None:
             message["tool_call_id"] = self.tool_call_id
         if self.name is not None:
@@ -87,38 +98,18 @@ class Message:
         return message
 
     @classmethod
-    def from_dict(cls, message: Mapping[str, Any]) -> Message:
+    def from_dict(cls, message: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
-        if not isinstance(message, Mapping):
-            raise ValueError(f"a message is an object; got {type(message).__name__}")
-        role = message.get("role")
+        role = an_object(message, "a message").get("role")
         if role not in ("system", "user", "assistant", "tool"):
             raise ValueError(f"a message's role is system, user, assistant or tool; got {role!r}")
-        calls = message.get("tool_calls") or []
-        if not isinstance(calls, list):
-            raise ValueError(f"a message's tool_calls are a list; got {type(calls).__name__}")
-        content = _content_from_wire(message.get("content"))
         return cls(
             role,
-            content,
-            tuple(map(_call_from_wire, calls)),
-            _text_or_none(message, "tool_call_id"),
-            _text_or_none(message, "name"),
+            _content_from_wire(message.get("content")),
+            tuple(map(ToolCall.from_dict, items_of(message, "tool_calls"))),
+            optional_text(message, "tool_call_id"),
+            optional_text(message, "name"),
         )
-
-
-def _text_or_none(message: Mapping[str, Any], name: str) -> str | None:
-    value = message.get(name)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"a message's {name} is text; got {type(value).__name__}")
-    return value
-
-
-def _call_from_wire(call: object) -> ToolCall:
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise ValueError("a tool call is {id, function: {name, arguments}}")
-    return ToolCall(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""))
 
 
 def _content_to_wire(content: Content) -> str | list[dict[str, Any]]:

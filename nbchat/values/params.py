@@ -344,6 +344,18 @@ class Params:
                 yield name, value
         yield from self.extra.items()
 
+    def to_dict(self) -> dict[str, Any]:
+        """The parameters that are set, by wire name, as files write them."""
+        return dict(self.items())
+
+    @classmethod
+    def from_dict(cls, params: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`: names that are in no row of the table are `extra`. Raises ParameterError."""
+        if not isinstance(params, Mapping):
+            raise ParameterError(f"Parameters are an object; got {type(params).__name__}.")
+        known = {name: value for name, value in params.items() if name in PARAMETERS}
+        return cls(**known, extra={name: value for name, value in params.items() if name not in PARAMETERS})
+
     def __repr__(self) -> str:
         return "Params(" + ", ".join(f"{name}={value!r}" for name, value in self.items()) + ")"
 
@@ -357,7 +369,7 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """' Did you mean "..."?' for the closest of the words, or nothing."""
+    """What goes behind a sentence: a space and "Did you mean …?" with the closest of the words; empty = none is."""
     import difflib
 
     close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)

@@ -1,12 +1,13 @@
-"""The answer: a frozen `Reply`, and the `Draft` that folds events into one."""
+"""The answer, a frozen `Reply`, and what it is made of. A `Draft` folds events into one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from nbchat.values.messages import Message, ToolCall
+from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of
 from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["Choice", "Reply", "Request", "Status", "Timing"]
@@ -37,10 +38,24 @@ class Timing:
         seconds = self.total - self.first_token
         return completion_tokens / seconds if seconds > 0.05 and completion_tokens > 1 else None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The seconds that are known, as files write them."""
+        seconds = {"first_token": self.first_token, "total": self.total}
+        return {name: value for name, value in seconds.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, timing: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        timing = an_object(timing, "a timing")
+        return cls(number_of(timing, "first_token"), number_of(timing, "total"))
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the answers. `finish_reason` is the server's word; None = it never said."""
+    """One of the answers. `finish_reason` is the server's word; None = it never said.
+
+    `logprobs` are the server's `{token, logprob, top_logprobs}`, one for each token; empty = none were asked for.
+    """
 
     index: int = 0
     text: str = ""
@@ -55,6 +70,34 @@ class Choice:
         """The choice as a message of the history: its reasoning stays out (servers refuse or bill it)."""
         return Message("assistant", self.text or self.refusal, self.tool_calls)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The choice as files write it: its index and text, and what else there is."""
+        more = {
+            "finish_reason": self.finish_reason,
+            "reasoning": self.reasoning or None,
+            "refusal": self.refusal or None,
+            "tool_calls": [call.to_dict() for call in self.tool_calls] or None,
+            "logprobs": [dict(token) for token in self.logprobs] or None,
+        }
+        written = {name: value for name, value in more.items() if value is not None}
+        return {"index": self.index, "text": self.text, **written}
+
+    @classmethod
+    def from_dict(cls, choice: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        index = an_object(choice, "a choice").get("index", 0)
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise ValueError(f"a choice's index is a whole number; got {index!r:.40}")
+        return cls(
+            index,
+            text_of(choice, "text"),
+            optional_text(choice, "finish_reason"),
+            text_of(choice, "reasoning"),
+            text_of(choice, "refusal"),
+            tuple(map(ToolCall.from_dict, items_of(choice, "tool_calls"))),
+            tuple(an_object(token, "a token's log probability") for token in items_of(choice, "logprobs")),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -62,7 +105,8 @@ class Reply:
 
     `model` is the model that answered (the one asked for, where the server does not say); `cost` is in US dollars,
     None = unknown; `data` is the validated value where a schema was asked; `notices` are what the reader should know
-    (retried, fewer choices than asked, dropped parameters).
+    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer and `request` what
+    was sent, each None where nobody knows.
     """
 
     choices: tuple[Choice, ...] = (Choice(),)
@@ -105,6 +149,40 @@ class Reply:
     def empty(self) -> bool:
         """Whether nothing of an answer has come: no text, reasoning, refusal or call in any choice."""
         return not any(c.text or c.reasoning or c.refusal or c.tool_calls for c in self.choices)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reply as files write it.
+
+        `request` and `data` stay out: the one repeats the conversation up to here, the other may be of any class.
+        """
+        more = {"model": self.model, "cost": self.cost, "id": self.id, "notices": list(self.notices) or None}
+        return {
+            "status": self.status,
+            **{name: value for name, value in more.items() if value is not None},
+            "usage": self.usage.to_dict(),
+            "timing": self.timing.to_dict(),
+            "choices": [choice.to_dict() for choice in self.choices],
+        }
+
+    @classmethod
+    def from_dict(cls, reply: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`, but for what that leaves out. Raises ValueError naming what is wrong."""
+        status = an_object(reply, "a reply").get("status")
+        if status not in ("complete", "interrupted", "cut_off", "failed"):
+            raise ValueError(f"a reply's status is complete, interrupted, cut_off or failed; got {status!r:.40}")
+        notices = items_of(reply, "notices")
+        if not all(isinstance(notice, str) for notice in notices):
+            raise ValueError("notices are texts")
+        return cls(
+            tuple(map(Choice.from_dict, items_of(reply, "choices"))) or (Choice(),),
+            status,
+            optional_text(reply, "model"),
+            Usage.from_dict(an_object(reply.get("usage", {}), "usage")),
+            number_of(reply, "cost"),
+            Timing.from_dict(reply.get("timing", {})),
+            optional_text(reply, "id"),
+            notices=tuple(notices),
+        )
 
     def __str__(self) -> str:
         return self.text
