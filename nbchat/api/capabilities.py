@@ -8,27 +8,32 @@ __all__ = ["Capabilities"]
 
 
 class Capabilities:
-    """Parameters that a model at an endpoint refused, with the server's words. Safe from any thread."""
+    """Parameters that a model at an endpoint refused, with the server's words. Safe from any thread.
+
+    Models are told apart by their names as asked. What a server refuses of any model is kept under the empty name, and
+    is found under that alone.
+    """
 
     def __init__(self) -> None:
         self._refused: dict[tuple[str, str], dict[str, str]] = {}
         self._lock = threading.Lock()
 
     def learn(self, base_url: str, model: str, parameter: str, words: str) -> None:
-        """Remember a refusal; an empty `model` means every model there."""
+        """Remember a refusal: the parameter's wire name, and the server's words for it, masked as errors are."""
         with self._lock:
             self._refused.setdefault((base_url, model), {})[parameter] = words
 
     def refuses(self, base_url: str, model: str, parameter: str) -> bool:
-        """Whether that was refused."""
-        return parameter in self.refused(base_url, model)
+        """Whether that was refused and not taken since."""
+        with self._lock:
+            return parameter in self._refused.get((base_url, model), ())
 
     def refused(self, base_url: str, model: str) -> dict[str, str]:
-        """All that was refused for this model there: wire name to the server's words."""
+        """All that was refused under this name and not taken since: wire name to the server's words. A copy."""
         with self._lock:
-            return dict(self._refused.get((base_url, model), {}))
+            return dict(self._refused.get((base_url, model), ()))
 
     def forget(self, base_url: str, model: str, parameter: str) -> None:
-        """Think better of it: an answer came with this parameter set."""
+        """Take a refusal back: an answer came with this parameter set. Does nothing where there is none."""
         with self._lock:
             self._refused.get((base_url, model), {}).pop(parameter, None)

@@ -13,7 +13,7 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
@@ -74,11 +74,6 @@ class Channel:
         if batch is None:
             self._queue.put(None)  # over stays over
         return batch
-
-    def batches(self) -> Iterator[list[Event]]:
-        """Batches until the end; empty ones at least every `POLL_SECONDS`, to do something else on time."""
-        while (batch := self.take()) is not None:
-            yield batch
 
     def close(self) -> None:
         """Stop the call if it still runs, and wait a moment until its connection is closed. Any thread, any time."""

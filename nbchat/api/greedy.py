@@ -11,11 +11,11 @@ __all__ = ["Greedy"]
 _T = TypeVar("_T")
 
 MOST_SKIPPED = 100
-"""Courtesies in a row that are skipped: a loop that spins on `sleep(0)` until another task acts still gets its way."""
+"""Most bare yields in a row that are left out: a loop that spins on `sleep(0)` needs the other task to act some time."""
 
 
 class Greedy(Generic[_T]):
-    """Awaited, does the work without its courtesies, such as `asyncio.sleep(0)`; real waits are as they are.
+    """Awaited, does the work without its bare yields, such as `asyncio.sleep(0)`; real waits are as they are.
 
     Each of httpcore's locks gives way to all other tasks, though nobody holds it. Sixteen answers that come together
     are then read in step, and every one of the next sixteen requests goes out behind the last of them. Greedy, the
@@ -38,7 +38,7 @@ class Greedy(Generic[_T]):
                 result: _T = end.value
                 return result
             move = go_on
-            if wait is None and skipped < MOST_SKIPPED:  # asyncio's sign for giving way, waiting for nothing
+            if wait is None and skipped < MOST_SKIPPED:  # a bare yield: it gives way and waits for nothing
                 skipped += 1
                 continue
             skipped = 0

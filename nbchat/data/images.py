@@ -18,7 +18,7 @@ from typing import Any
 from nbchat.data.formats import measure
 from nbchat.values.errors import PromptError
 
-__all__ = ["LARGEST", "LONGEST_SIDE", "Image", "image_of", "load_image", "require_images"]
+__all__ = ["LARGEST", "LONGEST_SIDE", "Image", "image_of", "load_image"]
 
 LONGEST_SIDE = 1568
 """Pixels. Servers scale larger images down to about this before a model sees them, so more only costs time."""
@@ -50,12 +50,6 @@ class Image:
 
     def __str__(self) -> str:
         return f"{self.name}: image of {self.width:,} × {self.height:,} pixels, {self.size / 1000:,.1f} kB"
-
-
-def require_images(takes_images: bool | None, model: str) -> None:
-    """PromptError when a model is known not to take images. None = not known: the server will say."""
-    if takes_images is False:
-        raise PromptError(f"{model} takes no images: choose a model that does, or leave the image out.")
 
 
 def load_image(source: str, namespace: Mapping[str, object]) -> Image:

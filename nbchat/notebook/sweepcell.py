@@ -16,7 +16,7 @@ from nbchat.notebook.neighbours import builtin_notice
 from nbchat.notebook.options import CellOptions
 from nbchat.notebook.sweeping import watched_sweep
 from nbchat.session.session import Session
-from nbchat.tuning.estimate import plan
+from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import SweepInterrupted
 from nbchat.values.errors import NbchatError
 from nbchat.values.params import nearest
@@ -83,9 +83,9 @@ def _show_plan(shell: Any, session: Session, composed: Composed, given: dict[str
     from nbchat.notebook.dryrun import dry_run_bundles
 
     canvas = CellCanvas(shell)
-    estimate = plan(session, composed.message, score=score, **given)
-    canvas.show(line(str(estimate)))
-    first = {name: value for name, value in given.items() if name != "repeat"} | dict(estimate.grid.settings[0])
+    told = estimate(session, composed.message, score=score, **given)
+    canvas.show(line(str(told)))
+    first = {name: value for name, value in given.items() if name != "repeat"} | dict(told.grid.settings[0])
     request = session.request(composed.message, **first)
     endpoint = session.endpoint
     for bundle in dry_run_bundles(request, composed, endpoint.key_env if endpoint.key else None):

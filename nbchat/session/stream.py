@@ -26,11 +26,6 @@ class Stream:
         draft = self._exchange.draft
         return self._exchange.reply if draft is None else draft.reply()
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether the answer is over, rather than left early."""
-        return self._exchange.over
-
     def __iter__(self) -> Iterator[Event]:
         """Events as they come. An interrupt while waiting for one stops the request."""
         wait = self._steps.next()

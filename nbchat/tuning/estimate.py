@@ -15,6 +15,7 @@ from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import settle
 from nbchat.values.messages import Message, Part
+from nbchat.values.modelname import same_model
 from nbchat.values.quantity import counted
 from nbchat.values.usage import Usage, estimate_tokens
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nbchat.session.ledger import Entry
     from nbchat.session.session import Session
 
-__all__ = ["Estimate", "plan", "prompt_tokens"]
+__all__ = ["Estimate", "estimate", "prompt_tokens"]
 
 VERDICT_TOKENS = 10
 """Tokens of a judge's answer, `{"score": 7}`. A model that thinks first takes more, nobody knows how many."""
@@ -71,7 +72,7 @@ class Estimate:
         return f"{runs}: {sent}, {answers}, {cost}. Nothing was sent."
 
 
-def plan(
+def estimate(
     session: Session,
     message: str | Sequence[Part] | Message,
     *,
@@ -157,7 +158,7 @@ def _earlier(session: Session, ask: Ask) -> list[Entry]:
         for entry in session.ledger()
         if entry.status == "complete"
         and entry.endpoint == ask.endpoint.title
-        and _same_model(ask.params.model or "", entry.model or "")
+        and same_model(ask.params.model or "", entry.model or "")
     ]
 
 
@@ -169,11 +170,6 @@ def _cost(ask: Ask, prompt: int | None, completion: int | None, earlier: Sequenc
         return None
     listed = listed_price(ask.endpoint, ask.params.model, Usage.estimated(prompt, completion))
     return _at_earlier_rate(prompt + completion, earlier) if listed is None else listed
-
-
-def _same_model(asked: str, answered: str) -> bool:
-    """Whether one name is the other with a version behind it or a vendor before it."""
-    return bool(asked and answered) and (asked in answered or answered in asked)
 
 
 def _at_earlier_rate(tokens: int, earlier: Sequence[Entry]) -> float | None:

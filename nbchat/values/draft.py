@@ -25,6 +25,7 @@ from nbchat.values.events import (
     UsageReport,
 )
 from nbchat.values.messages import ToolCall
+from nbchat.values.modelname import same_model
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
 from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
 
@@ -186,7 +187,7 @@ class Draft:
         notes = []
         if self.error is None and self._choices and len(choices) < asked_choices:
             notes.append(f"{len(choices)} of {asked_choices} choices came")
-        if self._model and asked_model and not _same_model(asked_model, self._model):
+        if self._model and asked_model and not same_model(asked_model, self._model):
             notes.append(f"asked for {asked_model}")
         return notes
 
@@ -199,9 +200,3 @@ def _written(message: Mapping[str, Any]) -> str | None:
     if any(part.get("type") != "text" for part in content):
         return None
     return "".join(part.get("text", "") for part in content)
-
-
-def _same_model(asked: str, answered: str) -> bool:
-    """Whether one name is the other with a version or a vendor before it."""
-    asked, answered = (name.rpartition("/")[2].lower().removesuffix("-latest") for name in (asked, answered))
-    return asked in answered or answered in asked

@@ -29,7 +29,7 @@ class Asked:
         call = call_to(url, **options)
         draft = Draft(Request(url, call.body))
         channel = (using or engine()).open(call)
-        self.events = [event for batch in channel.batches() for event in batch]
+        self.events = [event for batch in iter(channel.take, None) for event in batch]
         draft.add(self.events)
         self.reply, self.error = draft.reply(), draft.error
 

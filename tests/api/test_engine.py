@@ -35,7 +35,7 @@ def test_a_stopped_engine_has_closed_everything_and_a_new_one_takes_its_place(se
     first.stop()
     first.stop()
     assert request.closed.wait(LONG)
-    list(channel.batches())
+    list(iter(channel.take, None))
     assert channel.take() is None
     channel.close()
     assert not first.alive
@@ -48,7 +48,7 @@ def test_a_channel_may_be_closed_before_anything_happened_and_twice(server):
         channel = engine().open(call_to(server.base_url))
         channel.close()
         channel.close()
-        list(channel.batches())
+        list(iter(channel.take, None))
         assert channel.take() is None
 
 
@@ -58,7 +58,7 @@ def test_channels_may_be_closed_from_another_thread(server):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda channel: channel.close(), channels))
     for channel in channels:
-        list(channel.batches())
+        list(iter(channel.take, None))
         assert channel.take() is None
 
 
@@ -76,7 +76,7 @@ def test_a_drain_that_can_not_block_is_told_when_something_comes(server):
 def test_a_mistake_of_our_own_is_told_as_one(server, monkeypatch):
     monkeypatch.setattr("nbchat.api.attempt.encoded", lambda body: 1 / 0)
     own = Engine()
-    events = [event for batch in own.open(call_to(server.base_url)).batches() for event in batch]
+    events = [event for batch in iter(own.open(call_to(server.base_url)).take, None) for event in batch]
     own.stop()
     [failed] = [event for event in events if isinstance(event, Failed)]
     assert str(failed.error) == "nbchat itself failed, with ZeroDivisionError: division by zero. Please report it."

@@ -285,7 +285,7 @@ def test_closing_a_channel_closes_the_connection(server, own, answer):
     request = server.wait_for_request(LONG)
     channel.close()
     assert request.closed.wait(LONG)
-    list(channel.batches())
+    list(iter(channel.take, None))
     assert channel.take() is channel.take() is None  # over, and stays over
 
 

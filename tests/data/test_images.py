@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from nbchat.data import images
 from nbchat.data.describe import describe
 from nbchat.data.formats import measure
-from nbchat.data.images import image_of, load_image, require_images
+from nbchat.data.images import image_of, load_image
 from nbchat.data.interpolate import interpolate
 from nbchat.values.errors import PromptError
 
@@ -132,13 +132,6 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_unpacked() -> None
     header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (100_000).to_bytes(4, "big") * 2
     with pytest.raises(PromptError, match="100,000 × 100,000 pixels, too large"):
         image_of(header)
-
-
-def test_a_model_known_to_take_no_images_gets_none() -> None:
-    require_images(True, "m")
-    require_images(None, "m")
-    with pytest.raises(PromptError, match="m takes no images"):
-        require_images(False, "m")
 
 
 @given(

@@ -4,14 +4,14 @@ import pytest
 
 from nbchat.session.session import Session
 from nbchat.testing import Plain, completion
-from nbchat.tuning.estimate import plan
+from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import sweep
 from nbchat.values.errors import ConfigError, ParameterError
 from nbchat.values.messages import ImagePart, TextPart
 
 
 def test_it_tells_the_runs_and_their_likely_size_and_sends_nothing(server, session):
-    told = plan(session, "x" * 400, temperature=[0, 1], model=["a", "b"], repeat=3, max_tokens=50)
+    told = estimate(session, "x" * 400, temperature=[0, 1], model=["a", "b"], repeat=3, max_tokens=50)
     assert (told.runs, told.prompt_tokens, told.completion_tokens, told.at_most) == (12, 1200, 600, True)
     assert str(told) == (
         "12 runs (2 temperature × 2 model × 3 repeats): about 1,200 tokens sent, "
@@ -25,7 +25,7 @@ def test_earlier_answers_tell_the_length_and_the_price(server, session):
         {**completion("x", model="m-2026"), "usage": {"prompt_tokens": 30, "completion_tokens": 10, "cost": 0.4}}
     )
     session.ask("Hi", once=True)
-    told = plan(session, "x" * 80, repeat=2)
+    told = estimate(session, "x" * 80, repeat=2)
     assert (told.prompt_tokens, told.completion_tokens, told.at_most) == (40, 20, False)
     assert told.cost == pytest.approx(0.6)
     assert "about $0.6" in str(told)
@@ -33,17 +33,17 @@ def test_earlier_answers_tell_the_length_and_the_price(server, session):
 
 def test_the_history_is_part_of_every_run(server, session):
     session.ask("x" * 400)
-    assert plan(session, "Hi", repeat=10).prompt_tokens >= 1000
+    assert estimate(session, "Hi", repeat=10).prompt_tokens >= 1000
 
 
 def test_the_built_in_model_costs_nothing_and_its_answers_are_of_unknown_length():
-    told = plan(Session(), "Hi", temperature=[0, 1])
+    told = estimate(Session(), "Hi", temperature=[0, 1])
     assert (told.cost, told.completion_tokens) == (0, None)
     assert "no cost" in str(told)
 
 
 def test_images_are_of_unknown_size(session):
-    told = plan(session, [TextPart("What is it?"), ImagePart("data:image/png;base64,AA==")])
+    told = estimate(session, [TextPart("What is it?"), ImagePart("data:image/png;base64,AA==")])
     assert told.prompt_tokens is None
     assert "unknown size" in str(told)
 
@@ -54,19 +54,19 @@ def test_a_judges_requests_count(server, session, answered):
     server.default = Plain(completion("7"))
     limit = {"max_tokens": 50} if answered else {}
     asked = {"temperature": [0, 1], "repeat": 3, "score": "Rate {answer}", **limit}
-    told = plan(session, "Hi", **asked)
+    told = estimate(session, "Hi", **asked)
     sweep(session, "Hi", **asked)
     assert (told.runs, told.judged, told.requests) == (6, 6, len(server.requests))
-    alone = plan(session, "Hi", temperature=[0, 1], repeat=3, **limit)
+    alone = estimate(session, "Hi", temperature=[0, 1], repeat=3, **limit)
     assert told.prompt_tokens > alone.prompt_tokens + (300 if answered else 0)
     assert "6 runs (2 temperature × 3 repeats) and 6 requests to the judge" in str(told)
 
 
 def test_the_words_of_a_judged_plan(session):
-    told = str(plan(session, "Hi", repeat=2, score="Rate {answer}", max_tokens=50))
+    told = str(estimate(session, "Hi", repeat=2, score="Rate {answer}", max_tokens=50))
     assert "and 2 requests to the judge: about " in told
     assert "at most 120 tokens answered" in told
-    unknown = str(plan(session, "Hi", repeat=2, score="Rate {answer}"))
+    unknown = str(estimate(session, "Hi", repeat=2, score="Rate {answer}"))
     assert "to the judge: at least " in unknown
     assert "answers of unknown length" in unknown
 
@@ -82,16 +82,16 @@ def test_a_judge_of_another_price_is_reckoned_at_its_own(server, session):
     )
     session.ask("Hi", once=True)
     session.ask("Hi", once=True, model="wise")
-    told = plan(session, "Hi", repeat=2, score="Rate {answer}", judge_model="wise")
-    own = plan(session, "Hi", repeat=2, score=len)
+    told = estimate(session, "Hi", repeat=2, score="Rate {answer}", judge_model="wise")
+    own = estimate(session, "Hi", repeat=2, score=len)
     assert (own.cost, own.judged) == (0, 0)
     assert told.cost == told.prompt_tokens - own.prompt_tokens + told.completion_tokens - own.completion_tokens
 
 
 def test_it_refuses_what_the_sweep_would_refuse(session):
     with pytest.raises(ParameterError):
-        plan(session, "Hi", temperature=[9])
+        estimate(session, "Hi", temperature=[9])
     with pytest.raises(ParameterError, match="score must be"):
-        plan(session, "Hi", score=7)
+        estimate(session, "Hi", score=7)
     with pytest.raises(ConfigError, match="judge"):
-        plan(Session(base_url=session.base_url), "Hi", models=["a"], score="Rate {answer}")
+        estimate(Session(base_url=session.base_url), "Hi", models=["a"], score="Rate {answer}")
