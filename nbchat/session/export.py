@@ -114,7 +114,7 @@ def _from_format_1(turn: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_messages(content: object, name: str) -> Conversation:
-    """A bare list of messages, as other programs keep conversations."""
+    """A bare list of messages, as other programs keep conversations. A question without an answer makes no turn."""
     if not isinstance(content, list):
         raise ValueError(f"it is neither an object nor a list of messages; got {type(content).__name__}")
     messages = [Message.from_dict(message) for message in content]

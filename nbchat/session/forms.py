@@ -25,6 +25,7 @@ __all__ = [
     "Parsed",
     "Record",
     "Scalar",
+    "expected",
     "inside",
     "shown",
 ]
@@ -278,7 +279,7 @@ class Record:
         }
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The made value."""
+        """The made value. Whatever `make` raises is a Misfit too."""
         if not isinstance(value, Mapping):
             raise expected("an object", value, path)
         names = [each.name for each in self.fields]
@@ -301,7 +302,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A union: the first of these that takes the value."""
+    """A union: the first of these forms, of which there is at least one, that takes the value."""
 
     forms: Sequence[Form]
 
@@ -334,7 +335,9 @@ class Deferred:
     def __init__(self, name: str) -> None:
         self.name = name
         self.used = False
+        """Whether anything refers to the class, so that it needs a definition."""
         self.form: Form = Anything()
+        """The class's form once it is made; until then it takes anything."""
 
     @property
     def schema(self) -> dict[str, Any]:

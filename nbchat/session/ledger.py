@@ -15,7 +15,11 @@ __all__ = ["Entry"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one request took. `at` is seconds since the epoch; `cost` in US dollars, None = unknown."""
+    """What one request took.
+
+    `endpoint` is the server as it is shown to the user, `model` the one that answered (None = nobody knows); `cost` is
+    in US dollars, None = unknown; `at` is when the row was made, in seconds since the epoch.
+    """
 
     endpoint: str
     model: str | None
@@ -27,5 +31,5 @@ class Entry:
 
     @classmethod
     def of(cls, reply: Reply, endpoint: Endpoint) -> Self:
-        """The row of a reply."""
+        """The row of a reply that this endpoint gave just now."""
         return cls(endpoint.title, reply.model, reply.status, reply.usage, reply.cost, reply.timing)

@@ -148,7 +148,7 @@ class Draft:
         return choice
 
     def reply(self, *, interrupted: bool = False) -> Reply:
-        """The answer as it stands."""
+        """The answer as it stands; `interrupted` where the user stopped it. Its cost is left unknown."""
         choices = tuple(draft.choice(index) for index, draft in sorted(self._choices.items())) or (Choice(),)
         total = time.perf_counter() - self._sent_at if self._total is None else self._total
         return Reply(

@@ -113,7 +113,10 @@ class Sent(_Moment):
 
 @dataclass(frozen=True, slots=True)
 class Responded:
-    """The server's answer began (its headers came). `at` is seconds on `time.perf_counter`'s clock."""
+    """The server's answer began (its headers came). `at` is seconds on `time.perf_counter`'s clock.
+
+    `request_id` is what the server's support would ask for; it and the rate `limits` are None where it does not say.
+    """
 
     at: float
     request_id: str | None = None

@@ -60,7 +60,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation. `tool_call_id` names the call that a message of role "tool" answers."""
+    """One message of a conversation.
+
+    `tool_call_id` names the call that a message of role "tool" answers; `name` tells apart those who speak in one role.
+    Each is None where it is not sent.
+    """
 
     role: Role
     content: Content = ""

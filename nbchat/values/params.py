@@ -332,7 +332,7 @@ class Params:
             return self
         for name in changes:
             if name not in PARAMETERS and name != "extra":
-                raise ParameterError(unknown_parameter(name))
+                raise ParameterError(_unknown_parameter(name))
         if "extra" in changes:
             changes["extra"] = {**self.extra, **(changes["extra"] or {})}
         return dataclasses.replace(self, **changes)
@@ -376,7 +376,7 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f" Did you mean {close[0]}?" if close else ""
 
 
-def unknown_parameter(name: str) -> str:
+def _unknown_parameter(name: str) -> str:
     """One sentence about a name that is in no row of the table."""
     hint = nearest(name, PARAMETERS) or " What only your server knows goes into extra={...} (--param in a cell)."
     return f"There is no parameter {name}.{hint}"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 __all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens"]
 
 UsageState = Literal["measured", "estimated", "unknown"]
+"""Where counts come from: the server, the length of the text, or nowhere."""
 
 CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb for English text; used only where a server says nothing, and always shown as an estimate."""
@@ -20,8 +21,8 @@ class Usage:
     """Tokens of one reply, or of several added up. `None` is unknown, never 0.
 
     `state` says where the counts come from: "measured" (the server's own), "estimated" (from the length of the text),
-    or "unknown". `cached_tokens` are included in `prompt_tokens`, `reasoning_tokens` in `completion_tokens`. `cost` is
-    in US dollars, and only what a server itself reported.
+    or "unknown" (of some or all of them nobody knows). `cached_tokens` are included in `prompt_tokens`,
+    `reasoning_tokens` in `completion_tokens`. `cost` is in US dollars, and only what a server itself reported.
     """
 
     prompt_tokens: int | None = None

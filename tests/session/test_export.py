@@ -56,7 +56,9 @@ def asked(message, **params):
 
 def called(source):
     """What IPython calls a magic with for this cell: its name, its line, and the cell's body if it has one."""
-    return tuple(argument.value for argument in ast.parse(TransformerManager().transform_cell(source)).body[0].value.args)
+    return tuple(
+        argument.value for argument in ast.parse(TransformerManager().transform_cell(source)).body[0].value.args
+    )
 
 
 def asks(source):
@@ -137,7 +139,9 @@ def test_a_file_of_the_first_format_is_read(tmp_path):
     assert read(path) == Conversation("old", None, Params(temperature=0.5, extra={"top_k": 3}), (turn,))
 
 
-KEYS = st.sampled_from(["nbchat", "turns", "params", "reply", "message", "role", "content", "choices", "usage", "timing"])
+KEYS = st.sampled_from(
+    ["nbchat", "turns", "params", "reply", "message", "role", "content", "choices", "usage", "timing"]
+)
 nearly = st.recursive(
     strategies.json_values | st.sampled_from([1, 2, "user", "complete", 10**400]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5),
@@ -214,9 +218,7 @@ def test_a_text_without_braces_is_asked_without_raw():
     assert cells(talk(asked("Hi", temperature=0.5)))[1] == "%%chat -t 0.5\nHi"
 
 
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 def test_a_cell_attaches_the_image_that_was_sent():
