@@ -173,7 +173,7 @@ def _system_source(text: str) -> str:
 def _turn_source(turn: Turn) -> str:
     """The cell that asks a turn's message with its parameters; what no line can say (`can_say`) is left out."""
     text = turn.message.text
-    words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_say(name, value)})]
+    words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_say(name)})]
     words += [f"--image={quoted(image.url)}" for image in turn.message.images if image.url.startswith("data:")]
     if "{" in text:
         words.append("--raw")  # what stood in braces was put in when it was asked

@@ -183,17 +183,12 @@ def test_a_refusal_names_what_is_wrong(content, words, tmp_path):
     assert str(caught.value) == f"{path} holds no conversation: {words}"
 
 
-def test_a_parameter_that_is_no_json_is_named_in_a_sentence(tmp_path):
-    with pytest.raises(SessionError, match="a parameter is no JSON"):
-        Session(extra={"x": object()}).export(tmp_path / "talk.json")
-
-
 @given(strategies.all_params, strategies.texts.filter(str.strip))
 @example(Params(stop=["END", "--raw", "\n", "{"], presence_penalty=-1.5, logit_bias={"5": -100}), "What is {df}?")
 @example(Params(model="a,b", user="none", extra={"a=b": 1}), "{{x}}\n")
 def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
     """Every parameter that a line can say, and the text as it was sent: what stands in braces is not put in anew."""
-    said = Params.from_dict({name: value for name, value in params.items() if can_say(name, value)})
+    said = Params.from_dict({name: value for name, value in params.items() if can_say(name)})
     _, source = cells(talk(replace(asked(text), params=params)))
     assert asks(source) == (said, Message("user", text))
 
@@ -203,15 +198,13 @@ def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
     [
         ({"stop": ["a", "b"], "presence_penalty": -1, "frequency_penalty": 2, "logit_bias": {"5": 1}}, True),
         ({"model": "vendor/model:free", "user": "a, b", "extra": {"top_k": 40}}, True),
-        ({"model": "a,b"}, False),
-        ({"model": "none"}, False),
-        ({"stop": ["none"]}, False),
-        ({"user": "two\nlines"}, False),
+        ({"model": "a,b", "user": "two\nlines", "stop": ["none"]}, True),
         ({"extra": {"two words": 1}}, False),
+        ({"extra": {"a=b": 1}}, False),
     ],
 )
-def test_what_a_line_can_not_say(params, said):
-    assert all(can_say(name, value) for name, value in Params(**params).items()) is said
+def test_a_line_can_say_all_but_some_names(params, said):
+    assert all(can_say(name) for name, _ in Params(**params).items()) is said
 
 
 def test_a_text_without_braces_is_asked_without_raw():

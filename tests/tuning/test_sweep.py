@@ -29,7 +29,7 @@ from nbchat.testing import (
     error,
     tool_call,
 )
-from nbchat.tuning.estimate import plan
+from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import SweepInterrupted, compare, sweep
 from nbchat.values.errors import GuardError, ParameterError, PromptError
 from tests.environment import ROOT, clean_environment
@@ -259,7 +259,7 @@ def test_a_sweep_that_is_over_holds_on_to_no_request_and_stop_reaches_none(serve
 
     monkeypatch.setattr(session, "again", noted)
     sweep(session, "Hi", repeat=5, score="Grade this: {answer}")
-    plan(session, "Hi", repeat=5)
+    estimate(session, "Hi", repeat=5)
     gc.collect()
     assert [one() for one in made] == [None] * 10
     session.stop()
