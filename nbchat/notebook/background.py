@@ -11,7 +11,8 @@ from nbchat.notebook.compose import Composed
 from nbchat.notebook.options import CellOptions
 from nbchat.notebook.presenting import is_notebook, make_presenter
 from nbchat.session.session import Session
-from nbchat.values.errors import ConfigError, NbchatError
+from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.reply import Reply
 
 __all__ = ["running", "start"]
 
@@ -37,18 +38,19 @@ def start(shell: Any, session: Session, composed: Composed, options: CellOptions
     session.request(composed.message, **asked)  # what is wrong with it, the cell itself should say
 
     def work() -> None:
+        reply: Reply | None
         try:
             reply = session.ask(composed.message, display=presenter, slot=slot, **asked)
-        except NbchatError as error:
-            _show_error(canvas, error)
-        else:
-            if name := options.get("into"):
-                shell.user_ns[name] = reply
+        except (NbchatError, Interrupted) as failure:
+            reply = failure.reply  # a part is worth a name too
+            _show_failure(canvas, failure)
+        if reply is not None and (name := options.get("into")):
+            shell.user_ns[name] = reply
 
     thread = threading.Thread(target=work, name="nbchat-background", daemon=True)
     _threads.append(thread)
     thread.start()
 
 
-def _show_error(canvas: Canvas, error: NbchatError) -> None:
-    canvas.show(chrome.line(f"{type(error).__name__}: {error}"))
+def _show_failure(canvas: Canvas, failure: NbchatError | Interrupted) -> None:
+    canvas.show(chrome.line(f"{type(failure).__name__}: {failure}"))

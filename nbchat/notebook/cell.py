@@ -91,10 +91,8 @@ def presentation(session: Session, options: CellOptions, notes: Sequence[str] = 
 def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[str, Any]) -> None:
     from nbchat.notebook.dryrun import dry_run_bundles
 
-    request = session.request(composed.message, **asked)
-    endpoint = session.endpoint
     canvas = CellCanvas(shell)
-    for bundle in dry_run_bundles(request, composed, endpoint.key_env if endpoint.key else None):
+    for bundle in dry_run_bundles(session.exchange(composed.message, slot=cell_slot(shell), **asked).ask, composed):
         canvas.show(bundle)
 
 

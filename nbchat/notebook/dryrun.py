@@ -10,8 +10,8 @@ from nbchat.notebook.canvas import Bundle
 from nbchat.notebook.compose import Composed
 from nbchat.notebook.inline import html_text
 from nbchat.notebook.plain import plain_text
+from nbchat.session.exchange import Ask
 from nbchat.values.quantity import counted
-from nbchat.values.reply import Request
 from nbchat.values.usage import estimate_tokens
 
 __all__ = ["dry_run_bundles"]
@@ -27,8 +27,9 @@ SOURCE = f'<span style="{chrome.QUIET};font-size:0.8em"> ‹{{}}›</span>'
 """What a marked part came from, set apart from it."""
 
 
-def dry_run_bundles(request: Request, composed: Composed, key_from: str | None) -> list[Bundle]:
+def dry_run_bundles(ask: Ask, composed: Composed) -> list[Bundle]:
     """What to show of a request: a line of facts, the message with its inserted parts marked, the JSON."""
+    request, endpoint = ask.request(), ask.endpoint
     text = json.dumps(request.body, ensure_ascii=False)
     contents = [message.get("content", "") for message in request.body["messages"]]
     words = "".join(content if isinstance(content, str) else _words(content) for content in contents)
@@ -38,7 +39,7 @@ def dry_run_bundles(request: Request, composed: Composed, key_from: str | None) 
         f"POST {request.url or 'to the built-in model'}",
         f"{len(text.encode('utf-8', 'replace')):,} bytes",
         f"~{estimate_tokens(words):,} tokens" + (f" and {counted(images, 'image')}" if images else ""),
-        f"key from {key_from}" if key_from else "",
+        f"key from {endpoint.key_env or 'memory'}" if endpoint.key else "",
         *composed.notes,
     ]
     bundles = [chrome.line([fact for fact in facts if fact])]

@@ -86,7 +86,5 @@ def _show_plan(shell: Any, session: Session, composed: Composed, given: dict[str
     told = estimate(session, composed.message, score=score, **given)
     canvas.show(line(str(told)))
     first = {name: value for name, value in given.items() if name != "repeat"} | dict(told.grid.settings[0])
-    request = session.request(composed.message, **first)
-    endpoint = session.endpoint
-    for bundle in dry_run_bundles(request, composed, endpoint.key_env if endpoint.key else None):
+    for bundle in dry_run_bundles(session.exchange(composed.message, **first).ask, composed):
         canvas.show(bundle)

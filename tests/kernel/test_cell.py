@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from nbchat.testing import Cut, Flood, Hang, Pause, Say, Status, Stream, chunk
+from nbchat.testing import Cut, Flood, Hang, Pause, Say, ScriptedServer, Status, Stream, chunk
 
 SECRET = "sk-test-4f9a8b7c6d5e4f3a2b1c"
 
@@ -243,11 +243,52 @@ def test_background_frees_the_kernel_and_paints_its_own_cell(cell, server, kerne
     assert "Painted from the background." in [data.get("text/markdown") for data in painted]
 
 
+def test_a_background_cell_that_is_stopped_binds_its_part_and_says_so_in_a_line(cell, server, kernel):
+    """As a cell in the foreground does; nothing of it goes to another cell, or to the kernel's own output."""
+    server.add(Stream([chunk("Half an "), chunk("answer"), Hang()]))
+    kernel.run("from nbchat.notebook import background")
+    kernel.stray.clear()
+    asked = cell("--background << part")
+    while "Half an answer" not in json.dumps([asked.messages, kernel.stray], default=str):
+        assert kernel.run("print(background.running())").stdout == "1\n"
+    stopped = kernel.run(
+        "import time\n"
+        "registry.current.stop()\n"
+        "while background.running(): time.sleep(0.02)\n"
+        "print(part.status, part.text)"
+    )
+    assert stopped.stdout == "interrupted Half an answer\n"
+    assert stopped.stderr == ""
+    painted = [content["data"] for kind, content in kernel.stray if kind.endswith("display_data")]
+    lines = [data.get("text/plain", "") for data in painted]
+    assert any("Interrupted: Stopped. What had come is kept" in line for line in lines)
+    assert not [content for kind, content in kernel.stray if kind == "stream"]
+
+
 def test_a_dry_run_sends_nothing(cell, server):
     result = cell("--dry-run -t 1", "Hello")
     assert server.requests == []
     assert '"temperature": 1' in text(result)
     assert SECRET not in text(result)
+
+
+@pytest.mark.parametrize("axes", ["", "-t 0,1 "], ids=["cell", "sweep"])
+def test_a_dry_run_names_the_key_of_the_server_that_it_is_for(cell, server, kernel, axes):
+    """Not the session's: that one would not be sent there."""
+    kernel.run("os.environ['MY_OWN_KEY'] = 'sk-own-2b4d6f8a0c'")
+    assert "key from NBCHAT_API_KEY" in text(cell(f"{axes}--dry-run"))
+    assert "key from" not in text(cell(f"{axes}--dry-run --base-url http://127.0.0.1:9/v1"))
+    named = text(cell(f"{axes}--dry-run --base-url http://127.0.0.1:9/v1 --key-env MY_OWN_KEY"))
+    assert "http://127.0.0.1:9/v1/chat/completions" in named
+    assert "key from MY_OWN_KEY" in named
+    assert server.requests == []
+
+
+def test_a_cell_that_names_another_server_takes_no_key_of_the_session_s_there(cell, kernel):
+    with ScriptedServer() as other:
+        kernel.run(f"registry.add(Session(name='default', api_key={SECRET!r}))")
+        assert cell(f"--base-url {other.base_url}").status == "ok"
+        assert [request.headers.get("authorization") for request in other.requests] == [None]
 
 
 def test_live_values_go_in_and_the_footer_says_so(cell, server, kernel):
