@@ -1,18 +1,18 @@
 """An interrupt ends what is asked as one, at whatever moment it strikes, and nothing that was paid for is lost."""
 
-import re
-import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from nbchat.session import exchange as exchange_module
 from nbchat.session import session as session_module
+from nbchat.session.exchange import Exchange
 from nbchat.session.session import Session
-from nbchat.testing import DONE, Hang, Stream, Until, chunk
+from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
-from tests.environment import ROOT
+
+ROOM = Path(session_module.__file__).parent
 
 
 @pytest.fixture
@@ -20,15 +20,69 @@ def chat(server):
     return Session(base_url=server.base_url, model="scripted-1")
 
 
-def test_an_interrupt_before_any_line_of_asking_ends_it_as_one_and_keeps_what_came():
-    """It is never another failure, and never lost; the history and the ledger have what had come, once.
+class Strike:
+    """Interrupts this thread as it enters this room's function call of that number, a moment that Python has for it."""
 
-    In a process of its own: what a trace function raises at the end of an `except` leaves a thread's state as if that were
-    still being handled (Python 3.11).
-    """
-    told = subprocess.run([sys.executable, "-m", "tests.session.strikes"], cwd=ROOT, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    assert re.fullmatch(r"struck \d{2,} times before and \d{2,} times after something had come\n", told.stdout)
+    def __init__(self, number):
+        self.number = number
+        self.struck = False
+        self.sent = False
+        """Whether the request had been sent by then, which may cost something."""
+        self.came = False
+        """Whether something of an answer had come."""
+        self._calls = 0
+
+    def __enter__(self):
+        self._before = sys.gettrace()
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(self._before)
+
+    def _call(self, frame, _event, _argument):
+        inner = frame.f_code.co_name.startswith("<")  # entered once more as it is thrown away, where nothing is raised
+        if Path(frame.f_code.co_filename).parent == ROOM and not inner:
+            self._calls += 1
+            if self._calls == self.number:
+                sys.settrace(None)
+                self._note(frame)
+                raise KeyboardInterrupt
+
+    def _note(self, frame):
+        self.struck = True
+        while frame is not None:
+            exchange = frame.f_locals.get("exchange")
+            if isinstance(exchange, Exchange):
+                drafts = [] if exchange.draft is None else [exchange.draft]
+                self.sent |= bool(exchange.replies) or any(draft.sent or draft.ended for draft in drafts)
+                replies = [*exchange.replies, *(draft.reply() for draft in drafts)]
+                self.came |= any(not reply.empty for reply in replies)
+            frame = frame.f_back
+
+
+def test_an_interrupt_at_any_moment_of_asking_ends_it_as_one_and_keeps_what_came(server):
+    """It is never another failure, and never lost; the history and the ledger have what had come, once."""
+    server.default = Say("A whole answer.")
+    kept = []
+    for number in range(1, 2000):
+        chat = Session(base_url=server.base_url, model="scripted-1")
+        with Strike(number) as strike:
+            try:
+                chat.ask("Hi", display=False)
+            except KeyboardInterrupt:
+                assert strike.struck
+            else:
+                assert not strike.struck
+                break
+        assert len(chat.ledger()) >= strike.sent
+        assert len(chat.turns) >= strike.came
+        assert len(chat.turns) <= len(chat.ledger()) <= 1
+        kept.append(strike.came)
+        chat.ask("And now?", display=False)
+        assert chat.turns[-1].reply.text == "A whole answer."
+    assert kept.count(True) > 5
+    assert kept.count(False) > 5
 
 
 def test_an_interrupt_before_anything_is_sent_is_told_as_one(server, chat, monkeypatch):
@@ -58,7 +112,7 @@ def test_an_interrupt_behind_the_last_step_keeps_the_whole_answer(server, chat, 
 
 def test_what_was_asked_in_a_with_is_kept_though_an_interrupt_strikes_meanwhile(server, chat, monkeypatch):
     """The first time that the turn is asked for, while it is entered."""
-    turn, struck = exchange_module.Exchange.turn, []
+    turn, struck = Exchange.turn, []
 
     def strike(exchange):
         if not struck:
@@ -66,7 +120,7 @@ def test_what_was_asked_in_a_with_is_kept_though_an_interrupt_strikes_meanwhile(
             raise KeyboardInterrupt
         return turn.fget(exchange)
 
-    monkeypatch.setattr(exchange_module.Exchange, "turn", property(strike))
+    monkeypatch.setattr(Exchange, "turn", property(strike))
     with pytest.raises(KeyboardInterrupt), chat.stream("Hi") as events:
         list(events)
     assert len(chat.turns) == len(chat.ledger()) == 1
