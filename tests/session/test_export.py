@@ -227,7 +227,6 @@ def test_a_notebook_sets_the_system_text_as_it_was(system, monkeypatch):
     from nbchat.session.registry import Registry, registry
 
     monkeypatch.setattr(registry, "_sessions", Registry()._sessions)
-    monkeypatch.setattr(nbchat, "_join_rooms", lambda: None)  # it would last beyond this test
     monkeypatch.setattr("nbchat.notebook.line._say", lambda shell, text: None)
     source = cells(talk(system=system))[1]
     if source.startswith("%chat "):
