@@ -30,7 +30,8 @@ class MessageBox:
         self.send = parts.make(
             Button, description="Send", tooltip="Send the message (Ctrl+Enter)", classes="nbchat-send"
         )
-        self.stop = parts.make(Button, description="Stop", tooltip="Stop the answer; what came is kept", disabled=True)
+        meaning = "Stop the answer; what came is kept"
+        self.stop = parts.make(Button, description="Stop", tooltip=meaning, disabled=True, classes="nbchat-stop")
         self.send.on_click(lambda _button: send())
         self.stop.on_click(lambda _button: stop())
         self.status = parts.make(HTML, classes="nbchat-status")

@@ -134,6 +134,15 @@ KEYS = """
     event.target.dispatchEvent(new Event('change', {bubbles: true}));
     send.click();
   }, true);
+  const [area, stop] = [root.querySelector('.nbchat-reply'), root.querySelector('.nbchat-stop')];
+  let last = 0;
+  new ResizeObserver(() => {
+    const {height} = area.getBoundingClientRect();
+    if (!stop.disabled && height > last) area.style.minHeight = `${height}px`;
+    last = height;
+  }).observe(area);
+  new MutationObserver(() => { if (stop.disabled) area.style.minHeight = ''; })
+    .observe(stop, {attributes: true, attributeFilter: ['disabled']});
   root.addEventListener('click', event => {
     if (!event.target.closest('.nbchat-copy')) return;
     const field = root.querySelector('.nbchat-cell textarea');
@@ -143,9 +152,10 @@ KEYS = """
   });
 })(250);
 """
-"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader, a page has its mark.
+"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader, a page has its mark,
+and an answer that comes only grows: a front-end renders Markdown some frames after it has taken the old one away.
 
-Widgets offer none of the four. A front-end that does not run it loses these and nothing else.
+Widgets offer none of the five. A front-end that does not run it loses these and nothing else.
 """
 
 
