@@ -248,6 +248,8 @@ def test_what_is_half_typed_stays(frontend, server):
     late.set()
     expect(panel.root.locator("datalist option[value=gpt-one]")).to_have_count(1)
     expect(panel.box("Model")).to_have_value("gpt-o ")
+    panel.box("Model").press("Enter")
+    expect(panel.cell).to_have_value(re.compile("^%%chat -m gpt-o --base-url"))
     panel.type("Model", "gpt-one")
     failing = threading.Event()
     server.add(Late(failing, Status(400, error("This is refused."))))

@@ -12,19 +12,19 @@ from nbchat.notebook.panel.parts import Parts, mark
 __all__ = ["MessageBox"]
 
 
-class MessageBox:
-    """Message, Send, Stop and a line that says how things stand.
+SENDS, SENDS_AGAIN = "Ctrl+Enter sends", "Ctrl+Enter sends again"
 
-    The message follows each key: a text that comes back to be sent again must not take the place of one half typed.
-    """
+
+class MessageBox:
+    """Message, Send, Stop and a line that says how things stand."""
 
     def __init__(self, parts: Parts, send: Callable[[], None], stop: Callable[[], None]) -> None:
         self.message = parts.make(
             Textarea,
             description="Message",
             rows=3,
-            continuous_update=True,
-            placeholder="Ctrl+Enter sends",
+            continuous_update=False,
+            placeholder=SENDS,
             classes="nbchat-message",
         )
         self.send = parts.make(
@@ -35,6 +35,21 @@ class MessageBox:
         self.send.on_click(lambda _button: send())
         self.stop.on_click(lambda _button: stop())
         self.status = parts.make(HTML, classes="nbchat-status")
+
+    def take(self) -> None:
+        """Empty the box: what stands there is sent."""
+        self.message.value = ""
+        self.message.placeholder = SENDS
+
+    def give_back(self, text: str) -> None:
+        """Put a message back that nothing came of, unless there is another already.
+
+        The front-end may have one half typed of which the kernel knows nothing: the script `style.KEYS` keeps that in
+        its place when, behind the text, something else of the box changes.
+        """
+        if not self.message.value:
+            self.message.value = text
+            self.message.placeholder = SENDS_AGAIN
 
     def running(self, on: bool) -> None:
         """Whether an answer is coming."""

@@ -251,7 +251,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Something is about to be asked; `text` is the message that was sent for it."""
         self._sent = text
         if text:
-            self._box.message.value = ""
+            self._box.take()
         self._box.say("")
         self._box.running(True)
         self._history.show(self.session.turns, busy=True)
@@ -260,8 +260,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """What was asked is done; in the thread that asked."""
         self._box.running(False)
         self._box.say(str(failure or ""), wrong=failure is not None and not isinstance(failure, Interrupted))
-        if getattr(failure, "reply", None) is None and failure is not None and not self._box.message.value:
-            self._box.message.value = self._sent  # nothing came of it: it need not be typed again
+        if getattr(failure, "reply", None) is None and failure is not None:
+            self._box.give_back(self._sent)  # nothing came of it: it need not be typed again
         comms.answer_beside_cells(self)
         self.refresh()
 

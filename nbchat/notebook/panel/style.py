@@ -125,6 +125,19 @@ KEYS = """
   }
   if (root.dataset.nbchatPanel) return;
   root.dataset.nbchatPanel = 'yes';
+  for (const field of root.querySelectorAll('input[type=text], textarea')) {
+    let typed = null;
+    field.addEventListener('input', () => { typed = field.value; });
+    field.addEventListener('change', () => { typed = null; });
+    const done = () => { if (typed !== null) field.dispatchEvent(new Event('change', {bubbles: true})); };
+    field.addEventListener('blur', done);  // a browser forgets that somebody typed where the text was put back
+    field.addEventListener('keydown', event => { if (event.key === 'Enter' && field.tagName === 'INPUT') done(); }, true);
+    const kept = new MutationObserver(() => {
+      if (typed !== null && document.activeElement === field && field.value !== typed) field.value = typed;
+    });
+    kept.observe(field, {attributes: true});
+    if (field.list) kept.observe(field.list, {childList: true, subtree: true});
+  }
   root.addEventListener('keydown', event => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     const send = root.querySelector('.nbchat-send');
@@ -154,8 +167,10 @@ KEYS = """
 """
 """Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader, a page has its mark,
 and an answer that comes only grows: a front-end renders Markdown some frames after it has taken the old one away.
+What is half typed stays: a widget tells the kernel of it only when it is done, and forgets it when its list or its
+placeholder changes. (One that follows each key would do neither, but a click on Send can overtake the last of them.)
 
-Widgets offer none of the five. A front-end that does not run it loses these and nothing else.
+Widgets offer none of these. A front-end that does not run it loses them and nothing else.
 """
 
 

@@ -23,16 +23,12 @@ FETCH_AFTER = 0.2
 
 
 class ModelControl(TextControl):
-    """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed.
-
-    It follows each key: the list may arrive while somebody types, and what a front-end has not told the kernel yet is
-    gone from the box as soon as anything of it changes.
-    """
+    """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed."""
 
     def _build(self) -> list[Any]:
         meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's usual one"
         self._box = self._parts.make(
-            Combobox, description="Model", continuous_update=True, ensure_option=False, tooltip=meaning
+            Combobox, description="Model", continuous_update=False, ensure_option=False, tooltip=meaning
         )
         self._box.observe(lambda change: self._read(change["new"].strip()), "value")
         return [self._box]
