@@ -10,7 +10,7 @@ from nbchat.notebook.manners import WIDGETS_CLASS, manners
 from nbchat.notebook.shown import running_shell
 from nbchat.notebook.sweeptable import heading, run_table
 from nbchat.notebook.sweepview import answer_html, diff_bundle, share_of
-from nbchat.tuning.grid import setting_text
+from nbchat.tuning.grid import value_text
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
 from nbchat.values.quantity import counted
@@ -37,7 +37,7 @@ class Explorer:
         self._share = share_of(sweep)
         self._answers: dict[int, str] = {}
         self._filters = {
-            axis.name: self._choice(axis.name, [_value(axis.name, value) for value in axis.values])
+            axis.name: self._choice(axis.name, list(axis.texts))
             for axis in sweep.grid.axes
             if len(axis.values) > 1
         }
@@ -88,7 +88,7 @@ class Explorer:
 
         def fits(run: Run) -> bool:
             return (
-                all(box.value in (ALL, _value(name, run.setting[name])) for name, box in self._filters.items())
+                all(box.value in (ALL, value_text(run.setting, name)) for name, box in self._filters.items())
                 and self._status.value in (ALL, run.status)
                 and words in run.text.casefold()
             )
@@ -113,7 +113,3 @@ class Explorer:
 def _styled(html: str) -> str:
     """HTML that looks in a widget as it does in an output."""
     return f'<div class="jp-RenderedHTMLCommon {NO_MATH_CLASS}" style="line-height:1.4;padding:0.4em 0 0">{html}</div>'
-
-
-def _value(name: str, value: Any) -> str:
-    return setting_text({name: value}).partition("=")[2]

@@ -20,7 +20,7 @@ from nbchat.values.params import Params
 from nbchat.values.reading import an_object, items_of, optional_text, text_of
 from nbchat.values.reply import Choice, Reply
 
-__all__ = ["Conversation", "Record", "read", "write"]
+__all__ = ["Conversation", "read", "write"]
 
 FORMAT = 2
 """What `.json` files say of themselves; those of format 1 are read too."""
@@ -34,10 +34,6 @@ class Conversation:
     system: str | None
     params: Params
     turns: tuple[Turn, ...]
-
-
-Record = Conversation
-"""The name that `Session` knows it by."""
 
 
 def write(path: Path, conversation: Conversation) -> Path:

@@ -364,7 +364,7 @@ class Session:
         """Write the conversation: `.md` to read, `.json` to load again, `.ipynb` to open. Raises SessionError."""
         from nbchat.session import export
 
-        return export.write(Path(path), export.Record(self.name, self.system, self._params, self.turns))
+        return export.write(Path(path), export.Conversation(self.name, self.system, self._params, self.turns))
 
     @classmethod
     def load(cls, path: str | Path, name: str | None = None) -> Session:

@@ -50,3 +50,14 @@ def test_a_view_shown_by_itself_tells_that_all_runs_count(explorer):
     assert "what is said of a setting counts all its runs" in sweep_bundle(explorer.view)["text/plain"]
     explorer._words.value = ""
     assert "all its runs" not in sweep_bundle(explorer.view)["text/plain"]
+
+
+def test_values_that_begin_alike_are_told_apart_in_the_filter():
+    same = "You are a helpful assistant that answers in the manner of a "
+    explorer = Explorer(sweep_of(["arr", "rhyme"], system=[same + "pirate.", same + "poet."]))
+    every, *names = explorer._filters["system"].options
+    assert len(set(names)) == 2
+    explorer._filters["system"].value = next(name for name in names if "pirate" in name)
+    assert [run.text for run in explorer.view] == ["arr"]
+    explorer._filters["system"].value = every
+    assert len(explorer.view) == 2
