@@ -4,7 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
-from nbchat.session.turn import Turn
+from nbchat.conversation.turn import Turn
 from nbchat.values.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
