@@ -11,10 +11,9 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbchat.conversation.session import Session
+    from nbchat.conversation.turn import Turn
     from nbchat.data.private import private
-    from nbchat.notebook.whatifview import what_if
-    from nbchat.session.session import Session
-    from nbchat.session.turn import Turn
     from nbchat.tuning.result import Sweep
     from nbchat.tuning.sweep import SweepInterrupted
     from nbchat.values.errors import (
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
     from nbchat.values.params import Params
     from nbchat.values.reply import Choice, Reply, Request, Timing
     from nbchat.values.usage import Usage
+    from nbchat.views.what_if import what_if
 
 __all__ = [
     "AuthenticationFailed",
@@ -122,9 +122,9 @@ __all__ = [
 
 _HOMES = {
     "private": "nbchat.data.private",
-    "what_if": "nbchat.notebook.whatifview",
-    "Session": "nbchat.session.session",
-    "Turn": "nbchat.session.turn",
+    "what_if": "nbchat.views.what_if",
+    "Session": "nbchat.conversation.session",
+    "Turn": "nbchat.conversation.turn",
     "Sweep": "nbchat.tuning.result",
     "SweepInterrupted": "nbchat.tuning.sweep",
     "AuthenticationFailed": "nbchat.values.errors",
@@ -193,42 +193,31 @@ def __dir__() -> list[str]:
 
 def session(name: str | None = None) -> Session:
     """The session of this name, the one that the magics use; None = their current one. A new name opens a new one."""
-    from nbchat.session.registry import registry
+    from nbchat.conversation.registry import registry
 
     return registry.open(name)
 
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
-    from nbchat.notebook.extension import load
+    from nbchat.magics.extension import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """`%unload_ext nbchat`."""
-    from nbchat.notebook.extension import unload
+    from nbchat.magics.extension import unload
 
     unload(shell)
 
 
-class _Room(types.ModuleType):
-    """The package `nbchat.session`, which answers to the function of the same name."""
-
-    __call__ = staticmethod(session)
-
-
 class _Face(types.ModuleType):
-    """The package itself. Importing a room makes it an attribute here.
-
-    `session` stays callable then, and is joined with what stands above it before anything of it can be used: whoever
-    imports a session from its own module has the guard as well.
-    """
+    """The package itself. Importing the room of conversations joins it with what stands above it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if name == "session" and isinstance(value, types.ModuleType):
-            value.__class__ = _Room
+        if name == "conversation" and isinstance(value, types.ModuleType):
             importlib.import_module("nbchat.joints")
 
 

@@ -63,7 +63,7 @@ def _pace(text: str) -> float | None:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from nbchat.demo.server import DemoServer
+    from nbchat.builtin.server import DemoServer
 
     key = _key(given.api_key_env)
     server = DemoServer(given.port, host=given.host, pace=given.pace, api_key=key)
@@ -107,7 +107,7 @@ def _wait() -> None:
 
 
 def _open(given: argparse.Namespace) -> int:
-    from nbchat.notebook import execute
+    from nbchat.magics import notebook_runner as execute
 
     notebook = given.notebook or execute.DEFAULT
     if execute.has_screen() and not given.execute:

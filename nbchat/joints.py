@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbchat.api.keys import Key
-from nbchat.session.description import written_whole
-from nbchat.session.present import Presenter, presenters
+from nbchat.conversation.description import written_whole
+from nbchat.conversation.presenter import Presenter, presenters
 from nbchat.values.messages import Message
 
 if TYPE_CHECKING:
-    from nbchat.session.session import Session
+    from nbchat.conversation.session import Session
 
 __all__ = ["join"]
 
@@ -35,31 +35,31 @@ def join() -> None:
 def _make_presenter(wanted: bool | None, *, choices: int = 1, waiting: str = "") -> Presenter | None:
     if wanted is False:
         return None
-    from nbchat.notebook.presenting import make_presenter
+    from nbchat.display.presenting import make_presenter
 
     return make_presenter(wanted, choices=choices, waiting=waiting)
 
 
 def _panel(session: Session) -> Any:
-    from nbchat.notebook.panel.panel import Panel
+    from nbchat.panel.panel import Panel
 
     return Panel(session)
 
 
 def _sweep(session: Session, message: Any, **options: Any) -> Any:
-    from nbchat.notebook.sweeping import watched_sweep
+    from nbchat.views.watched_sweep import watched_sweep
 
     return watched_sweep(session, message, **options)
 
 
 def _explore(sweep: Any) -> Any:
-    from nbchat.notebook.sweepexplorer import Explorer
+    from nbchat.views.explorer import Explorer
 
     return Explorer(sweep)
 
 
 def _clean(text: str) -> str:
-    from nbchat.notebook.sanitiser import sanitise
+    from nbchat.markdown.sanitiser import sanitise
 
     return sanitise(text)
 

@@ -25,7 +25,7 @@ OPEN = f"{BEGIN}; get_ipython().run_line_magic('chat', 'panel'); {TOOK}"
 MOVES = """
 import gc, statistics
 from ipywidgets import FloatSlider
-from nbchat.notebook.panel.panel import Panel
+from nbchat.panel.panel import Panel
 panel = next(found for found in gc.get_objects() if isinstance(found, Panel))
 slider = next(part for part in panel.controls["temperature"].widgets if isinstance(part, FloatSlider))
 took = []

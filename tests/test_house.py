@@ -3,28 +3,39 @@
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from itertools import pairwise
 
 import pytest
+from hypothesis import settings
 
 from tests.environment import ROOT
 
 PACKAGE = ROOT / "nbchat"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Which rooms each room may know (DESIGN: imports point down the page). `session` and `data` do not know each other.
-BELOW = {
-    "values": set(),
-    "demo": {"values"},
-    "api": {"values", "demo"},
-    "session": {"api", "values", "demo"},
-    "data": {"api", "values", "demo"},
-    "rows": {"data", "session", "api", "values", "demo"},
-    "tuning": {"rows", "data", "session", "api", "values", "demo"},
-    "notebook": {"tuning", "rows", "data", "session", "api", "values", "demo"},
+# From the ground up: a room may know those before it, and `builtin` and `testing` only the values.
+ORDER = [
+    "values",
+    "builtin",
+    "api",
+    "store",
+    "markdown",
+    "data",
+    "conversation",
+    "tuning",
+    "rows",
+    "display",
+    "cells",
+    "views",
+]
+BELOW = {room: set(ORDER[:place]) for place, room in enumerate(ORDER)} | {
     "testing": set(),
+    "builtin": {"values"},
+    "panel": {*ORDER, "magics"},
+    "magics": {*ORDER, "panel"},
 }
 PUBLIC_FACE = {"joints", "__init__", "__main__"}
 VAGUE = {"common", "helper", "helpers", "misc", "util", "utils"}
@@ -91,12 +102,12 @@ def test_imports_point_down_only(path):
     [
         ("from nbchat.values.errors import NbchatError", "api", []),
         ("import httpx\nfrom nbchat.api import wire", "api", []),
-        ("def f():\n    from nbchat.session import turns", "data", ["nbchat.session.turns"]),
-        ("from nbchat import notebook", "session", ["nbchat.notebook"]),
+        ("def f():\n    from nbchat.conversation import turn", "data", ["nbchat.conversation.turn"]),
+        ("from nbchat import panel", "conversation", ["nbchat.panel"]),
         ("import nbchat", "values", ["nbchat"]),
         ("from . import panel", "values", ["nbchat"]),
-        ("import importlib\nimportlib.import_module('nbchat.data.guard')", "session", ["nbchat.data.guard"]),
-        ("from nbchat.testing import Say", "notebook", ["nbchat.testing.Say"]),
+        ("import importlib\nimportlib.import_module('nbchat.tuning.grid')", "conversation", ["nbchat.tuning.grid"]),
+        ("from nbchat.testing import Say", "magics", ["nbchat.testing.Say"]),
     ],
 )
 def test_an_import_that_points_up_is_found_wherever_it_hides(source, here, found):
@@ -123,6 +134,17 @@ def test_the_public_face_is_sorted():
 
     kinds = [(not one.isupper(), not one[0].isupper(), one) for one in getattr(nbchat, "__all__", [])]
     assert all(before < after for before, after in pairwise(kinds))
+
+
+def test_each_run_draws_the_same_examples_and_the_search_draws_more():
+    """A `max_examples` in a test would hold for the search too: `tests.strategies.scaled` follows the profile."""
+    assert settings.get_profile("same").derandomize
+    search = settings.get_profile("search")
+    assert (search.derandomize, search.max_examples) == (False, 20 * settings.get_profile("same").max_examples)
+    fixed = [
+        path.name for path in (ROOT / "tests").rglob("test_*.py") if re.search(r"@settings\(.*max_", path.read_text())
+    ]
+    assert fixed == []
 
 
 def loaded(code):
@@ -157,8 +179,7 @@ def test_what_a_session_needs_of_the_network_comes_with_its_first_request():
 
 def test_a_panel_is_made_without_the_network():
     assert (
-        loaded("from nbchat import Session\nfrom nbchat.notebook.panel.panel import Panel\nPanel(Session()).close()")
-        & NETWORK
+        loaded("from nbchat import Session\nfrom nbchat.panel.panel import Panel\nPanel(Session()).close()") & NETWORK
         == set()
     )
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from nbchat.notebook.options import OWN
+from nbchat.cells.options import OWN
 from nbchat.values.params import PARAMETERS
 
 README = Path(__file__).parent.parent / "README.md"

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from nbchat.api import limits
+from nbchat.api import rate_limits as limits
 from nbchat.api.call import Call
 from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
 from nbchat.api.pools import Pools, request

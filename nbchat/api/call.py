@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbchat.api.concurrency import Pace
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.limits import RetryPolicy
-from nbchat.api.pace import Pace
+from nbchat.api.rate_limits import RetryPolicy
 
 __all__ = ["Call", "Timeouts"]
 

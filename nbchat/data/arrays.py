@@ -12,7 +12,7 @@ from nbchat.data.ladder import Rung
 from nbchat.data.mask import mask
 from nbchat.data.statistics import phrase
 from nbchat.values.errors import PromptError
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 
 __all__ = ["array_headline", "describe_array", "is_array", "is_scalar"]
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from nbchat.data.description import Description, room
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 
 __all__ = ["brief", "describe_container", "is_container"]
 

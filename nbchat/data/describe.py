@@ -18,7 +18,7 @@ from nbchat.data.images import Image, image_of, load_image
 from nbchat.data.objects import describe_code, describe_object, describe_self, is_code, one_line_repr, record_line
 from nbchat.data.tables import table_of
 from nbchat.values.errors import PromptError
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 from nbchat.values.reply import Reply
 
 __all__ = ["describe"]

@@ -14,7 +14,7 @@ from nbchat.data.schema import column_name, columns_text, statistics_text
 from nbchat.data.statistics import Statistics
 from nbchat.data.tables import Field, Table
 from nbchat.values.errors import PromptError
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 
 __all__ = ["describe_table", "headline"]
 

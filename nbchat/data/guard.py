@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbchat.data.spelling import variants
+from nbchat.data.encodings import variants
 from nbchat.values.errors import GuardError
 
 if TYPE_CHECKING:

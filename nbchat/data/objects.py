@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nbchat.data.description import ASKED, Description, UnknownFormat, room, shorten
 from nbchat.values.errors import PromptError
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 
 __all__ = ["describe_code", "describe_object", "describe_self", "is_code", "one_line_repr", "record_line"]
 

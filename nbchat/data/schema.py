@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from nbchat.data.tables import Field, Missing
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 
 __all__ = ["column_name", "columns_text", "statistics_text"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from nbchat.data.description import missing
 from nbchat.data.schema import column_name
 from nbchat.data.tables import Field, Table, step_for
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 
 __all__ = ["Statistics", "phrase"]
 

@@ -9,19 +9,19 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from nbchat.api.prices import listed_price
-from nbchat.session.exchange import Ask, Exchange
+from nbchat.conversation.exchange import Ask, Exchange
 from nbchat.tuning.grid import Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import settle
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 from nbchat.values.usage import Usage, estimate_tokens
 
 if TYPE_CHECKING:
-    from nbchat.session.ledger import Entry
-    from nbchat.session.session import Session
+    from nbchat.conversation.ledger import Entry
+    from nbchat.conversation.session import Session
 
 __all__ = ["Estimate", "estimate", "prompt_tokens"]
 

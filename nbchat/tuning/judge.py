@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nbchat.session.exchange import Exchange
-from nbchat.session.userloop import run_on_users_loop
+from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.userloop import run_on_users_loop
 from nbchat.tuning.run import Run
 from nbchat.tuning.runner import AT_ONCE, Progress, Runner
 from nbchat.tuning.statistics import is_number
@@ -20,7 +20,7 @@ from nbchat.values.params import PARAMETERS
 from nbchat.values.reply import Reply
 
 if TYPE_CHECKING:
-    from nbchat.session.session import Session
+    from nbchat.conversation.session import Session
 
 __all__ = ["Answer", "Judge", "Score", "Scorer", "check_score", "number_in", "scored"]
 

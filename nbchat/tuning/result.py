@@ -8,8 +8,8 @@ from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from nbchat.session.present import presenters
-from nbchat.session.turn import Turn
+from nbchat.conversation.presenter import presenters
+from nbchat.conversation.turn import Turn
 from nbchat.tuning.agreement import agreement, most_compared
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.frame import data_frame
@@ -22,7 +22,7 @@ from nbchat.values.messages import Message
 from nbchat.values.params import nearest
 
 if TYPE_CHECKING:
-    from nbchat.session.session import Session
+    from nbchat.conversation.session import Session
 
 __all__ = ["Asked", "Summary", "Sweep"]
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nbchat.session.exchange import Exchange
-from nbchat.session.turn import Turn
+from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.turn import Turn
 from nbchat.tuning.grid import Cell, Setting, setting_text
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply

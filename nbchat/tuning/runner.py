@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbchat.api.concurrency import Pace
 from nbchat.api.engine import POLL_SECONDS, Channel
-from nbchat.api.pace import Pace
-from nbchat.session.exchange import Exchange
-from nbchat.session.waits import Steps, wait_for
+from nbchat.conversation.driver import Steps, wait_for
+from nbchat.conversation.exchange import Exchange
 from nbchat.values.usage import Usage
 
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nbchat.session.exchange import Exchange
+from nbchat.conversation.exchange import Exchange
 from nbchat.tuning.grid import Cell, Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score, scored
 from nbchat.tuning.result import Asked, Sweep
@@ -23,7 +23,7 @@ from nbchat.values.errors import (
 from nbchat.values.messages import Message, Part
 
 if TYPE_CHECKING:
-    from nbchat.session.session import Session
+    from nbchat.conversation.session import Session
 
 __all__ = ["SweepInterrupted", "compare", "settle", "sweep"]
 

@@ -28,7 +28,7 @@ from typing import Any
 from nbchat.api.endpoints import BUILTIN_MODEL
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import PARAMETERS
-from nbchat.values.quantity import counted
+from nbchat.values.plural import counted
 from nbchat.values.reply import Reply
 
 __all__ = ["Candidate", "Position", "Probability", "Reshaped", "WhatIf", "positions", "reshape", "what_if"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbchat.values.errors import NbchatError
-from nbchat.values.limits import RateLimits
+from nbchat.values.rate_limits import RateLimits
 from nbchat.values.usage import Usage
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Parameters as the options of a `%%chat` line: how a panel, a preset or a notebook file writes them.
 
-`nbchat.notebook.options.parse` reads such a line.
+`nbchat.cells.options.parse` reads such a line.
 """
 
 from __future__ import annotations
@@ -59,11 +59,12 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def quoted(word: str) -> str:
-    """A word as it must be written on a line. Inverse of `nbchat.notebook.words.split`."""
+    """A word as it must be written on a line. Inverse of `nbchat.cells.words.split`."""
     if word and not any(character.isspace() or character in "\"'" for character in word) and word[0] not in CLOSERS:
         return word
     quote = "'" if "'" not in word else '"'
-    return quote + word.replace(quote, "\\" + quote) + quote
+    inside = word.rstrip("\\")  # behind the quotes, a backslash at the end can't be taken for an escape
+    return quote + inside.replace(quote, "\\" + quote) + quote + word[len(inside) :]
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}

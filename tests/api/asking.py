@@ -4,7 +4,7 @@ from nbchat.api.client import Call, Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import engine
 from nbchat.api.keys import Key
-from nbchat.api.limits import RetryPolicy
+from nbchat.api.rate_limits import RetryPolicy
 from nbchat.values.draft import Draft
 from nbchat.values.events import Retrying
 from nbchat.values.reply import Request

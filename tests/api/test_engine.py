@@ -13,7 +13,7 @@ import pytest
 
 from nbchat.api import engine as module
 from nbchat.api.engine import Engine, engine
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import Flood, Hang, Say, Silent, Stream, chunk
 from nbchat.values.events import Failed
 from tests.api.asking import LONG, Asked, call_to
@@ -97,7 +97,7 @@ def test_a_forked_child_asks_with_an_engine_of_its_own_and_leaves_the_parent_s_a
     parent = engine()
     code = f"""
 import os, sys, warnings
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 chat = Session(base_url={server.base_url!r}, model="scripted-1")
 assert chat.ask("before").text
 from nbchat.api.engine import engine
@@ -141,7 +141,7 @@ def test_an_interrupt_stops_an_ask_closes_the_connection_and_keeps_what_had_come
     """WIRE 4.4"""
     server.add(answer, Say("fine"))
     code = f"""
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.values.errors import Interrupted
 chat = Session(base_url={server.base_url!r}, model="scripted-1")
 try:
@@ -167,7 +167,7 @@ def _until_it_waits(child):
 
 def test_an_ask_ends_with_its_process_and_leaves_no_warning(server):
     code = f"""
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 print(Session(base_url={server.base_url!r}, model="scripted-1").ask("Hello").text)
 """
     done = subprocess.run(

@@ -5,8 +5,8 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.pace import Pace
-from nbchat.values.limits import RateLimits
+from nbchat.api.concurrency import Pace
+from nbchat.values.rate_limits import RateLimits
 
 
 class Batch:

@@ -6,7 +6,7 @@ import pytest
 
 from nbchat.api.endpoints import BUILTIN, Endpoint, endpoint_at
 from nbchat.api.prices import cost, listed_price
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Stream, chunk, usage
 from nbchat.values.usage import UNKNOWN, Usage
 

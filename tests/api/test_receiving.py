@@ -9,7 +9,7 @@ import pytest
 
 from nbchat.api.client import Timeouts
 from nbchat.api.engine import Engine
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import (
     DONE,
     Cut,

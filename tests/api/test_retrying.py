@@ -6,7 +6,7 @@ import email.utils
 import pytest
 
 from nbchat.api.engine import Engine
-from nbchat.api.limits import RetryPolicy
+from nbchat.api.rate_limits import RetryPolicy
 from nbchat.testing import Cut, Plain, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
 from nbchat.values.errors import (
     AuthenticationFailed,

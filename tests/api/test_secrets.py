@@ -13,7 +13,7 @@ from IPython.core import ultratb
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import engine
 from nbchat.api.keys import Key
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, Status, Stream, chunk, completion, error
 from nbchat.values.errors import NbchatError
 from tests.api.asking import Asked

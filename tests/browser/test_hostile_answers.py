@@ -3,7 +3,7 @@
 import pytest
 
 from nbchat.testing import Say, ScriptedServer
-from tests.notebook.hostile import HOST, PAYLOADS, PROBE, payload
+from tests.markdown.hostile import HOST, PAYLOADS, PROBE, payload
 
 LIVE = """() => {
   const bad = [];
@@ -33,7 +33,9 @@ def texts():
 def test_nothing_of_an_answer_is_live(frontend, app):
     """Fresh (and so trusted), and again when the page is loaded anew."""
     answers = texts()
-    with ScriptedServer(*(Say([text[: len(text) // 2], text[len(text) // 2 :]], model=PAYLOADS[0]) for text in answers)) as server:
+    with ScriptedServer(
+        *(Say([text[: len(text) // 2], text[len(text) // 2 :]], model=PAYLOADS[0]) for text in answers)
+    ) as server:
         setup = f"%load_ext nbchat\nimport os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='m')"
         frontend.open([setup, *["%%chat --once\nGo"] * len(answers)], app=app)
         address = frontend.page.url

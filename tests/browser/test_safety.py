@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nbchat.notebook.sanitiser import sanitise
-from tests.notebook.hostile import PAYLOADS, PROBE, payload, with_host
+from nbchat.markdown.sanitiser import sanitise
+from tests.markdown.hostile import PAYLOADS, PROBE, payload, with_host
 
-CORPUS = Path(__file__).parent.parent / "notebook" / "corpus"
+CORPUS = Path(__file__).parent.parent / "markdown" / "corpus"
 COMPOSED = {"lab": 1500, "notebook": 300}
 
 # Renders each text as the trusted Markdown of a fresh cell, formulas and diagrams included; returns [number, what] of

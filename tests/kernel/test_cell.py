@@ -16,7 +16,7 @@ def cell(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1', NBCHAT_API_KEY={SECRET!r})\n"
-        "from nbchat.session.registry import registry; from nbchat import Session\n"
+        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
         "registry.add(Session(name='default'))\n"
     )
     return lambda line, body="Hello", **more: kernel.run(f"%%chat {line}\n{body}", **more)
@@ -246,7 +246,7 @@ def test_background_frees_the_kernel_and_paints_its_own_cell(cell, server, kerne
 def test_a_background_cell_that_is_stopped_binds_its_part_and_says_so_in_a_line(cell, server, kernel):
     """As a cell in the foreground does; nothing of it goes to another cell, or to the kernel's own output."""
     server.add(Stream([chunk("Half an "), chunk("answer"), Hang()]))
-    kernel.run("from nbchat.notebook import background")
+    kernel.run("from nbchat.magics import background")
     kernel.stray.clear()
     asked = cell("--background << part")
     while "Half an answer" not in json.dumps([asked.messages, kernel.stray], default=str):

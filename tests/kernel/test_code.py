@@ -11,7 +11,7 @@ def run(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.session.registry import registry; from nbchat import Session\n"
+        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
         "registry.add(Session(name='default'))\n"
     )
     return kernel.run

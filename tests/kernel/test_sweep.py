@@ -22,7 +22,7 @@ def cell(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.session.registry import registry; from nbchat import Session\n"
+        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
         "session = registry.add(Session(name='default')) or registry.current\n"
     )
     return lambda line, body="Hello", **more: kernel.run(f"%%chat {line}\n{body}", **more)
@@ -96,10 +96,14 @@ def drawing(kernel):
         "broken.Figure = Figure; sys.modules['matplotlib.figure'] = broken"
     )
     yield lambda error: kernel.run(make.format(error))
-    kernel.run("sys.modules.pop('matplotlib.figure'); sys.modules.update({'matplotlib.figure': whole} if whole else {})")
+    kernel.run(
+        "sys.modules.pop('matplotlib.figure'); sys.modules.update({'matplotlib.figure': whole} if whole else {})"
+    )
 
 
-@pytest.mark.parametrize("line", ["%%chat -t 0,1 --repeat 2 << s\nHello", "s = session.sweep('Hello', temperature=[0, 1], repeat=2)"])
+@pytest.mark.parametrize(
+    "line", ["%%chat -t 0,1 --repeat 2 << s\nHello", "s = session.sweep('Hello', temperature=[0, 1], repeat=2)"]
+)
 def test_a_plot_that_can_not_be_drawn_costs_nothing_but_itself(cell, kernel, drawing, line):
     drawing("ValueError('no fonts')")
     result = kernel.run(line)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 
 
 @pytest.fixture

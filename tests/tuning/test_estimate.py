@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import Plain, completion
 from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import sweep

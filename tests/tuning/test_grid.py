@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.notebook.sweeptable import setting_table
 from nbchat.testing import Say
 from nbchat.tuning.grid import Axis, Grid, setting_text
 from nbchat.tuning.plot import figures
 from nbchat.tuning.sweep import sweep
 from nbchat.values.errors import ParameterError
+from nbchat.views.sweep_table import setting_table
 
 
 def test_several_values_are_an_axis_and_a_single_value_is_fixed():

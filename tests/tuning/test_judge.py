@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import Say, Status, Stream, Until, chunk, error
 from nbchat.tuning.judge import number_in
 from nbchat.tuning.sweep import SweepInterrupted, sweep

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import Plain, Say, Status, completion, error, usage
 from nbchat.tuning.grid import setting_text
 from nbchat.tuning.sweep import sweep

@@ -14,7 +14,7 @@ import pytest
 
 from nbchat.api.endpoints import BUILTIN_MODEL
 from nbchat.api.engine import engine
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.testing import (
     DONE,
     Cut,
@@ -179,7 +179,7 @@ def test_one_model_that_may_not_be_used_does_not_stop_the_other(server, session)
 
 
 def test_what_the_guard_refuses_fails_the_sweep_and_is_not_sent(server, session, monkeypatch):
-    from nbchat.session.present import presenters
+    from nbchat.conversation.presenter import presenters
 
     def refuse(_messages, _key):
         raise GuardError("A secret.")
@@ -327,7 +327,7 @@ def test_an_engine_that_is_stopped_meanwhile_costs_what_was_begun_and_no_more(se
 SCRIPT = """
 import sys
 from nbchat.api.engine import engine
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.tuning.sweep import SweepInterrupted, sweep
 
 session = Session(base_url=sys.argv[1], model="m")

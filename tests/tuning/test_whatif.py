@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.notebook import whatifview as view
-from nbchat.session.session import Session
+from nbchat.conversation.session import Session
 from nbchat.tuning.whatif import VOCABULARY, Position, positions, reshape, what_if
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.reply import Choice, Reply
+from nbchat.views import what_if as view
 
 
 def entry(chosen, **probabilities):

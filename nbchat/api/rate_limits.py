@@ -1,0 +1,107 @@
+"""Rate headers and waiting: what a response says of its limits and of when to come again. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nbchat.values.rate_limits import RateLimits
+
+__all__ = ["RETRIED_STATUSES", "RetryPolicy", "rate_limits", "retry_after"]
+
+RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+
+_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|[dhms])"
+_FAMILIES = ("x-ratelimit-{what}-{of}", "anthropic-ratelimit-{of}-{what}", "ratelimit-{what}-{of}")
+_BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When to send a request again of which nothing had come back.
+
+    The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, lengthened by up to a quarter by chance
+    (only lengthened: many clients hear the same wish at once). A server's own wish is obeyed instead, unless it is
+    longer than `patience`: then nothing is tried again.
+    """
+
+    tries: int = 5
+    first: float = 0.5
+    longest: float = 8.0
+    patience: float = 60.0
+
+    def wait(self, attempt: int, wished: float | None = None) -> float | None:
+        """Seconds to wait after try number `attempt` failed; None = give up."""
+        if attempt >= self.tries or (wished is not None and wished > self.patience):
+            return None
+        planned = min(self.first * 2 ** (attempt - 1), self.longest) if wished is None else wished
+        return planned * (1 + random.random() / 4)  # noqa: S311  # jitter, not a secret
+
+
+def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None) -> float | None:
+    """Seconds the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. None = no word."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after", "").strip()
+    seconds = _number(text)
+    return seconds if seconds is not None else _until_http_date(text, now or datetime.datetime.now(datetime.UTC))
+
+
+def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
+    """The limits that these headers tell; None = none of the known kinds is there."""
+    if not any("ratelimit" in name for name in headers):
+        return None
+    found: dict[str, float] = {}
+    for of in ("requests", "tokens"):
+        for what in ("limit", "remaining", "reset"):
+            patterns = _FAMILIES if of == "tokens" else (*_FAMILIES, *_BARE)
+            for pattern in patterns:
+                value = headers.get(pattern.format(what=what, of=of))
+                amount = None if value is None else _reset(value) if what == "reset" else _number(value)
+                if amount is not None:
+                    found.setdefault(f"{what}_{of}", amount)
+    if not found:
+        return None
+    return RateLimits(**{key: value if key.startswith("reset") else int(value) for key, value in found.items()})  # type: ignore[arg-type]  # ints but for the resets
+
+
+def _number(text: str | None) -> float | None:
+    """A number of at least 0 (what is below counts as 0), alone or before a `;` or `,` and more."""
+    try:
+        number = float(re.split("[;,]", text or "", maxsplit=1)[0])
+    except ValueError:
+        return None
+    return max(0.0, number) if -1e12 < number < 1e12 else None
+
+
+def _reset(text: str) -> float | None:
+    """`6m0s`, `1.5s`, `20ms`, seconds, an ISO or HTTP date, or (in some servers) an epoch time."""
+    now = datetime.datetime.now(datetime.UTC)
+    number = _number(text)
+    if number is not None:
+        return max(0.0, number - now.timestamp()) if number > 1e9 else number
+    text = text.strip()
+    if re.fullmatch(f"({_PART})+", text):
+        return sum(float(amount) * _UNITS[unit] for amount, unit in re.findall(_PART, text))
+    try:
+        return _seconds_until(datetime.datetime.fromisoformat(text), now)
+    except ValueError:
+        return _until_http_date(text, now)
+
+
+def _until_http_date(text: str, now: datetime.datetime) -> float | None:
+    try:
+        return _seconds_until(email.utils.parsedate_to_datetime(text), now)
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+
+
+def _seconds_until(when: datetime.datetime, now: datetime.datetime) -> float:
+    """From now until then, at least 0; a time without a zone is in UTC."""
+    return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=datetime.UTC)) - now).total_seconds())

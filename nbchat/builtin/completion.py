@@ -1,0 +1,213 @@
+"""From a request to its answer: one generator of pieces for each choice, taken in turns."""
+
+from __future__ import annotations
+
+import codecs
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from nbchat.builtin.calling import chosen_tools
+from nbchat.builtin.filling import Filling, Writer, rehearse
+from nbchat.builtin.models import Learned
+from nbchat.builtin.prompt import read_prompt
+from nbchat.builtin.refusal import Refusal
+from nbchat.builtin.request import JSON_OBJECT, Request
+from nbchat.builtin.sampling import Distribution, Drawn, draw, pick
+from nbchat.builtin.schema import Schema, SchemaError
+from nbchat.builtin.stopping import StopGate
+from nbchat.builtin.tokenizer import END
+
+__all__ = ["CallPart", "Completion", "Piece"]
+
+
+class Source(Protocol):
+    """What tokens are drawn from."""
+
+    def next(self) -> Distribution:
+        """The distribution of the next token."""
+
+    def take(self, token: int) -> None:
+        """Go on with this token."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPart:
+    """A part of tool call number `index`: its beginning (`id` and `name`), or more of its arguments."""
+
+    index: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one step adds to choice `index`: often a token's text, perhaps nothing yet, at last a `finish`."""
+
+    index: int
+    text: str = ""
+    tokens: tuple[Drawn, ...] = ()
+    call: CallPart | None = None
+    finish: str | None = None
+
+
+class Completion:
+    """One request being answered.
+
+    `completion_tokens` counts what has been generated so far, in all choices; `calls` is whether it answers by calling
+    tools.
+
+    Raises Refusal when the prompt is too long.
+    """
+
+    def __init__(self, request: Request, learned: Learned) -> None:
+        self.request = request
+        self.completion_tokens = 0
+        self._learned = learned
+        self._prompt = read_prompt(request, learned)
+        self._material = self._prompt.material(request.messages, learned)
+        self._tools = [(tool, _schema(tool.parameters, "tools")) for tool in chosen_tools(request)]
+        self._schema = None if request.schema is None else _schema(self._shape(request.schema), "response_format")
+        self.prompt_tokens = self._prompt.tokens
+        self.calls = bool(self._tools)
+        self._rehearse()
+
+    def _shape(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema; for just any JSON object, one with the keys the message asks for."""
+        if schema is not JSON_OBJECT:
+            return schema
+        keys = self._material.keys_asked() or ["topic", "answer"]
+        return {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys}
+
+    def _rehearse(self) -> None:
+        """Write the JSON once without sampling, so that a schema nothing fits is refused before the answer begins."""
+        schemas = [(schema, "tools") for _, schema in self._tools]
+        schemas += [(self._schema, "response_format")] if self._schema is not None and not self._tools else []
+        for schema, param in schemas:
+            try:
+                rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311  # sampling, not a secret
+            except SchemaError as error:
+                raise _invalid(error, param) from error
+
+    def steps(self) -> Iterator[tuple[Piece, ...]]:
+        """The answer, a step at a time: one piece from each choice that is not finished.
+
+        Raises Refusal when a schema turns out, on the way, to admit nothing.
+        """
+        choices = [self._choice(index) for index in range(self.request.n)]
+        try:
+            while pieces := tuple(piece for choice in choices if (piece := next(choice, None)) is not None):
+                yield pieces
+        except SchemaError as error:
+            raise _invalid(error, "tools" if self._tools else "response_format") from error
+
+    def _choice(self, index: int) -> Iterator[Piece]:
+        seed = self.request.seed
+        random = Random() if seed is None else Random(f"{seed}/{index}")  # noqa: S311  # sampling, not a secret
+        if self._tools:
+            return self._calls(index, random)
+        if self._schema is not None:
+            return self._text(index, self._filling(self._schema, random), random)
+        return self._text(index, self._prompt.answer(self._learned, self.request.model), random)
+
+    def _filling(self, schema: Schema, random: Random) -> Filling:
+        def choose(weights: Sequence[float]) -> int:
+            return pick(weights, self.request.sampling.temperature, random)
+
+        return Filling(Writer(schema, self._material, choose).script(), self._learned.tokenizer)
+
+    def _calls(self, index: int, random: Random) -> Iterator[Piece]:
+        """A choice of tool calls: for each its name, then its arguments as they are written."""
+        left = self._prompt.left
+        for number, (tool, schema) in enumerate(self._tools):
+            name = len(self._learned.tokenizer.encode(tool.name))
+            self.completion_tokens += min(name, left)
+            left -= name
+            if left <= 0:
+                break
+            yield Piece(index, call=CallPart(number, "", id=f"call_{uuid.uuid4().hex[:24]}", name=tool.name))
+            shown = Shown(StopGate(()))
+            for drawn in self._tokens(self._filling(schema, random), random, left):
+                if drawn.token == END:
+                    break
+                left -= 1
+                text, _ = shown.add(drawn, self._learned.tokenizer.bytes_of(drawn.token))
+                yield Piece(index, call=CallPart(number, text))
+            else:
+                break
+        else:
+            yield Piece(index, finish="tool_calls")
+            return
+        yield Piece(index, finish="length")
+
+    def _text(self, index: int, source: Source, random: Random) -> Iterator[Piece]:
+        """A choice of text, cut at the stop sequences."""
+        gate = StopGate(self.request.stop)
+        shown = Shown(gate)
+        finish = "length"
+        for drawn in self._tokens(source, random, self._prompt.left):
+            if drawn.token == END:
+                finish = "stop"
+                break
+            text, tokens = shown.add(drawn, self._learned.tokenizer.bytes_of(drawn.token))
+            yield Piece(index, text, tokens)
+            if gate.stopped:
+                break
+        text, tokens = shown.end()
+        yield Piece(index, text, tokens, finish="stop" if gate.stopped else finish)
+
+    def _tokens(self, source: Source, random: Random, limit: int) -> Iterator[Drawn]:
+        """Tokens up to the limit, or to `<|end|>`, which is given but neither taken nor counted."""
+        counts: dict[int, int] = {}
+        for _ in range(limit):
+            drawn = draw(source.next(), self.request.sampling, counts, random)
+            if drawn.token != END:
+                source.take(drawn.token)
+                counts[drawn.token] = counts.get(drawn.token, 0) + 1
+                self.completion_tokens += 1
+            yield drawn
+
+
+def _schema(given: Mapping[str, Any], param: str) -> Schema:
+    try:
+        return Schema(given)
+    except SchemaError as error:
+        raise _invalid(error, param) from error
+
+
+def _invalid(error: SchemaError, param: str) -> Refusal:
+    return Refusal(f"Invalid schema: {error}", param=param, code="invalid_schema")
+
+
+class Shown:
+    """What of the tokens may be shown: whole characters, before any stop sequence, and the tokens they came from."""
+
+    def __init__(self, gate: StopGate) -> None:
+        self._gate = gate
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._waiting: deque[tuple[int, Drawn]] = deque()  # tokens not shown yet, each with where its text starts
+        self._decoded = 0
+        self._shown = 0
+
+    def add(self, drawn: Drawn, raw: bytes) -> tuple[str, tuple[Drawn, ...]]:
+        """The text that this token frees, and the tokens that text began with."""
+        self._waiting.append((self._decoded, drawn))
+        text = self._decoder.decode(raw)
+        self._decoded += len(text)
+        return self._release(self._gate.feed(text))
+
+    def end(self) -> tuple[str, tuple[Drawn, ...]]:
+        """What was held back until the end."""
+        rest = self._gate.feed(self._decoder.decode(b"", final=True))
+        return self._release(rest + self._gate.flush())
+
+    def _release(self, text: str) -> tuple[str, tuple[Drawn, ...]]:
+        self._shown += len(text)
+        tokens: list[Drawn] = []
+        while self._waiting and self._waiting[0][0] < self._shown:
+            tokens.append(self._waiting.popleft()[1])
+        return text, tuple(tokens)

@@ -1,0 +1,1 @@
+"""The language of a `%%chat` cell: its words, its options, its body as a message."""

@@ -1,0 +1,56 @@
+"""What a cell names that is more than text: tools among its functions, types for its answer, data that came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Canvas
+from nbchat.values.params import nearest
+
+__all__ = ["named_tools", "show_data"]
+
+MOST_ROWS = 50
+"""Rows of an answer's data that are shown; all of them are in `reply.data`."""
+
+
+def named_tools(text: str, namespace: dict[str, Any]) -> Sequence[Any] | str:
+    """The functions that `--tools f,g` names; "none" stays. Raises UsageError for a name that is no function."""
+    if text.strip() == "none":
+        return "none"
+    return [_tool(name.strip(), namespace) for name in text.split(",") if name.strip()]
+
+
+def _tool(name: str, namespace: dict[str, Any]) -> Any:
+    if name in namespace:
+        if callable(namespace[name]) or isinstance(namespace[name], dict):
+            return namespace[name]
+        raise UsageError(f"--tools takes functions; {name} is a {type(namespace[name]).__name__}.")
+    from nbchat.conversation.tools import standard as builtin_tools
+
+    makers = {"run_python": builtin_tools.run_python, "look_at": builtin_tools.look_at}
+    if name in makers:
+        return makers[name](namespace)
+    functions = [key for key, value in namespace.items() if callable(value) and not key.startswith("_")]
+    raise UsageError(f"--tools names no function {name!r}.{nearest(name, [*functions, *makers])}")
+
+
+def show_data(canvas: Canvas, data: Any) -> None:
+    """Show an answer's data as a table, where it is one."""
+    from nbchat.conversation.schemas.records import records_of
+
+    records = records_of(data)
+    if not records:
+        return
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    rows = [[_cell(record.get(column)) for column in columns] for record in records[:MOST_ROWS]]
+    canvas.show(chrome.table(columns, rows))
+    if len(records) > MOST_ROWS:
+        canvas.show(chrome.line(f"{MOST_ROWS} of {len(records):,} rows; all are in reply.data"))
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)

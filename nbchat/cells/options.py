@@ -1,0 +1,303 @@
+"""The options of `%%chat`: those of the table of parameters, and nbchat's own."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from IPython.core.error import UsageError
+
+from nbchat.cells.words import split
+from nbchat.values.errors import ParameterError
+from nbchat.values.optionline import escaped, option_line, unescaped
+from nbchat.values.params import PARAMETERS, Parameter, nearest
+
+__all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_rows", "help_text", "option_line", "parse", "unescaped"]
+
+
+class OwnOption(NamedTuple):
+    """An option of nbchat's own. `value` names what it takes (empty = nothing); `repeatable` ones make a tuple."""
+
+    name: str
+    meaning: str
+    value: str = ""
+    short: str = ""
+    repeatable: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The option as it is written."""
+        return "--" + self.name.replace("_", "-")
+
+
+OWN: dict[str, OwnOption] = {
+    option.name: option
+    for option in (
+        OwnOption("system", "system text for this message alone; the session's stays", "TEXT", short="s"),
+        OwnOption("session", "the session to ask in; a new name opens a new one", "NAME"),
+        OwnOption("once", "neither read nor join the history"),
+        OwnOption("into", "bind the reply to this name, as << NAME does", "NAME"),
+        OwnOption("dry_run", "show the exact request, its size and cost; send nothing"),
+        OwnOption("raw", "send the text as it is: no {name} is replaced"),
+        OwnOption("background", "free the kernel and go on painting this cell"),
+        OwnOption("remote_images", "show remote images in this answer: their servers learn that you read it"),
+        OwnOption("image", "attach an image: a variable, a file or a data: URL", "NAME", repeatable=True),
+        OwnOption("tools", "functions to offer, by name (f,g); none offers none", "NAMES"),
+        OwnOption("schema", "the form of the answer: a type's name, JSON schema or city:str,temp:float", "SCHEMA"),
+        OwnOption("code", "put the code of the answer into the next cell"),
+        OwnOption("repeat", "ask this many times, side by side", "N"),
+        OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
+        OwnOption("unguarded", "send even what looks like a secret or a private value"),
+        OwnOption("base_url", "the server: a URL or a known name", "URL"),
+        OwnOption("key_env", "the environment variable that holds the key", "VAR"),
+        OwnOption("timeout", "longest silence of the server, in seconds", "SECONDS"),
+        OwnOption("param", "anything else the server takes", "KEY=JSON", repeatable=True),
+    )
+}
+"""nbchat's own options by name."""
+
+ROWS: tuple[Parameter | OwnOption, ...] = (*PARAMETERS.values(), *OWN.values())
+"""Every option, the table's first."""
+
+SHORTS = {row.short: row.name for row in ROWS if row.short}
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """What a line asks for: parameters by wire name, axes (parameters given several values), nbchat's own options."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An own option's value: True for one that takes none."""
+        return self.own.get(name, default)
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether several answers are asked for: an option has several values, or there is `--repeat`."""
+        return bool(self.axes) or "repeat" in self.own
+
+
+def parse(line: str) -> CellOptions:
+    """Read a line. Raises UsageError, one line that names the option, what was expected and what was given."""
+    try:
+        words = split(line)
+    except ValueError as error:
+        raise UsageError(f"%%chat can't read its line: {error}.") from None
+    reading = _Reading()
+    pending = iter(words)
+    for word in pending:
+        reading.take(word, pending)
+    return reading.options()
+
+
+class _Reading:
+    """One line being read."""
+
+    def __init__(self) -> None:
+        self._params: dict[str, Any] = {}
+        self._axes: dict[str, tuple[Any, ...]] = {}
+        self._own: dict[str, Any] = {}
+        self._extra: dict[str, Any] = {}
+
+    def take(self, word: str, rest: Iterator[str]) -> None:
+        """Read one option, and its value from what follows."""
+        if word == "<<" or (word.startswith("<<") and word[2:]):
+            self._bind(word[2:] or next(rest, ""))
+            return
+        flag, equals, value = word.partition("=")
+        name = _named(flag)
+        if name is None:
+            raise UsageError(_unknown(word))
+        given = value if equals else None
+        if name.startswith("no_"):
+            self._set_param(PARAMETERS[name[3:]], "false", flag)
+        elif name in PARAMETERS:
+            parameter = PARAMETERS[name]
+            text = (
+                "true"
+                if parameter.kind == "flag" and given is None
+                else self._value(flag, given, rest, parameter.expected)
+            )
+            self._set_param(parameter, text, flag)
+        else:
+            self._take_own(OWN[name], flag, given, rest)
+
+    @staticmethod
+    def _value(flag: str, given: str | None, rest: Iterator[str], expected: str) -> str:
+        value = given if given is not None else next(rest, None)
+        if value is None or (given is None and _named(value) is not None):
+            raise UsageError(f"{flag} needs a value: {expected}; got {'nothing' if value is None else value}.")
+        return value
+
+    def _set_param(self, parameter: Parameter, text: str, flag: str) -> None:
+        name = parameter.name
+        repeated = name in self._params
+        if repeated and parameter.kind not in ("texts", "biases"):
+            raise UsageError(f"{flag} is given twice. For several values to compare, write them in one: {flag} a,b.")
+        if name in self._axes:
+            raise UsageError(f"{flag} is given twice: write all its values in one, parted by commas.")
+        values = [text] if name == "user" or not parameter.sampling else _axis_values(parameter, text)
+        try:
+            parsed = [parameter.parse(unescaped(value) if parameter.kind == "texts" else value) for value in values]
+            if repeated:
+                parsed = [parameter.check(_merged(self._params[name], parsed[0]))]
+        except ParameterError as error:
+            raise UsageError(f"{flag}: {error}") from None
+        if len(parsed) > 1:
+            self._axes[name] = tuple(parsed)
+        else:
+            self._params[name] = parsed[0]
+
+    def _set_exact(self, parameter: Parameter, value: Any) -> None:
+        """A value as it stands in JSON: one, whatever it holds."""
+        name = parameter.name
+        if name in self._params or name in self._axes:
+            raise UsageError(f"--param {name}: {parameter.flag} is given already.")
+        try:
+            self._params[name] = parameter.check(value)
+        except ParameterError as error:
+            raise UsageError(f"--param {name}: {error}") from None
+
+    def _take_own(self, option: OwnOption, flag: str, given: str | None, rest: Iterator[str]) -> None:
+        if option.name in self._own and not option.repeatable:
+            raise UsageError(f"{flag} is given twice.")
+        if not option.value:
+            if given is not None:
+                raise UsageError(f"{flag} takes no value; got {given!r}.")
+            self._own[option.name] = True
+            return
+        text = self._value(flag, given, rest, option.value)
+        if option.name == "param":
+            self._set_extra(text)
+        elif option.name == "into":
+            self._bind(text)
+        elif option.repeatable:
+            self._own[option.name] = (*self._own.get(option.name, ()), text)
+        else:
+            self._own[option.name] = _checked(option, flag, text)
+
+    def _set_extra(self, text: str) -> None:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise UsageError(f"--param takes KEY=JSON, such as top_k=40; got {text!r}.")
+        if key in ("messages", "tools", "stream_options"):
+            raise UsageError(f"--param can't set {key}: nbchat writes it itself.")
+        if key in self._extra:
+            raise UsageError(f"--param {key} is given twice.")
+        if key in PARAMETERS:
+            if (exact := _exact(value)) is None:
+                self._set_param(PARAMETERS[key], value, f"--param {key}")
+            else:
+                self._set_exact(PARAMETERS[key], exact)
+            return
+        self._extra[key] = _json_or_word(key, value)
+
+    def _bind(self, name: str) -> None:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise UsageError(f"<< binds the reply to a variable, so a name must follow; got {name or 'nothing'}.")
+        if "into" in self._own:
+            raise UsageError("The reply can be bound to one name; << or --into is given twice.")
+        self._own["into"] = name
+
+    def options(self) -> CellOptions:
+        """What was read."""
+        if self._extra:
+            self._params["extra"] = self._extra
+        options = CellOptions(self._params, self._axes, self._own)
+        if "score" in self._own and not options.is_sweep:
+            raise UsageError("--score needs answers to compare: several values of an option (-t 0,1), or --repeat N.")
+        return options
+
+
+def _axis_values(parameter: Parameter, text: str) -> list[str]:
+    """The values of an option that may be given several, parted by commas."""
+    if parameter.kind not in ("number", "integer", "text") or "," not in text:
+        return [text]
+    values = [value.strip() for value in text.split(",")]
+    return [value for value in values if value] or [text]
+
+
+def _merged(first: Any, second: Any) -> Any:
+    return {**first, **second} if isinstance(first, Mapping) else (*first, *second)
+
+
+def _json_or_word(key: str, text: str) -> Any:
+    """JSON; a bare word is itself, so that texts need no quotes inside quotes."""
+    import json
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        if re.fullmatch(r"[^\s{}\[\]\",]+", text):
+            return text
+        raise UsageError(f"--param {key} takes JSON; got {text!r}.") from None
+
+
+def _exact(text: str) -> str | list[Any] | None:
+    """The JSON string or list that a value is; None = it is none, so that it means what the option's own value does."""
+    import json
+
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, (str, list)) else None
+
+
+def _checked(option: OwnOption, flag: str, text: str) -> Any:
+    try:
+        if option.name == "repeat" and not 1 <= int(text) <= 1000:
+            raise ValueError
+        if option.name == "timeout" and not 0 < float(text) < 1e6:
+            raise ValueError
+    except ValueError:
+        expected = "a whole number from 1 to 1000" if option.name == "repeat" else "a number of seconds above 0"
+        raise UsageError(f"{flag} must be {expected}; got {text!r}.") from None
+    readings: dict[str, Callable[[str], Any]] = {"repeat": int, "timeout": float, "system": unescaped}
+    return readings.get(option.name, str)(text)
+
+
+def _unknown(word: str) -> str:
+    if not word.startswith("-"):
+        return f"%%chat takes options on its line and the message below it; got {word!r}. %chat help lists the options."
+    known = [row.flag for row in ROWS]
+    hint = nearest(word.partition("=")[0], known) or " %chat help lists them."
+    return f"There is no option {word.partition('=')[0]}.{hint}"
+
+
+def _named(flag: str) -> str | None:
+    """The table's or nbchat's own name of a flag; "no_…" turns a parameter off. None = unknown."""
+    if re.fullmatch(r"-[A-Za-z]", flag):
+        return SHORTS.get(flag[1:])
+    if not flag.startswith("--"):
+        return None
+    name = flag[2:].replace("-", "_")
+    negated = name.startswith("no_") and name[3:] in PARAMETERS and PARAMETERS[name[3:]].kind == "flag"
+    return name if name in PARAMETERS or name in OWN or negated else None
+
+
+def help_rows() -> list[tuple[str, str, str]]:
+    """Every option: its flags, what it takes (empty = nothing), what it means."""
+    rows = [
+        (_flags(row.short, row.flag), "" if row.kind == "flag" else row.expected, row.meaning)
+        for row in PARAMETERS.values()
+    ]
+    return [*rows, *((_flags(own.short, own.flag), own.value, own.meaning) for own in OWN.values())]
+
+
+def help_text() -> str:
+    """Every option with what it takes and means, one a line."""
+    return "\n".join(
+        f"  {flags:<28} {meaning}" + (f" ({takes})" if takes else "") for flags, takes, meaning in help_rows()
+    )
+
+
+def _flags(short: str, flag: str) -> str:
+    return f"-{short}, {flag}" if short else f"    {flag}"

@@ -1,0 +1,137 @@
+"""Which server a session asks: its own, the one connected for all, the environment's, or the built-in model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from nbchat.api.endpoints import (
+    BUILTIN,
+    BUILTIN_MODEL,
+    Endpoint,
+    choose,
+    endpoint_at,
+    is_same_server,
+    located,
+    named_key,
+)
+from nbchat.api.keys import Key
+from nbchat.values.errors import ConfigError
+
+__all__ = ["Destination", "connect", "connected", "current_endpoint", "endpoint_for", "ready"]
+
+_connected: Endpoint | None = None
+
+
+def connect(endpoint: Endpoint | None) -> None:
+    """Make this the server of every session that has none of its own; None = the environment's choice again."""
+    global _connected  # one choice for the process is what `%chat connect` means
+    _connected = endpoint
+
+
+def connected() -> Endpoint | None:
+    """The server that `connect` chose; None = none yet."""
+    return _connected
+
+
+def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
+    """The server of a session that has none of its own."""
+    return _connected or choose(env)
+
+
+def endpoint_for(
+    where: str, *, api_key: str | Key | None = None, key_env: str | None = None, model: str | None = None
+) -> Endpoint:
+    """The server of a name or a URL; "built-in" is one of the names. Raises ConfigError."""
+    if _is_builtin(where):
+        return Endpoint("", None, BUILTIN, model or BUILTIN_MODEL)
+    endpoint = endpoint_at(where, api_key=api_key, key_env=key_env)
+    return replace(endpoint, model=model or os.environ.get("NBCHAT_MODEL", "").strip() or endpoint.model)
+
+
+def _is_builtin(where: str) -> bool:
+    return where.lower() in (BUILTIN, "builtin", "demo")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a session asks, and the key of its own. That key is for one server, and goes to no other."""
+
+    where: str | None = None
+    """A URL or a name; None = the server that is connected for all."""
+    key: Key | None = None
+    key_env: str | None = None
+    """The variable that holds the key, where none was given itself."""
+    key_server: str = ""
+    """The address of the server that the key is for; empty = there is no key, or none for it to go to."""
+
+    @classmethod
+    def of(cls, where: str | None, api_key: Key | None = None, key_env: str | None = None) -> Self:
+        """A key given here is for the server that is named here, or, where none is, for the one in force now.
+
+        Raises ConfigError for what can't be asked.
+        """
+        if api_key is None and key_env is None:
+            destination = cls(where)
+        else:
+            address = current_endpoint().base_url if where is None else _address(where)
+            destination = cls(where, api_key, None if api_key else key_env, address)
+        if where is not None or key_env is not None:
+            destination.endpoint()  # says at once what is wrong with it
+        return destination
+
+    def moved(self, where: str | None, key_env: str | None = None) -> Self:
+        """The same, asking elsewhere. The key stays with its server, unless there is another. Raises as `of` does."""
+        if key_env is not None:
+            return self.of(where, key_env=key_env)
+        destination = replace(self, where=where)
+        if where is not None:
+            destination.endpoint()
+        return destination
+
+    def endpoint(self, base_url: str | None = None, key_env: str | None = None) -> Endpoint:
+        """The server of a request that names these, with the key that is for it. Raises ConfigError."""
+        where = self.where if base_url is None else base_url
+        if where is not None:
+            key, key_env = self._key_for(_address(where), key_env)
+            return endpoint_for(where, api_key=key, key_env=key_env)
+        endpoint = current_endpoint()
+        key, key_env = self._key_for(endpoint.base_url, key_env)
+        if key is None:
+            if key_env is None or endpoint.is_builtin:
+                return endpoint
+            key = named_key(key_env)
+        return replace(endpoint, key=key, key_env=key_env)
+
+    def _key_for(self, address: str, key_env: str | None) -> tuple[Key | None, str | None]:
+        """The key, or the variable of one, for the server at this address: the request's own, else the session's."""
+        if key_env is None and self.key_server and address and is_same_server(address, self.key_server):
+            return self.key, self.key_env
+        return None, key_env
+
+
+def _address(where: str) -> str:
+    """The address of a name or a URL; empty = the built-in model's, which wants no key. Raises ConfigError."""
+    return "" if _is_builtin(where) else located(where).base_url
+
+
+def ready(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with an address to send to: starts the built-in model's server where that is meant."""
+    if not endpoint.is_builtin:
+        return endpoint
+    from nbchat.builtin.server import builtin
+
+    return replace(endpoint, base_url=builtin().base_url)
+
+
+def model_of(endpoint: Endpoint, asked: str | None) -> str:
+    """The model to ask. Raises ConfigError where nobody named one."""
+    model = asked or endpoint.model or os.environ.get("NBCHAT_MODEL", "").strip()
+    if not model:
+        raise ConfigError(
+            f"No model is chosen for {endpoint.title}. Give one with -m NAME, or %chat set model=NAME;"
+            " %chat models lists them."
+        )
+    return model

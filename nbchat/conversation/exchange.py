@@ -1,0 +1,317 @@
+"""One exchange: a message goes out, an answer comes back, tools are called in between, a turn is kept.
+
+The logic is one generator that yields what it waits for; see `waits` for who waits, and how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nbchat.api import wire
+from nbchat.api.call import Call, Timeouts
+from nbchat.api.concurrency import Pace
+from nbchat.api.endpoints import Endpoint, public_url
+from nbchat.api.engine import Channel, engine
+from nbchat.api.prices import cost
+from nbchat.conversation.driver import Wait
+from nbchat.conversation.ledger import Entry
+from nbchat.conversation.options import Plan
+from nbchat.conversation.presenter import Presenter, presenters
+from nbchat.conversation.tools.repair import told_apart, valid_calls
+from nbchat.conversation.turn import Turn
+from nbchat.values.draft import Draft
+from nbchat.values.errors import GuardError, Interrupted, NbchatError, SchemaError
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.params import Params
+from nbchat.values.reply import Reply, Request, Status, Timing
+from nbchat.values.usage import Usage
+
+if TYPE_CHECKING:  # what fits answers to schemas is only imported where one is asked for
+    from nbchat.conversation.schemas.schema import Schema
+
+__all__ = ["Ask", "Exchange", "Tools"]
+
+MOST_ROUNDS = 10
+"""Times that a model may answer with tool calls before it has to stop."""
+
+
+class Tools(Protocol):
+    """The tools that are offered with a request."""
+
+    @property
+    def schemas(self) -> Sequence[dict[str, Any]]:
+        """The tools in the form that the API takes; empty = none."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the user should know of the calls that were run."""
+
+    def can_run(self, calls: Sequence[ToolCall]) -> bool:
+        """Whether these calls of one answer can be run here; else they are only shown."""
+
+    def run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, Message]:
+        """Run one call; its result as a message of role "tool". Yields what must be awaited on the user's loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """All that decides one exchange, settled when it begins: nothing that changes later can reach it."""
+
+    message: Message
+    history: tuple[Message, ...]
+    params: Params
+    endpoint: Endpoint
+    tools: Tools | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    schema: Schema | None = None
+
+    def request(self, steps: Sequence[Message] = (), *, in_words: bool | None = None) -> Request:
+        """What is sent, after these steps. `in_words`: how to ask for the schema; None = as the server is known."""
+        message, params = self.message, self.params
+        if steps and params.tool_choice not in (None, "none", "auto"):
+            params = params.replace(tool_choice=None)  # a tool that must be called would be called without end
+        if self.schema is not None:
+            from nbchat.conversation.schemas import fitting
+
+            refused = fitting.knows_no_format(self.endpoint.base_url, params.model) if in_words is None else in_words
+            message, params = fitting.shaped(self.schema, message, params, in_words=refused)
+        schemas = self.tools.schemas if self.tools is not None else ()
+        body = wire.body((*self.history, message, *steps), params, tools=schemas)
+        return Request(public_url(self.endpoint.chat_url), body)
+
+
+class Exchange:
+    """Stages: asked → answering (and calling tools, several rounds) → over. `reply` and `error` hold from then on."""
+
+    def __init__(self, ask: Ask, plan: Plan) -> None:
+        self.ask = ask
+        self.plan = plan
+        self.pace: Pace | None = None
+        """What holds its requests back while others are in flight; None = nothing."""
+        self.kept = False
+        """Whether the session has entered it: its requests into the ledger, its turn, if it is one, into the history."""
+        self.over = False
+        """Whether it came to an end of its own, good or bad, rather than being stopped."""
+        self.steps: list[Message] = []
+        self.replies: list[Reply] = []
+        """One for each request that was answered, the last one last."""
+        self.draft: Draft | None = None
+        self.error: BaseException | None = None
+        self._channel: Channel | None = None
+        self._stopped = False
+        self.data: Any = None
+        """The value that the answer holds, where a schema was asked for."""
+        self._notices: list[str] = []
+        self._in_words: bool | None = None
+        self._called: Reply | None = None
+        self._ended = False
+        self._reply: Reply | None = None
+
+    def run(self, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+        """Do all of it. Never raises what belongs to the exchange: see `error`."""
+        try:
+            yield from self._answer(presenter)
+            if self.ask.schema is not None and self.error is None:
+                yield from self._fit(self.ask.schema, presenter)
+            self.over = True
+        except BaseException as stop:  # noqa: BLE001  # whatever stops it, what had come is kept; `failure` raises it
+            self.error = stop
+            self.over = isinstance(stop, Exception)
+            self._keep_draft(interrupted=not self.over)
+        finally:
+            self._reply, self._ended = self._whole_reply(), True
+
+    def _answer(self, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+        """Ask, and call tools and ask again, until an answer is there."""
+        for _ in range(MOST_ROUNDS):
+            yield from self._request(presenter)
+            calls, tools = self.replies[-1].tool_calls, self.ask.tools
+            if self.error is not None or not calls or tools is None or not tools.can_run(calls):
+                return
+            yield from self._call_tools(tools, told_apart(calls), presenter)
+        self.error = NbchatError(f"The model called tools {MOST_ROUNDS} times without answering; stopped there.")
+
+    def _fit(self, schema: Schema, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+        """Read the value out of the answer; where it does not fit, ask once more."""
+        from nbchat.conversation.schemas import fitting
+        from nbchat.conversation.schemas.converters import Misfit
+
+        reply = self.replies[-1]
+        if reply.tool_calls:
+            return
+        try:
+            self.data = fitting.fitted(schema, reply)
+            return
+        except Misfit as error:
+            misfit = error
+        self._restart(presenter, f"it did not fit the schema ({misfit})")
+        yield from self._request(presenter, fitting.corrections(schema, reply, misfit))
+        if self.error is not None:
+            return
+        try:
+            self.data = fitting.fitted(schema, self.replies[-1])
+        except Misfit as error:
+            raise SchemaError(
+                f"The answer does not fit the schema, and asked again it did not either: {error}. See reply.text."
+            ) from None
+        fitting.note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
+
+    def _restart(self, presenter: Presenter | None, reason: str) -> None:
+        self._notices.append(f"asked again: {reason}")
+        if presenter is not None:
+            presenter.restart(reason)
+
+    def _request(self, presenter: Presenter | None, more: Sequence[Message] = ()) -> Generator[Wait, Any, None]:
+        """One request; once more where the server refuses a schema that can be asked for in words."""
+        yield from self._send(presenter, more)
+        refusal = self.error
+        request = self.replies[-1].request
+        if self.ask.schema is None or request is None or "response_format" not in request.body:
+            return
+        from nbchat.conversation.schemas import fitting
+
+        if not self.replies[-1].empty or not fitting.is_format_refused(refusal):
+            return
+        self.replies.pop()
+        self._in_words = True
+        self._restart(presenter, "the server does not take the schema, so it is told in words")
+        yield from self._send(presenter, more)
+        if self.error is None:
+            fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
+
+    def stop(self) -> None:
+        """End it from another thread, as an interrupt would. An answer that has come to its end stays whole.
+
+        What shares its pace is not begun any more.
+        """
+        self._stopped = True
+        if (pace := self.pace) is not None:
+            pace.shut()  # else the place that becomes free here lets the next one be sent
+        if (channel := self._channel) is not None:
+            channel.close()
+
+    def _check_stopped(self) -> None:
+        if self._stopped:
+            raise KeyboardInterrupt
+
+    def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Generator[Wait, Any, None]:
+        self._check_stopped()
+        if not self.plan.unguarded:
+            presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.key)
+        request = self.ask.request((*self.steps, *more), in_words=self._in_words)
+        self.draft = draft = Draft(request)
+        self._channel = channel = engine().open(
+            Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
+        )
+        try:
+            self._check_stopped()
+            while (events := (yield channel)) is not None:
+                draft.add(events)
+                if presenter is not None:
+                    presenter.show(events)
+        finally:
+            channel.close()
+        if not draft.ended:
+            self._check_stopped()
+        self.error = draft.error
+        self._keep_draft()
+
+    def _keep_draft(self, *, interrupted: bool = False) -> None:
+        replies = self.replies
+        if (draft := self.draft) is not None and (draft.sent or draft.ended):
+            reply = draft.reply(interrupted=interrupted)
+            replies = [*replies, replace(reply, cost=cost(self.ask.endpoint, reply.model, reply.usage))]
+        self.replies, self.draft = (
+            replies,
+            None,
+        )  # at once: an interrupt between them would lose an answer, or count it twice
+
+    def _call_tools(
+        self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None
+    ) -> Generator[Wait, Any, None]:
+        """Call each tool. Whatever happens, every call gets its result: a history without is refused by servers."""
+        self._called = self.replies[-1]
+        said = self._called.choices[0].message
+        answered = 0
+        self.steps.append(replace(said, tool_calls=valid_calls(calls)))
+        try:
+            for call in calls:
+                self._check_stopped()
+                result = self._guarded((yield from tools.run(call)))
+                self.steps.append(result)
+                answered += 1
+                if presenter is not None:
+                    presenter.call_result(call, result)
+        finally:
+            for call in calls[answered:]:
+                self.steps.append(Message("tool", "Not run: the user stopped it.", tool_call_id=call.id))
+
+    def _guarded(self, result: Message) -> Message:
+        """A tool's result, without what must not leave."""
+        if not self.plan.unguarded:
+            try:
+                presenters.guard((result,), self.ask.endpoint.key)
+            except GuardError as error:
+                self._notices.append(f"a tool's result was withheld from the model: {error}")
+                return replace(result, content="Withheld: it holds something that must not leave the user's machine.")
+        return result
+
+    @property
+    def reply(self) -> Reply | None:
+        """The answer, whole or partial; None = nothing of one came. Usage and time are those of all its requests."""
+        return self._reply if self._ended else self._whole_reply()
+
+    def _whole_reply(self) -> Reply | None:
+        if not self.replies:
+            return None
+        last = self.replies[-1]
+        if self.error is not None:
+            last = next((reply for reply in reversed(self.replies) if not reply.empty), last)
+            if last.empty:
+                return None
+        total = sum(reply.timing.total or 0.0 for reply in self.replies)
+        return replace(
+            last,
+            choices=last.choices if last is not self._called else (replace(last.choices[0], tool_calls=()),),
+            status=self._status(last),
+            usage=Usage.total(reply.usage for reply in self.replies),
+            cost=None
+            if any(reply.cost is None for reply in self.replies)
+            else sum(r.cost or 0.0 for r in self.replies),
+            timing=Timing(self.replies[0].timing.first_token, total) if len(self.replies) > 1 else last.timing,
+            notices=(*last.notices, *(self.ask.tools.notices if self.ask.tools is not None else ()), *self._notices),
+            data=self.data,
+        )
+
+    def _status(self, reply: Reply) -> Status:
+        """An answer that was whole may not be the whole of it: it was stopped while its tools ran."""
+        if self.error is None or isinstance(self.error, SchemaError) or reply.status != "complete":
+            return reply.status
+        return "failed" if isinstance(self.error, Exception) else "interrupted"
+
+    @property
+    def turn(self) -> Turn | None:
+        """The message and its answer as a turn; None = nothing of an answer came."""
+        if (reply := self.reply) is None:
+            return None
+        return Turn(self.ask.message, reply, self.ask.params, tuple(self.steps), self.plan.slot)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The ledger's rows for its requests; one that nothing answered took nothing."""
+        answered = (reply for reply in self.replies if not (reply.empty and reply.status == "failed"))
+        return [Entry.of(reply, self.ask.endpoint) for reply in answered]
+
+    def failure(self) -> BaseException | None:
+        """What to raise, with the partial reply; None = nothing went wrong."""
+        error = self.error
+        if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+            reply, came = self.reply, "What had come is kept: %chat continue takes it up."
+            if reply is None or reply.status == "complete":
+                came = "Nothing had come yet." if reply is None else "The answer had come whole, and is kept."
+            return Interrupted(f"Stopped. {came}", reply=reply)
+        if isinstance(error, NbchatError):
+            error.reply = self.reply
+        return error

@@ -1,0 +1,191 @@
+"""A conversation as a file: Markdown to read, JSON to load again, a notebook to open.
+
+JSON keeps all of it but what was sent (`Reply.request`) and the values made of answers (`Reply.data`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbchat.conversation.presenter import presenters
+from nbchat.conversation.turn import Turn
+from nbchat.values.errors import SessionError
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.optionline import can_say, option_line, quoted
+from nbchat.values.params import Params
+from nbchat.values.reading import an_object, items_of, optional_text, text_of
+from nbchat.values.reply import Choice, Reply
+
+__all__ = ["Conversation", "read", "write"]
+
+FORMAT = 2
+"""What `.json` files say of themselves; those of format 1 are read too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What of a session is written down. `system` None = no system text."""
+
+    name: str
+    system: str | None
+    params: Params
+    turns: tuple[Turn, ...]
+
+
+def write(path: Path, conversation: Conversation) -> Path:
+    """Write a conversation in the form that the path's ending names; the path again. Raises SessionError."""
+    try:
+        match path.suffix.lower():
+            case ".md":
+                data = (_markdown(conversation) + "\n").encode("utf-8", "replace")
+            case ".json":
+                data = _json_bytes(_to_dict(conversation))
+            case ".ipynb":
+                data = _json_bytes(_notebook(conversation))
+            case ending:
+                raise SessionError(f"A conversation is exported as .md, .json or .ipynb; got {ending or 'no ending'}.")
+        path.write_bytes(data)
+    except OSError as error:
+        raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SessionError(f"{path} can't be written: a parameter is no JSON ({error}).") from None
+    return path
+
+
+def _json_bytes(content: dict[str, Any]) -> bytes:
+    """JSON in UTF-8. Half of a character, which UTF-8 can't carry, is written as JSON's escape of it."""
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "backslashreplace")
+
+
+def read(path: Path) -> Conversation:
+    """The conversation in a `.json` file: one that `write` made, or a list of `{role, content}`. Raises SessionError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SessionError(f"{path} can't be read: {error.strerror or error}.") from None
+    except (ValueError, RecursionError):
+        raise SessionError(f"{path} is not JSON: only what was exported as .json can be imported.") from None
+    try:
+        if isinstance(content, Mapping):
+            return _from_dict(content, path.stem)
+        return _from_messages(content, path.stem)
+    except (TypeError, ValueError) as error:
+        raise SessionError(f"{path} holds no conversation: {str(error).rstrip('.')}.") from None
+
+
+def _to_dict(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "nbchat": FORMAT,
+        "name": conversation.name,
+        "system": conversation.system,
+        "params": conversation.params.to_dict(),
+        "turns": [turn.to_dict() for turn in conversation.turns],
+    }
+
+
+def _from_dict(content: Mapping[str, Any], name: str) -> Conversation:
+    if (form := content.get("nbchat")) not in (1, FORMAT):
+        raise ValueError(f"it says format {form!r}, this version reads 1 to {FORMAT}")
+    turns = [an_object(turn, "a turn") for turn in items_of(content, "turns")]
+    return Conversation(
+        text_of(content, "name") or name,
+        optional_text(content, "system"),
+        Params.from_dict(an_object(content.get("params", {}), "params")),
+        tuple(Turn.from_dict(_from_format_1(turn) if form == 1 else turn) for turn in turns),
+    )
+
+
+def _from_format_1(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """The turn as it is written today: in the first format a choice's calls were `[id, name, arguments]`."""
+    reply = an_object(turn.get("reply"), "a turn's reply")
+    choices = [
+        {**choice, "tool_calls": [ToolCall(*map(str, call)).to_dict() for call in items_of(choice, "tool_calls")]}
+        for choice in items_of(reply, "choices")
+    ]
+    return {**turn, "reply": {**reply, "choices": choices}}
+
+
+def _from_messages(content: object, name: str) -> Conversation:
+    """A bare list of messages, as other programs keep conversations. A question without an answer makes no turn."""
+    if not isinstance(content, list):
+        raise ValueError(f"it is neither an object nor a list of messages; got {type(content).__name__}")
+    messages = [Message.from_dict(message) for message in content]
+    system = "\n\n".join(message.text for message in messages if message.role == "system") or None
+    turns: list[Turn] = []
+    asked: Message | None = None
+    steps: list[Message] = []
+    for message in messages:
+        if message.role == "user":
+            asked, steps = message, []
+        elif asked is not None and message.role == "assistant" and not message.tool_calls:
+            turns.append(Turn(asked, Reply((Choice(text=message.text, finish_reason="stop"),)), Params(), tuple(steps)))
+            asked, steps = None, []
+        elif message.role != "system":
+            steps.append(message)
+    return Conversation(name, system, Params(), tuple(turns))
+
+
+def _markdown(conversation: Conversation) -> str:
+    parts = [f"# {conversation.name}"]
+    if conversation.system:
+        parts.append(_as_quote(f"**System:** {conversation.system}"))
+    for turn in conversation.turns:
+        parts += [f"## You\n\n{turn.message.text}", f"## {turn.reply.model or 'Assistant'}\n\n{_answer(turn)}"]
+    return "\n\n".join(parts)
+
+
+def _answer(turn: Turn) -> str:
+    choices = turn.reply.choices
+    text = "\n\n---\n\n".join(presenters.clean(choice.text or choice.refusal) for choice in choices)
+    return text if turn.reply.status == "complete" else f"{text}\n\n*({turn.reply.status.replace('_', ' ')})*"
+
+
+def _as_quote(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def _notebook(conversation: Conversation) -> dict[str, Any]:
+    """A notebook (format 4.5) whose cells ask again what was asked, with the answers under them."""
+    cells = [_cell("start", "%load_ext nbchat")]
+    if conversation.system:
+        cells.append(_cell("system", _system_source(conversation.system)))
+    for number, turn in enumerate(conversation.turns):
+        cells.append(_cell(f"turn-{number}", _turn_source(turn), _answer(turn)))
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _system_source(text: str) -> str:
+    """The cell that sets the system text: in Python where it has several lines, which no magic's line takes."""
+    if text.splitlines() == [text]:
+        return f'%chat system "{text}"'
+    return f"import nbchat\n\nnbchat.session().system = {text!r}"
+
+
+def _turn_source(turn: Turn) -> str:
+    """The cell that asks a turn's message with its parameters; what no line can say (`can_say`) is left out."""
+    text = turn.message.text
+    words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_say(name)})]
+    words += [f"--image={quoted(image.url)}" for image in turn.message.images if image.url.startswith("data:")]
+    if "{" in text:
+        words.append("--raw")  # what stood in braces was put in when it was asked
+    return " ".join(filter(None, words)) + "\n" + text + ("\n" if text.endswith("\n") else "")
+
+
+def _cell(cell_id: str, source: str, answer: str | None = None) -> dict[str, Any]:
+    outputs = []
+    if answer is not None:
+        data = {"text/markdown": answer, "text/plain": answer}
+        outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
+    return {
+        "id": cell_id,
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "source": source,
+        "outputs": outputs,
+    }

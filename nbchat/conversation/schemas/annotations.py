@@ -1,0 +1,325 @@
+"""Python annotations as forms: builtins, literals, enums, unions, collections, dates, records, pydantic's models."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import pathlib
+import types
+import typing
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from nbchat.conversation.schemas.converters import (
+    MISSING,
+    Anything,
+    Deferred,
+    Field,
+    Fixed,
+    Form,
+    Items,
+    Keyed,
+    Misfit,
+    OneOf,
+    Options,
+    Parsed,
+    Record,
+    Scalar,
+    inside,
+)
+from nbchat.conversation.schemas.docstring import Docstring
+from nbchat.conversation.schemas.jsonschemas import moved
+
+__all__ = ["Annotations", "Untypable", "default_json"]
+
+
+class Untypable(TypeError):
+    """An annotation that no JSON can be written for; its text is the annotation's name and what to do."""
+
+
+class Annotations:
+    """Makes forms of annotations. `definitions` are the schemas that the forms' own refer to, for `$defs`."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, dict[str, Any]] = {}
+        self._classes: dict[type, Form] = {}
+
+    def form(self, annotation: Any) -> Form:
+        """The form of an annotation. Raises Untypable."""
+        annotation = _PLAIN.get(annotation, annotation) if _hashable(annotation) else annotation
+        if annotation is Any or annotation is object:
+            return Anything()
+        if annotation in _SIMPLE:
+            return _SIMPLE[annotation]
+        origin = get_origin(annotation)
+        if origin is not None:
+            return self._generic(annotation, origin, get_args(annotation))
+        if isinstance(annotation, typing.NewType):
+            return self.form(annotation.__supertype__)
+        if isinstance(annotation, typing.TypeVar):
+            return self._variable(annotation)
+        if hasattr(annotation, "__value__"):  # type X = …
+            return self.form(annotation.__value__)
+        if isinstance(annotation, type):
+            return self._collection(annotation, ()) or self._class(annotation)
+        raise Untypable(f"{shown_type(annotation)}, which can't be written as JSON")
+
+    def record(self, types: Mapping[str, Any]) -> Record:
+        """The form of named values of these types. Raises Untypable."""
+        return Record([Field(name, self.form(annotation)) for name, annotation in types.items()])
+
+    def root_schema(self, form: Form) -> dict[str, Any]:
+        """The schema of a form with all that it refers to."""
+        schema = form.schema
+        if schema.keys() == {"$ref"}:  # servers want an object at the top, not a reference to one
+            schema = dict(self.definitions[schema["$ref"].removeprefix("#/$defs/")])
+        return {**schema, "$defs": self.definitions} if self.definitions else schema
+
+    def _generic(self, annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Form:
+        if origin is Annotated:
+            documented = all(isinstance(note, str) for note in annotation.__metadata__)
+            return self.form(arguments[0]) if documented else self._pydantic(annotation) or self.form(arguments[0])
+        if origin in (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar):
+            return self.form(arguments[0])
+        if origin is Literal:
+            return self._literal(annotation, arguments)
+        if origin in (Union, types.UnionType):
+            return OneOf([self.form(argument) for argument in arguments])
+        form = self._collection(origin, arguments) if isinstance(origin, type) else None
+        if form is None and hasattr(origin, "__value__") and arguments:
+            form = self.form(origin.__value__[arguments])
+        form = form or self._pydantic(annotation)
+        if form is None:
+            raise Untypable(f"{shown_type(annotation)}, which can't be written as JSON")
+        return form
+
+    def _literal(self, annotation: Any, arguments: tuple[Any, ...]) -> Form:
+        options = [(value.value if isinstance(value, enum.Enum) else value, value) for value in arguments]
+        if not all(_is_plain(written) for written, _ in options):
+            raise Untypable(f"{shown_type(annotation)}, whose values can't all be written as JSON")
+        return Options(options)
+
+    def _collection(self, origin: type, arguments: tuple[Any, ...]) -> Form | None:
+        """The form of a list, set, tuple or dict; None = it is none of them."""
+        if origin is tuple:
+            if len(arguments) == 2 and arguments[1] is ...:
+                return Items(self.form(arguments[0]), tuple)
+            return Fixed([self.form(argument) for argument in arguments]) if arguments else Items(Anything(), tuple)
+        if origin in _COLLECTIONS:
+            return Items(self.form(arguments[0]) if arguments else Anything(), _COLLECTIONS[origin])
+        if origin in _MAPPINGS:
+            key, value = arguments or (str, Any)
+            keys = self.form(key)
+            named = isinstance(keys, Options) and all(isinstance(written, str) for written, _ in keys.options)
+            if not (keys == Scalar(str) or named):
+                raise Untypable(f"{shown_type(origin)} with keys of {shown_type(key)}, but JSON's keys are text")
+            return Keyed(keys, self.form(value))
+        return None
+
+    def _variable(self, variable: typing.TypeVar) -> Form:
+        if variable.__constraints__:
+            return OneOf([self.form(each) for each in variable.__constraints__])
+        return self.form(variable.__bound__) if variable.__bound__ is not None else Anything()
+
+    def _class(self, cls: type) -> Form:
+        if cls in self._classes:
+            form = self._classes[cls]
+            if isinstance(form, Deferred):
+                form.used = True
+            return form
+        if issubclass(cls, enum.Enum):
+            return _enumeration(cls)
+        taken = {form.name for form in self._classes.values() if isinstance(form, Deferred)}
+        self._classes[cls] = deferred = Deferred(_unused(cls.__name__, {*self.definitions, *taken}))
+        made = (None if _is_pydantic(cls) else self._record(cls)) or self._pydantic(cls)
+        if made is None:
+            raise Untypable(f"{shown_type(cls)}, which can't be written as JSON")
+        deferred.form = made
+        if not deferred.used:
+            self._classes[cls] = made
+            return made
+        self.definitions[deferred.name] = made.schema
+        return deferred
+
+    def _record(self, cls: type) -> Form | None:
+        """The form of a class with named, annotated fields; None = it is no such class."""
+        if dataclasses.is_dataclass(cls):
+            fields = {each.name: _dataclass_default(each) for each in dataclasses.fields(cls) if each.init}
+            notes = {each.name: str(each.metadata.get("description", "")) for each in dataclasses.fields(cls)}
+        elif typing.is_typeddict(cls):
+            fields, notes = dict.fromkeys(typing.get_type_hints(cls), (True, MISSING)), {}
+        elif issubclass(cls, tuple) and hasattr(cls, "_field_defaults"):
+            fields = {name: _plain_default(cls._field_defaults, name) for name in cls._fields}  # type: ignore[attr-defined]  # a named tuple
+            notes = {}
+        else:
+            return None
+        doc = Docstring.of("" if (cls.__doc__ or "").startswith(f"{cls.__name__}(") else cls.__doc__)
+        hints = _hints(cls)
+        parts = [
+            Field(
+                name,
+                self.form(hints.get(name, Any)),
+                required and not _may_lack(cls, name, hints.get(name)),
+                default,
+                notes.get(name) or description_of(hints.get(name)) or doc.parameters.get(name, ""),
+            )
+            for name, (required, default) in fields.items()
+        ]
+        make: Any = dict if typing.is_typeddict(cls) else lambda values: cls(**values)
+        return Record(parts, make, doc.summary)
+
+    def _pydantic(self, annotation: Any) -> Form | None:
+        """The form of what only pydantic understands; None = it isn't installed, or does not either."""
+        try:
+            from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
+        except ImportError:
+            return None
+        try:
+            adapter = TypeAdapter(annotation)
+            schema = adapter.json_schema()
+        except (PydanticSchemaGenerationError, PydanticUserError):
+            return None
+        names: dict[str, str] = {}
+        for name in schema.get("$defs", {}):
+            names[name] = _unused(name, {*self.definitions, *names.values()})
+        renamed = {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in names.items()}
+        schema = moved(schema, lambda reference: renamed.get(reference, reference))
+        for old, new in names.items():
+            self.definitions[new] = schema["$defs"][old]
+        return _Pydantic(adapter, {key: value for key, value in schema.items() if key != "$defs"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Pydantic:
+    """What a pydantic TypeAdapter takes."""
+
+    adapter: Any
+    schema: dict[str, Any]
+
+    def load(self, value: Any, path: str = "") -> Any:
+        """What pydantic makes of the JSON."""
+        from pydantic import ValidationError
+
+        try:
+            return self.adapter.validate_json(json.dumps(value))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            for step in first["loc"]:
+                path = inside(path, step)
+            raise Misfit(path, first["msg"]) from None
+
+
+def default_json(value: object) -> Any:
+    """A default as the schema may show it; MISSING = JSON has no way to write it."""
+    written = value.value if isinstance(value, enum.Enum) else value
+    try:
+        return written if json.loads(json.dumps(written, allow_nan=False)) == written else MISSING
+    except (TypeError, ValueError, RecursionError):
+        return MISSING
+
+
+def description_of(annotation: Any) -> str:
+    """The text in an `Annotated[type, "text"]`; empty = there is none."""
+    if get_origin(annotation) in (typing.Required, typing.NotRequired):
+        annotation = get_args(annotation)[0]
+    notes = getattr(annotation, "__metadata__", ())
+    return next((note for note in notes if isinstance(note, str)), "")
+
+
+def shown_type(annotation: Any) -> str:
+    """An annotation's name as its author knows it."""
+    return annotation.__qualname__ if isinstance(annotation, type) and not get_args(annotation) else repr(annotation)
+
+
+def _hashable(annotation: Any) -> bool:
+    try:
+        hash(annotation)
+    except TypeError:
+        raise Untypable(f"{annotation!r}, which is no type") from None
+    return True
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except (NameError, TypeError, SyntaxError, AttributeError) as error:
+        raise Untypable(f"{cls.__qualname__}, whose annotations can't be read ({error})") from None
+
+
+def _may_lack(cls: type, name: str, hint: Any) -> bool:
+    """Whether a typed dict may be without this key. Its own sets know nothing of annotations that were text."""
+    if not typing.is_typeddict(cls):
+        return False
+    if get_origin(hint) in (typing.Required, typing.NotRequired):
+        return get_origin(hint) is typing.NotRequired
+    return name in getattr(cls, "__optional_keys__", ())
+
+
+def _dataclass_default(field: dataclasses.Field[Any]) -> tuple[bool, Any]:
+    """Whether a field is required, and its default as JSON."""
+    if field.default is not dataclasses.MISSING:
+        return False, default_json(field.default)
+    return field.default_factory is dataclasses.MISSING, MISSING
+
+
+def _plain_default(defaults: Mapping[str, Any], name: str) -> tuple[bool, Any]:
+    return (False, default_json(defaults[name])) if name in defaults else (True, MISSING)
+
+
+def _enumeration(cls: type[enum.Enum]) -> Form:
+    """By the members' values where JSON has them, else by their names."""
+    by_value = all(_is_plain(member.value) for member in cls)
+    return Options([(member.value if by_value else member.name, member) for member in cls])
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) in (str, int, bool, float, type(None))
+
+
+def _is_pydantic(cls: type) -> bool:
+    return hasattr(cls, "__pydantic_core_schema__") or hasattr(cls, "__pydantic_validator__")
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    number, unused = 2, name
+    while unused in taken:
+        unused, number = f"{name}_{number}", number + 1
+    return unused
+
+
+_PLAIN: dict[Any, Any] = {None: type(None), typing.LiteralString: str}
+
+_SIMPLE: dict[Any, Form] = {
+    **{kind: Scalar(kind) for kind in (str, int, float, bool, type(None))},
+    datetime.date: Parsed("a date as YYYY-MM-DD", datetime.date.fromisoformat, {"format": "date"}),
+    datetime.datetime: Parsed(
+        "a date and time in ISO 8601 form", datetime.datetime.fromisoformat, {"format": "date-time"}
+    ),
+    datetime.time: Parsed("a time as HH:MM:SS", datetime.time.fromisoformat, {"format": "time"}),
+    decimal.Decimal: Parsed("a decimal number as text", decimal.Decimal),
+    uuid.UUID: Parsed("a UUID", uuid.UUID, {"format": "uuid"}),
+    pathlib.Path: Parsed("a path", pathlib.Path),
+    pathlib.PurePath: Parsed("a path", pathlib.PurePath),
+}
+
+_COLLECTIONS: dict[Any, Any] = {
+    **dict.fromkeys(
+        (
+            list,
+            collections.abc.Sequence,
+            collections.abc.MutableSequence,
+            collections.abc.Iterable,
+            collections.abc.Collection,
+        ),
+        list,
+    ),
+    **dict.fromkeys((set, collections.abc.Set, collections.abc.MutableSet), set),
+    frozenset: frozenset,
+}
+
+_MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)

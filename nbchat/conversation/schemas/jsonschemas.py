@@ -1,0 +1,160 @@
+"""JSON schemas as values: taken as they are given, moved into another one, closed for servers that want it strict."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbchat.conversation.schemas.converters import Misfit, inside
+from nbchat.conversation.schemas.validator import Validator
+from nbchat.values.errors import ParameterError
+
+__all__ = ["Given", "closed", "is_strict", "moved"]
+
+Node = Mapping[str, Any]
+
+LONGEST_MESSAGE = 200
+"""Characters of a validator's words, which may quote a whole value."""
+
+_NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+_SINGLE = (
+    "items", "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "unevaluatedItems",
+    "unevaluatedProperties", "additionalItems",
+)  # fmt: skip
+_LISTED = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
+
+_STRICT_KINDS = ("type", "$ref", "anyOf", "enum", "const")
+_NOT_STRICT = {
+    "oneOf", "allOf", "not", "if", "then", "else", "prefixItems", "patternProperties", "propertyNames", "contains",
+    "dependentSchemas", "dependentRequired", "minProperties", "maxProperties", "unevaluatedItems",
+    "unevaluatedProperties", "uniqueItems", "default",
+}  # fmt: skip
+
+
+def changed(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """A copy of a schema in which `change` has been made to each schema written in it, the inner ones first."""
+    if not isinstance(schema, Mapping):
+        return schema
+    copy = dict(schema)
+    for key in copy.keys() & set(_NAMED):
+        if isinstance(copy[key], Mapping):
+            copy[key] = {name: changed(child, change) for name, child in copy[key].items()}
+    for key in copy.keys() & {*_SINGLE, *_LISTED}:
+        if isinstance(copy[key], list):
+            copy[key] = [changed(child, change) for child in copy[key]]
+        else:
+            copy[key] = changed(copy[key], change)
+    return change(copy)
+
+
+def schemas_in(schema: Any) -> Iterator[dict[str, Any]]:
+    """Each schema written in this one, itself last."""
+    found: list[dict[str, Any]] = []
+
+    def note(node: dict[str, Any]) -> dict[str, Any]:
+        found.append(node)
+        return node
+
+    changed(schema, note)
+    return iter(found)
+
+
+def moved(schema: Node, rename: Callable[[str], str]) -> dict[str, Any]:
+    """The schema with its references renamed."""
+
+    def change(node: dict[str, Any]) -> dict[str, Any]:
+        return {**node, "$ref": rename(node["$ref"])} if isinstance(node.get("$ref"), str) else node
+
+    copy: dict[str, Any] = changed(schema, change)
+    return copy
+
+
+def closed(schema: Node) -> dict[str, Any]:
+    """The schema as OpenAI's strict mode wants it: every property required, no other allowed, no defaults.
+
+    What fits it fits the schema it was made of.
+    """
+
+    def change(node: dict[str, Any]) -> dict[str, Any]:
+        node.pop("default", None)
+        if isinstance(node.get("properties"), Mapping) and node.get("additionalProperties", False) in (False, True):
+            node |= {"required": list(node["properties"]), "additionalProperties": False}
+        return node
+
+    copy: dict[str, Any] = changed(schema, change)
+    return copy
+
+
+def is_strict(schema: Node) -> bool:
+    """Whether strict mode takes it: OpenAI's rules for structured outputs, on the safe side."""
+    return schema.get("type") == "object" and "anyOf" not in schema and all(map(_is_strict, schemas_in(schema)))
+
+
+def _is_strict(node: Node) -> bool:
+    if not any(key in node for key in _STRICT_KINDS) or node.keys() & _NOT_STRICT:
+        return False
+    if node.get("type") != "object" and "properties" not in node:
+        return True
+    properties = node.get("properties")
+    return (
+        isinstance(properties, Mapping)
+        and node.get("additionalProperties") is False
+        and set(node.get("required", ())) == set(properties)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A form that the user wrote as a JSON schema: JSON stays JSON. Checked by jsonschema where it is installed."""
+
+    schema: dict[str, Any]
+
+    @classmethod
+    def of(cls, schema: Node) -> Given:
+        """The form of a schema. Raises ParameterError for one that is no schema, or that refers outside itself."""
+        try:
+            copy = json.loads(json.dumps(schema))
+            nodes = list(schemas_in(copy))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ParameterError(f"A JSON schema is made of JSON alone: {error}.") from None
+        outside = [node["$ref"] for node in nodes if not str(node.get("$ref", "#")).startswith("#")]
+        if outside:
+            raise ParameterError(f"The JSON schema refers to {outside[0]!r}; write what is there into its own $defs.")
+        Validator(copy).check_schema(nodes)
+        if importlib.util.find_spec("jsonschema") is not None:
+            _check_by_jsonschema(copy)
+        return cls(copy)
+
+    def load(self, value: Any, path: str = "") -> Any:
+        """The value itself. Raises Misfit."""
+        if importlib.util.find_spec("jsonschema") is not None:
+            self._validate(value, path)
+        else:
+            Validator(self.schema).check(value, path)
+        return value
+
+    def _validate(self, value: Any, path: str) -> None:
+        from jsonschema.exceptions import best_match
+        from jsonschema.validators import validator_for
+
+        error = best_match(validator_for(self.schema)(self.schema).iter_errors(value))
+        if error is None:
+            return
+        for step in error.absolute_path:
+            path = inside(path, step)
+        message = error.message
+        raise Misfit(path, message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…")
+
+
+def _check_by_jsonschema(schema: dict[str, Any]) -> None:
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+
+    try:
+        validator_for(schema).check_schema(schema)
+    except SchemaError as error:
+        where = "".join(f"[{step!r}]" for step in error.absolute_path)
+        raise ParameterError(f"This is no JSON schema: {where or 'it'}: {error.message[:LONGEST_MESSAGE]}.") from None

@@ -1,0 +1,219 @@
+"""What a structured answer has to be: asked of the server, or in words, and read out of the text that came."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, Self
+
+from nbchat.conversation.schemas.annotations import Annotations, Untypable, shown_type
+from nbchat.conversation.schemas.columns import parse_columns
+from nbchat.conversation.schemas.converters import Anything, Form, Misfit, expected
+from nbchat.conversation.schemas.jsonschemas import Given, closed, is_strict, moved
+from nbchat.values.errors import ParameterError
+
+__all__ = ["NoJson", "Schema"]
+
+MOST_STARTS = 100
+"""Brackets in a text from which JSON is tried to be read."""
+
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
+_KEYWORDS = {"type", "properties", "items", "$ref", "$defs", "anyOf", "oneOf", "allOf", "enum", "const", "$schema"}
+
+
+class NoJson(Misfit):
+    """A text in which there is no JSON at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What the answer must be. `json_schema` is what servers are told: always an object.
+
+    `wrapped` names the one property that holds the value, where the value itself is none; None = the value is it.
+    """
+
+    name: str
+    form: Form
+    json_schema: Mapping[str, Any]
+    wrapped: str | None = None
+
+    @classmethod
+    def of(cls, what: Any) -> Self:
+        """The schema of whatever says it. Raises ParameterError.
+
+        That is a pydantic model, dataclass, typed or named tuple, list[…] or other annotation; a JSON schema; a dict of
+        names and types; or text: a JSON schema, or `city:str,temp:float` (in brackets: a list of these).
+        """
+        if isinstance(what, cls):
+            return what
+        try:
+            form, schema, name = _read(what)
+        except Untypable as error:
+            raise ParameterError(f"The schema has the type {error}.") from None
+        except RecursionError:
+            raise ParameterError("The schema is nested too deep.") from None
+        wrapped = None if _is_object(schema) else "items" if schema.get("type") == "array" else "value"
+        outer = schema if wrapped is None else _wrapped(schema, wrapped)
+        outer = outer if isinstance(form, Given) else closed(outer)
+        return cls(_NAME.sub("_", name).strip("_")[:64] or "answer", form, outer, wrapped)
+
+    @property
+    def response_format(self) -> dict[str, Any]:
+        """The request's `response_format`; strict where the schema keeps the rules for that."""
+        strict = {"strict": True} if is_strict(self.json_schema) else {}
+        return {
+            "type": "json_schema",
+            "json_schema": {"name": self.name, "schema": dict(self.json_schema), **strict},
+        }
+
+    @property
+    def instruction(self) -> str:
+        """The same in words, for servers that do not take a `response_format`."""
+        written = json.dumps(self.json_schema, ensure_ascii=False)
+        return f"Answer with JSON alone, no other text and no code fence, that fits this JSON schema:\n{written}"
+
+    def parse(self, text: str) -> Any:
+        """The value that an answer holds; fences and words around its JSON do no harm. Raises Misfit, saying where."""
+        fitting: list[tuple[int, Any]] = []
+        misfits: list[tuple[int, Misfit]] = []
+        for found, value in _values_in(text):
+            try:
+                fitting.append((len(found), self._load(value)))
+            except Misfit as misfit:
+                misfits.append((len(found), misfit))
+            except RecursionError:
+                misfits.append((len(found), Misfit("", "it is nested too deep")))
+        if fitting:
+            return max(fitting, key=lambda pair: pair[0])[1]
+        raise max(misfits, key=lambda pair: pair[0])[1] if misfits else _no_json(text)
+
+    def _load(self, value: Any) -> Any:
+        if self.wrapped is None:
+            return self.form.load(value)
+        if isinstance(value, Mapping) and value.keys() == {self.wrapped}:
+            return self.form.load(value[self.wrapped], self.wrapped)
+        try:
+            return self.form.load(value)  # a model that was told in words may leave the wrapping out
+        except Misfit as misfit:
+            if isinstance(value, Mapping):
+                raise expected(f"an object with {self.wrapped!r} alone", value, "") from None
+            raise misfit
+
+
+def _read(what: Any) -> tuple[Form, Mapping[str, Any], str]:
+    """The form, its JSON schema and a name."""
+    annotations = Annotations()
+    if isinstance(what, str) and not what.lstrip().startswith("{"):
+        form, name = parse_columns(what), "answer"
+    elif isinstance(what, str):
+        return _read_given(_json_schema(what))
+    elif isinstance(what, Mapping) and not _is_record_of_types(what):
+        return _read_given(what)
+    elif isinstance(what, Mapping):
+        form, name = annotations.record(what), "answer"
+    elif callable(what) or hasattr(what, "__origin__") or hasattr(what, "__args__"):
+        form, name = annotations.form(what), getattr(what, "__name__", "answer")
+    else:
+        raise ParameterError(
+            "A schema is a pydantic model, a dataclass, a type, a JSON schema or text such as city:str,temp:float;"
+            f" got {type(what).__name__}."
+        )
+    if isinstance(form, Anything):
+        raise ParameterError(f"The schema {shown_type(what)} allows everything: name the type that you expect.")
+    return form, annotations.root_schema(form), name
+
+
+def _read_given(what: Mapping[str, Any]) -> tuple[Form, Mapping[str, Any], str]:
+    """As `_read`, for a JSON schema or the whole `response_format` around one."""
+    inner = what.get("json_schema") if what.get("type") == "json_schema" else None
+    name, schema = (inner.get("name"), inner.get("schema")) if isinstance(inner, Mapping) else (what.get("title"), what)
+    if not isinstance(schema, Mapping) or not _KEYWORDS & schema.keys():
+        raise ParameterError(
+            "A schema in the form of a dict is a JSON schema with its type, or maps names to types, as {'a': int}."
+        )
+    form = Given.of(schema)
+    return form, form.schema, str(name or "answer")
+
+
+def _json_schema(text: str) -> Mapping[str, Any]:
+    try:
+        schema = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ParameterError(f"The schema begins like JSON and is none: {error}.") from None
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def _is_record_of_types(what: Mapping[Any, Any]) -> bool:
+    """Whether these are names with types, rather than a JSON schema's keywords with JSON."""
+    return bool(what) and all(
+        isinstance(key, str) and (isinstance(value, type) or hasattr(value, "__origin__") or hasattr(value, "__args__"))
+        for key, value in what.items()
+    )
+
+
+def _is_object(schema: Mapping[str, Any]) -> bool:
+    """Whether a given schema is an object's at the top, as servers want it."""
+    return schema.get("type") == "object" or ("type" not in schema and "properties" in schema)
+
+
+def _wrapped(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An object's schema with the schema as its only property; definitions stay at the top."""
+    at_top = ("$defs", "definitions", "$schema")
+    inner = {key: value for key, value in schema.items() if key not in at_top}
+
+    def rename(reference: str) -> str:
+        stays = reference.startswith(("#/$defs/", "#/definitions/"))
+        return reference if stays else f"#/properties/{name}{reference.removeprefix('#')}"
+
+    outer = {"type": "object", "properties": {name: inner}, "required": [name], "additionalProperties": False}
+    return moved({**outer, **{key: schema[key] for key in at_top if key in schema}}, rename)
+
+
+def _values_in(text: str) -> Iterator[tuple[str, Any]]:
+    """The JSON values in a text, with how they stand there: the whole, in fences, then from any bracket on."""
+    whole = text.strip().removeprefix("\ufeff")
+    for piece in (whole, *(match[2].strip() for match in _FENCE.finditer(whole))):
+        try:
+            yield piece, json.loads(piece, strict=False, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            continue
+        if piece is whole:
+            return
+    decoder = json.JSONDecoder(strict=False, parse_constant=_no_constant)
+    at, starts = 0, 0
+    while (start := re.compile(r"[\[{]").search(whole, at)) and starts < MOST_STARTS:
+        starts += 1
+        try:
+            value, at = decoder.raw_decode(whole, start.start())
+        except (ValueError, RecursionError):
+            at = start.end()
+        else:
+            yield whole[start.start() : at], value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _no_json(text: str) -> Misfit:
+    """Why there is no JSON in a text, with the place."""
+    whole = text.strip()
+    fenced = _FENCE.search(whole)
+    whole = fenced[2].strip() if fenced else whole
+    bracket = re.search(r"[\[{]", whole)
+    if not whole:
+        return NoJson("", "the answer is empty")
+    if bracket is None:
+        return NoJson("", "there is no JSON in it")
+    try:
+        json.JSONDecoder(strict=False, parse_constant=_no_constant).raw_decode(whole, bracket.start())
+    except json.JSONDecodeError as error:
+        return Misfit("", f"its JSON is broken at line {error.lineno}, column {error.colno}: {error.msg}")
+    except ValueError as error:
+        return Misfit("", f"its JSON can't be read: {error}")
+    except RecursionError:
+        return Misfit("", "its JSON is nested too deep")
+    return Misfit("", "there is no JSON in it that can be read")

@@ -1,0 +1,153 @@
+"""The tools that a session offers to its model, and the running of their calls."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from typing import Any
+
+from nbchat.conversation.presenter import presenters
+from nbchat.conversation.schemas.converters import Misfit
+from nbchat.conversation.tools.tool import Tool
+from nbchat.values.errors import ToolError
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.params import nearest
+
+__all__ = ["Toolbox"]
+
+LONGEST_RESULT = 40_000
+"""Characters of a result that go to the model, whatever described it."""
+
+LONGEST_ERROR = 2_000
+"""Characters of an exception's words that go to the model."""
+
+REFUSED = "Not run: the user did not allow it."
+NOBODY_ASKED = "Not run: there is nobody here who could be asked to allow it."
+NOTICE = "{} was not run: it asks first, and nobody can be asked here (mark it safe=True to run it unasked)"
+
+
+class Toolbox:
+    """Tools by name, offered in the order in which they were added."""
+
+    def __init__(self, tools: Mapping[str, Tool] | None = None) -> None:
+        self._tools = dict(tools or {})
+        self.notices: list[str] = []
+        """What the user should know of the calls that were run."""
+
+    def add(self, tool: Any, *, safe: bool = False) -> None:
+        """Add a function, a `Tool` or a tool's JSON, in place of one with the same name. Raises ToolError."""
+        made = Tool.of(tool, safe=safe)
+        self._tools[made.name] = made
+
+    def copy(self) -> Toolbox:
+        """A toolbox of its own with the same tools."""
+        return Toolbox(self._tools)
+
+    def offer(self, tools: Sequence[Any] | str | None) -> Toolbox | None:
+        """The tools of one request, whatever is added later: these in place of one's own.
+
+        None = one's own, "none" = none at all. A name, or a function that is a tool of one's own, is that tool. Raises
+        ToolError.
+        """
+        if tools is None:
+            return self.copy() if self._tools else None
+        if tools == "none":
+            return None
+        if callable(tools) or isinstance(tools, (str, Mapping, Tool)):
+            tools = [tools]
+        offered = Toolbox()
+        for tool in tools:
+            offered.add(self._own(tool))
+        return offered if offered._tools else None
+
+    def _own(self, tool: Any) -> Any:
+        if isinstance(tool, str):
+            if tool not in self._tools:
+                known = nearest(tool, self._tools) or " Give the function itself, or register it with @session.tool."
+                raise ToolError(f"There is no tool {tool!r} in this session.{known}")
+            return self._tools[tool]
+        own = (known for known in self._tools.values() if known.function is not None and known.function == tool)
+        return next(own, tool)
+
+    @property
+    def schemas(self) -> Sequence[dict[str, Any]]:
+        """The tools in the form that the API takes."""
+        return [dict(tool.schema) for tool in self._tools.values()]
+
+    def can_run(self, calls: Sequence[ToolCall]) -> bool:
+        """Whether these calls of one answer can be run here: not if one is of a tool that is only a schema.
+
+        A call of an unknown tool can: its result says so.
+        """
+        functions = [tool for tool in self._tools.values() if tool.function is not None]
+        called = [self._tools[call.name] for call in calls if call.name in self._tools]
+        return bool(functions) and all(tool.function is not None for tool in called)
+
+    def run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, Message]:
+        """Run one call; its result as a message of role "tool".
+
+        Yields what must be awaited on the user's loop. An exception of the tool is a result; only what stops the user's
+        code as a whole, an interrupt, is raised.
+        """
+        text = yield from self._run(call)
+        text = text.encode("utf-8", "replace").decode()  # what can't be sent would lose the whole answer
+        return Message("tool", _shortened(text, LONGEST_RESULT) or "(empty)", tool_call_id=call.id)
+
+    def _run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, str]:
+        tool = self._tools.get(call.name)
+        if tool is None:
+            hint = nearest(call.name, self._tools)
+            return f"Error: there is no tool {call.name!r}.{hint} The tools are {', '.join(self._tools)}."
+        try:
+            ready = tool.call(call)
+        except Exception as error:  # noqa: BLE001  # a misfit, or whatever a class of the user's raises on its fields
+            return (
+                f"Not run, its arguments do not fit: {_said(error)}. Call it again with arguments that fit its schema."
+            )
+        refusal = None if tool.safe else self._refusal(call)
+        if refusal is not None:
+            return refusal
+        try:
+            result = yield from _result_of(ready)
+            return presenters.describe(result)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a tool raises is for the model to read
+            return f"Error: {_said(error)}"
+
+    def _refusal(self, call: ToolCall) -> str | None:
+        """What the model is told where the call is not allowed; None = it is."""
+        try:
+            return None if presenters.approve(call) else REFUSED
+        except (EOFError, OSError, NotImplementedError):
+            self.notices.append(NOTICE.format(call.name))
+            return NOBODY_ASKED
+
+
+def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
+    """What a call returns, awaited where it is to be. What a coroutine raises is raised here, whoever awaits it."""
+    result = ready()
+    if not inspect.isawaitable(result):
+        return result
+
+    async def outcome() -> tuple[Any, BaseException | None]:
+        try:
+            return await result, None
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # raised again below, in the tool's own place
+            return None, error
+
+    value, error = yield outcome()
+    if error is not None:
+        raise error
+    return value
+
+
+def _said(error: BaseException) -> str:
+    """An exception's name and words; a misfit's words alone."""
+    lines = [str(error)] if isinstance(error, Misfit) else traceback.format_exception_only(error)
+    return _shortened("".join(lines).strip(), LONGEST_ERROR)
+
+
+def _shortened(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}\n[cut: the first {most:,} of {len(text):,} characters are shown]"

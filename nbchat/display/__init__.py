@@ -1,0 +1,1 @@
+"""One answer while it comes: where it is shown, when it is painted, the line under it."""

@@ -1,0 +1,260 @@
+"""Paints a streaming answer into a cell: bounded segments, a few updates a second, nothing lost.
+
+Rendering costs the browser about 12 ms per kB of Markdown, and an output is rendered anew with each update; so only the
+last segment is ever updated, at most ten times a second, less often the longer it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle, Canvas
+from nbchat.display.display_state import mark_shown
+from nbchat.display.footer import footer_facts, seconds_text
+from nbchat.markdown.blocks import closed
+from nbchat.markdown.harmless import is_harmless
+from nbchat.markdown.segments import Segment, Segments
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Responded, Retrying, TextDelta
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.reply import Reply
+
+__all__ = ["MOST_OUTPUTS", "Painter", "answer_bundle"]
+
+PAINT_SECONDS = 0.1
+"""The least time between two updates."""
+
+PAINT_SECONDS_PER_KB = 0.1
+"""What each kB of the growing segment adds to that."""
+
+MOST_OUTPUTS = 40
+"""Outputs that an answer's text takes at the most: JupyterLab shows the first 50 of a cell."""
+
+PATIENCE = 0.4
+"""Seconds after which an empty cell says what it waits for."""
+
+
+class Painter:
+    """A `Presenter` for a notebook's cell.
+
+    Several choices are painted in turn: each live while those before it are finished. `images` shows remote images.
+    `notes` go into the footer.
+    """
+
+    def __init__(
+        self,
+        canvas: Canvas,
+        *,
+        choices: int = 1,
+        images: bool = False,
+        notes: Sequence[str] = (),
+        waiting: str = "",
+        resumable: bool = False,
+    ) -> None:
+        self._canvas = canvas
+        self._expected = choices
+        self._images = images
+        self.notes = list(notes)
+        self._resumable = resumable
+        self._waiting = waiting or "the answer"
+        self._views: dict[int, _ChoiceView] = {}
+        self._spare: str | None = None  # an output that stands ready to become the next one
+        self._began = time.monotonic()
+        self._retry: tuple[float, Retrying] | None = None
+        self._said = ""
+        self._paint_at = 0.0
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Take events in, and paint what is due."""
+        for event in events:
+            if type(event) is TextDelta:
+                self._view(event.index).add(event.text)
+            else:
+                self._take(event)
+        now = time.monotonic()
+        if not self._views:
+            self._say_waiting(now)
+        elif now >= self._paint_at:
+            self._paint(now)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case ReasoningDelta(text, index):
+                self._view(index).reason(text)
+            case RefusalDelta(text, index):
+                self._view(index).add(text)
+            case Finished(_, index):
+                self._view(index).finished = True
+            case Retrying(seconds=seconds):
+                self._retry = (time.monotonic() + seconds, event)
+            case Responded():
+                self._retry = None
+            case _:
+                pass
+
+    def call_result(self, call: ToolCall, result: Message) -> None:
+        """Show a call and its result, folded. What the model says next begins below."""
+        self._settle()
+        self._put(chrome.details(f"called {call.name}", f"{call.arguments}\n\n{result.text}"))
+
+    def restart(self, reason: str) -> None:
+        """Say why what stands there does not count; the new answer begins below."""
+        self._settle()
+        self._put(chrome.line(f"asked again: {reason}"))
+
+    def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
+        """Paint all that is left, and the footer."""
+        self._settle()
+        if reply is None:
+            if self._spare is not None:
+                self._canvas.update(self._spare, chrome.EMPTY)
+                self._spare = None
+            return
+        mark_shown(reply)
+        for call in reply.tool_calls:
+            self._put(chrome.details(f"wants to call {call.name}", call.arguments))
+        hidden = max(0, len(reply.choices) - MOST_OUTPUTS)
+        notes = [*self.notes, f"{hidden} more choices are in reply.choices"] if hidden else self.notes
+        self._put(chrome.line(footer_facts(reply, notes, resumable=self._resumable)))
+
+    def _settle(self) -> None:
+        """Paint everything that has come, in its final form."""
+        for view in self._views.values():
+            view.finished = True
+        self._paint(time.monotonic(), final=True)
+        self._views = {}
+
+    def _view(self, index: int) -> _ChoiceView:
+        view = self._views.get(index)
+        if view is None:
+            several = max(self._expected, index + 1)
+            heading = f"**Choice {index + 1} of {several}**\n\n" if several > 1 else ""
+            limit = max(1, MOST_OUTPUTS // several)
+            view = self._views[index] = _ChoiceView(Segments(limit), heading, images=self._images)
+        return view
+
+    def _say_waiting(self, now: float) -> None:
+        """What an empty cell waits for: the answer, or the time to ask again."""
+        if self._retry is not None:
+            until, retrying = self._retry
+            said = f"{retrying.reason}: asking again in {max(0, round(until - now))} s (try {retrying.attempt})"
+        elif now - self._began >= PATIENCE:
+            said = f"waiting for {self._waiting} … {int(now - self._began)} s"
+        else:
+            return
+        if said != self._said:
+            self._said = said
+            if self._spare is None:
+                self._spare = self._canvas.show(chrome.line(said))
+            else:
+                self._canvas.update(self._spare, chrome.line(said))
+
+    def _paint(self, now: float, *, final: bool = False) -> None:
+        longest = 0
+        for place, index in enumerate(sorted(self._views)[:MOST_OUTPUTS]):
+            if index > place and self._expected > 1 and not final:
+                break  # a choice before it has not begun
+            view = self._views[index]
+            for number, bundle in view.changes(final=final):
+                if number < len(view.outputs):
+                    self._canvas.update(view.outputs[number], bundle)
+                else:
+                    view.outputs.append(self._put(bundle))
+            longest = max(longest, view.tail_size)
+            if not view.finished:
+                break  # the choices after it wait for their turn, or their outputs would stand above its own
+        self._paint_at = now + max(PAINT_SECONDS, PAINT_SECONDS_PER_KB * longest / 1000)
+
+    def _put(self, bundle: Bundle) -> str:
+        """A new output, or the one that stands ready."""
+        if self._spare is None:
+            return self._canvas.show(bundle)
+        output, self._spare = self._spare, None
+        self._canvas.update(output, bundle)
+        return output
+
+
+class _ChoiceView:
+    """One choice: its reasoning in the first output if it has any, then a segment to an output."""
+
+    def __init__(self, segments: Segments, heading: str, *, images: bool) -> None:
+        self.outputs: list[str] = []
+        self.finished = False
+        self._segments = segments
+        self._heading = heading
+        self._images = images
+        self._reasoning: list[str] = []
+        self._thinking_since = 0.0
+        self._thought = False
+        self._settled = 0  # segments that stand in their final form
+        self._dirty = False
+
+    def add(self, text: str) -> None:
+        """More of the answer."""
+        self._segments.append(text)
+        self._dirty = True
+
+    def reason(self, text: str) -> None:
+        """More of the reasoning."""
+        if not self._reasoning:
+            self._thinking_since = time.monotonic()
+        self._reasoning.append(text)
+
+    @property
+    def tail_size(self) -> int:
+        """Characters of the segment that still grows."""
+        return len(self._segments.tail.source)
+
+    def changes(self, *, final: bool) -> list[tuple[int, Bundle]]:
+        """Outputs to make or to change, by number."""
+        changes: list[tuple[int, Bundle]] = []
+        first = 1 if self._reasoning else 0
+        if self._reasoning and not self._thought:
+            self._thought = self._dirty or final
+            changes.append((0, self._reasoning_bundle(done=self._thought)))
+        if not self._dirty and not final:
+            return changes
+        self._dirty = False
+        closed, tail = self._segments.closed, self._segments.tail
+        changes += [
+            (first + number, self._bundle(number, closed[number], final=True))
+            for number in range(self._settled, len(closed))
+        ]
+        self._settled = len(closed)
+        if tail.source.strip() or (final and not closed and self._heading):
+            changes.append((first + len(closed), self._bundle(len(closed), tail, final=final)))
+        return changes
+
+    def _reasoning_bundle(self, *, done: bool) -> Bundle:
+        if not done:
+            return chrome.line(f"thinking … {sum(map(len, self._reasoning)):,} characters")
+        seconds = seconds_text(time.monotonic() - self._thinking_since)
+        return chrome.details(f"Thought for {seconds}", "".join(self._reasoning).strip())
+
+    def _bundle(self, number: int, segment: Segment, *, final: bool) -> Bundle:
+        heading = self._heading if number == 0 else ""
+        bundle = {"text/markdown": heading + _safe(segment.text, images=self._images)}
+        if final:  # the plain twin doubles a message, so only what stays has one
+            bundle["text/plain"] = plain_text(heading + segment.source)
+        return bundle
+
+
+def answer_bundle(reply: Reply) -> Bundle:
+    """A whole reply as one output, for one that was not painted while it came."""
+    texts = [choice.text or choice.refusal for choice in reply.choices]
+    headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
+    return {
+        "text/markdown": "\n\n".join(closed(_safe(text)) for text in headed),
+        "text/plain": plain_text("\n\n".join(headed)),
+    }
+
+
+def _safe(markdown: str, *, images: bool = False) -> str:
+    """Model text made safe to show."""
+    if is_harmless(markdown):
+        return markdown
+    from nbchat.markdown.sanitiser import sanitise
+
+    return sanitise(markdown, images=images)

@@ -1,0 +1,60 @@
+"""Which presenter an answer gets: a painter in a notebook, a printer in a terminal, none in a script."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from nbchat.conversation.presenter import Presenter
+from nbchat.display.canvas import Canvas, CellCanvas
+from nbchat.display.display_state import register_display, running_shell
+from nbchat.display.painter import Painter
+
+__all__ = ["in_main_thread", "is_dashboard", "is_notebook", "make_presenter"]
+
+
+def is_notebook(shell: Any) -> bool:
+    """Whether outputs go to a front end that can change them later, rather than to a terminal."""
+    return getattr(shell, "kernel", None) is not None
+
+
+def is_dashboard() -> bool:
+    """Whether Voila shows this kernel's outputs: as they stood when the cells had run, widgets alone stay live."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+
+
+def make_presenter(
+    wanted: bool | None,
+    *,
+    canvas: Canvas | None = None,
+    choices: int = 1,
+    images: bool = False,
+    notes: Sequence[str] = (),
+    waiting: str = "",
+    resumable: bool = False,
+) -> Presenter | None:
+    """The presenter for the place where this runs.
+
+    None where nothing is to be shown: not wanted, or left open (`wanted` None) in a script, or in another thread than
+    the main one, whose output would land in whatever cell runs then.
+    """
+    shell = running_shell()
+    if wanted is False or (wanted is None and (shell is None or not in_main_thread())):
+        return None
+    if shell is not None and is_notebook(shell):
+        register_display(shell, notebook=True)
+        where = canvas or CellCanvas(shell)
+        return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, resumable=resumable)
+    if shell is not None:
+        register_display(shell, notebook=False)
+    from nbchat.display.terminal import TerminalPresenter
+
+    return TerminalPresenter(sys.stdout, choices=choices, notes=notes, resumable=resumable)
+
+
+def in_main_thread() -> bool:
+    """Whether what is shown now lands in the cell that asked for it."""
+    return threading.current_thread() is threading.main_thread()

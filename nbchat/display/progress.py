@@ -1,0 +1,98 @@
+"""How far a long piece of work is: a bar and a line of facts, in one output that changes a few times a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle, Canvas
+from nbchat.markdown.terminal_text import terminal_text
+
+__all__ = ["CellBar", "TerminalBar", "bar_bundle"]
+
+PAINT_SECONDS = 0.2
+"""The least time between two updates."""
+
+WIDTH = 24
+"""Characters of the bar in plain text."""
+
+
+def bar_bundle(done: int, total: int, facts: Sequence[str]) -> Bundle:
+    """The bar at one moment, with the facts under it."""
+    part = done / total if total else 1.0
+    track = (
+        '<div style="height:5px;max-width:32em;border-radius:3px;overflow:hidden;margin:0.5em 0 0.3em;'
+        'background:rgba(127,127,127,0.3)">'
+        f'<div style="height:100%;width:{100 * part:.1f}%;'
+        'background:var(--jp-brand-color1,var(--vscode-progressBar-background,#1976d2))"></div></div>'
+    )
+    line = chrome.line([f"{done:,} of {total:,}", *facts])
+    return {"text/html": track + line["text/html"], "text/plain": f"{_plain_bar(part)} {line['text/plain']}"}
+
+
+def _plain_bar(part: float) -> str:
+    full = int(WIDTH * part)
+    return f"[{'#' * full}{'.' * (WIDTH - full)}]"
+
+
+class CellBar:
+    """A bar in a cell. Its output is handed on at the end, so that what came of the work takes its place."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._output: str | None = None
+        self._paint_at = 0.0
+
+    def show(self, done: int, total: int, facts: Sequence[str]) -> None:
+        """Tell how far it is; what comes too soon after the last time is left out."""
+        if time.monotonic() >= self._paint_at:
+            self._put(bar_bundle(done, total, facts))
+            self._paint_at = time.monotonic() + PAINT_SECONDS
+
+    def replace(self, bundle: Bundle) -> None:
+        """Put this where the bar stood."""
+        self._put(bundle)
+        self._output = None
+
+    def clear(self) -> None:
+        """Leave nothing of the bar."""
+        if self._output is not None:
+            self.replace(chrome.EMPTY)
+
+    def _put(self, bundle: Bundle) -> None:
+        if self._output is None:
+            self._output = self._canvas.show(bundle)
+        else:
+            self._canvas.update(self._output, bundle)
+
+
+class TerminalBar:
+    """A bar on the last line of a terminal; a file or a pipe gets none."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._paint_at = 0.0
+        self._shown = False
+
+    def show(self, done: int, total: int, facts: Sequence[str]) -> None:
+        """As for `CellBar`."""
+        if self._stream.isatty() and time.monotonic() >= self._paint_at:
+            plain = terminal_text(str(bar_bundle(done, total, facts)["text/plain"]))
+            self._stream.write(f"\r\x1b[K{plain}")
+            self._stream.flush()
+            self._shown = True
+            self._paint_at = time.monotonic() + PAINT_SECONDS
+
+    def replace(self, bundle: Bundle) -> None:
+        """As for `CellBar`."""
+        self.clear()
+        self._stream.write(terminal_text(str(bundle["text/plain"])) + "\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """As for `CellBar`."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._shown = False

@@ -1,0 +1,119 @@
+"""Prints a streaming answer where there is no notebook: plain text, as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from nbchat.display.display_state import mark_shown
+from nbchat.display.footer import footer_facts
+from nbchat.markdown.terminal_text import TerminalText, terminal_text
+from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Retrying, TextDelta
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.reply import Reply
+
+__all__ = ["TerminalPresenter"]
+
+
+class TerminalPresenter:
+    """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
+
+    def __init__(self, stream: TextIO, *, choices: int = 1, notes: Sequence[str] = (), resumable: bool = False) -> None:
+        self._stream = stream
+        self._expected = choices
+        self.notes = list(notes)
+        self._resumable = resumable
+        self._texts: dict[int, list[str]] = {}
+        self._finished: set[int] = set()
+        self._current: int | None = None
+        self._filter = TerminalText()
+        self._at_start = True
+        self._reasoning = 0
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Print what these events bring."""
+        for event in events:
+            match event:
+                case TextDelta(text, index) | RefusalDelta(text, index):
+                    self._texts.setdefault(index, []).append(text)
+                case ReasoningDelta(text):
+                    self._reasoning += len(text)
+                case Finished(_, index):
+                    self._finished.add(index)
+                case Retrying(seconds=seconds, reason=reason, attempt=attempt):
+                    self._line(f"({terminal_text(reason)}: asking again in {seconds:.0f} s, try {attempt})")
+                case _:
+                    pass
+        if events:
+            self._print_texts()
+
+    def call_result(self, call: ToolCall, result: Message) -> None:
+        """Print a call and what came of it."""
+        self._finish_text()
+        self._line(terminal_text(f"[called {call.name}({call.arguments})]"))
+        self._line(terminal_text(result.text))
+        self._begin_anew()
+
+    def restart(self, reason: str) -> None:
+        """Say why what stands there does not count; the new answer follows."""
+        self._finish_text()
+        self._line(self._dim(terminal_text(f"[asked again: {reason}]")))
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._texts, self._finished, self._current = {}, set(), None
+
+    def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
+        """Print all that is left, and the footer."""
+        self._finished |= self._texts.keys()
+        self._print_texts()
+        self._finish_text()
+        if reply is None:
+            return
+        mark_shown(reply)
+        for call in reply.tool_calls:
+            self._line(terminal_text(f"[wants to call {call.name}({call.arguments})]"))
+        facts = footer_facts(reply, self.notes, resumable=self._resumable)
+        self._line(self._dim(terminal_text("[" + " · ".join(facts) + "]")))
+
+    def _print_texts(self) -> None:
+        for index in sorted(self._texts):
+            pieces = self._texts[index]
+            if pieces:
+                self._enter(index)
+                self._write(self._filter.feed("".join(pieces)))
+                pieces.clear()
+            if index not in self._finished:
+                break
+        self._stream.flush()
+
+    def _enter(self, index: int) -> None:
+        if index == self._current:
+            return
+        self._finish_text()
+        self._current = index
+        if self._reasoning:
+            self._line(self._dim(f"[thought: {self._reasoning:,} characters, in reply.reasoning]"))
+            self._reasoning = 0
+        several = max(self._expected, index + 1)
+        if several > 1:
+            self._line(f"--- Choice {index + 1} of {several} ---")
+
+    def _finish_text(self) -> None:
+        self._write(self._filter.flush())
+        if not self._at_start:
+            self._write("\n")
+
+    def _line(self, text: str) -> None:
+        if not self._at_start:
+            self._write("\n")
+        self._write(text.rstrip("\n") + "\n")
+        self._stream.flush()
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._stream.write(text)
+            self._at_start = text.endswith("\n")
+
+    def _dim(self, text: str) -> str:
+        return f"\x1b[2m{text}\x1b[0m" if self._stream.isatty() else text

@@ -1,0 +1,56 @@
+"""Cells that answer in the background: the kernel is free, the cell goes on being painted."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from nbchat.cells.compose import Composed
+from nbchat.cells.options import CellOptions
+from nbchat.conversation.session import Session
+from nbchat.display import chrome
+from nbchat.display.canvas import Canvas, PinnedCanvas
+from nbchat.display.presenting import is_notebook, make_presenter
+from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.reply import Reply
+
+__all__ = ["running", "start"]
+
+_threads: list[threading.Thread] = []
+
+
+def running() -> int:
+    """How many cells are still answering."""
+    _threads[:] = [thread for thread in _threads if thread.is_alive()]
+    return len(_threads)
+
+
+def start(shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any]) -> None:
+    """Ask in a thread of its own; the answer is painted into the cell that is running now. Raises ConfigError."""
+    from nbchat.magics.cell import cell_slot, presentation
+
+    if not is_notebook(shell):
+        raise ConfigError("--background needs a notebook: a terminal can't go on painting a line above.")
+    canvas = PinnedCanvas(shell)
+    shown = presentation(session, options, composed.notes)
+    presenter = make_presenter(True, canvas=canvas, **shown)
+    slot = cell_slot(shell)
+    session.request(composed.message, **asked)  # what is wrong with it, the cell itself should say
+
+    def work() -> None:
+        reply: Reply | None
+        try:
+            reply = session.ask(composed.message, display=presenter, slot=slot, **asked)
+        except (NbchatError, Interrupted) as failure:
+            reply = failure.reply  # a part is worth a name too
+            _show_failure(canvas, failure)
+        if reply is not None and (name := options.get("into")):
+            shell.user_ns[name] = reply
+
+    thread = threading.Thread(target=work, name="nbchat-background", daemon=True)
+    _threads.append(thread)
+    thread.start()
+
+
+def _show_failure(canvas: Canvas, failure: NbchatError | Interrupted) -> None:
+    canvas.show(chrome.line(f"{type(failure).__name__}: {failure}"))

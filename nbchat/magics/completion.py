@@ -1,0 +1,146 @@
+"""Tab on a `%%chat` or `%chat` line: options, models, session names, commands, live names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["complete", "install", "remove"]
+
+IDENTIFIER = "nbchat"
+MAGICS = ("%%chat", "%chat")
+
+_LINE = re.compile(r"\s*%{1,2}chat\s")
+
+
+def install(shell: Any) -> None:
+    """Complete in this shell, by whichever way its version has."""
+    completer = getattr(shell, "Completer", None)
+    matchers = getattr(completer, "custom_matchers", None)
+    try:
+        from IPython.core.completer import context_matcher
+    except ImportError:
+        matchers = None
+    if matchers is not None:
+
+        @context_matcher(identifier=IDENTIFIER)
+        def matcher(context: Any) -> Any:
+            return _match(shell, context)
+
+        remove(shell)
+        matchers.append(matcher)
+    elif hasattr(shell, "set_hook"):
+
+        def hook(_self: Any, event: Any) -> list[str]:
+            return complete(shell, event.text_until_cursor, event.symbol)
+
+        remove(shell)
+        for magic in MAGICS:
+            shell.set_hook("complete_command", hook, str_key=magic)
+
+
+def remove(shell: Any) -> None:
+    """Complete no more."""
+    completer = getattr(shell, "Completer", None)
+    matchers = getattr(completer, "custom_matchers", None)
+    if matchers is not None:
+        matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != IDENTIFIER]
+    hooks = getattr(getattr(completer, "custom_completers", None), "strs", {})
+    for magic in MAGICS:
+        hooks.pop(magic, None)
+
+
+def _match(shell: Any, context: Any) -> Any:
+    from IPython.core.completer import SimpleCompletion
+
+    line = context.line_with_cursor[: context.cursor_position] if context.cursor_line == 0 else ""
+    if context.cursor_line != 0:
+        lines = context.full_text.split("\n")
+        current = lines[context.cursor_line] if context.cursor_line < len(lines) else ""
+        line = current[: context.cursor_position] if current.lstrip().startswith("%chat") else ""
+    if not _LINE.match(line):
+        return {"completions": [], "suppress": False}
+    fragment = re.split(r"\s", line)[-1]
+    found = complete(shell, line, fragment)
+    return {
+        "completions": [SimpleCompletion(text=text, type="option") for text in found],
+        "matched_fragment": fragment,
+        "suppress": bool(found),
+    }
+
+
+def complete(shell: Any, line: str, fragment: str) -> list[str]:
+    """The words that may stand where the line ends with `fragment`."""
+    words = line[: len(line) - len(fragment)].split()
+    return [word for word in _candidates(shell, words, fragment) if word.startswith(fragment) and word != fragment]
+
+
+def _candidates(shell: Any, words: list[str], fragment: str) -> Iterable[str]:
+    from nbchat.cells.options import OWN, ROWS
+
+    magic, before = (words[0] if words else ""), (words[-1] if len(words) > 1 else "")
+    if before in ("-m", "--model"):
+        return _models()
+    if before == "--session":
+        return _sessions()
+    if before in ("--image", "--tools", "--schema", "--into", "<<"):
+        return _names(shell)
+    if before == "--base-url":
+        return _endpoints()
+    if magic == "%chat":
+        return _command_words(words[1:], fragment)
+    used = {word.partition("=")[0] for word in words}
+    repeatable = {row.flag for row in OWN.values() if row.repeatable} | {"--stop", "--logit-bias"}
+    flags = [row.flag for row in ROWS if row.flag not in used or row.flag in repeatable]
+    return [*flags, "--no-stream"] if fragment.startswith("-") or not fragment else []
+
+
+def _command_words(words: list[str], fragment: str) -> Iterable[str]:
+    from nbchat.magics.line import COMMANDS
+    from nbchat.values.params import PARAMETERS
+
+    if not words:
+        return list(COMMANDS)
+    match words[0]:
+        case "connect":
+            return _endpoints()
+        case "switch":
+            return _sessions()
+        case "set":
+            return [f"{name}=" for name in PARAMETERS]
+        case "help":
+            return [*COMMANDS, *PARAMETERS]
+        case "retry" | "continue":
+            return [row.flag for row in PARAMETERS.values()] if fragment.startswith("-") else []
+    return []
+
+
+def _models() -> Iterable[str]:
+    """The models of the current server. A server that does not answer at once completes nothing."""
+    from nbchat.api.engine import engine
+    from nbchat.conversation.connection import ready
+    from nbchat.conversation.registry import registry
+    from nbchat.values.errors import NbchatError
+
+    try:
+        endpoint = ready(registry.current.endpoint)
+        return engine().run(engine().client.models(endpoint, timeout=2.0))
+    except NbchatError:
+        return []
+
+
+def _sessions() -> Iterable[str]:
+    from nbchat.conversation.registry import registry
+
+    return registry.names()
+
+
+def _endpoints() -> Iterable[str]:
+    from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS
+
+    return [*ENDPOINTS, *LOCAL_SERVERS, BUILTIN]
+
+
+def _names(shell: Any) -> Iterable[str]:
+    return [name for name in shell.user_ns if not name.startswith("_")]

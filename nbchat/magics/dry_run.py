@@ -1,0 +1,82 @@
+"""The exact request of a cell, shown instead of sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nbchat.cells.compose import Composed
+from nbchat.conversation.exchange import Ask
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle
+from nbchat.markdown.inline import html_text
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.plural import counted
+from nbchat.values.usage import estimate_tokens
+
+__all__ = ["dry_run_bundles"]
+
+LONGEST_IMAGE = 80
+"""Characters of a data: URL that are shown; the rest is counted."""
+
+
+MARK = "background:rgba(86,180,233,0.22);color:inherit;border-radius:2px;padding:0 2px"
+"""A tint that leaves the text readable in a light and in a dark theme."""
+
+SOURCE = f'<span style="{chrome.QUIET};font-size:0.8em"> ‹{{}}›</span>'
+"""What a marked part came from, set apart from it."""
+
+
+def dry_run_bundles(ask: Ask, composed: Composed) -> list[Bundle]:
+    """What to show of a request: a line of facts, the message with its inserted parts marked, the JSON."""
+    request, endpoint = ask.request(), ask.endpoint
+    text = json.dumps(request.body, ensure_ascii=False)
+    contents = [message.get("content", "") for message in request.body["messages"]]
+    words = "".join(content if isinstance(content, str) else _words(content) for content in contents)
+    images = sum(str(content).count("image_url") // 2 for content in contents if not isinstance(content, str))
+    facts = [
+        "dry run: nothing was sent",
+        f"POST {request.url or 'to the built-in model'}",
+        f"{len(text.encode('utf-8', 'replace')):,} bytes",
+        f"~{estimate_tokens(words):,} tokens" + (f" and {counted(images, 'image')}" if images else ""),
+        f"key from {endpoint.key_env or 'memory'}" if endpoint.key else "",
+        *composed.notes,
+    ]
+    bundles = [chrome.line([fact for fact in facts if fact])]
+    if any(part.source is not None for part in composed.parts):
+        bundles.append(_marked(composed))
+    bundles.append(chrome.text_block(json.dumps(_shortened(request.body), ensure_ascii=False, indent=2)))
+    return bundles
+
+
+def _words(content: list[dict[str, Any]]) -> str:
+    """The text of a message that also holds images; nobody knows how many tokens those are."""
+    return "".join(part.get("text", "") for part in content)
+
+
+def _marked(composed: Composed) -> Bundle:
+    """The message; each part that came from a value stands in a mark that names its source."""
+    shown, plain = [], []
+    for part in composed.parts:
+        if part.source is None:
+            shown.append(html_text(part.text))
+            plain.append(part.text)
+        else:
+            source = html_text(part.source)
+            shown.append(
+                f'<mark title="from {source}" style="{MARK}">{html_text(part.text)}{SOURCE.format(source)}</mark>'
+            )
+            plain.append(f"⟦{part.source}: {part.text}⟧")
+    return {
+        "text/html": f'<div style="white-space:pre-wrap;line-height:1.6">{"".join(shown)}</div>',
+        "text/plain": plain_text("".join(plain)),
+    }
+
+
+def _shortened(value: Any) -> Any:
+    """The body with long data: URLs cut, so that it can be read."""
+    if isinstance(value, str) and value.startswith("data:") and len(value) > LONGEST_IMAGE:
+        return f"{value[:LONGEST_IMAGE]}… ({len(value):,} characters)"
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    return [_shortened(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,42 @@
+"""What `%load_ext nbchat` does: register two magics and their completion. Nothing is sent or written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.magic import no_var_expand
+
+__all__ = ["load", "unload"]
+
+
+def load(shell: Any) -> None:
+    """Register `%%chat` and `%chat`."""
+
+    @no_var_expand
+    def chat(line: str) -> Any:
+        """Ask, look and set: `%chat help` lists the commands, `%chat` alone shows the state."""
+        from nbchat.magics.line import chat_line
+
+        return chat_line(shell, line)
+
+    @no_var_expand
+    def chat_body(line: str, cell: str) -> None:
+        """Send the cell as a message to a language model; the answer streams below. `%chat help` lists the options."""
+        from nbchat.magics.cell import chat_cell
+
+        chat_cell(shell, line, cell)
+
+    shell.register_magic_function(chat, "line", "chat")
+    shell.register_magic_function(chat_body, "cell", "chat")
+    from nbchat.magics import completion
+
+    completion.install(shell)
+
+
+def unload(shell: Any) -> None:
+    """Take the magics back."""
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("chat", None)
+    from nbchat.magics import completion
+
+    completion.remove(shell)

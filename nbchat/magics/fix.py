@@ -1,0 +1,64 @@
+"""`%chat fix`, `%chat explain` and `%chat doc`: the model looks at a cell."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from nbchat.conversation.registry import registry
+from nbchat.display import chrome
+from nbchat.display.canvas import CellCanvas
+from nbchat.display.presenting import make_presenter
+from nbchat.magics.code_output import difference, offer, python_code
+from nbchat.magics.last_error import last_failure, last_source
+from nbchat.markdown.sanitiser import sanitise
+from nbchat.values.reply import Reply
+
+__all__ = ["document", "explain", "fix"]
+
+
+def fix(shell: Any) -> Reply:
+    """Ask what went wrong in the last failing cell; show the difference, put the corrected cell in place of this one.
+
+    Sent are its source, the end of its traceback, and the types and shapes of its variables; no values beyond what
+    the traceback says.
+    """
+    failure = last_failure(shell)
+    variables = "\n".join(failure.variables) or "(none)"
+    reply = _ask("fix", source=failure.source, traceback=failure.traceback, variables=variables)
+    _offer_changed(shell, reply, failure.source)
+    return reply
+
+
+def explain(shell: Any) -> Reply:
+    """Ask what the previous cell does."""
+    return _ask("explain", source=last_source(shell))
+
+
+def document(shell: Any) -> Reply:
+    """Ask for docstrings in the previous cell; put the documented cell in place of this one."""
+    source = last_source(shell)
+    reply = _ask("doc", source=source)
+    _offer_changed(shell, reply, source)
+    return reply
+
+
+def _ask(prompt: str, **fields: str) -> Reply:
+    template = Template(files("nbchat.magics").joinpath("prompts", f"{prompt}.md").read_text(encoding="utf-8"))
+    session = registry.current
+    presenter = make_presenter(True, waiting=session.model or "")
+    return session.ask(template.substitute(fields), display=presenter)
+
+
+def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
+    """Show how the answer's code differs from the cell, and put it where it can be run."""
+    canvas = CellCanvas(shell)
+    code = python_code(reply.text)
+    changes = difference(before, code) if code else ""
+    if not changes:
+        canvas.show(chrome.line("the answer has no code that differs from the cell"))
+        return
+    fence = "`" * max(3, 1 + max((len(run) for run in changes.split("\n") if set(run) == {"`"}), default=0))
+    canvas.show({"text/markdown": sanitise(f"{fence}diff\n{changes}\n{fence}"), "text/plain": changes})
+    canvas.show(chrome.line(offer(shell, code, replace=True)))

@@ -1,0 +1,413 @@
+"""`%chat`: one word says what to do; alone it shows the state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from IPython.core.error import UsageError
+
+from nbchat.cells.compose import compose
+from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse
+from nbchat.cells.words import split
+from nbchat.conversation.registry import registry
+from nbchat.conversation.session import Session
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle, CellCanvas
+from nbchat.display.footer import cost_text, tokens_text
+from nbchat.display.presenting import make_presenter
+from nbchat.magics import background
+from nbchat.magics import connect as connecting
+from nbchat.magics.cell import presentation
+from nbchat.values.params import PARAMETERS, nearest
+from nbchat.values.plural import counted
+from nbchat.values.reply import Reply
+
+__all__ = ["COMMANDS", "Command", "chat_line"]
+
+
+class Command(NamedTuple):
+    """One word of `%chat`: what follows it, what it does, and the function of shell and rest of line that does it."""
+
+    name: str
+    takes: str
+    meaning: str
+    run: Callable[[Any, str], Any]
+
+
+COMMANDS: dict[str, Command] = {}
+"""The words of `%chat`, in the order in which help shows them."""
+
+
+def command(name: str, takes: str = "") -> Callable[[Callable[[Any, str], Any]], Callable[[Any, str], Any]]:
+    """Make a function a word of `%chat`; its docstring is what help says."""
+
+    def register(function: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+        meaning = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
+        COMMANDS[name] = Command(name, takes, meaning[:1].lower() + meaning[1:], function)
+        return function
+
+    return register
+
+
+def chat_line(shell: Any, line: str) -> Any:
+    """Run a `%chat` line. Raises UsageError for one that can't be read, NbchatError for what fails later."""
+    word, _, rest = line.strip().partition(" ")
+    if not word:
+        return _status(shell)
+    if word not in COMMANDS:
+        hint = nearest(word, COMMANDS) or " %chat help lists what there is; %chat ask TEXT sends a message."
+        raise UsageError(f"%chat has no word {word!r}.{hint}")
+    found = COMMANDS[word]
+    if rest.strip() and not found.takes:
+        raise UsageError(f"%chat {word} takes nothing behind it; got {rest.strip()!r}.")
+    return found.run(shell, rest.strip())
+
+
+def _show(shell: Any, bundle: Bundle) -> None:
+    CellCanvas(shell).show(bundle)
+
+
+def _say(shell: Any, text: str) -> None:
+    _show(shell, chrome.line(text))
+
+
+def _status(shell: Any) -> None:
+    """The state: server, model, parameters, session, tokens, cost."""
+    session = registry.current
+    endpoint = session.endpoint
+    key = (
+        "none needed"
+        if endpoint.is_builtin
+        else "none"
+        if endpoint.key is None
+        else f"from {endpoint.key_env or 'memory'}"
+    )
+    rows = [
+        ["server", endpoint.title + (f" ({endpoint.base_url})" if endpoint.name and endpoint.base_url else "")],
+        ["model", session.model or "none chosen yet: %chat models lists them"],
+        ["key", key],
+        ["parameters", option_line(dict(session.params.items())) or "none set: the server decides"],
+        ["system", session.system or "none"],
+        ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
+        ["tokens", tokens_text(session.usage)],
+        ["cost", _cost_of([entry.cost for entry in session.ledger()])],
+    ]
+    if count := background.running():
+        rows.append(["in the background", f"{count} cells"])
+    _show(shell, chrome.table([], rows))
+
+
+def _cost_of(costs: Sequence[float | None]) -> str:
+    """US dollars of some requests; None among them = unknown."""
+    known = [cost for cost in costs if cost is not None]
+    if not costs:
+        return "nothing yet"
+    if not known:
+        return "unknown"
+    rest = f" and {len(costs) - len(known)} requests of unknown cost" if len(known) < len(costs) else ""
+    return (f"${sum(known):.4g}" if sum(known) else "free") + rest
+
+
+def _painter(options: CellOptions, notes: tuple[str, ...] = ()) -> Any:
+    return make_presenter(True, **presentation(registry.current, options, notes))
+
+
+@command("ask", "TEXT")
+def _ask(shell: Any, rest: str) -> Reply:
+    """Send one line; the answer streams below."""
+    if not rest:
+        raise UsageError("%chat ask needs a text behind it.")
+    composed = compose(rest, shell.user_ns)
+    options = CellOptions()
+    return registry.current.ask(composed.message, display=_painter(options, composed.notes))
+
+
+@command("models", "[TEXT]")
+def _models(shell: Any, rest: str) -> None:
+    """List the server's models; with a text, those whose name has it."""
+    session = registry.current
+    names = [name for name in connecting.models(session.endpoint) if rest.lower() in name.lower()]
+    if not names:
+        _say(shell, f"{session.endpoint.title} lists no model" + (f" with {rest!r} in its name." if rest else "."))
+        return
+    current = session.model
+    _show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
+
+
+@command("connect", "[NAME|URL] [--model M] [--key-env VAR]")
+def _connect(shell: Any, rest: str) -> None:
+    """Choose the server; alone, show what there is to choose from; off: as the environment says."""
+    _show(shell, connecting.connect_line(rest))
+
+
+@command("key", "[--save]")
+def _key(shell: Any, rest: str) -> None:
+    """Ask for the server's key without showing it; --save keeps it in the system's keyring."""
+    _say(shell, connecting.key_line(rest))
+
+
+@command("set", "NAME=VALUE …")
+def _set(shell: Any, rest: str) -> None:
+    """Set parameters for all messages to come; none unsets one."""
+    session = registry.current
+    if not rest:
+        raise UsageError("%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none.")
+    session.params = session.params.replace(**_settings(rest))
+    _say(shell, option_line(dict(session.params.items())) or "nothing is set: the server decides")
+
+
+def _settings(rest: str) -> dict[str, Any]:
+    """`name=value` words, or options as a cell takes them."""
+    if rest.startswith("-"):
+        options = parse(rest)
+        if options.own or options.axes:
+            raise UsageError("%chat set takes parameters, one value each: temperature=0.2 top_p=none.")
+        return dict(options.params)
+    changes: dict[str, Any] = {}
+    for word in split(rest):
+        name, equals, value = word.partition("=")
+        name = name.strip().replace("-", "_")
+        if name == "system":
+            raise UsageError("The system text is set with %chat system TEXT.")
+        if not equals:
+            raise UsageError(f"%chat set takes NAME=VALUE; got {word!r}.")
+        if name not in PARAMETERS:
+            raise UsageError(f"There is no parameter {name}.{nearest(name, PARAMETERS)}")
+        if name in changes:
+            raise UsageError(f"{name} is given twice.")
+        changes[name] = PARAMETERS[name].parse(value)
+    return changes
+
+
+@command("panel")
+def _panel(shell: Any, _rest: str) -> None:
+    """Show widgets for the model, its parameters and the conversation."""
+    from nbchat.panel.panel import Panel
+
+    Panel().display(shell)
+
+
+@command("presets", "[FILE]")
+def _presets(shell: Any, rest: str) -> None:
+    """List the presets; with a FILE (.json, .toml), take in those in it."""
+    from nbchat.magics.presets import list_line
+
+    _show(shell, list_line(rest))
+
+
+@command("preset", "NAME")
+def _preset(shell: Any, rest: str) -> None:
+    """Set the parameters of a preset."""
+    from nbchat.magics.presets import apply_line
+
+    _say(shell, apply_line(registry.current, rest))
+
+
+@command("save-preset", "NAME")
+def _save_preset(shell: Any, rest: str) -> None:
+    """Keep all parameters but the model under a name."""
+    from nbchat.magics.presets import save_line
+
+    _say(shell, save_line(registry.current, rest))
+
+
+@command("system", "[TEXT]")
+def _system(shell: Any, rest: str) -> None:
+    """Set the system text of this session; none takes it away; alone shows it."""
+    session = registry.current
+    if rest:
+        quoted = re.fullmatch(r"(['\"])(.*)\1", rest, re.DOTALL)
+        session.system = None if rest.lower() == "none" else quoted[2] if quoted else rest
+    _say(shell, f"system: {session.system}" if session.system else "no system text")
+
+
+@command("fix")
+def _fix(shell: Any, _rest: str) -> None:
+    """Explain and repair the last failing cell: its source, its traceback's end, types and shapes; no values."""
+    from nbchat.magics import fix as helping
+
+    helping.fix(shell)
+
+
+@command("explain")
+def _explain(shell: Any, _rest: str) -> None:
+    """Say what the previous cell does."""
+    from nbchat.magics import fix as helping
+
+    helping.explain(shell)
+
+
+@command("doc")
+def _doc(shell: Any, _rest: str) -> None:
+    """Write docstrings and comments for the previous cell."""
+    from nbchat.magics import fix as helping
+
+    helping.document(shell)
+
+
+@command("history")
+def _history(shell: Any, _rest: str) -> None:
+    """Show the turns of this session."""
+    session = registry.current
+    if not session.turns:
+        _say(shell, f"session {session.name}: no turns yet")
+        return
+    rows = []
+    for number, turn in enumerate(session.turns, 1):
+        state = "" if turn.reply.status == "complete" else turn.reply.status.replace("_", " ")
+        marks = ", ".join(filter(None, [state, "answered before an edit above" if turn.before_edit else ""]))
+        rows.append([str(number), _first(turn.message.text), _first(turn.reply.text), turn.reply.model or "", marks])
+    _show(shell, chrome.table(["", "you", "answer", "model", ""], rows))
+
+
+def _first(text: str, most: int = 70) -> str:
+    words = " ".join(text[: 4 * most].split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+@command("undo", "[N]")
+def _undo(shell: Any, rest: str) -> None:
+    """Take back the last turn, or the last N."""
+    if rest and not rest.isdecimal():
+        raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
+    taken = registry.current.undo(int(rest or 1))
+    _say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry.current.turns)} left")
+
+
+@command("retry", "[OPTIONS]")
+def _retry(shell: Any, rest: str) -> Reply:
+    """Ask the last message again, in its place; options hold for this once."""
+    options = _only_params("retry", rest)
+    return registry.current.retry(display=_painter(options), **options.params)
+
+
+@command("continue", "[OPTIONS]")
+def _continue(shell: Any, rest: str) -> Reply:
+    """Take up the last answer where it stopped."""
+    options = _only_params("continue", rest)
+    return registry.current.resume(display=_painter(options), **options.params)
+
+
+def _only_params(word: str, rest: str) -> CellOptions:
+    options = parse(rest)
+    if options.own or options.axes:
+        raise UsageError(f"%chat {word} takes parameters such as -t 0.5, one value each.")
+    return options
+
+
+@command("fork", "[NAME]")
+def _fork(shell: Any, rest: str) -> None:
+    """Go on in a copy of this session; the old one stays as it is."""
+    branch = registry.fork(rest or None)
+    _say(shell, f"now in session {branch.name}, {counted(len(branch.turns), 'turn')}")
+
+
+@command("switch", "NAME")
+def _switch(shell: Any, rest: str) -> None:
+    """Go to another session."""
+    if not rest:
+        raise UsageError(f"%chat switch needs a name: {', '.join(registry.names())}.")
+    session = registry.switch(rest)
+    _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+
+
+@command("sessions")
+def _sessions(shell: Any, _rest: str) -> None:
+    """List the sessions."""
+    current = registry.current
+    rows = [["*" if s is current else "", s.name, str(len(s.turns)), tokens_text(s.usage)] for s in registry]
+    _show(shell, chrome.table(["", "session", "turns", ""], rows))
+
+
+@command("clear")
+def _clear(shell: Any, _rest: str) -> None:
+    """Forget the turns of this session; its settings stay."""
+    session = registry.current
+    count = len(session.turns)
+    session.clear()
+    _say(shell, f"forgot {counted(count, 'turn')} of session {session.name}")
+
+
+@command("usage")
+def _usage(shell: Any, _rest: str) -> None:
+    """Show the tokens and the cost of this session, model by model."""
+    session = registry.current
+    models = dict.fromkeys(entry.model or "?" for entry in session.ledger())
+    rows = []
+    for model in models:
+        usages = [entry.usage for entry in session.ledger() if (entry.model or "?") == model]
+        cost = _cost_of([entry.cost for entry in session.ledger() if (entry.model or "?") == model])
+        rows.append([model, str(len(usages)), tokens_text(type(session.usage).total(usages)), cost])
+    whole = _cost_of([entry.cost for entry in session.ledger()])
+    rows.append(["all", str(len(session.ledger())), tokens_text(session.usage), whole])
+    _show(shell, chrome.table(["model", "requests", "tokens", "cost"], rows))
+
+
+@command("ledger")
+def _ledger(shell: Any, _rest: str) -> None:
+    """List this session's requests, a row each."""
+    rows = [
+        [
+            entry.model or "?",
+            entry.status,
+            tokens_text(entry.usage),
+            cost_text(entry.cost),
+            f"{entry.timing.total or 0:.1f} s",
+        ]
+        for entry in registry.current.ledger()
+    ]
+    _show(shell, chrome.table(["model", "status", "tokens", "cost", "time"], rows))
+
+
+@command("export", "FILE")
+def _export(shell: Any, rest: str) -> None:
+    """Write the conversation to FILE: .md to read, .json to import again, .ipynb to open."""
+    if not rest:
+        raise UsageError("%chat export needs a file name ending in .md, .json or .ipynb.")
+    path = registry.current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
+    _say(shell, f"wrote {counted(len(registry.current.turns), 'turn')} to {path}")
+
+
+@command("import", "FILE")
+def _import(shell: Any, rest: str) -> None:
+    """Open a conversation that was exported as .json, as a session of its own."""
+    if not rest:
+        raise UsageError("%chat import needs the name of a .json file.")
+    session = registry.add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
+    _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+
+
+@command("help", "[WORD]")
+def _help(shell: Any, rest: str) -> None:
+    """Show what there is; with a WORD, what that is."""
+    _show(shell, chrome.text_block(_help_on(rest)) if rest else _help_all())
+
+
+def _help_all() -> Bundle:
+    """Two tables; where there are none, as many lines."""
+    head = "%%chat [OPTIONS] [<< NAME]   the cell below is the message"
+    commands = [(f"{c.name} {c.takes}".strip(), c.meaning) for c in COMMANDS.values()]
+    lines = "\n".join(f"  {name:<44} {meaning}" for name, meaning in commands)
+    tables = [
+        chrome.table(["%%chat [OPTIONS] [<< NAME]", "takes", "the cell below is the message"], help_rows()),
+        chrome.table(["%chat", "alone it shows the state"], commands),
+    ]
+    return {
+        "text/html": "".join(table["text/html"] for table in tables),
+        "text/plain": f"{head}\n{help_text()}\n\n%chat            show the state\n{lines}",
+    }
+
+
+def _help_on(word: str) -> str:
+    name = word.lstrip("-%").replace("-", "_")
+    if word in COMMANDS:
+        found = COMMANDS[word]
+        return f"%chat {found.name} {found.takes}".rstrip() + f"\n  {found.meaning}"
+    rows = [
+        row for row in help_text().split("\n") if re.search(rf"--{re.escape(name.replace('_', '-'))}(?![\w-])", row)
+    ]
+    if rows:
+        return "\n".join(rows)
+    raise UsageError(f"There is no help on {word!r}.{nearest(name, [*COMMANDS, *PARAMETERS])}")

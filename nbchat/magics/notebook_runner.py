@@ -1,0 +1,110 @@
+"""Opening a notebook: in JupyterLab where there is a screen, else run here and printed as text."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from nbchat.markdown.terminal_text import terminal_text
+from nbchat.values.errors import ConfigError
+
+__all__ = ["DEFAULT", "has_screen", "open_in_lab", "run_and_print"]
+
+DEFAULT = Path("notebooks/quickstart.ipynb")
+"""The notebook that is opened when none is named."""
+CELL_TIMEOUT = 600
+"""Seconds a cell may take when a notebook is run here."""
+
+
+def has_screen() -> bool:
+    """Whether a browser can be shown, and JupyterLab is there to show."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_in_lab(notebook: Path) -> int:
+    """JupyterLab with this notebook, until it is closed; its exit code. Raises ConfigError without the notebook."""
+    _require(notebook)
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(notebook)], env=_environment())  # noqa: S603  # our own words
+
+
+def run_and_print(notebook: Path, out: TextIO) -> bool:
+    """Run a copy of the notebook in a fresh kernel and print each cell with its text; False if a cell failed.
+
+    The file itself is not changed. It runs in the notebook's own directory. Raises ConfigError without the notebook
+    or without nbclient.
+    """
+    _require(notebook)
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    except ImportError as error:
+        raise ConfigError("Running a notebook needs nbclient: pip install 'jupyter-nbchat[lab]'.") from error
+    try:
+        copy = nbformat.read(notebook, as_version=4)
+    except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        # nbformat checks a file only after it has worked with it as if it were right.
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ConfigError(f"{notebook} is no notebook: {reason}") from error
+    resources = {"metadata": {"path": str(notebook.resolve().parent)}}
+    client = NotebookClient(copy, timeout=CELL_TIMEOUT, kernel_name="python3", resources=resources)
+    failure: Exception | None = None
+    try:
+        client.execute(env=_environment())
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        failure = error
+    for line in transcript(copy):
+        print(terminal_text(line), file=out)
+    if failure is not None:
+        print(terminal_text(f"{notebook} failed at {_failure(copy) or str(failure).strip()}"), file=out)
+    return failure is None
+
+
+def _environment() -> dict[str, str]:
+    """The environment of kernels: they find this nbchat, also where it is a checkout that nobody installed."""
+    here = str(Path(__file__).resolve().parents[2])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))}
+
+
+def _require(notebook: Path) -> None:
+    if not notebook.is_file():
+        raise ConfigError(f"There is no notebook {notebook}; name one: python -m nbchat open NOTEBOOK.")
+
+
+def transcript(notebook: Mapping[str, Any]) -> Iterator[str]:
+    """A run notebook as lines of text: each code cell's source, then what it printed or showed as text."""
+    for number, cell in enumerate(notebook["cells"], start=1):
+        if cell["cell_type"] == "markdown":
+            yield from ("", cell["source"])
+        elif cell["cell_type"] == "code":
+            yield f"\n[{number}]"
+            yield from (f"  > {line}" for line in cell["source"].splitlines())
+            yield from (f"  {line}" for output in cell["outputs"] for line in _text(output).splitlines())
+
+
+def _text(output: Mapping[str, Any]) -> str:
+    """What one output says in plain text: Markdown before the plain twin of it."""
+    if output["output_type"] == "stream":
+        return str(output["text"])
+    if output["output_type"] == "error":
+        return f"{output['ename']}: {output['evalue']}"
+    data = output["data"]
+    return str(data.get("text/markdown") or data.get("text/plain") or "")
+
+
+def _failure(notebook: Mapping[str, Any]) -> str:
+    """The first cell that failed, and how; nothing if no cell says so."""
+    for number, cell in enumerate(notebook["cells"], start=1):
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "error":
+                return f"cell {number}: {_text(output)}"
+    return ""

@@ -1,0 +1,1 @@
+"""Model text made safe to show as Markdown."""

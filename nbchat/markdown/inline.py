@@ -1,0 +1,57 @@
+"""Foreign words inside nbchat's own lines: a model's name, a server's error, a title.
+
+`inline_text` is for our Markdown, `html_text` for our HTML; `sanitise` (in `sanitiser`) is for text that is Markdown
+itself.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from nbchat.markdown.terminal_text import join_surrogates
+
+__all__ = ["NO_MATH", "html_text", "inline_text", "visible"]
+
+NO_MATH = "<span class=tex2jax_ignore>&#{};</span>"
+"""A character that MathJax must not read: JupyterLab pairs up `$` even when it is escaped or written as an entity.
+
+It holds no quotes: should a parser put the line into an attribute, it stays there.
+"""
+
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+_SPACE = re.compile(r"\s+")
+_MEANT = re.compile(
+    r"""[!"#$&'()*<>@\[\\\]^_`{|}~]|:(?=/)|(?<=www)\.|\A[-+=.]|(?<=\A\d)\.|(?<=\A\d\d)\.""", re.IGNORECASE
+)
+
+
+def inline_text(text: str, limit: int = 200) -> str:
+    """`text` as one line of Markdown that means nothing but itself.
+
+    No emphasis, link, HTML, math or address in it is live; line ends and runs of blanks become one space; control and
+    direction-changing characters are left out. At most `limit` characters are shown, the last of them `…`.
+    """
+    line = _capped(_UNSEEN.sub("", _SPACE.sub(" ", join_surrogates(text))).strip(), limit)
+    return _MEANT.sub(_literal, line)
+
+
+def html_text(text: str, limit: int | None = None) -> str:
+    """`text` for the inside of HTML, an attribute's value included. Line ends stay; `limit` None means no cap."""
+    clean = visible(text)
+    return html.escape(clean if limit is None else _capped(clean, limit))
+
+
+def visible(text: str) -> str:
+    """`text` without control and direction-changing characters; line ends and tabs stay."""
+    return _UNSEEN.sub(lambda char: char[0] if char[0] in "\n\t" else "", join_surrogates(text).replace("\r\n", "\n"))
+
+
+def _capped(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _literal(char: re.Match[str]) -> str:
+    return (NO_MATH if char[0] in "$\\" else "&#{};").format(ord(char[0]))

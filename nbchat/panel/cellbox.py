@@ -1,0 +1,78 @@
+"""The equivalent `%%chat` line: to copy, or to edit or paste over, which loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from IPython.core.error import UsageError
+from ipywidgets import Button, HBox, Textarea
+
+from nbchat.api.endpoints import Endpoint
+from nbchat.display.widget_factory import Parts
+from nbchat.panel.cellline import Loaded, cell_line, load_cell, unsaid
+from nbchat.panel.drawing import Drawing
+from nbchat.values.errors import NbchatError
+from nbchat.values.params import Params
+
+__all__ = ["CellBox"]
+
+LINE_CHARACTERS = 84
+"""About what a line of the box holds."""
+
+
+class CellBox:
+    """`loaded` is given what a line or cell asks for that the user has put there. Raises from it are said beside."""
+
+    def __init__(self, parts: Parts, loaded: Callable[[Loaded], None]) -> None:
+        self._loaded = loaded
+        self.problem = ""
+        """What is wrong with what was put there; empty = nothing is."""
+        self._shown: tuple[Params, str | None, Endpoint] | None = None
+        self._line = ""
+        self._drawing = Drawing()
+        meaning = "The cell that sends the same. Edit it, or paste a cell's options over it, to load them here"
+        self._box = parts.make(
+            Textarea, description="Cell", rows=1, continuous_update=False, classes="nbchat-cell", tooltip=meaning
+        )
+        self._box.observe(lambda change: self._typed(change["new"]), "value")
+        copy = parts.make(Button, description="Copy", tooltip="Copy the line", classes="nbchat-copy")
+        self.widget = parts.make(HBox, [self._box, copy], classes="nbchat-side")
+        self._note = parts.note(self.widget)
+
+    def show(self, params: Params, system: str | None, endpoint: Endpoint) -> None:
+        """Draw the line that sends what these would."""
+        if (params, system, endpoint) == self._shown:
+            return
+        self._shown = (params, system, endpoint)
+        try:
+            text, note = cell_line(params, system, endpoint), unsaid(endpoint)
+        except NbchatError as error:
+            text, note = "", str(error)
+        self._line = text
+        self.problem = ""
+        self._draw(text)
+        self._note.say(note)
+
+    def _draw(self, text: str) -> None:
+        with self._drawing:
+            self._box.value = text
+            self._box.rows = min(5, 1 + len(text) // LINE_CHARACTERS)
+
+    def _typed(self, text: str) -> None:
+        if self._drawing.here:
+            return
+        self.problem = ""
+        if not text.strip():
+            self._draw(self._line)
+            self._note.say("")
+            return
+        try:
+            loaded = load_cell(text)
+            self._loaded(loaded)
+        except (UsageError, NbchatError) as error:
+            self.problem = str(error)
+            self._note.say(self.problem, wrong=True)
+            return
+        self._draw(self._line)
+        left = ", ".join(f"--{name}" for name in loaded.left_out)
+        self._note.say(f"loaded; a panel does not hold {left}" if left else "loaded")

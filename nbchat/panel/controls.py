@@ -1,0 +1,256 @@
+"""The rows of the panel: one for each parameter of the table, unset until touched and unsettable again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Text
+
+from nbchat.cells.options import escaped, unescaped
+from nbchat.display.widget_factory import Parts, mark
+from nbchat.panel.drawing import Drawing
+from nbchat.values.errors import ParameterError
+from nbchat.values.params import Parameter
+
+__all__ = ["WIDE", "Changed", "Control", "TextControl", "control", "tooltip"]
+
+Changed = Callable[[str, Any], None]
+"""Told a parameter's name and its new value; None = unset."""
+
+NOT_SENT = "not sent"
+WIDE = ("texts", "biases", "json")
+"""Kinds whose values want a line of their own."""
+
+MOST_SLIDER_STEPS = 2000
+"""A range of more steps than this is typed rather than slid."""
+
+
+def control(parts: Parts, parameter: Parameter, changed: Changed) -> Control:
+    """The row that suits a parameter's kind."""
+    match parameter.kind:
+        case "number" | "integer" if _slidable(parameter):
+            return SliderControl(parts, parameter, changed)
+        case "flag" | "choice":
+            return ChoiceControl(parts, parameter, changed)
+        case "texts":
+            return TextsControl(parts, parameter, changed)
+        case _:
+            return TextControl(parts, parameter, changed)
+
+
+def _slidable(parameter: Parameter) -> bool:
+    low, high, step = parameter.low, parameter.high, parameter.step
+    return low is not None and high is not None and bool(step) and (high - low) / (step or 1) <= MOST_SLIDER_STEPS
+
+
+def tooltip(parameter: Parameter) -> str:
+    """What a parameter is, what it takes, and what it means to leave it unset."""
+    takes = parameter.expected if parameter.kind != "flag" else "true or false"
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    step = f", in steps of {parameter.step:g}{unit}" if parameter.step else ""
+    return f"{parameter.name}: {parameter.meaning} ({takes}{step}). Unset = not sent: the server decides."
+
+
+class Control:
+    """One row: label, what the value is moved by, a button that unsets it, and a note below.
+
+    A subclass builds the widgets, draws a value on them, and reports with `_report` or `_read` what they were moved to.
+    Widgets' events come from any thread, and drawing causes events of its own, which are not the user's.
+    """
+
+    def __init__(self, parts: Parts, parameter: Parameter, changed: Changed) -> None:
+        self.parameter = parameter
+        self.problem = ""
+        """What is wrong with what is typed; empty = nothing is."""
+        self.waiting = ""
+        """What must come before what is typed counts; empty = nothing must."""
+        self._parts = parts
+        self._changed = changed
+        self._value: Any = None
+        self._refusal = ""
+        self._drawing = Drawing()
+        self.widgets: list[Any] = self._build()
+        unset = f"unset {parameter.name}: not sent, the server decides"
+        self._unset = parts.make(Button, description="×", tooltip=unset, classes="nbchat-unset-button")
+        self._unset.on_click(lambda _button: self._report(None))
+        classes = "nbchat-control nbchat-unset" + (" nbchat-wide" if parameter.kind in WIDE else "")
+        self.row = parts.make(HBox, [*self.widgets, self._unset], classes=classes)
+        self._note = parts.note(self.row)
+
+    def show(self, value: Any) -> None:
+        """Show a value that came from elsewhere; None = unset. Where it is the same, what is being typed stays."""
+        with self._drawing:
+            if value != self._value or type(value) is not type(self._value):
+                self._value = value
+                self._redraw()
+
+    def refuse(self, words: str) -> None:
+        """Grey it: the server refuses it for this model, in these words. Empty = it does not."""
+        if words == self._refusal:
+            return
+        self._refusal = words
+        for widget in self.widgets:
+            widget.disabled = bool(words)
+        mark(self.row, "nbchat-refused", bool(words))
+        self._say()
+
+    def _build(self) -> list[Any]:
+        """The widgets, the first of them with the label."""
+        raise NotImplementedError
+
+    def _draw(self, value: Any) -> None:
+        raise NotImplementedError
+
+    def _redraw(self) -> None:
+        self.problem = ""
+        with self._drawing:
+            self._draw(self._value)
+        mark(self.row, "nbchat-unset", self._value is None)
+        mark(self.row, "nbchat-bad", False)
+        self._say()
+
+    def _report(self, value: Any) -> None:
+        """The user moved it to this value."""
+        try:
+            self._changed(self.parameter.name, value)
+        except ParameterError as error:
+            self._reject(str(error))
+            return
+        with self._drawing:
+            self._value = value
+            self._redraw()
+
+    def _read(self, text: str) -> None:
+        """The user typed this."""
+        if self._drawing.here:
+            return
+        try:
+            value = self.parameter.parse(text) if text.strip() else None
+        except ParameterError as error:
+            self._reject(str(error))
+            return
+        self._report(value)
+
+    def _reject(self, problem: str) -> None:
+        self.problem = problem
+        mark(self.row, "nbchat-unset", False)  # what was typed can be taken back with one click
+        mark(self.row, "nbchat-bad", True)
+        self._say()
+
+    def _say(self) -> None:
+        self._note.say(self.problem or self._refusal, wrong=bool(self.problem))
+
+    def _hint(self, text: str) -> None:
+        self._note.say(text)
+
+
+class SliderControl(Control):
+    """A slider, and a box to type into; the slider would clamp what is typed, so the box is one of our own."""
+
+    def _build(self) -> list[Any]:
+        row = self.parameter
+        kind, slider = (int, IntSlider) if row.kind == "integer" else (float, FloatSlider)
+        low, high = kind(row.low or 0), kind(row.high or 0)
+        self._middle = kind((low + high) / 2)
+        bounds: dict[str, Any] = {
+            "value": self._middle,
+            "min": low,
+            "max": high,
+            "step": kind(row.step or 1),
+            "readout": False,
+        }
+        self._slider = self._parts.make(slider, description=row.name, tooltip=tooltip(row), **bounds)
+        self._snapped: float | None = None
+        self._box = self._parts.make(Text, placeholder=NOT_SENT, continuous_update=False, classes="nbchat-number")
+        self._slider.observe(lambda change: self._slid(change["new"]), "value")
+        self._box.observe(lambda change: self._read(change["new"]), "value")
+        return [self._slider, self._box]
+
+    def _slid(self, value: float) -> None:
+        exact = self.parameter.check(round(value, 9))  # 0.1 * 3 is no value that anybody meant
+        if not self._drawing.here and exact != self._snapped:
+            self._report(exact)
+
+    def _draw(self, value: Any) -> None:
+        self._snapped = None if value is None else self._on_grid(value)
+        self._slider.value = self._middle if value is None else value
+        self._box.value = "" if value is None else self.parameter.written(value)[0]
+
+    def _on_grid(self, value: float) -> float | None:
+        """Where the front-end's slider stands for a value between its steps: it reports that place by itself.
+
+        None = the value is one of its steps. The order of operations is the slider's own (noUiSlider's), so that both
+        round alike.
+        """
+        low, span, step = self._slider.min, self._slider.max - self._slider.min, self._slider.step
+        steps = math.floor((value - low) * 100 / span / (step * 100 / span) + 0.5)
+        place = round(low + steps * step, 9)
+        return None if place == value else place
+
+
+class TextControl(Control):
+    """A box to type into: numbers without bounds, texts, JSON, token ids with their biases."""
+
+    placeholder = NOT_SENT
+
+    def _build(self) -> list[Any]:
+        self._box = self._parts.make(
+            Text,
+            description=self.parameter.name,
+            tooltip=tooltip(self.parameter),
+            placeholder=self.placeholder,
+            continuous_update=False,
+        )
+        self._box.observe(lambda change: self._read(change["new"]), "value")
+        return [self._box]
+
+    def _draw(self, value: Any) -> None:
+        self._box.value = "" if value is None else ", ".join(self.parameter.written(value))
+
+
+class ChoiceControl(Control):
+    """A list of the few values there are."""
+
+    def _build(self) -> list[Any]:
+        values = ("true", "false") if self.parameter.kind == "flag" else self.parameter.choices
+        options = [(NOT_SENT, ""), *((value, value) for value in values)]
+        self._list = self._parts.make(
+            Dropdown, description=self.parameter.name, tooltip=tooltip(self.parameter), options=options, value=""
+        )
+        self._list.observe(lambda change: self._chosen(change["new"]), "value")
+        return [self._list]
+
+    def _chosen(self, text: str) -> None:
+        if not self._drawing.here:  # "none" is a value of some parameters, so it is not parsed as the word for unset
+            flag = self.parameter.kind == "flag"
+            self._report(None if text == "" else text == "true" if flag else text)
+
+    def _draw(self, value: Any) -> None:
+        self._list.value = "" if value is None else self.parameter.written(value)[0]
+
+
+class TextsControl(Control):
+    r"""A box for each of a few texts, in which `\n` stands for a line break and so on: white space is seen."""
+
+    def _build(self) -> list[Any]:
+        label = {"description": self.parameter.name, "placeholder": NOT_SENT, "tooltip": tooltip(self.parameter)}
+        count = int(self.parameter.high or 1)
+        self._boxes = [
+            self._parts.make(Text, continuous_update=False, classes="nbchat-text", **(label if first else {}))
+            for first in (True, *[False] * (count - 1))
+        ]
+        for box in self._boxes:
+            box.observe(lambda _change: self._typed(), "value")
+        return self._boxes
+
+    def _typed(self) -> None:
+        texts = tuple(unescaped(box.value) for box in self._boxes if box.value)
+        if not self._drawing.here:
+            self._report(texts or None)
+
+    def _draw(self, value: Any) -> None:
+        texts = [escaped(text) for text in value or ()]
+        for box, text in zip(self._boxes, [*texts, *[""] * len(self._boxes)], strict=False):
+            box.value = text

@@ -1,0 +1,225 @@
+"""What a panel asks: each request in a thread of its own, painted into the panel and kept as cell output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbchat.cells.compose import Composed, compose
+from nbchat.cells.options import CellOptions
+from nbchat.conversation.presenter import Presenter
+from nbchat.conversation.session import Session
+from nbchat.conversation.turn import Turn
+from nbchat.display import chrome
+from nbchat.display.canvas import Canvas
+from nbchat.display.display_state import running_shell
+from nbchat.display.footer import footer_facts
+from nbchat.display.painter import Painter, answer_bundle
+from nbchat.display.reply_area import ReplyArea
+from nbchat.display.widget_factory import Parts
+from nbchat.magics.cell import presentation
+from nbchat.panel.approval import Approval
+from nbchat.panel.transcript import Entry, TranscriptView, transcript_of
+from nbchat.panel.worker import Worker
+from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.values.events import Event
+from nbchat.values.messages import Message
+from nbchat.values.params import PARAMETERS
+from nbchat.values.reply import Reply
+
+__all__ = ["Conversation"]
+
+
+class Conversation:
+    """Asks in a session, one thing at a time; `over` is told when it is done and what went wrong (None = nothing).
+
+    What is being asked goes on where it began, also when the panel goes on to another session meanwhile. Whoever asks
+    gives a `begun`, which is called before anything is sent; nothing is called or sent while something runs already.
+    """
+
+    def __init__(self, parts: Parts, session: Session, over: Callable[[BaseException | None], None]) -> None:
+        self.session = session
+        self.area = ReplyArea(parts)
+        self.approval = Approval(parts)
+        self._canvas: Canvas | None = None
+        self._job: _Job | None = None
+        self._view: TranscriptView | None = None
+        self._worker = Worker(over)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is coming."""
+        return self._worker.busy
+
+    def pin(self, canvas: Canvas) -> None:
+        """Keep the transcript there, and what it holds already."""
+        self._canvas = canvas
+        self._view = TranscriptView(transcript_of(self.session), canvas)
+        self._view.refresh()
+
+    def switch(self, session: Session) -> None:
+        """Go on in another session."""
+        self.session = session
+        self.area.fresh()
+        if self._canvas is not None:
+            self._view = TranscriptView(transcript_of(session), self._canvas)
+
+    @property
+    def asking(self) -> Session | None:
+        """The session in which an answer is coming; None = none is."""
+        job = self._job
+        return job.session if job is not None and self.busy else None
+
+    def ask(self, text: str, begun: Callable[[], None]) -> None:
+        """Send a message, with live values put in."""
+        session = self.session
+
+        def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
+            return session.ask(message, display=presenter, **settings)
+
+        self._start(text, lambda: _composed(text), asking, begun)
+
+    def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
+        """Ask a turn's message again with the settings of now, in its place."""
+        session = self.session
+
+        def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
+            return session.retry(turn=turn, display=presenter, **settings)
+
+        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun)
+
+    def resume(self, turn: Turn, begun: Callable[[], None]) -> None:
+        """Take up a turn's answer where it stopped."""
+        session = self.session
+
+        def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
+            session.resume(turn=turn, display=presenter, **settings)
+            return next((kept.reply for kept in session.turns if kept.message is turn.message), turn.reply)
+
+        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun, so_far=turn.reply)
+
+    def stop(self) -> None:
+        """Stop what is being asked; what has come is kept."""
+        if (job := self._job) is not None:
+            job.stop()
+        self.approval.dismiss()
+
+    def show(self, turn: Turn) -> None:
+        """Show a turn of the history, unless an answer is coming."""
+        if self.busy:
+            return
+        sheet = self.area.fresh()
+        sheet.show(_heading(turn.message.text))
+        sheet.show(answer_bundle(turn.reply))
+        sheet.show(chrome.line(footer_facts(turn.reply)))
+        _tell_otherwise(sheet, turn.reply)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until nothing runs."""
+        self._worker.wait(timeout)
+
+    def _start(
+        self,
+        question: str,
+        composing: Callable[[], Composed],
+        asking: Callable[[Presenter, dict[str, Any], Message], Reply],
+        begun: Callable[[], None],
+        so_far: Reply | None = None,
+    ) -> None:
+        job = _Job(self.session, self._view)
+        settings = _settings(job.session)
+
+        def work() -> None:
+            composed = composing()
+            sheet = self.area.fresh()
+            sheet.show(_heading(question))
+            if so_far is not None:
+                sheet.show(answer_bundle(so_far))
+            painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), composed.notes))
+            reply: Reply | None = None
+            try:
+                with self.approval.here():
+                    reply = asking(painter, settings, composed.message)
+            except (NbchatError, Interrupted) as error:
+                reply = error.reply
+                raise
+            finally:
+                if reply is not None:
+                    _tell_otherwise(sheet, reply)
+                    job.keep(Entry(question, reply))
+
+        def start() -> None:
+            self._job = job
+            begun()
+
+        self._worker.start(work, start)
+
+
+class _Job:
+    """What is being asked: in which session, and which of the transcript's views shows it."""
+
+    def __init__(self, session: Session, view: TranscriptView | None) -> None:
+        self.session = session
+        self.stopped = False
+        self._view = view
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.session.stop()
+
+    def keep(self, entry: Entry) -> None:
+        transcript = transcript_of(self.session)
+        transcript.add(entry)
+        for shown in filter(None, {self._view, transcript.newest}):
+            shown.refresh()
+
+
+class _JobPainter(Painter):
+    """Stops what was stopped before the session knew of it: a click on Stop may come right behind one on Send."""
+
+    def __init__(self, job: _Job, canvas: Canvas, **options: Any) -> None:
+        super().__init__(canvas, **options)
+        self._job = job
+
+    def show(self, events: Sequence[Event]) -> None:
+        if self._job.stopped:
+            self._job.stop()
+        super().show(events)
+
+
+def _tell_otherwise(sheet: Canvas, reply: Reply) -> None:
+    if rows := answered_otherwise(reply):
+        sheet.show(chrome.table(["", "asked", "answered"], rows))
+
+
+def _settings(session: Session) -> dict[str, Any]:
+    """The session's settings at this moment, spelled out, so that a change while the request is made can't reach it."""
+    params = session.params
+    return {
+        **{name: getattr(params, name) for name in PARAMETERS},
+        **({"extra": dict(params.extra)} if params.extra else {}),
+        "system": session.system,
+    }
+
+
+def _composed(text: str) -> Composed:
+    shell = running_shell()
+    return compose(text, shell.user_ns if shell is not None else {})
+
+
+def _heading(question: str) -> Any:
+    words = " ".join(question[:400].split())
+    return chrome.line(f"You: {words if len(words) <= 160 else words[:159] + '…'}")
+
+
+def answered_otherwise(reply: Reply) -> list[list[str]]:
+    """What the server silently did otherwise than asked: name, asked, answered."""
+    body = reply.request.body if reply.request is not None else {}
+    rows = []
+    asked_model = str(body.get("model") or "")
+    if any(notice.startswith("asked for ") for notice in reply.notices):
+        rows.append(["model", asked_model, reply.model or "?"])
+    asked = body.get("n") or 1
+    if reply.status == "complete" and len(reply.choices) < asked:
+        rows.append(["n", str(asked), str(len(reply.choices))])
+    return rows

@@ -1,0 +1,92 @@
+"""The panel's history: the session's turns as a list, and what can be done from each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ipywidgets import Button, HBox, Select, VBox
+
+from nbchat.conversation.turn import Turn
+from nbchat.display.widget_factory import Parts
+from nbchat.markdown.inline import visible
+from nbchat.panel.drawing import Drawing
+
+__all__ = ["History"]
+
+MOST_SHOWN = 200
+"""Turns in the list, the latest ones: a browser is slow with thousands."""
+
+TOOLTIPS = {
+    "Continue": "Take up the chosen answer where it stopped",
+    "Retry": "Ask the chosen message again with the settings of now, in its place",
+    "Undo": "Take back the chosen turn and those after it",
+    "Fork": "Go on from the chosen turn in a new session; this one stays as it is",
+    "Use settings": "Take over the parameters that the chosen turn was asked with",
+}
+
+
+class History:
+    """The turns. `chosen` is told which one the user looks at; `actions` are what the buttons do, by their names."""
+
+    def __init__(self, parts: Parts, chosen: Callable[[Turn], None], actions: Mapping[str, Callable[[], None]]) -> None:
+        self._turns: tuple[Turn, ...] = ()
+        self._chosen = chosen
+        self._drawing = Drawing()
+        self._list = parts.make(Select, options=[], description="History", rows=3)
+        self._list.observe(self._moved, "index")
+        self.buttons = {
+            name: parts.make(Button, description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions
+        }
+        for name, act in actions.items():
+            self.buttons[name].on_click(lambda _button, act=act: act())
+        line = parts.make(HBox, list(self.buttons.values()), classes="nbchat-buttons")
+        self.widget = parts.make(VBox, [self._list, line], classes="nbchat-history")
+
+    @property
+    def turn(self) -> Turn | None:
+        """The turn that is chosen; None = there is none."""
+        turns, index = self._turns, self._list.index
+        place = len(turns) - 1 if index is None else _offset(turns) + index
+        return turns[place] if 0 <= place < len(turns) else None
+
+    @property
+    def later(self) -> int:
+        """How many turns stand behind the chosen one."""
+        turn = self.turn
+        return next((n for n, other in enumerate(reversed(self._turns)) if other is turn), 0)
+
+    def show(self, turns: Sequence[Turn], *, busy: bool) -> None:
+        """Draw these turns; the last one is chosen where they have changed. The buttons rest while an answer comes."""
+        turns = tuple(turns)
+        if len(turns) != len(self._turns) or any(a is not b for a, b in zip(turns, self._turns, strict=True)):
+            self._draw(turns)
+        for button in self.buttons.values():
+            button.disabled = busy or not turns
+
+    def _draw(self, turns: tuple[Turn, ...]) -> None:
+        with self._drawing:
+            self._turns = turns
+            shown = turns[_offset(turns) :]
+            self._list.options = [_label(number, turn) for number, turn in enumerate(shown, _offset(turns) + 1)]
+            self._list.index = len(shown) - 1 if shown else None
+
+    def _moved(self, _change: Any) -> None:
+        if not self._drawing.here and (turn := self.turn) is not None:
+            self._chosen(turn)
+
+
+def _offset(turns: Sequence[Turn]) -> int:
+    return max(0, len(turns) - MOST_SHOWN)
+
+
+def _label(number: int, turn: Turn) -> str:
+    reply = turn.reply
+    state = "" if reply.status == "complete" else f"[{reply.status.replace('_', ' ')}] "
+    edited = "[before an edit] " if turn.before_edit else ""
+    return visible(f"{number}  {_first(turn.message.text, 45)}  →  {state}{edited}{_first(reply.text, 70)}")
+
+
+def _first(text: str, most: int) -> str:
+    words = " ".join(text[: 4 * most].split())
+    return words if len(words) <= most else words[: most - 1] + "…"

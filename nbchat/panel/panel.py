@@ -1,0 +1,329 @@
+"""The panel: a session as widgets, assembled and wired."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ipywidgets import Box, HBox, ToggleButton, VBox
+
+from nbchat.api.engine import engine, running_engine
+from nbchat.conversation import connection
+from nbchat.conversation.registry import registry
+from nbchat.conversation.session import Session
+from nbchat.conversation.turn import Turn
+from nbchat.display.canvas import PinnedCanvas
+from nbchat.display.display_state import running_shell
+from nbchat.display.presenting import is_notebook
+from nbchat.display.widget_factory import Parts, mark
+from nbchat.display.widget_style import WIDGETS_CLASS
+from nbchat.magics.cell import cell_slot
+from nbchat.panel import comms, style
+from nbchat.panel.biases import BiasControl
+from nbchat.panel.cellbox import CellBox
+from nbchat.panel.cellline import Loaded
+from nbchat.panel.controls import WIDE, Control, control
+from nbchat.panel.conversation import Conversation
+from nbchat.panel.history import History
+from nbchat.panel.message import MessageBox
+from nbchat.panel.presetbar import PresetBar
+from nbchat.panel.reload_detector import PageMark
+from nbchat.panel.server_form import ModelControl, Target
+from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.params import PARAMETERS, Parameter
+
+__all__ = ["Panel"]
+
+_shown: dict[str, Panel] = {}
+"""The panel that each cell has shown last: a panel whose cell was run again is out of the page."""
+
+EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
+
+
+class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A session as widgets: whatever moves its settings or its history moves them here, and the other way round.
+
+    `session` None = the one that the magics use, also when that becomes another. Shown by being the value of a cell,
+    whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter, `conversation`
+    what is being asked.
+    """
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._follows = session is None
+        self.session = session or registry.current
+        self._refreshing = threading.RLock()
+        self._attending = False
+        self._forget: list[Callable[[], Any]] = []
+        self._unwatch: list[Callable[[], None]] = []
+        self._sent = ""
+        self._parts = Parts()
+        self.controls = self._make_controls()
+        self._target = Target(self._parts, self._model, self._retarget)
+        self.presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
+        self._cell = CellBox(self._parts, self._load)
+        self.conversation = Conversation(self._parts, self.session, self._over)
+        self._history = History(self._parts, self.conversation.show, self._actions())
+        self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
+        super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
+        self._watch()
+        comms.answer_beside_cells(self)
+
+    # Assembly
+
+    def _make_controls(self) -> dict[str, Control]:
+        self._model = ModelControl(self._parts, PARAMETERS["model"], self._move)
+        rows: dict[str, Control] = {"model": self._model}
+        for row in (*PARAMETERS.values(), EXTRA):
+            if row.kind == "biases":
+                rows[row.name] = BiasControl(self._parts, row, self._move, self._token_ids)
+            elif row.name != "model":
+                rows[row.name] = control(self._parts, row, self._move)
+        return rows
+
+    def _rows(self) -> list[Any]:
+        self._model.row.add_class("nbchat-wide")  # names of models are long
+        where = [self._target.session, self.presets.choice, self._target.endpoint_row, self._model.row]
+        ordered = sorted(self.controls.values(), key=lambda control: control.parameter.kind in WIDE)
+        usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
+        rare = [one.row for one in ordered if not one.parameter.sampling]
+        buttons = self._parts.make(HBox, [self._box.send, self._box.stop, self._box.status], classes="nbchat-buttons")
+        page = PageMark(self._parts, self._parts.note(buttons))
+        return [
+            style.style(self._parts),
+            style.keys(self._parts),
+            page.widget,
+            self._grid(where),
+            self._target.system_row,
+            self._grid(usual),
+            *self._folded("More parameters", self._grid(rare), self.presets.keeping),
+            self._cell.widget,
+            self._history.widget,
+            self._box.message,
+            buttons,
+            self.conversation.approval.widget,
+            self.conversation.area.widget,
+        ]
+
+    def _grid(self, rows: list[Any]) -> Any:
+        return self._parts.make(Box, rows, classes="nbchat-grid")
+
+    def _folded(self, title: str, content: Any, beside: Sequence[Any]) -> tuple[Any, Any]:
+        """A line with a button that unfolds the content, and the content."""
+        button = self._parts.make(ToggleButton, description=f"▸ {title}", value=False, classes="nbchat-fold")
+        content.add_class("nbchat-none")
+
+        def turn(change: Any) -> None:
+            button.description = f"{'▾' if change['new'] else '▸'} {title}"
+            mark(content, "nbchat-none", not change["new"])
+
+        button.observe(turn, "value")
+        return self._parts.make(HBox, [button, *beside], classes="nbchat-side"), content
+
+    def _actions(self) -> dict[str, Callable[[], None]]:
+        return {
+            "Continue": lambda: self._ask_from(self.conversation.resume),
+            "Retry": lambda: self._ask_from(self.conversation.retry),
+            "Undo": self._undo,
+            "Fork": self._fork,
+            "Use settings": lambda: self._with_turn(lambda turn: self._assign(lambda _params: turn.params)),
+        }
+
+    # The session's side
+
+    def _watch(self) -> None:
+        self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
+        self.refresh()
+
+    def close(self) -> None:
+        """Take the panel away, and let go of the session. An answer that is coming goes on, and joins the history."""
+        letting_go, self._unwatch, self._forget = [*self._unwatch, *self._forget], [], []
+        for let_go in letting_go:
+            let_go()
+        self._target.close()
+        self.conversation.approval.dismiss()  # nobody can answer it here any more
+        self._parts.close()
+        self.layout.close()
+        super().close()
+
+    def switch(self, session: Session) -> None:
+        """Show another session."""
+        for forget in self._unwatch:
+            forget()
+        self.session = session
+        self.conversation.switch(session)
+        if (asked := self.conversation.asking) is not None:
+            self._box.say("" if asked is session else f"Session {asked.name} is still being answered; Stop stops that.")
+        self._watch()
+
+    def refresh(self, *_event: Any) -> None:
+        """Draw the session as it is now. From any thread; what has not changed costs nothing."""
+        if self._follows and registry.current is not self.session:
+            self.switch(registry.current)
+            return
+        with self._refreshing:
+            session, params, endpoint = self.session, self.session.params, self.session.endpoint
+            model = params.model or endpoint.model
+            for name, row in self.controls.items():
+                row.show(dict(params.extra) or None if name == "extra" else getattr(params, name))
+            self._model.usual(model)
+            self._target.show(session, endpoint, registry.names())
+            self.presets.show(params)
+            self._cell.show(params.replace(model=model), session.system, endpoint)
+            self._history.show(session.turns, busy=self.conversation.busy)
+            active = running_engine()  # before the first request nothing is known to be refused
+            refused = active.client.capabilities.refused(endpoint.base_url, model or "") if active else {}
+            for name, row in self.controls.items():
+                row.refuse(refused.get(name, ""))
+
+    # The user's side
+
+    def _move(self, name: str, value: Any) -> None:
+        if name == "extra":
+            value = {**dict.fromkeys(self.session.params.extra), **(value or {})}
+        self.session.set(**{name: value})
+
+    def _assign(self, change: Callable[[Any], Any]) -> None:
+        self.session.params = change(self.session.params)
+
+    def _retarget(self, name: str, text: str | None) -> None:
+        try:
+            if name == "system":
+                self.session.system = text
+            elif name == "session" and text is not None:
+                self._go_to(text)
+            elif name == "endpoint" and text is not None:
+                self._connect(text)
+        except NbchatError as error:
+            self._target.refuse(str(error))
+
+    def _go_to(self, name: str) -> None:
+        if name != self.session.name:
+            self.switch(registry.switch(name) if self._follows else registry.open(name))
+
+    def _connect(self, where: str, key_env: str | None = None) -> None:
+        """As `%chat connect`; a session that has a server of its own gets another one."""
+        if self.session.base_url is None:
+            connection.connect(connection.endpoint_for(where, key_env=key_env))
+        else:
+            self.session.connect(where, key_env=key_env)
+        self.session.set(model=None)  # another server's model means nothing here
+        self.refresh()
+
+    def _load(self, loaded: Loaded) -> None:
+        if loaded.where is not None:
+            self._connect(loaded.where, loaded.key_env)
+        model = loaded.params.model or self.session.params.model
+        self.session.params = loaded.params.replace(model=model)
+        if loaded.system is not None:
+            self.session.system = loaded.system
+        if loaded.body:
+            self._box.message.value = loaded.body
+
+    def _token_ids(self, text: str) -> list[int]:
+        endpoint = connection.ready(self.session.endpoint)
+        return engine().run(engine().client.token_ids(endpoint, self.session.model or "", text))
+
+    # Asking
+
+    def _submit(self) -> None:
+        text = self._box.message.value
+        if not text.strip():
+            self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
+        elif self._is_ready():
+            self.conversation.ask(text, lambda: self._began(text))
+
+    def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
+        if (turn := self._history.turn) is not None and self._is_ready():
+            ask(turn, self._began)
+
+    def _is_ready(self) -> bool:
+        """Whether all that is typed counts; else that is said, and nothing is to be sent."""
+        problems = [self._target.problem, self._cell.problem]
+        problems += [row.problem or row.waiting for row in self.controls.values()]
+        problem = next(filter(None, problems), "")
+        if problem:
+            self._box.say(f"{problem} Nothing was sent.", wrong=True)
+        return not problem
+
+    def _began(self, text: str = "") -> None:
+        """Something is about to be asked; `text` is the message that was sent for it."""
+        self._sent = text
+        if text:
+            self._box.take()
+        self._box.say("")
+        self._box.running(True)
+        self._history.show(self.session.turns, busy=True)
+
+    def _over(self, failure: BaseException | None) -> None:
+        """What was asked is done; in the thread that asked."""
+        self._box.running(False)
+        self._box.say(str(failure or ""), wrong=failure is not None and not isinstance(failure, Interrupted))
+        if getattr(failure, "reply", None) is None and failure is not None:
+            self._box.give_back(self._sent)  # nothing came of it: it need not be typed again
+        comms.answer_beside_cells(self)
+        self.refresh()
+
+    # History
+
+    def _with_turn(self, act: Callable[[Turn], None]) -> None:
+        if (turn := self._history.turn) is not None:
+            act(turn)
+
+    def _undo(self) -> None:
+        if self.conversation.busy or self._history.turn is None:
+            return
+        taken = self.session.undo(self._history.later + 1)
+        self.conversation.area.fresh()
+        if not self._box.message.value:
+            self._box.message.value = taken[0].message.text
+        self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
+
+    def _fork(self) -> None:
+        later = self._history.later
+        names = {*registry.names(), self.session.name}
+        name = next(new for n in itertools.count(2) if (new := f"{self.session.name}-{n}") not in names)
+        branch = self.session.fork(name)
+        if later:
+            branch.undo(later)
+        registry.add(branch, current=self._follows)
+        self.switch(branch)
+        self._box.say(f"now in session {name}")
+
+    # Display
+
+    def _ipython_display_(self, **_options: Any) -> None:
+        self.display(running_shell())
+
+    def display(self, shell: Any) -> None:
+        """Show it in the cell that is running, and keep the transcript there. Raises ConfigError outside a notebook."""
+        if shell is None or not is_notebook(shell):
+            self.close()
+            raise ConfigError("A panel needs a notebook, and there is none here.")
+        shell.display_pub.publish(_bundle(self))
+        self.conversation.pin(PinnedCanvas(shell))
+        comms.answer_beside_cells(self)
+        self._attend(shell)
+
+    def _attend(self, shell: Any) -> None:
+        """Look after each cell what it has changed elsewhere; in place of the panel that this cell showed before."""
+        place = cell_slot(shell)
+        if place is not None:
+            if (old := _shown.get(place)) is not None and old is not self:
+                old.close()
+            _shown[place] = self
+            self._forget.append(lambda: _shown.pop(place, None) if _shown.get(place) is self else None)
+        if not self._attending:
+            self._attending = True
+            shell.events.register("post_run_cell", self.refresh)
+            self._forget.append(lambda: shell.events.unregister("post_run_cell", self.refresh))
+
+
+def _bundle(widget: Any) -> dict[str, Any]:
+    """How a widget is shown; ipywidgets 7 has no method that tells."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {
+        "text/plain": "[nbchat panel: run the cell again to use it]",
+        "application/vnd.jupyter.widget-view+json": view,
+    }

@@ -1,0 +1,79 @@
+"""The panel's presets: choose one, or keep what is set under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ipywidgets import Button, Dropdown, HBox, Text
+
+from nbchat.conversation.presets import SHIPPED, Preset, find_preset, presets, save_preset, unusable
+from nbchat.display.widget_factory import Parts
+from nbchat.panel.drawing import Drawing
+from nbchat.values.errors import ConfigError
+from nbchat.values.params import Params
+
+__all__ = ["PresetBar"]
+
+
+class PresetBar:
+    """`choice` is the list, `keeping` the name and the button that keep what is set.
+
+    `chosen` is told the preset that the user chooses, `params` asked for what is to be kept.
+    """
+
+    def __init__(self, parts: Parts, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
+        self._chosen = chosen
+        self._params = params
+        self._drawing = Drawing()
+        self._list = parts.make(Dropdown, description="Preset", options=[("none", "")], value="")
+        self._list.observe(lambda change: self._choose(change["new"]), "value")
+        self._name = parts.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
+        self._save = parts.make(Button, description="Save", tooltip="Keep all parameters but the model under this name")
+        self._save.on_click(lambda _button: self._keep())
+        self.choice = parts.make(HBox, [self._list], classes="nbchat-control nbchat-choice")
+        self.keeping = (self._name, self._save)
+        self._note = parts.note(self.choice)
+        self._load()
+
+    def _load(self) -> None:
+        try:
+            self._known = presets()
+            self._note.say(" ".join(unusable()), wrong=True)
+        except ConfigError as error:
+            self._known = dict(SHIPPED)
+            self._note.say(str(error), wrong=True)
+        with self._drawing:
+            self._list.options = [("none", ""), *((name, name) for name in self._known)]
+
+    def show(self, params: Params) -> None:
+        """Name the preset that these parameters are, if they are one."""
+        name = self._list.value
+        if name and (name not in self._known or self._known[name].apply(params) != params):
+            self._draw("")
+            self._note.say("")
+
+    def _draw(self, name: str) -> None:
+        with self._drawing:
+            self._list.value = name
+
+    def _choose(self, name: str) -> None:
+        if self._drawing.here or not name:
+            return
+        try:
+            preset = find_preset(name)
+        except ConfigError as error:
+            self._note.say(str(error), wrong=True)
+            return
+        self._note.say(preset.meaning)
+        self._chosen(preset)
+
+    def _keep(self) -> None:
+        try:
+            preset = save_preset(self._name.value, self._params())
+        except ConfigError as error:
+            self._note.say(str(error), wrong=True)
+            return
+        self._name.value = ""
+        self._load()
+        self._draw(preset.name)
+        self._note.say(f"kept as {preset.name}")

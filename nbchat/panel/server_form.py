@@ -1,0 +1,145 @@
+"""Whom the panel asks: session, server, model, and the system text."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea
+
+from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint, public_url
+from nbchat.conversation.session import Session
+from nbchat.display.widget_factory import Parts, mark
+from nbchat.magics.connect import models
+from nbchat.panel.controls import TextControl
+from nbchat.panel.drawing import Drawing
+from nbchat.values.errors import NbchatError
+
+__all__ = ["ModelControl", "Target"]
+
+FETCH_AFTER = 0.2
+"""Seconds after which the models are asked for: by then the panel stands, and nobody has opened the list yet."""
+
+
+class ModelControl(TextControl):
+    """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed."""
+
+    def _build(self) -> list[Any]:
+        meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's usual one"
+        self._box = self._parts.make(
+            Combobox, description="Model", continuous_update=False, ensure_option=False, tooltip=meaning
+        )
+        self._box.observe(lambda change: self._read(change["new"].strip()), "value")
+        return [self._box]
+
+    def _draw(self, value: Any) -> None:
+        typed = self._box.value.strip()
+        if (self.parameter.parse(typed) if typed else None) != value:  # else it stays as it is being typed
+            super()._draw(value)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """The models to choose from."""
+        self._box.options = tuple(names)
+
+    def usual(self, name: str | None) -> None:
+        """The model that is asked while none is set."""
+        self._box.placeholder = name or "none chosen yet"
+
+
+class Target:
+    """`moved` is told what the user changed: "session", "endpoint" or "system", and to what (None = unset)."""
+
+    def __init__(self, parts: Parts, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
+        self._moved = moved
+        self.problem = ""
+        """What is wrong with the server or session that was typed; empty = nothing is."""
+        self._drawing = Drawing()
+        self._listed: tuple[str, str] | None = None
+        self._timer: threading.Timer | None = None
+        self._model = model
+        self.session = parts.make(Dropdown, description="Session", tooltip="The conversation that this panel asks in")
+        self.endpoint = parts.make(
+            Combobox,
+            description="Endpoint",
+            options=(BUILTIN, *ENDPOINTS, *LOCAL_SERVERS),
+            continuous_update=False,
+            ensure_option=False,
+            classes="nbchat-endpoint",
+            tooltip="The server: type a known name or a base URL. Its key comes from its variable or %chat key",
+        )
+        self.system = parts.make(
+            Textarea,
+            description="System",
+            rows=1,
+            continuous_update=False,
+            placeholder="not sent",
+            tooltip="A text before the conversation that says how to answer. Empty = not sent",
+            classes="nbchat-system",
+        )
+        for name in ("session", "endpoint", "system"):
+            getattr(self, name).observe(lambda change, name=name: self._changed(name, change["new"]), "value")
+        unset = parts.make(Button, description="×", tooltip="unset the system text", classes="nbchat-unset-button")
+        unset.on_click(lambda _button: self._moved("system", None))
+        self.system_row = parts.make(HBox, [self.system, unset], classes="nbchat-control nbchat-unset")
+        self.endpoint_row = parts.make(HBox, [self.endpoint], classes="nbchat-control nbchat-wide nbchat-choice")
+        self.note = parts.note(self.endpoint_row)
+
+    def show(self, session: Session, endpoint: Endpoint, names: Sequence[str]) -> None:
+        """Draw the state of a session; `names` are all sessions there are."""
+        with self._drawing:
+            options = tuple(dict.fromkeys([session.name, *names]))
+            if self.session.options != options:
+                self.session.options = options
+            self.session.value = session.name
+            self.endpoint.placeholder = endpoint.name or public_url(endpoint.base_url)
+            if not self.problem:  # else it stays, to be put right
+                self.endpoint.value = ""
+            self.system.value = session.system or ""
+            self.system.rows = min(6, 1 + (session.system or "").count("\n"))
+            mark(self.system_row, "nbchat-unset", not session.system)
+        self._list_models(endpoint)
+
+    def _changed(self, name: str, text: str) -> None:
+        if self._drawing.here:
+            return
+        self.refuse("")
+        if name == "system" or text:
+            self._moved(name, text if text.strip() else None)
+
+    def refuse(self, problem: str) -> None:
+        """Say what is wrong with what was typed; empty = nothing is."""
+        if problem or self.problem:
+            self.problem = problem
+            self.note.say(problem, wrong=bool(problem))
+
+    def _list_models(self, endpoint: Endpoint) -> None:
+        """Fetch the server's models in the background, once for each server."""
+        where = (endpoint.name, endpoint.base_url)
+        if where == self._listed:
+            return
+        self._listed = where
+
+        def fetch() -> None:
+            names: Sequence[str] = ()
+            problem = ""
+            try:
+                names = models(endpoint)
+            except NbchatError as error:
+                problem = f"No list of models: {error}"
+            except Exception:  # noqa: BLE001  # the engine was stopped meanwhile, or the process ends: nobody waits for it
+                return
+            if self._listed == where:
+                self._model.offer(names)
+                if not self.problem:
+                    self.note.say(problem)
+
+        self.close()
+        self._timer = threading.Timer(FETCH_AFTER, fetch)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def close(self) -> None:
+        """Fetch nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()

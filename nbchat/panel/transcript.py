@@ -1,0 +1,126 @@
+"""What a panel was asked and answered, as ordinary outputs of its cell: widgets are lost from a saved notebook."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from functools import cached_property
+
+from nbchat.conversation.session import Session
+from nbchat.display.canvas import Bundle, Canvas
+from nbchat.display.footer import footer_facts
+from nbchat.markdown.blocks import closed
+from nbchat.markdown.inline import inline_text
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.reply import Choice, Reply
+
+__all__ = ["Entry", "Transcript", "TranscriptView", "transcript_of"]
+
+PAGE_CHARACTERS = 20_000
+"""Entries share an output up to this size: a front-end shows fifty outputs of a cell, and renders each anew when it
+changes."""
+
+
+class Entry:
+    """One question and what came of it. Its texts are made once: every later answer paints the page again."""
+
+    def __init__(self, question: str, reply: Reply) -> None:
+        self.question = question
+        self.reply = reply
+
+    @cached_property
+    def markdown(self) -> str:
+        """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
+        from nbchat.markdown.sanitiser import sanitise
+
+        asked = _quoted(sanitise(self.question))
+        answers = [self._answer(choice, lambda text: closed(sanitise(text))) for choice in self.reply.choices]
+        if len(answers) > 1:
+            answers = [f"**Choice {i} of {len(answers)}**\n\n{text}" for i, text in enumerate(answers, 1)]
+        body = "\n\n".join(
+            [asked, *answers, f"<small>{inline_text(' · '.join(footer_facts(self.reply)), 600)}</small>"]
+        )
+        return f"<details><summary>{inline_text(self.question, 90)}</summary>\n\n{body}\n\n</details>"
+
+    @cached_property
+    def plain(self) -> str:
+        """For viewers without Markdown."""
+        answers = "\n\n".join(self._answer(choice, str) for choice in self.reply.choices)
+        return plain_text(f"> {self.question}\n\n{answers}\n\n{' · '.join(footer_facts(self.reply))}")
+
+    @staticmethod
+    def _answer(choice: Choice, clean: Callable[[str], str]) -> str:
+        """What a choice says and the calls it makes; of one that says nothing, what it thought."""
+        calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
+        thought = "" if choice.text or calls or not choice.reasoning else _quoted(clean(choice.reasoning))
+        said = [clean(choice.text or choice.refusal), clean(calls), thought and f"no text, only thinking:\n\n{thought}"]
+        return "\n\n".join(filter(None, said))
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
+class Transcript:
+    """The entries of one session's panels. A panel that is opened again brings them along."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._lock = threading.Lock()
+        self.newest: TranscriptView | None = None
+        """Where it is shown last: in place of another, where a panel's cell was run again while an answer came."""
+
+    def add(self, entry: Entry) -> None:
+        """Take in an entry; who shows the transcript paints it."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def pages(self) -> list[Bundle]:
+        """The outputs that show all of it, oldest first; only the last one still changes."""
+        with self._lock:
+            entries = tuple(self._entries)
+        pages: list[tuple[list[str], list[str]]] = []
+        room = 0
+        for entry in entries:
+            markdown = entry.markdown
+            if room < len(markdown):
+                pages.append(([], []))
+                room = PAGE_CHARACTERS
+            pages[-1][0].append(markdown)
+            pages[-1][1].append(entry.plain)
+            room -= len(markdown)
+        return [{"text/markdown": "\n\n".join(markdown), "text/plain": "\n\n".join(plain)} for markdown, plain in pages]
+
+
+class TranscriptView:
+    """A transcript on a canvas."""
+
+    def __init__(self, transcript: Transcript, canvas: Canvas) -> None:
+        self.transcript = transcript
+        self._canvas = canvas
+        self._outputs: list[str] = []
+        self._shown: list[Bundle] = []
+        self._lock = threading.Lock()
+        transcript.newest = self
+
+    def refresh(self) -> None:
+        """Paint what has changed."""
+        with self._lock:
+            pages = self.transcript.pages()
+            for number, page in enumerate(pages):
+                if number == len(self._outputs):
+                    self._outputs.append(self._canvas.show(page))
+                elif page != self._shown[number]:
+                    self._canvas.update(self._outputs[number], page)
+            self._shown = pages
+
+
+_transcripts: weakref.WeakKeyDictionary[Session, Transcript] = weakref.WeakKeyDictionary()
+_finding = threading.Lock()
+
+
+def transcript_of(session: Session) -> Transcript:
+    """The transcript of a session's panels."""
+    with _finding:
+        return _transcripts.setdefault(session, Transcript())

@@ -1,0 +1,1 @@
+"""Sweeps and what-if results as something to look at."""

@@ -1,0 +1,171 @@
+"""A sweep to look at: its verdict, its answers side by side, its runs as a table. Stands in a saved file as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle
+from nbchat.display.footer import cost_text
+from nbchat.markdown.html import markdown_html, markdown_words
+from nbchat.markdown.inline import html_text
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.tuning.diff import Diff
+from nbchat.tuning.result import Sweep
+from nbchat.tuning.run import Run, answer_text
+from nbchat.values.plural import counted
+from nbchat.views.sweep_table import heading, run_table, setting_table
+
+__all__ = ["FEW", "answer_html", "diff_bundle", "facts", "share_of", "sweep_bundle"]
+
+FEW = 6
+"""Runs whose answers stand side by side as cards; more of them fold away, each in its row."""
+
+MOST_CHARACTERS = 400_000
+"""Of all answers together, in the notebook's file; each may have its share of it, and says where it is cut."""
+
+LEAST_SHARE = 1_000
+
+FIRST = 160
+"""Characters of an answer that stand in its row while it is folded, as far as its one line has room."""
+
+SHORT = 64
+"""Characters of an answer that needs no folding."""
+
+ONE_LINE = "cursor:pointer;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+
+BORDER = "1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd))"
+
+CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));gap:10px;margin:0.5em 0"
+
+
+def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bundle:
+    """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it, if known."""
+    found = sweep.verdict()
+    told_otherwise = any(run.problem for run in sweep)  # why there is no best one; else the hint below says it
+    said = "" if found.best is None and not told_otherwise else str(found)
+    share = share_of(sweep)
+    few = len(sweep) <= FEW
+    tables = [run_table(sweep, None if few else lambda run: answer_html(run, share, name))]
+    if sweep.grid.repeat > 1 and len(sweep.summary()) > 1:
+        tables.insert(0, setting_table(sweep))
+    told = [*facts(sweep), *notes]
+    hint = "" if said else "a score or repeats tell which is best · "
+    hint += "" if name else "on the result (_, or name it with << NAME): "
+    dot = f"{name}." if name else ""
+    hint += f"{dot}explore() filters, sorts and compares · {dot}apply(i) takes run i over · {dot}to_frame()"
+    cards = _cards(sweep, share, name) if few else ""
+    verdict = f'<div style="margin:0.3em 0 0.5em">{html_text(said)}</div>' if said else ""
+    inner = "".join([verdict, cards, *(table["text/html"] for table in tables)])
+    quiet = "".join(chrome.line(text)["text/html"] for text in (" · ".join(told), hint))
+    plain = [plain_text(said)] if said else []
+    plain += [table["text/plain"] for table in tables]
+    plain += [_plain_card(run) for run in sweep if few and run.text]
+    return {
+        "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{inner}{quiet}</div>',
+        "text/plain": "\n\n".join([*plain, plain_text(" · ".join(told))]),
+    }
+
+
+def share_of(sweep: Sweep) -> int:
+    """Characters that each answer may have of `MOST_CHARACTERS`."""
+    return max(LEAST_SHARE, MOST_CHARACTERS // max(1, len(sweep)))
+
+
+def facts(sweep: Sweep) -> list[str]:
+    """What it was and what it took, in a few words each."""
+    unsent = sum(run.status == "not run" for run in sweep)
+    stopped = sum(run.status == "interrupted" for run in sweep)
+    runs = counted(len(sweep), "run")
+    part = f" of the {len(sweep.grid):,}" if len(sweep) < len(sweep.grid) else ""
+    told = [
+        runs if str(sweep.grid) == "one run" else f"{runs}{part}: {sweep.grid}",
+        f"{len(sweep.failed)} failed" if sweep.failed else "",
+        f"{stopped} stopped" if stopped else "",
+        f"{unsent} not run" if unsent else "",
+        cost_text(sweep.cost) if sweep.cost is not None else "cost unknown" if sweep.complete else "",
+        "what is said of a setting counts all its runs" if sweep.partial else "",
+    ]
+    return [fact for fact in told if fact]
+
+
+def _cards(sweep: Sweep, share: int, name: str) -> str:
+    cards = "".join(_card(sweep, run, share, name) for run in sweep if run.reply is not None or run.problem)
+    return f'<div style="{CARDS}">{cards}</div>' if cards else ""
+
+
+def _card(sweep: Sweep, run: Run, share: int, name: str) -> str:
+    title = html_text(heading(sweep, run), 200)
+    return (
+        f'<div style="border:{BORDER};border-radius:4px;padding:0.5em 0.8em;min-width:0">'
+        f'<div style="{chrome.QUIET};font-size:0.9em"><b>{run.index}</b> · {title}</div>'
+        f'<div style="max-height:28em;overflow:auto;margin-top:0.4em">{_body(run, share, name)}</div></div>'
+    )
+
+
+def _plain_card(run: Run) -> str:
+    told = _notices(run)
+    return plain_text(f"[{run.index}] {run.text}" + (f"\n({told})" if told else ""))
+
+
+def _notices(run: Run) -> str:
+    """What the server did otherwise than asked, say, with the model that answered; empty = nothing of the kind."""
+    reply = run.reply
+    return "" if reply is None or not reply.notices else " · ".join(filter(None, [reply.model, *reply.notices]))
+
+
+def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "") -> str:
+    """An answer for a row of a table: its first line, the rest folded under it."""
+    said = run.text or (run.reply.reasoning if run.reply is not None else "")
+    short = len(said) <= SHORT and len(run.texts) <= 1 and not run.problem
+    if short or not said:
+        return _body(run, share, name)
+    first = html_text(markdown_words(said, 2 * FIRST), FIRST)
+    return f'<details><summary style="{ONE_LINE}">{first}</summary>{_body(run, share, name)}</details>'
+
+
+def _body(run: Run, share: int, name: str) -> str:
+    """All that came of a run, with nothing live in it. What went wrong stands above it."""
+    reply = run.reply
+    parts = []
+    if run.problem:
+        parts.append(f"<div><b>{_WORDS.get(run.status, run.status)}</b>: {html_text(run.problem, 600)}</div>")
+    if told := _notices(run):
+        parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-bottom:0.3em">{html_text(told, 600)}</div>')
+    for number, choice in enumerate(reply.choices if reply is not None else ()):
+        text = answer_text(choice)
+        if reply is not None and len(reply.choices) > 1:
+            parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-top:0.4em">choice {number + 1}</div>')
+        if not text:
+            parts.append(
+                f'<div style="{chrome.QUIET}">{"no text, only thinking:" if choice.reasoning else "no text"}</div>'
+            )
+        kind = "text" if text else "reasoning"
+        where = f"{name or '_'}[{run.index}].reply.choices[{number}].{kind}"
+        parts.append(_prose(text or choice.reasoning, share, where))
+    return "".join(parts)
+
+
+_WORDS = {"complete": "note", "cut_off": "cut off"}
+
+
+def _prose(text: str, share: int, where: str) -> str:
+    cut = len(text) - share
+    rest = f'<div style="{chrome.QUIET}">… {cut:,} more characters: {html_text(where)}</div>' if cut > 0 else ""
+    return markdown_html(text[:share] if cut > 0 else text) + rest
+
+
+def diff_bundle(diff: Diff) -> Bundle:
+    """Two answers as one: what only the first has is struck out, what only the second has is underlined."""
+    tags = {
+        "same": "{}",
+        "removed": '<del style="background:rgba(213,94,0,0.22)">{}</del>',
+        "added": '<ins style="background:rgba(0,158,115,0.25)">{}</ins>',
+    }
+    inner = "".join(tags[piece.kind].format(html_text(piece.text)) for piece in diff.pieces)
+    shown = inner if not diff.same else "<i>The two answers are the same.</i>"
+    style = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5"
+    return {
+        "text/html": f'<div class="{chrome.NO_MATH_CLASS}" dir="auto" style="{style}">{shown}</div>',
+        "text/plain": "The two answers are the same." if diff.same else plain_text(str(diff)),
+    }

@@ -1,0 +1,88 @@
+"""The plot of a sweep as an output of its own, where a plotting library is there."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib
+import io
+import json
+import sys
+import threading
+import warnings
+from importlib.util import find_spec
+from typing import Any
+
+from nbchat.api.engine import POLL_SECONDS
+from nbchat.display.chrome import line
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.tuning.plot import figures
+from nbchat.tuning.result import Sweep
+
+__all__ = ["plot_bundle", "show_plot"]
+
+SHARPNESS = 2
+"""Pixels of the picture for one of the page: screens of today show that many."""
+
+
+def show_plot(shell: Any, sweep: Sweep) -> None:
+    """Show the plot in the running cell; nothing where there is nothing to compare, or no library to draw it."""
+    drawn = figures(sweep)
+    priced = any(run.cost for run in sweep)
+    if len(drawn.means) < 2 and not (priced and len(drawn.trade) > 1):
+        return
+    try:
+        data, metadata = plot_bundle(sweep)
+    except Exception as error:  # noqa: BLE001  # the runs are paid for and shown: a picture less is a line, not a failure
+        shell.display_pub.publish(data=dict(line(f"no plot: it could not be drawn ({type(error).__name__}: {error})")))
+        return
+    if data:
+        shell.display_pub.publish(data=data, metadata=metadata)
+
+
+def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plot's forms by MIME type, and their metadata; both empty where no library is installed.
+
+    A picture rather than a live chart where both can be had: it shows in every front end and in a saved file.
+    """
+    plain = plain_text(f"[plot: {sweep.grid}]")
+    if find_spec("matplotlib"):
+        _bring("matplotlib.figure", "matplotlib.backends.backend_agg")
+        figure = sweep.plot(backend="matplotlib")
+        picture = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of characters that its font lacks
+            figure.savefig(picture, format="png", dpi=SHARPNESS * figure.dpi)
+        width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+        sizes = {"image/png": {"width": width, "height": height}}
+        return {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": plain}, sizes
+    if find_spec("altair"):
+        _bring("altair")
+        chart = json.loads(sweep.plot(backend="altair").to_json())
+        return {_vega_type(chart): chart, "text/plain": plain}, {}
+    return {}, {}
+
+
+def _bring(*modules: str) -> None:
+    """Import in a thread of its own, where no interrupt comes.
+
+    One in the midst would leave NumPy or Matplotlib half made, and unusable for the rest of the kernel's life.
+    """
+
+    def bring() -> None:
+        with contextlib.suppress(Exception):  # it is told where the module is used
+            for module in modules:
+                importlib.import_module(module)
+
+    if all(module in sys.modules for module in modules):
+        return
+    thread = threading.Thread(target=bring, name="nbchat-import", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL_SECONDS)  # in pieces: some systems do not wake a waiting lock for an interrupt
+
+
+def _vega_type(chart: dict[str, Any]) -> str:
+    """The MIME type of a chart: that of its schema's major version."""
+    version = str(chart.get("$schema", "v5")).rpartition("/v")[2].partition(".")[0]
+    return f"application/vnd.vegalite.v{version or 5}+json"

@@ -1,0 +1,206 @@
+"""The tables of a sweep: one with a row for each run, one with a row for each setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle
+from nbchat.display.footer import cost_text, seconds_text, tokens_text
+from nbchat.markdown.inline import html_text
+from nbchat.tuning.grid import Setting, setting_text, value_text
+from nbchat.tuning.result import Summary, Sweep
+from nbchat.tuning.run import Run
+from nbchat.tuning.statistics import interval_text
+from nbchat.values.usage import UNKNOWN
+
+__all__ = ["MOST_ROWS", "heading", "run_table", "setting_table"]
+
+MOST_ROWS = 200
+"""Rows that are shown; all of them are in `to_frame()`."""
+
+TALL = 20
+"""Rows from which the table scrolls in a frame of its own, under its header."""
+
+SHORT = 24
+"""Characters of a text that stands in one line."""
+
+LONGEST_VALUE = 60
+"""Characters of a parameter's value (a system text, say) that a cell of the table shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column: its title and its cells, as text."""
+
+    title: str
+    cells: Sequence[str]
+    number: bool = True
+    html: Sequence[str] | None = None
+    """The cells as HTML where they are more than text: the answers, which take what width there is."""
+
+    @property
+    def told(self) -> bool:
+        """Whether any cell has something to say."""
+        return any(self.cells)
+
+    @property
+    def same(self) -> bool:
+        """Whether all of several cells say the same."""
+        return len(set(self.cells)) == 1 < len(self.cells)
+
+
+def heading(sweep: Sweep, run: Run) -> str:
+    """What tells a run from the others: its setting, its repeat."""
+    repeat = f", repeat {run.repeat}" if sweep.grid.repeat > 1 else ""
+    return setting_text(run.setting) + repeat
+
+
+def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None) -> Bundle:
+    """A row for each run, in the view's order: what it was, its answer, what it took.
+
+    `answer` makes the HTML of an answer; None = they stand elsewhere. The answers come before what they took, so that
+    they can be read where the table is wider than the page.
+    """
+    runs, rows = sweep.runs[:MOST_ROWS], sweep.table_rows()[:MOST_ROWS]
+    what, took = _identity(sweep, runs), _outcome(sweep, runs, rows)
+    shared = [] if answer is None else [c for c in (*what, *took) if c.told and c.same]  # the answers need the room
+    answers = [] if answer is None else [_answers(runs, answer)]
+    columns = [column for column in (*what, *answers, *took) if column.told and column not in shared]
+    rest = len(sweep) - len(runs)
+    more = [f"all of them: {', '.join(f'{c.title} {c.cells[0]}' for c in shared)}"] if shared else []
+    more += [f"{rest:,} more runs are in to_frame()"] if rest else []
+    shown, plain, said = _html(columns, tall=len(runs) > TALL), _plain(columns), chrome.line(more)
+    return {
+        "text/html": shown + (said["text/html"] if more else ""),
+        "text/plain": f"{plain}\n{said['text/plain']}" if more else plain,
+    }
+
+
+def _answers(runs: Sequence[Run], answer: Callable[[Run], str]) -> _Column:
+    firsts = [_cut(run.text or run.problem or "") for run in runs]
+    return _Column("answer", firsts, number=False, html=[answer(run) for run in runs])
+
+
+def setting_table(sweep: Sweep) -> Bundle:
+    """A row for each setting: the means of its complete runs, with 95 % intervals."""
+    summaries, found = sweep.summary()[:MOST_ROWS], sweep.verdict()
+    ahead = all(gap is None or gap.mean > 0 for _, gap in found.differences)
+    best, mark = found.best if ahead else None, "best" if found.settled else "leads, not settled"
+    columns = [
+        *(
+            _Column(axis.name, [_value(s.setting, axis.name) for s in summaries], axis.numeric)
+            for axis in sweep.grid.axes
+        ),
+        _Column("runs", [_complete(s) for s in summaries]),
+        _Column("score", [interval_text(s.score) for s in summaries]),
+        _Column("agreement", [interval_text(s.agreement) for s in summaries]),
+        _Column("tokens out", ["" if s.completion_tokens is None else f"{s.completion_tokens:.0f}" for s in summaries]),
+        _Column("cost", [cost_text(s.cost) for s in summaries]),
+        _Column("first token", [_seconds(s.first_token_s) for s in summaries]),
+        _Column("tokens/s", [_rate(s.tokens_per_s) for s in summaries]),
+        _Column("", [mark if s.setting == best else "" for s in summaries], number=False),
+    ]
+    told = [column for column in columns if column.told]
+    return {"text/html": _html(told), "text/plain": _plain(told)}
+
+
+def _identity(sweep: Sweep, runs: Sequence[Run]) -> list[_Column]:
+    """What tells the runs apart, and how good they are."""
+    return [
+        _Column("run", [str(run.index) for run in runs]),
+        *(_Column(a.name, [_value(run.setting, a.name) for run in runs], a.numeric) for a in sweep.grid.axes),
+        _Column("repeat", [str(run.repeat) if sweep.grid.repeat > 1 else "" for run in runs]),
+        _Column("score", [_score(run) for run in runs]),
+    ]
+
+
+def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) -> list[_Column]:
+    """How the runs went, and what they took."""
+    named = any(axis.name == "model" for axis in sweep.grid.axes)
+    return [
+        _Column("agreement", ["" if row["agreement"] is None else f"{row['agreement']:.2f}" for row in rows]),
+        _Column("finish", [_finish(row) for row in rows], number=False),
+        _Column("tokens", [_tokens(run) for run in runs]),
+        _Column("cost", [cost_text(row["cost"]) for row in rows]),
+        _Column("first token", [_seconds(row["first_token_s"]) for row in rows]),
+        _Column("tokens/s", [_rate(row["tokens_per_s"]) for row in rows]),
+        _Column("model", ["" if named else _cut(row["model"] or "") for row in rows], number=False),
+    ]
+
+
+def _value(setting: Setting, name: str) -> str:
+    return _cut(value_text(setting, name))
+
+
+def _complete(summary: Summary) -> str:
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    return str(summary.runs) if summary.complete == summary.runs else f"{summary.complete} of {summary.runs}{failed}"
+
+
+def _finish(row: dict[str, Any]) -> str:
+    return str(row["finish"] or "") if row["status"] == "complete" else str(row["status"]).replace("_", " ")
+
+
+def _tokens(run: Run) -> str:
+    usage = run.reply.usage if run.reply is not None else UNKNOWN
+    return "" if usage.state == "unknown" else tokens_text(usage).partition(" tokens")[0]
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else seconds_text(seconds)
+
+
+def _rate(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:.0f}" if rate >= 9.5 else f"{rate:.1f}"
+
+
+def _score(run: Run) -> str:
+    return "no score" if run.score_error else "" if run.score is None else f"{run.score:.4g}"
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
+
+
+def _html(columns: Sequence[_Column], *, tall: bool = False) -> str:
+    """Columns as a table; numbers stand right."""
+    frame = "max-height:36em;overflow:auto" if tall else "overflow-x:auto"
+    stuck = (
+        ";position:sticky;top:0;z-index:1;background:var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
+        * tall
+    )
+    heads = "".join(
+        f'<th style="text-align:{_side(column)};white-space:nowrap{stuck}">{html_text(column.title)}</th>'
+        for column in columns
+    )
+    rows = ("".join(_cell(column, number) for column in columns) for number in range(len(columns[0].cells)))
+    body = "".join(f"<tr>{cells}</tr>" for cells in rows)
+    return (
+        f'<div style="{frame};margin:0.7em 0"><table style="margin:0"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+_ANSWER = "text-align:left;vertical-align:top;min-width:20em;max-width:0;width:100%"
+"""As wide as the page leaves room, whatever is in it: a line that is too long ends in an ellipsis."""
+
+
+def _cell(column: _Column, number: int) -> str:
+    if column.html is not None:
+        return f'<td style="{_ANSWER}">{column.html[number]}</td>'
+    text = column.cells[number]
+    wrap = "white-space:nowrap" if column.number or len(text) <= SHORT else "overflow-wrap:break-word;max-width:20em"
+    return f'<td style="text-align:{_side(column)};vertical-align:top;{wrap}">{html_text(text)}</td>'
+
+
+def _side(column: _Column) -> str:
+    return "right" if column.number else "left"
+
+
+def _plain(columns: Sequence[_Column]) -> str:
+    rows = list(zip(*(column.cells for column in columns), strict=True))
+    return str(chrome.table([column.title for column in columns], rows)["text/plain"])

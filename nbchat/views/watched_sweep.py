@@ -1,0 +1,140 @@
+"""Sweeps where they are watched: a bar while they run, then their result in its place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbchat.conversation.session import Session
+from nbchat.display.canvas import Bundle, CellCanvas
+from nbchat.display.display_state import is_shown, mark_shown, running_shell
+from nbchat.display.footer import cost_text, seconds_text
+from nbchat.display.presenting import in_main_thread, is_notebook
+from nbchat.display.progress import CellBar, TerminalBar
+from nbchat.markdown.terminal_text import terminal_text
+from nbchat.tuning.diff import Diff
+from nbchat.tuning.result import Sweep
+from nbchat.tuning.runner import Progress
+from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.views.sweep import diff_bundle, sweep_bundle
+from nbchat.views.sweep_plot import show_plot
+
+__all__ = ["progress_facts", "show_sweep", "watched_sweep"]
+
+
+def watched_sweep(
+    session: Session,
+    message: Any,
+    *,
+    display: bool | None = None,
+    name: str | None = None,
+    notes: Sequence[str] = (),
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    keep: Callable[[Sweep], None] | None = None,
+    **options: Any,
+) -> Sweep:
+    """`nbchat.tuning.sweep.sweep`, watched: a bar while it runs, then the result.
+
+    `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `name` is the
+    variable that the result will be bound to, `notes` are more facts to tell under it. `keep` is given the result
+    before it is shown, whole or as far as it was interrupted, so that nothing that befalls the showing can lose it;
+    without one, an interrupted one is `_`. Raises as `sweep` does, and SweepInterrupted also while the result is shown.
+    """
+    shell = running_shell()
+    if display is False or (display is None and (shell is None or not in_main_thread())):
+        return sweep(session, message, on_progress=on_progress, **options)
+    bar = CellBar(CellCanvas(shell)) if is_notebook(shell) else TerminalBar(sys.stdout)
+    if shell is not None:
+        register_display(shell)
+
+    def tell(progress: Progress) -> None:
+        bar.show(progress.done, progress.total, progress_facts(progress))
+        on_progress(progress)
+
+    stopped: SweepInterrupted | None = None
+    try:
+        result = sweep(session, message, on_progress=tell, **options)
+    except SweepInterrupted as interrupted:
+        stopped, result = interrupted, interrupted.sweep
+    except BaseException:
+        bar.clear()
+        raise
+    try:
+        if keep is not None:
+            keep(result)
+        elif stopped is not None:
+            _keep_unnamed(shell, result)
+        _conclude(shell, bar, result, notes, name or ("_" if stopped is not None else None))
+    except KeyboardInterrupt:
+        if keep is None:
+            _keep_unnamed(shell, result)
+        stopped = stopped or SweepInterrupted(
+            "Stopped while the result was shown: every run is made, and kept.", result
+        )
+    if stopped is not None:
+        raise stopped
+    return result
+
+
+def _keep_unnamed(shell: Any, result: Sweep) -> None:
+    """The result of an interrupted call can be bound to no name, so it is the shell's `_`."""
+    if shell is not None:
+        shell.displayhook.update_user_ns(result)
+
+
+def progress_facts(progress: Progress) -> list[str]:
+    """What is worth knowing while it runs."""
+    scores = progress.stage == "scores"
+    facts = [
+        "answers scored" if scores else "answers",
+        f"{progress.failed} failed" if progress.failed else "",
+        "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
+        f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",
+    ]
+    return [fact for fact in facts if fact]
+
+
+def _conclude(shell: Any, bar: CellBar | TerminalBar, result: Sweep, notes: Sequence[str], name: str | None) -> None:
+    mark_shown(result)
+    bar.replace(sweep_bundle(result, notes, name or ""))
+    if is_notebook(shell):
+        show_plot(shell, result)
+
+
+def show_sweep(shell: Any, result: Sweep) -> None:
+    """Show a result, or a view of one, in the running cell."""
+    CellCanvas(shell).show(sweep_bundle(result))
+    show_plot(shell, result)
+
+
+def register_display(shell: Any) -> None:
+    """Make a sweep at the end of a cell show itself, unless the cell does so already, and a diff as well."""
+    formatters = shell.display_formatter
+    if is_notebook(shell):
+        formatters.ipython_display_formatter.for_type(Sweep, _display_sweep)
+        formatters.ipython_display_formatter.for_type(Diff, _display_diff)
+        return
+    plain = formatters.formatters["text/plain"]
+    plain.for_type(Sweep, _print_sweep)
+    plain.for_type(Diff, lambda diff, printer, _cycle: printer.text(_plain(diff_bundle(diff))))
+
+
+def _display_sweep(result: Sweep) -> None:
+    shell = running_shell()
+    if shell is not None and not is_shown(result):
+        show_sweep(shell, result)
+
+
+def _display_diff(diff: Diff) -> None:
+    shell = running_shell()
+    if shell is not None:
+        CellCanvas(shell).show(diff_bundle(diff))
+
+
+def _print_sweep(result: Sweep, printer: Any, _cycle: bool) -> None:  # IPython's form
+    printer.text("<Sweep: see above>" if is_shown(result) else _plain(sweep_bundle(result)))
+
+
+def _plain(bundle: Bundle) -> str:
+    return terminal_text(str(bundle["text/plain"]))

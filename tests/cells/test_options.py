@@ -1,0 +1,121 @@
+"""The line of a cell: every option read as it was written, every mistake named in one line."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from IPython.core.error import UsageError
+
+from nbchat.cells.options import OWN, help_text, option_line, parse
+from nbchat.cells.words import quoted, split
+from nbchat.values.params import PARAMETERS, Params
+
+LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)), max_size=60)
+
+
+@example(["a b\\", "c d"])
+@given(st.lists(st.text("ab \\'\"{", max_size=6) | LINES, max_size=6))
+def test_words_come_back_as_they_were_quoted(words):
+    """`split` undoes `quoted`, whatever quotes, spaces, braces and backslashes a word holds."""
+    assert split(" ".join(quoted(word) for word in words)) == words
+
+
+@given(LINES)
+def test_any_line_is_read_or_refused_in_one_line(line):
+    """No line crashes; what is wrong is said in one line."""
+    try:
+        parse(line)
+    except UsageError as error:
+        assert "\n" not in str(error)
+        assert len(str(error)) > 10
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a 'b c' \"d e\"", ["a", "b c", "d e"]),
+        ('--logit-bias {"50256": -100, "1": 2} -t 1', ["--logit-bias", '{"50256": -100, "1": 2}', "-t", "1"]),
+        ('--param x={"a": [1, "}"]}', ["--param", 'x={"a": [1, "}"]}']),
+        (r"--stop '\n' C:\temp", ["--stop", r"\n", r"C:\temp"]),
+        (r"'it\'s'", ["it's"]),
+        ("cost $5 {x}", ["cost", "$5", "{x}"]),
+        ("''", [""]),
+        ("{never closed", ["{never", "closed"]),
+    ],
+)
+def test_words(line, words):
+    assert split(line) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "params"),
+    [
+        ("-t 0.5 -m gpt-4o", {"temperature": 0.5, "model": "gpt-4o"}),
+        ("--temperature=0 --top-p 1", {"temperature": 0, "top_p": 1}),
+        ("--presence-penalty -1.5", {"presence_penalty": -1.5}),
+        (r"--stop '\n\n' --stop END", {"stop": ("\n\n", "END")}),
+        ("--logit-bias 5=3 --logit-bias 6=-2", {"logit_bias": {"5": 3, "6": -2}}),
+        ('--logit-bias {"7": 1}', {"logit_bias": {"7": 1}}),
+        ("--no-stream", {"stream": False}),
+        ("--logprobs --top-logprobs 3", {"logprobs": True, "top_logprobs": 3}),
+        ("--top-p none", {"top_p": None}),
+        ("--reasoning-effort none", {"reasoning_effort": "none"}),
+        ("--tool-choice auto", {"tool_choice": "auto"}),
+        ("--param top_k=40 --param mode=fast", {"extra": {"top_k": 40, "mode": "fast"}}),
+        ("--param temperature=0.3", {"temperature": 0.3}),
+        ('--response-format {"type": "json_object"}', {"response_format": {"type": "json_object"}}),
+    ],
+)
+def test_parameters(line, params):
+    assert dict(parse(line).params) == params
+
+
+def test_several_values_are_an_axis():
+    options = parse("-t 0,0.5,1 -m a,b --repeat 3")
+    assert options.axes == {"temperature": (0, 0.5, 1), "model": ("a", "b")}
+    assert options.get("repeat") == 3
+
+
+@pytest.mark.parametrize("line", ["<< answer", "<<answer", "--into answer", "-t 1 << answer"])
+def test_a_name_for_the_reply(line):
+    assert parse(line).get("into") == "answer"
+
+
+def settings():
+    """Any parameters that are set, as the table allows."""
+    number = st.floats(-2, 2, allow_nan=False).map(lambda value: round(value, 3))
+    text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
+        lambda t: bool(t.strip())
+    )
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "model": text.filter(lambda t: "," not in t and t.lower().strip() != "none" and not t.startswith("-")),
+            "temperature": number.map(abs),
+            "presence_penalty": number,
+            "n": st.integers(1, 9),
+            "stop": st.lists(text | st.just("\n\\n\t"), min_size=1, max_size=4).map(tuple),
+            "logit_bias": st.dictionaries(
+                st.integers(0, 99999).map(str), st.integers(-100, 100), min_size=1, max_size=3
+            ),
+            "seed": st.integers(-(2**40), 2**40),
+            "logprobs": st.booleans(),
+            "stream": st.booleans(),
+            "reasoning_effort": st.sampled_from(PARAMETERS["reasoning_effort"].choices),
+        },
+    )
+
+
+@example({"stop": ("--param", "-t"), "user": "--model"})
+@given(settings())
+def test_a_line_made_of_parameters_means_them(given):
+    """What `option_line` writes, `parse` reads back: the panel's line sends the panel's body."""
+    params = Params(**given)
+    options = parse(option_line(dict(params.items())))
+    assert Params().replace(**options.params) == params
+
+
+def test_help_names_every_option():
+    text = help_text()
+    for row in (*PARAMETERS.values(), *OWN.values()):
+        assert f"{row.flag} " in text
+        assert row.meaning in text

@@ -1,0 +1,236 @@
+"""A conversation in a file: what is loaded is what was there, and a notebook's cells ask what was asked."""
+
+import ast
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from IPython.core.inputtransformer2 import TransformerManager
+
+from nbchat.cells.compose import compose
+from nbchat.cells.options import parse
+from nbchat.conversation.export import Conversation, read, write
+from nbchat.conversation.session import Session
+from nbchat.conversation.turn import Turn
+from nbchat.testing import Say
+from nbchat.values.errors import SessionError
+from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
+from nbchat.values.optionline import can_say
+from nbchat.values.params import Params
+from nbchat.values.reply import Choice, Reply, Timing
+from nbchat.values.usage import Usage
+from tests import strategies
+
+conversations = st.builds(
+    Conversation,
+    name=st.text(min_size=1, max_size=8),
+    system=st.none() | strategies.texts,
+    params=strategies.all_params,
+    turns=st.lists(strategies.turns, max_size=3).map(tuple),
+)
+
+
+def again(conversation):
+    with tempfile.TemporaryDirectory() as folder:
+        return read(write(Path(folder, "talk.json"), conversation))
+
+
+def cells(conversation):
+    """The sources of an exported notebook's cells."""
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = json.loads(write(Path(folder, "talk.ipynb"), conversation).read_text("utf-8"))
+    return [cell["source"] for cell in notebook["cells"]]
+
+
+def talk(*turns, system=None):
+    return Conversation("talk", system, Params(), turns)
+
+
+def asked(message, **params):
+    return Turn(message if isinstance(message, Message) else Message("user", message), Reply(), Params(**params))
+
+
+def called(source):
+    """What IPython calls a magic with for this cell: its name, its line, and the cell's body if it has one."""
+    return tuple(
+        argument.value for argument in ast.parse(TransformerManager().transform_cell(source)).body[0].value.args
+    )
+
+
+def asks(source):
+    """What a cell sends: its parameters and its message, read as `%%chat` reads them."""
+    magic, line, body = called(source)
+    assert magic == "chat"
+    options = parse(line)
+    assert not options.is_sweep
+    images = options.get("image", ())
+    message = compose(body.removesuffix("\n"), {}, raw=options.get("raw", False), images=images).message
+    return Params(**options.params), message
+
+
+@given(conversations)
+def test_what_is_loaded_is_what_was_exported(conversation):
+    """Turns, replies, usage with all its counts, log probabilities, places and parameters."""
+    assert again(conversation) == conversation
+
+
+def test_a_session_comes_back_with_its_answers_as_they_were(server, tmp_path):
+    server.add(Say("Kept.", usage=(10, 5)))
+    chat = Session(base_url=server.base_url, model="m", name="talk", system="Be brief.", temperature=0.5, stop=["END"])
+    chat.ask("keep this", slot="cell-1")
+    loaded = Session.load(chat.export(tmp_path / "talk.json"))
+    assert loaded.turns == tuple(replace(turn, reply=replace(turn.reply, request=None)) for turn in chat.turns)
+    assert (loaded.name, loaded.system, loaded.params) == ("talk", "Be brief.", chat.params)
+    assert loaded.messages == chat.messages
+
+
+def test_half_a_character_does_not_keep_a_conversation_from_being_written(tmp_path):
+    """Servers send them; UTF-8 can't carry them."""
+    half = replace(asked("\ud83d!"), reply=Reply((Choice(text="a\ude42"),)))
+    assert again(talk(half)).turns == (half,)
+    for name in ("talk.md", "talk.ipynb"):
+        assert "!" in write(tmp_path / name, talk(half)).read_text("utf-8")
+
+
+def test_a_file_of_the_first_format_is_read(tmp_path):
+    old = {
+        "nbchat": 1,
+        "name": "old",
+        "system": None,
+        "params": {"temperature": 0.5, "top_k": 3},
+        "turns": [
+            {
+                "message": {"role": "user", "content": "Hi"},
+                "steps": [],
+                "params": {"stop": ["END"]},
+                "reply": {
+                    "status": "complete",
+                    "model": "m",
+                    "id": None,
+                    "cost": None,
+                    "notices": ["retried (HTTP 429)"],
+                    "timing": {"first_token": 0.5, "total": None},
+                    "usage": {"state": "measured", "prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+                    "choices": [
+                        {
+                            "index": 0,
+                            "finish_reason": "stop",
+                            "text": "Hello",
+                            "reasoning": "",
+                            "refusal": "",
+                            "tool_calls": [["id", "f", "{}"]],
+                        }
+                    ],
+                },
+            }
+        ],
+    }
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(old))
+    choice = Choice(0, "Hello", "stop", tool_calls=(ToolCall("id", "f", "{}"),))
+    reply = Reply(
+        (choice,), "complete", "m", Usage(1, 2, 3, "measured"), timing=Timing(0.5), notices=("retried (HTTP 429)",)
+    )
+    turn = Turn(Message("user", "Hi"), reply, Params(stop=["END"]))
+    assert read(path) == Conversation("old", None, Params(temperature=0.5, extra={"top_k": 3}), (turn,))
+
+
+KEYS = st.sampled_from(
+    ["nbchat", "turns", "params", "reply", "message", "role", "content", "choices", "usage", "timing"]
+)
+nearly = st.recursive(
+    strategies.json_values | st.sampled_from([1, 2, "user", "complete", 10**400]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5),
+    max_leaves=16,
+)
+
+
+@given(nearly | st.fixed_dictionaries({"nbchat": st.sampled_from([1, 2]), "turns": nearly, "params": nearly}))
+@example({"nbchat": 2, "turns": [{"message": {"role": "user"}, "reply": {"status": "complete", "cost": 10**400}}]})
+@example({"nbchat": 1, "turns": [{"message": {"role": "user"}, "reply": {"status": "complete", "choices": [3]}}]})
+@example({"nbchat": 2, "params": {"temperature": 9}})
+@example(7)
+def test_a_file_that_holds_no_conversation_is_refused_in_one_line(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "odd.json")
+        path.write_text(json.dumps(content))
+        try:
+            assert read(path).name
+        except SessionError as error:
+            assert "holds no conversation" in str(error)
+            assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"nbchat": 9}, "it says format 9, this version reads 1 to 2."),
+        ({"nbchat": 2, "params": {"temperature": 9}}, "temperature must be a number from 0 to 2; got 9."),
+        ({"nbchat": 2, "turns": [{"reply": {}}]}, "a turn's message is an object; got NoneType."),
+        ([{"role": "nobody"}], "a message's role is system, user, assistant or tool; got 'nobody'."),
+        ("Hello", "it is neither an object nor a list of messages; got str."),
+    ],
+)
+def test_a_refusal_names_what_is_wrong(content, words, tmp_path):
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(SessionError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path} holds no conversation: {words}"
+
+
+@given(strategies.all_params, strategies.texts.filter(str.strip))
+@example(Params(stop=["END", "--raw", "\n", "{"], presence_penalty=-1.5, logit_bias={"5": -100}), "What is {df}?")
+@example(Params(model="a,b", user="none", extra={"a=b": 1}), "{{x}}\n")
+def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
+    """Every parameter that a line can say, and the text as it was sent: what stands in braces is not put in anew."""
+    said = Params.from_dict({name: value for name, value in params.items() if can_say(name)})
+    _, source = cells(talk(replace(asked(text), params=params)))
+    assert asks(source) == (said, Message("user", text))
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"stop": ["a", "b"], "presence_penalty": -1, "frequency_penalty": 2, "logit_bias": {"5": 1}}, True),
+        ({"model": "vendor/model:free", "user": "a, b", "extra": {"top_k": 40}}, True),
+        ({"model": "a,b", "user": "two\nlines", "stop": ["none"]}, True),
+        ({"extra": {"two words": 1}}, False),
+        ({"extra": {"a=b": 1}}, False),
+    ],
+)
+def test_a_line_can_say_all_but_some_names(params, said):
+    assert all(can_say(name) for name, _ in Params(**params).items()) is said
+
+
+def test_a_text_without_braces_is_asked_without_raw():
+    assert cells(talk(asked("Hi", temperature=0.5)))[1] == "%%chat -t 0.5\nHi"
+
+
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def test_a_cell_attaches_the_image_that_was_sent():
+    message = Message("user", (TextPart("What is {this}?"), ImagePart(PIXEL)))
+    _, source = cells(talk(asked(message)))
+    assert asks(source)[1] == message
+
+
+@pytest.mark.parametrize("system", ['Say "yes" or \\no', "Two\nlines, 'quoted'", "a\\", '"', " spaced "])
+def test_a_notebook_sets_the_system_text_as_it_was(system, monkeypatch):
+    import nbchat
+    from nbchat.conversation.registry import Registry, registry
+    from nbchat.magics.line import chat_line
+
+    monkeypatch.setattr(registry, "_sessions", Registry()._sessions)
+    monkeypatch.setattr("nbchat.magics.line._say", lambda shell, text: None)
+    source = cells(talk(system=system))[1]
+    if source.startswith("%chat "):
+        chat_line(None, called(source)[1])
+    else:
+        exec(source, {})
+    assert nbchat.session().system == system

@@ -1,0 +1,183 @@
+"""An interrupt ends what is asked as one, at whatever moment it strikes, and nothing that was paid for is lost."""
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from nbchat.conversation import session as session_module
+from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.session import Session
+from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk
+from nbchat.values.errors import Interrupted, NbchatError, ParameterError
+
+ROOM = Path(session_module.__file__).parent
+
+
+@pytest.fixture
+def chat(server):
+    return Session(base_url=server.base_url, model="scripted-1")
+
+
+class Strike:
+    """Interrupts this thread as it enters this room's function call of that number, a moment that Python has for it."""
+
+    def __init__(self, number):
+        self.number = number
+        self.struck = False
+        self.sent = False
+        """Whether the request had been sent by then, which may cost something."""
+        self.came = False
+        """Whether something of an answer had come."""
+        self._calls = 0
+
+    def __enter__(self):
+        self._before = sys.gettrace()
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(self._before)
+
+    def _call(self, frame, _event, _argument):
+        inner = frame.f_code.co_name.startswith("<")  # entered once more as it is thrown away, where nothing is raised
+        if Path(frame.f_code.co_filename).parent == ROOM and not inner:
+            self._calls += 1
+            if self._calls == self.number:
+                sys.settrace(None)
+                self._note(frame)
+                raise KeyboardInterrupt
+
+    def _note(self, frame):
+        self.struck = True
+        while frame is not None:
+            exchange = frame.f_locals.get("exchange")
+            if isinstance(exchange, Exchange):
+                drafts = [] if exchange.draft is None else [exchange.draft]
+                self.sent |= bool(exchange.replies) or any(draft.sent or draft.ended for draft in drafts)
+                replies = [*exchange.replies, *(draft.reply() for draft in drafts)]
+                self.came |= any(not reply.empty for reply in replies)
+            frame = frame.f_back
+
+
+def test_an_interrupt_at_any_moment_of_asking_ends_it_as_one_and_keeps_what_came(server):
+    """It is never another failure, and never lost; the history and the ledger have what had come, once."""
+    server.default = Say("A whole answer.")
+    kept = []
+    for number in range(1, 2000):
+        chat = Session(base_url=server.base_url, model="scripted-1")
+        with Strike(number) as strike:
+            try:
+                chat.ask("Hi", display=False)
+            except KeyboardInterrupt:
+                assert strike.struck
+            else:
+                assert not strike.struck
+                break
+        assert len(chat.ledger()) >= strike.sent
+        assert len(chat.turns) >= strike.came
+        assert len(chat.turns) <= len(chat.ledger()) <= 1
+        kept.append(strike.came)
+        chat.ask("And now?", display=False)
+        assert chat.turns[-1].reply.text == "A whole answer."
+    assert kept.count(True) > 5
+    assert kept.count(False) > 5
+
+
+def test_an_interrupt_before_anything_is_sent_is_told_as_one(server, chat, monkeypatch):
+    def strike(_waits):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session_module, "drive", strike)
+    with pytest.raises(Interrupted, match="Nothing had come yet"):
+        chat.ask("Hi")
+    assert server.requests == []
+    assert chat.turns == ()
+
+
+def test_an_interrupt_behind_the_last_step_keeps_the_whole_answer(server, chat, monkeypatch):
+    drive = session_module.drive
+
+    def strike(waits):
+        drive(waits)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session_module, "drive", strike)
+    with pytest.raises(Interrupted, match="The answer had come whole, and is kept") as caught:
+        chat.ask("Hi")
+    assert chat.turns[0].reply == caught.value.reply
+    assert caught.value.reply.status == "complete"
+
+
+def test_what_was_asked_in_a_with_is_kept_though_an_interrupt_strikes_meanwhile(server, chat, monkeypatch):
+    """The first time that the turn is asked for, while it is entered."""
+    turn, struck = Exchange.turn, []
+
+    def strike(exchange):
+        if not struck:
+            struck.append(exchange)
+            raise KeyboardInterrupt
+        return turn.fget(exchange)
+
+    monkeypatch.setattr(Exchange, "turn", property(strike))
+    with pytest.raises(KeyboardInterrupt), chat.stream("Hi") as events:
+        list(events)
+    assert len(chat.turns) == len(chat.ledger()) == 1
+
+
+def test_stop_ends_everything_that_is_asked_and_nothing_later(server, chat):
+    """From another thread; what was over before is not held on to."""
+    chat.ask("Done before")
+    server.add(Stream([chunk("Half"), Hang()]))
+    raised = []
+
+    def ask():
+        try:
+            chat.ask("Long")
+        except Interrupted as stopped:
+            raised.append(stopped)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    server.wait_for_request()
+    server.wait_for_request()
+    chat.stop()
+    thread.join(10)
+    assert len(raised) == 1
+    assert server.requests[-1].closed.wait(5)
+    assert chat.ask("Later").status == "complete"
+
+
+def test_the_turn_that_is_asked_anew_is_no_option_of_a_user_s(server, chat):
+    chat.ask("Hi")
+    for name in ("replaces", "resumes"):
+        with pytest.raises(ParameterError, match=f"There is no option {name}"):
+            chat.ask("Again", **{name: chat.turns[0]})
+    chat.retry()
+    assert len(chat.turns) == 1
+    with pytest.raises(NbchatError):
+        chat.retry(replaces=chat.turns[0])
+
+
+def test_a_request_is_of_one_piece_while_another_thread_moves_the_session(server, chat, monkeypatch):
+    """System text and server are those of one moment, though both are changed while it is settled."""
+    end = threading.Event()
+    server.default = Stream([Until(end), chunk("x", finish="stop"), DONE])
+    message_of = session_module.user_message
+
+    def move(message):
+        thread = threading.Thread(target=lambda: (chat.connect("https://elsewhere.example.com/v1"), set_system()))
+        thread.start()
+        thread.join(10)
+        return message_of(message)
+
+    def set_system():
+        chat.system = "Later."
+
+    chat.system = "Now."
+    monkeypatch.setattr(session_module, "user_message", move)
+    end.set()
+    chat.ask("Hi")
+    assert server.requests[0].json["messages"][0]["content"] == "Now."
+    assert (chat.base_url, chat.system) == ("https://elsewhere.example.com/v1", "Later.")

@@ -1,0 +1,347 @@
+"""What an answer must be can be said in any usual way, and is read out of whatever text the model wrote around it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.util
+import json
+import typing
+from typing import Literal, NamedTuple, NotRequired, TypedDict
+
+import jsonschema
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.conversation.schemas.converters import Misfit
+from nbchat.conversation.schemas.jsonschemas import Given, closed, is_strict
+from nbchat.conversation.schemas.records import records_of
+from nbchat.conversation.schemas.schema import NoJson, Schema
+from nbchat.conversation.schemas.validator import Validator
+from nbchat.values.errors import ParameterError
+from tests.strategies import finite_json, texts
+
+
+@dataclasses.dataclass
+class City:
+    name: str
+    temp: float
+    visited: bool = False
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int = pydantic.Field(ge=0)
+    nick: str | None = None
+
+
+class Entry(TypedDict):
+    key: str
+    note: NotRequired[str]
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+RECORD = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+
+WAYS = {
+    "dataclass": (City, '{"name": "Rome", "temp": 30}', City("Rome", 30.0)),
+    "pydantic": (Person, '{"name": "Ada", "age": 36, "nick": null}', Person(name="Ada", age=36)),
+    "typed dict": (Entry, '{"key": "a"}', {"key": "a"}),
+    "named tuple": (Point, '{"x": 1, "y": 2}', Point(1, 2)),
+    "list": (list[City], '{"items": [{"name": "Rome", "temp": 30}]}', [City("Rome", 30.0)]),
+    "list of pydantic": (list[Person], '{"items": [{"name": "A", "age": 1}]}', [Person(name="A", age=1)]),
+    "literal": (Literal["yes", "no"], '{"value": "yes"}', "yes"),
+    "scalar": (int, '{"value": 3}', 3),
+    "union": (int | None, '{"value": null}', None),
+    "names and types": ({"a": int, "b": list[str]}, '{"a": 1, "b": ["x"]}', {"a": 1, "b": ["x"]}),
+    "JSON schema": (RECORD, '{"a": 1, "b": 2}', {"a": 1, "b": 2}),
+    "JSON schema as text": (json.dumps(RECORD), '{"a": 1}', {"a": 1}),
+    "JSON schema of a list": ({"type": "array", "items": RECORD}, '{"items": [{"a": 1}]}', [{"a": 1}]),
+    "response_format": (
+        {"type": "json_schema", "json_schema": {"name": "mine", "schema": RECORD}},
+        '{"a": 1}',
+        {"a": 1},
+    ),
+    "columns": ("city:str,temp:float", '{"city": "Rome", "temp": 30}', {"city": "Rome", "temp": 30.0}),
+    "columns in brackets": ("[city, day:date]", '{"items": [{"city": "Rome", "day": "2025-01-31"}]}', None),
+}
+
+
+@pytest.mark.parametrize(("what", "text", "value"), WAYS.values(), ids=WAYS)
+def test_every_way_to_say_it(what, text, value):
+    """An object at the top, as servers want it; the value typed; lists and plain values wrapped and unwrapped."""
+    schema = Schema.of(what)
+    assert schema.json_schema["type"] == "object"
+    jsonschema.Draft202012Validator.check_schema(schema.json_schema)
+    jsonschema.validate(json.loads(text), _without_required(schema.json_schema))
+    expected = [{"city": "Rome", "day": datetime.date(2025, 1, 31)}] if value is None and "day" in text else value
+    assert schema.parse(text) == expected
+    assert Schema.of(schema) is schema
+
+
+def _without_required(schema):
+    """A schema without what strict mode adds to it: that every property is required."""
+    if isinstance(schema, dict):
+        return {key: _without_required(value) for key, value in schema.items() if key != "required"}
+    return schema
+
+
+@pytest.mark.parametrize("what", [City, Person, list[City], "a:int,b:[str]", Literal["a"], Entry, Point], ids=str)
+def test_a_type_is_asked_for_in_strict_mode(what):
+    sent = Schema.of(what).response_format["json_schema"]
+    assert sent["strict"] is True
+    assert is_strict(sent["schema"])
+
+
+def test_a_json_schema_goes_as_it_was_written():
+    """Strict only if it already keeps the rules of strict mode."""
+    sent = Schema.of({**RECORD, "title": "My answer!"}).response_format
+    assert sent == {
+        "type": "json_schema",
+        "json_schema": {"name": "My_answer", "schema": {**RECORD, "title": "My answer!"}},
+    }
+    assert Schema.of({**RECORD, "additionalProperties": False}).response_format["json_schema"]["strict"] is True
+    assert "strict" not in Schema.of(dict[str, int]).response_format["json_schema"]
+
+
+def test_references_hold_where_a_schema_is_wrapped():
+    tree = {
+        "type": "array",
+        "items": {"$ref": "#/$defs/leaf"},
+        "$defs": {"leaf": {"type": "object", "properties": {"next": {"$ref": "#"}}}},
+    }
+    schema = Schema.of(tree)
+    validator = jsonschema.Draft202012Validator(schema.json_schema)
+    assert validator.is_valid({"items": [{"next": [{}]}]})
+    assert not validator.is_valid({"items": [{"next": [1]}]})
+    assert schema.parse('{"items": [{"next": [{}]}]}') == [{"next": [{}]}]
+    with pytest.raises(Misfit, match=r"items\[0\]\.next\[0\]"):
+        schema.parse('{"items": [{"next": [1]}]}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Rome", "temp": 30}',
+        '\ufeff {"name": "Rome", "temp": 30}\n',
+        '```json\n{"name": "Rome", "temp": 30}\n```',
+        'Sure! Here it is:\n\n```\n{"name": "Rome", "temp": 30}\n```\nAnything else?',
+        '~~~JSON\n{"name": "Rome", "temp": 30}\n~~~',
+        '```json\n{"name": "Rome", "temp": 30}',
+        'The {answer} is [here]: {"name": "Rome", "temp": 30}. Bye [1].',
+        'First {"name": "Rome", "temp": "hot"}, no: {"name": "Rome", "temp": 30}',
+    ],
+)
+def test_what_stands_around_the_json_does_no_harm(text):
+    assert Schema.of(City).parse(text) == City("Rome", 30.0)
+
+
+def test_line_breaks_in_json_strings_do_no_harm():
+    assert Schema.of("a").parse('{"a": "one\ntwo"}') == {"a": "one\ntwo"}
+
+
+def test_a_list_may_come_unwrapped():
+    assert Schema.of(list[int]).parse("[1, 2]") == [1, 2]
+    assert Schema.of(list[int]).parse("Not [1] but [1, 2]") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("what", "text", "said"),
+    [
+        (City, "", "the answer is empty"),
+        (City, "I can't.", "there is no JSON in it"),
+        (City, '{"name": "Rome", "temp": }', "its JSON is broken at line 1, column 26"),
+        (City, '```json\n{\n"name": x}\n```', "its JSON is broken at line 2, column 9"),
+        (City, '{"name": "Rome"}', "temp: this field is missing"),
+        (City, '{"name": "Rome", "temp": "hot"}', 'temp: expected a number, got "hot"'),
+        (list[City], '{"items": [{"name": "A", "temp": 1}, {"name": 2}]}', "items[1].temp: this field is missing"),
+        (list[City], '{"cities": []}', "expected an object with 'items' alone, got an object"),
+        (list[City], "3", "expected a list, got 3"),
+        (Person, '{"name": "A", "age": -1}', "age: Input should be greater than or equal to 0"),
+        (RECORD, '{"a": "x"}', "a: 'x' is not of type 'integer'"),
+        ("a:int", '{"a": NaN}', "its JSON can't be read: NaN is no JSON"),
+        ("a:int", '{"a": ' * 200_000, "its JSON is nested too deep"),
+        ("a:good|bad", '{"a": "ugly"}', 'a: expected one of "good", "bad", got "ugly"'),
+        ("a:int", '{"a": 1' + "0" * 5000 + "}", "its JSON can't be read"),
+    ],
+)
+def test_what_does_not_fit_says_where(what, text, said):
+    with pytest.raises(Misfit) as misfit:
+        Schema.of(what).parse(text)
+    assert said in str(misfit.value)
+    assert isinstance(misfit.value, NoJson) == (said in ("the answer is empty", "there is no JSON in it"))
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (3, "got int"),
+        (None, "got NoneType"),
+        ({}, "in the form of a dict"),
+        ({"a": 1}, "in the form of a dict"),
+        ("", "expected a name where the end came"),
+        ("a:", "expected a type where the end came"),
+        ("[a:int", "expected a ] where the end came"),
+        ("a:int]", "expected its end where ']' came"),
+        ("a,a:int", "names 'a' twice"),
+        ("a:" + "[" * 50, "fewer brackets"),
+        ("{", "begins like JSON and is none"),
+        ("{" * 100_000, "begins like JSON and is none"),
+        ({"type": "text"}, "type is one of object, array"),
+        ({"type": "object", "properties": []}, "properties has another form"),
+        ({"$ref": "https://example.org/x"}, "refers to 'https://example.org/x'"),
+        ({"$ref": "#/$defs/no"}, "refers to '#/$defs/no', which is not there"),
+        ({"type": "integer", "minimum": "x"}, "This is no JSON schema: ['minimum']"),
+        ({"type": "object", "default": {1}}, "made of JSON alone"),
+        (object, "allows everything"),
+        (typing.Any, "allows everything"),
+        (print, "can't be written as JSON"),
+        (City("a", 1.0), "got City"),
+        (dict[int, int], "JSON's keys are text"),
+    ],
+)
+def test_what_is_no_schema_is_refused_in_one_sentence(what, said):
+    with pytest.raises(ParameterError) as refused:
+        Schema.of(what)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "properties"),
+    [
+        ("a", {"a": {"type": "string"}}),
+        ("a : int , b", {"a": {"type": "integer"}, "b": {"type": "string"}}),
+        ("a:int?", {"a": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}),
+        ("a:int|null", {"a": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}),
+        ("label:good|bad", {"label": {"type": "string", "enum": ["good", "bad"]}}),
+        ("label:'int'|\"so, so\"", {"label": {"type": "string", "enum": ["int", "so, so"]}}),
+        ("how much:Float", {"how much": {"type": "number"}}),
+        ("tags:[str],n:[[int]]", None),
+    ],
+)
+def test_columns(text, properties):
+    schema = Schema.of(text).json_schema
+    if properties is None:
+        items = {"type": "array", "items": {"type": "integer"}}
+        properties = {"tags": {"type": "array", "items": {"type": "string"}}, "n": {"type": "array", "items": items}}
+    assert schema["properties"] == properties
+    assert schema["required"] == list(properties)
+
+
+@given(st.text(alphabet="ab:,[]|?\"' \\{", max_size=20) | texts)
+def test_any_text_is_columns_or_an_error(text):
+    try:
+        schema = Schema.of(text)
+    except ParameterError:
+        return
+    assert schema.json_schema["type"] == "object"
+
+
+@given(texts | st.text(alphabet='{}[]",:1 a`\n', max_size=30))
+def test_any_text_is_parsed_or_does_not_fit(text):
+    try:
+        value = Schema.of("a").parse(text)
+    except Misfit:
+        return
+    assert isinstance(value["a"], str)
+
+
+names = st.sampled_from(["a", "b", "c"])
+schemas = st.recursive(
+    st.sampled_from(["integer", "number", "string", "boolean", "null", "object", "array"]).map(lambda t: {"type": t})
+    | st.lists(finite_json, min_size=1, max_size=3).map(lambda values: {"enum": values})
+    | finite_json.map(lambda value: {"const": value})
+    | st.builds(lambda low: {"type": ["number", "null"], "minimum": low}, st.integers(-3, 3))
+    | st.builds(lambda most: {"maxLength": most, "maxItems": most, "minProperties": most}, st.integers(0, 2))
+    | st.sampled_from([True, False, {}, {"multipleOf": 2}, {"pattern": "^a"}, {"uniqueItems": True}]),
+    lambda inner: (
+        st.builds(
+            lambda properties, required, more: {
+                "properties": properties,
+                "required": required,
+                "additionalProperties": more,
+            },
+            st.dictionaries(names, inner, max_size=2),
+            st.lists(names, unique=True, max_size=1),
+            inner,
+        )
+        | inner.map(lambda item: {"items": item})
+        | st.lists(inner, min_size=1, max_size=2).map(lambda first: {"prefixItems": first, "items": False})
+        | st.tuples(st.sampled_from(["anyOf", "oneOf", "allOf"]), st.lists(inner, min_size=1, max_size=2)).map(
+            lambda pair: {pair[0]: pair[1]}
+        )
+        | inner.map(lambda child: {"not": child})
+    ),
+    max_leaves=6,
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, "a", "ab", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(schemas, values)
+def test_the_small_validator_agrees_with_jsonschema(schema, value):
+    schema = schema if isinstance(schema, dict) else {"allOf": [schema]}
+    try:
+        Validator(schema).check(value)
+        fits = True
+    except Misfit:
+        fits = False
+    assert fits == jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+@given(schemas, values)
+def test_what_fits_the_strict_form_fits_the_schema(schema, value):
+    schema = schema if isinstance(schema, dict) else {"allOf": [schema]}
+    before = json.dumps(schema)
+    strict = closed(schema)
+    assert json.dumps(schema) == before
+    if is_strict(strict) and jsonschema.Draft202012Validator(strict).is_valid(value):
+        assert jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+def test_schemas_are_checked_without_jsonschema_too(monkeypatch):
+    """It is an extra: without it the small validator says what is wrong, with its place."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jsonschema" else found(name))
+    form = Given.of({"type": "array", "items": RECORD})
+    assert form.load([{"a": 1}]) == [{"a": 1}]
+    with pytest.raises(Misfit, match=r"^\[1\]\.a: expected a whole number, got \"x\"$"):
+        form.load([{"a": 1}, {"a": "x"}])
+    endless = Given.of({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"})
+    with pytest.raises(Misfit, match="nested too deep"):
+        endless.load(1)
+
+
+def test_a_schema_that_refers_to_itself_without_end_does_not_fit():
+    schema = Schema.of({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"})
+    with pytest.raises(Misfit):
+        schema.parse('{"value": 1}')
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        ([City("Rome", 30.0)], [{"name": "Rome", "temp": 30.0, "visited": False}]),
+        ([Person(name="A", age=1)], [{"name": "A", "age": 1, "nick": None}]),
+        ([Point(1, 2)], [{"x": 1, "y": 2}]),
+        ([{"a": 1}, {"b": 2}], [{"a": 1}, {"b": 2}]),
+        ([], None),
+        ([1, 2], None),
+        ([{"a": 1}, 2], None),
+        ({"a": 1}, None),
+        ("text", None),
+        (None, None),
+    ],
+)
+def test_a_list_of_records_is_a_table(data, rows):
+    assert records_of(data) == rows

@@ -1,0 +1,478 @@
+"""A model calls Python functions: they run here, ask first, and the conversation stays one that any server takes."""
+
+import asyncio
+import json
+import threading
+
+import pytest
+
+from nbchat.conversation.presenter import presenters
+from nbchat.conversation.session import Session
+from nbchat.conversation.tools.standard import look_at, run_python
+from nbchat.testing import Cut, Say, Status, Stream, chunk, tool_call
+from nbchat.values.errors import GuardError, Interrupted, NbchatError, ToolError
+from nbchat.values.messages import Message
+
+
+class Watcher:
+    """A presenter that notes what it is told."""
+
+    def __init__(self):
+        self.calls = []
+        self.restarts = []
+        self.concluded = None
+
+    def show(self, events):
+        pass
+
+    def call_result(self, call, result):
+        self.calls.append((call.name, call.arguments, result.text))
+
+    def restart(self, reason):
+        self.restarts.append(reason)
+
+    def conclude(self, reply, error):
+        self.concluded = (reply, error)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The calls that the user was asked about; every one is allowed."""
+    asked = []
+    monkeypatch.setattr(presenters, "approve", lambda call: asked.append(call.name) or True)
+    return asked
+
+
+@pytest.fixture
+def chat(server):
+    return Session(base_url=server.base_url, model="scripted-1")
+
+
+def calls(*pairs):
+    """An answer that calls tools: (name, arguments) each, or ready calls."""
+    made = [
+        pair if isinstance(pair, dict) else tool_call(pair[0], pair[1], id=f"call_{number}", index=number)
+        for number, pair in enumerate(pairs)
+    ]
+    return Say("", tool_calls=made)
+
+
+def results(request):
+    """The tool results that a request carries, in order."""
+    return [message["content"] for message in request.json["messages"] if message["role"] == "tool"]
+
+
+def test_calls_are_run_in_order_and_their_results_sent_back(server, chat, asked):
+    """Several calls of one answer each get their result; the model's second answer is the reply."""
+
+    @chat.tool
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    @chat.tool
+    def rows() -> list:
+        return [{"n": 1}, {"n": 2}]
+
+    server.add(calls(("add", {"a": 1, "b": 2}), ("rows", "")), Say("Three, and two rows.", usage=(5, 5)))
+    watcher = Watcher()
+    reply = chat.ask("How many?", display=watcher)
+    assert reply.text == "Three, and two rows."
+    assert reply.tool_calls == ()
+    assert results(server.requests[1]) == ["3", '[{"n": 1}, {"n": 2}]']
+    assert asked == ["add", "rows"]
+    assert watcher.calls == [("add", '{"a": 1, "b": 2}', "3"), ("rows", "", '[{"n": 1}, {"n": 2}]')]
+    assert watcher.concluded == (reply, None)
+    assert chat.turns[0].reply is reply
+    roles = [message["role"] for message in chat.messages]
+    assert roles == ["user", "assistant", "tool", "tool", "assistant"]
+    assert (reply.usage.total_tokens, chat.usage.total_tokens) == (28, 28)
+
+
+def test_a_call_that_the_user_does_not_allow_is_not_run(server, chat, monkeypatch):
+    monkeypatch.setattr(presenters, "approve", lambda call: False)
+    ran = []
+
+    @chat.tool
+    def drop() -> None:
+        ran.append(1)
+
+    server.add(calls(("drop", {})), Say("As you wish."))
+    assert chat.ask("Drop it").text == "As you wish."
+    assert ran == []
+    assert results(server.requests[1]) == ["Not run: the user did not allow it."]
+
+
+def test_where_nobody_can_be_asked_nothing_runs_and_the_user_is_told(server, chat):
+    """Standard input of a test run is no terminal: that is as in a script or a batch job."""
+    ran = []
+
+    @chat.tool
+    def drop() -> None:
+        ran.append(1)
+
+    server.add(calls(("drop", {})), Say("Then not."))
+    reply = chat.ask("Drop it")
+    assert (ran, reply.text) == ([], "Then not.")
+    assert "nobody" in results(server.requests[1])[0]
+    assert any(note.startswith("drop was not run") for note in reply.notices)
+
+
+def test_a_safe_tool_runs_unasked(server, chat):
+    chat.tool(lambda_free, safe=True)
+    server.add(calls(("lambda_free", {"text": "abc"})), Say("Done."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == ["ABC"]
+
+
+def lambda_free(text: str) -> str:
+    """Shout."""
+    return text.upper()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ('{"text": 3}', "text: expected text, got 3"),
+        ('{"txt": "a"}', "txt: there is no such parameter; expected text"),
+        ("{}", "text: this parameter is missing"),
+        ('{"text": "a"', "not valid JSON"),
+        ("[1]", "expected an object, got a list of 1"),
+        ('{"text": "' + "[" * 50_000, "not valid JSON"),
+        ("[" * 50_000, "not valid JSON"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_told_to_the_model(server, chat, asked, arguments, told):
+    """It can try again; nobody is asked for leave, and the history that goes back holds valid JSON."""
+    chat.tool(lambda_free)
+    server.add(calls(("lambda_free", arguments)), calls(("lambda_free", {"text": "a"})), Say("Done."))
+    assert chat.ask("Go").text == "Done."
+    assert told in results(server.requests[1])[0]
+    assert results(server.requests[2])[1] == "A"
+    assert asked == ["lambda_free"]
+    for message in server.requests[2].json["messages"]:
+        for call in message.get("tool_calls", ()):
+            assert isinstance(json.loads(call["function"]["arguments"]), dict)
+
+
+def test_an_exception_is_told_to_the_model(server, chat, asked):
+    @chat.tool
+    def fail(kind: str) -> None:
+        if kind == "exit":
+            raise SystemExit(3)
+        raise ValueError("no such table: \ud83d")
+
+    server.add(calls(("fail", {"kind": "x"}), ("fail", {"kind": "exit"})), Say("Sorry."))
+    assert chat.ask("Go").text == "Sorry."
+    assert results(server.requests[1]) == ["Error: ValueError: no such table: ?", "Error: SystemExit: 3"]
+
+
+def test_a_tool_that_does_not_exist_is_told_to_the_model(server, chat, asked):
+    chat.tool(lambda_free)
+    server.add(calls(("lamda free!", {"text": "a"})), Say("Sorry."))
+    chat.ask("Go")
+    told = results(server.requests[1])[0]
+    assert "there is no tool 'lamda free!'" in told
+    assert "lambda_free" in told
+    back = server.requests[1].json["messages"][1]["tool_calls"][0]["function"]["name"]
+    assert back == "lamda_free_"
+
+
+def test_async_tools_are_awaited(server, chat, asked):
+    """In a script, on a loop made for it; in a coroutine, on the loop that runs."""
+
+    @chat.tool
+    async def slow(n: int) -> int:
+        await asyncio.sleep(0)
+        return n + 1
+
+    @chat.tool
+    async def bad() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("x")
+
+    server.add(calls(("slow", {"n": 1}), ("bad", {})), Say("One."), calls(("slow", {"n": 2})), Say("Two."))
+    assert chat.ask("Go").text == "One."
+    assert results(server.requests[1]) == ["2", "Error: KeyError: 'x'"]
+    assert asyncio.run(chat.aask("Go")).text == "Two."
+    assert results(server.requests[3])[-1] == "3"
+
+
+def test_async_tools_are_awaited_in_a_stream_too(server, chat, asked):
+    @chat.tool
+    async def bad() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("x")
+
+    server.add(calls(("bad", {})), Say("Well."), calls(("bad", {})), Say("Well, well."))
+    with chat.stream("Go") as events:
+        for _ in events:
+            pass
+    assert events.reply.text == "Well."
+
+    async def streamed():
+        async with chat.astream("Go") as events:
+            async for _ in events:
+                pass
+        return events.reply
+
+    assert asyncio.run(streamed()).text == "Well, well."
+
+
+def test_tools_run_in_the_thread_that_asks(server, chat, asked):
+    ran_in = []
+
+    @chat.tool
+    def where() -> None:
+        ran_in.append(threading.current_thread())
+
+    server.add(calls(("where", {})), Say("There."))
+    chat.ask("Go")
+    assert ran_in == [threading.current_thread()]
+
+
+def test_an_interrupt_in_a_tool_ends_the_exchange_and_leaves_a_valid_history(server, chat, asked):
+    """Every call has its result, and the next request is one that servers take."""
+
+    @chat.tool
+    def stop(n: int) -> int:
+        if n:
+            raise KeyboardInterrupt
+        return n
+
+    server.add(Say("Let me see.", tool_calls=[tool_call("stop", {"n": n}, id=f"c{n}", index=n) for n in range(3)]))
+    with pytest.raises(Interrupted) as stopped:
+        chat.ask("Go")
+    assert stopped.value.reply.status == "interrupted"
+    assert stopped.value.reply.tool_calls == ()
+    server.add(Say("Next."))
+    chat.ask("And now?")
+    messages = server.requests[-1].json["messages"]
+    assert_valid(messages)
+    assert [m["content"] for m in messages if m["role"] == "tool"] == [
+        "0",
+        "Not run: the user stopped it.",
+        "Not run: the user stopped it.",
+    ]
+    assert [m["content"] for m in messages].count("Let me see.") == 1
+
+
+def test_a_model_that_never_stops_calling_is_stopped(server, chat):
+    chat.tool(lambda_free, safe=True)
+    server.default = calls(("lambda_free", {"text": "a"}))
+    with pytest.raises(NbchatError, match="called tools 10 times"):
+        chat.ask("Go")
+    assert len(server.requests) == 10
+    assert chat.turns[0].reply.status == "failed"
+    assert_valid(chat.messages)
+
+
+def test_tools_given_as_json_are_offered_and_their_calls_left_to_the_user(server, chat, asked):
+    """Also beside functions: a round is run only if all of it can be."""
+    schema = {"type": "function", "function": {"name": "theirs", "parameters": {"type": "object", "properties": {}}}}
+    server.add(calls(("theirs", {})), calls(("theirs", {}), ("lambda_free", {"text": "a"})))
+    reply = chat.ask("Go", tools=[schema])
+    assert server.requests[0].json["tools"] == [schema]
+    assert [call.name for call in reply.tool_calls] == ["theirs"]
+    reply = chat.ask("Go", tools=[schema, lambda_free])
+    assert [call.name for call in reply.tool_calls] == ["theirs", "lambda_free"]
+    assert asked == []
+    assert_valid(chat.messages)
+
+
+def test_tools_of_one_request_take_the_place_of_the_sessions(server, chat, asked):
+    """None of the session's own are offered then; `"none"` offers none; a name means one of the session's."""
+
+    @chat.tool(safe=True)
+    def own() -> int:
+        return 1
+
+    server.add(Say(), Say(), Say(), Say())
+    chat.ask("1")
+    chat.ask("2", tools=[lambda_free])
+    chat.ask("3", tools="none")
+    chat.ask("4", tools=["own"])
+    offered = [[tool["function"]["name"] for tool in request.json.get("tools", [])] for request in server.requests]
+    assert offered == [["own"], ["lambda_free"], [], ["own"]]
+    with pytest.raises(ToolError, match=r"no tool 'owm' in this session\. Did you mean own\?"):
+        chat.ask("5", tools=["owm"])
+    assert len(server.requests) == 4
+    server.add(calls(("own", {})), Say("Still safe."))
+    chat.ask("6", tools=[own])
+    assert asked == []
+
+
+def test_what_is_added_while_a_request_runs_does_not_reach_it(server, chat, asked):
+    @chat.tool(safe=True)
+    def first() -> str:
+        chat.tool(lambda_free)
+        return "ok"
+
+    server.add(calls(("first", {})), Say("Done."))
+    chat.ask("Go")
+    assert [len(request.json["tools"]) for request in server.requests] == [1, 1]
+
+
+def test_a_tool_that_must_be_called_is_called_once(server, chat):
+    """`tool_choice` that forces a call would force it again after each result."""
+    chat.tool(lambda_free, safe=True)
+    server.add(calls(("lambda_free", {"text": "a"})), Say("Done."))
+    chat.ask("Go", tool_choice="required")
+    assert [request.json.get("tool_choice") for request in server.requests] == ["required", None]
+
+
+def test_a_result_too_long_says_that_it_is_cut(server, chat):
+    @chat.tool(safe=True)
+    def flood() -> str:
+        return "x" * 100_000
+
+    server.add(calls(("flood", {})), Say("Enough."))
+    chat.ask("Go")
+    [result] = results(server.requests[1])
+    assert len(result) < 41_000
+    assert "[cut: the first 40,000 of 100,000 characters are shown]" in result
+
+
+def test_results_describe_themselves_as_the_front_end_says(server, chat, monkeypatch):
+    monkeypatch.setattr(presenters, "describe", lambda value: f"a {type(value).__name__}")
+
+    @chat.tool(safe=True)
+    def thing() -> object:
+        return object()
+
+    server.add(calls(("thing", {})), Say("I see."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == ["a object"]
+
+
+def test_a_result_that_must_not_leave_is_withheld(server, chat, monkeypatch):
+    """The model is told so, the user too, and the conversation can go on."""
+
+    def guard(messages, key):
+        if any("secret" in message.text for message in messages):
+            raise GuardError("A tool result holds a value of the private column 'email'.")
+
+    monkeypatch.setattr(presenters, "guard", guard)
+
+    @chat.tool(safe=True)
+    def leak() -> str:
+        return "the secret"
+
+    server.add(calls(("leak", {})), Say("I can't see it."), Say("Fine."))
+    reply = chat.ask("Go")
+    assert results(server.requests[1]) == ["Withheld: it holds something that must not leave the user's machine."]
+    assert any("private column" in note for note in reply.notices)
+    assert chat.ask("Next").text == "Fine."
+
+
+@pytest.mark.parametrize("ending", [Status(400, {"error": "no"}), Stream([chunk("Par"), chunk("t"), Cut()])])
+def test_a_failure_after_a_tool_leaves_a_valid_history(server, chat, ending):
+    chat.tool(lambda_free, safe=True)
+    server.add(calls(("lambda_free", {"text": "a"})), ending)
+    with pytest.raises(NbchatError) as failed:
+        chat.ask("Go")
+    assert failed.value.reply.status in ("failed", "cut_off")
+    assert_valid(chat.messages)
+    server.add(Say("Next."))
+    chat.ask("Again")
+    assert_valid(server.requests[-1].json["messages"])
+
+
+def test_ids_that_servers_repeat_are_told_apart(server, chat):
+    chat.tool(lambda_free, safe=True)
+    same = [tool_call("lambda_free", {"text": text}, id="", index=number) for number, text in enumerate("ab")]
+    again = [tool_call("lambda_free", {"text": text}, id="x", index=number) for number, text in enumerate("cd")]
+    server.add(Say("", tool_calls=same), Say("", tool_calls=again), Say("Done."))
+    chat.ask("Go")
+    assert_valid(server.requests[-1].json["messages"])
+    assert results(server.requests[-1]) == ["A", "B", "C", "D"]
+
+
+def test_run_python_runs_in_the_namespace_and_asks(server, chat, asked):
+    namespace = {"x": 20}
+    chat.tool(run_python(namespace))
+    code = "print('on')\ny = x + 1\ny * 2"
+    server.add(calls(("run_python", {"code": code}), ("run_python", {"code": "1 / 0"})), Say("42."))
+    chat.ask("Go")
+    printed, failed = results(server.requests[1])
+    assert printed == "on\n42"
+    assert failed.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert "nbchat" not in failed
+    assert namespace["y"] == 21
+    assert asked == ["run_python", "run_python"]
+
+
+def test_run_python_runs_unasked_only_if_told_so(server, chat):
+    chat.tool(run_python({}), safe=True)
+    server.add(calls(("run_python", {"code": "2 + 2"})), Say("4."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == ["4"]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import asyncio\nawait asyncio.sleep(0, 7)", "7"),
+        ("x = await __import__('asyncio').sleep(0, 8)", "(it ran; nothing was printed or returned)"),
+        ("", "(it ran; nothing was printed or returned)"),
+        ("None", "(it ran; nothing was printed or returned)"),
+        ("a b", "SyntaxError: invalid syntax"),
+        ("%matplotlib inline", "SyntaxError: invalid syntax"),
+        ("import sys; print(1); sys.exit(2)", "SystemExit: 2"),
+        ("a\0b", "SyntaxError: source code string cannot contain null bytes"),
+        ("def f(n): f(n + 1)\nf(0)", "RecursionError: maximum recursion depth exceeded"),
+    ],
+)
+def test_whatever_code_does_the_model_hears_of_it(server, chat, asked, code, told):
+    chat.tool(run_python({}))
+    server.add(calls(("run_python", {"code": code})), Say("I see."))
+    assert chat.ask("Go").text == "I see."
+    assert results(server.requests[1])[0].splitlines()[-1] == told
+
+
+def test_look_at_describes_a_variable_and_runs_nothing(server, chat):
+    chat.tool(look_at({"df": [1, 2], "_hidden": 1, "json": json}))
+    names = [("look_at", {"name": name}) for name in ("df", "dff", "_hidden", "df.x")]
+    server.add(calls(*names), Say("I see."))
+    chat.ask("Go")
+    found, near, hidden, dotted = results(server.requests[1])
+    assert found == "[1, 2]"
+    assert near == "There is no variable 'dff'. Did you mean df? There are: df."
+    assert hidden.startswith("There is no variable '_hidden'.")
+    assert dotted.startswith("There is no variable 'df.x'.")
+
+
+def test_the_built_in_model_calls_a_tool_and_tells_its_result():
+    chat = Session(base_url="built-in")
+
+    @chat.tool(safe=True)
+    def rows_over(limit: float) -> int:
+        """Count the rows over a limit."""
+        return 4711
+
+    assert "4711" in chat.ask("Count the rows over the limit 3, please.").text
+
+
+def test_what_is_no_tool_is_refused_before_anything_is_sent(server, chat):
+    for tool in (3, "lambda_free", {"name": "a b"}, int, lambda x: x):
+        with pytest.raises(ToolError):
+            chat.ask("Go", tools=[tool])
+    assert server.requests == []
+
+
+def assert_valid(messages):
+    """What the strictest servers ask: each call answered at once and once, no user's message after a result."""
+    expecting = []
+    for before, message in zip([None, *messages], messages, strict=False):
+        if message["role"] == "tool":
+            assert message["tool_call_id"] in expecting
+            expecting.remove(message["tool_call_id"])
+            continue
+        assert expecting == []
+        if message["role"] == "user" and before is not None:
+            assert before["role"] != "tool"
+        ids = [call["id"] for call in message.get("tool_calls", ())]
+        assert len(set(ids)) == len(ids)
+        expecting = ids
+    assert expecting == []
+    assert all(Message.from_dict(message).to_dict() == message for message in messages)

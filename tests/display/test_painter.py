@@ -1,0 +1,165 @@
+"""The painter: whatever the order and grouping of events, the cell ends up showing the whole answer, in few outputs."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.display.footer import cost_text, footer_facts, seconds_text, tokens_text
+from nbchat.display.painter import Painter
+from nbchat.values.draft import Draft
+from nbchat.values.events import Finished, ReasoningDelta, Retrying, TextDelta, UsageReport
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.reply import Choice, Reply, Request, Timing
+from nbchat.values.usage import Usage
+
+
+class Sheet:
+    """A canvas that keeps what it shows."""
+
+    def __init__(self):
+        self.outputs = {}
+        self.updates = 0
+
+    def show(self, bundle):
+        self.outputs[str(len(self.outputs))] = bundle
+        return str(len(self.outputs) - 1)
+
+    def update(self, output, bundle):
+        self.updates += 1
+        self.outputs[output] = bundle
+
+    def shown(self, kind):
+        return [bundle[kind] for bundle in self.outputs.values() if bundle.get(kind)]
+
+
+def painted(events, *, choices=1, size=1):
+    """The sheet after these events, in batches of a size, and the reply's end."""
+    sheet = Sheet()
+    painter = Painter(sheet, choices=choices)
+    draft = Draft(Request("", {"messages": [], "model": "m"}))
+    for start in range(0, len(events), size):
+        painter.show(events[start : start + size])
+        draft.add(events[start : start + size])
+    painter.conclude(draft.reply(), None)
+    return sheet
+
+
+words = st.text("ab \n", min_size=1, max_size=12)
+
+
+@given(st.lists(st.tuples(words, st.integers(0, 2)), min_size=1, max_size=30), st.integers(1, 7))
+def test_every_choice_is_whole_and_in_its_place(deltas, size):
+    """Interleaved choices are shown apart, one below the other, each whole."""
+    events = [TextDelta(text, index) for text, index in deltas]
+    sheet = painted(events, choices=3, size=size)
+    shown = "".join(sheet.shown("text/markdown"))
+    order = [shown.find(f"**Choice {index + 1} of 3**") for index in sorted({index for _, index in deltas})]
+    assert order == sorted(order)
+    assert -1 not in order
+    for index in {index for _, index in deltas}:
+        text = "".join(text for text, choice in deltas if choice == index)
+        if text.strip():
+            assert text.strip() in shown
+
+
+def test_a_long_answer_takes_few_outputs_and_loses_nothing():
+    text = "".join(f"Paragraph {n}, which says something.\n\n" for n in range(6000))
+    sheet = painted([TextDelta(text[i : i + 40]) for i in range(0, len(text), 40)], size=5)
+    assert len(sheet.outputs) < 50
+    assert "".join(sheet.shown("text/markdown")).count("Paragraph") == 6000
+
+
+def test_a_hundred_choices_take_few_outputs():
+    sheet = painted([TextDelta("x", index) for index in range(100)], choices=100)
+    assert len(sheet.outputs) < 50
+    assert "60 more choices are in reply.choices" in sheet.shown("text/plain")[-1]
+
+
+def test_each_final_output_has_a_plain_twin():
+    sheet = painted([ReasoningDelta("hm"), TextDelta("Answer."), Finished("stop")])
+    assert all("text/plain" in bundle for bundle in sheet.outputs.values())
+
+
+def test_a_retry_gives_way_to_the_answer():
+    sheet = Sheet()
+    painter = Painter(sheet)
+    painter.show([Retrying(3.0, "HTTP 429", 2)])
+    assert "asking again in 3 s (try 2)" in sheet.shown("text/plain")[0]
+    painter.show([TextDelta("Here.")])
+    assert sheet.shown("text/markdown") == ["Here."]
+    assert len(sheet.outputs) == 1
+
+
+def test_when_nothing_comes_nothing_stays():
+    sheet = Sheet()
+    painter = Painter(sheet)
+    painter.show([Retrying(3.0, "HTTP 500", 2)])
+    painter.conclude(None, ValueError("refused"))
+    assert sheet.shown("text/plain") == []
+
+
+def test_calls_of_tools_stand_between_the_rounds():
+    sheet = Sheet()
+    painter = Painter(sheet)
+    painter.show([TextDelta("Let me see.")])
+    painter.call_result(ToolCall("1", "look", "{}"), Message("tool", "<b>found</b>", tool_call_id="1"))
+    painter.show([TextDelta("It is there.")])
+    painter.conclude(Reply((Choice(text="It is there."),)), None)
+    kinds = ["text/markdown" if "text/markdown" in bundle else "text/html" for bundle in sheet.outputs.values()]
+    assert kinds == ["text/markdown", "text/html", "text/markdown", "text/html"]
+    assert "&lt;b&gt;found&lt;/b&gt;" in sheet.outputs["1"]["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "text"),
+    [
+        (Usage(12, 34, 46, "measured"), "12 → 34 tokens"),
+        (Usage(1200, 34, 1234, "estimated"), "~1,200 → ~34 tokens"),
+        (Usage(), "tokens unknown"),
+        (Usage(None, 5, None, "estimated"), "? → ~5 tokens"),
+        (
+            Usage(100, 50, 150, "measured", cached_tokens=80, reasoning_tokens=20),
+            "100 → 50 tokens (80 cached, 20 reasoning)",
+        ),
+    ],
+)
+def test_tokens_say_how_sure_they_are(usage, text):
+    assert tokens_text(usage) == text
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"), [(None, ""), (0, "free"), (0.00001, "under $0.0001"), (0.00234, "$0.0023"), (1.5, "$1.50")]
+)
+def test_costs(cost, text):
+    assert cost_text(cost) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.012, "0.01 s"), (0.34, "0.3 s"), (12.2, "12 s"), (125, "2 min 5 s")])
+def test_seconds(seconds, text):
+    assert seconds_text(seconds) == text
+
+
+def test_the_footer_says_what_is_not_ordinary():
+    reply = Reply(
+        (Choice(text="a", finish_reason="length"),),
+        "cut_off",
+        "m",
+        timing=Timing(0.2, 1.2),
+        notices=("retried (HTTP 500)",),
+    )
+    facts = footer_facts(reply, ["df: schema"], resumable=True)
+    assert "cut off: this answer is not whole" in facts
+    assert "cut at max_tokens: %chat continue goes on" in facts
+    assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
+
+
+def test_the_footer_offers_to_go_on_only_where_that_is_possible():
+    """After `--once`, or in another session, `%chat continue` would take up another answer."""
+    reply = Reply((Choice(text="a", finish_reason="length"),), "complete", "m")
+    assert "cut at max_tokens: %chat continue goes on" in footer_facts(reply, resumable=True)
+    assert "cut at max_tokens" in footer_facts(reply)
+
+
+def test_usage_reports_are_folded_not_painted():
+    sheet = painted([TextDelta("Hi."), UsageReport(Usage(3, 1, 4, "measured"))])
+    assert "3 → 1 tokens" in sheet.shown("text/plain")[-1]

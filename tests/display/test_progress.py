@@ -1,0 +1,68 @@
+"""The bar of a long piece of work."""
+
+import io
+
+import pytest
+
+from nbchat.display.progress import CellBar, TerminalBar, bar_bundle
+
+
+class Page:
+    """The outputs of a cell, by id."""
+
+    def __init__(self):
+        self.outputs, self.changes = [], 0
+
+    def show(self, bundle):
+        self.outputs.append(bundle)
+        return str(len(self.outputs) - 1)
+
+    def update(self, output, bundle):
+        self.outputs[int(output)] = bundle
+        self.changes += 1
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "shown"), [(0, 4, "0.0%"), (1, 3, "33.3%"), (4, 4, "100.0%"), (0, 0, "100.0%")]
+)
+def test_the_bar_is_as_long_as_the_part_that_is_done(done, total, shown):
+    bundle = bar_bundle(done, total, ["$0.01 so far"])
+    assert f"width:{shown}" in bundle["text/html"]
+    assert bundle["text/plain"].endswith(f"{done} of {total} · $0.01 so far")
+
+
+def test_a_thousand_steps_change_the_output_a_few_times_and_the_result_takes_its_place():
+    page = Page()
+    bar = CellBar(page)
+    for done in range(1000):
+        bar.show(done, 1000, [])
+    bar.replace({"text/plain": "result"})
+    assert page.outputs == [{"text/plain": "result"}]
+    assert page.changes < 100
+
+
+def test_a_bar_that_was_cleared_leaves_an_empty_output_and_one_that_never_showed_none():
+    page = Page()
+    CellBar(page).clear()
+    assert page.outputs == []
+    bar = CellBar(page)
+    bar.show(0, 1, [])
+    bar.clear()
+    assert page.outputs == [{"text/html": "", "text/plain": ""}]
+
+
+def test_a_file_gets_the_result_alone():
+    stream = io.StringIO()
+    bar = TerminalBar(stream)
+    bar.show(1, 2, [])
+    bar.replace({"text/plain": "result"})
+    assert stream.getvalue() == "result\n"
+
+
+def test_a_terminals_line_is_wiped_before_the_result():
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    bar = TerminalBar(stream)
+    bar.show(1, 2, [])
+    bar.replace({"text/plain": "result"})
+    assert stream.getvalue().endswith("1 of 2\r\x1b[K" + "result\n")

@@ -1,0 +1,103 @@
+"""Markdown as HTML of our own: it looks as it is meant, whatever it says nothing of it is live, and nothing is lost."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nbchat.markdown.html import MARKDOWN_TAGS, MOST_CHARACTERS, MOST_NESTED, markdown_html, markdown_words
+from tests.markdown.hostile import PAYLOADS, payload
+
+
+class Elements(HTMLParser):
+    """The elements of some HTML with their attributes, and its text; every element is closed where it was opened."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.found, self.text, self._open = [], "", []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in ("br", "hr"):
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+ATTRIBUTES = {"style", "dir", "class", "href", "target", "rel", "start"}
+STYLES = re.compile(r"[\w:;.%\- ]*")
+
+
+def check(text):
+    """Nothing of the HTML runs, is fetched, or leads elsewhere than a click on a web address does."""
+    for tag, attributes in Elements(markdown_html(text)).found:
+        assert tag in MARKDOWN_TAGS
+        assert attributes.keys() <= ATTRIBUTES
+        assert re.match(r"(?i)https?://|mailto:", attributes.get("href", "http://"))
+        assert STYLES.fullmatch(attributes.get("style", ""))
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_nothing_is_live(text):
+    check(text)
+
+
+@given(st.integers(0, 10**9))
+def test_nothing_composed_is_live(seed):
+    check(payload(seed))
+
+
+@given(st.text())
+@example("\ud83d[a](http://\u202eb/)")
+def test_any_text_will_do(text):
+    check(text)
+    assert markdown_html(text).encode()
+
+
+def test_it_looks_as_it_is_meant():
+    shown = Elements(
+        markdown_html("# Title\nA **bold** [link](https://a.b/c?d=e&f) for $5 to $10.\n\n```\n1 < 2\n```\n")
+    )
+    tags = [tag for tag, _ in shown.found]
+    assert tags == ["div", "h1", "p", "strong", "a", "pre", "code"]
+    assert dict(shown.found)["a"]["href"] == "https://a.b/c?d=e&f"
+    assert shown.text.split() == ["Title", "A", "bold", "link", "for", "$5", "to", "$10.", "1", "<", "2"]
+    aligned = markdown_html("| a | b |\n|---|--:|\n| 1 | 2 |\n")
+    assert "text-align:right" in aligned
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "/api/shutdown", "//evil.example/x", "data:text/html,x", "#top"]
+)
+def test_a_link_that_must_not_be_live_keeps_its_words(address):
+    shown = Elements(markdown_html(f"see [these words]({address}) there"))
+    assert "these words" in shown.text
+    assert "a" not in dict(shown.found)
+
+
+def test_a_picture_stands_as_its_description():
+    shown = Elements(markdown_html("![a cat](http://evil.example/cat.png)"))
+    assert shown.text.strip() == "[image: a cat]"
+
+
+@pytest.mark.parametrize("text", [">" * (MOST_NESTED + 9) + " deep", "*x* " * MOST_CHARACTERS + "deep"])
+def test_what_the_parser_would_leave_out_stands_as_written(text):
+    assert Elements(markdown_html(text)).text == text
+
+
+def test_its_first_words_have_no_marks():
+    text = "## Which **col**umns `x` to\nclean [a](http://b)\n\n```python\nx = 1\n```\n| c | d |\n|--|--|\n| e | f |\n"
+    assert markdown_words(text, 300) == "Which columns x to clean a x = 1 c d e f"
+    assert markdown_words("word " * 100, 20) == "word word word word"

@@ -1,0 +1,17 @@
+"""The sanitiser's work grows as the text does, whatever the text; counted in calls, so that no other load disturbs it."""
+
+import pytest
+
+from nbchat.markdown.sanitiser import sanitise
+from tests.markdown.test_segments import calls
+
+UNITS = ["[", "]", "![", "[a](", "[a](b", "[a](b(c)", "[![", "*", "<", "<a", "$", "$ ", "$$ ", "$ { ", "`", "` ``", "``` ", "~~~\n", "```a\n",
+         "\\", "\\\\(", "\\begin{a}", "> ", "> a\nb\n", "- ", "1. ", "|", "|a|b|\n|-|-|\n", "(", "&", "http://", "a@", "@@0@@", "[a]: b\n", "[a\n",
+         "![a](data:image/png;base64,", "    <b>\n\n", "$5 to ", "`a\n$b`\n", "- ```\n  $a\n  ```\n- ", "- [ ] ", "[a](b \""]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_twice_the_text_is_twice_the_work(unit):
+    small, large = (unit * (size // len(unit)) for size in (9_000, 18_000))
+    assert calls(lambda: sanitise(large)) < 2.6 * calls(lambda: sanitise(small)) + 500
+    assert len(sanitise(large)) < 60 * len(large)

@@ -1,0 +1,150 @@
+"""A growing answer in pieces: the same however it comes, whole, few, and shown as the whole would be."""
+
+import itertools
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from nbchat.markdown.segments import Segments
+
+_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
+BLOCKS = [
+    "A paragraph of some words, which goes on for a while.\n\n",
+    "# Heading\n\n",
+    "- one\n- two\n\n  more of two\n\n- three\n\n",
+    "1. one\n\n   ```py\n   x = 1\n\n   y = 2\n   ```\n\n2. two\n\n",
+    "```py\na = 1\n\n\nb = 2\n```\n\n",
+    "> quoted\n>\n> more\n\n",
+    "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\n",
+    "$$\na + b\n$$\n\n",
+    "    indented\n\n    code\n\n",
+    "Heading\n=======\n\n",
+    "---\n\n",
+    "~~~\nan open fence\n\n",
+]
+
+
+def grown(text, limit=40, step=None):
+    segments = Segments(limit)
+    for start in range(0, len(text), step or max(1, len(text))):
+        segments.append(text[start : start + (step or len(text))])
+    return [*segments.closed, segments.tail]
+
+
+def html(text):
+    return re.sub(r"\s+", " ", _PARSER.render(text)).strip()
+
+
+documents = st.lists(st.sampled_from(BLOCKS[:-1]), min_size=30, max_size=160).map("".join)
+lines = st.lists(
+    st.sampled_from([*BLOCKS, "word " * 60, "x" * 900, "\n", "```\n", "- a\n", "| r | s |\n", "$$\n", "\r\n"]),
+    max_size=60,
+)
+
+
+@given(lines.map("".join), st.lists(st.integers(0, 40_000), max_size=12))
+def test_how_the_text_is_cut_into_deltas_makes_no_difference(text, cuts):
+    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    segments = Segments()
+    for start, end in itertools.pairwise(edges):
+        segments.append(text[start:end])
+    assert [*segments.closed, segments.tail] == grown(text)
+
+
+@given(lines.map("".join), st.integers(2, 40))
+def test_the_pieces_together_are_the_text_and_no_more_than_allowed(text, limit):
+    pieces = grown(text, limit)
+    assert "".join(piece.source for piece in pieces) == text
+    assert len(pieces) <= limit
+
+
+@given(documents)
+def test_the_pieces_look_as_the_whole_does(text):
+    pieces = grown(text)
+    assert " ".join(filter(None, (html(piece.text) for piece in pieces))) == html(text)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_an_ordinary_answer_looks_the_same_in_pieces(path):
+    text = re.sub(r"(?m)^-----8<-----\n", "", path.read_text())
+    if "[hitchhiker]" in text:
+        text = text.replace("[this one][hitchhiker]", "this one")  # a definition does not reach another piece
+    assert " ".join(filter(None, (html(piece.text) for piece in grown(text)))) == html(text)
+
+
+@pytest.mark.parametrize(
+    "unit", ["```py\n" + "x = 1\n" * 9**6, "word " * 9**6, "x" * 9**6, "- item\n" * 9**5, "| a |\n|---|\n" + "| 1 |\n" * 9**5,
+             "some words\n" * 9**5, "> quoted\n" * 9**5, "1. a\n\n   ```\n" + "   code\n" * 9**5, "A paragraph.\n\n" * 9**5, "\n" * 9**5]
+)  # fmt: skip
+@pytest.mark.parametrize("size", [8_000, 40_000, 200_000])
+def test_an_answer_of_any_shape_has_few_pieces_and_a_short_tail(unit, size):
+    pieces = grown(unit[:size], step=1000)
+    assert len(pieces) <= 40
+    assert max(len(piece.text) for piece in pieces) <= 10_100 + size / 5
+
+
+def test_two_megabytes_fit():
+    for unit in ("A paragraph of words.\n\n", "```\n" + "code\n" * 400_000, "word "):
+        assert len(grown((unit * (2_000_000 // len(unit) + 1))[:2_000_000], step=50_000)) <= 40
+
+
+def test_a_cut_fence_is_closed_and_opened_again_with_its_info():
+    pieces = grown("```py\n" + "x = 1\n" * 5000)
+    assert all(piece.text.startswith("```py\nx") for piece in pieces)
+    assert all(piece.text.endswith("x = 1\n```\n") for piece in pieces[:-1])
+
+
+def test_a_cut_table_has_its_head_again():
+    pieces = grown("| a | b |\n|---|--:|\n" + "| 1 | 2 |\n" * 3000)
+    assert all(piece.text.startswith("| a | b |\n|---|--:|\n| 1 |") for piece in pieces)
+
+
+def test_code_in_a_list_is_code_in_every_piece():
+    text = "1. a\n\n   - b\n\n     ```py\n" + "     x = 1\n" * 3000 + "     ```\n\n     after\n\n2. c\n"
+    pieces = grown(text)
+    tokens = [
+        [token for token in _PARSER.parse(piece.text) if token.type in ("fence", "code_block")] for piece in pieces
+    ]
+    assert len(pieces) > 2
+    assert {token.type for piece in tokens for token in piece} == {"fence"}
+    assert {line for piece in tokens for token in piece for line in token.content.splitlines()} == {"x = 1"}
+    assert pieces[-1].text.endswith("after\n\n2. c\n")
+
+
+def test_a_word_is_not_cut_when_a_space_is_near():
+    assert all(piece.source.startswith("word") for piece in grown("word " * 10_000))
+
+
+def test_closed_pieces_are_not_touched_again():
+    segments = Segments()
+    seen = []
+    for _ in range(400):
+        seen += segments.append("A paragraph of words that goes on.\n\n" * 3)
+        assert segments.closed == seen
+
+
+def calls(work):
+    """How many Python calls some work takes: a measure of it that no other load disturbs."""
+    count = 0
+
+    def profile(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_tokens_cost_the_same_however_long_the_answer():
+    text = "".join(BLOCKS[:-1]) * 400
+    assert calls(lambda: grown(text, step=4)) < 2.2 * calls(lambda: grown(text[: len(text) // 2], step=4))

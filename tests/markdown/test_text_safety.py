@@ -1,0 +1,97 @@
+"""Model text on its way to a reader: safe however it is cut, unchanged where it is ordinary, whole in its pieces."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from nbchat.markdown.sanitiser import sanitise
+from nbchat.markdown.segments import Segments
+from nbchat.markdown.terminal_text import TerminalText, terminal_text
+from tests.markdown.hostile import HOST, PAYLOADS, PROBE, payload
+from tests.strategies import scaled
+
+ORDINARY = [
+    "# Heading\n\nSome *prose* with **weight**, `code` and a [link](https://example.org/a?b=c#d).\n",
+    "- one\n- two\n  - nested\n\n1. first\n2. second\n",
+    "- item\n\n  ```python\n  for i in range(3):\n      print(i < 2)\n  ```\n\n- next\n",
+    "| a | b |\n|:--|--:|\n| 1 | `x` |\n",
+    "Math $x^2$ and\n\n$$\\int_0^1 f(x)\\,dx$$\n\nand \\(a+b\\).\n",
+    "> a quote\n> of two lines\n\n---\n\nAfter the rule.\n",
+    "```html\n<b>shown, not run</b>\n```\n",
+    "~~~\nplain & simple\n~~~\n",
+    "- [ ] open\n- [x] done\n",
+    "a < b and c > d, if x <= 3 & y\n",
+    "```mermaid\ngraph TD\n  A --> B\n```\n",
+    "    indented code\n",
+    "Line one  \nline two with a hard break\n",
+]
+
+TAG = re.compile(r"<(/?[A-Za-z!?][^\s>/]*)([^>]*)>?")
+OWN = {"code", "/code", "pre", "/pre", "span", "/span", "br"}  # tags that nbchat writes itself, with a class at most
+
+
+def live_html(markdown):
+    """Raw HTML in a text, as CommonMark reads it, that nbchat did not write itself."""
+    found = []
+    for token in MarkdownIt("commonmark", {"html": True}).parse(markdown):
+        for inner in [token, *(token.children or [])]:
+            if inner.type in ("html_block", "html_inline"):
+                tags = TAG.findall(inner.content)
+                found += [tag for tag, rest in tags if tag not in OWN or (rest and not rest.startswith(" class="))]
+            if inner.type == "image" and not inner.attrs["src"].startswith("data:image/"):
+                found.append(inner.attrs["src"])
+    return found
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_what_means_harm_is_not_live(text):
+    assert live_html(sanitise(text)) == []
+
+
+@scaled(1.5)
+@given(st.integers(0, 10**6), st.integers(0, 400))
+def test_composed_harm_is_not_live_wherever_it_is_cut(seed, cut):
+    assert live_html(sanitise(payload(seed)[:cut])) == []
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_documents_stay_as_they_are(text):
+    assert sanitise(text) == text
+
+
+def test_remote_images_show_only_after_the_opt_in():
+    text = f"![a chart](http://{HOST}/{PROBE}.png)"
+    assert live_html(sanitise(text)) == []
+    assert sanitise(text, images=True) == text
+
+
+@given(st.lists(st.text("ab `~$|-#<\n1.>*", max_size=30), max_size=40))
+def test_pieces_are_the_same_however_they_come(deltas):
+    """Any cut of the text into deltas closes the same segments; together they are the text."""
+    cut, whole = Segments(), Segments()
+    for delta in deltas:
+        cut.append(delta)
+    whole.append("".join(deltas))
+    assert [s.source for s in (*cut.closed, cut.tail)] == [s.source for s in (*whole.closed, whole.tail)]
+    assert "".join(s.source for s in (*cut.closed, cut.tail)) == "".join(deltas)
+
+
+@pytest.mark.parametrize("unit", ["word " * 30 + "\n\n", "word ", "```\ncode\n", "| a | b |\n", "- item\n", "x"])
+def test_pieces_stay_few_whatever_the_shape(unit):
+    segments = Segments()
+    text = (unit * (600_000 // len(unit)))[:600_000]
+    for start in range(0, len(text), 997):
+        segments.append(text[start : start + 997])
+    assert len(segments.closed) < 40
+    assert "".join(s.source for s in (*segments.closed, segments.tail)) == text
+
+
+@given(st.lists(st.text("ab\x1b[]0;2J\x07\x9b\x9dm\n\t\r\\?", max_size=12), max_size=8))
+def test_a_terminal_gets_no_control_sequence_however_the_text_is_cut(chunks):
+    stream = TerminalText()
+    shown = "".join(stream.feed(chunk) for chunk in chunks) + stream.flush()
+    assert shown == terminal_text("".join(chunks))
+    assert not set(shown) & {"\x1b", "\x07", "\x9b", "\x9d"}

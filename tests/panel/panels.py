@@ -1,0 +1,77 @@
+"""A panel without a kernel, as a test drives it: found by its labels, moved, typed into, clicked."""
+
+from ipywidgets import Button, Widget
+
+from nbchat.panel.panel import Panel
+
+
+def walk(widget):
+    """A widget and all below it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        if isinstance(child, Widget):
+            yield from walk(child)
+
+
+def posts(server):
+    """The messages that a scripted server was sent; a panel also asks for its models."""
+    return [request for request in server.requests if request.method == "POST"]
+
+
+class Hand:
+    """A user's hand on a panel."""
+
+    def __init__(self, panel):
+        self.panel = panel
+
+    def labelled(self, label):
+        """The widget with this label."""
+        (found,) = (w for w in walk(self.panel) if getattr(w, "description", None) == label)
+        return found
+
+    def box(self, name):
+        """The box to type a parameter's value into."""
+        row = self.panel.controls[name].row
+        return next(w for w in row.children if type(w).__name__ in ("Text", "Combobox"))
+
+    def type(self, name, text):
+        """Type a parameter's value, and Enter."""
+        self.box(name).value = text
+
+    def unset(self, name):
+        """Click a parameter's ×."""
+        next(w for w in self.panel.controls[name].row.children if isinstance(w, Button)).click()
+
+    def click(self, label):
+        """Click a button."""
+        self.labelled(label).click()
+
+    def send(self, text):
+        """Write a message and send it."""
+        self.labelled("Message").value = text
+        self.click("Send")
+
+    def wait(self):
+        """Wait until nothing is being asked."""
+        self.panel.conversation.wait(20)
+        assert not self.panel.conversation.busy
+
+    def notes(self, name):
+        """What is said beside a parameter."""
+        return [w.value for w in self.panel.controls[name].row.children if "nbchat-note" in w._dom_classes and w.value]
+
+    def said(self):
+        """What is said beside Send."""
+        return next(w.value for w in walk(self.panel) if "nbchat-status" in w._dom_classes)
+
+    def asked(self):
+        """Whether a tool's call is waiting for leave."""
+        return "nbchat-none" not in self.panel.conversation.approval.widget._dom_classes
+
+    def replied(self):
+        """What stands in the reply area, as plain text where there is such."""
+        outputs = (output for widget in self.panel.conversation.area.widget.children for output in widget.outputs)
+        return "\n".join(out["data"].get("text/plain") or out["data"].get("text/markdown", "") for out in outputs)
+
+
+__all__ = ["Hand", "Panel", "posts", "walk"]

@@ -1,0 +1,484 @@
+"""The panel asks: in a thread, stopped at any moment, with the settings of the click and no others."""
+
+import threading
+import time
+
+import pytest
+
+from nbchat.conversation.registry import registry
+from nbchat.conversation.session import Session
+from nbchat.panel.transcript import transcript_of
+from nbchat.panel.worker import Worker
+from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
+from nbchat.values.params import Params
+from tests.panel.panels import posts, walk
+
+
+def until(condition, seconds=10):
+    """Wait for something another thread does; a failure is a failed test, not a hang."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.005)
+
+
+def body(server, index=-1):
+    return posts(server)[index].json
+
+
+def test_send_streams_into_the_panel_and_keeps_the_turn(hand, session, server):
+    server.add(Say("The *answer*.", usage=(7, 3)))
+    here = hand(session)
+    here.send("  What is it?\n")
+    here.wait()
+    assert "The *answer*." in here.replied()
+    assert "7 → 3 tokens" in here.replied()
+    assert [turn.message.text for turn in session.turns] == ["  What is it?\n"]
+    assert here.labelled("Message").value == ""
+    assert here.labelled("History").options[0].startswith("1  What is it?  →  The *answer*.")
+    assert (here.labelled("Send").disabled, here.labelled("Stop").disabled) == (False, True)
+
+
+def test_an_empty_message_sends_nothing(hand, session, server):
+    here = hand(session)
+    here.send(" \n")
+    assert "The message is empty" in here.said()
+    assert posts(server) == []
+
+
+def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server):
+    gate = threading.Event()
+    server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
+    here = hand(session)
+    here.send("Go")
+    until(lambda: "Half an" in here.replied())
+    assert here.labelled("Send").disabled
+    here.click("Stop")
+    here.wait()
+    assert session.turns[-1].reply.status == "interrupted"
+    assert session.turns[-1].reply.text == "Half an"
+    assert "What had come is kept" in here.said()
+    server.add(Say("."))
+    here.click("Continue")
+    here.wait()
+    assert session.turns[-1].reply.text == "Half an."
+    assert len(session.turns) == 1
+
+
+def test_stop_before_anything_came_gives_the_message_back(hand, session, server):
+    server.add(Stream([Pause(30)]))
+    here = hand(session)
+    here.send("Go")
+    until(lambda: posts(server))
+    here.click("Stop")
+    here.wait()
+    assert session.turns == ()
+    assert here.labelled("Message").value == "Go"
+
+
+def test_moves_while_an_answer_comes_are_for_the_next_one(hand, session, server):
+    """The running request was settled by the click; the history gets what was asked."""
+    gate = threading.Event()
+    server.add(Stream([Until(gate), chunk("x", finish="stop")]))
+    here = hand(session)
+    here.type("temperature", "0.5")
+    here.send("one")
+    here.type("temperature", "1.5")
+    here.type("max_tokens", "7")
+    here.labelled("System").value = "Be brief."
+    gate.set()
+    here.wait()
+    assert body(server)["temperature"] == 0.5
+    assert "max_tokens" not in body(server)
+    assert [message["role"] for message in body(server)["messages"]] == ["user"]
+    assert session.params == Params(model="gpt-test", temperature=1.5, max_tokens=7)
+    here.send("two")
+    here.wait()
+    assert body(server)["max_tokens"] == 7
+
+
+def test_a_second_send_while_one_runs_does_nothing(hand, session, server):
+    gate = threading.Event()
+    server.add(Stream([Until(gate), chunk("x", finish="stop")]))
+    here = hand(session)
+    here.send("one")
+    here.send("two")
+    here.click("Retry")
+    here.click("Undo")
+    gate.set()
+    here.wait()
+    assert len(posts(server)) == 1
+    assert here.labelled("Message").value == "two"
+
+
+def test_a_failure_is_one_sentence_and_the_message_is_there_again(hand, session, server):
+    server.add(Status(401, error("No such key sk-12345678901234567890")))
+    here = hand(session)
+    here.send("Go")
+    here.wait()
+    assert "key" in here.said()
+    assert "nbchat-wrong" in next(w for w in walk(here.panel) if "nbchat-status" in w._dom_classes)._dom_classes
+    assert here.labelled("Message").value == "Go"
+    assert transcript_of(session).pages() == []
+
+
+def test_a_refused_parameter_is_greyed_with_the_server_s_words(hand, session, server):
+    """For this model at this server; another model is another matter. It can still be unset."""
+    words = "Unsupported parameter: 'temperature' is not supported with this model."
+    server.add(Status(400, error(words, param="temperature", code="unsupported_parameter")))
+    here = hand(session)
+    here.type("temperature", "0.5")
+    here.send("Go")
+    here.wait()
+    assert here.labelled("temperature").disabled
+    assert "not supported with this model" in here.notes("temperature")[0]
+    here.unset("temperature")
+    assert session.params.temperature is None
+    here.type("model", "another")
+    assert not here.labelled("temperature").disabled
+    assert here.notes("temperature") == []
+
+
+def test_what_the_server_silently_changed_is_shown_as_asked_and_answered(hand, session, server):
+    server.add(Say("one", choices=1, model="gpt-other"))
+    here = hand(session)
+    here.type("n", "3")
+    here.send("Go")
+    here.wait()
+    rows = [line.split() for line in here.replied().splitlines()]
+    assert ["asked", "answered"] in rows
+    assert ["n", "3", "1"] in rows
+    assert ["model", "gpt-test", "gpt-other"] in rows
+
+
+def test_retry_asks_the_chosen_turn_again_with_the_settings_of_now(hand, session, server):
+    here = hand(session)
+    for text in ("one", "two"):
+        here.send(text)
+        here.wait()
+    here.labelled("History").index = 0
+    here.type("temperature", "0.1")
+    server.add(Say("anew"))
+    here.click("Retry")
+    here.wait()
+    assert [turn.message.text for turn in session.turns] == ["one", "two"]
+    assert session.turns[0].reply.text == "anew"
+    assert session.turns[1].before_edit
+    assert body(server)["temperature"] == 0.1
+    assert len(body(server)["messages"]) == 1
+
+
+def test_undo_takes_back_from_the_chosen_turn_on_and_gives_its_message_back(hand, session):
+    here = hand(session)
+    for text in ("one", "two", "three"):
+        here.send(text)
+        here.wait()
+    here.labelled("History").index = 1
+    here.click("Undo")
+    assert [turn.message.text for turn in session.turns] == ["one"]
+    assert here.labelled("Message").value == "two"
+    here.click("Undo")
+    assert session.turns == ()
+    here.click("Undo")
+    assert here.labelled("Undo").disabled
+
+
+def test_the_chosen_turn_is_shown_and_its_settings_can_be_taken_over(hand, session, server):
+    server.add(Say("first answer"), Say("second answer"))
+    here = hand(session)
+    here.type("temperature", "0.25")
+    here.send("one")
+    here.wait()
+    here.unset("temperature")
+    here.send("two")
+    here.wait()
+    here.labelled("History").index = 0
+    assert "first answer" in here.replied()
+    assert "second answer" not in here.replied()
+    here.click("Use settings")
+    assert session.params.temperature == 0.25
+
+
+def test_fork_goes_on_in_a_session_of_its_own(hand, session):
+    here = hand(session)
+    for text in ("one", "two"):
+        here.send(text)
+        here.wait()
+    here.labelled("History").index = 0
+    here.click("Fork")
+    branch = here.panel.session
+    assert branch is not session
+    assert [turn.message.text for turn in branch.turns] == ["one"]
+    assert len(session.turns) == 2
+    here.type("temperature", "1")
+    assert session.params.temperature is None
+    assert registry.open(branch.name) is branch
+
+
+def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(hand):
+    here = hand(None)
+    before = registry.current
+    try:
+        branch = registry.fork()
+        here.panel.refresh()
+        assert here.panel.session is branch
+        assert here.labelled("Session").value == branch.name
+        here.labelled("Session").value = before.name
+        assert registry.current is before
+    finally:
+        registry.switch(before.name)
+
+
+def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):
+    """The panel goes on to another session meanwhile: Stop stops it all the same, and nothing of it is painted there."""
+    gate = threading.Event()
+    server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
+    here = hand(session)
+    here.send("Go")
+    until(lambda: "Half an" in here.replied())
+    other = Session(base_url=server.base_url, model="gpt-test", name="elsewhere")
+    here.panel.switch(other)
+    assert here.replied() == ""
+    assert "still being answered" in here.said()
+    here.click("Stop")
+    here.wait()
+    assert server.requests[-1].closed.wait(10)
+    assert (session.turns[-1].reply.text, session.turns[-1].reply.status) == ("Half an", "interrupted")
+    assert other.turns == ()
+    assert here.replied() == ""
+    assert len(transcript_of(session).pages()) == 1
+    here.send("And here?")
+    here.wait()
+    assert other.turns[-1].message.text == "And here?"
+
+
+def test_stop_right_behind_send_stops(hand, session, server):
+    """Before the session knows of a request, and before the server does."""
+    server.default = Stream([Pause(30)])
+    here = hand(session)
+    for _ in range(20):
+        here.send("Go")
+        here.click("Stop")
+        here.wait()
+        assert session.turns == ()
+        assert here.labelled("Message").value == "Go"
+
+
+def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, server):
+    ran = []
+    session.tool(_named(ran))
+    server.add(Say("", tool_calls=[tool_call("danger", {})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.panel.close()
+    here.wait()
+    assert ran == []
+    assert session.turns[-1].reply.text == "done"
+
+
+def test_nothing_is_sent_while_something_typed_is_wrong(hand, session, server):
+    """Whichever control it stands in, and whichever button is pressed; put right, it is sent."""
+    here = hand(session)
+    here.send("one")
+    here.wait()
+    wrong = [
+        (lambda: here.type("temperature", "9"), lambda: here.type("temperature", "1")),
+        (lambda: setattr(here.labelled("Cell"), "value", "%%chat -t 99"), lambda: here.type("top_p", "0.5")),
+        (
+            lambda: setattr(here.labelled("Endpoint"), "value", "ftp://nonsense"),
+            lambda: setattr(here.labelled("Endpoint"), "value", ""),
+        ),
+    ]
+    for spoil, mend in wrong:
+        spoil()
+        for button in ("Retry", "Send", "Continue"):
+            here.labelled("Message").value = "two"
+            here.click(button)
+            here.wait()
+            assert "Nothing was sent." in here.said()
+        assert len(posts(server)) == 1
+        mend()
+    here.send("two")
+    here.wait()
+    assert len(posts(server)) == 2
+    assert session.turns[-1].message.text == "two"
+
+
+def test_an_answer_that_is_continued_stands_there_whole(hand, session, server):
+    server.add(Stream([chunk("Half an"), Cut()]), Say(" answer."))
+    here = hand(session)
+    here.send("Go")
+    here.wait()
+    here.click("Continue")
+    here.wait()
+    assert session.turns[-1].reply.text == "Half an answer."
+    assert "Half an" in here.replied()
+    assert "answer." in here.replied()
+
+
+def test_ids_that_come_late_are_of_no_use_any_more(hand, session, server):
+    """The user has moved on; until they come, nothing is sent without them."""
+    late = threading.Event()
+    here = hand(session)
+    here.panel.controls["logit_bias"]._tokens = lambda _text: [late.wait(10) and 7]
+    here.type("logit_bias", '" word"=5')
+    here.send("Go")
+    assert "still being asked for the ids" in here.said()
+    assert posts(server) == []
+    here.type("logit_bias", "3=1")
+    late.set()
+    here.send("Go")
+    here.wait()
+    assert body(server)["logit_bias"] == {"3": 1}
+    until(lambda: not any(thread.name == "nbchat-tokens" for thread in threading.enumerate()))
+    assert session.params.logit_bias == {"3": 1}
+
+
+def test_a_key_that_a_server_lists_among_its_models_is_masked(hand, server):
+    key = "sk-12345678901234567890"
+    session = Session(base_url=server.base_url, model="m", api_key=key)
+    server.models = ["one", f"x-{key}"]
+    here = hand(session)
+    until(lambda: here.labelled("Model").options)
+    assert key not in repr(here.labelled("Model").get_state())
+
+
+def test_an_end_is_told_before_the_next_beginning():
+    """Or the buttons of what has just begun would be set as if it were over."""
+    told, others = [], []
+
+    def over(_failure):
+        if not others:
+            others.append(threading.Thread(target=worker.start, args=(lambda: None, lambda: told.append("begun"))))
+            others[0].start()
+            others[0].join(0.05)  # it may try
+        told.append("over")
+
+    worker = Worker(over)
+    worker.start(lambda: None, lambda: told.append("begun"))
+    worker.wait()
+    others[0].join()
+    worker.wait()
+    assert told == ["begun", "over", "begun", "over"]
+
+
+def test_turns_asked_elsewhere_are_in_the_history_at_once(hand, session):
+    here = hand(session)
+    session.ask("from a cell")
+    assert here.labelled("History").options[0].startswith("1  from a cell")
+    session.clear()
+    assert here.labelled("History").options == ()
+
+
+def test_a_tool_asks_in_the_panel_before_it_runs(hand, session, server):
+    """Allow runs it, Refuse tells the model; no input prompt is needed."""
+    ran = []
+
+    @session.tool
+    def delete(name: str) -> str:
+        """Delete something."""
+        ran.append(name)
+        return "gone"
+
+    for label, expected in (("Refuse", []), ("Allow", ["x"])):
+        server.add(Say("", tool_calls=[tool_call("delete", {"name": "x"})]), Say("done"))
+        here = hand(session)
+        here.send("Delete x")
+        until(here.asked)
+        here.click(label)
+        here.wait()
+        assert ran == expected
+        assert session.turns[-1].reply.text == "done"
+
+
+def test_stop_while_a_tool_asks_refuses_it(hand, session, server):
+    ran = []
+    session.tool(_named(ran))
+    server.add(Say("", tool_calls=[tool_call("danger", {})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.click("Stop")
+    here.wait()
+    assert ran == []
+    assert len(posts(server)) == 1
+
+
+def _named(ran):
+    def danger() -> str:
+        """Do something dangerous."""
+        ran.append(1)
+        return "did"
+
+    return danger
+
+
+def test_words_are_looked_up_with_the_server_s_tokenizer(hand):
+    """The built-in model has one; a server without says so, and nothing is set."""
+    session = Session(base_url="built-in")
+    here = hand(session)
+    here.type("logit_bias", '" list"=-100, 7=2.5')
+    until(lambda: session.params.logit_bias)
+    assert session.params.logit_bias["7"] == 2.5
+    assert len(session.params.logit_bias) >= 2
+    until(lambda: "list" in "".join(here.notes("logit_bias")))
+
+
+def test_a_server_without_a_tokenizer_takes_ids_only(hand, session, server):
+    server.default = Status(404, error("no"))
+    here = hand(session)
+    here.type("logit_bias", "word=5")
+    until(lambda: any("no tokenizer" in note for note in here.notes("logit_bias")))
+    assert session.params.logit_bias is None
+
+
+def test_the_models_of_the_server_are_offered(hand, session, server):
+    server.models = ["one", "two"]
+    here = hand(session)
+    until(lambda: here.labelled("Model").options == ("one", "two"))
+    here.type("model", "a-name-of-my-own")
+    assert session.params.model == "a-name-of-my-own"
+
+
+def test_a_model_counts_while_it_is_typed_and_stays_as_it_is_typed(hand, session):
+    here = hand(session)
+    for typed in ("g", "g ", "g t", "none", "nonesuch "):
+        here.type("model", typed)
+        assert here.box("model").value == typed
+    assert session.params.model == "nonesuch"
+    session.set(model="other")
+    assert here.box("model").value == "other"
+    here.unset("model")
+    assert here.box("model").value == ""
+
+
+def test_another_endpoint_has_another_model(hand, session, server):
+    here = hand(session)
+    here.labelled("Endpoint").value = "built-in"
+    assert session.endpoint.is_builtin
+    assert session.params.model is None
+    here.labelled("Endpoint").value = "no such name"
+    assert session.endpoint.is_builtin
+    notes = [w.value for w in walk(here.panel) if "nbchat-note" in w._dom_classes]
+    assert any("There is no endpoint" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "![x](http://evil.example/x.png)", "</details><img src=x>"]
+)
+def test_nothing_a_model_or_user_writes_is_live_in_panel_or_transcript(hand, session, server, text):
+    server.add(Say(text))
+    here = hand(session)
+    here.send(text)
+    here.wait()
+    markdown = [page["text/markdown"] for page in transcript_of(session).pages()]
+    html = []
+    for widget in here.panel.conversation.area.widget.children:
+        markdown += [out["data"].get("text/markdown", "") for out in widget.outputs]
+        html += [out["data"].get("text/html", "") for out in widget.outputs]
+    shown = "\n".join([*markdown, *html])
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert "![x](" not in "\n".join(markdown)
+    assert shown.count("</details>") == 1

@@ -1,0 +1,165 @@
+"""Presets: nbchat's, the user's own, those of a file."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+from IPython.core.error import UsageError
+
+from nbchat.conversation.presets import (
+    SHIPPED,
+    delete_preset,
+    find_preset,
+    import_presets,
+    presets,
+    presets_file,
+    save_preset,
+)
+from nbchat.conversation.session import Session
+from nbchat.magics.presets import apply_line, list_line, save_line
+from nbchat.values.errors import ConfigError
+from nbchat.values.params import Params
+from tests.panel.panels import walk
+from tests.strategies import scaled, set_parameters
+
+
+@pytest.mark.parametrize("name", ["precise", "balanced", "inventive"])
+def test_each_shipped_preset_is_explained_and_leaves_the_rest_alone(name):
+    preset = SHIPPED[name]
+    assert len(preset.meaning) > 40
+    before = Params(model="m", max_tokens=50, stop=("x",), temperature=2, top_p=0.1)
+    after = preset.apply(before)
+    assert (after.model, after.max_tokens, after.stop) == ("m", 50, ("x",))
+    assert after == preset.apply(after)
+
+
+@given(
+    st.lists(set_parameters, max_size=6).map(dict), st.dictionaries(st.sampled_from(["top_k", "min_p"]), st.integers())
+)
+@scaled(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_kept_comes_back_whatever_was_set_meanwhile(params, extra):
+    kept = Params(**params, extra=extra)
+    save_preset("mine", kept)
+    after = find_preset("mine").apply(Params(model="now", temperature=0.123, stop=("elsewhere",), extra={"other": 1}))
+    assert after.replace(model=None, extra={"other": None}) == kept.replace(model=None)
+    assert after.model == "now"
+
+
+def test_own_presets_are_in_the_user_s_configuration_and_none_of_it_is_a_model_or_key(environment):
+    save_preset("careful", Params(model="m", temperature=0.1))
+    assert presets_file().is_relative_to(environment)
+    assert "careful" in presets()
+    assert '"model"' not in presets_file().read_text()
+    delete_preset("careful")
+    assert "careful" not in presets()
+
+
+def test_one_s_own_preset_may_have_a_shipped_name():
+    save_preset("precise", Params(temperature=0.2))
+    assert find_preset("precise").params["temperature"] == 0.2
+
+
+def test_presets_are_taken_in_from_json_and_toml(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"cold": {"params": {"temperature": 0}, "meaning": "no heat"}}))
+    (tmp_path / "b.toml").write_text('[warm]\ntemperature = 1.5\ntop_p = "unset"\n')
+    assert [preset.name for preset in import_presets(tmp_path / "a.json")] == ["cold"]
+    assert "warm" in str(list_line(str(tmp_path / "b.toml")))
+    assert find_preset("cold").meaning == "no heat"
+    assert find_preset("warm").apply(Params(top_p=0.5)) == Params(temperature=1.5)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"a": 1}',
+        '{"a": {"params": []}}',
+        '{"a": {"temperature": 9}}',
+        '{"a": {"warmth": 1}}',
+        '{"": {}}',
+        "[" * 10**5,
+    ],
+)
+def test_a_bad_file_is_refused_as_a_whole(tmp_path, content):
+    path = tmp_path / "bad.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        import_presets(path)
+    assert "\n" not in str(caught.value)
+    assert presets() == SHIPPED
+
+
+def test_a_broken_file_of_one_s_own_is_not_written_over():
+    presets_file().parent.mkdir(parents=True)
+    presets_file().write_text("{ half")
+    with pytest.raises(ConfigError, match="can't be read"):
+        save_preset("x", Params())
+    assert presets_file().read_text() == "{ half"
+    assert find_preset("precise") == SHIPPED["precise"]
+
+
+def test_a_preset_of_a_later_version_costs_only_itself(hand):
+    """The others work, it is said what is wrong with it, and saving another keeps it in the file."""
+    later = {"params": {"warmth": 3}, "since": "2.0"}
+    presets_file().parent.mkdir(parents=True)
+    presets_file().write_text(json.dumps({"cold": {"temperature": 0.1}, "later": later}))
+    assert find_preset("cold").params == {"temperature": 0.1}
+    with pytest.raises(ConfigError, match="warmth"):
+        find_preset("later")
+    assert "later" not in presets()
+    assert "warmth" in str(list_line(""))
+    here = hand(Session())
+    assert any("warmth" in w.value for w in walk(here.panel) if "nbchat-note" in w._dom_classes)
+    save_preset("mine", Params(seed=1))
+    assert json.loads(presets_file().read_text())["later"] == later
+    assert {"cold", "mine"} <= presets().keys()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 61])
+def test_a_name_is_visible(name):
+    with pytest.raises(ConfigError):
+        save_preset(name, Params())
+
+
+def test_the_words_of_the_line():
+    session = Session(temperature=0.3)
+    assert "kept as mine" in save_line(session, "mine")
+    session.set(temperature=1)
+    assert apply_line(session, "mine") == "-t 0.3"
+    with pytest.raises(ConfigError, match="Did you mean precise"):
+        apply_line(session, "precis")
+    for line in (apply_line, save_line):
+        with pytest.raises(UsageError):
+            line(session, "")
+
+
+def test_a_preset_is_chosen_kept_and_named_in_the_panel(hand):
+    session = Session()
+    here = hand(session)
+    here.labelled("Preset").value = "precise"
+    assert session.params == Params(temperature=0)
+    here.type("temperature", "0.1")
+    assert here.labelled("Preset").value == ""
+    name = next(w for w in here.panel.presets.keeping if hasattr(w, "placeholder"))
+    name.value = "mine"
+    here.click("Save")
+    assert here.labelled("Preset").value == "mine"
+    here.unset("temperature")
+    here.labelled("Preset").value = "mine"
+    assert session.params == Params(temperature=0.1)
+
+
+def test_what_several_save_at_the_same_time_is_all_kept():
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: save_preset(f"mine {number}", Params(seed=number)), range(32)))
+    assert {f"mine {number}" for number in range(32)} <= presets().keys()
+    assert [path.name for path in presets_file().parent.iterdir()] == ["presets.json"]
+
+
+def test_half_a_character_is_kept():
+    save_preset("half", Params(stop=("\ud800",)))
+    assert find_preset("half").params["stop"] == ["\ud800"]
+    assert [path.name for path in presets_file().parent.iterdir()] == ["presets.json"]
