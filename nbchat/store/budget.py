@@ -39,10 +39,15 @@ class Budget:
         if text.strip().lower() in ("none", "off"):
             return None
         found = _WRITTEN.fullmatch(text.strip())
-        if found is None or (found["dollar"] and (found["unit"] or "").lower().startswith("token")):
+        in_tokens = found is not None and (found["unit"] or "").lower().startswith("token")
+        if found is None or (found["dollar"] and in_tokens):
             raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.")
-        unit: Unit = "tokens" if (found["unit"] or "").lower().startswith("token") else "dollars"
-        limit = float(re.sub("[,_](?=[0-9]{3})", "", found["number"]).replace(",", ".")) * _SCALES.get((found["scale"] or "").lower(), 1)
+        unit: Unit = "tokens" if in_tokens else "dollars"
+        number = re.sub("[,_](?=[0-9]{3})", "", found["number"]).replace(",", ".")
+        try:
+            limit = float(number) * _SCALES.get((found["scale"] or "").lower(), 1)
+        except ValueError:
+            raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.") from None
         if limit <= 0:
             raise ParameterError(f"A budget is above 0; got {text.strip()!r}. %chat budget none takes it away.")
         return cls(limit, unit, found["day"] is not None)

@@ -18,6 +18,8 @@ __all__ = ["Database", "Unusable"]
 BUSY_MILLISECONDS = 250
 """How long one try waits for another process that writes. Whoever writes tries again."""
 
+MAGIC = b"SQLite format 3\0"
+
 COMPANIONS = ("", "-wal", "-shm")
 """The files that make up a database."""
 
@@ -111,6 +113,7 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and _identity(self.path) != self._file:
             self.close()  # somebody took the file away
+            self._file = None  # the next one may have its number
         if self._connection is None:
             if self._abandoned:
                 raise Unusable(f"{self.path} was in use when this process was forked")
@@ -127,6 +130,8 @@ class Database:
 
     def _opened(self) -> sqlite3.Connection:
         _make_private(self.path)
+        if not _may_be_database(self.path):
+            raise _Damaged
         connection = sqlite3.connect(
             self.path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
         )
@@ -165,6 +170,7 @@ class Database:
     def _set_aside(self) -> None:
         """Rename a damaged file, unless another process has done so already. Raises Unusable."""
         self.close()
+        self._file = None
         try:
             with _locked(self.path) as same:
                 if not same:
@@ -214,6 +220,12 @@ def _make_private(path: Path) -> None:
     with contextlib.suppress(OSError):
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
+
+
+def _may_be_database(path: Path) -> bool:
+    """Whether the file is empty, or begins as a database does: SQLite takes a few bytes of anything for an empty one."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) in (b"", MAGIC)
 
 
 def _set_up(connection: sqlite3.Connection, version: int) -> None:
@@ -271,5 +283,8 @@ def _locked(path: Path) -> Iterator[bool]:
 
 def _free_name(path: Path) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    names = (path.with_name(f"{path.stem}.damaged-{stamp}{more}{path.suffix}") for more in ("", *map("-{}".format, range(2, 100))))
+    names = (
+        path.with_name(f"{path.stem}.damaged-{stamp}{more}{path.suffix}")
+        for more in ("", *map("-{}".format, range(2, 100)))
+    )
     return next(name for name in names if not name.exists())

@@ -15,9 +15,7 @@ def delete_answers(connection: sqlite3.Connection, answers: Sequence[str]) -> No
     """Delete these answers, what had come of them, and what would replay them."""
     for answer in answers:
         words.unindex(connection, answer)
-        connection.execute(
-            "DELETE FROM replays WHERE request = (SELECT request FROM answers WHERE id = ?)", (answer,)
-        )
+        connection.execute("DELETE FROM replays WHERE request = (SELECT request FROM answers WHERE id = ?)", (answer,))
         for statement in ("DELETE FROM pieces WHERE answer = ?", "DELETE FROM answers WHERE id = ?"):
             connection.execute(statement, (answer,))
 
@@ -51,11 +49,8 @@ def forget_all(connection: sqlite3.Connection) -> int:
 
 def _bare_calls(connection: sqlite3.Connection, where: str, values: Sequence[str]) -> None:
     """Leave the figures of calls, and nothing that says what they were about."""
-    connection.execute(
-        "UPDATE calls SET session = NULL, notebook = NULL, cell = NULL, answer = NULL, request = NULL, params = NULL"
-        f" {where}",
-        values,
-    )
+    columns = ("session", "notebook", "cell", "answer", "request", "about")
+    connection.execute(f"UPDATE calls SET {', '.join(f'{name} = NULL' for name in columns)} {where}", values)  # noqa: S608
 
 
 def scrub(connection: sqlite3.Connection) -> None:

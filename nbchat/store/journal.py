@@ -23,7 +23,7 @@ from nbchat.store.writer import Operation, Writer
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
 
-__all__ = ["Answer", "Journal", "Place", "Recording", "SessionRow", "new_id"]
+__all__ = ["Answer", "Journal", "Place", "Recording", "SessionRow", "Stored", "new_id"]
 
 FLUSH_SECONDS = 0.25
 """How long the end of an answer waits until it is on the disk; a journal that is busy for longer catches up later."""
@@ -226,16 +226,15 @@ class Journal:
 
     def sessions(self, notebook: str | None = None) -> list[SessionRow]:
         """The sessions, the last used first; of one notebook, or all. Raises SessionError."""
-        where, values = ("WHERE notebook = ?", (plain(notebook),)) if notebook is not None else ("", ())
         rows = self._read(
             lambda connection: connection.execute(
                 "SELECT id, name, notebook, created, used,"
                 " (SELECT count(DISTINCT place) FROM places WHERE places.session = sessions.id), settings"
-                f" FROM sessions {where} ORDER BY used DESC",  # nothing of a user's is in it
-                values,
+                " FROM sessions WHERE ?1 IS NULL OR notebook = ?1 ORDER BY used DESC",
+                (plain(notebook),),
             ).fetchall()
         )
-        return [SessionRow(*row[:-1], settings=decoded(row[-1]) if row[-1] else {}) for row in rows]
+        return [_session(row) for row in rows]
 
     def places(self, session: str) -> list[Place]:
         """The turns of a session, oldest first. Raises SessionError."""
@@ -271,18 +270,14 @@ class Journal:
         came: dict[str, list[Event]] = {}
         for answer, events in pieces:
             came.setdefault(answer, []).extend(tape.read(decoded(events)))
-        return {
-            row[0]: Stored(row[0], decoded(row[1]), *row[2:], came=tuple(came.get(row[0], ()))) for row in found
-        }
+        return {row[0]: _stored(row, came.get(row[0], ())) for row in found}
 
     def find(self, text: str, limit: int = 20) -> list[tuple[SessionRow, Stored]]:
         """The answers that hold these words, in the question or the answer, the latest first. Raises SessionError."""
         rows = self._read(lambda connection: words.search(connection, text, limit))
         sessions = {row.id: row for row in self.sessions()}
         unknown = SessionRow("", "", None, 0.0, 0.0, 0)
-        return [
-            (sessions.get(row[0], unknown), Stored(row[1], decoded(row[2]), *row[3:])) for row in rows
-        ]
+        return [(sessions.get(row[0], unknown), _stored(row[1:])) for row in rows]
 
     def _read(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         self.flush()
@@ -327,6 +322,16 @@ class Journal:
 
 def _run(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> None:
     connection.execute(statement, values)
+
+
+def _session(row: Sequence[Any]) -> SessionRow:
+    session, name, notebook, created, used, turns, settings = row
+    return SessionRow(session, name, notebook, created, used, turns, decoded(settings) if settings else {})
+
+
+def _stored(row: Sequence[Any], came: Sequence[Event] = ()) -> Stored:
+    answer, turn, status, at, cell, parent = row
+    return Stored(answer, decoded(turn), status, at, cell, parent, tuple(came))
 
 
 def _entering(session: str, answer: Answer) -> Operation:

@@ -111,7 +111,7 @@ class Ledger:
     ) -> None:
         """Enter a call of this session, answer and request: their ids and hash, None = there is none."""
         row = {name: getattr(entry, name) for name in _PLAIN}
-        row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict(), "session": entry.session}
+        row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (
             entry.at,
             session,
@@ -122,13 +122,13 @@ class Ledger:
             entry.cost,
             entry.usage.total_tokens,
             int(entry.replayed),
-            encoded(dict(entry.params), keys),
+            encoded({"session": entry.session, "params": dict(entry.params)}, keys),
             encoded(row, keys),
         )
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT INTO calls (at, session, notebook, cell, answer, request, cost, tokens, replayed, params, row)"
+                "INSERT INTO calls (at, session, notebook, cell, answer, request, cost, tokens, replayed, about, row)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
@@ -138,7 +138,7 @@ class Ledger:
     def entries(self, since: float = 0.0) -> list[Entry]:
         """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
-            "SELECT at, notebook, cell, cost, replayed, params, row, session FROM calls WHERE at >= ? ORDER BY at",
+            "SELECT at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at",
             (since,),
         )
         return [_entry(*row) for row in rows]
@@ -166,20 +166,20 @@ def _entry(
     cell: str | None,
     cost: float | None,
     replayed: int,
-    params: bytes | None,
+    about: bytes | None,
     row: bytes,
-    session: str | None,
 ) -> Entry:
-    rest = decoded(row)
+    figures = decoded(row)
+    known = decoded(about) if about else {}
     return Entry(
-        usage=Usage.from_dict(rest["usage"]),
-        timing=Timing.from_dict(rest["timing"]),
+        usage=Usage.from_dict(figures["usage"]),
+        timing=Timing.from_dict(figures["timing"]),
         cost=cost,
         at=at,
         replayed=bool(replayed),
-        session=None if session is None else rest["session"],
+        session=known.get("session"),
         notebook=notebook,
         cell=cell,
-        params=decoded(params) if params else {},
-        **{name: rest[name] for name in _PLAIN},
+        params=known.get("params", {}),
+        **{name: figures[name] for name in _PLAIN},
     )

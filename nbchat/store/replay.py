@@ -33,7 +33,6 @@ Tape = list[tuple[float, list[Event]]]
 """The events of an answer in the portions they came in, each with its time since the request in seconds."""
 
 
-
 def request_hash(server: str, body: Mapping[str, Any]) -> str:
     """What names a request: the server, and all of the body that matters. The key is no part of it."""
     material = {name: value for name, value in body.items() if name not in IMMATERIAL}
@@ -58,7 +57,9 @@ class Replays:
 
         def write(connection: sqlite3.Connection) -> None:
             packed = _packed(recorded, keys)
-            connection.execute("INSERT OR REPLACE INTO replays VALUES (?, ?, ?, ?)", (request, number, time.time(), packed))
+            connection.execute(
+                "INSERT OR REPLACE INTO replays VALUES (?, ?, ?, ?)", (request, number, time.time(), packed)
+            )
 
         self._writer.put(write)
 

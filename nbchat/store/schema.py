@@ -55,7 +55,7 @@ _JOURNAL = (
         PRIMARY KEY (session, place, version)
     ) WITHOUT ROWID""",
     "CREATE INDEX places_by_answer ON places (answer)",
-    # One row for each call. It holds figures, never text.
+    # One row for each call: figures, and in `about` what goes when the session is forgotten.
     """CREATE TABLE calls (
         number INTEGER PRIMARY KEY,
         at REAL NOT NULL,
@@ -67,7 +67,7 @@ _JOURNAL = (
         cost REAL,
         tokens INTEGER,
         replayed INTEGER NOT NULL,
-        params BLOB,
+        about BLOB,
         row BLOB NOT NULL
     )""",
     "CREATE INDEX calls_by_time ON calls (at)",

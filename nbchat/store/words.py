@@ -65,7 +65,8 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
     found: list[Any] = []
     unindexed = ""
     if has_index(connection):
-        query = " ".join(f'"{_UNSPACED.sub(" \\1 ", word).strip()}"' for word in sought) + "*"
+        phrases = [_UNSPACED.sub(r" \1 ", word).strip() for word in sought]
+        query = " ".join(f'"{phrase}"' for phrase in phrases) + "*"
         found = connection.execute(
             f"SELECT {COLUMNS}, answers.number FROM words JOIN answers ON answers.number = words.rowid"  # noqa: S608
             " WHERE words MATCH ? ORDER BY words.rowid DESC LIMIT ?",

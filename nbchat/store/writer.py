@@ -59,6 +59,7 @@ class Writer:
         self._changed = threading.Condition()
         self._put = 0
         self._done = 0
+        self._tries = 0
         self._awake = False
         self._closing = False
         self._busy_since: float | None = None
@@ -84,10 +85,14 @@ class Writer:
             self._feeds.pop(key, None)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until what was put is written, so many seconds at the most, and not at all in trouble; whether it is."""
+        """Wait until what was put is written, so many seconds at the most; whether it is. In trouble, try once."""
         with self._changed:
-            wanted = self._put
-            self._changed.wait_for(lambda: self._done >= wanted or self.trouble is not None, timeout)
+            wanted, tries = self._put, self._tries
+            if self._done < wanted:
+                self._wake()
+            self._changed.wait_for(
+                lambda: self._done >= wanted or (self.trouble is not None and self._tries > tries), timeout
+            )
             return self._done >= wanted
 
     def close(self, timeout: float) -> None:
@@ -128,8 +133,11 @@ class Writer:
             return TROUBLED_SECONDS if self.trouble else BUSY_SECONDS if self._busy_since else 0.0
         return TICK_SECONDS if self._feeds else None
 
-    def _settle(self, batch: Sequence[tuple[int, Operation]], fed: Sequence[tuple[int, Operation]], *, written: bool) -> None:
+    def _settle(
+        self, batch: Sequence[tuple[int, Operation]], fed: Sequence[tuple[int, Operation]], *, written: bool
+    ) -> None:
         """Strike off what is written; keep what is not."""
+        self._tries += 1
         if not written:
             self._pending.extend(fed)
         else:
