@@ -2,6 +2,7 @@
 
 import json
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from nbchat.conversation.turn import Turn
@@ -10,6 +11,12 @@ from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.reply import Choice, Reply, Timing
 from nbchat.values.usage import Usage
+
+
+def scaled(factor, **more):
+    """Settings that draw this many times the examples of the profile, which a fixed `max_examples` would ignore."""
+    return settings(max_examples=round(factor * settings.default.max_examples), **more)
+
 
 TRICKY = [
     "\u2028",

@@ -3,11 +3,13 @@
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from itertools import pairwise
 
 import pytest
+from hypothesis import settings
 
 from tests.environment import ROOT
 
@@ -132,6 +134,17 @@ def test_the_public_face_is_sorted():
 
     kinds = [(not one.isupper(), not one[0].isupper(), one) for one in getattr(nbchat, "__all__", [])]
     assert all(before < after for before, after in pairwise(kinds))
+
+
+def test_each_run_draws_the_same_examples_and_the_search_draws_more():
+    """A `max_examples` in a test would hold for the search too: `tests.strategies.scaled` follows the profile."""
+    assert settings.get_profile("same").derandomize
+    search = settings.get_profile("search")
+    assert (search.derandomize, search.max_examples) == (False, 20 * settings.get_profile("same").max_examples)
+    fixed = [
+        path.name for path in (ROOT / "tests").rglob("test_*.py") if re.search(r"@settings\(.*max_", path.read_text())
+    ]
+    assert fixed == []
 
 
 def loaded(code):

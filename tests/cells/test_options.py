@@ -12,7 +12,8 @@ from nbchat.values.params import PARAMETERS, Params
 LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)), max_size=60)
 
 
-@given(st.lists(LINES, max_size=6))
+@example(["a b\\", "c d"])
+@given(st.lists(st.text("ab \\'\"{", max_size=6) | LINES, max_size=6))
 def test_words_come_back_as_they_were_quoted(words):
     """`split` undoes `quoted`, whatever quotes, spaces, braces and backslashes a word holds."""
     assert split(" ".join(quoted(word) for word in words)) == words

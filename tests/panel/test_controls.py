@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nbchat.conversation.session import Session
 from nbchat.values.params import PARAMETERS, Params
 from tests.panel.panels import Hand, Panel, posts, walk
-from tests.strategies import parameter_values, set_parameters
+from tests.strategies import parameter_values, scaled, set_parameters
 
 LABELS = {name: "Model" if name == "model" else name for name in [*PARAMETERS, "extra"]}
 
@@ -146,7 +146,7 @@ def test_a_value_between_the_slider_s_steps_stays_exact(hand):
 
 
 @given(st.floats(0, 2))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@scaled(0.5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_front_end_s_slider_may_stand_on_its_next_step(shared, value):
     """It reports the step it stands on for a value between two; that is no move of the user's. A further one is."""
     session = shared.panel.session

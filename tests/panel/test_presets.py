@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
@@ -22,7 +22,7 @@ from nbchat.magics.presets import apply_line, list_line, save_line
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
 from tests.panel.panels import walk
-from tests.strategies import set_parameters
+from tests.strategies import scaled, set_parameters
 
 
 @pytest.mark.parametrize("name", ["precise", "balanced", "inventive"])
@@ -38,7 +38,7 @@ def test_each_shipped_preset_is_explained_and_leaves_the_rest_alone(name):
 @given(
     st.lists(set_parameters, max_size=6).map(dict), st.dictionaries(st.sampled_from(["top_k", "min_p"]), st.integers())
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@scaled(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_kept_comes_back_whatever_was_set_meanwhile(params, extra):
     kept = Params(**params, extra=extra)
     save_preset("mine", kept)
