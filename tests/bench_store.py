@@ -28,10 +28,11 @@ def write(journal, session, number):
 
 
 def timed_writes(journal, session, first, count):
-    times = []
-    for number in range(first, first + count):
-        times.append(seconds(lambda number=number: (write(journal, session, number), journal.flush(5.0))))
-    return times
+    def one(number):
+        write(journal, session, number)
+        journal.flush(5.0)
+
+    return [seconds(lambda number=number: one(number)) for number in range(first, first + count)]
 
 
 def row(what, figure, limit):

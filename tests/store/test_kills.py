@@ -29,7 +29,7 @@ def live(path, session, said):
     from nbchat.values.events import TextDelta
     from tests.store.turns import answer
 
-    log = said.open("ab", buffering=0)  # noqa: SIM115  # it is open for as long as the process lives
+    log = said.open("ab", buffering=0)  # it is open for as long as the process lives
     journal = Journal(path)
     journal.open_session(session, session, None, {})
     for number in range(5):
