@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     )
     from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
     from nbchat.values.params import Params
-    from nbchat.values.reply import Choice, Reply, Request, Timing
+    from nbchat.values.reply import Choice, Reply, Timing
+    from nbchat.values.request import Request
     from nbchat.values.usage import Usage
     from nbchat.views.what_if import what_if
 
@@ -173,7 +174,7 @@ _HOMES = {
     "Params": "nbchat.values.params",
     "Choice": "nbchat.values.reply",
     "Reply": "nbchat.values.reply",
-    "Request": "nbchat.values.reply",
+    "Request": "nbchat.values.request",
     "Timing": "nbchat.values.reply",
     "Usage": "nbchat.values.usage",
 }

@@ -8,20 +8,13 @@ from typing import Any, Literal, Self
 
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of
+from nbchat.values.request import Request
 from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["Choice", "Reply", "Request", "Status", "Timing"]
 
 Status = Literal["complete", "interrupted", "cut_off", "failed"]
 """An answer is whole ("complete"), or it says why it isn't."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was sent: the address and the JSON body. The key is not part of it."""
-
-    url: str
-    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
