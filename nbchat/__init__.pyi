@@ -10,6 +10,7 @@ from nbchat.magics.extension import (
 from nbchat.tuning.sweep import SweepInterrupted as SweepInterrupted
 from nbchat.values.errors import (
     AuthenticationFailed as AuthenticationFailed,
+    BudgetExceeded as BudgetExceeded,
     ConfigError as ConfigError,
     ConnectionFailed as ConnectionFailed,
     ContextTooLong as ContextTooLong,
