@@ -31,9 +31,9 @@ STALE_TRIES = 8
 class Client:
     """Sends calls. Lives on one event loop; any number of calls at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, capabilities: Capabilities | None = None) -> None:
         self._pools = Pools()
-        self.capabilities = Capabilities()
+        self.capabilities = capabilities or Capabilities()
 
     async def answer(self, call: Call, emit: Emit, over: Callable[[], None] = lambda: None) -> None:
         """Make the call; hand its events to `emit` as they come, batch by batch, and call `over` behind the last.

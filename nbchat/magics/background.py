@@ -7,10 +7,12 @@ from typing import Any
 
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
-from nbchat.conversation.session import Session
+from nbchat.cells.presentation import presentation
+from nbchat.cells.running_cell import running_cell_id
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas, PinnedCanvas
 from nbchat.display.presenting import is_notebook, make_presenter
+from nbchat.frontend import Session, registry
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.reply import Reply
 
@@ -27,20 +29,18 @@ def running() -> int:
 
 def start(shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any]) -> None:
     """Ask in a thread of its own; the answer is painted into the cell that is running now. Raises ConfigError."""
-    from nbchat.magics.cell import cell_slot, presentation
-
     if not is_notebook(shell):
         raise ConfigError("--background needs a notebook: a terminal can't go on painting a line above.")
     canvas = PinnedCanvas(shell)
-    shown = presentation(session, options, composed.notes)
+    shown = presentation(session, options, composed.notes, resumable=session is registry().current)
     presenter = make_presenter(True, canvas=canvas, **shown)
-    slot = cell_slot(shell)
+    cell_id = running_cell_id(shell)
     session.request(composed.message, **asked)  # what is wrong with it, the cell itself should say
 
     def work() -> None:
         reply: Reply | None
         try:
-            reply = session.ask(composed.message, display=presenter, slot=slot, **asked)
+            reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
         except (NbchatError, Interrupted) as failure:
             reply = failure.reply  # a part is worth a name too
             _show_failure(canvas, failure)

@@ -81,7 +81,7 @@ def test_what_is_loaded_is_what_was_exported(conversation):
 def test_a_session_comes_back_with_its_answers_as_they_were(server, tmp_path):
     server.add(Say("Kept.", usage=(10, 5)))
     chat = Session(base_url=server.base_url, model="m", name="talk", system="Be brief.", temperature=0.5, stop=["END"])
-    chat.ask("keep this", slot="cell-1")
+    chat.ask("keep this", cell_id="cell-1")
     loaded = Session.load(chat.export(tmp_path / "talk.json"))
     assert loaded.turns == tuple(replace(turn, reply=replace(turn.reply, request=None)) for turn in chat.turns)
     assert (loaded.name, loaded.system, loaded.params) == ("talk", "Be brief.", chat.params)
