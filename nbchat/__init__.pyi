@@ -11,7 +11,6 @@ from nbchat.tuning.sweep import SweepInterrupted as SweepInterrupted
 from nbchat.values.errors import (
     AuthenticationFailed as AuthenticationFailed,
     BudgetExceeded as BudgetExceeded,
-    BudgetExceeded as BudgetExceeded,
     ConfigError as ConfigError,
     ConnectionFailed as ConnectionFailed,
     ContextTooLong as ContextTooLong,

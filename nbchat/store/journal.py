@@ -23,7 +23,7 @@ from nbchat.store.writer import Operation, Writer
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
 
-__all__ = ["Answer", "Journal", "Place", "Recording", "SessionRow", "Stored", "new_id"]
+__all__ = ["STREAMING", "Answer", "Journal", "OpenSession", "Place", "Recording", "SessionRow", "Stored", "new_id"]
 
 FLUSH_SECONDS = 0.25
 """How long the end of an answer waits until it is on the disk; a journal that is busy for longer catches up later."""
@@ -72,12 +72,61 @@ class Answer:
 class Place:
     """The place of one turn in its session: the ids of the versions of its answer, oldest first, and the one in force.
 
-    `marks` are words such as "pinned", separated by spaces.
+    `marks` has for each version words such as "pinned", separated by spaces.
     """
 
     versions: tuple[str, ...]
     chosen: int
-    marks: str = ""
+    marks: tuple[str, ...]
+
+
+Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
+"""All places of a session, and all its answers: asked for where the file knows nothing of the session yet."""
+
+
+class OpenSession:
+    """A session that this process has open.
+
+    Where another process has opened it since, this one goes on with a copy: `id` is that copy's then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        notebook: str | None,
+        settings: Mapping[str, Any],
+        *,
+        keys: Sequence[Key] = (),
+        id: str = "",  # noqa: A002
+    ) -> None:
+        self.id = id or new_id()
+        self.name = name
+        self.notebook = notebook
+        self.settings = settings
+        self.keys = keys
+        self._owner = new_id()
+
+    def enter(self, connection: sqlite3.Connection) -> bool:
+        """Enter the session, or what has changed of it; whether the file knew nothing of it."""
+        row = connection.execute("SELECT owner FROM sessions WHERE id = ?", (self.id,)).fetchone()
+        now = time.time()
+        values = (plain(self.name), plain(self.notebook), encoded(self.settings, self.keys), now)
+        if row is not None and row[0] == self._owner:
+            connection.execute(
+                "UPDATE sessions SET name = ?, notebook = ?, settings = ?, used = ? WHERE id = ?", (*values, self.id)
+            )
+            return False
+        if row is not None:
+            self.id = new_id()
+        connection.execute(
+            "INSERT INTO sessions (name, notebook, settings, used, created, id, owner) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*values, now, self.id, self._owner),
+        )
+        return True
+
+    def take(self, connection: sqlite3.Connection) -> None:
+        """Make this process the session's owner."""
+        connection.execute("UPDATE sessions SET owner = ?, used = ? WHERE id = ?", (self._owner, time.time(), self.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,54 +216,47 @@ class Journal:
 
     # Writing
 
-    def open_session(
-        self, session: str, name: str, notebook: str | None, settings: Mapping[str, Any], keys: Sequence[Key] = ()
-    ) -> None:
-        """Enter a session, or what has changed of it."""
-        now = time.time()
-        values = (session, plain(name), plain(notebook), encoded(settings, keys), now, now)
-        self._writer.put(
-            lambda connection: _run(
-                connection,
-                "INSERT INTO sessions (id, name, notebook, settings, created, used) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,"
-                " notebook = coalesce(excluded.notebook, notebook), used = excluded.used",
-                values,
-            )
-        )
+    def begin(self, session: OpenSession, answer: Answer) -> Recording:
+        """Enter an answer that is about to come; what comes of it is written about twice a second until `finish`.
 
-    def begin(self, session: str, answer: Answer) -> Recording:
-        """Enter an answer that is about to come; what comes of it is written about twice a second until `finish`."""
+        Begun again, it comes anew: what had come of it is struck off.
+        """
         recording = Recording(answer.id, answer.keys)
         self._writer.put(_entering(session, answer))
         self._writer.add_feed(id(recording), recording.feed)
         return recording
 
-    def finish(self, session: str, answer: Answer, recording: Recording | None = None, *, wait: bool = False) -> None:
-        """Enter an answer that has come to its end, whole or not. `wait`: a moment, until that is on the disk."""
-        if recording is not None:
-            self._writer.remove_feed(id(recording))
-        self._writer.put(_entering(session, answer))
-        if wait:
-            self._writer.flush(FLUSH_SECONDS)
-
-    def drop(self, answer: str, recording: Recording) -> None:
-        """Strike off an answer of which nothing came."""
+    def pause(self, recording: Recording) -> None:
+        """Write no more of what comes."""
         self._writer.remove_feed(id(recording))
+
+    def finish(self, session: OpenSession, answer: Answer) -> None:
+        """Enter an answer that has come to its end, whole or not."""
+        self._writer.put(_entering(session, answer))
+
+    def drop(self, answer: str) -> None:
+        """Strike off an answer of which nothing came, or nothing that is not kept elsewhere."""
         self._writer.put(lambda connection: delete_answers(connection, [answer]))
 
-    def arrange(self, session: str, first: int, places: Sequence[Place]) -> None:
+    def arrange(self, session: OpenSession, first: int, places: Sequence[Place], whole: Whole) -> None:
         """The turns of a session from number `first` (0 = the oldest) on are these; there are none behind them."""
-        rows = [
-            (session, number, version, answer, int(version == place.chosen), place.marks)
-            for number, place in enumerate(places, first)
-            for version, answer in enumerate(place.versions)
-        ]
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM places WHERE session = ? AND place >= ?", (session, first))
-            connection.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?, ?)", rows)
-            connection.execute("UPDATE sessions SET used = ? WHERE id = ?", (time.time(), session))
+            start, kept = first, places
+            if session.enter(connection):
+                start, (kept, answers) = 0, whole()
+                for answer in answers:
+                    if not connection.execute("SELECT 1 FROM answers WHERE id = ?", (answer.id,)).fetchone():
+                        _entering(session, answer)(connection)
+            connection.execute("DELETE FROM places WHERE session = ? AND place >= ?", (session.id, start))
+            connection.executemany(
+                "INSERT INTO places (session, place, version, answer, chosen, marks) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (session.id, number, version, answer, int(version == place.chosen), place.marks[version])
+                    for number, place in enumerate(kept, start)
+                    for version, answer in enumerate(place.versions)
+                ],
+            )
 
         self._writer.put(write)
 
@@ -247,8 +289,12 @@ class Journal:
         for _, group in itertools.groupby(rows, key=lambda row: row[0]):
             versions = list(group)
             chosen = next((index for index, row in enumerate(versions) if row[2]), len(versions) - 1)
-            places.append(Place(tuple(row[1] for row in versions), chosen, versions[0][3]))
+            places.append(Place(tuple(row[1] for row in versions), chosen, tuple(row[3] for row in versions)))
         return places
+
+    def take(self, session: OpenSession) -> None:
+        """Make this process the one that writes a session that it has read."""
+        self._writer.put(session.take)
 
     def answers(self, session: str) -> dict[str, Stored]:
         """Every answer in the places of a session, and those of its own that never ended. Raises SessionError."""
@@ -320,10 +366,6 @@ class Journal:
         self._writer.after_fork(child=child)
 
 
-def _run(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> None:
-    connection.execute(statement, values)
-
-
 def _session(row: Sequence[Any]) -> SessionRow:
     session, name, notebook, created, used, turns, settings = row
     return SessionRow(session, name, notebook, created, used, turns, decoded(settings) if settings else {})
@@ -334,27 +376,25 @@ def _stored(row: Sequence[Any], came: Sequence[Event] = ()) -> Stored:
     return Stored(answer, decoded(turn), status, at, cell, parent, tuple(came))
 
 
-def _entering(session: str, answer: Answer) -> Operation:
-    values = (
-        answer.id,
-        session,
-        answer.parent,
-        plain(answer.cell),
-        answer.at,
-        answer.status,
-        answer.request,
-        encoded(answer.turn, answer.keys),
-    )
-
+def _entering(session: OpenSession, answer: Answer) -> Operation:
     def write(connection: sqlite3.Connection) -> None:
         words.unindex(connection, answer.id)
         connection.execute(
             "INSERT INTO answers (id, session, parent, cell, at, status, request, turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET status = excluded.status, turn = excluded.turn",
-            values,
+            (
+                answer.id,
+                session.id,
+                answer.parent,
+                plain(answer.cell),
+                answer.at,
+                answer.status,
+                answer.request,
+                encoded(answer.turn, answer.keys),
+            ),
         )
+        connection.execute("DELETE FROM pieces WHERE answer = ?", (answer.id,))
         if answer.status != STREAMING:
-            connection.execute("DELETE FROM pieces WHERE answer = ?", (answer.id,))
             words.index(connection, answer.id)
 
     return write

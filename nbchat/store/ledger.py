@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -48,6 +49,7 @@ class Entry:
     notebook: str | None = None
     cell: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: os.urandom(8).hex(), compare=False)
 
     def row(self) -> dict[str, Any]:
         """The row of a table: a name and a plain value for each column; None = unknown."""
@@ -113,6 +115,7 @@ class Ledger:
         row = {name: getattr(entry, name) for name in _PLAIN}
         row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (
+            entry.id,
             entry.at,
             session,
             plain(entry.notebook),
@@ -128,8 +131,8 @@ class Ledger:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT INTO calls (at, session, notebook, cell, answer, request, cost, tokens, replayed, about, row)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO calls (id, at, session, notebook, cell, answer, request, cost, tokens, replayed, about, row)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
 
@@ -138,7 +141,7 @@ class Ledger:
     def entries(self, since: float = 0.0) -> list[Entry]:
         """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
-            "SELECT at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at",
+            "SELECT id, at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at",
             (since,),
         )
         return [_entry(*row) for row in rows]
@@ -161,6 +164,7 @@ class Ledger:
 
 
 def _entry(
+    call: str,
     at: float,
     notebook: str | None,
     cell: str | None,
@@ -176,6 +180,7 @@ def _entry(
         timing=Timing.from_dict(figures["timing"]),
         cost=cost,
         at=at,
+        id=call,
         replayed=bool(replayed),
         session=known.get("session"),
         notebook=notebook,

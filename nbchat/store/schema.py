@@ -13,11 +13,13 @@ APPLICATION_ID = 0x6E626368
 """Marks a SQLite file as nbchat's own ("nbch"), so that nobody else's is ever written to."""
 
 _JOURNAL = (
+    # `owner` is the process that opened the session last: another one that has it open goes on with a copy.
     """CREATE TABLE sessions (
         id TEXT PRIMARY KEY,
         name TEXT NOT NULL,
         notebook TEXT,
         settings BLOB,
+        owner TEXT NOT NULL,
         created REAL NOT NULL,
         used REAL NOT NULL
     ) WITHOUT ROWID""",
@@ -57,7 +59,7 @@ _JOURNAL = (
     "CREATE INDEX places_by_answer ON places (answer)",
     # One row for each call: figures, and in `about` what goes when the session is forgotten.
     """CREATE TABLE calls (
-        number INTEGER PRIMARY KEY,
+        id TEXT PRIMARY KEY,
         at REAL NOT NULL,
         session TEXT,
         notebook TEXT,
@@ -69,7 +71,7 @@ _JOURNAL = (
         replayed INTEGER NOT NULL,
         about BLOB,
         row BLOB NOT NULL
-    )""",
+    ) WITHOUT ROWID""",
     "CREATE INDEX calls_by_time ON calls (at)",
     "CREATE INDEX calls_by_session ON calls (session)",
     "CREATE INDEX calls_by_notebook ON calls (notebook) WHERE notebook IS NOT NULL",

@@ -33,7 +33,7 @@ entries = st.builds(
 )
 
 
-@given(st.lists(entries, max_size=5))
+@given(st.lists(entries, max_size=5, unique_by=id))
 def test_rows_come_back_as_they_were(tmp_path_factory, rows):
     journal = Journal(tmp_path_factory.mktemp("ledger") / "j.sqlite")
     for row in rows:
