@@ -16,7 +16,7 @@ from nbchat.api.endpoints import Endpoint, public_url
 from nbchat.api.engine import Channel
 from nbchat.api.prices import cost
 from nbchat.conversation.driver import Work
-from nbchat.conversation.ledger import Entry
+from nbchat.store.ledger import Entry
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.outgoing import check_body, check_message
 from nbchat.conversation.process import process

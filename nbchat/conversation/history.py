@@ -31,8 +31,8 @@ class History:
         return iter(self.turns)
 
     def messages(self, end: int | None = None) -> tuple[Message, ...]:
-        """What a request carries of the turns before this place; None = of all of them."""
-        return tuple(message for turn in self.turns[:end] for message in turn.messages)
+        """What a request carries of the turns before this place; None = of all of them. Dropped ones are left out."""
+        return tuple(message for turn in self.turns[:end] if not turn.dropped for message in turn.messages)
 
     def place(self, turn: Turn) -> int | None:
         """Where the turn of this id stands, whatever has become of it; None = it is not here."""

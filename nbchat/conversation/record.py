@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
-from nbchat.conversation.ledger import Entry
+from nbchat.store.ledger import Entry
 from nbchat.conversation.observers import Observers
 
 __all__ = ["Record"]

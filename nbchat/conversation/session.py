@@ -12,7 +12,7 @@ from nbchat.conversation.connection import Destination
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
-from nbchat.conversation.ledger import Entry
+from nbchat.store.ledger import Entry
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.record import Record
 from nbchat.conversation.settings import Configured, Settings, with_system

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,22 +17,18 @@ from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger import Ledger
 from nbchat.store.replay import Replays
+from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
 
-__all__ = ["STREAMING", "Answer", "Journal", "OpenSession", "Place", "Recording", "SessionRow", "Stored", "new_id"]
+__all__ = ["STREAMING", "Answer", "Journal", "Place", "Recording", "SessionRow", "Stored"]
 
 FLUSH_SECONDS = 0.25
 """How long the end of an answer waits until it is on the disk; a journal that is busy for longer catches up later."""
 
 STREAMING = "streaming"
 """The status of an answer that has not ended. Where its process is gone, it never will."""
-
-
-def new_id() -> str:
-    """An id that no other kernel makes; ids sort by the time they were made."""
-    return f"{time.time_ns():016x}{uuid.uuid4().hex[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +48,8 @@ class SessionRow:
 class Answer:
     """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), without or with its `reply`.
 
-    `parent` is the answer before it in its context, `cell` the notebook cell it was asked from, `request` the hash of
-    what was sent; None = there is none. `keys` must not be written.
+    `parent` is the answer before it in its context, `cell` the notebook cell it was asked from, `request` makes the hash
+    of what was sent; None = there is none. `keys` must not be written.
     """
 
     id: str
@@ -64,7 +58,7 @@ class Answer:
     at: float
     parent: str | None = None
     cell: str | None = None
-    request: str | None = None
+    request: Callable[[], str] | None = None
     keys: Sequence[Key] = ()
 
 
@@ -82,51 +76,6 @@ class Place:
 
 Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
 """All places of a session, and all its answers: asked for where the file knows nothing of the session yet."""
-
-
-class OpenSession:
-    """A session that this process has open.
-
-    Where another process has opened it since, this one goes on with a copy: `id` is that copy's then.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        notebook: str | None,
-        settings: Mapping[str, Any],
-        *,
-        keys: Sequence[Key] = (),
-        id: str = "",  # noqa: A002
-    ) -> None:
-        self.id = id or new_id()
-        self.name = name
-        self.notebook = notebook
-        self.settings = settings
-        self.keys = keys
-        self._owner = new_id()
-
-    def enter(self, connection: sqlite3.Connection) -> bool:
-        """Enter the session, or what has changed of it; whether the file knew nothing of it."""
-        row = connection.execute("SELECT owner FROM sessions WHERE id = ?", (self.id,)).fetchone()
-        now = time.time()
-        values = (plain(self.name), plain(self.notebook), encoded(self.settings, self.keys), now)
-        if row is not None and row[0] == self._owner:
-            connection.execute(
-                "UPDATE sessions SET name = ?, notebook = ?, settings = ?, used = ? WHERE id = ?", (*values, self.id)
-            )
-            return False
-        if row is not None:
-            self.id = new_id()
-        connection.execute(
-            "INSERT INTO sessions (name, notebook, settings, used, created, id, owner) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*values, now, self.id, self._owner),
-        )
-        return True
-
-    def take(self, connection: sqlite3.Connection) -> None:
-        """Make this process the session's owner."""
-        connection.execute("UPDATE sessions SET owner = ?, used = ? WHERE id = ?", (self._owner, time.time(), self.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +330,8 @@ def _entering(session: OpenSession, answer: Answer) -> Operation:
         words.unindex(connection, answer.id)
         connection.execute(
             "INSERT INTO answers (id, session, parent, cell, at, status, request, turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET status = excluded.status, turn = excluded.turn",
+            " ON CONFLICT (id) DO UPDATE SET status = excluded.status, turn = excluded.turn,"
+            " request = coalesce(excluded.request, request)",
             (
                 answer.id,
                 session.id,
@@ -389,7 +339,7 @@ def _entering(session: OpenSession, answer: Answer) -> Operation:
                 plain(answer.cell),
                 answer.at,
                 answer.status,
-                answer.request,
+                answer.request and answer.request(),
                 encoded(answer.turn, answer.keys),
             ),
         )

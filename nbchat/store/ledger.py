@@ -7,20 +7,20 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Self
 
+from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
+from nbchat.api.prices import CostSource, priced
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
+from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Writer
 from nbchat.values.errors import SessionError
-from nbchat.values.reply import Status, Timing
+from nbchat.values.reply import Reply, Status, Timing
 from nbchat.values.usage import Usage
 
-__all__ = ["CostSource", "Entry", "Ledger", "Spent"]
-
-CostSource = Literal["server", "list", "table", "none"]
-"""Who says what a call cost: the server, the list of prices, the user's own table, nobody."""
+__all__ = ["Entry", "Ledger", "Spent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,24 @@ class Entry:
     cell: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: os.urandom(8).hex(), compare=False)
+
+    @classmethod
+    def of(cls, reply: Reply, endpoint: Endpoint, **more: Any) -> Self:
+        """The row of a reply that this endpoint gave just now; `more` are further fields."""
+        return cls(
+            endpoint.title,
+            reply.model,
+            reply.status,
+            reply.usage,
+            reply.cost,
+            reply.timing,
+            cost_source="none" if reply.cost is None else priced(endpoint, reply.model, reply.usage)[1],
+            finish=reply.finish_reason,
+            tries=reply.tries,
+            request_id=reply.request_id,
+            replayed=reply.replayed,
+            **more,
+        )
 
     def row(self) -> dict[str, Any]:
         """The row of a table: a name and a plain value for each column; None = unknown."""
@@ -106,21 +124,18 @@ class Ledger:
         self,
         entry: Entry,
         *,
-        session: str | None = None,
-        answer: str | None = None,
+        session: OpenSession | None = None,
         request: str | None = None,
         keys: Sequence[Key] = (),
     ) -> None:
-        """Enter a call of this session, answer and request: their ids and hash, None = there is none."""
+        """Enter a call of this session; `request` is the hash of what was sent. None = there is none."""
         row = {name: getattr(entry, name) for name in _PLAIN}
         row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (
             entry.id,
             entry.at,
-            session,
             plain(entry.notebook),
             plain(entry.cell),
-            answer,
             request,
             entry.cost,
             entry.usage.total_tokens,
@@ -131,9 +146,10 @@ class Ledger:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT OR IGNORE INTO calls (id, at, session, notebook, cell, answer, request, cost, tokens, replayed, about, row)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                values,
+                "INSERT OR IGNORE INTO calls"
+                " (id, at, notebook, cell, request, cost, tokens, replayed, about, row, session)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, session and session.id),
             )
 
         self._writer.put(write)

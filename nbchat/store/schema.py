@@ -64,7 +64,6 @@ _JOURNAL = (
         session TEXT,
         notebook TEXT,
         cell TEXT,
-        answer TEXT,
         request TEXT,
         cost REAL,
         tokens INTEGER,

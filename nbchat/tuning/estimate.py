@@ -20,7 +20,7 @@ from nbchat.values.plural import counted
 from nbchat.values.usage import Usage, estimate_tokens
 
 if TYPE_CHECKING:
-    from nbchat.conversation.ledger import Entry
+    from nbchat.store.ledger import Entry
     from nbchat.conversation.session import Session
 
 __all__ = ["Estimate", "estimate", "prompt_tokens"]

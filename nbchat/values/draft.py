@@ -17,6 +17,7 @@ from nbchat.values.events import (
     Notice,
     ReasoningDelta,
     RefusalDelta,
+    Responded,
     Retrying,
     Sent,
     Started,
@@ -89,6 +90,8 @@ class Draft:
         self._first: float | None = None
         self._total: float | None = None
         self._notices: list[str] = []
+        self._tries = 1
+        self._request_id: str | None = None
         self.sent = False
         """Whether the request has gone out."""
         self.error: NbchatError | None = None
@@ -127,6 +130,8 @@ class Draft:
                 self.sent, self._sent_at = True, at
             case Started(model, reply_id):
                 self._model, self._id = model, reply_id
+            case Responded(request_id=request_id):
+                self._request_id = request_id
             case FirstToken(at):
                 self._first = at - self._sent_at
             case Ended(at):
@@ -134,6 +139,7 @@ class Draft:
             case Notice(text):
                 self._notices.append(text)
             case Retrying(reason=reason, attempt=attempt):
+                self._tries = attempt
                 self._notices = [note for note in self._notices if not note.startswith("retried")]
                 self._notices.append("retried" + (f" {attempt - 1} times" if attempt > 2 else "") + f" ({reason})")
             case Failed(error):
@@ -160,6 +166,8 @@ class Draft:
             id=self._id,
             request=self._asked,
             notices=(*self._notices, *self._mismatches(choices)),
+            tries=self._tries,
+            request_id=self._request_id,
         )
 
     def _status(self, *, interrupted: bool) -> Status:

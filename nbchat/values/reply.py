@@ -98,8 +98,9 @@ class Reply:
 
     `model` is the model that answered (the one asked for, where the server does not say); `cost` is in US dollars,
     None = unknown; `data` is the validated value where a schema was asked; `notices` are what the reader should know
-    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer and `request` what
-    was sent, each None where nobody knows.
+    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer, `request` what was
+    sent and `request_id` what the server's support would ask for, each None where nobody knows. `tries` counts the first
+    one too. A `replayed` answer came from the store and cost nothing.
     """
 
     choices: tuple[Choice, ...] = (Choice(),)
@@ -111,6 +112,9 @@ class Reply:
     id: str | None = None
     request: Request | None = None
     notices: tuple[str, ...] = ()
+    tries: int = 1
+    request_id: str | None = None
+    replayed: bool = False
     data: Any = field(default=None, compare=False)
 
     @property
@@ -148,7 +152,15 @@ class Reply:
 
         `request` and `data` stay out: the one repeats the conversation up to here, the other may be of any class.
         """
-        more = {"model": self.model, "cost": self.cost, "id": self.id, "notices": list(self.notices) or None}
+        more = {
+            "model": self.model,
+            "cost": self.cost,
+            "id": self.id,
+            "notices": list(self.notices) or None,
+            "tries": self.tries if self.tries > 1 else None,
+            "request_id": self.request_id,
+            "replayed": self.replayed or None,
+        }
         return {
             "status": self.status,
             **{name: value for name, value in more.items() if value is not None},
@@ -175,6 +187,9 @@ class Reply:
             Timing.from_dict(reply.get("timing", {})),
             optional_text(reply, "id"),
             notices=tuple(notices),
+            tries=int(number_of(reply, "tries") or 1),
+            request_id=optional_text(reply, "request_id"),
+            replayed=reply.get("replayed") is True,
         )
 
     def __str__(self) -> str:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from nbchat.api.keys import Key
 from nbchat.store import schema, words
 from nbchat.store.database import Database
-from nbchat.store.journal import Journal, OpenSession, new_id
+from nbchat.store.journal import Journal
+from nbchat.store.sessions import OpenSession, new_id
 from nbchat.values.events import Finished, Started, TextDelta
 from tests import strategies
 from tests.store.turns import answer, arrange, place, text_of, turn, write_turn
@@ -20,7 +21,7 @@ from tests.store.turns import opened as session_of
 
 
 def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened, path):
-    write_turn(journal, "s", 0, "What is 2+2?", "4", cell="c1", parent=None, request="r")
+    write_turn(journal, "s", 0, "What is 2+2?", "4", cell="c1", parent=None, request=lambda: "r")
     assert journal.flush(5.0)
     again = opened(path)
     (row,) = again.sessions()
@@ -158,7 +159,9 @@ def test_what_is_sought_is_never_a_query(journal, text):
 def test_forgetting_a_session_leaves_nothing_of_it_in_any_file(journal, opened, path):
     secrets = [f"Zebra{number:04}Quagga" for number in range(200)]
     for number, secret in enumerate(secrets):
-        write_turn(journal, "gone", number, f"about {secret}", secret * 40, cell=secret, request=secret)
+        write_turn(
+            journal, "gone", number, f"about {secret}", secret * 40, cell=secret, request=lambda secret=secret: secret
+        )
         write_turn(journal, "stays", number, f"kept {number}", "fine")
     recording = journal.begin(session_of(journal, "gone"), answer("partial Zebra9999Quagga"))
     recording.add([TextDelta("Zebra9999Quagga")])

@@ -2,7 +2,8 @@
 
 import time
 
-from nbchat.store.journal import STREAMING, Answer, OpenSession, Place, new_id
+from nbchat.store.journal import STREAMING, Answer, Place
+from nbchat.store.sessions import OpenSession, new_id
 
 
 def turn(asked="What?", answered=None):
