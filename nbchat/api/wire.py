@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nbchat.api.failure import describe, error_from
+from nbchat.api.error_body import describe
+from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
 from nbchat.api.meter import Meter
 from nbchat.api.payload import PayloadReader
@@ -27,6 +29,8 @@ FAILED_REASONS = frozenset({"error", "network_error"})
 
 SHORT_QUOTE = 60
 """Characters of an unreadable event that are shown."""
+
+_HOLLOW = re.compile(rb"\s*(:.*|(event|id|retry):.*|data:\s*(\[DONE\])?)?\s*")
 
 OPENING = 4096
 """Bytes of an answer's beginning that are kept, to quote them where they turn out to be no answer."""
@@ -76,8 +80,8 @@ class AnswerDecoder:
     """The bytes of one answer, in any portions, to events: a stream of server-sent events or one JSON body.
 
     Nothing raises: what goes wrong comes as a `Failed` event, after which nothing follows. `server` names who answers,
-    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back. What exceeds
-    `limits` ends the answer there, as cut off.
+    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back. `known` says
+    that the address has answered before. What exceeds `limits` ends the answer there, as cut off.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class AnswerDecoder:
         server: str = "The server",
         sent: Mapping[str, Any] | None = None,
         key: Key | None = None,
+        known: bool = False,
         limits: Limits = LIMITS,
     ) -> None:
         self._limits = limits
@@ -94,6 +99,7 @@ class AnswerDecoder:
         self._server = server
         self._sent = sent or {}
         self._key = key
+        self._known = known
         self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
@@ -111,6 +117,12 @@ class AnswerDecoder:
     def begun(self) -> bool:
         """Whether anything of a reply has come. A request is never sent again after that."""
         return self._payload.seen or bool(self._head)
+
+    @property
+    def hollow(self) -> bool:
+        """Whether nothing has come but what streams hold beside events: comments, field names, `[DONE]`."""
+        nothing = not (self.begun or self.failed or self._unreadable)
+        return nothing and all(_HOLLOW.fullmatch(line) for line in self._opening.removeprefix(_BOM).splitlines())
 
     @property
     def finished(self) -> bool:
@@ -211,9 +223,9 @@ class AnswerDecoder:
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
         said = self._quoted(self._unreadable or self._stray())
+        blame = "" if self._known else " Is the base URL that of a chat-completions API (often ending in /v1)?"
         return ProtocolError(
-            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}."
-            " Is the base URL that of a chat-completions API (often ending in /v1)?"
+            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}.{blame}"
         )
 
     def _quoted(self, words: str) -> str:

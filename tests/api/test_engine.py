@@ -138,7 +138,7 @@ def test_a_fork_while_the_engine_starts_does_not_lock_the_child(monkeypatch):
     "answer", [Flood(10**7), Stream([chunk("x"), Hang()]), Silent()], ids=["fast", "slow", "silent"]
 )
 def test_an_interrupt_stops_an_ask_closes_the_connection_and_keeps_what_had_come(server, answer):
-    """WIRE 4.4"""
+    """PROTOCOL 4.4"""
     server.add(answer, Say("fine"))
     code = f"""
 from nbchat.conversation.session import Session
@@ -177,7 +177,7 @@ print(Session(base_url={server.base_url!r}, model="scripted-1").ask("Hello").tex
 
 
 def test_a_coroutine_that_is_cancelled_closes_its_connection(server):
-    """WIRE 4.4"""
+    """PROTOCOL 4.4"""
     server.add(Stream([chunk("some"), Hang()]))
     chat = Session(base_url=server.base_url, model="m")
 

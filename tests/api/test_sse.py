@@ -43,21 +43,21 @@ def reference(data):
 
 @given(strategies.portions(soups))
 def test_any_split_of_the_bytes_gives_the_same_events(pair):
-    """WIRE 3.1"""
+    """PROTOCOL 3.1"""
     whole, pieces = pair
     assert decoded(pieces) == decoded([whole]) == decoded([whole[i : i + 1] for i in range(len(whole))])
 
 
 @given(soups)
 def test_events_are_those_of_the_plain_rules(data):
-    """WIRE 3.2"""
+    """PROTOCOL 3.2"""
     assert decoded([data]) == reference(data)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=repr)
 @pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c"], ids=ascii)
 def test_only_line_feeds_and_carriage_returns_end_lines(end, odd):
-    """WIRE 3.1"""
+    """PROTOCOL 3.1"""
     line = f'{{"a":"{odd}"}}'.encode()
     assert decoded([b"data: " + line + end + end]) == [ServerSentEvent([line])]
 
@@ -78,12 +78,12 @@ def test_only_line_feeds_and_carriage_returns_end_lines(end, odd):
     ],
 )
 def test_lines_as_servers_write_them(data, events):
-    """WIRE 3.2"""
+    """PROTOCOL 3.2"""
     assert [event.lines for event in decoded([data])] == events
 
 
 def test_an_event_keeps_its_type_and_the_next_has_none():
-    """WIRE 3.2"""
+    """PROTOCOL 3.2"""
     assert decoded([b"event: error\ndata: x\n\ndata: y\n\n"]) == [
         ServerSentEvent([b"x"], b"error"),
         ServerSentEvent([b"y"], b""),

@@ -25,7 +25,7 @@ def flowed(pieces):
 
 @given(strategies.portions(thinking_texts))
 def test_think_tags_may_be_cut_anywhere(pair):
-    """WIRE 3.8"""
+    """PROTOCOL 3.8"""
     whole, pieces = pair
     assert flowed(pieces) == flowed([whole]) == flowed(whole)
 
@@ -47,13 +47,13 @@ def test_think_tags_may_be_cut_anywhere(pair):
     ],
 )
 def test_only_a_leading_think_section_is_reasoning(text, reasoning, answer):
-    """WIRE 3.8"""
+    """PROTOCOL 3.8"""
     assert flowed(text) == (reasoning, answer)
 
 
 @given(strategies.portions(strategies.broken_texts))
 def test_halves_of_characters_are_joined_and_none_stays_alone(pair):
-    """WIRE 3.10"""
+    """PROTOCOL 3.10"""
     whole, pieces = pair
     joiner = Joiner()
     out = "".join(joiner.feed(piece) for piece in pieces) + joiner.flush()

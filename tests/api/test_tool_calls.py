@@ -36,13 +36,13 @@ def part(index=None, **fields):
     ],
 )
 def test_a_call_comes_in_pieces_of_many_forms(parts):
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     payloads = [chunk(tool_calls=pieces) for pieces in parts]
     assert calls(*payloads, chunk(finish="tool_calls")) == (ToolCall("i", "f", '{"a":1}'),)
 
 
 def test_calls_are_told_apart_by_choice_and_index_or_id():
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     by_index = [chunk(tool_calls=[part(1, id="b", name="g")]), chunk(tool_calls=[part(0, id="a", name="f")])]
     by_id = [chunk(tool_calls=[part(id="a", name="f")]), chunk(tool_calls=[part(id="b", name="g")])]
     at_once = [chunk(tool_calls=[part(id="a", name="f"), part(id="b", name="g")])]
@@ -53,7 +53,7 @@ def test_calls_are_told_apart_by_choice_and_index_or_id():
 
 
 def test_calls_may_have_text_beside_them_and_finish_with_stop():
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     reply = replied(chunk("Let me see.", tool_calls=[tool_call("f", {"a": 1}, id="i")], finish="stop")).reply()
     assert (reply.text, reply.finish_reason) == ("Let me see.", "stop")
     assert reply.tool_calls == (ToolCall("i", "f", '{"a": 1}'),)
@@ -61,7 +61,7 @@ def test_calls_may_have_text_beside_them_and_finish_with_stop():
 
 @pytest.mark.parametrize(("arguments", "text"), [("", ""), ("{oops", "{oops"), (None, ""), ({"a": 1}, '{"a": 1}')])
 def test_arguments_may_be_anything(arguments, text):
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     assert (
         calls(chunk(tool_calls=[part(0, id="i", name="f", arguments=arguments)], finish="tool_calls"))[0].arguments
         == text
@@ -69,7 +69,7 @@ def test_arguments_may_be_anything(arguments, text):
 
 
 def test_the_old_function_call_counts_only_where_there_is_no_tool_call():
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     old = {"name": "f", "arguments": "{}"}
     assert [call.name for call in calls(chunk(function_call=old))] == ["f"]
     both = chunk(function_call=old, tool_calls=[part(0, id="i", name="f", arguments="{}")])
@@ -78,7 +78,7 @@ def test_the_old_function_call_counts_only_where_there_is_no_tool_call():
 
 @given(strategies.broken_texts.flatmap(lambda text: st.tuples(st.just(text), strategies.cut(text))))
 def test_arguments_hold_no_half_characters_either(pair):
-    """WIRE 3.10"""
+    """PROTOCOL 3.10"""
     whole, pieces = pair
     payloads = [chunk(tool_calls=[part(0, id="i", name="f", arguments=piece)]) for piece in pieces]
     data = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in payloads) + DONE.encode()

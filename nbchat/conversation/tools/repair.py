@@ -30,7 +30,7 @@ def told_apart(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
 def valid_calls(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
     """The calls as they can go back: a name of the letters that names may have, and arguments that are a JSON object.
 
-    A model may write anything, and many servers read it again (WIRE: arguments may be invalid JSON) and fail. What it
+    A model may write anything, and many servers read it again (PROTOCOL 3.7: arguments may be invalid JSON) and fail. What it
     wrote is quoted in the call's result.
     """
     return tuple(
