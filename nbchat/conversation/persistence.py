@@ -12,13 +12,15 @@ from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.turn import Turn, Version, joined
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.ledger import Entry
+from nbchat.store.place import notebook_path
 from nbchat.store.replay import request_hash
 from nbchat.store.sessions import OpenSession
 from nbchat.values.draft import Draft
 from nbchat.values.events import Event
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.reply import Timing, Reply
+from nbchat.values.plural import counted
+from nbchat.values.reply import Reply, Timing
 from nbchat.values.request import Request
 
 __all__ = ["Persistence", "Reopened", "reopened"]
@@ -32,32 +34,37 @@ KERNEL_ENDED = "the kernel ended while this came"
 class Persistence:
     """Keeps one session in the journal. Its owner calls it with a lock held; none of it waits for a disk.
 
-    `known` are turns whose answers are in the journal already: a fork shares its parent's.
+    `describe` gives its name and settings. One that is opened again has a `session_id`, and `written` are its turns in
+    the journal. `known` are turns of which at least the answers are there: a fork shares its parent's. `absorbed` are
+    answers whose text is part of another one now.
     """
 
     def __init__(
-        self, journal: Journal, session: OpenSession, *, written: Sequence[Turn] = (), known: Sequence[Turn] = ()
+        self,
+        journal: Journal,
+        describe: Callable[[], tuple[str, Mapping[str, Any]]],
+        *,
+        session_id: str = "",
+        written: Sequence[Turn] = (),
+        known: Sequence[Turn] = (),
+        absorbed: Sequence[str] = (),
     ) -> None:
-        self._journal = journal
-        self._session = session
+        name, settings = describe()
+        self.journal = journal
+        self._describe = describe
+        self._session = OpenSession(name, notebook_path(), settings, id=session_id)
         self._written: Sequence[Turn] = written
         self._known = known
+        self._absorbed = absorbed
         self._entries = 0
         self._recordings: dict[str, Recording] = {}
-
-    @property
-    def journal(self) -> Journal:
-        """The journal that it writes to."""
-        return self._journal
+        if session_id:
+            journal.take(self._session)
 
     @property
     def session_id(self) -> str:
         """The session's id in the journal."""
         return self._session.id
-
-    def describe(self, name: str, settings: Mapping[str, Any]) -> None:
-        """The session's name and settings, to be written with its next change."""
-        self._session.name, self._session.settings = name, settings
 
     # An answer that is coming
 
@@ -84,30 +91,32 @@ class Persistence:
             lambda: request_hash(server, request.body),
             keys,
         )
-        recording = self._recordings[exchange.id] = self._journal.begin(self._session, answer)
+        recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)
         return recording.add
 
     def end(self, exchange: Exchange, *, joins: bool) -> None:
         """Journal that an exchange is over. `joins`: its answer is a turn's, which `sync` writes."""
         if self._pause(exchange) and not joins:
             turn = exchange.turn
-            if turn is None:
-                self._journal.drop(exchange.id)
+            if turn is None or exchange.options.resumes is not None:
+                self.journal.drop(exchange.id)
             else:
-                self._journal.finish(self._session, _answer(turn.version, None, turn.cell_id, _keys(exchange)))
+                self.journal.finish(self._session, _answer(turn.version, None, turn.cell_id, _keys(exchange)))
 
     def _pause(self, exchange: Exchange) -> bool:
         recording = self._recordings.pop(exchange.id, None)
         if recording is not None:
-            self._journal.pause(recording)
+            self.journal.pause(recording)
         return recording is not None
 
     # What has changed
 
-    def sync(self, turns: Sequence[Turn], entries: Sequence[Entry], keys: Sequence[Key] = ()) -> None:
-        """Write what has changed of the turns and the ledger since the last time."""
+    def sync(self, turns: Sequence[Turn], entries: Sequence[Entry], ended: Exchange | None = None) -> None:
+        """Write what has changed of the turns and the ledger since the last time; `ended` is what changed them."""
+        keys = () if ended is None else _keys(ended)
+        self._session.name, self._session.settings = self._describe()
         for entry in entries[self._entries :]:
-            self._journal.ledger.add(entry, session=self._session, keys=keys)
+            self.journal.ledger.add(entry, session=self._session, keys=keys)
         self._entries = len(entries)
         old, first = self._written, _first_difference(self._written, turns)
         if first == len(old) == len(turns):
@@ -115,18 +124,16 @@ class Persistence:
         known = {v.answer_id: v.reply for turn in (*self._known, *old[first:]) for v in turn.versions}
         for answer in _answers(turns, first, keys):
             if known.get(answer.version.answer_id) is not answer.version.reply:
-                self._journal.finish(self._session, answer.written())
+                self.journal.finish(self._session, answer.written())
         places = [_place(turn) for turn in turns[first:]]
 
         def whole() -> tuple[list[Place], list[Answer]]:
             return [_place(turn) for turn in turns], [answer.written() for answer in _answers(turns, 0, keys)]
 
-        self._journal.arrange(self._session, first, places, whole)
-        self._written, self._known = turns, ()
-
-    def drop(self, answer_id: str) -> None:
-        """Strike off an answer whose text is part of another one now."""
-        self._journal.drop(answer_id)
+        self.journal.arrange(self._session, first, places, whole)
+        for answer_id in self._absorbed:
+            self.journal.drop(answer_id)
+        self._written, self._known, self._absorbed = turns, (), ()
 
 
 class _Answered(NamedTuple):
@@ -179,35 +186,55 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 
 
 class Reopened(NamedTuple):
-    """A session as the journal has it. `rescued` are the turns whose answers a kernel's end cut off."""
+    """A session as the journal has it.
+
+    `written` are its turns as they stand in the journal, `turns` those with the answers that a kernel's end cut off.
+    `absorbed` are the ids of answers that were joined to the ones they continue.
+    """
 
     row: SessionRow
+    written: tuple[Turn, ...]
     turns: tuple[Turn, ...]
+    absorbed: tuple[str, ...]
     system: str | None
     params: Params
-    rescued: tuple[Turn, ...]
+
+    def notices(self) -> list[str]:
+        """What the reader should know, in a line each."""
+        where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
+        said = f"continues session {self.row.name}{where}: {counted(len(self.turns), 'turn')}, {_ago(self.row.used)}"
+        return [f"{said}; %chat clear begins anew"]
 
 
 def reopened(journal: Journal, row: SessionRow) -> Reopened:
     """Read a session. Raises SessionError."""
     answers = journal.answers(row.id)
     versions = {answer_id: _version(stored) for answer_id, stored in answers.items()}
-    turns = [turn for place in journal.places(row.id) if (turn := _turn(place, versions, answers)) is not None]
-    placed = {version.answer_id for turn in turns for version in turn.versions}
-    rescued: list[Turn] = []
+    written = [turn for place in journal.places(row.id) if (turn := _turn(place, versions, answers)) is not None]
+    placed = {version.answer_id for turn in written for version in turn.versions}
+    turns, absorbed = list(written), []
     for answer_id, stored in answers.items():
         version = versions[answer_id]
         if answer_id not in placed and version is not None and not version.reply.empty:
-            rescued.append(_rescued(turns, version, stored))
-    settings = row.settings
-    system = settings.get("system")
+            absorbed += _rescue(turns, version, stored)
+    system = row.settings.get("system")
     return Reopened(
         row,
+        tuple(written),
         tuple(turns),
+        tuple(absorbed),
         system if isinstance(system, str) else None,
-        _params(settings.get("params")),
-        tuple(rescued),
+        _params(row.settings.get("params")),
     )
+
+
+def _ago(used: float) -> str:
+    """How long ago that was, in words."""
+    seconds = max(0.0, time.time() - used)
+    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return f"last used {counted(int(seconds // length), name)} ago"
+    return "last used a moment ago"
 
 
 def _turn(place: Place, versions: Mapping[str, Version | None], answers: Mapping[str, Stored]) -> Turn | None:
@@ -261,19 +288,20 @@ def _rescued_reply(stored: Stored) -> Reply:
     return replace(reply, timing=Timing(), request=None, notices=(*reply.notices, KERNEL_ENDED))
 
 
-def _rescued(turns: list[Turn], version: Version, stored: Stored) -> Turn:
-    """Take an answer that never ended into the turns: behind the part it continues, into its cell's turn, or at the end."""
+def _rescue(turns: list[Turn], version: Version, stored: Stored) -> list[str]:
+    """Take an answer that never ended into the turns: behind the part it continues, into its cell's turn, or last.
+
+    The ids of the answers that are no longer needed.
+    """
     for index, turn in enumerate(turns):
         if stored.turn.get("resumes") == turn.answer_id:
-            whole = joined(turn.reply, version.reply)
-            turns[index] = replace(turn, reply=whole)
-            return turns[index]
-    for index, turn in enumerate(turns):
+            turns[index] = replace(turn, reply=joined(turn.reply, version.reply))
+            return [stored.id]
         if stored.cell is not None and turn.cell_id == stored.cell:
             turns[index] = turn.answered(version)
-            return turns[index]
+            return []
     turns.append(Turn(**_fields(version), cell_id=stored.cell))
-    return turns[-1]
+    return []
 
 
 def _params(written: object) -> Params:

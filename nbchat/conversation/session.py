@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.keys import Key
 from nbchat.conversation.connection import Destination
+from nbchat.conversation.delivery import Delivery
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
-from nbchat.store.ledger import Entry
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.record import Record
 from nbchat.conversation.settings import Configured, Settings, with_system
 from nbchat.conversation.stream import Stream
 from nbchat.conversation.turn import Turn
+from nbchat.store.ledger import Entry
+from nbchat.store.opening import journal
+from nbchat.store.place import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
@@ -25,6 +29,10 @@ from nbchat.values.plural import counted
 from nbchat.values.presenter import Presenter
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
+
+if TYPE_CHECKING:  # imported where there is a journal
+    from nbchat.conversation.persistence import Persistence
+    from nbchat.store.journal import SessionRow
 
 __all__ = ["Session"]
 
@@ -67,7 +75,7 @@ class Session(Configured):
         destination = Destination.of(base_url, Key.wrap(api_key), key_env)
         super().__init__(Settings(Params().replace(model=model, **params), destination, system, timeout))
         self.name = name
-        self._record = Record()
+        self._record = Record(persist=self._persist)
         for tool in tools:
             self.tool(tool)
 
@@ -195,7 +203,7 @@ class Session(Configured):
 
     def again(self, exchange: Exchange) -> Exchange:
         """A further exchange that makes the same request, not yet sent either."""
-        return self._record.open(Exchange(exchange.ask, exchange.options))
+        return self._opened(Exchange(exchange.ask, exchange.options, exchange.parent))
 
     def charge(self, exchange: Exchange) -> None:
         """Enter what an exchange took into the ledger, and nothing into the history. It is over then."""
@@ -234,7 +242,8 @@ class Session(Configured):
     def fork(self, name: str) -> Self:
         """A second session that begins with this one's turns and settings, and goes its own way."""
         branch = type(self)(name=name)
-        branch._record, branch._settings = Record(self._record.history), self._settings  # noqa: SLF001  # its own class
+        branch._settings = self._settings  # noqa: SLF001  # its own class, here and below
+        branch._record = Record(self._record.history, lambda record: branch._persist(record, self.turns))  # noqa: SLF001
         return branch
 
     def export(self, path: str | Path) -> Path:
@@ -250,9 +259,43 @@ class Session(Configured):
 
         record = export.read(Path(path))
         session = cls(name=name or record.name, system=record.system)
-        session._record = Record(History(record.turns))
+        session._record = Record(History(record.turns), session._persist)
         session.params = record.params
         return session
+
+    @classmethod
+    def reopen(cls, row: SessionRow, name: str | None = None) -> Self:
+        """A session that the journal has, to go on with. Raises SessionError."""
+        from nbchat.conversation.persistence import Persistence, reopened
+
+        file = journal()
+        if file is None:
+            raise SessionError("There is no journal to open a session from: NBCHAT_STORE turns it off.")
+        found = reopened(file, row)
+        session = cls(name=name or row.name, system=found.system)
+        session.params = found.params
+
+        def persist(_record: Record) -> Persistence:
+            return Persistence(file, session._described, session_id=row.id, written=found.written)
+
+        session._record = Record(History(found.turns), persist)
+        session._record.notices += found.notices()
+        return session
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The session of this name that the journal has of this notebook, with a notice; else a new one.
+
+        Where nobody knows which notebook this is, only names other than "default" are looked for.
+        """
+        file, notebook = journal(), notebook_path()
+        if file is None or not file.exists() or (notebook is None and name == "default"):
+            return cls(name=name)
+        try:
+            rows = [row for row in file.sessions() if row.notebook == notebook and row.name == name and row.turns]
+            return cls.reopen(rows[0]) if rows else cls(name=name)
+        except SessionError:  # the journal says itself what is the matter with it
+            return cls(name=name)
 
     # The machinery
 
@@ -262,12 +305,30 @@ class Session(Configured):
 
     def _begin(self, message: Any, options: RequestOptions) -> Exchange:
         settings = self._settings  # one look: another thread may change it meanwhile
-        return self._record.open(settings.settle(message, options, self._record.history))
+        return self._opened(settings.settle(message, options, self._record.history))
+
+    def _opened(self, exchange: Exchange) -> Exchange:
+        exchange.session, exchange.transport = self.name, Delivery(self._record)
+        return self._record.open(exchange)
+
+    def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:
+        """What keeps the session in the journal; None = the user wants none. `known`: turns that are in it already."""
+        if (file := journal()) is None:
+            return None
+        from nbchat.conversation.persistence import Persistence
+
+        return Persistence(file, self._described, known=known)
+
+    def _described(self) -> tuple[str, dict[str, Any]]:
+        """The session's name and settings, for the journal."""
+        return self.name, {"system": self.system, "params": self.params.to_dict()}
 
     def _conclude(self, exchange: Exchange, presenter: Presenter | None) -> Reply:
         """Keep the turn, show its end, raise what went wrong."""
         self._record.keep(exchange)
         failure, reply = exchange.failure(), exchange.reply
+        if reply is not None and (warning := self._record.settled()):
+            reply = replace(reply, notices=(*reply.notices, warning))
         if presenter is not None:
             presenter.conclude(reply, failure)
         if failure is not None:

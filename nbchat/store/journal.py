@@ -144,6 +144,10 @@ class Journal:
         """The file."""
         return self._database.path
 
+    def exists(self) -> bool:
+        """Whether there is a file, so that there may be something to read."""
+        return self._database.path.exists()
+
     @property
     def trouble(self) -> str | None:
         """Why nothing can be written now; None = all is well."""

@@ -157,7 +157,7 @@ class Ledger:
     def entries(self, since: float = 0.0) -> list[Entry]:
         """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
-            "SELECT id, at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at",
+            "SELECT id, at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
             (since,),
         )
         return [_entry(*row) for row in rows]

@@ -59,7 +59,8 @@ _JOURNAL = (
     "CREATE INDEX places_by_answer ON places (answer)",
     # One row for each call: figures, and in `about` what goes when the session is forgotten.
     """CREATE TABLE calls (
-        id TEXT PRIMARY KEY,
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
         at REAL NOT NULL,
         session TEXT,
         notebook TEXT,
@@ -70,7 +71,7 @@ _JOURNAL = (
         replayed INTEGER NOT NULL,
         about BLOB,
         row BLOB NOT NULL
-    ) WITHOUT ROWID""",
+    )""",
     "CREATE INDEX calls_by_time ON calls (at)",
     "CREATE INDEX calls_by_session ON calls (session)",
     "CREATE INDEX calls_by_notebook ON calls (notebook) WHERE notebook IS NOT NULL",

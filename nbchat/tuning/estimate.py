@@ -20,8 +20,8 @@ from nbchat.values.plural import counted
 from nbchat.values.usage import Usage, estimate_tokens
 
 if TYPE_CHECKING:
-    from nbchat.store.ledger import Entry
     from nbchat.conversation.session import Session
+    from nbchat.store.ledger import Entry
 
 __all__ = ["Estimate", "estimate", "prompt_tokens"]
 

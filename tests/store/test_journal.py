@@ -32,6 +32,7 @@ def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened
     assert (stored.cell, stored.status, stored.came) == ("c1", "complete", ())
 
 
+@strategies.scaled(0.25)
 @given(texts=st.lists(strategies.texts | strategies.broken_texts | st.text(), min_size=1, max_size=4))
 def test_any_text_comes_back_to_the_character(tmp_path_factory, texts):
     journal = Journal(tmp_path_factory.mktemp("journal") / "j.sqlite")
@@ -107,6 +108,7 @@ def test_the_file_is_its_owners_alone(journal, path):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@strategies.scaled(0.25)
 @given(secret=strategies.secrets, around=st.lists(strategies.texts, min_size=4, max_size=4))
 def test_a_key_never_gets_in(tmp_path_factory, secret, around):
     folder = tmp_path_factory.mktemp("journal")

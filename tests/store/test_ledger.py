@@ -9,6 +9,7 @@ from nbchat.store.journal import Journal
 from nbchat.store.ledger import Entry, Spent
 from nbchat.values.reply import Timing
 from nbchat.values.usage import Usage
+from tests import strategies
 from tests.store.turns import opened
 
 names = st.none() | st.text(st.characters(codec="utf-8"), max_size=8)
@@ -33,6 +34,7 @@ entries = st.builds(
 )
 
 
+@strategies.scaled(0.25)
 @given(st.lists(entries, max_size=5, unique_by=id))
 def test_rows_come_back_as_they_were(tmp_path_factory, rows):
     journal = Journal(tmp_path_factory.mktemp("ledger") / "j.sqlite")

@@ -107,6 +107,7 @@ def test_an_answer_is_found_with_its_times_by_the_request_and_its_number(journal
     assert journal.replays.find("r", 2) is journal.replays.find("x") is None
 
 
+@strategies.scaled(0.25)
 @given(st.lists(st.tuples(st.floats(0, 9).map(lambda at: round(at, 3)), st.lists(events, max_size=4)), max_size=4))
 def test_an_exported_file_holds_the_same_answers(tmp_path_factory, recorded):
     from nbchat.store.replay import _packed
