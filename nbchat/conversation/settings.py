@@ -14,9 +14,11 @@ from nbchat.conversation.exchange import Ask, Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
+from nbchat.conversation.tools.approval import ask_user
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
+from nbchat.values.presenter import Approve
 
 if TYPE_CHECKING:  # imported where they are first used: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
@@ -33,6 +35,7 @@ class Settings:
     destination: connection.Destination
     system: str | None = None
     timeout: float | None = None
+    approve: Approve = ask_user
     toolbox: Toolbox | None = None
 
     def settle(self, message: Any, options: RequestOptions, history: History) -> Exchange:
@@ -49,6 +52,7 @@ class Settings:
             params,
             endpoint,
             self._tools(options.tools),
+            options.approve or self.approve,
             Timeouts() if timeout is None else Timeouts(read=timeout),
             None if options.schema is None else _schema(options.schema),
         )
@@ -126,6 +130,15 @@ class Configured:
         """
         self._change(lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env)))
         return self
+
+    @property
+    def approve(self) -> Approve:
+        """Says whether a tool call that is not safe may run; `ask_user`, unless another function was given."""
+        return self._settings.approve
+
+    @approve.setter
+    def approve(self, approve: Approve) -> None:
+        self._change(lambda settings: replace(settings, approve=approve))
 
     def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
         """Offer a Python function to the model with every request; use as a decorator.
