@@ -19,6 +19,7 @@ from nbchat.conversation.driver import Work
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.outgoing import check_body, check_message
 from nbchat.conversation.process import process
+from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger import Entry
@@ -82,6 +83,7 @@ class Ask:
     params: Params
     endpoint: Endpoint
     tools: Tools | None = None
+    approve: Approve = ask_user
     timeouts: Timeouts = field(default_factory=Timeouts)
     schema: Schema | None = None
     earlier: Request | None = None
@@ -268,7 +270,7 @@ class Exchange:
         try:
             for call in calls:
                 self._check_stopped()
-                result = self._guarded((yield from tools.run(call, self.options.approve)))
+                result = self._guarded((yield from tools.run(call, self.ask.approve)))
                 self.steps.append(result)
                 answered += 1
                 if presenter is not None:

@@ -44,7 +44,7 @@ def builtin_notice() -> str:
     global _search  # one search for the process
     if _search is None:
         _search = process.engine().submit(_look())
-    names = _search.result() if _search.done() and _search.exception() is None else []
+    names = _search.result() if _search.done() and not _search.cancelled() and not _search.exception() else []
     choices = " or ".join(f"%chat connect {name}" for name in names) or "%chat connect"
     notice = f"built-in toy model: {choices} for a real one"
     if notice in _said:

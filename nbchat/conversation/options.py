@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError, PromptError
 from nbchat.values.messages import Content, Message
@@ -32,8 +31,8 @@ class RequestOptions:
     """Neither read nor join the history."""
     tools: Sequence[Any] | str | None = None
     """Functions or JSON schemas in place of the session's; "none" offers none."""
-    approve: Approve = ask_user
-    """Whether a tool call may run."""
+    approve: Approve | None = None
+    """Says whether a tool call may run."""
     schema: Any = None
     """What the answer must be, in any form that `Schema.of` takes; None = anything."""
     base_url: str | None = None

@@ -18,6 +18,7 @@ from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.record import Record
 from nbchat.conversation.settings import Configured, Settings, with_system
 from nbchat.conversation.stream import Stream
+from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.store.ledger import Entry
 from nbchat.store.opening import journal
@@ -26,7 +27,7 @@ from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.plural import counted
-from nbchat.values.presenter import Presenter
+from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
 
@@ -47,7 +48,8 @@ class Session(Configured):
     URL or a known endpoint's name; without one, the server is what `%chat connect` or the environment chose, else the
     built-in model. `api_key` is better left to the environment (`key_env` names a variable); it is for this server, or
     for the one in force when the session is made, and goes to no other. `system` is the system text; `timeout` the
-    longest silence of the server in seconds; `tools` are functions that the model may call.
+    longest silence of the server in seconds; `tools` are functions that the model may call, and `approve` says whether
+    a call of one that is not safe may run (`ask_user` asks on the keyboard or the kernel's input prompt).
 
     Safe to use from several threads: each request is settled when it begins.
 
@@ -70,10 +72,11 @@ class Session(Configured):
         system: str | None = None,
         timeout: float | None = None,
         tools: Sequence[Any] = (),
+        approve: Approve = ask_user,
         **params: Any,
     ) -> None:
         destination = Destination.of(base_url, Key.wrap(api_key), key_env)
-        super().__init__(Settings(Params().replace(model=model, **params), destination, system, timeout))
+        super().__init__(Settings(Params().replace(model=model, **params), destination, system, timeout, approve))
         self.name = name
         self._record = Record(persist=self._persist)
         for tool in tools:
@@ -113,8 +116,8 @@ class Session(Configured):
 
         `display`: True shows it, False does not, None shows it in a notebook or IPython and not in a script. `options`:
         every parameter of the table for this request alone (None unsets one), `stream=False`, and `system`, `once`
-        (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `approve` (a function of
-        a tool call that says whether it may run; without it the user is asked), `schema` (what the answer must be: see
+        (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `approve` (in
+        place of the session's), `schema` (what the answer must be: see
         `Schema.of`; the value is `reply.data`), `base_url`, `key_env`, `timeout`, `cell_id` (names the place it is
         asked from: asked from there again, its turn is answered anew) and `unguarded` (send even what the guard would
         refuse).

@@ -14,10 +14,12 @@ from nbchat.conversation.exchange import Ask, Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
+from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
+from nbchat.values.presenter import Approve
 
 if TYPE_CHECKING:  # imported where they are first used: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
@@ -34,6 +36,7 @@ class Settings:
     destination: connection.Destination
     system: str | None = None
     timeout: float | None = None
+    approve: Approve = ask_user
     toolbox: Toolbox | None = None
 
     def settle(self, message: Any, options: RequestOptions, history: History) -> Exchange:
@@ -52,6 +55,7 @@ class Settings:
             params,
             endpoint,
             self._tools(options.tools),
+            options.approve or self.approve,
             Timeouts() if timeout is None else Timeouts(read=timeout),
             None if options.schema is None else _schema(options.schema),
             None if last is None else last.reply.request,
@@ -130,6 +134,15 @@ class Configured:
         """
         self._change(lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env)))
         return self
+
+    @property
+    def approve(self) -> Approve:
+        """Says whether a tool call that is not safe may run; `ask_user`, unless another function was given."""
+        return self._settings.approve
+
+    @approve.setter
+    def approve(self, approve: Approve) -> None:
+        self._change(lambda settings: replace(settings, approve=approve))
 
     def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
         """Offer a Python function to the model with every request; use as a decorator.

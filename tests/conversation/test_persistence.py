@@ -3,20 +3,23 @@
 import subprocess
 import sys
 import textwrap
-import threading
 
 import pytest
 
 from nbchat.conversation.session import Session
+from nbchat.store.journal import Journal
 from nbchat.store.opening import journal
-from nbchat.testing import Say
-from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.store.place import journal_path
+from nbchat.testing import Hang, Refuse, Say, Stream
+from nbchat.testing.payloads import chunk
+from nbchat.values.errors import NbchatError
+from nbchat.values.events import TextDelta
 from tests.environment import ROOT
 
 
 @pytest.fixture
 def chat(server):
-    return Session(name="work", base_url=server.url, model="m", temperature=0.5, system="Be brief.")
+    return Session(name="work", base_url=server.base_url, model="m", temperature=0.5, system="Be brief.")
 
 
 def left():
@@ -36,7 +39,7 @@ def shown(session):
 
 
 def test_turns_and_settings_come_back(server, chat):
-    server.script(Say("one"), Say("two"))
+    server.add(Say("one"), Say("two"))
     chat.ask("first", cell_id="c1")
     chat.ask("second", cell_id="c2", top_p=0.25)
     again = left()
@@ -46,7 +49,7 @@ def test_turns_and_settings_come_back(server, chat):
 
 
 def test_every_version_comes_back_and_the_one_that_was_chosen(server, chat):
-    server.script(*map(Say, ["one", "two", "three", "other", "last"]))
+    server.add(*map(Say, ["one", "two", "three", "other", "last"]))
     chat.ask("first", cell_id="c1")
     chat.ask("second", cell_id="c2")
     chat.ask("changed", cell_id="c1")
@@ -60,11 +63,11 @@ def test_every_version_comes_back_and_the_one_that_was_chosen(server, chat):
 
 
 def test_what_is_done_after_it_was_opened_again_is_kept_too(server, chat):
-    server.script(*map(Say, ["one", "two", "three"]))
+    server.add(*map(Say, ["one", "two", "three"]))
     chat.ask("first")
     chat.ask("second")
     again = left()
-    again.connect(server.url)
+    again.connect(server.base_url)
     again.undo()
     again.ask("third")
     assert [turn.message.text for turn in left().turns] == ["first", "third"]
@@ -72,7 +75,7 @@ def test_what_is_done_after_it_was_opened_again_is_kept_too(server, chat):
 
 
 def test_a_fork_shares_what_it_began_with_and_goes_its_own_way(server, chat):
-    server.script(*map(Say, ["one", "two", "three"]))
+    server.add(*map(Say, ["one", "two", "three"]))
     chat.ask("first")
     branch = chat.fork("branch")
     branch.ask("second")
@@ -87,7 +90,7 @@ def test_a_fork_shares_what_it_began_with_and_goes_its_own_way(server, chat):
 
 
 def test_an_answer_that_is_continued_stays_one(server, chat):
-    server.script(Say("one ", finish="length"), Say("two"))
+    server.add(Say("one ", finish="length"), Say("two"))
     chat.ask("first")
     chat.resume()
     again = left()
@@ -96,72 +99,95 @@ def test_an_answer_that_is_continued_stays_one(server, chat):
 
 
 def test_what_joins_no_history_can_be_found_all_the_same(server, chat):
-    server.script(Say("the needle"))
+    server.add(Say("the needle"))
     chat.ask("hay", once=True)
     assert [stored.turn["message"]["content"] for _, stored in journal().find("needle")] == ["hay"]
     assert chat.turns == ()
 
 
-def test_a_request_that_nothing_answers_leaves_nothing(chat, server):
-    server.script(*[Say("", status=400)] if False else [])
-    server.stop() if hasattr(server, "stop") else None
+def test_a_request_that_nothing_answers_leaves_nothing(server, chat):
+    server.add(Refuse(400))
     with pytest.raises(NbchatError):
         chat.ask("first")
-    journal().flush(10.0)
+    assert journal().flush(10.0)
     assert journal().sessions() == []
     assert journal().find("first") == []
 
 
-KILLED = """
-    import os, signal, sys, threading
-    from nbchat import Session
-    from nbchat.store.opening import journal
-    from nbchat.values.events import TextDelta
-    chat = Session(name="work", base_url=sys.argv[1], model="m")
-    options = eval(sys.argv[2])
-    for number in range(options.pop("before", 1)):
-        chat.ask(f"q{number}", cell_id=f"c{number}")
-    came = 0
-    asking = chat.stream("long", **options)
-    with asking as events:
+def test_an_answer_that_was_stopped_is_kept_as_far_as_it_came(server, chat):
+    server.add(Stream([chunk("half"), Hang()]))
+    with chat.stream("first") as events:
         for event in events:
             if isinstance(event, TextDelta):
-                came += len(event.text)
-                if came >= 12:
-                    while len(journal().answers(journal().sessions()[0].id if journal().sessions() else "")) < 0:
-                        pass
-                    import time
-                    time.sleep(1.2)
-                    os.kill(os.getpid(), signal.SIGKILL)
+                break
+    again = left()
+    assert [(turn.reply.text, turn.reply.status) for turn in again.turns] == [("half", "interrupted")]
+
+
+def test_a_journal_that_is_off_costs_nothing(server, chat, monkeypatch):
+    monkeypatch.setenv("NBCHAT_STORE", "off")
+    server.add(Say("one"))
+    assert chat.ask("first").notices == ()
+    assert journal() is None
+
+
+def test_a_journal_that_can_not_be_written_is_said_once_and_no_answer_is_lost(server, chat, monkeypatch, tmp_path):
+    (tmp_path / "in-the-way").write_text("")
+    monkeypatch.setenv("NBCHAT_STORE", str(tmp_path / "in-the-way" / "nbchat.sqlite"))
+    server.add(Say("one"), Say("two"))
+    first, second = chat.ask("first"), chat.ask("second")
+    assert "only in memory" in first.notices[-1]
+    assert second.notices == ()
+    assert [turn.reply.text for turn in chat.turns] == ["one", "two"]
+
+
+ASK_UNTIL_KILLED = """
+    import sys
+    from nbchat import Session
+    chat = Session(name="work", base_url=sys.argv[1], model="m")
+    chat.ask("first", cell_id="c0")
+    with chat.stream("long", cell_id=sys.argv[2] or None) as events:
+        for event in events:
+            pass
 """
 
 
-def killed(server, options):
-    code = textwrap.dedent(KILLED)
-    done = subprocess.run([sys.executable, "-c", code, server.url, repr(options)], cwd=ROOT, check=False)
-    assert done.returncode == -9
+def killed(server, cell_id):
+    """A kernel that is killed once some of its second answer is in the journal."""
+    server.add(Say("whole "), Stream([chunk("partial "), chunk("text"), Hang()]))
+    code = textwrap.dedent(ASK_UNTIL_KILLED)
+    kernel = subprocess.Popen([sys.executable, "-c", code, server.base_url, cell_id], cwd=ROOT)
+    reader = Journal(journal_path())
+    try:
+        while kernel.poll() is None:
+            if reader.exists() and any(
+                stored.came for row in reader.sessions() for stored in reader.answers(row.id).values()
+            ):
+                break
+    finally:
+        reader.close(1.0)
+        kernel.kill()
+        kernel.wait()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
-class TestKilled:
-    """What a killed kernel leaves."""
+def test_a_killed_kernel_leaves_its_answer_as_far_as_it_came(server):
+    killed(server, "c1")
+    again = left()
+    assert [(turn.reply.text, turn.reply.status, turn.cell_id) for turn in again.turns] == [
+        ("whole ", "complete", "c0"),
+        ("partial text", "interrupted", "c1"),
+    ]
+    assert "the kernel ended" in again.turns[1].reply.notices[-1]
+    assert again.turns[1].reply.usage.state == "estimated"
+    server.add(Say(" and more"))
+    again.connect(server.base_url)
+    again.resume()
+    assert [turn.reply.text for turn in left().turns] == ["whole ", "partial text and more"]
 
-    def test_a_new_turn_is_kept_as_far_as_it_came(self, server):
-        server.script(Say("whole"), Say(["partial ", "text"], hang=True))
-        killed(server, {"cell_id": "new"})
-        again = left()
-        assert [(turn.reply.text, turn.reply.status) for turn in again.turns] == [
-            ("whole", "complete"),
-            ("partial text", "interrupted"),
-        ]
-        assert "the kernel ended" in again.turns[1].reply.notices[-1]
-        server.script(Say(" and more"))
-        again.connect(server.url)
-        again.resume()
-        assert left().turns[1].reply.text == "partial text and more"
 
-    def test_a_turn_that_was_answered_again_has_the_part_as_its_newest_version(self, server):
-        server.script(Say("whole"), Say(["partial ", "text"], hang=True))
-        killed(server, {"cell_id": "c0"})
-        (turn,) = left().turns
-        assert [version.reply.text for version in turn.versions] == ["whole", "partial text"]
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
+def test_a_killed_kernel_leaves_the_part_as_the_newest_version_of_its_cells_turn(server):
+    killed(server, "c0")
+    (turn,) = left().turns
+    assert [version.reply.text for version in turn.versions] == ["whole ", "partial text"]
