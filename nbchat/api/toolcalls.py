@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from nbchat.api.keys import Key
 from nbchat.api.textflow import Joiner, paired
 from nbchat.values.arguments import is_object
 from nbchat.values.events import Event, ToolCallDelta
+from nbchat.values.limits import LIMITS
 
 __all__ = ["ToolCallFlow", "index_of", "tool_names"]
 
@@ -51,8 +53,9 @@ class _Call:
         self.told = ""  # of the name, in events
         self.joiner = Joiner(key)
         self.named_again = False  # its name came again behind its whole arguments: another call may follow
-        self._pieces: list[str] = []
-        self._grows = True
+        self._arguments = StringIO()
+        self._last = ""  # piece of the arguments
+        self._grows = True  # whether each piece begins with the one before it
         self._depth = 0
         self._quoted = False
         self._escape = ""
@@ -60,32 +63,31 @@ class _Call:
     @property
     def begun(self) -> bool:
         """Whether something of its arguments has come."""
-        return bool(self._pieces)
+        return bool(self._last)
 
     @property
     def is_whole(self) -> bool:
         """Whether its arguments are one whole value, as far as brackets and quotes can tell."""
-        closed = (
-            self._depth <= 0 and not self._quoted and self._pieces and self._pieces[-1].rstrip()[-1] in ("}", "]", '"')
-        )
-        return bool(closed) or self._repeats_itself()
+        closed = self._depth <= 0 and not self._quoted and self._last.rstrip()[-1:] in ("}", "]", '"')
+        return (closed and self.begun) or self._repeats_itself()
 
     @property
     def is_full(self) -> bool:
         """Whether its arguments are whole, and more than the `{}` that some servers put before the true ones."""
-        return self.is_whole and bool("".join(self._pieces[:9]).replace("{}", "").strip())
+        return self.is_whole and bool(self.text.replace("{}", "").strip())
 
     @property
     def text(self) -> str:
         """Its arguments so far."""
-        return self._pieces[-1] if self._repeats_itself() else "".join(self._pieces)
+        return self._last if self._repeats_itself() else self._arguments.getvalue()
 
     def add(self, arguments: str) -> None:
         """Follow its arguments as far as to know whether they are whole."""
         if not arguments.strip():
             return
-        self._grows = self._grows and (not self._pieces or arguments.startswith(self._pieces[-1]))
-        self._pieces.append(arguments)
+        self._grows = self._grows and arguments.startswith(self._last)
+        self._last = arguments
+        self._arguments.write(arguments)
         marks, self._escape = _MARKS.findall(self._escape + arguments), ""
         for mark in marks:
             if mark == "\\":
@@ -97,7 +99,7 @@ class _Call:
 
     def _repeats_itself(self) -> bool:
         """Whether each piece holds all that came before, and the last one the whole object."""
-        return self._grows and len(self._pieces) > 1 and is_object(self._pieces[-1])
+        return self._grows and len(self._last) < self._arguments.tell() and is_object(self._last)
 
 
 class ToolCallFlow:
@@ -123,7 +125,7 @@ class ToolCallFlow:
     def read(self, calls: list[Any], events: list[Event]) -> None:
         """The `tool_calls` of a delta or of a message."""
         self._is_modern = self._is_modern or bool(calls)
-        for position, call in enumerate(calls):
+        for position, call in enumerate(calls[: LIMITS.calls.most + 1]):
             if isinstance(call, Mapping):
                 given = call.get("index")
                 if given is not None or len(calls) > 1:

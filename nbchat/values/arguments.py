@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 __all__ = ["is_object", "settled_arguments", "written_call"]
@@ -23,16 +22,16 @@ _WRITTEN_CALL = re.compile(
 Kimi, DeepSeek, gpt-oss, Gemma, …"""
 
 
-def settled_arguments(pieces: Sequence[str]) -> str:
-    """The arguments that these pieces make: their text, or the one object that they hold beyond doubt.
+def settled_arguments(text: str, last: str = "") -> str:
+    """The arguments that this text means: itself, or the one object that it holds beyond doubt.
 
-    Servers put `{}` before the true object, send it whole once more, send all of it so far in each piece, or encode it
-    as a JSON string. What holds no object, or several, stays as it came.
+    Servers put `{}` before the true object, send it whole once more, or encode it as a JSON string. Some send all of it
+    so far in each piece: then `last` is the last one (empty = the pieces did not grow so). What holds no object, or
+    several, stays as it came.
     """
-    text = "".join(pieces)
     if not text.strip() or is_object(text):
         return text
-    return _only_object(text) or _last_of_growing(pieces) or text
+    return _only_object(text) or (last if is_object(last) else "") or text
 
 
 def is_object(text: str) -> bool:
@@ -74,13 +73,6 @@ def _objects(text: str, encodings: int) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     yield from found
-
-
-def _last_of_growing(pieces: Sequence[str]) -> str:
-    """The last piece, if it is an object and each piece begins with the one before it; "" = not so."""
-    told = [piece for piece in pieces if piece]
-    growing = all(later.startswith(earlier) for earlier, later in itertools.pairwise(told))
-    return told[-1] if growing and is_object(told[-1]) else ""
 
 
 def _loaded(text: str) -> Any:

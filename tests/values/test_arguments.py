@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.values.arguments import settled_arguments, written_call
+from nbchat.values.events import ToolCallDelta
 from tests.strategies import json_values, texts
+from tests.values.test_draft import folded
+
+
+def joined(pieces: list[str]) -> str:
+    """The arguments of one call that came in these pieces."""
+    return folded([[ToolCallDelta(0, "id", "f", piece) for piece in pieces or [""]]]).tool_calls[0].arguments
 
 
 @pytest.mark.parametrize(
@@ -37,13 +44,13 @@ from tests.strategies import json_values, texts
     ],
 )
 def test_arguments_are_settled_only_where_there_is_no_doubt(pieces: list[str], settled: str) -> None:
-    assert settled_arguments(pieces) == settled
+    assert joined(pieces) == settled
 
 
 @given(st.lists(texts | json_values.map(json.dumps), max_size=4))
 def test_what_is_settled_stays_and_holds_nothing_of_its_own(pieces: list[str]) -> None:
-    settled = settled_arguments(pieces)
-    assert settled_arguments([settled]) == settled
+    settled = joined(pieces)
+    assert settled_arguments(settled) == settled
     if settled != "".join(pieces):
         assert isinstance(json.loads(settled), dict)
 
