@@ -1,27 +1,23 @@
-"""How a session's requests leave: each is journalled while its answer comes."""
+"""How a session's requests are served: journalled while their answers come."""
 
 from __future__ import annotations
 
-from nbchat.api.call import Call
-from nbchat.api.engine import Channel
-from nbchat.conversation.exchange import Exchange
-from nbchat.conversation.process import process
+from nbchat.conversation.exchange import Delivery, Exchange
 from nbchat.conversation.record import Record
 from nbchat.values.request import Request
 
-__all__ = ["Delivery"]
+__all__ = ["Deliverer"]
 
 
-class Delivery:
-    """The transport of one session's requests."""
+class Deliverer:
+    """Settles how the requests of one session are served."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
 
-    def __call__(self, exchange: Exchange, request: Request, call: Call) -> Channel:
-        """Send the request. Raises NbchatError where it must not be sent."""
+    def __call__(self, exchange: Exchange, request: Request) -> Delivery:
+        """How this one is. Raises NbchatError where it must not be sent."""
         exchange.notices += self._record.notices
         self._record.notices.clear()
         persistence = self._record.persistence
-        tap = None if persistence is None else persistence.begin(exchange, request)
-        return process.engine().open(call, tap)
+        return Delivery(None if persistence is None else persistence.begin(exchange, request))

@@ -5,7 +5,7 @@ The logic is one generator that yields what it waits for; `driver` waits, in pla
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +26,7 @@ from nbchat.store.ledger import Entry
 from nbchat.store.place import notebook_path
 from nbchat.values.draft import Draft
 from nbchat.values.errors import GuardError, Interrupted, NbchatError, SchemaError
+from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve, Presenter
@@ -41,16 +42,19 @@ MOST_ROUNDS = 10
 """Times that a model may answer with tool calls before it has to stop."""
 
 
-class Transport(Protocol):
-    """Carries a request: opens the channel through which its answer comes."""
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How one request is served. `tap` is shown the events first, in the engine's thread; None = nobody.
 
-    def __call__(self, exchange: Exchange, request: Request, call: Call) -> Channel:
-        """Send the request. Raises NbchatError where it must not be sent."""
+    `replay` is the stored answer that comes in place of the server's; None = there is none.
+    """
+
+    tap: Callable[[list[Event]], None] | None = None
+    replay: Sequence[tuple[float, list[Event]]] | None = None
 
 
-def engine_transport(exchange: Exchange, request: Request, call: Call) -> Channel:
-    """Send the request to its server."""
-    return process.engine().open(call)
+Deliver = Callable[["Exchange", Request], Delivery]
+"""Settles how a request is served, just before it is sent. Raises NbchatError where it must not be sent."""
 
 
 class Tools(Protocol):
@@ -115,8 +119,7 @@ class Exchange:
         """The id of the answer before it in its context; None = there is none."""
         self.session: str | None = None
         """The name of the session that made it; None = it is nobody's."""
-        self.transport: Transport = engine_transport
-        """Who carries its requests."""
+        self.deliver: Deliver = lambda _exchange, _request: Delivery()
         self.pace: Pace | None = None
         """What holds its requests back while others are in flight; None = nothing."""
         self.kept = False
@@ -234,8 +237,7 @@ class Exchange:
         if not self.options.unguarded:
             check_body(request.body, self.ask.endpoint.key)
         self.draft = draft = Draft(request)
-        call = Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
-        self._channel = channel = self.transport(self, request, call)
+        self._channel = channel = self._open(request)
         try:
             self._check_stopped()
             while (events := (yield channel)) is not None:
@@ -248,6 +250,15 @@ class Exchange:
             self._check_stopped()
         self.error = draft.error
         self._keep_draft()
+
+    def _open(self, request: Request) -> Channel:
+        delivery = self.deliver(self, request)
+        self.replays = delivery.replay is not None
+        if delivery.replay is not None:
+            return process.engine().play(delivery.replay)
+        return process.engine().open(
+            Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace), delivery.tap
+        )
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
         replies = self.replies

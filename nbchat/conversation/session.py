@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.keys import Key
 from nbchat.conversation.connection import Destination
-from nbchat.conversation.delivery import Delivery
+from nbchat.conversation.delivery import Deliverer
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
@@ -311,7 +311,7 @@ class Session(Configured):
         return self._opened(settings.settle(message, options, self._record.history))
 
     def _opened(self, exchange: Exchange) -> Exchange:
-        exchange.session, exchange.transport = self.name, Delivery(self._record)
+        exchange.session, exchange.deliver = self.name, Deliverer(self._record)
         return self._record.open(exchange)
 
     def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:

@@ -10,7 +10,7 @@ from nbchat.conversation.session import Session
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal
 from nbchat.store.place import journal_path
-from nbchat.testing import Hang, Refuse, Say, Stream
+from nbchat.testing import Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.errors import NbchatError
 from nbchat.values.events import TextDelta
@@ -19,7 +19,7 @@ from tests.environment import ROOT
 
 @pytest.fixture
 def chat(server):
-    return Session(name="work", base_url=server.base_url, model="m", temperature=0.5, system="Be brief.")
+    return Session(name="work", base_url=server.base_url, model="scripted-1", temperature=0.5, system="Be brief.")
 
 
 def left():
@@ -106,7 +106,7 @@ def test_what_joins_no_history_can_be_found_all_the_same(server, chat):
 
 
 def test_a_request_that_nothing_answers_leaves_nothing(server, chat):
-    server.add(Refuse(400))
+    server.add(Status(401, {"error": {"message": "no"}}))
     with pytest.raises(NbchatError):
         chat.ask("first")
     assert journal().flush(10.0)
@@ -144,7 +144,7 @@ def test_a_journal_that_can_not_be_written_is_said_once_and_no_answer_is_lost(se
 ASK_UNTIL_KILLED = """
     import sys
     from nbchat import Session
-    chat = Session(name="work", base_url=sys.argv[1], model="m")
+    chat = Session(name="work", base_url=sys.argv[1], model="scripted-1")
     chat.ask("first", cell_id="c0")
     with chat.stream("long", cell_id=sys.argv[2] or None) as events:
         for event in events:
