@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbchat.api.keys import Key
@@ -16,10 +16,14 @@ __all__ = ["PayloadReader"]
 
 
 class PayloadReader:
-    """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once."""
+    """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once.
 
-    def __init__(self, key: Key | None = None) -> None:
+    `tools` are the names of the functions that were offered.
+    """
+
+    def __init__(self, key: Key | None = None, tools: Sequence[str] = ()) -> None:
         self._key = key
+        self._tools = tools
         self.seen = False
         """Whether anything of the protocol has come."""
         self.reasons: dict[int, str] = {}
@@ -96,17 +100,17 @@ class PayloadReader:
     def _choice(self, index: int) -> _ChoiceReader:
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _ChoiceReader(index, self._key)
+            choice = self._choices[index] = _ChoiceReader(index, self._key, self._tools)
         return choice
 
 
 class _ChoiceReader:
     """What one choice says, whether in a `delta`, in a `message`, or (in older servers) in its own `text`."""
 
-    def __init__(self, index: int, key: Key | None) -> None:
+    def __init__(self, index: int, key: Key | None, tools: Sequence[str]) -> None:
         self._index = index
         self.flow = TextFlow(index, key)
-        self._calls = ToolCallFlow(index, key)
+        self._calls = ToolCallFlow(index, key, tools)
 
     def read(self, choice: Mapping[str, Any], events: list[Event]) -> None:
         delta = choice.get("delta")

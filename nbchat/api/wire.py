@@ -15,6 +15,7 @@ from nbchat.api.payload import PayloadReader
 from nbchat.api.sse import ServerSentEvent, SSEDecoder
 from nbchat.api.template import ChunkTemplate
 from nbchat.api.textflow import paired
+from nbchat.api.toolcalls import tool_names
 from nbchat.api.truncated import read_truncated
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
 from nbchat.values.events import Event, Failed, Notice
@@ -104,7 +105,7 @@ class AnswerDecoder:
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
         self._opening = b""
-        self._payload = PayloadReader(key)
+        self._payload = PayloadReader(key, tool_names(self._sent.get("tools")))
         self._template = ChunkTemplate(self._reads_as_text)
         self._unreadable = ""  # the beginning of the first event that could not be read
         self._count_unreadable = 0

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbchat.values.arguments import settled_arguments, written_call
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
     Ended,
@@ -57,20 +58,27 @@ class _ChoiceDraft:
 
 
 class _CallDraft:
-    """The pieces of one tool call: the first id and the first name hold, arguments are joined."""
+    """The pieces of one tool call: the first id and name hold, a name may grow, arguments are joined."""
 
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
         self.arguments = io.StringIO()
+        self.last = ""
+        self.grows = True  # whether each piece begins with the one before it
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
-        self.name = self.name or delta.name
-        self.arguments.write(delta.arguments)
+        if delta.name.startswith(self.name):
+            self.name = delta.name or self.name
+        if delta.arguments:
+            self.grows = self.grows and delta.arguments.startswith(self.last)
+            self.last = delta.arguments
+            self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, self.arguments.getvalue())
+        arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments)
 
 
 class Draft:
@@ -186,6 +194,12 @@ class Draft:
             notes.append(f"{len(choices)} of {asked_choices} choices came")
         if self._model and asked_model and not same_model(asked_model, self._model):
             notes.append(f"asked for {asked_model}")
+        if self._asked.body.get("tools") and not any(choice.tool_calls for choice in choices):
+            written = next(filter(None, (written_call(choice.text) for choice in choices)), "")
+            if written:
+                notes.append(
+                    f"the model wrote a tool call as text ({written}…), which the server did not read: not run"
+                )
         return notes
 
 
