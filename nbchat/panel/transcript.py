@@ -55,6 +55,10 @@ class Entry:
         calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
         thought = "" if choice.text or calls or not choice.reasoning else _quoted(clean(choice.reasoning))
         said = [clean(choice.text or choice.refusal), clean(calls), thought and f"no text, only thinking:\n\n{thought}"]
+        if choice.images or choice.sources:
+            from nbchat.markdown.beside import beside_markdown, beside_plain
+
+            said.append((beside_plain if clean is str else beside_markdown)(choice.images, choice.sources))
         return "\n\n".join(filter(None, said))
 
 

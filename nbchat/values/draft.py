@@ -13,20 +13,24 @@ from nbchat.values.events import (
     Failed,
     Finished,
     FirstToken,
+    ImageDelta,
     LogprobsDelta,
     Notice,
     ReasoningDelta,
     RefusalDelta,
     Retrying,
     Sent,
+    SourcesDelta,
     Started,
     TextDelta,
+    ThoughtBefore,
     ToolCallDelta,
+    Unshown,
     UsageReport,
 )
-from nbchat.values.messages import ToolCall
-from nbchat.values.modelname import same_model
+from nbchat.values.messages import ImagePart, Source, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
+from nbchat.values.unheeded import unheeded
 from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
 
 __all__ = ["Draft"]
@@ -42,6 +46,14 @@ class _ChoiceDraft:
         self.logprobs: list[Mapping[str, Any]] = []
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
+        self.images: list[ImagePart] = []
+        self.sources: list[Source] = []
+        self.unshown: list[str] = []
+
+    def thought_before(self, last: str) -> None:
+        """All of the text so far, and this last piece, was reasoning."""
+        self.reasoning += [*self.text, last]
+        self.text = []
 
     def choice(self, index: int) -> Choice:
         return Choice(
@@ -52,6 +64,9 @@ class _ChoiceDraft:
             "".join(self.refusal),
             tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
             tuple(self.logprobs),
+            tuple(self.images),
+            tuple(self.sources),
+            tuple(self.unshown),
         )
 
 
@@ -119,6 +134,14 @@ class Draft:
                 self._choice(index).logprobs.extend(tokens)
             case ToolCallDelta(call=number, index=index):
                 self._choice(index).calls.setdefault(number, _CallDraft()).add(event)
+            case ThoughtBefore(text, index):
+                self._choice(index).thought_before(text)
+            case ImageDelta(image, index):
+                self._choice(index).images.append(image)
+            case SourcesDelta(sources, index):
+                self._choice(index).sources.extend(sources)
+            case Unshown(kind, index):
+                self._choice(index).unshown.append(kind)
             case Finished(reason, index):
                 self._choice(index).finish_reason = reason
             case UsageReport(usage):
@@ -151,15 +174,17 @@ class Draft:
         """The answer as it stands; `interrupted` where the user stopped it. Its cost is left unknown."""
         choices = tuple(draft.choice(index) for index, draft in sorted(self._choices.items())) or (Choice(),)
         total = time.perf_counter() - self._sent_at if self._total is None else self._total
+        status, usage = self._status(interrupted=interrupted), self._usage_of(choices)
+        whole = status == "complete" and bool(self._choices)
         return Reply(
             choices,
-            self._status(interrupted=interrupted),
+            status,
             self._model or self._asked.body.get("model"),
-            self._usage_of(choices),
+            usage,
             timing=Timing(self._first, total),
             id=self._id,
             request=self._asked,
-            notices=(*self._notices, *self._mismatches(choices)),
+            notices=(*self._notices, *unheeded(self._asked.body, choices, usage, self._model, whole=whole)),
         )
 
     def _status(self, *, interrupted: bool) -> Status:
@@ -180,16 +205,6 @@ class Draft:
             f"{c.text}{c.reasoning}{c.refusal}{''.join(call.arguments for call in c.tool_calls)}" for c in choices
         )
         return Usage.estimated(prompt, sum(estimate_tokens(text) for text in written))
-
-    def _mismatches(self, choices: tuple[Choice, ...]) -> list[str]:
-        """What the server silently did otherwise than asked."""
-        asked_choices, asked_model = self._asked.body.get("n", 1), str(self._asked.body.get("model") or "")
-        notes = []
-        if self.error is None and self._choices and len(choices) < asked_choices:
-            notes.append(f"{len(choices)} of {asked_choices} choices came")
-        if self._model and asked_model and not same_model(asked_model, self._model):
-            notes.append(f"asked for {asked_model}")
-        return notes
 
 
 def _written(message: Mapping[str, Any]) -> str | None:

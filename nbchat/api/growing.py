@@ -1,0 +1,93 @@
+"""One text in pieces, of which some may say again what was said before."""
+
+from __future__ import annotations
+
+__all__ = ["GrowingText"]
+
+TELLING = 12
+"""Characters from which a text said again can't well be chance."""
+
+MOST_ALIKE = 3
+"""Different characters that a text needs to tell anything: `----` and `ha ha` go on as they began."""
+
+
+class GrowingText:
+    """Pieces in, what is new in them out.
+
+    Some servers send the text so far with each piece, some once more in the last one. A piece that could be either is
+    held back until the next one decides; a stream of true pieces practically never brings such a piece.
+    """
+
+    __slots__ = ("_count", "_cumulative", "_held", "_pieces", "_size")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._count = 0  # pieces that made the text
+        self._size = 0
+        self._held = ""  # a piece that begins with all of the text so far
+        self._cumulative = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for the next piece."""
+        return bool(self._held)
+
+    @property
+    def text(self) -> str:
+        """All of it so far."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    def feed(self, piece: str, *, last: bool = False) -> str:
+        """What is new in a piece; `last`: the server said that it is the last, or was to be."""
+        if self._held and piece:
+            held, self._held = self._held, ""
+            if not (piece.startswith(held) and (last or len(piece) > len(held))):
+                return self._add(held) + self.feed(piece, last=last)
+            self._cumulative = True
+        if len(piece) < self._size or not self._size:
+            return self._add(piece)
+        return self._judge(piece, last=last)
+
+    def flush(self) -> str:
+        """What was held back: no more comes."""
+        held, self._held = self._held, ""
+        return self._grow(held) if self._count > 1 and _tells(self.text) and held else self._add(held)
+
+    def whole(self, text: str) -> str | None:
+        """What is new in a text that is the whole of it; None = it reads otherwise than the pieces did."""
+        held, self._held = self._held, ""
+        new = self._grow(held) if held and text.startswith(held) else self._add(held)
+        if text.startswith(self.text):
+            return new + self._grow(text)
+        return new or ("" if text.strip() in self.text else None)
+
+    def _judge(self, piece: str, *, last: bool) -> str:
+        """What is new in a piece that is at least as long as all before it."""
+        so_far = self.text
+        if not piece.startswith(so_far):
+            return self._add(piece)
+        again = len(piece) == self._size
+        if self._cumulative or (_tells(so_far) and (self._count > 2 or (last and again))):
+            return self._grow(piece)
+        if not again:
+            self._held = piece
+            return ""
+        return "" if last and self._count > 1 else self._add(piece)
+
+    def _grow(self, text: str) -> str:
+        new, self._pieces, self._size = text[self._size :], [text], len(text)
+        self._count += 1
+        return new
+
+    def _add(self, piece: str) -> str:
+        if piece:
+            self._pieces.append(piece)
+            self._count += 1
+            self._size += len(piece)
+        return piece
+
+
+def _tells(text: str) -> bool:
+    return len(text) >= TELLING and len(set(text[:200])) > MOST_ALIKE
