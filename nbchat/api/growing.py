@@ -7,8 +7,8 @@ __all__ = ["GrowingText"]
 TELLING = 12
 """Characters from which a text said again can't well be chance."""
 
-MOST_ALIKE = 3
-"""Different characters that a text needs to tell anything: `----` and `ha ha` go on as they began."""
+VARIED = 3
+"""Different characters without which a text said again may go on as it began: `----`, `haha`."""
 
 
 class GrowingText:
@@ -24,7 +24,7 @@ class GrowingText:
         self._pieces: list[str] = []
         self._count = 0  # pieces that made the text
         self._size = 0
-        self._held = ""  # a piece that begins with all of the text so far
+        self._held: list[str] = []  # pieces that each begin with all that was said before, if it was said again
         self._cumulative = False
 
     @property
@@ -42,26 +42,42 @@ class GrowingText:
     def feed(self, piece: str, *, last: bool = False) -> str:
         """What is new in a piece; `last`: the server said that it is the last, or was to be."""
         if self._held and piece:
-            held, self._held = self._held, ""
-            if not (piece.startswith(held) and (last or len(piece) > len(held))):
-                return self._add(held) + self.feed(piece, last=last)
-            self._cumulative = True
+            return self._decide(piece, last=last)
         if len(piece) < self._size or not self._size:
             return self._add(piece)
         return self._judge(piece, last=last)
 
     def flush(self) -> str:
         """What was held back: no more comes."""
-        held, self._held = self._held, ""
-        return self._grow(held) if self._count > 1 and _tells(self.text) and held else self._add(held)
+        if self._held and self._count > 1 and _tells(self.text):
+            return self._grow(self._take_held()[-1])
+        return self._add_held()
 
     def whole(self, text: str) -> str | None:
         """What is new in a text that is the whole of it; None = it reads otherwise than the pieces did."""
-        held, self._held = self._held, ""
-        new = self._grow(held) if held and text.startswith(held) else self._add(held)
+        so_far = self._held and text.startswith(self._held[-1])
+        new = self._grow(self._take_held()[-1]) if so_far else self._add_held()
         if text.startswith(self.text):
             return new + self._grow(text)
         return new or ("" if text.strip() in self.text else None)
+
+    def _decide(self, piece: str, *, last: bool) -> str:
+        """What is new, where pieces are held back: the next one may tell what they were."""
+        held = self._held[-1]
+        if not piece.startswith(held) or not (last or len(piece) > len(held)):
+            return self._add_held() + self.feed(piece, last=last)
+        if len(set(piece[:200])) < VARIED:
+            self._held.append(piece)
+            return ""
+        self._held, self._cumulative = [], True
+        return self._grow(piece)
+
+    def _take_held(self) -> list[str]:
+        held, self._held = self._held, []
+        return held
+
+    def _add_held(self) -> str:
+        return "".join(map(self._add, self._take_held()))
 
     def _judge(self, piece: str, *, last: bool) -> str:
         """What is new in a piece that is at least as long as all before it."""
@@ -72,9 +88,9 @@ class GrowingText:
         if self._cumulative or (_tells(so_far) and (self._count > 2 or (last and again))):
             return self._grow(piece)
         if not again:
-            self._held = piece
+            self._held = [piece]
             return ""
-        return "" if last and self._count > 1 else self._add(piece)
+        return "" if last and self._count > 1 and len(set(piece)) >= VARIED else self._add(piece)
 
     def _grow(self, text: str) -> str:
         new, self._pieces, self._size = text[self._size :], [text], len(text)
@@ -90,4 +106,4 @@ class GrowingText:
 
 
 def _tells(text: str) -> bool:
-    return len(text) >= TELLING and len(set(text[:200])) > MOST_ALIKE
+    return len(text) >= TELLING and len(set(text[:200])) > VARIED

@@ -26,6 +26,7 @@ STARTERS = re.compile(r"[<\[◁]")
 """What every tag begins with."""
 
 _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
+_MARKS = "`'\""
 _QUOTES = "`'\"“‘«([{"
 _SENTENCE_ENDS = ".!?…。！？\n"
 
@@ -149,7 +150,7 @@ class ThinkTags:
         held = self._held
         for close in self._close_tag.finditer(held):
             quote = held[max(0, close.start() - 1) : close.start()]
-            if quote and quote in "`'\"":  # it may be the thought that speaks of the tag
+            if quote in tuple(_MARKS):  # it may be the thought that speaks of the tag
                 if close.end() == len(held) and not final:
                     self._give("reasoning", close.start() - 1, said)
                     return
@@ -159,7 +160,10 @@ class ThinkTags:
             self._held = held[close.end() :]
             self._state = "closed" if self._leading else "answer"
             return
-        self._give("reasoning", len(held) if final else len(held) - _partial(held), said)
+        open_end = 0 if final else _partial(held)
+        if not final and held[-open_end - 1 : len(held) - open_end] in tuple(_MARKS):
+            open_end += 1  # the tag that may follow would be quoted
+        self._give("reasoning", len(held) - open_end, said)
 
     def _answer(self, said: list[Said], final: bool) -> None:
         at = 0
@@ -231,8 +235,8 @@ def _may_become_a_tag(text: str) -> bool:
 
 
 def _partial(text: str) -> int:
-    """How many characters at the end could be the beginning of a tag; a quote before them counts with them."""
+    """How many characters at the end could be the beginning of a tag."""
     for start in range(max(0, len(text) - _LONGEST + 1), len(text)):
         if text[start] in "<[◁" and _may_become_a_tag(text[start:]):
-            return len(text) - start + (start > 0 and text[start - 1] in "`'\"")
+            return len(text) - start
     return 0
