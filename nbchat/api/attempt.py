@@ -12,16 +12,14 @@ import httpx
 
 from nbchat.api import rate_limits as limits
 from nbchat.api.call import Call
-from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
+from nbchat.api.error_body import describe
+from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.payload import PIECES
 from nbchat.api.pools import Pools, request
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
-    ContextTooLong,
     NbchatError,
-    ParameterRefused,
-    QuotaExceeded,
     ServerSilent,
 )
 from nbchat.values.events import (
@@ -66,7 +64,7 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
 
     `again`: another try may help, after the `wished` seconds where the server said how long. `stale`: the server had
     closed the pooled connection. `usage`: the wish for a usage count may be what it refuses. `unsupported`: it does
-    not take the error's parameter at all.
+    not take the error's parameter at all. `hollow`: the answer began and ended without anything in it, which hides why.
     """
 
     def __init__(
@@ -78,6 +76,7 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
         stale: bool = False,
         usage: bool = False,
         unsupported: bool = False,
+        hollow: bool = False,
     ) -> None:
         super().__init__(str(error))
         self.error = error
@@ -86,16 +85,24 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
         self.stale = stale
         self.usage = usage
         self.unsupported = unsupported
+        self.hollow = hollow
 
 
 class Attempt:
     """One sending of a call. Raises Refused where nothing of a reply came; after that, failures are events.
 
-    `ended` is called behind the last event, with whether the answer is whole.
+    `ended` is called behind the last event, with whether the answer is whole. `known`: this address has answered before.
     """
 
     def __init__(
-        self, pools: Pools, call: Call, body: Mapping[str, Any], emit: Emit, ended: Callable[[bool], None]
+        self,
+        pools: Pools,
+        call: Call,
+        body: Mapping[str, Any],
+        emit: Emit,
+        ended: Callable[[bool], None],
+        *,
+        known: bool = False,
     ) -> None:
         self._pools = pools
         self._call = call
@@ -105,8 +112,10 @@ class Attempt:
         self._is_over = False
         self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
         self._heard_at = 0.0
+        self._responded = False
         self._reused = True  # whether it goes out on a connection that had served before
-        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key)
+        self._known = known
+        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key, known=known)
 
     async def run(self) -> None:
         """Send, and read to the end."""
@@ -118,6 +127,7 @@ class Attempt:
                 told = limits.rate_limits(response.headers)
                 if self._call.pace is not None:
                     self._call.pace.answered(told)
+                self._responded = True
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
                 await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
@@ -146,8 +156,9 @@ class Attempt:
 
     async def _refusal(self, response: httpx.Response) -> Refused:
         status, endpoint = response.status_code, self._call.endpoint
-        wished = limits.retry_after(response.headers)
         detail = describe(await _error_body(response), endpoint.key)
+        wished = limits.retry_after(response.headers)
+        wished = detail.retry_after if wished is None else wished
         error = error_from(
             status,
             detail,
@@ -156,12 +167,14 @@ class Attempt:
             request_id=_request_id(response, self._call),
             retry_after=wished,
             key=endpoint.key,
+            key_env=endpoint.key_env,
+            known=self._known,
         )
         should = response.headers.get("x-should-retry")
-        again = should == "true" if should in ("true", "false") else status in limits.RETRIED_STATUSES
+        again = should == "true" if should in ("true", "false") else may_pass(status, detail, error)
         return Refused(
             error,
-            again=again and not isinstance(error, (QuotaExceeded, ParameterRefused, ContextTooLong)),
+            again=again and not isinstance(error, FINAL),
             wished=wished,
             usage=may_refuse_usage(status, detail, self._body),
             unsupported=is_unsupported(detail),
@@ -188,6 +201,9 @@ class Attempt:
                         limit.reschedule(self._patience(came=bool(events)))
         except TimeoutError:
             given_up = self._why_given_up()
+        if self._is_hollow:
+            title = self._call.endpoint.title
+            raise Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
         self._emit_end(given_up)
         if decoder.done and not decoder.failed:
             await self._drain(portions)
@@ -229,9 +245,15 @@ class Attempt:
     def _break_off(self, words: str, refused: Refused) -> None:
         """The connection failed. If something of a reply had come, that is how the answer ends."""
         if not self._decoder.begun and not self._decoder.done:
+            refused.hollow = refused.again and self._is_hollow
             raise refused from None
         self._emit_end(words)
         self._over()
+
+    @property
+    def _is_hollow(self) -> bool:
+        """Whether a stream was begun and nothing has come in it."""
+        return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
 
     def _emit_end(self, broken: str | None = None) -> None:
         self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])

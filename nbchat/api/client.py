@@ -15,7 +15,8 @@ from nbchat.api.attempt import Attempt, Emit, Refused, unreachable
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.failure import describe, error_from
+from nbchat.api.error_body import describe
+from nbchat.api.failure import error_from
 from nbchat.api.greedy import Greedy
 from nbchat.api.pools import Pools, request
 from nbchat.api.wire import encoded
@@ -34,6 +35,7 @@ class Client:
     def __init__(self) -> None:
         self._pools = Pools()
         self.capabilities = Capabilities()
+        self._answered: set[str] = set()
 
     async def answer(self, call: Call, emit: Emit, over: Callable[[], None] = lambda: None) -> None:
         """Make the call; hand its events to `emit` as they come, batch by batch, and call `over` behind the last.
@@ -62,7 +64,8 @@ class Client:
         while True:
             halvings = 0 if call.pace is None else call.pace.halvings
             try:
-                await Attempt(self._pools, call, body, emit, ended).run()
+                known = call.endpoint.base_url in self._answered
+                await Attempt(self._pools, call, body, emit, ended, known=known).run()
                 return
             except Refused as refused:
                 if refused.stale and stale < STALE_TRIES:
@@ -71,6 +74,12 @@ class Client:
                 if refused.usage and dropped is None:
                     del body["stream_options"]
                     dropped = refused.error
+                    continue
+                if refused.hollow:  # without `stream` a server says why
+                    attempt += 1
+                    body["stream"] = False
+                    body.pop("stream_options", None)
+                    emit([Retrying(0.0, "empty stream", attempt)])
                     continue
                 wait = call.retries.wait(attempt, refused.wished) if refused.again else None
                 if wait is None:
@@ -86,6 +95,7 @@ class Client:
 
     def _learn_from_success(self, call: Call, body: Mapping[str, Any], dropped: NbchatError | None) -> None:
         where = call.endpoint.base_url
+        self._answered.add(where)
         if dropped is not None:
             self.capabilities.learn(where, "", "stream_options", str(dropped))
         for name in self.capabilities.refused(where, call.model).keys() & body.keys():

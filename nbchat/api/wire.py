@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from nbchat.api.error_body import describe
 from nbchat.api.failed import failure_in
-from nbchat.api.failure import describe, error_from
+from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
 from nbchat.api.payload import PayloadReader
 from nbchat.api.sse import DONE, DataLine, SSEDecoder
@@ -26,6 +27,8 @@ FAILED_REASONS = frozenset({"error", "network_error"})
 
 SHORT_QUOTE = 60
 """Characters of an unreadable event that are shown."""
+
+_HOLLOW = re.compile(rb"\s*(:.*|(event|id|retry):.*|data:\s*(\[DONE\])?)?\s*")
 
 OPENING = 4096
 """Bytes of an answer's beginning that are kept, to quote them where they turn out to be no answer."""
@@ -69,15 +72,22 @@ class AnswerDecoder:
     """The bytes of one answer, in any portions, to events: a stream of server-sent events or one JSON body.
 
     Nothing raises: what goes wrong comes as a `Failed` event, after which nothing follows. `server` names who answers,
-    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back.
+    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back. `known` says
+    that the address has answered before.
     """
 
     def __init__(
-        self, *, server: str = "The server", sent: Mapping[str, Any] | None = None, key: Key | None = None
+        self,
+        *,
+        server: str = "The server",
+        sent: Mapping[str, Any] | None = None,
+        key: Key | None = None,
+        known: bool = False,
     ) -> None:
         self._server = server
         self._sent = sent or {}
         self._key = key
+        self._known = known
         self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
@@ -97,6 +107,12 @@ class AnswerDecoder:
     def begun(self) -> bool:
         """Whether anything of a reply has come. A request is never sent again after that."""
         return self._payload.seen or bool(self._head)
+
+    @property
+    def hollow(self) -> bool:
+        """Whether nothing has come but what streams hold beside events: comments, field names, `[DONE]`."""
+        nothing = not (self.begun or self.failed or self._unreadable)
+        return nothing and all(_HOLLOW.fullmatch(line) for line in self._opening.removeprefix(_BOM).splitlines())
 
     @property
     def finished(self) -> bool:
@@ -192,9 +208,9 @@ class AnswerDecoder:
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
         said = self._quoted(self._unreadable[0] if self._unreadable else self._stray())
+        blame = "" if self._known else " Is the base URL that of a chat-completions API (often ending in /v1)?"
         return ProtocolError(
-            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}."
-            " Is the base URL that of a chat-completions API (often ending in /v1)?"
+            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}.{blame}"
         )
 
     def _quoted(self, words: str) -> str:

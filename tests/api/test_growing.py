@@ -1,12 +1,14 @@
 """A text of which some pieces say again what was said before."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.api.growing import GrowingText
 
-WORDS = "The quick brown fox jumps over the lazy dog. Then it sleeps.".split(" ")
+WORDS = ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog.", "Then", "it", "sleeps."]
 SENTENCE = " ".join(WORDS)
 
 
@@ -73,7 +75,7 @@ def _grows(pieces):
     said = [piece for piece in pieces if piece]
     return any(
         b.startswith("".join(said[:at]) or " ") and c.startswith(b) and len(c) > len(b) > len("".join(said[:at]))
-        for at, (b, c) in enumerate(zip(said[1:], said[2:], strict=False), 1)
+        for at, (b, c) in enumerate(pairwise(said[1:]), 1)
     )
 
 
