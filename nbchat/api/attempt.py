@@ -16,10 +16,12 @@ from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.payload import PIECES
 from nbchat.api.pools import Pools, request
+from nbchat.api.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
     NbchatError,
+    ProtocolError,
     ServerSilent,
 )
 from nbchat.values.events import (
@@ -28,14 +30,9 @@ from nbchat.values.events import (
     FirstToken,
     Responded,
 )
+from nbchat.values.limits import LIMITS, clipped
 
 __all__ = ["Attempt", "Emit", "Refused", "unreachable"]
-
-LONGEST_ERROR = 65_536
-"""Bytes of an error's body that are read."""
-
-ERROR_SECONDS = 5.0
-"""How long an error's body is read: its status has said most of it."""
 
 LINGER_SECONDS = 15.0
 """The longest silence in which a usage count and `[DONE]` are waited for once every choice has finished."""
@@ -120,7 +117,7 @@ class Attempt:
     async def run(self) -> None:
         """Send, and read to the end."""
         try:
-            async with self._pools.send(self._request()) as response:
+            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
                 self._reused = False  # a connection that brought a head was not stale
                 if not 200 <= response.status_code < 300:
                     raise await self._refusal(response)
@@ -132,6 +129,8 @@ class Attempt:
                 await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
             raise Refused(error) from None
+        except TimeoutError:
+            self._break_off(f"it took {LIMITS.seconds}", Refused(LIMITS.seconds.error(self._call.endpoint.title)))
         except httpx.ReadTimeout:
             self._break_off("it went silent", self._silent())
         except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -182,8 +181,7 @@ class Attempt:
 
     async def _read(self, response: httpx.Response) -> None:
         """Read to the end of the answer, then for a moment to that of the response."""
-        encoding = response.headers.get("content-encoding", "identity")
-        portions = response.aiter_raw() if encoding == "identity" else response.aiter_bytes()
+        portions = unpacked(response)
         decoder, given_up = self._decoder, None
         try:
             async with asyncio.timeout(None) as limit:
@@ -276,13 +274,13 @@ def _first_piece(events: list[Event]) -> int | None:
 async def _error_body(response: httpx.Response) -> bytes:
     """The beginning of an error's body; what breaks while it is read is no matter."""
     body = bytearray()
-    with contextlib.suppress(TimeoutError, httpx.RequestError):
-        async with asyncio.timeout(ERROR_SECONDS):
-            async for portion in response.aiter_bytes():
+    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
+        async with asyncio.timeout(LIMITS.error_seconds):
+            async for portion in unpacked(response):
                 body += portion
-                if len(body) > LONGEST_ERROR:
+                if len(body) > LIMITS.error_body:
                     break
-    return bytes(body)
+    return bytes(body[: LIMITS.error_body])
 
 
 def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refused:
@@ -317,5 +315,5 @@ def _words(error: Exception) -> str:
 
 def _request_id(response: httpx.Response, call: Call) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
-    found = next((response.headers[name] for name in names if name in response.headers), None)
+    found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
     return call.endpoint.key.redact(found) if found and call.endpoint.key else found

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 __all__ = ["GrowingText"]
 
 TELLING = 12
 """Characters from which a text said again can't well be chance."""
+
+WATCHED = 1_000_000
+"""Characters of a text up to which it is compared: no honest answer is longer, and keeping it takes their room again."""
 
 VARIED = 3
 """Different characters without which a text said again may go on as it began: `----`, `haha`."""
@@ -18,10 +23,10 @@ class GrowingText:
     held back until the next one decides; a stream of true pieces practically never brings such a piece.
     """
 
-    __slots__ = ("_count", "_cumulative", "_held", "_pieces", "_size")
+    __slots__ = ("_count", "_cumulative", "_held", "_said", "_size")
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []
+        self._said = io.StringIO()  # a million pieces would take ten times the room of what they say
         self._count = 0  # pieces that made the text
         self._size = 0
         self._held: list[str] = []  # pieces that each begin with all that was said before, if it was said again
@@ -35,12 +40,12 @@ class GrowingText:
     @property
     def text(self) -> str:
         """All of it so far."""
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-        return self._pieces[0] if self._pieces else ""
+        return self._said.getvalue()
 
     def feed(self, piece: str, *, last: bool = False) -> str:
         """What is new in a piece; `last`: the server said that it is the last, or was to be."""
+        if self._size > WATCHED:
+            return piece
         if self._held and piece:
             return self._decide(piece, last=last)
         if len(piece) < self._size or not self._size:
@@ -55,6 +60,8 @@ class GrowingText:
 
     def whole(self, text: str) -> str | None:
         """What is new in a text that is the whole of it; None = it reads otherwise than the pieces did."""
+        if self._size > WATCHED:
+            return ""
         so_far = self._held and text.startswith(self._held[-1])
         new = self._grow(self._take_held()[-1]) if so_far else self._add_held()
         if text.startswith(self.text):
@@ -93,15 +100,15 @@ class GrowingText:
         return "" if last and self._count > 1 and len(set(piece)) >= VARIED else self._add(piece)
 
     def _grow(self, text: str) -> str:
-        new, self._pieces, self._size = text[self._size :], [text], len(text)
-        self._count += 1
-        return new
+        return self._add(text[self._size :])
 
     def _add(self, piece: str) -> str:
         if piece:
-            self._pieces.append(piece)
+            self._said.write(piece)
             self._count += 1
             self._size += len(piece)
+            if self._size > WATCHED:
+                self._said = io.StringIO()
         return piece
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbchat.api.textflow import paired
+from nbchat.values.limits import LIMITS, clipped
 from nbchat.values.messages import ImagePart, Source
 
 __all__ = ["images_in", "reasoning_in", "sources_in", "text_in", "token_logprobs", "unshown_in", "whole"]
@@ -35,6 +36,9 @@ MEDIA = ("audio", "video", "videos", "file", "files", "document", "documents", "
 
 PICTURES = ("image_url", "image", "output_image", "input_image")
 """Types of content parts that are pictures."""
+
+LONGEST_ADDRESS = 4_000
+"""Characters of a source's address; a longer one is left out."""
 
 MOST_SOURCES = 200
 """Sources of one answer that are kept."""
@@ -109,15 +113,19 @@ def sources_in(holder: Mapping[str, Any]) -> list[Source]:
 def _source(item: object) -> Source | None:
     """An address, or an object that has one; a document that has but a title counts as well."""
     if isinstance(item, str):
-        return Source(paired(item)) if item.strip() else None
+        return _bounded(item, "") if item.strip() else None
     if not isinstance(item, Mapping):
         return None
     url = next((item[name] for name in ("url", "link", "uri", "href", "web_url") if _is_text(item.get(name))), "")
     title = next((item[name] for name in ("title", "name", "site_name", "filename") if _is_text(item.get(name))), "")
     if url or title:
-        return Source(paired(url), paired(title))
+        return _bounded(url, title)
     inner = next((item[name] for name in SOURCE_HOLDERS if isinstance(item.get(name), Mapping)), None)
     return _source(inner)
+
+
+def _bounded(url: str, title: str) -> Source:
+    return Source(paired(url) if len(url) <= LONGEST_ADDRESS else "", clipped(paired(title), LIMITS.word))
 
 
 def _is_text(value: object) -> bool:

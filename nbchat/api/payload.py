@@ -26,6 +26,7 @@ from nbchat.values.events import (
     Unshown,
     UsageReport,
 )
+from nbchat.values.limits import LIMITS
 from nbchat.values.messages import ImagePart, Source
 
 __all__ = ["PIECES", "PayloadReader"]
@@ -67,7 +68,7 @@ class PayloadReader:
         choices = payload.get("choices")
         if isinstance(choices, list):
             self.seen = True
-            for position, choice in enumerate(choices):
+            for position, choice in enumerate(choices[: LIMITS.choices.most + 1]):
                 if isinstance(choice, dict):
                     self._read_choice(choice, index_of(choice.get("index"), position), events)
         if not SOURCE_NAMES.isdisjoint(payload):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from nbchat.values.limits import LIMITS, Limit, Limits
+
 __all__ = ["DONE", "DataLine", "SSEDecoder"]
 
 DONE = b"[DONE]"
@@ -31,18 +33,27 @@ class SSEDecoder:
     r"""Bytes in any portions to lines of data.
 
     Lines end at `\n`, `\r\n` or `\r` bytes and nowhere else: U+2028 and its like occur raw inside JSON strings.
-    Work is linear in the bytes fed, however small the portions.
+    Work is linear in the bytes fed, however small the portions. A line that exceeds its limit ends it.
     """
 
-    def __init__(self) -> None:
-        self._pending: list[bytes] = []  # an unfinished line, in pieces
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self.exceeded: Limit | None = None
+        """The limit that was exceeded: nothing more is read; None = none."""
+        self._pending = bytearray()  # an unfinished line
         self._after_cr = False  # a "\n" that comes next belongs to the "\r" already seen
         self._first = True
         self._open = False  # whether the event has data
         self._type = b""
 
+    def beginning(self, most: int) -> bytes:
+        """The beginning, of `most` bytes, of the line that has not ended."""
+        return bytes(self._pending[:most]).removeprefix(b"data:")
+
     def feed(self, data: bytes) -> list[DataLine]:
         """The lines that these bytes complete; `[DONE]` counts though its line may still go on."""
+        if self.exceeded is not None:
+            return []
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
@@ -53,29 +64,28 @@ class SSEDecoder:
             lines = _LINE_END.split(data)
         rest = lines.pop()
         if lines and self._pending:
-            self._pending.append(lines[0])
-            lines[0] = b"".join(self._pending)
+            self._pending += lines[0]
+            lines[0] = bytes(self._pending)
             self._pending.clear()
-        if rest:
-            self._pending.append(rest)
         read = self._read(lines)
-        if self._pending and self._says_done():
-            self._pending.clear()
-            read += self._read([b"data:" + DONE])
+        if rest:
+            self._pending += rest
+            if len(self._pending) <= _LONGEST_DONE and self._says_done():
+                self._pending.clear()
+                read += self._read([b"data:" + DONE])
+            elif len(self._pending) > self._limits.line.most:
+                self.exceeded = self._limits.line
         return read
 
     def flush(self) -> list[DataLine]:
         """The lines that the end of the bytes completes: the last may lack its line end."""
-        lines = [b"".join(self._pending), b""]
+        lines = [bytes(self._pending), b""]
         self._pending.clear()
         return self._read(lines)
 
     def _says_done(self) -> bool:
         """Whether the unfinished line is that of the end: a connection that stays open may bring no more of it."""
-        if len(self._pending) > _LONGEST_DONE or sum(map(len, self._pending)) > _LONGEST_DONE:
-            return False
-        line = b"".join(self._pending)
-        return line.startswith(b"data:") and line[5:].lstrip() == DONE
+        return self._pending.startswith(b"data:") and self._pending[5:].lstrip() == DONE
 
     def _read(self, lines: list[bytes]) -> list[DataLine]:
         if self._first and lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Literal, NamedTuple
 
@@ -37,6 +38,10 @@ MOST_MENTIONS = 50
 """Tags that an answer may speak of before nothing in it is taken for one any more."""
 
 
+WATCHED = 1_000_000
+"""Characters of an answer behind which a tag is text: what came before it is no longer kept."""
+
+
 class Said(NamedTuple):
     """A stretch of text. "thought before": all of the answer so far was reasoning, and this piece of it as well."""
 
@@ -60,8 +65,9 @@ class ThinkTags:
         self._leading = True  # whether no answer has come yet
         self._known = False  # whether this answer's reasoning is known to stand apart
         self._thought = False  # whether any reasoning was given out
-        self._before: list[str] = []  # the answer so far
+        self._before = io.StringIO()  # the answer so far
         self._mentions = 0
+        self._size = 0
 
     @property
     def plain(self) -> bool:
@@ -79,8 +85,7 @@ class ThinkTags:
 
     def pass_by(self, text: str) -> str:
         """Text of the answer that holds no tag, while `plain`."""
-        if self._mentions < MOST_MENTIONS:
-            self._before.append(text)
+        self._note(text)
         return text
 
     def feed(self, text: str) -> list[Said]:
@@ -180,7 +185,7 @@ class ThinkTags:
 
     def _obey(self, tag: re.Match[str], said: list[Said]) -> bool:
         """Act on a tag that stands in the answer, unless the answer only speaks of it; whether it did."""
-        before, after = "".join(self._before) + self._held[: tag.start()], self._held[tag.end() :]
+        before, after = self._before.getvalue() + self._held[: tag.start()], self._held[tag.end() :]
         if _is_spoken_of(before, after):
             return False
         if tag[0].lower() in _PAIRS:
@@ -192,7 +197,7 @@ class ThinkTags:
             return False
         else:
             said.append(Said("thought before", self._held[: tag.start()]))
-            self._before.clear()
+            self._before = io.StringIO()
             self._known = self._thought = True
             self._state, self._held = "closed", after
         return True
@@ -200,8 +205,18 @@ class ThinkTags:
     def _text(self, end: int, said: list[Said]) -> None:
         if end > 0:
             self._leading = False
-            self._before.append(self._held[:end])
+            self._note(self._held[:end])
             self._give("text", end, said)
+
+    def _note(self, text: str) -> None:
+        """Keep what was given out as answer, while a tag may follow."""
+        if self._mentions < MOST_MENTIONS:
+            self._before.write(text)
+            self._size += len(text)
+            if self._size > WATCHED:
+                self._mentions = MOST_MENTIONS
+        else:
+            self._before = io.StringIO()
 
     def _give(self, kind: Literal["text", "reasoning"], end: int, said: list[Said]) -> None:
         if end > 0:

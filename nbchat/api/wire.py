@@ -11,12 +11,15 @@ from nbchat.api.error_body import describe
 from nbchat.api.failed import failure_in
 from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
+from nbchat.api.meter import Meter
 from nbchat.api.payload import PayloadReader
 from nbchat.api.sse import DONE, DataLine, SSEDecoder
 from nbchat.api.template import ChunkTemplate
 from nbchat.api.textflow import paired
+from nbchat.api.truncated import read_truncated
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
 from nbchat.values.events import Event, Failed, Notice
+from nbchat.values.limits import LIMITS, Limit, Limits
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 
@@ -32,6 +35,15 @@ _HOLLOW = re.compile(rb"\s*(:.*|(event|id|retry):.*|data:\s*(\[DONE\])?)?\s*")
 
 OPENING = 4096
 """Bytes of an answer's beginning that are kept, to quote them where they turn out to be no answer."""
+
+RESCUED = 2_000_000
+"""Bytes of an event or a body that is too long in which text is looked for."""
+
+LINE_COST = 64
+"""Bytes that a line of an event counts beside its own: what Python needs to hold it."""
+
+PORTION = 1_000_000
+"""Bytes that are read at a time: what exceeds a limit is seen after so many at the latest."""
 
 
 def body(
@@ -73,7 +85,7 @@ class AnswerDecoder:
 
     Nothing raises: what goes wrong comes as a `Failed` event, after which nothing follows. `server` names who answers,
     `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back. `known` says
-    that the address has answered before.
+    that the address has answered before. What exceeds `limits` ends the answer there, as cut off.
     """
 
     def __init__(
@@ -83,7 +95,11 @@ class AnswerDecoder:
         sent: Mapping[str, Any] | None = None,
         key: Key | None = None,
         known: bool = False,
+        limits: Limits = LIMITS,
     ) -> None:
+        self._limits = limits
+        self._meter = Meter(limits)
+        self._size = 0  # bytes so far
         self._server = server
         self._sent = sent or {}
         self._key = key
@@ -94,10 +110,12 @@ class AnswerDecoder:
         self._is_body = False  # whether it is: its first line is no JSON by itself
         self._only = False  # of a body that began with an object: whether it is all that has come
         self._unfinished: list[bytes] = []  # lines of an event that are no JSON by themselves
+        self._event_size = 0  # of these lines
         self._opening = b""
         self._payload = PayloadReader(key)
         self._template = ChunkTemplate(self._reads_as_text)
-        self._unreadable: list[str] = []
+        self._unreadable = ""  # the beginning of the first event that could not be read
+        self._count_unreadable = 0
         self.done = False
         """Whether the answer said that it has ended, by `[DONE]` or by being one whole JSON body."""
         self.failed = False
@@ -132,7 +150,44 @@ class AnswerDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
-        return [] if self.failed else self._feed(self._redactor.feed(data))
+        if len(data) > PORTION:
+            parts = (data[start : start + PORTION] for start in range(0, len(data), PORTION))
+            return [event for part in parts for event in self.feed(part)]
+        if self.failed:
+            return []
+        self._size += len(data)
+        events = self._feed(self._redactor.feed(data))
+        return self._bounded(events)
+
+    def _bounded(self, events: list[Event]) -> list[Event]:
+        """The events up to where a limit is exceeded, and the failure that this is."""
+        exceeded = self._meter.admit(events)
+        if exceeded is None and not self.failed and (exceeded := self._exceeded_bytes()) is not None:
+            rest = self._rescued()
+            self._meter.admit(rest)
+            events += rest
+        if exceeded is not None and not (events and isinstance(events[-1], Failed)):
+            self._fail(exceeded.error(self._server), events)
+        return events
+
+    def _exceeded_bytes(self) -> Limit | None:
+        """The limit that the bytes exceed as they are, whatever they say."""
+        if self._sse is None:
+            return self._limits.body if len(self._head) > self._limits.body.most else None
+        if self._event_size > self._limits.event.most:
+            return self._limits.event
+        return self._sse.exceeded or (self._limits.stream if self._size > self._limits.stream.most else None)
+
+    def _rescued(self) -> list[Event]:
+        """What can be read of the event, or of the body, that was too long to be read to its end."""
+        began = bytes(self._head[:RESCUED])
+        if self._sse is not None:
+            lines = (*self._unfinished, self._sse.beginning(RESCUED))
+            began = b"\n".join(lines[: RESCUED // LINE_COST])[:RESCUED]
+        self._head.clear()
+        events: list[Event] = []
+        self._take(read_truncated(began.decode("utf-8", "ignore")), b"", events)
+        return events if self.failed else events + self._payload.flush()
 
     def _feed(self, data: bytes) -> list[Event]:
         if len(self._opening) < OPENING:
@@ -142,7 +197,7 @@ class AnswerDecoder:
             self._head += data if self._head else data.lstrip()
             if self._is_body or not self._is_stream(known):
                 return []
-            self._sse = SSEDecoder()
+            self._sse = SSEDecoder(self._limits)
             data = bytes(self._head)
             self._head.clear()
         return self._read(self._sse.feed(data))
@@ -181,13 +236,13 @@ class AnswerDecoder:
             self.done = self.done or self._only
         if not self.failed:
             events += self._closing(broken)
-        return events
+        return self._bounded(events)
 
     def _closing(self, broken: str | None) -> list[Event]:
         events = self._payload.flush()
-        if self._unreadable:
-            count = "one event" if len(self._unreadable) == 1 else f"{len(self._unreadable)} events"
-            quoted = self._quoted(self._unreadable[0][:SHORT_QUOTE])
+        if self._count_unreadable:
+            count = "one event" if self._count_unreadable == 1 else f"{self._count_unreadable:,} events"
+            quoted = self._quoted(self._unreadable[:SHORT_QUOTE])
             events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
         if error := self._verdict(broken):
             self._fail(error, events)
@@ -207,7 +262,7 @@ class AnswerDecoder:
             )
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
-        said = self._quoted(self._unreadable[0] if self._unreadable else self._stray())
+        said = self._quoted(self._unreadable or self._stray())
         blame = "" if self._known else " Is the base URL that of a chat-completions API (often ending in /v1)?"
         return ProtocolError(
             f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}.{blame}"
@@ -243,26 +298,31 @@ class AnswerDecoder:
         try:
             payload = _loads(data)
         except (ValueError, RecursionError):
-            if data:
-                self._unfinished.append(data)
+            self._keep(data)
             return
         if self._unfinished:
             if not isinstance(payload, dict) or payload.keys().isdisjoint(("choices", "error")):
-                self._unfinished.append(data)
+                self._keep(data)
                 return
             self._give_up(read)
         else:
             self._template.learn(data)
         self._take(payload, kind, read)
 
+    def _keep(self, data: bytes) -> None:
+        """Keep a line that is no event by itself."""
+        self._event_size += len(data) + LINE_COST
+        if data:
+            self._unfinished.append(data)
+
     def _give_up(self, read: list[Event]) -> None:
         """No more of an event comes: what of its lines is JSON together, or each by itself, is read."""
-        lines, self._unfinished = self._unfinished, []
+        lines, self._unfinished, self._event_size = self._unfinished, [], 0
         if len(lines) > 1 and self._read_several(b"\n".join(lines), read):
             return
         for line in lines:
             if not self._read_several(line, read):
-                self._unreadable.append(line[:200].decode("utf-8", "replace"))
+                self._note_unreadable(line[:200].decode("utf-8", "replace"))
 
     def _read_several(self, data: bytes, read: list[Event]) -> bool:
         """Read JSON values that stand one behind the other; False = they are no such thing."""
@@ -293,11 +353,15 @@ class AnswerDecoder:
                     self._payload.read(item, events)
                 failure = failure_in(item, kind)
             except RecursionError:
-                self._unreadable.append("nested too deep")
+                self._note_unreadable("nested too deep")
                 continue
             if failure is not None:
                 events += self._payload.flush()
                 self._fail(error_from(None, failure, server=self._server, sent=self._sent, key=self._key), events)
+
+    def _note_unreadable(self, words: str) -> None:
+        self._unreadable = self._unreadable or words
+        self._count_unreadable += 1
 
     def _fail(self, error: NbchatError, events: list[Event]) -> None:
         self.failed = True
@@ -310,7 +374,7 @@ class AnswerDecoder:
         try:
             payload = _loads(text)
         except (ValueError, RecursionError):
-            sse = SSEDecoder()
+            sse = SSEDecoder(self._limits)
             return self._read(sse.feed(text) + sse.flush())
         self._take(payload, b"", events)
         self.done = True
