@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbchat.api import parts
@@ -44,10 +44,14 @@ SOURCE_NAMES = frozenset({*parts.SOURCE_LISTS, *parts.SOURCE_HOLDERS})
 
 
 class PayloadReader:
-    """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once."""
+    """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once.
 
-    def __init__(self, key: Key | None = None) -> None:
+    `tools` are the names of the functions that were offered.
+    """
+
+    def __init__(self, key: Key | None = None, tools: Sequence[str] = ()) -> None:
         self._key = key
+        self._tools = tools
         self.seen = False
         """Whether anything of the protocol has come."""
         self.reasons: dict[int, str] = {}
@@ -159,20 +163,20 @@ class PayloadReader:
     def _choice(self, index: int) -> _ChoiceReader:
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _ChoiceReader(index, self._key)
+            choice = self._choices[index] = _ChoiceReader(index, self._key, self._tools)
         return choice
 
 
 class _ChoiceReader:
     """What one choice says, whether in a `delta`, in a `message`, or (in older servers) in its own `text`."""
 
-    def __init__(self, index: int, key: Key | None) -> None:
+    def __init__(self, index: int, key: Key | None, tools: Sequence[str]) -> None:
         self._index = index
         self._key = key
         self.flow = TextFlow(index, key)
         self.owes_reason = False
         """Whether its finish reason is told once what is held back is."""
-        self._calls = ToolCallFlow(index, key)
+        self._calls = ToolCallFlow(index, key, tools)
         self._in_deltas = False  # whether it comes in deltas, so that a message is the whole of them
         self._called = False
         self._sources: set[Source] = set()

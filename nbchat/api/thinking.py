@@ -215,8 +215,8 @@ class ThinkTags:
             self._size += len(text)
             if self._size > WATCHED:
                 self._mentions = MOST_MENTIONS
-        else:
-            self._before = io.StringIO()
+        elif self._size:
+            self._before, self._size = io.StringIO(), 0
 
     def _give(self, kind: Literal["text", "reasoning"], end: int, said: list[Said]) -> None:
         if end > 0:

@@ -16,6 +16,7 @@ from nbchat.api.payload import PayloadReader
 from nbchat.api.sse import DONE, DataLine, SSEDecoder
 from nbchat.api.template import ChunkTemplate
 from nbchat.api.textflow import paired
+from nbchat.api.toolcalls import tool_names
 from nbchat.api.truncated import read_truncated
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
 from nbchat.values.events import Event, Failed, Notice
@@ -112,7 +113,7 @@ class AnswerDecoder:
         self._unfinished: list[bytes] = []  # lines of an event that are no JSON by themselves
         self._event_size = 0  # of these lines
         self._opening = b""
-        self._payload = PayloadReader(key)
+        self._payload = PayloadReader(key, tool_names(self._sent.get("tools")))
         self._template = ChunkTemplate(self._reads_as_text)
         self._unreadable = ""  # the beginning of the first event that could not be read
         self._count_unreadable = 0

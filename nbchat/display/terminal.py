@@ -18,6 +18,7 @@ from nbchat.values.events import (
     TextDelta,
     ThoughtBefore,
 )
+from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.messages import Message, Source, ToolCall
 from nbchat.values.reply import Reply
 
@@ -64,8 +65,8 @@ class TerminalPresenter:
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Print a call and what came of it."""
         self._finish_text()
-        self._line(terminal_text(f"[called {call.name}({call.arguments})]"))
-        self._line(terminal_text(result.text))
+        self._line(terminal_text(f"[called {call.name}({page_part(call.arguments, LIMITS.shown_aside)})]"))
+        self._line(terminal_text(page_part(result.text, LIMITS.shown_aside)))
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
@@ -91,8 +92,11 @@ class TerminalPresenter:
             from nbchat.markdown.beside import sources_plain
 
             self._line(terminal_text(sources_plain(self._sources)))
-        for call in reply.tool_calls:
-            self._line(terminal_text(f"[wants to call {call.name}({call.arguments})]"))
+        for call in reply.tool_calls[: LIMITS.shown_calls]:
+            arguments = page_part(call.arguments, LIMITS.shown_aside)
+            self._line(terminal_text(f"[wants to call {call.name}({arguments})]"))
+        if (more := len(reply.tool_calls) - LIMITS.shown_calls) > 0:
+            self._line(f"[and {more:,} more tool calls, in reply.tool_calls]")
         facts = footer_facts(reply, self.notes, resumable=self._resumable)
         self._line(self._dim(terminal_text("[" + " · ".join(facts) + "]")))
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbchat.values.arguments import settled_arguments
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
     Ended,
@@ -72,20 +73,27 @@ class _ChoiceDraft:
 
 
 class _CallDraft:
-    """The pieces of one tool call: the first id and the first name hold, arguments are joined."""
+    """The pieces of one tool call: the first id and name hold, a name may grow, arguments are joined."""
 
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
         self.arguments = io.StringIO()
+        self.last = ""
+        self.grows = True  # whether each piece begins with the one before it
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
-        self.name = self.name or delta.name
-        self.arguments.write(delta.arguments)
+        if delta.name.startswith(self.name):
+            self.name = delta.name or self.name
+        if delta.arguments:
+            self.grows = self.grows and delta.arguments.startswith(self.last)
+            self.last = delta.arguments
+            self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, self.arguments.getvalue())
+        arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments)
 
 
 class Draft:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nbchat.values.errors import CutOff
 
-__all__ = ["LIMITS", "Limit", "Limits", "clipped"]
+__all__ = ["LIMITS", "Limit", "Limits", "clipped", "page_part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,11 @@ class Limits:
 
 LIMITS = Limits()
 """The bounds in force."""
+
+
+def page_part(text: str, most: int = LIMITS.shown_text) -> str:
+    """What of a text goes to the page: all of it, or its beginning and how much more there is."""
+    return text if len(text) <= most else f"{text[:most]}\n\n… and {len(text) - most:,} more characters, not shown here"
 
 
 def clipped(text: str, most: int) -> str:

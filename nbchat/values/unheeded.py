@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nbchat.values.arguments import written_call
 from nbchat.values.modelname import same_model
 from nbchat.values.reply import Choice
 from nbchat.values.usage import Usage
@@ -24,6 +25,10 @@ def unheeded(
     wanted = str(asked.get("model") or "")
     if model and wanted and not same_model(wanted, model):
         notes.append(f"asked for {wanted}")
+    if asked.get("tools") and not any(choice.tool_calls for choice in choices):
+        written = next(filter(None, (written_call(choice.text) for choice in choices)), "")
+        if written:
+            notes.append(f"the model wrote a tool call as text ({written}…), which the server did not read: not run")
     return notes
 
 
