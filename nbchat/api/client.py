@@ -18,9 +18,10 @@ from nbchat.api.endpoints import Endpoint
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
 from nbchat.api.greedy import Greedy
-from nbchat.api.pools import Pools, request
+from nbchat.api.pools import Pools
+from nbchat.api.requests import request
 from nbchat.api.wire import encoded
-from nbchat.values.errors import NbchatError, ParameterRefused, ServerError
+from nbchat.values.errors import ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.events import Failed, Retrying, Sent
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
@@ -107,17 +108,24 @@ class Client:
             self.capabilities.learn(call.endpoint.base_url, call.model, error.param, str(error))
 
     async def models(self, endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
-        """The ids of the server's models, in its order. Raises NbchatError."""
+        """The ids of the server's models, in its order.
+
+        Raises ModelNotFound where the server has no such list at this address, and other NbchatErrors.
+        """
         response = await self._request("GET", endpoint, endpoint.models_url, timeout)
-        ids = model_ids(response.content) if response.status_code == 200 else None
-        if response.status_code not in (200, 404, 405, 501):
-            failure = error_from(response.status_code, response.content, server=endpoint.title, key=endpoint.key)
-            raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
-        if ids is None:
-            said = describe(response.content, endpoint.key).message
+        status, secrets = response.status_code, endpoint.secrets
+        ids = model_ids(response.content) if status == 200 else None
+        if ids is not None:
+            return [secrets.redact(model) for model in ids] if secrets else ids
+        if status not in (200, 404, 405, 501):
+            failure = error_from(status, response.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
+        else:
+            said = describe(response.content, secrets).message
             quoted = f" ({said})" if said else ""
-            raise ServerError(f"{endpoint.title} did not list its models{quoted}. Name one with -m.")
-        return [endpoint.key.redact(model) for model in ids] if endpoint.key else ids
+            failure = ModelNotFound(
+                f"{endpoint.title} did not list its models{quoted}. Name one with -m.", status=status
+            )
+        raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
         """The ids of a text's tokens. Raises NbchatError; also where the server has no tokenizer to ask."""
@@ -135,12 +143,13 @@ class Client:
         """A small request beside the calls. Raises ConnectionFailed."""
         content = None if body is None else encoded(body)
         try:
-            asked = request(method, url, key=endpoint.key, timeout=httpx.Timeout(timeout), content=content)
+            asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
             async with self._pools.send(asked) as response:
                 await response.aread()
                 return response
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error from None
+            failure = unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error
+        raise failure  # apart from the transport's own error: that one's frames hold secrets
 
     async def aclose(self) -> None:
         """Close every connection."""
