@@ -17,10 +17,12 @@ from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.pools import Pools
 from nbchat.api.requests import request
+from nbchat.api.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
     NbchatError,
+    ProtocolError,
     ServerSilent,
 )
 from nbchat.values.events import (
@@ -33,14 +35,9 @@ from nbchat.values.events import (
     TextDelta,
     ToolCallDelta,
 )
+from nbchat.values.limits import LIMITS, clipped
 
 __all__ = ["Attempt", "Emit", "Refused", "unreachable"]
-
-LONGEST_ERROR = 65_536
-"""Bytes of an error's body that are read."""
-
-ERROR_SECONDS = 5.0
-"""How long an error's body is read: its status has said most of it."""
 
 LINGER_SECONDS = 15.0
 """How long a usage count and `[DONE]` are waited for once every choice has finished."""
@@ -125,7 +122,7 @@ class Attempt:
     async def _try(self) -> tuple[str | None, Refused | None]:
         """Do it; where that fails, the transport's complaint (None = there is none) and what it means."""
         try:
-            async with self._pools.send(self._request()) as response:
+            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
                 self._reused = False  # a connection that brought a head was not stale
                 if not 200 <= response.status_code < 300:
                     return None, await self._refusal(response)
@@ -137,6 +134,8 @@ class Attempt:
                 return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
             return None, Refused(error)
+        except TimeoutError:
+            return f"it took {LIMITS.seconds}", Refused(LIMITS.seconds.error(self._call.endpoint.title))
         except httpx.ReadTimeout:
             return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -187,8 +186,7 @@ class Attempt:
 
     async def _read(self, response: httpx.Response) -> Refused | None:
         """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
-        encoding = response.headers.get("content-encoding", "identity")
-        portions = response.aiter_raw() if encoding == "identity" else response.aiter_bytes()
+        portions = unpacked(response)
         decoder = self._decoder
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None) as limit:
@@ -265,13 +263,13 @@ def _first_piece(events: list[Event]) -> int | None:
 async def _error_body(response: httpx.Response) -> bytes:
     """The beginning of an error's body; what breaks while it is read is no matter."""
     body = bytearray()
-    with contextlib.suppress(TimeoutError, httpx.RequestError):
-        async with asyncio.timeout(ERROR_SECONDS):
-            async for portion in response.aiter_bytes():
+    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
+        async with asyncio.timeout(LIMITS.error_seconds):
+            async for portion in unpacked(response):
                 body += portion
-                if len(body) > LONGEST_ERROR:
+                if len(body) > LIMITS.error_body:
                     break
-    return bytes(body)
+    return bytes(body[: LIMITS.error_body])
 
 
 def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refused:
@@ -283,6 +281,6 @@ def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refuse
 
 def _request_id(response: httpx.Response, call: Call) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
-    found = next((response.headers[name] for name in names if name in response.headers), None)
+    found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
     secrets = call.endpoint.secrets
     return secrets.redact(found) if found and secrets else found

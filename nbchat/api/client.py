@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -20,14 +21,24 @@ from nbchat.api.failure import error_from
 from nbchat.api.greedy import Greedy
 from nbchat.api.pools import Pools
 from nbchat.api.requests import request
+from nbchat.api.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
-from nbchat.values.errors import ModelNotFound, NbchatError, ParameterRefused, ServerError
+from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.events import Failed, Retrying, Sent
+from nbchat.values.limits import LIMITS
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
 
 STALE_TRIES = 8
 """How often a connection that the server had closed in the pool is replaced before it counts as a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The answer to a look-up. Its body may repeat the key, so no traceback that prints values shows it."""
+
+    status: int
+    content: bytes = field(repr=False)
 
 
 class Client:
@@ -107,24 +118,25 @@ class Client:
         if isinstance(error, ParameterRefused) and error.param and refused.unsupported:
             self.capabilities.learn(call.endpoint.base_url, call.model, error.param, str(error))
 
-    async def models(self, endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
-        """The ids of the server's models, in its order.
+    async def models(self, endpoint: Endpoint, timeout: float = LIMITS.lookup_seconds) -> list[str]:
+        """The ids of the server's models, in its order, within `timeout` seconds in all.
 
         Raises ModelNotFound where the server has no such list at this address, and other NbchatErrors.
         """
-        response = await self._request("GET", endpoint, endpoint.models_url, timeout)
-        status, secrets = response.status_code, endpoint.secrets
-        ids = model_ids(response.content) if status == 200 else None
+        found = await self._look_up("GET", endpoint, endpoint.models_url, timeout)
+        status, secrets = found.status, endpoint.secrets
+        ids = model_ids(found.content) if status == 200 else None
+        if ids is not None and len(ids) > LIMITS.models.most:
+            raise ServerError(f"{endpoint.title} listed {LIMITS.models}, the most that nbchat reads. Name one with -m.")
         if ids is not None:
             return [secrets.redact(model) for model in ids] if secrets else ids
         if status not in (200, 404, 405, 501):
-            failure = error_from(status, response.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
+            failure = error_from(status, found.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
         else:
-            said = describe(response.content, secrets).message
+            said = describe(found.content, secrets).message
             quoted = f" ({said})" if said else ""
-            failure = ModelNotFound(
-                f"{endpoint.title} did not list its models{quoted}. Name one with -m.", status=status
-            )
+            sentence = f"{endpoint.title} did not list its models{quoted}. Name one with -m."
+            failure = ModelNotFound(sentence, status=status)
         raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
@@ -132,23 +144,26 @@ class Client:
         bare = {"add_special": False, "add_special_tokens": False}  # llama.cpp's name and vLLM's
         asked = {"model": model, "content": text, "prompt": text, **bare}
         for url in endpoint.tokenizer_urls:
-            response = await self._request("POST", endpoint, url, timeout, asked)
-            if response.status_code == 200 and (ids := token_ids(response.content)) is not None:
+            found = await self._look_up("POST", endpoint, url, timeout, asked)
+            if found.status == 200 and (ids := token_ids(found.content)) is not None:
                 return ids
         raise ServerError(f"{endpoint.title} has no tokenizer to ask, so tokens are given by their ids: ID=BIAS.")
 
-    async def _request(
+    async def _look_up(
         self, method: str, endpoint: Endpoint, url: str, timeout: float, body: Mapping[str, Any] | None = None
-    ) -> httpx.Response:
-        """A small request beside the calls. Raises ConnectionFailed."""
+    ) -> _Found:
+        """What answers a small request beside the calls. Raises NbchatError."""
         content = None if body is None else encoded(body)
         try:
             asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
-            async with self._pools.send(asked) as response:
-                await response.aread()
-                return response
+            async with asyncio.timeout(timeout), self._pools.send(asked) as response:
+                return _Found(response.status_code, await read_whole(response, LIMITS.lookup))
         except (httpx.RequestError, httpx.InvalidURL) as error:
             failure = unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error
+        except TimeoutError:
+            failure = ConnectionFailed(f"{endpoint.title} had not answered in full after {timeout:g} s.")
+        except TooMuch as error:
+            failure = ServerError(f"{endpoint.title} sent {error.limit}, the most that nbchat reads.")
         raise failure  # apart from the transport's own error: that one's frames hold secrets
 
     async def aclose(self) -> None:
@@ -178,7 +193,7 @@ def model_ids(content: bytes) -> list[str] | None:
     if not isinstance(rows, list):
         return None
     ids = (row.get("id") or row.get("name") if isinstance(row, dict) else row for row in rows)
-    return [model for model in ids if isinstance(model, str) and model]
+    return [model for model in ids if isinstance(model, str) and 0 < len(model) <= LIMITS.word]
 
 
 def token_ids(content: bytes) -> list[int] | None:

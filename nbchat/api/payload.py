@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbchat.api.keys import Key
 from nbchat.api.textflow import TextFlow, paired
 from nbchat.api.toolcalls import ToolCallFlow, index_of
 from nbchat.values.events import Event, Finished, LogprobsDelta, Started, TextDelta, UsageReport
+from nbchat.values.limits import LIMITS
 from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["PayloadReader"]
 
 
 class PayloadReader:
-    """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once."""
+    """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once.
 
-    def __init__(self, key: Key | None = None) -> None:
+    `tools` are the names of the functions that were offered.
+    """
+
+    def __init__(self, key: Key | None = None, tools: Sequence[str] = ()) -> None:
         self._key = key
+        self._tools = tools
         self.seen = False
         """Whether anything of the protocol has come."""
         self.reasons: dict[int, str] = {}
@@ -34,7 +39,7 @@ class PayloadReader:
         choices = payload.get("choices")
         if isinstance(choices, list):
             self.seen = True
-            for position, choice in enumerate(choices):
+            for position, choice in enumerate(choices[: LIMITS.choices.most + 1]):
                 if isinstance(choice, dict):
                     self._read_choice(choice, index_of(choice.get("index"), position), events)
         groq = payload.get("x_groq")
@@ -95,17 +100,17 @@ class PayloadReader:
     def _choice(self, index: int) -> _ChoiceReader:
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _ChoiceReader(index, self._key)
+            choice = self._choices[index] = _ChoiceReader(index, self._key, self._tools)
         return choice
 
 
 class _ChoiceReader:
     """What one choice says, whether in a `delta`, in a `message`, or (in older servers) in its own `text`."""
 
-    def __init__(self, index: int, key: Key | None) -> None:
+    def __init__(self, index: int, key: Key | None, tools: Sequence[str]) -> None:
         self._index = index
         self.flow = TextFlow(index, key)
-        self._calls = ToolCallFlow(index, key)
+        self._calls = ToolCallFlow(index, key, tools)
 
     def read(self, choice: Mapping[str, Any], events: list[Event]) -> None:
         delta = choice.get("delta")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbchat.values.arguments import settled_arguments, written_call
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
     Ended,
@@ -33,12 +35,12 @@ __all__ = ["Draft"]
 
 
 class _ChoiceDraft:
-    """The pieces of one choice, joined only when asked for."""
+    """One choice as it grows. Its texts are buffers: a million pieces would take ten times the room of what they say."""
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
-        self.refusal: list[str] = []
+        self.text = io.StringIO()
+        self.reasoning = io.StringIO()
+        self.refusal = io.StringIO()
         self.logprobs: list[Mapping[str, Any]] = []
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
@@ -46,31 +48,37 @@ class _ChoiceDraft:
     def choice(self, index: int) -> Choice:
         return Choice(
             index,
-            "".join(self.text),
+            self.text.getvalue(),
             self.finish_reason,
-            "".join(self.reasoning),
-            "".join(self.refusal),
+            self.reasoning.getvalue(),
+            self.refusal.getvalue(),
             tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
             tuple(self.logprobs),
         )
 
 
 class _CallDraft:
-    """The pieces of one tool call: the first id and the first name hold, arguments are joined."""
+    """The pieces of one tool call: the first id and name hold, a name may grow, arguments are joined."""
 
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
-        self.arguments: list[str] = []
+        self.arguments = io.StringIO()
+        self.last = ""
+        self.grows = True  # whether each piece begins with the one before it
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
-        self.name = self.name or delta.name
+        if delta.name.startswith(self.name):
+            self.name = delta.name or self.name
         if delta.arguments:
-            self.arguments.append(delta.arguments)
+            self.grows = self.grows and delta.arguments.startswith(self.last)
+            self.last = delta.arguments
+            self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, "".join(self.arguments))
+        arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments)
 
 
 class Draft:
@@ -103,18 +111,18 @@ class Draft:
         """Fold in some events."""
         for event in events:
             if type(event) is TextDelta:
-                self._choice(event.index).text.append(event.text)
+                self._choice(event.index).text.write(event.text)
             else:
                 self._add(event)
 
     def _add(self, event: Event) -> None:
         match event:
             case TextDelta(text, index):
-                self._choice(index).text.append(text)
+                self._choice(index).text.write(text)
             case ReasoningDelta(text, index):
-                self._choice(index).reasoning.append(text)
+                self._choice(index).reasoning.write(text)
             case RefusalDelta(text, index):
-                self._choice(index).refusal.append(text)
+                self._choice(index).refusal.write(text)
             case LogprobsDelta(tokens, index):
                 self._choice(index).logprobs.extend(tokens)
             case ToolCallDelta(call=number, index=index):
@@ -176,10 +184,7 @@ class Draft:
         prompt = None if None in texts else sum(estimate_tokens(text or "") for text in texts)
         if prompt is None and not self._choices:
             return UNKNOWN
-        written = (
-            f"{c.text}{c.reasoning}{c.refusal}{''.join(call.arguments for call in c.tool_calls)}" for c in choices
-        )
-        return Usage.estimated(prompt, sum(estimate_tokens(text) for text in written))
+        return Usage.estimated(prompt, sum(map(_estimated, choices)))
 
     def _mismatches(self, choices: tuple[Choice, ...]) -> list[str]:
         """What the server silently did otherwise than asked."""
@@ -189,7 +194,19 @@ class Draft:
             notes.append(f"{len(choices)} of {asked_choices} choices came")
         if self._model and asked_model and not same_model(asked_model, self._model):
             notes.append(f"asked for {asked_model}")
+        if self._asked.body.get("tools") and not any(choice.tool_calls for choice in choices):
+            written = next(filter(None, (written_call(choice.text) for choice in choices)), "")
+            if written:
+                notes.append(
+                    f"the model wrote a tool call as text ({written}…), which the server did not read: not run"
+                )
         return notes
+
+
+def _estimated(choice: Choice) -> int:
+    """About how many tokens a choice is."""
+    texts = (choice.text, choice.reasoning, choice.refusal, *(call.arguments for call in choice.tool_calls))
+    return sum(map(estimate_tokens, texts))
 
 
 def _written(message: Mapping[str, Any]) -> str | None:

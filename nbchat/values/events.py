@@ -58,7 +58,10 @@ class RefusalDelta(_Delta):
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of tool call number `call` of choice `index`. `id` and `name`: the first non-empty ones hold."""
+    """A piece of tool call number `call` of choice `index`.
+
+    `id` and `name`: the first non-empty ones hold; a later name that begins with the first one is the whole of it.
+    """
 
     call: int
     id: str = ""
