@@ -157,6 +157,11 @@ class Redactor(Generic[_Text]):
         """The same for text."""
         return Redactor(key.texts if key is not None else (), MASK)
 
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return bool(self._held)
+
     def feed(self, piece: _Text) -> _Text:
         """What is safe to give out of this piece and those before."""
         if not self._secrets:
