@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.player import played
+from nbchat.api.transport_logs import ENGINE_THREAD
 from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
 
@@ -119,7 +120,7 @@ class Engine:
         from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
 
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="nbchat-engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._stopped = False
         self._thread.start()
         self.client = Client(capabilities)
