@@ -47,11 +47,13 @@ MOST_ROUNDS = 10
 class Delivery:
     """How one request is served. `tap` is shown the events first, in the engine's thread; None = nobody.
 
-    `replay` is the stored answer that comes in place of the server's; None = there is none.
+    `replay` is the stored answer that comes in place of the server's; None = there is none. `whole` is called when an
+    answer has come from the server whole.
     """
 
     tap: Callable[[list[Event]], None] | None = None
     replay: Sequence[tuple[float, list[Event]]] | None = None
+    whole: Callable[[], None] = lambda: None
 
 
 Deliver = Callable[["Exchange", Request], Delivery]
@@ -120,6 +122,10 @@ class Exchange:
         """The id of the answer before it in its context; None = there is none."""
         self.session: str | None = None
         """The name of the session that made it; None = it is nobody's."""
+        self.copies = 0
+        """How many exchanges have been made that ask the same."""
+        self.number = 0
+        """Which of those that ask the same this is; 0 = the first."""
         self.deliver: Deliver = lambda _exchange, _request: Delivery()
         self.pace: Pace | None = None
         """What holds its requests back while others are in flight; None = nothing."""
@@ -238,7 +244,8 @@ class Exchange:
         if not self.options.unguarded:
             check_body(request.body, self.ask.endpoint.key)
         self.draft = draft = Draft(request)
-        self._channel = channel = self._open(request)
+        delivery = self.deliver(self, request)
+        self._channel = channel = self._open(request, delivery)
         try:
             self._check_stopped()
             while (events := (yield channel)) is not None:
@@ -251,9 +258,10 @@ class Exchange:
             self._check_stopped()
         self.error = draft.error
         self._keep_draft()
+        if self.error is None and not self.replays:
+            delivery.whole()
 
-    def _open(self, request: Request) -> Channel:
-        delivery = self.deliver(self, request)
+    def _open(self, request: Request, delivery: Delivery) -> Channel:
         self.replays = delivery.replay is not None
         if delivery.replay is not None:
             return process.engine().play(delivery.replay)

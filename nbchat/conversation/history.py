@@ -84,6 +84,16 @@ class History:
         place = self.place(turn)
         return self if place is None or chosen == here else self._with(place, chosen)
 
+    def marked(self, turn: Turn, *, pinned: bool | None = None, dropped: bool | None = None) -> History:
+        """The history with this turn pinned or dropped, or no longer; None = as it is. Raises SessionError."""
+        here = self.find(turn)
+        marked = replace(
+            here,
+            pinned=here.pinned if pinned is None else pinned,
+            dropped=here.dropped if dropped is None else dropped,
+        )
+        return History(tuple(marked if each is here else each for each in self.turns))
+
     def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
         """The history without its last turns, and those. Raises SessionError where there are not so many."""
         if not 1 <= count <= len(self.turns):

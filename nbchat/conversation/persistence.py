@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.ledger import Entry
 from nbchat.store.place import notebook_path
-from nbchat.store.replay import request_hash
 from nbchat.store.sessions import OpenSession
 from nbchat.values.draft import Draft
 from nbchat.values.events import Event
@@ -78,7 +78,6 @@ class Persistence:
             turn["values"] = dict(exchange.options.values)
         if resumes is not None:
             turn["resumes"] = resumes.answer_id
-        server = ask.endpoint.name if ask.endpoint.is_builtin else request.url
         keys = _keys(exchange)
         self._pause(exchange)
         answer = Answer(
@@ -88,7 +87,7 @@ class Persistence:
             time.time(),
             exchange.parent,
             exchange.options.cell_id,
-            lambda: request_hash(server, request.body),
+            lambda: request_name(exchange, request),
             keys,
         )
         recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.keys import Key
 from nbchat.conversation.connection import Destination
-from nbchat.conversation.delivery import Deliverer
+from nbchat.conversation.delivery import Deliverer, Limits, spent
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
@@ -20,7 +20,8 @@ from nbchat.conversation.settings import Configured, Settings, with_system
 from nbchat.conversation.stream import Stream
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
-from nbchat.store.ledger import Entry
+from nbchat.store.budget import Budget
+from nbchat.store.ledger import Entry, Spent
 from nbchat.store.opening import journal
 from nbchat.store.place import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
@@ -79,6 +80,7 @@ class Session(Configured):
         super().__init__(Settings(Params().replace(model=model, **params), destination, system, timeout, approve))
         self.name = name
         self._record = Record(persist=self._persist)
+        self._limits = Limits()
         for tool in tools:
             self.tool(tool)
 
@@ -100,12 +102,40 @@ class Session(Configured):
 
     @property
     def usage(self) -> Usage:
-        """Tokens of every request this session has made, the retried and undone ones included."""
-        return Usage.total(entry.usage for entry in self._record.ledger)
+        """Tokens of every request this session has made, retried and undone ones included, replayed ones not."""
+        return Usage.total(entry.usage for entry in self._record.ledger if not entry.replayed)
 
     def ledger(self) -> list[Entry]:
         """One row for each request that was answered, oldest first."""
         return list(self._record.ledger)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What the session may spend; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
+
+        A call that would cross it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
+        """
+        return self._limits.budget
+
+    @budget.setter
+    def budget(self, budget: Budget | str | float | None) -> None:
+        if budget is not None and not isinstance(budget, Budget):
+            budget = Budget.parse(str(budget))
+        self._limits.budget = budget
+
+    @property
+    def spent(self) -> Spent:
+        """What counts against the budget; without one, what this session's calls took."""
+        return spent(self._record, self._limits)
+
+    @property
+    def cache(self) -> bool:
+        """Whether a request that was answered before is answered from the store. False unless set, or NBCHAT_CACHE says so."""
+        return self._limits.cache_is_on()
+
+    @cache.setter
+    def cache(self, on: bool | None) -> None:
+        self._limits.cache = on
 
     # Asking
 
@@ -206,7 +236,9 @@ class Session(Configured):
 
     def again(self, exchange: Exchange) -> Exchange:
         """A further exchange that makes the same request, not yet sent either."""
-        return self._opened(Exchange(exchange.ask, exchange.options, exchange.parent))
+        further = Exchange(exchange.ask, exchange.options, exchange.parent)
+        further.number, exchange.copies = exchange.copies, exchange.copies + 1
+        return self._opened(further)
 
     def charge(self, exchange: Exchange) -> None:
         """Enter what an exchange took into the ledger, and nothing into the history. It is over then."""
@@ -221,6 +253,14 @@ class Session(Configured):
     def on_turns(self, observer: Callable[[], None]) -> Callable[[], None]:
         """Call this after each change of the history; as `on_params`."""
         return self._record.observers.add(observer)
+
+    def pin(self, turn: Turn, pinned: bool = True) -> None:
+        """Keep a turn in the context when that must be shortened. Raises SessionError where it is not in the history."""
+        self._record.change(lambda history: history.marked(turn, pinned=pinned))
+
+    def drop(self, turn: Turn, dropped: bool = True) -> None:
+        """Leave a turn out of what is sent; it stays in the history. Raises SessionError where it is not there."""
+        self._record.change(lambda history: history.marked(turn, dropped=dropped))
 
     def choose(self, turn: Turn, version: int) -> None:
         """Go on with `turn.versions[version]`. Raises SessionError."""
@@ -245,6 +285,7 @@ class Session(Configured):
     def fork(self, name: str) -> Self:
         """A second session that begins with this one's turns and settings, and goes its own way."""
         branch = type(self)(name=name)
+        branch._limits = replace(self._limits)  # noqa: SLF001
         branch._settings = self._settings  # noqa: SLF001  # its own class, here and below
         branch._record = Record(self._record.history, lambda record: branch._persist(record, self.turns))  # noqa: SLF001
         return branch
@@ -283,6 +324,8 @@ class Session(Configured):
 
         session._record = Record(History(found.turns), persist)
         session._record.notices += found.notices()
+        if isinstance(budget := row.settings.get("budget"), str):
+            session.budget = budget
         return session
 
     @classmethod
@@ -311,7 +354,7 @@ class Session(Configured):
         return self._opened(settings.settle(message, options, self._record.history))
 
     def _opened(self, exchange: Exchange) -> Exchange:
-        exchange.session, exchange.deliver = self.name, Deliverer(self._record)
+        exchange.session, exchange.deliver = self.name, Deliverer(self._record, self._limits)
         return self._record.open(exchange)
 
     def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:
@@ -324,7 +367,8 @@ class Session(Configured):
 
     def _described(self) -> tuple[str, dict[str, Any]]:
         """The session's name and settings, for the journal."""
-        return self.name, {"system": self.system, "params": self.params.to_dict()}
+        settings = {"system": self.system, "params": self.params.to_dict()}
+        return self.name, settings if self.budget is None else {**settings, "budget": str(self.budget)}
 
     def _conclude(self, exchange: Exchange, presenter: Presenter | None) -> Reply:
         """Keep the turn, show its end, raise what went wrong."""

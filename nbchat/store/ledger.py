@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -108,6 +108,14 @@ class Spent:
     cost_unknown: int = 0
     tokens_unknown: int = 0
 
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Self:
+        """What these calls took."""
+        paid = [entry for entry in entries if not entry.replayed]
+        costs = [entry.cost for entry in paid if entry.cost is not None]
+        tokens = [entry.usage.total_tokens for entry in paid if entry.usage.total_tokens is not None]
+        return cls(len(paid), sum(costs), sum(tokens), len(paid) - len(costs), len(paid) - len(tokens))
+
 
 _PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
 """Fields of an entry that are written as they are."""
@@ -162,12 +170,13 @@ class Ledger:
         )
         return [_entry(*row) for row in rows]
 
-    def spent(self, since: float = 0.0) -> Spent:
-        """What the calls since then took; replayed ones took nothing. Raises SessionError."""
+    def spent(self, since: float = 0.0, session: str | None = None) -> Spent:
+        """What the calls since then took, of one session or (None) all; replayed ones took nothing. Raises SessionError."""
+        where, values = ("at >= ?", since) if session is None else ("session = ?", session)
         (row,) = self._read(
-            "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0),"
-            " count(*) - count(cost), count(*) - count(tokens) FROM calls WHERE at >= ? AND replayed = 0",
-            (since,),
+            "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608
+            f" count(*) - count(tokens) FROM calls WHERE replayed = 0 AND {where}",
+            (values,),
         )
         return Spent(*row)
 
