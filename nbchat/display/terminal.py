@@ -9,6 +9,7 @@ from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
 from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Retrying, TextDelta
+from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reply import Reply
 
@@ -50,8 +51,8 @@ class TerminalPresenter:
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Print a call and what came of it."""
         self._finish_text()
-        self._line(terminal_text(f"[called {call.name}({call.arguments})]"))
-        self._line(terminal_text(result.text))
+        self._line(terminal_text(f"[called {call.name}({page_part(call.arguments, LIMITS.shown_aside)})]"))
+        self._line(terminal_text(page_part(result.text, LIMITS.shown_aside)))
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
@@ -71,8 +72,11 @@ class TerminalPresenter:
         if reply is None:
             return
         mark_shown(reply)
-        for call in reply.tool_calls:
-            self._line(terminal_text(f"[wants to call {call.name}({call.arguments})]"))
+        for call in reply.tool_calls[: LIMITS.shown_calls]:
+            arguments = page_part(call.arguments, LIMITS.shown_aside)
+            self._line(terminal_text(f"[wants to call {call.name}({arguments})]"))
+        if (more := len(reply.tool_calls) - LIMITS.shown_calls) > 0:
+            self._line(f"[and {more:,} more tool calls, in reply.tool_calls]")
         facts = footer_facts(reply, self.notes, resumable=self._resumable)
         self._line(self._dim(terminal_text("[" + " · ".join(facts) + "]")))
 
