@@ -101,7 +101,7 @@ def test_a_message_is_answered_in_the_panel_and_kept_below_it(frontend, app):
     expect(panel.reply).to_contain_text("tokens/s")
     expect(panel.message).to_have_value("")
     expect(panel.root.get_by_label("History").locator("option")).to_have_count(1)
-    panel.button("▸ More parameters").click()
+    panel.button("▸ All settings").click()
     panel.type("top_p", "9")
     expect(panel.row("top_p")).to_contain_text("must be")
     for theme in ("light", "dark"):
@@ -144,7 +144,7 @@ def test_it_fits_a_narrow_window(panel, page):
     """At 700 px nothing stands outside the panel, and nothing of it outside the page."""
     page.wear("light", 700)
     page.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-    panel.button("▸ More parameters").click()
+    panel.button("▸ All settings").click()
     expect(panel.row("logprobs")).to_be_visible()
     panel.photograph("panel-700")
     width = panel.root.bounding_box()["width"]
