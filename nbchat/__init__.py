@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbchat.tuning.sweep import SweepInterrupted
     from nbchat.values.errors import (
         AuthenticationFailed,
+        BudgetExceeded,
         ConfigError,
         ConnectionFailed,
         ContextTooLong,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthenticationFailed",
+    "BudgetExceeded",
     "Choice",
     "ConfigError",
     "ConnectionFailed",
@@ -128,6 +130,7 @@ _HOMES = {
     "Sweep": "nbchat.tuning.result",
     "SweepInterrupted": "nbchat.tuning.sweep",
     "AuthenticationFailed": "nbchat.values.errors",
+    "BudgetExceeded": "nbchat.values.errors",
     "ConfigError": "nbchat.values.errors",
     "ConnectionFailed": "nbchat.values.errors",
     "ContextTooLong": "nbchat.values.errors",

@@ -12,15 +12,15 @@ import httpx
 
 from nbchat.api import rate_limits as limits
 from nbchat.api.call import Call
-from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
+from nbchat.api.error_body import describe
+from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.pools import Pools, request
+from nbchat.api.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
-    ContextTooLong,
     NbchatError,
-    ParameterRefused,
-    QuotaExceeded,
+    ProtocolError,
     ServerSilent,
 )
 from nbchat.values.events import (
@@ -33,14 +33,9 @@ from nbchat.values.events import (
     TextDelta,
     ToolCallDelta,
 )
+from nbchat.values.limits import LIMITS, clipped
 
 __all__ = ["Attempt", "Emit", "Refused", "unreachable"]
-
-LONGEST_ERROR = 65_536
-"""Bytes of an error's body that are read."""
-
-ERROR_SECONDS = 5.0
-"""How long an error's body is read: its status has said most of it."""
 
 LINGER_SECONDS = 15.0
 """How long a usage count and `[DONE]` are waited for once every choice has finished."""
@@ -65,7 +60,7 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
 
     `again`: another try may help, after the `wished` seconds where the server said how long. `stale`: the server had
     closed the pooled connection. `usage`: the wish for a usage count may be what it refuses. `unsupported`: it does
-    not take the error's parameter at all.
+    not take the error's parameter at all. `hollow`: the answer began and ended without anything in it, which hides why.
     """
 
     def __init__(
@@ -77,6 +72,7 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
         stale: bool = False,
         usage: bool = False,
         unsupported: bool = False,
+        hollow: bool = False,
     ) -> None:
         super().__init__(str(error))
         self.error = error
@@ -85,16 +81,24 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
         self.stale = stale
         self.usage = usage
         self.unsupported = unsupported
+        self.hollow = hollow
 
 
 class Attempt:
     """One sending of a call. Raises Refused where nothing of a reply came; after that, failures are events.
 
-    `ended` is called behind the last event, with whether the answer is whole.
+    `ended` is called behind the last event, with whether the answer is whole. `known`: this address has answered before.
     """
 
     def __init__(
-        self, pools: Pools, call: Call, body: Mapping[str, Any], emit: Emit, ended: Callable[[bool], None]
+        self,
+        pools: Pools,
+        call: Call,
+        body: Mapping[str, Any],
+        emit: Emit,
+        ended: Callable[[bool], None],
+        *,
+        known: bool = False,
     ) -> None:
         self._pools = pools
         self._call = call
@@ -102,23 +106,28 @@ class Attempt:
         self._emit = emit
         self._ended = ended
         self._is_over = False
+        self._responded = False
         self._reused = True  # whether it goes out on a connection that had served before
-        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key)
+        self._known = known
+        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key, known=known)
 
     async def run(self) -> None:
         """Send, and read to the end."""
         try:
-            async with self._pools.send(self._request()) as response:
+            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
                 self._reused = False  # a connection that brought a head was not stale
                 if not 200 <= response.status_code < 300:
                     raise await self._refusal(response)
                 told = limits.rate_limits(response.headers)
                 if self._call.pace is not None:
                     self._call.pace.answered(told)
+                self._responded = True
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
                 await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
             raise Refused(error) from None
+        except TimeoutError:
+            self._break_off(f"it took {LIMITS.seconds}", Refused(LIMITS.seconds.error(self._call.endpoint.title)))
         except httpx.ReadTimeout:
             self._break_off("it went silent", self._silent())
         except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -143,8 +152,9 @@ class Attempt:
 
     async def _refusal(self, response: httpx.Response) -> Refused:
         status, endpoint = response.status_code, self._call.endpoint
-        wished = limits.retry_after(response.headers)
         detail = describe(await _error_body(response), endpoint.key)
+        wished = limits.retry_after(response.headers)
+        wished = detail.retry_after if wished is None else wished
         error = error_from(
             status,
             detail,
@@ -153,12 +163,14 @@ class Attempt:
             request_id=_request_id(response, self._call),
             retry_after=wished,
             key=endpoint.key,
+            key_env=endpoint.key_env,
+            known=self._known,
         )
         should = response.headers.get("x-should-retry")
-        again = should == "true" if should in ("true", "false") else status in limits.RETRIED_STATUSES
+        again = should == "true" if should in ("true", "false") else may_pass(status, detail, error)
         return Refused(
             error,
-            again=again and not isinstance(error, (QuotaExceeded, ParameterRefused, ContextTooLong)),
+            again=again and not isinstance(error, FINAL),
             wished=wished,
             usage=may_refuse_usage(status, detail, self._body),
             unsupported=is_unsupported(detail),
@@ -166,8 +178,7 @@ class Attempt:
 
     async def _read(self, response: httpx.Response) -> None:
         """Read to the end of the answer, then for a moment to that of the response."""
-        encoding = response.headers.get("content-encoding", "identity")
-        portions = response.aiter_raw() if encoding == "identity" else response.aiter_bytes()
+        portions = unpacked(response)
         decoder = self._decoder
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None) as limit:
@@ -183,6 +194,9 @@ class Attempt:
                         break
                     if decoder.finished:
                         _shorten(limit, DONE_SECONDS if decoder.counted else LINGER_SECONDS)
+        if self._is_hollow:
+            title = self._call.endpoint.title
+            raise Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
         self._emit_end()
         if decoder.done and not decoder.failed:
             await self._drain(portions)
@@ -202,9 +216,15 @@ class Attempt:
     def _break_off(self, words: str, refused: Refused) -> None:
         """The connection failed. If something of a reply had come, that is how the answer ends."""
         if not self._decoder.begun and not self._decoder.done:
+            refused.hollow = refused.again and self._is_hollow
             raise refused from None
         self._emit_end(words)
         self._over()
+
+    @property
+    def _is_hollow(self) -> bool:
+        """Whether a stream was begun and nothing has come in it."""
+        return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
 
     def _emit_end(self, broken: str | None = None) -> None:
         self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])
@@ -234,13 +254,13 @@ def _first_piece(events: list[Event]) -> int | None:
 async def _error_body(response: httpx.Response) -> bytes:
     """The beginning of an error's body; what breaks while it is read is no matter."""
     body = bytearray()
-    with contextlib.suppress(TimeoutError, httpx.RequestError):
-        async with asyncio.timeout(ERROR_SECONDS):
-            async for portion in response.aiter_bytes():
+    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
+        async with asyncio.timeout(LIMITS.error_seconds):
+            async for portion in unpacked(response):
                 body += portion
-                if len(body) > LONGEST_ERROR:
+                if len(body) > LIMITS.error_body:
                     break
-    return bytes(body)
+    return bytes(body[: LIMITS.error_body])
 
 
 def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refused:
@@ -275,5 +295,5 @@ def _words(error: Exception) -> str:
 
 def _request_id(response: httpx.Response, call: Call) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
-    found = next((response.headers[name] for name in names if name in response.headers), None)
+    found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
     return call.endpoint.key.redact(found) if found and call.endpoint.key else found

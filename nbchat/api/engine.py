@@ -157,6 +157,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.client.aclose()
+            await self._loop.shutdown_asyncgens()  # responses that were let go before their end
             await asyncio.sleep(0)  # sockets that were let go are closed on the loop's next round
 
         with contextlib.suppress(concurrent.futures.TimeoutError, RuntimeError):

@@ -6,7 +6,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Key", "Redactor"]
+__all__ = ["MASK", "Key", "Redactor"]
 
 MASK = "[key]"
 

@@ -9,6 +9,7 @@ from nbchat.api.keys import Key
 from nbchat.api.textflow import TextFlow, paired
 from nbchat.api.toolcalls import ToolCallFlow, index_of
 from nbchat.values.events import Event, Finished, LogprobsDelta, Started, TextDelta, UsageReport
+from nbchat.values.limits import LIMITS
 from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["PayloadReader"]
@@ -34,7 +35,7 @@ class PayloadReader:
         choices = payload.get("choices")
         if isinstance(choices, list):
             self.seen = True
-            for position, choice in enumerate(choices):
+            for position, choice in enumerate(choices[: LIMITS.choices.most + 1]):
                 if isinstance(choice, dict):
                     self._read_choice(choice, index_of(choice.get("index"), position), events)
         groq = payload.get("x_groq")

@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from nbchat.values.limits import LIMITS, Limit, Limits
+
 __all__ = ["SSEDecoder", "ServerSentEvent"]
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
+
+LINE_COST = 64
+"""Bytes that a line of an event counts beside its own: what Python needs to hold it."""
 
 
 class ServerSentEvent(NamedTuple):
@@ -26,18 +31,29 @@ class SSEDecoder:
     r"""Bytes in any portions to events.
 
     Lines end at `\n`, `\r\n` or `\r` bytes and nowhere else: U+2028 and its like occur raw inside JSON strings.
-    Work is linear in the bytes fed, however small the portions.
+    Work is linear in the bytes fed, however small the portions. A line or an event that exceeds its limit ends it.
     """
 
-    def __init__(self) -> None:
-        self._pending: list[bytes] = []  # an unfinished line, in pieces
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self.exceeded: Limit | None = None
+        """The limit that was exceeded: nothing more is read; None = none."""
+        self._pending = bytearray()  # an unfinished line
         self._after_cr = False  # a "\n" that comes next belongs to the "\r" already seen
         self._first = True
         self._lines: list[bytes] = []
+        self._size = 0  # of these lines
         self._type = b""
+
+    def beginning(self, most: int) -> bytes:
+        """The beginning, of `most` bytes, of the event that has not ended."""
+        lines = [*self._lines, bytes(self._pending[:most]).removeprefix(b"data:")]
+        return b"\n".join(lines[: most // LINE_COST])[:most]
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """The events that these bytes complete."""
+        if self.exceeded is not None:
+            return []
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
@@ -47,20 +63,25 @@ class SSEDecoder:
             self._after_cr = data.endswith(b"\r")
             lines = _LINE_END.split(data)
         if len(lines) == 1:
-            if data:
-                self._pending.append(data)
+            self._pending += data
+            self._check_line()
             return []
         if self._pending:
-            self._pending.append(lines[0])
-            lines[0] = b"".join(self._pending)
+            self._pending += lines[0]
+            lines[0] = bytes(self._pending)
             self._pending.clear()
         if rest := lines.pop():
-            self._pending.append(rest)
+            self._pending += rest
+            self._check_line()
         return self._events(lines)
+
+    def _check_line(self) -> None:
+        if len(self._pending) > self._limits.line.most:
+            self.exceeded = self._limits.line
 
     def flush(self) -> list[ServerSentEvent]:
         """The events that the end of the bytes completes: the last may lack its blank line, even its line end."""
-        lines = [b"".join(self._pending), b""]
+        lines = [bytes(self._pending), b""]
         self._pending.clear()
         return self._events(lines)
 
@@ -73,12 +94,26 @@ class SSEDecoder:
             if not line:
                 if self._lines:
                     events.append(ServerSentEvent(self._lines, self._type))
-                    self._lines = []
+                    self._lines, self._size = [], 0
                 self._type = b""
-            elif line.startswith(b"data:"):
-                self._lines.append(line[6:] if line.startswith(b"data: ") else line[5:])
-            elif line.startswith(b"event:"):
-                self._type = line[6:].strip()
+                continue
+            if line.startswith(b"data:"):
+                data = line[6:] if line.startswith(b"data: ") else line[5:]
             elif line.startswith(b"{"):
-                self._lines.append(line)
+                data = line
+            else:
+                if line.startswith(b"event:"):
+                    self._type = line[6:].strip()
+                continue
+            self._lines.append(data)
+            if len(self._lines) > 1 and self._is_too_long():
+                break
         return events
+
+    def _is_too_long(self) -> bool:
+        """Whether the event, which has just got another line, is longer than one may be."""
+        grown = self._lines if len(self._lines) == 2 else self._lines[-1:]
+        self._size += sum(len(line) + LINE_COST for line in grown)
+        if self._size > self._limits.event.most:
+            self.exceeded = self._limits.event
+        return self.exceeded is not None

@@ -9,6 +9,7 @@ from typing import Any
 from nbchat.api.keys import Key
 from nbchat.api.textflow import Joiner, paired
 from nbchat.values.events import Event, ToolCallDelta
+from nbchat.values.limits import LIMITS
 
 __all__ = ["ToolCallFlow", "index_of"]
 
@@ -31,7 +32,7 @@ class ToolCallFlow:
     def read(self, calls: list[Any], events: list[Event]) -> None:
         """The `tool_calls` of a delta or of a message."""
         self._modern = self._modern or bool(calls)
-        for position, call in enumerate(calls):
+        for position, call in enumerate(calls[: LIMITS.calls.most + 1]):
             if isinstance(call, Mapping):
                 call_id = call.get("id")
                 call_id = paired(str(call_id)) if isinstance(call_id, (str, int)) and call_id != "" else ""

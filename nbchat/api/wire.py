@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nbchat.api.failure import describe, error_from
+from nbchat.api.error_body import describe
+from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
+from nbchat.api.meter import Meter
 from nbchat.api.payload import PayloadReader
 from nbchat.api.sse import ServerSentEvent, SSEDecoder
 from nbchat.api.template import ChunkTemplate
 from nbchat.api.textflow import paired
+from nbchat.api.truncated import read_truncated
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
 from nbchat.values.events import Event, Failed, Notice
+from nbchat.values.limits import LIMITS, Limit, Limits
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 
@@ -25,8 +30,16 @@ FAILED_REASONS = frozenset({"error", "network_error"})
 SHORT_QUOTE = 60
 """Characters of an unreadable event that are shown."""
 
+_HOLLOW = re.compile(rb"\s*(:.*|(event|id|retry):.*|data:\s*(\[DONE\])?)?\s*")
+
 OPENING = 4096
 """Bytes of an answer's beginning that are kept, to quote them where they turn out to be no answer."""
+
+RESCUED = 2_000_000
+"""Bytes of an event or a body that is too long in which text is looked for."""
+
+PORTION = 1_000_000
+"""Bytes that are read at a time: what exceeds a limit is seen after so many at the latest."""
 
 
 def body(
@@ -67,22 +80,34 @@ class AnswerDecoder:
     """The bytes of one answer, in any portions, to events: a stream of server-sent events or one JSON body.
 
     Nothing raises: what goes wrong comes as a `Failed` event, after which nothing follows. `server` names who answers,
-    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back.
+    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back. `known` says
+    that the address has answered before. What exceeds `limits` ends the answer there, as cut off.
     """
 
     def __init__(
-        self, *, server: str = "The server", sent: Mapping[str, Any] | None = None, key: Key | None = None
+        self,
+        *,
+        server: str = "The server",
+        sent: Mapping[str, Any] | None = None,
+        key: Key | None = None,
+        known: bool = False,
+        limits: Limits = LIMITS,
     ) -> None:
+        self._limits = limits
+        self._meter = Meter(limits)
+        self._size = 0  # bytes so far
         self._server = server
         self._sent = sent or {}
         self._key = key
+        self._known = known
         self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
         self._opening = b""
         self._payload = PayloadReader(key)
         self._template = ChunkTemplate(self._reads_as_text)
-        self._unreadable: list[str] = []
+        self._unreadable = ""  # the beginning of the first event that could not be read
+        self._count_unreadable = 0
         self.done = False
         """Whether the answer said that it has ended, by `[DONE]` or by being one whole JSON body."""
         self.failed = False
@@ -92,6 +117,12 @@ class AnswerDecoder:
     def begun(self) -> bool:
         """Whether anything of a reply has come. A request is never sent again after that."""
         return self._payload.seen or bool(self._head)
+
+    @property
+    def hollow(self) -> bool:
+        """Whether nothing has come but what streams hold beside events: comments, field names, `[DONE]`."""
+        nothing = not (self.begun or self.failed or self._unreadable)
+        return nothing and all(_HOLLOW.fullmatch(line) for line in self._opening.removeprefix(_BOM).splitlines())
 
     @property
     def finished(self) -> bool:
@@ -106,7 +137,39 @@ class AnswerDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
-        return [] if self.failed else self._feed(self._redactor.feed(data))
+        if len(data) > PORTION:
+            parts = (data[start : start + PORTION] for start in range(0, len(data), PORTION))
+            return [event for part in parts for event in self.feed(part)]
+        if self.failed:
+            return []
+        self._size += len(data)
+        events = self._feed(self._redactor.feed(data))
+        return self._bounded(events)
+
+    def _bounded(self, events: list[Event]) -> list[Event]:
+        """The events up to where a limit is exceeded, and the failure that this is."""
+        exceeded = self._meter.admit(events)
+        if exceeded is None and not self.failed and (exceeded := self._exceeded_bytes()) is not None:
+            rest = self._rescued()
+            self._meter.admit(rest)
+            events += rest
+        if exceeded is not None and not (events and isinstance(events[-1], Failed)):
+            self._fail(exceeded.error(self._server), events)
+        return events
+
+    def _exceeded_bytes(self) -> Limit | None:
+        """The limit that the bytes exceed as they are, whatever they say."""
+        if self._sse is None:
+            return self._limits.body if len(self._head) > self._limits.body.most else None
+        return self._sse.exceeded or (self._limits.stream if self._size > self._limits.stream.most else None)
+
+    def _rescued(self) -> list[Event]:
+        """What can be read of the event, or of the body, that was too long to be read to its end."""
+        began = bytes(self._head[:RESCUED]) if self._sse is None else self._sse.beginning(RESCUED)
+        self._head.clear()
+        events: list[Event] = []
+        self._take(read_truncated(began.decode("utf-8", "ignore")), b"", events)
+        return events if self.failed else events + self._payload.flush()
 
     def _feed(self, data: bytes) -> list[Event]:
         if len(self._opening) < OPENING:
@@ -115,7 +178,7 @@ class AnswerDecoder:
             self._head += data if self._head else data.lstrip()
             if not _is_stream(self._head[:4]):
                 return []
-            self._sse = SSEDecoder()
+            self._sse = SSEDecoder(self._limits)
             data = bytes(self._head)
             self._head.clear()
         return self._read(self._sse.feed(data))
@@ -133,13 +196,13 @@ class AnswerDecoder:
             events += self._read(self._sse.flush()) if self._sse is not None else self._whole_body()
         if not self.failed:
             events += self._closing(broken)
-        return events
+        return self._bounded(events)
 
     def _closing(self, broken: str | None) -> list[Event]:
         events = self._payload.flush()
-        if self._unreadable:
-            count = "one event" if len(self._unreadable) == 1 else f"{len(self._unreadable)} events"
-            quoted = self._quoted(self._unreadable[0][:SHORT_QUOTE])
+        if self._count_unreadable:
+            count = "one event" if self._count_unreadable == 1 else f"{self._count_unreadable:,} events"
+            quoted = self._quoted(self._unreadable[:SHORT_QUOTE])
             events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
         if error := self._verdict(broken):
             self._fail(error, events)
@@ -159,10 +222,10 @@ class AnswerDecoder:
             )
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
-        said = self._quoted(self._unreadable[0] if self._unreadable else self._stray())
+        said = self._quoted(self._unreadable or self._stray())
+        blame = "" if self._known else " Is the base URL that of a chat-completions API (often ending in /v1)?"
         return ProtocolError(
-            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}."
-            " Is the base URL that of a chat-completions API (often ending in /v1)?"
+            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}.{blame}"
         )
 
     def _quoted(self, words: str) -> str:
@@ -200,7 +263,7 @@ class AnswerDecoder:
             payload = _loads(data)
         except (ValueError, RecursionError):
             if len(lines) == 1:
-                self._unreadable.append(data[:200].decode("utf-8", "replace"))
+                self._note_unreadable(data[:200].decode("utf-8", "replace"))
                 return []
             return [payload for line in lines for payload in self._payloads([line])]
         if len(lines) == 1:
@@ -225,11 +288,15 @@ class AnswerDecoder:
                     self._payload.read(item, events)
                 failure = _failure(item, kind)
             except RecursionError:
-                self._unreadable.append("nested too deep")
+                self._note_unreadable("nested too deep")
                 continue
             if failure is not None:
                 events += self._payload.flush()
                 self._fail(error_from(None, failure, server=self._server, sent=self._sent, key=self._key), events)
+
+    def _note_unreadable(self, words: str) -> None:
+        self._unreadable = self._unreadable or words
+        self._count_unreadable += 1
 
     def _fail(self, error: NbchatError, events: list[Event]) -> None:
         self.failed = True
@@ -242,7 +309,7 @@ class AnswerDecoder:
         try:
             payload = _loads(text)
         except (ValueError, RecursionError):
-            sse = SSEDecoder()
+            sse = SSEDecoder(self._limits)
             return self._read(sse.feed(text.replace(b"\n{", b"\n\n{")) + sse.flush())
         self._take(payload, b"", events)
         self.done = True

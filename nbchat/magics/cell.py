@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.cells.arguments import named_tools, show_data
+from nbchat.cells.arguments import named_schema, named_tools, show_data
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions, parse
 from nbchat.conversation.connection import endpoint_for
@@ -67,7 +67,7 @@ def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     if "tools" in own:
         own["tools"] = named_tools(own["tools"], namespace)
     if "schema" in own:
-        own["schema"] = namespace.get(own["schema"], own["schema"])
+        own["schema"] = named_schema(own["schema"], namespace)
     return {**options.params, **own}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -33,12 +34,12 @@ __all__ = ["Draft"]
 
 
 class _ChoiceDraft:
-    """The pieces of one choice, joined only when asked for."""
+    """One choice as it grows. Its texts are buffers: a million pieces would take ten times the room of what they say."""
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
-        self.refusal: list[str] = []
+        self.text = io.StringIO()
+        self.reasoning = io.StringIO()
+        self.refusal = io.StringIO()
         self.logprobs: list[Mapping[str, Any]] = []
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
@@ -46,10 +47,10 @@ class _ChoiceDraft:
     def choice(self, index: int) -> Choice:
         return Choice(
             index,
-            "".join(self.text),
+            self.text.getvalue(),
             self.finish_reason,
-            "".join(self.reasoning),
-            "".join(self.refusal),
+            self.reasoning.getvalue(),
+            self.refusal.getvalue(),
             tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
             tuple(self.logprobs),
         )
@@ -61,16 +62,15 @@ class _CallDraft:
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
-        self.arguments: list[str] = []
+        self.arguments = io.StringIO()
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
         self.name = self.name or delta.name
-        if delta.arguments:
-            self.arguments.append(delta.arguments)
+        self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, "".join(self.arguments))
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, self.arguments.getvalue())
 
 
 class Draft:
@@ -103,18 +103,18 @@ class Draft:
         """Fold in some events."""
         for event in events:
             if type(event) is TextDelta:
-                self._choice(event.index).text.append(event.text)
+                self._choice(event.index).text.write(event.text)
             else:
                 self._add(event)
 
     def _add(self, event: Event) -> None:
         match event:
             case TextDelta(text, index):
-                self._choice(index).text.append(text)
+                self._choice(index).text.write(text)
             case ReasoningDelta(text, index):
-                self._choice(index).reasoning.append(text)
+                self._choice(index).reasoning.write(text)
             case RefusalDelta(text, index):
-                self._choice(index).refusal.append(text)
+                self._choice(index).refusal.write(text)
             case LogprobsDelta(tokens, index):
                 self._choice(index).logprobs.extend(tokens)
             case ToolCallDelta(call=number, index=index):
@@ -176,10 +176,7 @@ class Draft:
         prompt = None if None in texts else sum(estimate_tokens(text or "") for text in texts)
         if prompt is None and not self._choices:
             return UNKNOWN
-        written = (
-            f"{c.text}{c.reasoning}{c.refusal}{''.join(call.arguments for call in c.tool_calls)}" for c in choices
-        )
-        return Usage.estimated(prompt, sum(estimate_tokens(text) for text in written))
+        return Usage.estimated(prompt, sum(map(_estimated, choices)))
 
     def _mismatches(self, choices: tuple[Choice, ...]) -> list[str]:
         """What the server silently did otherwise than asked."""
@@ -190,6 +187,12 @@ class Draft:
         if self._model and asked_model and not same_model(asked_model, self._model):
             notes.append(f"asked for {asked_model}")
         return notes
+
+
+def _estimated(choice: Choice) -> int:
+    """About how many tokens a choice is."""
+    texts = (choice.text, choice.reasoning, choice.refusal, *(call.arguments for call in choice.tool_calls))
+    return sum(map(estimate_tokens, texts))
 
 
 def _written(message: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
+from nbchat.api.error_body import describe
+from nbchat.api.failure import error_from, is_unsupported, may_refuse_usage
 from nbchat.api.keys import Key
 from nbchat.testing import error
 from nbchat.values.errors import (
@@ -78,7 +79,7 @@ def test_the_key_is_in_no_error_wherever_the_body_holds_it(secret, status, data)
     [
         (error("No."), "No."),
         ({"error": "No."}, "No."),
-        ({"error": {"error": {"message": "No."}}}, '{"message": "No."}'),
+        ({"error": {"error": {"message": "No."}}}, "No."),
         ({"detail": "No."}, "No."),
         ({"detail": [{"loc": ["body", "top_p"], "msg": "No."}]}, "top_p: No."),
         ({"detail": {"error": {"message": "No."}}}, "No."),
@@ -90,7 +91,7 @@ def test_the_key_is_in_no_error_wherever_the_body_holds_it(secret, status, data)
         (b" No.\n", "No."),
         ("<html><head><title>502 Bad Gateway</title></head>", "502 Bad Gateway"),
         ("<!doctype html><h1>Oh &amp; no</h1>", "Oh & no"),
-        ("<html><body>no title</body></html>", ""),
+        ("<html><body>no title</body></html>", "no title"),
         (b"", ""),
         (b"null", "null"),
         ({}, ""),

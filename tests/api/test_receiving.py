@@ -4,6 +4,7 @@ import gzip
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,7 @@ from nbchat.testing import (
 )
 from nbchat.values.errors import ConnectionFailed, CutOff, NbchatError, ProtocolError, ServerError, ServerSilent
 from nbchat.values.events import Ended, FirstToken, Responded, TextDelta, ToolCallDelta
+from nbchat.values.limits import LIMITS
 from tests.api.asking import LONG, Asked, call_to
 from tests.strategies import event_bytes
 
@@ -247,7 +249,7 @@ def test_a_name_that_nobody_knows_is_one_sentence():
 
 
 def test_an_error_whose_body_never_ends_is_told_all_the_same(server, monkeypatch):
-    monkeypatch.setattr("nbchat.api.attempt.ERROR_SECONDS", 0.05)
+    monkeypatch.setattr("nbchat.api.attempt.LIMITS", replace(LIMITS, error_seconds=0.05))
 
     class Endless:
         def steps(self, request):

@@ -7,7 +7,7 @@ import pytest
 
 from nbchat.api.engine import Engine
 from nbchat.api.rate_limits import RetryPolicy
-from nbchat.testing import Cut, Plain, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
+from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
 from nbchat.values.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -29,7 +29,7 @@ def own():
     engine.stop()
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599])
 def test_a_status_that_may_pass_is_tried_again(server, status):
     """PROTOCOL 4.2"""
     server.add(Status(status, error("busy")), Status(status), Say("fine"))
@@ -240,3 +240,67 @@ def test_a_wrong_key_teaches_nothing(server, own):
     server.add(Status(401, error("Incorrect API key provided.", param="temperature")))
     assert isinstance(Asked(server.base_url, using=own, temperature=0.5).error, AuthenticationFailed)
     assert own.client.capabilities.refused(server.base_url, MODEL) == {}
+
+
+# A stream with nothing in it
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        Stream([]),
+        Stream([DONE]),
+        Stream([": ping\n\n", "event: error\n\n"]),
+        Stream([": ping\n\n", Cut()]),
+        Stream([": ping\n\n", Cut(reset=True)]),
+        Raw(b"", content_type="text/event-stream"),
+    ],
+    ids=["empty", "done", "comments", "end", "reset", "nothing"],
+)
+def test_a_stream_that_hides_its_reason_is_asked_for_once_without_streaming(server, own, stream):
+    """PROTOCOL 4.1"""
+    server.add(stream, Status(400, error("The tool's schema has no type.")))
+    asked = Asked(server.base_url, using=own)
+    assert "The tool's schema has no type." in str(asked.error)
+    assert [request.json["stream"] for request in server.requests] == [True, False]
+    assert "stream_options" not in server.requests[1].json
+    assert asked.waits == [0.0]
+
+
+def test_the_answer_without_streaming_counts(server, own):
+    server.add(Stream([]), Say("Here it is."))
+    asked = Asked(server.base_url, using=own)
+    assert (asked.reply.text, asked.error) == ("Here it is.", None)
+
+
+def test_a_base_url_that_has_served_is_not_blamed(server, own):
+    server.add(Raw(b""), Raw(b""), Say("fine"), Raw(b""), Raw(b""), Status(404, error("Not Found")))
+    blame = "Is the base URL"
+    assert blame in str(Asked(server.base_url, using=own).error)
+    assert len(server.requests) == 2
+    assert Asked(server.base_url, using=own).reply.text == "fine"
+    assert blame not in str(Asked(server.base_url, using=own).error)
+    last = str(Asked(server.base_url, using=own).error)
+    assert "one of %chat models?" in last
+    assert "base URL" not in last
+
+
+# When to come again, in the body
+
+
+def test_a_wish_in_the_body_counts_like_one_in_the_head(server):
+    """PROTOCOL 4.2: Gemini's retryDelay"""
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.03s"}
+    body = [{"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED", "details": [info]}}]
+    server.add(Status(429, body), Status(429, body, {"Retry-After": "0.01"}), Say("fine"))
+    first, second = Asked(server.base_url).waits
+    assert 0.03 <= first <= 0.0375
+    assert 0.01 <= second <= 0.0125
+
+
+def test_a_wish_in_the_body_beyond_patience_ends_it(server):
+    info = {"retryDelay": {"seconds": 7200}}
+    server.add(Status(429, {"error": {"code": 429, "message": "Quota.", "details": [info]}}))
+    asked = Asked(server.base_url)
+    assert isinstance(asked.error, RateLimited)
+    assert (asked.error.retry_after, len(server.requests)) == (7200.0, 1)
