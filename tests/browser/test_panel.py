@@ -56,9 +56,12 @@ class PanelPage:
 
     def unfold(self):
         """Show all settings."""
-        for name in ("▸ Settings", "▸ All settings"):
-            if self.button(name).is_visible():
-                self.button(name).click()
+        if self.button("▾ All settings").is_visible():
+            return self
+        if self.button("▸ Settings").is_visible():
+            self.button("▸ Settings").click()
+        self.button("▸ All settings").click()
+        expect(self.button("▾ All settings")).to_be_visible()
         return self
 
     def type(self, name, text):
@@ -241,6 +244,7 @@ def test_the_line_is_copied_and_a_cell_is_loaded(panel):
     panel.cell.blur()
     expect(panel.box("temperature")).to_have_value("0.3")
     expect(panel.box("top_p")).to_have_value("")
+    panel.unfold()
     expect(panel.box("stop")).to_have_value("\\n")
     expect(panel.message).to_have_value("Why?")
 
@@ -300,7 +304,7 @@ def test_keys_are_the_panels_own(panel, page):
         assert all(later > earlier - 20 for earlier, later in itertools.pairwise(part))
     cells = "() => [nbchatPanel().content.widgets.length, nbchatPanel().content.activeCellIndex]"
     before = page.page.evaluate(cells)
-    for part in (panel.row("temperature").locator(".noUi-handle"), panel.root.get_by_label("History"), panel.message):
+    for part in (panel.row("temperature").locator(".noUi-handle"), panel.box("top_p"), panel.message):
         part.focus()
         for key in ("ArrowDown", "b", "ArrowUp", "Shift+Enter"):
             page.page.keyboard.press(key)
