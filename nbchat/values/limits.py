@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nbchat.values.errors import CutOff
 
-__all__ = ["LIMITS", "Limit", "Limits", "clipped"]
+__all__ = ["LIMITS", "Limit", "Limits", "clipped", "page_part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Limits:
     """Unpacked. A chunk takes 300 bytes, with log probabilities 2 kB; 128,000 tokens are the most that models write."""
     text: Limit = Limit(8_000_000, "characters of answer")
     """About 2 million tokens."""
+    pictures: Limit = Limit(32_000_000, "of pictures", in_bytes=True)
     reasoning: Limit = Limit(8_000_000, "characters of reasoning")
     arguments: Limit = Limit(4_000_000, "characters of tool-call arguments")
     calls: Limit = Limit(128, "tool calls")
@@ -81,6 +82,11 @@ class Limits:
 
 LIMITS = Limits()
 """The bounds in force."""
+
+
+def page_part(text: str, most: int = LIMITS.shown_text) -> str:
+    """What of a text goes to the page: all of it, or its beginning and how much more there is."""
+    return text if len(text) <= most else f"{text[:most]}\n\n… and {len(text) - most:,} more characters, not shown here"
 
 
 def clipped(text: str, most: int) -> str:

@@ -304,7 +304,7 @@ def test_keys_are_the_panels_own(panel, page):
         assert all(later > earlier - 20 for earlier, later in itertools.pairwise(part))
     cells = "() => [nbchatPanel().content.widgets.length, nbchatPanel().content.activeCellIndex]"
     before = page.page.evaluate(cells)
-    for part in (panel.row("temperature").locator(".noUi-handle"), panel.box("top_p"), panel.message):
+    for part in (panel.row("temperature").locator(".noUi-handle"), panel.message):
         part.focus()
         for key in ("ArrowDown", "b", "ArrowUp", "Shift+Enter"):
             page.page.keyboard.press(key)

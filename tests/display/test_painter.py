@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.display.footer import cost_text, footer_facts, seconds_text, tokens_text
-from nbchat.display.painter import Painter
+from nbchat.display.painter import Painter, answer_bundle
 from nbchat.values.draft import Draft
 from nbchat.values.events import Finished, ReasoningDelta, Retrying, TextDelta, UsageReport
+from nbchat.values.limits import LIMITS
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Timing
 from nbchat.values.usage import Usage
@@ -163,3 +164,36 @@ def test_the_footer_offers_to_go_on_only_where_that_is_possible():
 def test_usage_reports_are_folded_not_painted():
     sheet = painted([TextDelta("Hi."), UsageReport(Usage(3, 1, 4, "measured"))])
     assert "3 → 1 tokens" in sheet.shown("text/plain")[-1]
+
+
+def sizes(sheet):
+    return sum(len(text) for bundle in sheet.outputs.values() for text in bundle.values())
+
+
+def test_more_than_the_page_takes_is_counted_not_shown():
+    """An answer and a reasoning of many megabytes: each form of each is bounded, and the rest is told."""
+    long = LIMITS.shown_text // 1000
+    events = [ReasoningDelta("hm " * 1000) for _ in range(2 * LIMITS.shown_aside // 1000)]
+    events += [TextDelta("word " * 200) for _ in range(long + 25)]
+    sheet = painted(events, size=100)
+    assert sizes(sheet) < 2 * LIMITS.shown_text + 3 * LIMITS.shown_aside
+    assert "25,000 more characters are in reply.text" in sheet.shown("text/plain")[-1]
+    assert "500,000 more characters in reply.reasoning" in sheet.shown("text/plain")[0]
+
+
+def test_many_calls_take_few_outputs():
+    sheet = Sheet()
+    painter = Painter(sheet)
+    calls = tuple(ToolCall(str(i), "f", "x" * 300_000) for i in range(100))
+    for call in calls:
+        painter.call_result(call, Message("tool", "y" * 300_000, tool_call_id=call.id))
+    painter.conclude(Reply((Choice(tool_calls=calls),)), None)
+    assert len(sheet.outputs) <= LIMITS.shown_calls + 2
+    assert sizes(sheet) < LIMITS.shown_calls * 5 * LIMITS.shown_aside
+    assert "and 180 more tool calls" in "".join(sheet.shown("text/plain"))
+
+
+def test_a_reply_as_a_value_is_bounded_too():
+    bundle = answer_bundle(Reply((Choice(0, "word " * 1_000_000),) * 3))
+    assert sum(map(len, bundle.values())) < 2.1 * LIMITS.shown_text
+    assert "more characters, not shown here" in bundle["text/plain"]
