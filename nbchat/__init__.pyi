@@ -1,7 +1,7 @@
 # The public names of nbchat, and where each is found. `nbchat/__init__.py` reads this file when one is used.
 
 from nbchat.conversation.turn import Turn as Turn
-from nbchat.data.private import private as private
+from nbchat.cells.private import private as private
 from nbchat.frontend import Session as Session, session as session
 from nbchat.magics.extension import (
     load_ipython_extension as load_ipython_extension,
