@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbchat.values.arguments import settled_arguments
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
     Ended,
@@ -14,20 +15,24 @@ from nbchat.values.events import (
     Failed,
     Finished,
     FirstToken,
+    ImageDelta,
     LogprobsDelta,
     Notice,
     ReasoningDelta,
     RefusalDelta,
     Retrying,
     Sent,
+    SourcesDelta,
     Started,
     TextDelta,
+    ThoughtBefore,
     ToolCallDelta,
+    Unshown,
     UsageReport,
 )
-from nbchat.values.messages import ToolCall
-from nbchat.values.modelname import same_model
+from nbchat.values.messages import ImagePart, Source, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
+from nbchat.values.unheeded import unheeded
 from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
 
 __all__ = ["Draft"]
@@ -43,6 +48,14 @@ class _ChoiceDraft:
         self.logprobs: list[Mapping[str, Any]] = []
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
+        self.images: list[ImagePart] = []
+        self.sources: list[Source] = []
+        self.unshown: list[str] = []
+
+    def thought_before(self, last: str) -> None:
+        """All of the text so far, and this last piece, was reasoning."""
+        self.reasoning.write(self.text.getvalue() + last)
+        self.text = io.StringIO()
 
     def choice(self, index: int) -> Choice:
         return Choice(
@@ -53,24 +66,34 @@ class _ChoiceDraft:
             self.refusal.getvalue(),
             tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
             tuple(self.logprobs),
+            tuple(self.images),
+            tuple(self.sources),
+            tuple(self.unshown),
         )
 
 
 class _CallDraft:
-    """The pieces of one tool call: the first id and the first name hold, arguments are joined."""
+    """The pieces of one tool call: the first id and name hold, a name may grow, arguments are joined."""
 
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
         self.arguments = io.StringIO()
+        self.last = ""
+        self.grows = True  # whether each piece begins with the one before it
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
-        self.name = self.name or delta.name
-        self.arguments.write(delta.arguments)
+        if delta.name.startswith(self.name):
+            self.name = delta.name or self.name
+        if delta.arguments:
+            self.grows = self.grows and delta.arguments.startswith(self.last)
+            self.last = delta.arguments
+            self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, self.arguments.getvalue())
+        arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments)
 
 
 class Draft:
@@ -119,6 +142,14 @@ class Draft:
                 self._choice(index).logprobs.extend(tokens)
             case ToolCallDelta(call=number, index=index):
                 self._choice(index).calls.setdefault(number, _CallDraft()).add(event)
+            case ThoughtBefore(text, index):
+                self._choice(index).thought_before(text)
+            case ImageDelta(image, index):
+                self._choice(index).images.append(image)
+            case SourcesDelta(sources, index):
+                self._choice(index).sources.extend(sources)
+            case Unshown(kind, index):
+                self._choice(index).unshown.append(kind)
             case Finished(reason, index):
                 self._choice(index).finish_reason = reason
             case UsageReport(usage):
@@ -151,15 +182,17 @@ class Draft:
         """The answer as it stands; `interrupted` where the user stopped it. Its cost is left unknown."""
         choices = tuple(draft.choice(index) for index, draft in sorted(self._choices.items())) or (Choice(),)
         total = time.perf_counter() - self._sent_at if self._total is None else self._total
+        status, usage = self._status(interrupted=interrupted), self._usage_of(choices)
+        whole = status == "complete" and bool(self._choices)
         return Reply(
             choices,
-            self._status(interrupted=interrupted),
+            status,
             self._model or self._asked.body.get("model"),
-            self._usage_of(choices),
+            usage,
             timing=Timing(self._first, total),
             id=self._id,
             request=self._asked,
-            notices=(*self._notices, *self._mismatches(choices)),
+            notices=(*self._notices, *unheeded(self._asked.body, choices, usage, self._model, whole=whole)),
         )
 
     def _status(self, *, interrupted: bool) -> Status:
@@ -177,16 +210,6 @@ class Draft:
         if prompt is None and not self._choices:
             return UNKNOWN
         return Usage.estimated(prompt, sum(map(_estimated, choices)))
-
-    def _mismatches(self, choices: tuple[Choice, ...]) -> list[str]:
-        """What the server silently did otherwise than asked."""
-        asked_choices, asked_model = self._asked.body.get("n", 1), str(self._asked.body.get("model") or "")
-        notes = []
-        if self.error is None and self._choices and len(choices) < asked_choices:
-            notes.append(f"{len(choices)} of {asked_choices} choices came")
-        if self._model and asked_model and not same_model(asked_model, self._model):
-            notes.append(f"asked for {asked_model}")
-        return notes
 
 
 def _estimated(choice: Choice) -> int:

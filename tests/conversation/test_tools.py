@@ -476,3 +476,46 @@ def assert_valid(messages):
         expecting = ids
     assert expecting == []
     assert all(Message.from_dict(message).to_dict() == message for message in messages)
+
+
+def test_a_call_that_is_left_in_the_text_is_said(server, chat):
+    """Where tools were offered: without them, an answer may well speak of such tags."""
+    text = '<tool_call>{"name": "lambda_free", "arguments": {"text": "a"}}</tool_call>'
+    server.add(Say(text), Say(text))
+    reply = chat.ask("Go", tools=[lambda_free])
+    assert any("wrote a tool call as text" in note for note in reply.notices)
+    assert chat.ask("What would a call look like?").notices == ()
+
+
+def shout(text: str = "a", times: int | None = None, suffix: str = None) -> str:  # noqa: RUF013
+    return text * (times or 1) + (suffix or "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"text": "b", "times": None, "suffix": None}, "b"),
+        ({"arguments": {"text": "b"}}, "b"),
+        ({"kwargs": {"text": "b", "suffix": "!"}}, "b!"),
+        ({}, "a"),
+        ("null", "a"),
+        (json.dumps('{"text": "b"}'), "b"),
+        ('{}{"text": "b"}', "b"),
+    ],
+)
+def test_arguments_come_in_odd_forms(server, chat, arguments, told):
+    chat.tool(shout, safe=True)
+    server.add(calls(("shout", arguments)), Say("Done."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == [told]
+
+
+@pytest.mark.parametrize("arguments", [{"a": 1, "b": 2}, {"limits": {"a": 1, "b": 2}}])
+def test_a_single_object_may_come_flat(server, chat, arguments):
+    @chat.tool(safe=True)
+    def rows(limits: dict[str, int]) -> int:
+        return sum(limits.values())
+
+    server.add(calls(("rows", arguments)), Say("Done."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == ["3"]
