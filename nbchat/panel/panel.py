@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipywidgets import HBox, VBox
 
-from nbchat.api.engine import engine, running_engine
+from nbchat.cells.running_cell import running_cell_id
 from nbchat.conversation import connection
-from nbchat.conversation.registry import registry
+from nbchat.conversation.process import process
+from nbchat.conversation.registry import Registry
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
@@ -19,7 +19,6 @@ from nbchat.display.display_state import running_shell
 from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.display.widget_style import WIDGETS_CLASS
-from nbchat.magics.cell import cell_slot
 from nbchat.panel import comms, style
 from nbchat.panel.biases import BiasControl
 from nbchat.panel.cellbox import CellBox
@@ -49,14 +48,15 @@ EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire
 class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A session as widgets: whatever moves its settings or its history moves them here, and the other way round.
 
-    `session` None = the one that the magics use, also when that becomes another. Shown by being the value of a cell,
-    whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter, `conversation`
-    what is being asked.
+    `sessions` are all there are; `session` None = their current one, also when that becomes another. Shown by being the
+    value of a cell, whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter,
+    `conversation` what is being asked.
     """
 
-    def __init__(self, session: Session | None = None) -> None:
+    def __init__(self, sessions: Registry[Any], session: Session | None = None) -> None:
+        self._sessions = sessions
         self._follows = session is None
-        self.session = session or registry.current
+        self.session: Session = session or sessions.current
         self._refreshing = threading.RLock()
         self._attending = False
         self._forget: list[Callable[[], Any]] = []
@@ -170,8 +170,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def refresh(self, *_event: Any) -> None:
         """Draw the session as it is now. From any thread; what has not changed costs nothing."""
-        if self._follows and registry.current is not self.session:
-            self.switch(registry.current)
+        if self._follows and self._sessions.current is not self.session:
+            self.switch(self._sessions.current)
             return
         with self._refreshing:
             session, params, endpoint = self.session, self.session.params, self.session.endpoint
@@ -180,7 +180,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             for name, row in self.controls.items():
                 row.show(_value(params, name))
             self._model.usual(model)
-            self._target.show(session, endpoint, registry.names())
+            self._target.show(session, endpoint, self._sessions.names())
             self.presets.show(params)
             self._cell.show(params.replace(model=model), session.system, endpoint)
             self._history.show(session.turns, busy=self.conversation.busy)
@@ -190,10 +190,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _refused(self) -> Mapping[str, str]:
         """What the server refuses for the model that is asked: parameters, each with the server's words."""
-        active = running_engine()  # before the first request nothing is known to be refused
         endpoint = self.session.endpoint
-        model = self.session.params.model or endpoint.model or ""
-        return active.client.capabilities.refused(endpoint.base_url, model) if active else {}
+        return process.capabilities.refused(endpoint.base_url, self.session.params.model or endpoint.model or "")
 
     # The user's side
 
@@ -218,12 +216,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _go_to(self, name: str) -> None:
         if name != self.session.name:
-            self.switch(registry.switch(name) if self._follows else registry.open(name))
+            self.switch(self._sessions.switch(name) if self._follows else self._sessions.open(name))
 
     def _connect(self, where: str, key_env: str | None = None) -> None:
         """As `%chat connect`; a session that has a server of its own gets another one."""
         if self.session.base_url is None:
-            connection.connect(connection.endpoint_for(where, key_env=key_env))
+            process.connected = connection.endpoint_for(where, key_env=key_env)
         else:
             self.session.connect(where, key_env=key_env)
         self.session.set(model=None)  # another server's model means nothing here
@@ -241,7 +239,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _token_ids(self, text: str) -> list[int]:
         endpoint = connection.ready(self.session.endpoint)
-        return engine().run(engine().client.token_ids(endpoint, self.session.model or "", text))
+        engine = process.engine()
+        return engine.run(engine.client.token_ids(endpoint, self.session.model or "", text))
 
     # Asking
 
@@ -306,14 +305,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _fork(self) -> None:
         later = self._history.later
-        names = {*registry.names(), self.session.name}
-        name = next(new for n in itertools.count(2) if (new := f"{self.session.name}-{n}") not in names)
-        branch = self.session.fork(name)
+        branch = self.session.fork(self._sessions.free_name(self.session.name))
         if later:
             branch.undo(later)
-        registry.add(branch, current=self._follows)
+        self._sessions.add(branch, current=self._follows)
         self.switch(branch)
-        self._box.say(f"now in session {name}")
+        self._box.say(f"now in session {branch.name}")
 
     # Display
 
@@ -332,7 +329,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _attend(self, shell: Any) -> None:
         """Look after each cell what it has changed elsewhere; in place of the panel that this cell showed before."""
-        place = cell_slot(shell)
+        place = running_cell_id(shell)
         if place is not None:
             if (old := _shown.get(place)) is not None and old is not self:
                 old.close()
