@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ToolError,
     )
     from nbchat.values.events import (
+        CarriedDelta,
         Ended,
         Event,
         Failed,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationFailed",
     "BudgetExceeded",
+    "CarriedDelta",
     "Choice",
     "ConfigError",
     "ConnectionFailed",
@@ -150,6 +152,7 @@ _HOMES = {
     "ServerSilent": "nbchat.values.errors",
     "SessionError": "nbchat.values.errors",
     "ToolError": "nbchat.values.errors",
+    "CarriedDelta": "nbchat.values.events",
     "Ended": "nbchat.values.events",
     "Event": "nbchat.values.events",
     "Failed": "nbchat.values.events",

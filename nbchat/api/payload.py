@@ -8,7 +8,8 @@ from typing import Any
 from nbchat.api.keys import Key
 from nbchat.api.textflow import TextFlow, paired
 from nbchat.api.toolcalls import ToolCallFlow, index_of
-from nbchat.values.events import Event, Finished, LogprobsDelta, Started, TextDelta, UsageReport
+from nbchat.values.carried import REASONING, attached
+from nbchat.values.events import CarriedDelta, Event, Finished, LogprobsDelta, Started, TextDelta, UsageReport
 from nbchat.values.limits import LIMITS
 from nbchat.values.usage import UNKNOWN, Usage
 
@@ -111,12 +112,14 @@ class _ChoiceReader:
         self._index = index
         self.flow = TextFlow(index, key)
         self._calls = ToolCallFlow(index, key, tools)
+        self._has_reasoning = False
 
     def read(self, choice: Mapping[str, Any], events: list[Event]) -> None:
         delta = choice.get("delta")
         said = delta if isinstance(delta, dict) else choice.get("message")
         if isinstance(said, dict):
             self._read_said(said, events)
+            self._read_carried(said, events, whole=said is not delta)
         else:
             self.flow.text(_text(choice.get("text")), events)
         if logprobs := _tokens(choice.get("logprobs")):
@@ -137,6 +140,16 @@ class _ChoiceReader:
             self._calls.read(calls, events)
         self._calls.read_old(said.get("function_call"), events)
 
+    def _read_carried(self, said: Mapping[str, Any], events: list[Event], *, whole: bool) -> None:
+        """What the server wants back; that it has a field for reasoning is told once, for that field may be empty."""
+        if said.keys() <= _READ_HERE and (self._has_reasoning or REASONING not in said):
+            return
+        fields = attached(said)
+        if not self._has_reasoning and isinstance(said.get(REASONING), str):
+            self._has_reasoning, fields[REASONING] = True, ""
+        if fields:
+            events.append(CarriedDelta(fields, None, self._index, whole))
+
     def _read_part(self, part: object, events: list[Event]) -> None:
         """Content, or a part of its list: text, or thinking (a string, or again a list of parts)."""
         if isinstance(part, str):
@@ -147,6 +160,9 @@ class _ChoiceReader:
                 thinking = "".join(_text(item.get("text")) for item in thinking if isinstance(item, dict))
             self.flow.reasoning(_text(thinking), events)
             self.flow.text(_text(part.get("text")), events)
+
+
+_READ_HERE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "reasoning", REASONING})
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ JSON keeps all of it but what was sent (`Reply.request`) and the values made of 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,10 +103,15 @@ def _from_format_1(turn: Mapping[str, Any]) -> dict[str, Any]:
     """The turn as it is written today: in the first format a choice's calls were `[id, name, arguments]`."""
     reply = an_object(turn.get("reply"), "a turn's reply")
     choices = [
-        {**choice, "tool_calls": [ToolCall(*map(str, call)).to_dict() for call in items_of(choice, "tool_calls")]}
+        {**choice, "tool_calls": [_call_of_format_1(call) for call in items_of(choice, "tool_calls")]}
         for choice in items_of(reply, "choices")
     ]
     return {**turn, "reply": {**reply, "choices": choices}}
+
+
+def _call_of_format_1(call: Sequence[Any]) -> dict[str, Any]:
+    call_id, name, arguments = map(str, call)
+    return ToolCall(call_id, name, arguments).to_dict()
 
 
 def _from_messages(content: object, name: str) -> Conversation:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbchat.values.arguments import settled_arguments, written_call
+from nbchat.values.carried import REASONING, Carried, with_more
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
+    CarriedDelta,
     Ended,
     Event,
     Failed,
@@ -26,6 +28,7 @@ from nbchat.values.events import (
     ToolCallDelta,
     UsageReport,
 )
+from nbchat.values.frozen import FrozenDict
 from nbchat.values.messages import ToolCall
 from nbchat.values.modelname import same_model
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
@@ -44,8 +47,25 @@ class _ChoiceDraft:
         self.logprobs: list[Mapping[str, Any]] = []
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
+        self.fields: dict[str, Any] = {}
 
-    def choice(self, index: int) -> Choice:
+    def carry(self, event: CarriedDelta) -> None:
+        """Take in what goes back to the server."""
+        if event.call is not None:
+            call = self.calls.setdefault(event.call, _CallDraft())
+            call.extra = with_more(call.extra, event.fields)
+        else:
+            self.fields = {**self.fields, **event.fields} if event.whole else with_more(self.fields, event.fields)
+
+    def carried(self, server: str, *, in_tools: bool) -> Carried | None:
+        """What goes back; the reasoning only in a turn in which tools are called."""
+        fields = dict(self.fields)
+        if fields.pop(REASONING, None) is not None and (in_tools or self.calls):
+            fields[REASONING] = self.reasoning.getvalue()
+        has_more = fields or any(call.extra for call in self.calls.values())
+        return Carried(server, FrozenDict(fields)) if has_more else None
+
+    def choice(self, index: int, server: str, *, in_tools: bool) -> Choice:
         return Choice(
             index,
             self.text.getvalue(),
@@ -54,6 +74,7 @@ class _ChoiceDraft:
             self.refusal.getvalue(),
             tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
             tuple(self.logprobs),
+            self.carried(server, in_tools=in_tools),
         )
 
 
@@ -63,6 +84,7 @@ class _CallDraft:
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
+        self.extra: dict[str, Any] = {}
         self.arguments = io.StringIO()
         self.last = ""
         self.grows = True  # whether each piece begins with the one before it
@@ -78,7 +100,7 @@ class _CallDraft:
 
     def call(self, index: int, number: int) -> ToolCall:
         arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments)
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments, FrozenDict(self.extra))
 
 
 class Draft:
@@ -127,6 +149,8 @@ class Draft:
                 self._choice(index).logprobs.extend(tokens)
             case ToolCallDelta(call=number, index=index):
                 self._choice(index).calls.setdefault(number, _CallDraft()).add(event)
+            case CarriedDelta(index=index):
+                self._choice(index).carry(event)
             case Finished(reason, index):
                 self._choice(index).finish_reason = reason
             case UsageReport(usage):
@@ -157,7 +181,10 @@ class Draft:
 
     def reply(self, *, interrupted: bool = False) -> Reply:
         """The answer as it stands; `interrupted` where the user stopped it. Its cost is left unknown."""
-        choices = tuple(draft.choice(index) for index, draft in sorted(self._choices.items())) or (Choice(),)
+        server, sent = self._asked.url, self._asked.body.get("messages") or [{}]
+        in_tools = sent[-1].get("role") == "tool"
+        drafts = sorted(self._choices.items())
+        choices = tuple(draft.choice(index, server, in_tools=in_tools) for index, draft in drafts) or (Choice(),)
         total = time.perf_counter() - self._sent_at if self._total is None else self._total
         return Reply(
             choices,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from nbchat.values.carried import Carried
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of
 from nbchat.values.usage import UNKNOWN, Usage
@@ -55,6 +56,7 @@ class Choice:
     """One of the answers. `finish_reason` is the server's word; None = it never said.
 
     `logprobs` are the server's `{token, logprob, top_logprobs}`, one for each token; empty = none were asked for.
+    `carried` is what goes back to the server with the history; None = nothing.
     """
 
     index: int = 0
@@ -64,11 +66,12 @@ class Choice:
     refusal: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[Mapping[str, Any], ...] = ()
+    carried: Carried | None = field(default=None, repr=False)
 
     @property
     def message(self) -> Message:
-        """The choice as a message of the history: its reasoning stays out (servers refuse or bill it)."""
-        return Message("assistant", self.text or self.refusal, self.tool_calls)
+        """The choice as a message of the history: its reasoning stays out unless the server wants it back."""
+        return Message("assistant", self.text or self.refusal, self.tool_calls, carried=self.carried)
 
     def to_dict(self) -> dict[str, Any]:
         """The choice as files write it: its index and text, and what else there is."""
@@ -78,6 +81,7 @@ class Choice:
             "refusal": self.refusal or None,
             "tool_calls": [call.to_dict() for call in self.tool_calls] or None,
             "logprobs": [dict(token) for token in self.logprobs] or None,
+            "carried": None if self.carried is None else self.carried.to_dict(),
         }
         written = {name: value for name, value in more.items() if value is not None}
         return {"index": self.index, "text": self.text, **written}
@@ -96,6 +100,7 @@ class Choice:
             text_of(choice, "refusal"),
             tuple(map(ToolCall.from_dict, items_of(choice, "tool_calls"))),
             tuple(an_object(token, "a token's log probability") for token in items_of(choice, "logprobs")),
+            Carried.from_dict(choice["carried"]) if choice.get("carried") is not None else None,
         )
 
 
