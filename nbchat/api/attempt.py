@@ -14,6 +14,7 @@ from nbchat.api import rate_limits as limits
 from nbchat.api.call import Call
 from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
+from nbchat.api.payload import PIECES
 from nbchat.api.pools import Pools, request
 from nbchat.api.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
@@ -27,29 +28,29 @@ from nbchat.values.events import (
     Ended,
     Event,
     FirstToken,
-    ReasoningDelta,
-    RefusalDelta,
     Responded,
-    TextDelta,
-    ToolCallDelta,
 )
 from nbchat.values.limits import LIMITS, clipped
 
 __all__ = ["Attempt", "Emit", "Refused", "unreachable"]
 
 LINGER_SECONDS = 15.0
-"""How long a usage count and `[DONE]` are waited for once every choice has finished."""
+"""The longest silence in which a usage count and `[DONE]` are waited for once every choice has finished."""
 
-DONE_SECONDS = 1.0
+DONE_SECONDS = 3.0
 """How long `[DONE]` alone is waited for: nothing is lost without it but a connection that could serve again."""
+
+DOUBT_SECONDS = 60.0
+"""The longest silence behind a finish reason that came with the first of an answer: more of it may follow."""
+
+KEPT_SECONDS = 60.0
+"""How long a connection may be kept alive behind the end of an answer before it is given up."""
 
 DRAIN_SECONDS = 0.25
 """How long after `[DONE]` the end of the response is waited for, so that its connection can serve again."""
 
 PROMPT_SECONDS = 0.05
 """How much of that holds up whoever asked: the next request then finds the connection ready."""
-
-PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 Emit = Callable[[list[Event]], None]
 """Takes events, batch by batch."""
@@ -106,6 +107,8 @@ class Attempt:
         self._emit = emit
         self._ended = ended
         self._is_over = False
+        self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
+        self._heard_at = 0.0
         self._responded = False
         self._reused = True  # whether it goes out on a connection that had served before
         self._known = known
@@ -179,8 +182,8 @@ class Attempt:
     async def _read(self, response: httpx.Response) -> None:
         """Read to the end of the answer, then for a moment to that of the response."""
         portions = unpacked(response)
-        decoder = self._decoder
-        with contextlib.suppress(TimeoutError):
+        decoder, given_up = self._decoder, None
+        try:
             async with asyncio.timeout(None) as limit:
                 first = True
                 async for portion in portions:
@@ -190,17 +193,41 @@ class Attempt:
                         events.insert(place, FirstToken(time.perf_counter()))
                     if events:
                         self._emit(events)
-                    if decoder.failed or (decoder.done and decoder.begun):
+                    if decoder.failed or decoder.done:
                         break
-                    if decoder.finished:
-                        _shorten(limit, DONE_SECONDS if decoder.counted else LINGER_SECONDS)
+                    if decoder.finished or self._finished_at is not None:
+                        limit.reschedule(self._patience(came=bool(events)))
+        except TimeoutError:
+            given_up = self._why_given_up()
         if self._is_hollow:
             title = self._call.endpoint.title
             raise Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
-        self._emit_end()
+        self._emit_end(given_up)
         if decoder.done and not decoder.failed:
             await self._drain(portions)
         self._over()
+
+    def _patience(self, *, came: bool) -> float | None:
+        """Until when to wait for what may follow an answer whose choices have finished; None = they haven't."""
+        decoder, now = self._decoder, asyncio.get_running_loop().time()
+        if not decoder.finished:
+            self._finished_at = None
+            return None
+        if came or self._finished_at is None:
+            self._finished_at = now
+        self._heard_at = now
+        if not decoder.trusted:
+            return now + DOUBT_SECONDS
+        if decoder.counted:
+            return self._finished_at + DONE_SECONDS
+        return min(now + LINGER_SECONDS, self._finished_at + KEPT_SECONDS)
+
+    def _why_given_up(self) -> str | None:
+        """What is wrong with an answer that was left with bytes still coming; None where it was silent, or all told."""
+        silent = asyncio.get_running_loop().time() - self._heard_at >= LINGER_SECONDS
+        if silent or (self._decoder.counted and self._decoder.trusted):
+            return None
+        return f"it kept the connection open for {KEPT_SECONDS:g} s without ending the answer"
 
     async def _drain(self, portions: AsyncIterator[bytes]) -> None:
         """Read what little follows the answer."""
@@ -237,13 +264,6 @@ class Attempt:
     def _silent(self) -> Refused:
         title, seconds = self._call.endpoint.title, self._call.timeouts.read
         return Refused(ServerSilent(f"{title} was silent for {seconds:g} s. Ask again, or allow more with timeout=."))
-
-
-def _shorten(limit: asyncio.Timeout, seconds: float) -> None:
-    """Let a limit end in so many seconds at the latest."""
-    end = asyncio.get_running_loop().time() + seconds
-    if (before := limit.when()) is None or end < before:
-        limit.reschedule(end)
 
 
 def _first_piece(events: list[Event]) -> int | None:

@@ -116,6 +116,11 @@ class Redactor(Generic[_Text]):
         """The same for text."""
         return Redactor(key.reveal() if key is not None and key.distinct else "", MASK)
 
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return bool(self._held)
+
     def feed(self, piece: _Text) -> _Text:
         """What is safe to give out of this piece and those before."""
         secret = self._secret

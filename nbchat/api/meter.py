@@ -9,12 +9,14 @@ from nbchat.values.events import (
     CarriedDelta,
     Event,
     Finished,
+    ImageDelta,
     LogprobsDelta,
     Notice,
     ReasoningDelta,
     RefusalDelta,
     Started,
     TextDelta,
+    ThoughtBefore,
     ToolCallDelta,
 )
 from nbchat.values.limits import LIMITS, Limit, Limits, clipped
@@ -27,7 +29,9 @@ class Meter:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._text = self._reasoning = self._arguments = self._logprobs = self._notices = self._carried = 0
+        self._text = self._reasoning = self._arguments = self._logprobs = self._notices = self._pictures = (
+            self._carried
+        ) = 0
         self._calls: set[tuple[int, int]] = set()
 
     def admit(self, events: list[Event]) -> Limit | None:
@@ -63,7 +67,7 @@ class Meter:
         if getattr(event, "index", 0) >= limits.choices.most:
             return None, limits.choices
         match event:
-            case TextDelta(text) | RefusalDelta(text):
+            case TextDelta(text) | RefusalDelta(text) | ThoughtBefore(text):
                 self._text += len(text)
                 return _fitted(event, self._text, limits.text)
             case ReasoningDelta(text):
@@ -77,6 +81,9 @@ class Meter:
             case LogprobsDelta(tokens):
                 self._logprobs += len(tokens)
                 return (event, None) if self._logprobs <= limits.logprobs.most else (None, limits.logprobs)
+            case ImageDelta(image):
+                self._pictures += len(image.url)
+                return (event, None) if self._pictures <= limits.pictures.most else (None, limits.pictures)
             case Started(model, reply_id):
                 return Started(model and clipped(model, word), reply_id and clipped(reply_id, word)), None
             case Finished(reason, index):
@@ -101,7 +108,7 @@ class Meter:
 
 
 def _fitted(
-    event: TextDelta | RefusalDelta | ReasoningDelta, size: int, limit: Limit
+    event: TextDelta | RefusalDelta | ReasoningDelta | ThoughtBefore, size: int, limit: Limit
 ) -> tuple[Event | None, Limit | None]:
     """The piece, cut where the text so far, this piece with it, is `size` characters and that is too many."""
     excess = size - limit.most

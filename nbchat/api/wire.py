@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nbchat.api.error_body import describe
+from nbchat.api.failed import failure_in
 from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
 from nbchat.api.meter import Meter
 from nbchat.api.payload import PayloadReader
-from nbchat.api.sse import ServerSentEvent, SSEDecoder
+from nbchat.api.sse import DONE, DataLine, SSEDecoder
 from nbchat.api.template import ChunkTemplate
 from nbchat.api.textflow import paired
 from nbchat.api.toolcalls import tool_names
@@ -38,6 +39,9 @@ OPENING = 4096
 
 RESCUED = 2_000_000
 """Bytes of an event or a body that is too long in which text is looked for."""
+
+LINE_COST = 64
+"""Bytes that a line of an event counts beside its own: what Python needs to hold it."""
 
 PORTION = 1_000_000
 """Bytes that are read at a time: what exceeds a limit is seen after so many at the latest."""
@@ -110,6 +114,10 @@ class AnswerDecoder:
         self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
+        self._is_body = False  # whether it is: its first line is no JSON by itself
+        self._only = False  # of a body that began with an object: whether it is all that has come
+        self._unfinished: list[bytes] = []  # lines of an event that are no JSON by themselves
+        self._event_size = 0  # of these lines
         self._opening = b""
         self._payload = PayloadReader(key, tool_names(self._sent.get("tools")))
         self._template = ChunkTemplate(self._reads_as_text)
@@ -138,9 +146,14 @@ class AnswerDecoder:
         return self._payload.all_finished and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
 
     @property
+    def trusted(self) -> bool:
+        """Whether this stream's finish reasons are known to mark ends."""
+        return self._payload.trusted
+
+    @property
     def counted(self) -> bool:
-        """Whether, besides, the usage count has come: only `[DONE]` may follow."""
-        return self.finished and self._payload.counted
+        """Whether the usage count came as well: only `[DONE]` may follow."""
+        return self._payload.counted
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
@@ -168,11 +181,16 @@ class AnswerDecoder:
         """The limit that the bytes exceed as they are, whatever they say."""
         if self._sse is None:
             return self._limits.body if len(self._head) > self._limits.body.most else None
+        if self._event_size > self._limits.event.most:
+            return self._limits.event
         return self._sse.exceeded or (self._limits.stream if self._size > self._limits.stream.most else None)
 
     def _rescued(self) -> list[Event]:
         """What can be read of the event, or of the body, that was too long to be read to its end."""
-        began = bytes(self._head[:RESCUED]) if self._sse is None else self._sse.beginning(RESCUED)
+        began = bytes(self._head[:RESCUED])
+        if self._sse is not None:
+            lines = (*self._unfinished, self._sse.beginning(RESCUED))
+            began = b"\n".join(lines[: RESCUED // LINE_COST])[:RESCUED]
         self._head.clear()
         events: list[Event] = []
         self._take(read_truncated(began.decode("utf-8", "ignore")), b"", events)
@@ -182,13 +200,32 @@ class AnswerDecoder:
         if len(self._opening) < OPENING:
             self._opening += data[:OPENING]
         if self._sse is None:
+            known = len(self._head)
             self._head += data if self._head else data.lstrip()
-            if not _is_stream(self._head[:4]):
+            if self._is_body or not self._is_stream(known):
                 return []
             self._sse = SSEDecoder(self._limits)
             data = bytes(self._head)
             self._head.clear()
         return self._read(self._sse.feed(data))
+
+    def _is_stream(self, known: int) -> bool:
+        """Whether the body so far is one of events, or of objects one a line; its first `known` bytes hold no line end."""
+        start = bytes(self._head[:4]).removeprefix(_BOM)
+        if not start or _BOM.startswith(start):
+            return False
+        if start[:1] != b"{":
+            return start[:1] != b"["
+        end = self._head.find(b"\n", known)
+        if end < 0:
+            return False
+        try:
+            _loads(bytes(self._head[:end]).removeprefix(_BOM))
+        except (ValueError, RecursionError):
+            self._is_body = True
+            return False
+        self._only = True
+        return True
 
     def end(self, broken: str | None = None) -> list[Event]:
         """The last events, at the end of the bytes. `broken` is the transport's complaint, None = an orderly end.
@@ -201,6 +238,9 @@ class AnswerDecoder:
         events = self._feed(self._redactor.flush())
         if not self.failed:
             events += self._read(self._sse.flush()) if self._sse is not None else self._whole_body()
+        if not self.failed:
+            self._give_up(events)
+            self.done = self.done or self._only
         if not self.failed:
             events += self._closing(broken)
         return self._bounded(events)
@@ -221,7 +261,7 @@ class AnswerDecoder:
         if bad := FAILED_REASONS & set(reasons.values()):
             return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is not whole.")
         if self._payload.seen:
-            if self.done or (self._payload.all_finished if broken else reasons):
+            if self.done or (self._payload.all_finished if broken else self._payload.ended):
                 return None
             why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
             return CutOff(
@@ -243,39 +283,63 @@ class AnswerDecoder:
         """The opening bytes as text, without a stream's field name."""
         return self._opening.decode("utf-8", "replace").strip().removeprefix("data:").strip()
 
-    def _read(self, events: Iterable[ServerSentEvent]) -> list[Event]:
+    def _read(self, lines: Iterable[DataLine]) -> list[Event]:
         read: list[Event] = []
-        for lines, kind in events:
-            if self.done:
+        for data, kind in lines:
+            if self.done or self.failed:
                 break
-            text = self._template.text(lines[0]) if len(lines) == 1 and not kind else None
-            if text is not None:
-                self._payload.more_text(text, read)
+            if data is None:
+                self._give_up(read)
                 continue
-            for payload in self._payloads(lines):
-                self._take(payload, kind, read)
-                if self.failed:
-                    return read
+            text = self._template.text(data) if not (kind or self._unfinished) else None
+            if text is None or not self._payload.more_text(text, read):
+                self._read_line(data.strip(), kind, read)
         return read
 
-    def _payloads(self, lines: list[bytes]) -> list[Any]:
-        """The JSON of one event; where its lines are not JSON together, that of each line."""
-        data = b"\n".join(lines).strip()
-        if not data:
-            return []
-        if data.startswith(b"[DONE]"):
+    def _read_line(self, data: bytes, kind: bytes, read: list[Event]) -> None:
+        """A line that is JSON is an event; one that isn't may be so together with those that follow."""
+        if data.startswith(DONE):
+            self._give_up(read)
             self.done = True
-            return []
+            return
         try:
             payload = _loads(data)
         except (ValueError, RecursionError):
-            if len(lines) == 1:
-                self._note_unreadable(data[:200].decode("utf-8", "replace"))
-                return []
-            return [payload for line in lines for payload in self._payloads([line])]
-        if len(lines) == 1:
-            self._template.learn(lines[0])
-        return [payload]
+            self._keep(data)
+            return
+        if self._unfinished:
+            if not isinstance(payload, dict) or payload.keys().isdisjoint(("choices", "error")):
+                self._keep(data)
+                return
+            self._give_up(read)
+        else:
+            self._template.learn(data)
+        self._take(payload, kind, read)
+
+    def _keep(self, data: bytes) -> None:
+        """Keep a line that is no event by itself."""
+        self._event_size += len(data) + LINE_COST
+        if data:
+            self._unfinished.append(data)
+
+    def _give_up(self, read: list[Event]) -> None:
+        """No more of an event comes: what of its lines is JSON together, or each by itself, is read."""
+        lines, self._unfinished, self._event_size = self._unfinished, [], 0
+        if len(lines) > 1 and self._read_several(b"\n".join(lines), read):
+            return
+        for line in lines:
+            if not self._read_several(line, read):
+                self._note_unreadable(line[:200].decode("utf-8", "replace"))
+
+    def _read_several(self, data: bytes, read: list[Event]) -> bool:
+        """Read JSON values that stand one behind the other; False = they are no such thing."""
+        try:
+            payloads = _several(data)
+        except (ValueError, RecursionError):
+            return False
+        for payload in payloads:
+            self._take(payload, b"", read)
+        return True
 
     def _reads_as_text(self, data: bytes, text: str) -> bool:
         """Whether these bytes are a chunk that brings this text for the first choice, and nothing else."""
@@ -283,17 +347,18 @@ class AnswerDecoder:
             payload = _loads(data)
         except (ValueError, RecursionError):
             return False
-        return _failure(payload, b"") is None and self._payload.is_only_text(payload, text)
+        return failure_in(payload, b"") is None and self._payload.is_only_text(payload, text)
 
     def _take(self, payload: Any, kind: bytes, events: list[Event]) -> None:
         """Read one payload, or a list of several, into events."""
+        self._only = self._only and not self._payload.seen and _is_whole(payload)
         for item in payload if isinstance(payload, list) else [payload]:
             if self.failed:
                 return
             try:
                 if isinstance(item, dict):
                     self._payload.read(item, events)
-                failure = _failure(item, kind)
+                failure = failure_in(item, kind)
             except RecursionError:
                 self._note_unreadable("nested too deep")
                 continue
@@ -317,7 +382,7 @@ class AnswerDecoder:
             payload = _loads(text)
         except (ValueError, RecursionError):
             sse = SSEDecoder(self._limits)
-            return self._read(sse.feed(text.replace(b"\n{", b"\n\n{")) + sse.flush())
+            return self._read(sse.feed(text) + sse.flush())
         self._take(payload, b"", events)
         self.done = True
         return events
@@ -331,20 +396,22 @@ def _loads(data: bytes) -> Any:
 _DECODER = json.JSONDecoder(strict=False)
 
 
-def _is_stream(head: bytearray) -> bool:
-    """Whether these first bytes are those of an event stream rather than of a JSON body."""
-    start = bytes(head).removeprefix(_BOM)
-    return bool(start) and start[:1] not in b"{[" and not _BOM.startswith(start)
+def _is_whole(payload: Any) -> bool:
+    """Whether a payload is a whole reply rather than a chunk of one."""
+    choices = payload.get("choices") if isinstance(payload, dict) else None
+    return isinstance(choices, list) and not any(isinstance(one, dict) and "delta" in one for one in choices)
 
 
+def _several(data: bytes) -> list[Any]:
+    """The JSON values of a text that may hold several, one behind the other. Raises ValueError."""
+    text, at, values = data.decode("utf-8", "replace"), 0, []
+    while at < len(text):
+        value, at = _DECODER.raw_decode(text, at)
+        values.append(value)
+        between = _BETWEEN.match(text, at)
+        at = between.end() if between is not None else at
+    return values
+
+
+_BETWEEN = re.compile(r"(?:\s|data:)*")
 _BOM = b"\xef\xbb\xbf"
-
-
-def _failure(payload: Any, kind: bytes) -> object:
-    """What of a payload is an error, or None: an `error` that says something, or an error's form without choices."""
-    if not isinstance(payload, dict):
-        return str(payload) if kind == b"error" else None
-    if payload.get("error"):
-        return payload
-    formed = kind == b"error" or "error" in (payload.get("object"), payload.get("type")) or payload.get("detail")
-    return payload if formed and "choices" not in payload else None

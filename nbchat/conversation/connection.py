@@ -16,6 +16,7 @@ from nbchat.api.endpoints import (
     is_same_server,
     located,
     named_key,
+    public_url,
 )
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
@@ -104,6 +105,13 @@ class Destination:
                 return endpoint
             key = named_key(key_env)
         return replace(endpoint, key=key, key_env=key_env)
+
+    def address(self) -> str | None:
+        """The address that the next request goes to; None = there is none to go to."""
+        try:
+            return public_url(self.endpoint().chat_url)
+        except ConfigError:
+            return None
 
     def _key_for(self, address: str, key_env: str | None) -> tuple[Key | None, str | None]:
         """The key, or the variable of one, for the server at this address: the request's own, else the session's."""

@@ -145,8 +145,18 @@ def _markdown(conversation: Conversation) -> str:
 
 def _answer(turn: Turn) -> str:
     choices = turn.reply.choices
-    text = "\n\n---\n\n".join(presenters.clean(choice.text or choice.refusal) for choice in choices)
+    text = "\n\n---\n\n".join(map(_choice, choices))
     return text if turn.reply.status == "complete" else f"{text}\n\n*({turn.reply.status.replace('_', ' ')})*"
+
+
+def _choice(choice: Choice) -> str:
+    """What a choice said, with its pictures and sources."""
+    said = presenters.clean(choice.text or choice.refusal)
+    if not choice.images and not choice.sources:
+        return said
+    from nbchat.markdown.beside import beside_markdown
+
+    return "\n\n".join(filter(None, (said, beside_markdown(choice.images, choice.sources))))
 
 
 def _as_quote(text: str) -> str:

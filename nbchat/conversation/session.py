@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.call import Timeouts
-from nbchat.api.endpoints import Endpoint, public_url
+from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
 from nbchat.conversation import connection
 from nbchat.conversation.driver import drive, drive_async
@@ -22,7 +22,7 @@ from nbchat.conversation.options import UNSET, Plan, user_message
 from nbchat.conversation.presenter import Presenter, presenters
 from nbchat.conversation.stream import Stream
 from nbchat.conversation.turn import Turn, joined
-from nbchat.values.errors import ConfigError, NbchatError, ParameterError, SessionError
+from nbchat.values.errors import NbchatError, ParameterError, SessionError
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.plural import counted
@@ -98,10 +98,7 @@ class Session:
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages that the next request would carry before its own: `{role, content}`, system text included."""
-        try:
-            server = public_url(self.endpoint.chat_url)
-        except ConfigError:
-            server = None
+        server = self._destination.address()
         return [message.to_wire(server) for message in self._history(self.turns, self.system)]
 
     @property

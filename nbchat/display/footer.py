@@ -29,9 +29,21 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, resumable: bool = F
     facts += [_finish_words(reason, resumable) for reason in sorted(filter(None, finishes))]
     if any(choice.refusal for choice in reply.choices):
         facts.append("refused")
-    if reply.status == "complete" and reply.empty:
-        facts.append("the model answered with nothing")
+    unshown = dict.fromkeys(kind for choice in reply.choices for kind in choice.unshown)
+    if unshown:
+        facts.append(f"also sent, and not shown: {', '.join(unshown)}")
+    if reply.status == "complete":
+        facts.append(_nothing_words(reply))
     return [fact for fact in (*facts, *reply.notices, *notes) if fact]
+
+
+def _nothing_words(reply: Reply) -> str:
+    """What an answer without a word is; empty for any other."""
+    if any(choice.text or choice.refusal or choice.tool_calls or choice.images for choice in reply.choices):
+        return ""
+    if any(choice.reasoning for choice in reply.choices):
+        return "the model only thought, and answered with nothing"
+    return "" if any(choice.unshown for choice in reply.choices) else "the model answered with nothing"
 
 
 def tokens_text(usage: Usage) -> str:

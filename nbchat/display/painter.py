@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 from nbchat.display import chrome
+from nbchat.display.beside import beside_bundles
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
@@ -18,9 +19,20 @@ from nbchat.markdown.blocks import closed
 from nbchat.markdown.harmless import is_harmless
 from nbchat.markdown.segments import Segment, Segments
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Responded, Retrying, TextDelta
+from nbchat.values.events import (
+    Event,
+    Finished,
+    ImageDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    Responded,
+    Retrying,
+    SourcesDelta,
+    TextDelta,
+    ThoughtBefore,
+)
 from nbchat.values.limits import LIMITS, page_part
-from nbchat.values.messages import Message, ToolCall
+from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.reply import Reply
 
 __all__ = ["MOST_OUTPUTS", "Painter", "answer_bundle"]
@@ -62,6 +74,8 @@ class Painter:
         self._resumable = resumable
         self._waiting = waiting or "the answer"
         self._views: dict[int, _ChoiceView] = {}
+        self._pictures: list[ImagePart] = []
+        self._sources: list[Source] = []
         self._spare: str | None = None  # an output that stands ready to become the next one
         self._began = time.monotonic()
         self._retry: tuple[float, Retrying] | None = None
@@ -91,6 +105,12 @@ class Painter:
                 self._view(index).reason(text)
             case RefusalDelta(text, index):
                 self._add(text, index)
+            case ThoughtBefore(text, index):
+                self._view(index).thought_before(text)
+            case ImageDelta(image):
+                self._pictures.append(image)
+            case SourcesDelta(sources):
+                self._sources += sources
             case Finished(_, index):
                 self._view(index).finished = True
             case Retrying(seconds=seconds):
@@ -154,6 +174,9 @@ class Painter:
             view.finished = True
         self._paint(time.monotonic(), final=True)
         self._views = {}
+        for bundle in beside_bundles(self._pictures, self._sources):
+            self._put(bundle)
+        self._pictures, self._sources = [], []
 
     def _view(self, index: int) -> _ChoiceView:
         view = self._views.get(index)
@@ -161,7 +184,7 @@ class Painter:
             several = max(self._expected, index + 1)
             heading = f"**Choice {index + 1} of {several}**\n\n" if several > 1 else ""
             limit = max(1, MOST_OUTPUTS // several)
-            view = self._views[index] = _ChoiceView(Segments(limit), heading, images=self._images)
+            view = self._views[index] = _ChoiceView(limit, heading, images=self._images)
         return view
 
     def _say_waiting(self, now: float) -> None:
@@ -208,10 +231,12 @@ class Painter:
 class _ChoiceView:
     """One choice: its reasoning in the first output if it has any, then a segment to an output."""
 
-    def __init__(self, segments: Segments, heading: str, *, images: bool) -> None:
+    def __init__(self, limit: int, heading: str, *, images: bool) -> None:
         self.outputs: list[str] = []
         self.finished = False
-        self._segments = segments
+        self._limit = limit
+        self._segments = Segments(limit)
+        self._emptied = 0  # outputs whose text turned out to be reasoning
         self._heading = heading
         self._images = images
         self._reasoning = io.StringIO()  # as far as the page takes it
@@ -233,6 +258,14 @@ class _ChoiceView:
         self._reasoning.write(text[: max(0, LIMITS.shown_aside - self._thought_characters)])
         self._thought_characters += len(text)
 
+    def thought_before(self, last: str) -> None:
+        """All of the answer so far, and this last piece, was reasoning: it folds away, what follows takes its place."""
+        text = "".join(segment.source for segment in (*self._segments.closed, self._segments.tail))
+        self._segments = Segments(self._limit)
+        self._settled, self._dirty, self._thought = 0, False, False
+        self._emptied = len(self.outputs)
+        self.reason(text + last)
+
     @property
     def tail_size(self) -> int:
         """Characters of the segment that still grows."""
@@ -240,7 +273,8 @@ class _ChoiceView:
 
     def changes(self, *, final: bool) -> list[tuple[int, Bundle]]:
         """Outputs to make or to change, by number."""
-        changes: list[tuple[int, Bundle]] = []
+        changes: list[tuple[int, Bundle]] = [(number, chrome.EMPTY) for number in range(1, self._emptied)]
+        self._emptied = 0
         first = 1 if self._thought_characters else 0
         if first and not self._thought:
             self._thought = self._dirty or final
@@ -280,10 +314,14 @@ def answer_bundle(reply: Reply) -> Bundle:
     room = LIMITS.shown_text // len(reply.choices)
     texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
     headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
-    return {
-        "text/markdown": "\n\n".join(closed(_safe(text)) for text in headed),
-        "text/plain": plain_text("\n\n".join(headed)),
-    }
+    markdown, plain = [closed(_safe(text)) for text in headed], list(headed)
+    for choice in reply.choices:
+        if choice.images or choice.sources:
+            from nbchat.markdown.beside import beside_markdown, beside_plain
+
+            markdown.append(beside_markdown(choice.images, choice.sources))
+            plain.append(beside_plain(choice.images, choice.sources))
+    return {"text/markdown": "\n\n".join(markdown), "text/plain": plain_text("\n\n".join(plain))}
 
 
 def _safe(markdown: str, *, images: bool = False) -> str:

@@ -62,6 +62,10 @@ class Entry:
             clean(calls),
             thought and f"no text, only thinking:\n\n{thought}",
         ]
+        if choice.images or choice.sources:
+            from nbchat.markdown.beside import beside_markdown, beside_plain
+
+            said.append((beside_plain if clean is str else beside_markdown)(choice.images, choice.sources))
         return "\n\n".join(filter(None, said))
 
 

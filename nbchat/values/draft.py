@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nbchat.values.arguments import settled_arguments, written_call
+from nbchat.values.arguments import settled_arguments
 from nbchat.values.carried import REASONING, Carried, with_more
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
@@ -17,21 +17,25 @@ from nbchat.values.events import (
     Failed,
     Finished,
     FirstToken,
+    ImageDelta,
     LogprobsDelta,
     Notice,
     ReasoningDelta,
     RefusalDelta,
     Retrying,
     Sent,
+    SourcesDelta,
     Started,
     TextDelta,
+    ThoughtBefore,
     ToolCallDelta,
+    Unshown,
     UsageReport,
 )
 from nbchat.values.frozen import FrozenDict
-from nbchat.values.messages import ToolCall
-from nbchat.values.modelname import same_model
+from nbchat.values.messages import ImagePart, Source, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
+from nbchat.values.unheeded import unheeded
 from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
 
 __all__ = ["Draft"]
@@ -48,6 +52,15 @@ class _ChoiceDraft:
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
         self.fields: dict[str, Any] = {}
+        self.thought: io.StringIO | None = None  # the server's field for reasoning, if it has one
+        self.images: list[ImagePart] = []
+        self.sources: list[Source] = []
+        self.unshown: list[str] = []
+
+    def thought_before(self, last: str) -> None:
+        """All of the text so far, and this last piece, was reasoning."""
+        self.reasoning.write(self.text.getvalue() + last)
+        self.text = io.StringIO()
 
     def carry(self, event: CarriedDelta) -> None:
         """Take in what goes back to the server."""
@@ -55,13 +68,17 @@ class _ChoiceDraft:
             call = self.calls.setdefault(event.call, _CallDraft())
             call.extra = with_more(call.extra, event.fields)
         else:
-            self.fields = {**self.fields, **event.fields} if event.whole else with_more(self.fields, event.fields)
+            fields = dict(event.fields)
+            if (thought := fields.pop(REASONING, None)) is not None:
+                self.thought = self.thought or io.StringIO()
+                self.thought.write(thought)
+            self.fields = {**self.fields, **fields} if event.whole else with_more(self.fields, fields)
 
     def carried(self, server: str, *, in_tools: bool) -> Carried | None:
         """What goes back; the reasoning only in a turn in which tools are called."""
         fields = dict(self.fields)
-        if fields.pop(REASONING, None) is not None and (in_tools or self.calls):
-            fields[REASONING] = self.reasoning.getvalue()
+        if self.thought is not None and (in_tools or self.calls):
+            fields[REASONING] = self.thought.getvalue()
         has_more = fields or any(call.extra for call in self.calls.values())
         return Carried(server, FrozenDict(fields)) if has_more else None
 
@@ -74,6 +91,9 @@ class _ChoiceDraft:
             self.refusal.getvalue(),
             tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
             tuple(self.logprobs),
+            tuple(self.images),
+            tuple(self.sources),
+            tuple(self.unshown),
             self.carried(server, in_tools=in_tools),
         )
 
@@ -149,6 +169,14 @@ class Draft:
                 self._choice(index).logprobs.extend(tokens)
             case ToolCallDelta(call=number, index=index):
                 self._choice(index).calls.setdefault(number, _CallDraft()).add(event)
+            case ThoughtBefore(text, index):
+                self._choice(index).thought_before(text)
+            case ImageDelta(image, index):
+                self._choice(index).images.append(image)
+            case SourcesDelta(sources, index):
+                self._choice(index).sources.extend(sources)
+            case Unshown(kind, index):
+                self._choice(index).unshown.append(kind)
             case CarriedDelta(index=index):
                 self._choice(index).carry(event)
             case Finished(reason, index):
@@ -186,15 +214,17 @@ class Draft:
         drafts = sorted(self._choices.items())
         choices = tuple(draft.choice(index, server, in_tools=in_tools) for index, draft in drafts) or (Choice(),)
         total = time.perf_counter() - self._sent_at if self._total is None else self._total
+        status, usage = self._status(interrupted=interrupted), self._usage_of(choices)
+        whole = status == "complete" and bool(self._choices)
         return Reply(
             choices,
-            self._status(interrupted=interrupted),
+            status,
             self._model or self._asked.body.get("model"),
-            self._usage_of(choices),
+            usage,
             timing=Timing(self._first, total),
             id=self._id,
             request=self._asked,
-            notices=(*self._notices, *self._mismatches(choices)),
+            notices=(*self._notices, *unheeded(self._asked.body, choices, usage, self._model, whole=whole)),
         )
 
     def _status(self, *, interrupted: bool) -> Status:
@@ -212,22 +242,6 @@ class Draft:
         if prompt is None and not self._choices:
             return UNKNOWN
         return Usage.estimated(prompt, sum(map(_estimated, choices)))
-
-    def _mismatches(self, choices: tuple[Choice, ...]) -> list[str]:
-        """What the server silently did otherwise than asked."""
-        asked_choices, asked_model = self._asked.body.get("n", 1), str(self._asked.body.get("model") or "")
-        notes = []
-        if self.error is None and self._choices and len(choices) < asked_choices:
-            notes.append(f"{len(choices)} of {asked_choices} choices came")
-        if self._model and asked_model and not same_model(asked_model, self._model):
-            notes.append(f"asked for {asked_model}")
-        if self._asked.body.get("tools") and not any(choice.tool_calls for choice in choices):
-            written = next(filter(None, (written_call(choice.text) for choice in choices)), "")
-            if written:
-                notes.append(
-                    f"the model wrote a tool call as text ({written}…), which the server did not read: not run"
-                )
-        return notes
 
 
 def _estimated(choice: Choice) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbchat.values.errors import NbchatError
+from nbchat.values.messages import ImagePart, Source
 from nbchat.values.rate_limits import RateLimits
 from nbchat.values.usage import Usage
 
@@ -17,6 +18,7 @@ __all__ = [
     "Failed",
     "Finished",
     "FirstToken",
+    "ImageDelta",
     "LogprobsDelta",
     "Notice",
     "ReasoningDelta",
@@ -24,9 +26,12 @@ __all__ = [
     "Responded",
     "Retrying",
     "Sent",
+    "SourcesDelta",
     "Started",
     "TextDelta",
+    "ThoughtBefore",
     "ToolCallDelta",
+    "Unshown",
     "UsageReport",
 ]
 
@@ -47,6 +52,12 @@ class TextDelta(_Delta):
 
 class ReasoningDelta(_Delta):
     """A piece of what choice `index` thinks before it answers."""
+
+    __slots__ = ()
+
+
+class ThoughtBefore(_Delta):
+    """All of choice `index`'s answer so far was reasoning, and so is this piece: its opening tag was in the prompt."""
 
     __slots__ = ()
 
@@ -89,6 +100,30 @@ class LogprobsDelta:
     """Log probabilities of tokens of choice `index`, as the server wrote them: `{token, logprob, top_logprobs}`."""
 
     tokens: tuple[Mapping[str, Any], ...]
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDelta:
+    """A picture of choice `index`'s answer, held in its `data:` address."""
+
+    image: ImagePart
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesDelta:
+    """Sources that choice `index`'s answer rests on, not told before."""
+
+    sources: tuple[Source, ...]
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """Choice `index` brought something that nbchat can't show, of this kind ("audio")."""
+
+    kind: str
     index: int = 0
 
 
@@ -178,7 +213,11 @@ class Failed:
 Event = (
     TextDelta
     | ReasoningDelta
+    | ThoughtBefore
     | RefusalDelta
+    | ImageDelta
+    | SourcesDelta
+    | Unshown
     | ToolCallDelta
     | CarriedDelta
     | LogprobsDelta

@@ -46,6 +46,7 @@ class Limits:
     """Unpacked. A chunk takes 300 bytes, with log probabilities 2 kB; 128,000 tokens are the most that models write."""
     text: Limit = Limit(8_000_000, "characters of answer")
     """About 2 million tokens."""
+    pictures: Limit = Limit(32_000_000, "of pictures", in_bytes=True)
     reasoning: Limit = Limit(8_000_000, "characters of reasoning")
     arguments: Limit = Limit(4_000_000, "characters of tool-call arguments")
     carried: Limit = Limit(8_000_000, "characters to be sent back")

@@ -9,9 +9,9 @@ from typing import Any, Literal, Self
 
 from nbchat.values.carried import Carried
 from nbchat.values.frozen import FrozenDict
-from nbchat.values.reading import an_object, items_of, optional_text
+from nbchat.values.reading import an_object, items_of, optional_text, text_of
 
-__all__ = ["Content", "ImagePart", "Message", "Part", "Role", "TextPart", "ToolCall"]
+__all__ = ["Content", "ImagePart", "Message", "Part", "Role", "Source", "TextPart", "ToolCall"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -29,6 +29,24 @@ class ImagePart:
 
     url: str
     detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an answer rests on: an address, a title, or both; each empty where it was not said."""
+
+    url: str
+    title: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """The source as files write it."""
+        return {"url": self.url, **({"title": self.title} if self.title else {})}
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        source = an_object(source, "a source")
+        return cls(text_of(source, "url"), text_of(source, "title"))
 
 
 Part = TextPart | ImagePart

@@ -167,3 +167,19 @@ def test_pieces_of_an_item_become_one(pair):
         fields = with_more(fields, {"d": [{"type": "t", "index": 0, "text": text}]})
     fields = with_more(fields, {"d": [{"type": "t", "index": 0, "signature": "s", "text": None}]})
     assert fields == {"d": [{"type": "t", "index": 0, "text": whole, "signature": "s"}]}
+
+
+def test_a_key_that_comes_back_in_pieces_is_not_carried(server):
+    """It would reach the exported file, and whatever reads that."""
+    key = "sk-abcdef0123456789"
+    pieces = [chunk() for _ in range(3)]
+    for piece, text in zip(pieces, ("My key is ", key[:8], key[8:]), strict=True):
+        piece["choices"][0]["delta"] = {"reasoning_content": text}
+    pieces[2]["choices"][0]["delta"]["tool_calls"] = [tool_call("double", {"n": 1}, id="c")]
+    server.add(Stream([*map(json_event, pieces), b"data: [DONE]\n\n"]), Say("2."))
+    chat = Session(base_url=server.base_url, model="scripted-1", api_key=key)
+    chat.tool(double, safe=True)
+    chat.ask("Double 1")
+    [back] = answers(server.requests[1])
+    assert back["reasoning_content"].startswith("My key is ")
+    assert key not in json.dumps(back)
