@@ -7,39 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from nbchat.api.addresses import is_same_server, public_url
 from nbchat.api.endpoints import (
     BUILTIN,
     BUILTIN_MODEL,
     Endpoint,
     choose,
     endpoint_at,
-    is_same_server,
     located,
     named_key,
-    public_url,
 )
 from nbchat.api.keys import Key
+from nbchat.conversation.process import process
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Destination", "connect", "connected", "current_endpoint", "endpoint_for", "ready"]
-
-_connected: Endpoint | None = None
-
-
-def connect(endpoint: Endpoint | None) -> None:
-    """Make this the server of every session that has none of its own; None = the environment's choice again."""
-    global _connected  # one choice for the process is what `%chat connect` means
-    _connected = endpoint
-
-
-def connected() -> Endpoint | None:
-    """The server that `connect` chose; None = none yet."""
-    return _connected
+__all__ = ["Destination", "current_endpoint", "endpoint_for", "model_of", "models", "ready"]
 
 
 def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
     """The server of a session that has none of its own."""
-    return _connected or choose(env)
+    return process.connected or choose(env)
 
 
 def endpoint_for(
@@ -143,3 +130,9 @@ def model_of(endpoint: Endpoint, asked: str | None) -> str:
             " %chat models lists them."
         )
     return model
+
+
+def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
+    """The models of a server, asked for within so many seconds. Raises NbchatError."""
+    engine = process.engine()
+    return engine.run(engine.client.models(ready(endpoint), timeout=timeout))

@@ -6,15 +6,15 @@ JSON keeps all of it but what was sent (`Reply.request`) and the values made of 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbchat.conversation.presenter import presenters
 from nbchat.conversation.turn import Turn
+from nbchat.markdown.sanitiser import sanitise
 from nbchat.values.errors import SessionError
-from nbchat.values.messages import Message, ToolCall
+from nbchat.values.messages import Message
 from nbchat.values.optionline import can_say, option_line, quoted
 from nbchat.values.params import Params
 from nbchat.values.reading import an_object, items_of, optional_text, text_of
@@ -23,7 +23,7 @@ from nbchat.values.reply import Choice, Reply
 __all__ = ["Conversation", "read", "write"]
 
 FORMAT = 2
-"""What `.json` files say of themselves; those of format 1 are read too."""
+"""What `.json` files say of themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +88,15 @@ def _to_dict(conversation: Conversation) -> dict[str, Any]:
 
 
 def _from_dict(content: Mapping[str, Any], name: str) -> Conversation:
-    if (form := content.get("nbchat")) not in (1, FORMAT):
-        raise ValueError(f"it says format {form!r}, this version reads 1 to {FORMAT}")
+    if (form := content.get("nbchat")) != FORMAT:
+        raise ValueError(f"it says format {form!r}, this version reads {FORMAT}")
     turns = [an_object(turn, "a turn") for turn in items_of(content, "turns")]
     return Conversation(
         text_of(content, "name") or name,
         optional_text(content, "system"),
         Params.from_dict(an_object(content.get("params", {}), "params")),
-        tuple(Turn.from_dict(_from_format_1(turn) if form == 1 else turn) for turn in turns),
+        tuple(map(Turn.from_dict, turns)),
     )
-
-
-def _from_format_1(turn: Mapping[str, Any]) -> dict[str, Any]:
-    """The turn as it is written today: in the first format a choice's calls were `[id, name, arguments]`."""
-    reply = an_object(turn.get("reply"), "a turn's reply")
-    choices = [
-        {**choice, "tool_calls": [_call_of_format_1(call) for call in items_of(choice, "tool_calls")]}
-        for choice in items_of(reply, "choices")
-    ]
-    return {**turn, "reply": {**reply, "choices": choices}}
-
-
-def _call_of_format_1(call: Sequence[Any]) -> dict[str, Any]:
-    call_id, name, arguments = map(str, call)
-    return ToolCall(call_id, name, arguments).to_dict()
 
 
 def _from_messages(content: object, name: str) -> Conversation:
@@ -151,7 +136,7 @@ def _answer(turn: Turn) -> str:
 
 def _choice(choice: Choice) -> str:
     """What a choice said, with its pictures and sources."""
-    said = presenters.clean(choice.text or choice.refusal)
+    said = sanitise(choice.text or choice.refusal)
     if not choice.images and not choice.sources:
         return said
     from nbchat.markdown.beside import beside_markdown

@@ -14,15 +14,15 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbchat.cells.compose import compose
 from nbchat.cells.options import parse
 from nbchat.conversation.export import Conversation, read, write
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import Say
 from nbchat.values.errors import SessionError
-from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
+from nbchat.values.messages import ImagePart, Message, TextPart
 from nbchat.values.optionline import can_say
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply, Timing
-from nbchat.values.usage import Usage
+from nbchat.values.reply import Choice, Reply
 from tests import strategies
 
 conversations = st.builds(
@@ -81,7 +81,7 @@ def test_what_is_loaded_is_what_was_exported(conversation):
 def test_a_session_comes_back_with_its_answers_as_they_were(server, tmp_path):
     server.add(Say("Kept.", usage=(10, 5)))
     chat = Session(base_url=server.base_url, model="m", name="talk", system="Be brief.", temperature=0.5, stop=["END"])
-    chat.ask("keep this", slot="cell-1")
+    chat.ask("keep this", cell_id="cell-1")
     loaded = Session.load(chat.export(tmp_path / "talk.json"))
     assert loaded.turns == tuple(replace(turn, reply=replace(turn.reply, request=None)) for turn in chat.turns)
     assert (loaded.name, loaded.system, loaded.params) == ("talk", "Be brief.", chat.params)
@@ -94,49 +94,6 @@ def test_half_a_character_does_not_keep_a_conversation_from_being_written(tmp_pa
     assert again(talk(half)).turns == (half,)
     for name in ("talk.md", "talk.ipynb"):
         assert "!" in write(tmp_path / name, talk(half)).read_text("utf-8")
-
-
-def test_a_file_of_the_first_format_is_read(tmp_path):
-    old = {
-        "nbchat": 1,
-        "name": "old",
-        "system": None,
-        "params": {"temperature": 0.5, "top_k": 3},
-        "turns": [
-            {
-                "message": {"role": "user", "content": "Hi"},
-                "steps": [],
-                "params": {"stop": ["END"]},
-                "reply": {
-                    "status": "complete",
-                    "model": "m",
-                    "id": None,
-                    "cost": None,
-                    "notices": ["retried (HTTP 429)"],
-                    "timing": {"first_token": 0.5, "total": None},
-                    "usage": {"state": "measured", "prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
-                    "choices": [
-                        {
-                            "index": 0,
-                            "finish_reason": "stop",
-                            "text": "Hello",
-                            "reasoning": "",
-                            "refusal": "",
-                            "tool_calls": [["id", "f", "{}"]],
-                        }
-                    ],
-                },
-            }
-        ],
-    }
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps(old))
-    choice = Choice(0, "Hello", "stop", tool_calls=(ToolCall("id", "f", "{}"),))
-    reply = Reply(
-        (choice,), "complete", "m", Usage(1, 2, 3, "measured"), timing=Timing(0.5), notices=("retried (HTTP 429)",)
-    )
-    turn = Turn(Message("user", "Hi"), reply, Params(stop=["END"]))
-    assert read(path) == Conversation("old", None, Params(temperature=0.5, extra={"top_k": 3}), (turn,))
 
 
 KEYS = st.sampled_from(
@@ -168,7 +125,7 @@ def test_a_file_that_holds_no_conversation_is_refused_in_one_line(content):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"nbchat": 9}, "it says format 9, this version reads 1 to 2."),
+        ({"nbchat": 9}, "it says format 9, this version reads 2."),
         ({"nbchat": 2, "params": {"temperature": 9}}, "temperature must be a number from 0 to 2; got 9."),
         ({"nbchat": 2, "turns": [{"reply": {}}]}, "a turn's message is an object; got NoneType."),
         ([{"role": "nobody"}], "a message's role is system, user, assistant or tool; got 'nobody'."),
@@ -223,10 +180,9 @@ def test_a_cell_attaches_the_image_that_was_sent():
 @pytest.mark.parametrize("system", ['Say "yes" or \\no', "Two\nlines, 'quoted'", "a\\", '"', " spaced "])
 def test_a_notebook_sets_the_system_text_as_it_was(system, monkeypatch):
     import nbchat
-    from nbchat.conversation.registry import Registry, registry
     from nbchat.magics.line import chat_line
 
-    monkeypatch.setattr(registry, "_sessions", Registry()._sessions)
+    process.renew()
     monkeypatch.setattr("nbchat.magics.line._say", lambda shell, text: None)
     source = cells(talk(system=system))[1]
     if source.startswith("%chat "):
