@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nbchat.api.addresses import is_same_server
+from nbchat.api.addresses import is_same_server, public_url
 from nbchat.api.endpoints import (
     BUILTIN,
     BUILTIN_MODEL,
@@ -92,6 +92,13 @@ class Destination:
                 return endpoint
             key = named_key(key_env)
         return replace(endpoint, key=key, key_env=key_env)
+
+    def address(self) -> str | None:
+        """The address that the next request goes to; None = there is none to go to."""
+        try:
+            return public_url(self.endpoint().chat_url)
+        except ConfigError:
+            return None
 
     def _key_for(self, address: str, key_env: str | None) -> tuple[Key | None, str | None]:
         """The key, or the variable of one, for the server at this address: the request's own, else the session's."""

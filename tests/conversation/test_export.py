@@ -2,6 +2,10 @@
 
 import ast
 import json
+import os
+import stat
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
+from markdown_it import MarkdownIt
 
 from nbchat.cells.compose import compose
 from nbchat.cells.options import parse
@@ -24,6 +29,7 @@ from nbchat.values.optionline import can_say
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
 from tests import strategies
+from tests.environment import ROOT
 
 conversations = st.builds(
     Conversation,
@@ -190,3 +196,77 @@ def test_a_notebook_sets_the_system_text_as_it_was(system, monkeypatch):
     else:
         exec(source, {})
     assert nbchat.session().system == system
+
+
+@pytest.mark.parametrize("ending", ["md", "json", "ipynb"])
+def test_an_exported_file_is_its_owners_alone(tmp_path, ending):
+    path = tmp_path / f"talk.{ending}"
+    path.write_text("an older export that everybody may read")
+    path.chmod(0o644)
+    write(path, talk(asked("Hi")))
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a privilege there")
+def test_an_export_is_never_written_through_a_link(tmp_path):
+    theirs = tmp_path / "theirs.md"
+    theirs.write_text("theirs")
+    for name, to in (("link.md", theirs), ("dangling.md", tmp_path / "new.md")):
+        (tmp_path / name).symlink_to(to)
+        with pytest.raises(SessionError, match="symbolic link"):
+            write(tmp_path / name, talk(asked("Hi")))
+    assert theirs.read_text() == "theirs"
+    assert not (tmp_path / "new.md").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit on the size of files")
+def test_an_export_that_fails_leaves_the_old_one_whole(tmp_path):
+    """In a process that may not write so much: what a full disk does."""
+    path = tmp_path / "talk.json"
+    write(path, talk(asked("Hi")))
+    before = path.read_bytes()
+    code = f"""
+import resource, signal
+from pathlib import Path
+from tests.conversation.test_export import asked, talk, write
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    write(Path({str(path)!r}), talk(asked("x" * 100_000)))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("SessionError ")
+    assert "can't be written" in done.stdout
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("where", ["no-such-folder/talk.md", "folder.md"])
+def test_where_nothing_can_be_written_one_sentence_says_so(tmp_path, where):
+    (tmp_path / "folder.md").mkdir()
+    with pytest.raises(SessionError, match="can't be written"):
+        write(tmp_path / where, talk(asked("Hi")))
+
+
+@given(st.text("a#[]()<>!*`\n~$:/", max_size=12), st.text("a#[]()<>!*`\n~$", max_size=12))
+def test_a_servers_words_begin_nothing_in_an_exported_document(model, answer):
+    """A model's name can't make a heading, a link or HTML; an answer can't swallow the turns behind it."""
+    evil = f"{model}\n# Injected\n<img src=x onerror=alert(1)>[x](javascript:alert(1))"
+    turn = Turn(Message("user", "Question"), Reply((Choice(text=answer + "\n```\ncode"),), model=evil), Params())
+    last = Turn(Message("user", "Last question"), Reply((Choice(text="Fine."),), model="m"), Params())
+    with tempfile.TemporaryDirectory() as folder:
+        document = write(Path(folder, "talk.md"), talk(turn, last)).read_text("utf-8")
+    tokens = MarkdownIt("commonmark").parse(document)
+    headings = [
+        tokens[i + 1].content
+        for i, token in enumerate(tokens)
+        if token.type == "heading_open" and token.tag in ("h1", "h2")
+    ]
+    assert "Injected" not in headings
+    assert "<img" not in document
+    assert "You" in headings[-2:]
+    assert "(javascript:" not in document
