@@ -11,9 +11,9 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbchat.cells.private import private
     from nbchat.conversation.session import Session
     from nbchat.conversation.turn import Turn
-    from nbchat.data.private import private
     from nbchat.tuning.result import Sweep
     from nbchat.tuning.sweep import SweepInterrupted
     from nbchat.values.errors import (
@@ -132,7 +132,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "private": "nbchat.data.private",
+    "private": "nbchat.cells.private",
     "what_if": "nbchat.views.what_if",
     "Session": "nbchat.conversation.session",
     "Turn": "nbchat.conversation.turn",

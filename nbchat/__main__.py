@@ -109,7 +109,7 @@ def _wait() -> None:
 def _open(given: argparse.Namespace) -> int:
     from nbchat.magics import notebook_runner as execute
 
-    notebook = given.notebook or execute.DEFAULT
+    notebook = given.notebook.expanduser() if given.notebook else execute.DEFAULT
     if execute.has_screen() and not given.execute:
         return execute.open_in_lab(notebook)
     return 0 if execute.run_and_print(notebook, sys.stdout) else 1

@@ -12,10 +12,12 @@ import httpx
 
 from nbchat.api import rate_limits as limits
 from nbchat.api.call import Call
+from nbchat.api.connection_failure import what_happened, words_of
 from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.payload import PIECES
-from nbchat.api.pools import Pools, request
+from nbchat.api.pools import Pools
+from nbchat.api.requests import request
 from nbchat.api.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
@@ -112,36 +114,42 @@ class Attempt:
         self._responded = False
         self._reused = True  # whether it goes out on a connection that had served before
         self._known = known
-        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key, known=known)
+        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.secrets, known=known)
 
     async def run(self) -> None:
         """Send, and read to the end."""
+        broken, refused = await self._try()
+        if refused is not None:  # raised here, apart from the transport's own error: that one's frames hold secrets
+            self._break_off(broken, refused)
+
+    async def _try(self) -> tuple[str | None, Refused | None]:
+        """Do it; where that fails, the transport's complaint (None = there is none) and what it means."""
         try:
             async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
                 self._reused = False  # a connection that brought a head was not stale
                 if not 200 <= response.status_code < 300:
-                    raise await self._refusal(response)
+                    return None, await self._refusal(response)
                 told = limits.rate_limits(response.headers)
                 if self._call.pace is not None:
                     self._call.pace.answered(told)
                 self._responded = True
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
-                await self._read(response)
+                return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
-            raise Refused(error) from None
+            return None, Refused(error)
         except TimeoutError:
-            self._break_off(f"it took {LIMITS.seconds}", Refused(LIMITS.seconds.error(self._call.endpoint.title)))
+            return f"it took {LIMITS.seconds}", Refused(LIMITS.seconds.error(self._call.endpoint.title))
         except httpx.ReadTimeout:
-            self._break_off("it went silent", self._silent())
+            return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            self._break_off(_words(error), unreachable(self._call, error, reused=self._reused))
+            return words_of(error), unreachable(self._call, error, reused=self._reused)
 
     def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts
         return request(
             "POST",
             call.endpoint.chat_url,
-            key=call.endpoint.key,
+            endpoint=call.endpoint,
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
             content=encoded(self._body),
             accept="text/event-stream" if self._body.get("stream") else "application/json",
@@ -155,7 +163,7 @@ class Attempt:
 
     async def _refusal(self, response: httpx.Response) -> Refused:
         status, endpoint = response.status_code, self._call.endpoint
-        detail = describe(await _error_body(response), endpoint.key)
+        detail = describe(await _error_body(response), endpoint.secrets)
         wished = limits.retry_after(response.headers)
         wished = detail.retry_after if wished is None else wished
         error = error_from(
@@ -165,7 +173,7 @@ class Attempt:
             sent=self._body,
             request_id=_request_id(response, self._call),
             retry_after=wished,
-            key=endpoint.key,
+            key=endpoint.secrets,
             key_env=endpoint.key_env,
             known=self._known,
         )
@@ -179,8 +187,8 @@ class Attempt:
             unsupported=is_unsupported(detail),
         )
 
-    async def _read(self, response: httpx.Response) -> None:
-        """Read to the end of the answer, then for a moment to that of the response."""
+    async def _read(self, response: httpx.Response) -> Refused | None:
+        """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
         portions = unpacked(response)
         decoder, given_up = self._decoder, None
         try:
@@ -201,11 +209,12 @@ class Attempt:
             given_up = self._why_given_up()
         if self._is_hollow:
             title = self._call.endpoint.title
-            raise Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
+            return Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
         self._emit_end(given_up, left=given_up is not None)
         if decoder.done and not decoder.failed:
             await self._drain(portions)
         self._over()
+        return None
 
     def _patience(self, *, came: bool) -> float | None:
         """Until when to wait for what may follow an answer whose choices have finished; None = they haven't."""
@@ -240,11 +249,11 @@ class Attempt:
         finally:
             timer.cancel()
 
-    def _break_off(self, words: str, refused: Refused) -> None:
+    def _break_off(self, words: str | None, refused: Refused) -> None:
         """The connection failed. If something of a reply had come, that is how the answer ends."""
-        if not self._decoder.begun and not self._decoder.done:
-            refused.hollow = refused.again and self._is_hollow
-            raise refused from None
+        if words is None or not (self._decoder.begun or self._decoder.done):
+            refused.hollow = refused.hollow or (refused.again and self._is_hollow)
+            raise refused
         self._emit_end(words)
         self._over()
 
@@ -285,35 +294,13 @@ async def _error_body(response: httpx.Response) -> bytes:
 
 def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refused:
     """Why the server could not be reached, in one sentence. Worth another try unless it never can work."""
-    sentence, again = _what_happened(call, error, _words(error))
+    sentence, again = what_happened(call, error)
     stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
-    return Refused(ConnectionFailed(f"{call.endpoint.title} {sentence}"), again=again, stale=stale)
-
-
-def _what_happened(call: Call, error: Exception, words: str) -> tuple[str, bool]:
-    """The sentence behind the server's name, and whether another try may help."""
-    match error:
-        case httpx.ConnectTimeout():
-            return f"did not accept a connection within {call.timeouts.connect:g} s. Is the address right?", True
-        case httpx.ProxyError():
-            return f"is behind a proxy that refuses ({words}). Is HTTPS_PROXY right, or should NO_PROXY name it?", False
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return f"is no address to connect to ({words}). Give a base URL such as https://api.example.com/v1.", False
-        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in words:
-            return f"could not prove who it is ({words}). If you trust it, name its CA bundle in SSL_CERT_FILE.", False
-        case httpx.ConnectError() if "SSL" in words:
-            return f"does not speak TLS ({words}). Should its address begin with http:// rather than https://?", False
-        case httpx.ConnectError():
-            return f"can't be reached ({words}). Is the server running, and the address right?", True
-    return f"broke off before its answer began ({words}). Run it again.", True
-
-
-def _words(error: Exception) -> str:
-    """What a transport error says; some say nothing but their name."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return Refused(ConnectionFailed(sentence), again=again, stale=stale)
 
 
 def _request_id(response: httpx.Response, call: Call) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
     found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
-    return call.endpoint.key.redact(found) if found and call.endpoint.key else found
+    secrets = call.endpoint.secrets
+    return secrets.redact(found) if found and secrets else found

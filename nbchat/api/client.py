@@ -19,10 +19,11 @@ from nbchat.api.endpoints import Endpoint
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
 from nbchat.api.greedy import Greedy
-from nbchat.api.pools import Pools, request
+from nbchat.api.pools import Pools
+from nbchat.api.requests import request
 from nbchat.api.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
-from nbchat.values.errors import ConnectionFailed, NbchatError, ParameterRefused, ServerError
+from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.events import Failed, Retrying, Sent
 from nbchat.values.limits import LIMITS
 
@@ -118,19 +119,25 @@ class Client:
             self.capabilities.learn(call.endpoint.base_url, call.model, error.param, str(error))
 
     async def models(self, endpoint: Endpoint, timeout: float = LIMITS.lookup_seconds) -> list[str]:
-        """The ids of the server's models, in its order, within `timeout` seconds in all. Raises NbchatError."""
+        """The ids of the server's models, in its order, within `timeout` seconds in all.
+
+        Raises ModelNotFound where the server has no such list at this address, and other NbchatErrors.
+        """
         found = await self._look_up("GET", endpoint, endpoint.models_url, timeout)
-        ids = model_ids(found.content) if found.status == 200 else None
-        if found.status not in (200, 404, 405, 501):
-            failure = error_from(found.status, found.content, server=endpoint.title, key=endpoint.key)
-            raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
-        if ids is None:
-            said = describe(found.content, endpoint.key).message
-            quoted = f" ({said})" if said else ""
-            raise ServerError(f"{endpoint.title} did not list its models{quoted}. Name one with -m.")
-        if len(ids) > LIMITS.models.most:
+        status, secrets = found.status, endpoint.secrets
+        ids = model_ids(found.content) if status == 200 else None
+        if ids is not None and len(ids) > LIMITS.models.most:
             raise ServerError(f"{endpoint.title} listed {LIMITS.models}, the most that nbchat reads. Name one with -m.")
-        return [endpoint.key.redact(model) for model in ids] if endpoint.key else ids
+        if ids is not None:
+            return [secrets.redact(model) for model in ids] if secrets else ids
+        if status not in (200, 404, 405, 501):
+            failure = error_from(status, found.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
+        else:
+            said = describe(found.content, secrets).message
+            quoted = f" ({said})" if said else ""
+            sentence = f"{endpoint.title} did not list its models{quoted}. Name one with -m."
+            failure = ModelNotFound(sentence, status=status)
+        raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
         """The ids of a text's tokens. Raises NbchatError; also where the server has no tokenizer to ask."""
@@ -148,15 +155,16 @@ class Client:
         """What answers a small request beside the calls. Raises NbchatError."""
         content = None if body is None else encoded(body)
         try:
-            asked = request(method, url, key=endpoint.key, timeout=httpx.Timeout(timeout), content=content)
+            asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
             async with asyncio.timeout(timeout), self._pools.send(asked) as response:
                 return _Found(response.status_code, await read_whole(response, LIMITS.lookup))
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error from None
+            failure = unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error
         except TimeoutError:
-            raise ConnectionFailed(f"{endpoint.title} had not answered in full after {timeout:g} s.") from None
+            failure = ConnectionFailed(f"{endpoint.title} had not answered in full after {timeout:g} s.")
         except TooMuch as error:
-            raise ServerError(f"{endpoint.title} sent {error.limit}, the most that nbchat reads.") from None
+            failure = ServerError(f"{endpoint.title} sent {error.limit}, the most that nbchat reads.")
+        raise failure  # apart from the transport's own error: that one's frames hold secrets
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
+from nbchat.api.transport_logs import ENGINE_THREAD
 from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
 
@@ -108,7 +109,7 @@ class Engine:
         from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
 
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="nbchat-engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._stopped = False
         self._thread.start()
         self.client = Client()

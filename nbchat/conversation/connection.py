@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from nbchat.api.addresses import is_same_server
 from nbchat.api.endpoints import (
     BUILTIN,
     BUILTIN_MODEL,
     Endpoint,
     choose,
     endpoint_at,
-    is_same_server,
     located,
     named_key,
 )

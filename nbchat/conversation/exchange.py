@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api import wire
+from nbchat.api.addresses import public_url
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.concurrency import Pace
-from nbchat.api.endpoints import Endpoint, public_url
+from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel, engine
 from nbchat.api.prices import cost
 from nbchat.conversation.driver import Wait

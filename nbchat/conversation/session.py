@@ -364,14 +364,14 @@ class Session:
         """Write the conversation: `.md` to read, `.json` to load again, `.ipynb` to open. Raises SessionError."""
         from nbchat.conversation import export
 
-        return export.write(Path(path), export.Conversation(self.name, self.system, self._params, self.turns))
+        return export.write(Path(path).expanduser(), export.Conversation(self.name, self.system, self._params, self.turns))
 
     @classmethod
     def load(cls, path: str | Path, name: str | None = None) -> Session:
         """The session that `export` wrote as `.json`, or any JSON list of `{role, content}`. Raises SessionError."""
         from nbchat.conversation import export
 
-        record = export.read(Path(path))
+        record = export.read(Path(path).expanduser())
         session = cls(name=name or record.name, system=record.system)
         session._turns, session._params = list(record.turns), record.params
         return session

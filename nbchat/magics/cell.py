@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,8 @@ from nbchat.conversation.session import Session
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
+from nbchat.magics.filled_cells import asked_again, source_id
 from nbchat.values.errors import Interrupted, NbchatError
-from nbchat.values.reply import Reply
 
 __all__ = ["bind", "chat_cell"]
 
@@ -28,7 +29,7 @@ PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "t
 def chat_cell(shell: Any, line: str, body: str) -> None:
     """Send a cell. Raises UsageError for a bad line, NbchatError for what fails later; the cell fails with either."""
     options = parse(line)
-    text = body.removesuffix("\n")  # IPython's own; the cell ends without it
+    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython's own; the cell ends without it
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry.open(options.get("session"))
@@ -42,11 +43,13 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if options.get("dry_run"):
         _show_dry_run(shell, session, composed, asked)
         return
+    source = source_id(cell_slot(shell), f"{line}\n{body}") if options.get("code") else ""
     if options.get("background"):
         from nbchat.magics import background
 
-        background.start(shell, session, composed, options, asked)
+        background.start(shell, session, composed, options, asked, source)
         return
+    had_code = bool(source) and asked_again(source)
     presenter = make_presenter(True, **presentation(session, options, composed.notes))
     try:
         reply = session.ask(composed.message, display=presenter, slot=cell_slot(shell), **asked)
@@ -57,8 +60,10 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     bind(shell, reply, options.get("into"))
     if reply.data is not None:
         show_data(CellCanvas(shell), reply.data)
-    if options.get("code"):
-        _offer_code(shell, reply)
+    if source:
+        from nbchat.magics.code_output import offer_answer
+
+        CellCanvas(shell).show(chrome.line(offer_answer(shell, reply.text, source, had_code=had_code)))
 
 
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -94,15 +99,6 @@ def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[
     canvas = CellCanvas(shell)
     for bundle in dry_run_bundles(session.exchange(composed.message, slot=cell_slot(shell), **asked).ask, composed):
         canvas.show(bundle)
-
-
-def _offer_code(shell: Any, reply: Reply) -> None:
-    """Put the answer's code into the next cell, and say what its names lack."""
-    from nbchat.magics.code_output import offer, python_code
-
-    code = python_code(reply.text)
-    said = offer(shell, code) if code else ["the answer has no Python code"]
-    CellCanvas(shell).show(chrome.line(said))
 
 
 def cell_slot(shell: Any) -> str | None:

@@ -12,10 +12,9 @@ from nbchat.api.endpoints import (
     ENDPOINTS,
     LOCAL_SERVERS,
     Endpoint,
-    key_variables,
-    store_key,
 )
 from nbchat.api.engine import engine
+from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key
 from nbchat.cells.words import split
 from nbchat.conversation import connection
@@ -130,7 +129,7 @@ def _choices() -> Bundle:
     rows = [["*" if current.is_builtin else "", BUILTIN, "the toy model that every installation has", "no key needed"]]
     rows += [["*" if current.name == name else "", name, LOCAL_SERVERS[name], "runs on this machine"] for name in here]
     for row in ENDPOINTS.values():
-        found = next((name for name in key_variables(row) if os.environ.get(name, "").strip()), None)
+        found = next((name for name in row.key_envs if os.environ.get(name, "").strip()), None)
         rows.append(
             [
                 "*" if current.name == row.name else "",

@@ -1,4 +1,4 @@
-"""What `%load_ext nbchat` does: register two magics and their completion. Nothing is sent or written."""
+"""What `%load_ext nbchat` does: register two magics, their completion and two input transformers. Nothing is sent or written."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ def load(shell: Any) -> None:
 
     shell.register_magic_function(chat, "line", "chat")
     shell.register_magic_function(chat_body, "cell", "chat")
-    from nbchat.magics import completion
+    from nbchat.magics import completion, transforms
 
     completion.install(shell)
+    transforms.install(shell)
 
 
 def unload(shell: Any) -> None:
     """Take the magics back."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("chat", None)
-    from nbchat.magics import completion
+    from nbchat.magics import completion, transforms
 
     completion.remove(shell)
+    transforms.remove(shell)

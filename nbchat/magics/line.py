@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from IPython.core.error import UsageError
 
 from nbchat.cells.compose import compose
-from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse
+from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.words import split
 from nbchat.conversation.registry import registry
 from nbchat.conversation.session import Session
@@ -56,6 +56,10 @@ def chat_line(shell: Any, line: str) -> Any:
     word, _, rest = line.strip().partition(" ")
     if not word:
         return _status(shell)
+    if word in ("--help", "-h"):
+        word = "help"
+    elif not rest and word.endswith("?"):
+        word, rest = "help", word.rstrip("?")
     if word not in COMMANDS:
         hint = nearest(word, COMMANDS) or " %chat help lists what there is; %chat ask TEXT sends a message."
         raise UsageError(f"%chat has no word {word!r}.{hint}")
@@ -69,7 +73,7 @@ def _show(shell: Any, bundle: Bundle) -> None:
     CellCanvas(shell).show(bundle)
 
 
-def _say(shell: Any, text: str) -> None:
+def _say(shell: Any, text: str | Sequence[str]) -> None:
     _show(shell, chrome.line(text))
 
 
@@ -177,7 +181,7 @@ def _settings(rest: str) -> dict[str, Any]:
             raise UsageError(f"There is no parameter {name}.{nearest(name, PARAMETERS)}")
         if name in changes:
             raise UsageError(f"{name} is given twice.")
-        changes[name] = PARAMETERS[name].parse(value)
+        changes[name] = read(PARAMETERS[name], value)
     return changes
 
 
@@ -219,8 +223,21 @@ def _system(shell: Any, rest: str) -> None:
     session = registry.current
     if rest:
         quoted = re.fullmatch(r"(['\"])(.*)\1", rest, re.DOTALL)
-        session.system = None if rest.lower() == "none" else quoted[2] if quoted else rest
+        session.system = None if rest.lower() == "none" else unescaped(quoted[2] if quoted else rest)
     _say(shell, f"system: {session.system}" if session.system else "no system text")
+
+
+@command("code", "[ID]")
+def _code(shell: Any, rest: str) -> None:
+    """Put the code of the last answer into this cell, or of a cell that answered in the background."""
+    from nbchat.magics import code_output, filled_cells
+
+    session = registry.current
+    if rest:
+        code = filled_cells.code_of(rest)
+    elif not session.turns or not (code := code_output.python_code(session.turns[-1].reply.text)):
+        raise UsageError("The last answer of this session has no Python code.")
+    _say(shell, code_output.offer(shell, code, replace=True, source=rest))
 
 
 @command("fix")

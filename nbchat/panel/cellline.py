@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from IPython.core.error import UsageError
 
-from nbchat.api.endpoints import Endpoint, choose, public_url
+from nbchat.api.addresses import public_url
+from nbchat.api.endpoints import Endpoint, choose
 from nbchat.cells.options import escaped, option_line, parse
 from nbchat.cells.words import quoted
 from nbchat.conversation.connection import endpoint_for

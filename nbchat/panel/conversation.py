@@ -70,12 +70,12 @@ class Conversation:
         job = self._job
         return job.session if job is not None and self.busy else None
 
-    def ask(self, text: str, begun: Callable[[], None]) -> None:
-        """Send a message, with live values put in."""
+    def ask(self, text: str, begun: Callable[[], None], *, alone: bool = False) -> None:
+        """Send a message, with live values put in; `alone` = without the history, which it does not join either."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
-            return session.ask(message, display=presenter, **settings)
+            return session.ask(message, display=presenter, once=alone, **settings)
 
         self._start(text, lambda: _composed(text), asking, begun)
 

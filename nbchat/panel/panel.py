@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ipywidgets import Box, HBox, ToggleButton, VBox
+from ipywidgets import HBox, ToggleButton, VBox
 
 from nbchat.api.engine import engine, running_engine
 from nbchat.conversation import connection
@@ -24,7 +24,7 @@ from nbchat.panel import comms, style
 from nbchat.panel.biases import BiasControl
 from nbchat.panel.cellbox import CellBox
 from nbchat.panel.cellline import Loaded
-from nbchat.panel.controls import WIDE, Control, control
+from nbchat.panel.controls import Control, control
 from nbchat.panel.conversation import Conversation
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
@@ -38,6 +38,9 @@ __all__ = ["Panel"]
 
 _shown: dict[str, Panel] = {}
 """The panel that each cell has shown last: a panel whose cell was run again is out of the page."""
+
+FIRST = ("model", "temperature", "top_p", "max_tokens")
+"""The parameters that are always in sight."""
 
 EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
 
@@ -83,43 +86,55 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return rows
 
     def _rows(self) -> list[Any]:
-        self._model.row.add_class("nbchat-wide")  # names of models are long
-        where = [self._target.session, self.presets.choice, self._target.endpoint_row, self._model.row]
-        ordered = sorted(self.controls.values(), key=lambda control: control.parameter.kind in WIDE)
-        usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
-        rare = [one.row for one in ordered if not one.parameter.sampling]
-        buttons = self._parts.make(HBox, [self._box.send, self._box.stop, self._box.status], classes="nbchat-buttons")
+        buttons = self._parts.make(
+            HBox, [self._box.send, self._box.stop, *self._box.choices, self._box.status], classes="nbchat-buttons"
+        )
         page = PageMark(self._parts, self._parts.note(buttons))
+        talk = [self._box.message, buttons, self.conversation.approval.widget, self._history.widget]
+        reply = self._parts.make(VBox, [self.conversation.area.widget], classes="nbchat-scroll")
         return [
             style.style(self._parts),
             style.keys(self._parts),
             page.widget,
-            self._grid(where),
-            self._target.system_row,
-            self._grid(usual),
-            *self._folded("More parameters", self._grid(rare), self.presets.keeping),
-            self._cell.widget,
-            self._history.widget,
-            self._box.message,
-            buttons,
-            self.conversation.approval.widget,
-            self.conversation.area.widget,
+            self._parts.make(
+                HBox,
+                [
+                    self._parts.make(VBox, [*talk, reply], classes="nbchat-talk"),
+                    self._settings(),
+                ],
+                classes="nbchat-columns",
+            ),
         ]
 
-    def _grid(self, rows: list[Any]) -> Any:
-        return self._parts.make(Box, rows, classes="nbchat-grid")
+    def _settings(self) -> Any:
+        """The column of settings: the few that matter, the rest behind a button."""
+        first = [self.controls[name].row for name in FIRST]
+        rest = [one.row for name, one in self.controls.items() if name not in FIRST]
+        more = self._parts.make(
+            VBox, [self._target.session, self._target.endpoint_row, *rest, *self.presets.keeping], classes="nbchat-more"
+        )
+        column = [*first[:1], self._target.system_row, *first[1:], self.presets.choice, self._cell.widget]
+        return self._parts.make(
+            VBox,
+            [
+                self._folding("Settings", "nbchat-fold nbchat-narrow", "nbchat-unfolded"),
+                self._parts.make(VBox, column, classes="nbchat-first"),
+                self._folding("All settings", "nbchat-fold", "nbchat-all"),
+                more,
+            ],
+            classes="nbchat-settings",
+        )
 
-    def _folded(self, title: str, content: Any, beside: Sequence[Any]) -> tuple[Any, Any]:
-        """A line with a button that unfolds the content, and the content."""
-        button = self._parts.make(ToggleButton, description=f"▸ {title}", value=False, classes="nbchat-fold")
-        content.add_class("nbchat-none")
+    def _folding(self, title: str, classes: str, opened: str) -> Any:
+        """A button that gives the panel the class `opened`, and takes it away."""
+        button = self._parts.make(ToggleButton, description=f"▸ {title}", value=False, classes=classes)
 
         def turn(change: Any) -> None:
             button.description = f"{'▾' if change['new'] else '▸'} {title}"
-            mark(content, "nbchat-none", not change["new"])
+            mark(self, opened, change["new"])
 
         button.observe(turn, "value")
-        return self._parts.make(HBox, [button, *beside], classes="nbchat-side"), content
+        return button
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         return {
@@ -230,9 +245,15 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _submit(self) -> None:
         text = self._box.message.value
         if not text.strip():
+            text = self._last_question()
+        if not text:
             self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
         elif self._is_ready():
-            self.conversation.ask(text, lambda: self._began(text))
+            self.conversation.ask(text, lambda: self._began(text), alone=self._box.alone.value)
+
+    def _last_question(self) -> str:
+        """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
+        return self._sent or next((turn.message.text for turn in reversed(self.session.turns)), "")
 
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
         if (turn := self._history.turn) is not None and self._is_ready():

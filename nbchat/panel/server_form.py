@@ -8,7 +8,8 @@ from typing import Any
 
 from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea
 
-from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint, public_url
+from nbchat.api.addresses import public_url
+from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint
 from nbchat.conversation.session import Session
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.magics.connect import models

@@ -37,7 +37,7 @@ def test_the_answer_and_its_tokens(cell, server):
     result = cell("-t 0.5", "What is {1+1}?")
     assert result.status == "ok"
     assert result.outputs[0]["data"]["text/markdown"] == "Two *plus* two is four."
-    assert "scripted-1 · 9 → 7 tokens" in text(result)
+    assert "scripted-1 · -t 0.5 · 9 → 7 tokens" in text(result)
     assert server.requests[-1].json == {
         "model": "scripted-1",
         "messages": [{"role": "user", "content": "What is {1+1}?"}],
