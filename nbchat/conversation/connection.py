@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nbchat.api.addresses import is_same_server
+from nbchat.api.addresses import is_same_server, public_url
 from nbchat.api.endpoints import (
     BUILTIN,
     BUILTIN_MODEL,
@@ -18,27 +18,15 @@ from nbchat.api.endpoints import (
     named_key,
 )
 from nbchat.api.keys import Key
+from nbchat.conversation.process import process
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Destination", "connect", "connected", "current_endpoint", "endpoint_for", "ready"]
-
-_connected: Endpoint | None = None
-
-
-def connect(endpoint: Endpoint | None) -> None:
-    """Make this the server of every session that has none of its own; None = the environment's choice again."""
-    global _connected  # one choice for the process is what `%chat connect` means
-    _connected = endpoint
-
-
-def connected() -> Endpoint | None:
-    """The server that `connect` chose; None = none yet."""
-    return _connected
+__all__ = ["Destination", "current_endpoint", "endpoint_for", "model_of", "models", "ready"]
 
 
 def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
     """The server of a session that has none of its own."""
-    return _connected or choose(env)
+    return process.connected or choose(env)
 
 
 def endpoint_for(
@@ -105,6 +93,13 @@ class Destination:
             key = named_key(key_env)
         return replace(endpoint, key=key, key_env=key_env)
 
+    def address(self) -> str | None:
+        """The address that the next request goes to; None = there is none to go to."""
+        try:
+            return public_url(self.endpoint().chat_url)
+        except ConfigError:
+            return None
+
     def _key_for(self, address: str, key_env: str | None) -> tuple[Key | None, str | None]:
         """The key, or the variable of one, for the server at this address: the request's own, else the session's."""
         if key_env is None and self.key_server and address and is_same_server(address, self.key_server):
@@ -135,3 +130,9 @@ def model_of(endpoint: Endpoint, asked: str | None) -> str:
             " %chat models lists them."
         )
     return model
+
+
+def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
+    """The models of a server, asked for within so many seconds. Raises NbchatError."""
+    engine = process.engine()
+    return engine.run(engine.client.models(ready(endpoint), timeout=timeout))

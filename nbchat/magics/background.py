@@ -8,10 +8,12 @@ from typing import Any
 from nbchat.cells.arguments import show_data
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
-from nbchat.conversation.session import Session
+from nbchat.cells.presentation import presentation
+from nbchat.cells.running_cell import running_cell_id
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas, PinnedCanvas
 from nbchat.display.presenting import is_notebook, make_presenter
+from nbchat.frontend import Session, registry
 from nbchat.magics.filled_cells import asked_again
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.reply import Reply
@@ -34,14 +36,12 @@ def start(
 
     With a `source` (`--code`), the next cell gets the line that fetches the code once it has come.
     """
-    from nbchat.magics.cell import cell_slot, presentation
-
     if not is_notebook(shell):
         raise ConfigError("--background needs a notebook: a terminal can't go on painting a line above.")
     canvas = PinnedCanvas(shell)
-    shown = presentation(session, options, composed.notes)
+    shown = presentation(session, options, composed.notes, resumable=session is registry().current)
     presenter = make_presenter(True, canvas=canvas, **shown)
-    slot = cell_slot(shell)
+    cell_id = running_cell_id(shell)
     session.request(composed.message, **asked)  # what is wrong with it, the cell itself should say
     if source:
         asked_again(source)
@@ -50,7 +50,7 @@ def start(
     def work() -> None:
         reply: Reply | None
         try:
-            reply = session.ask(composed.message, display=presenter, slot=slot, **asked)
+            reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
         except (NbchatError, Interrupted) as failure:
             reply = failure.reply  # a part is worth a name too
             _show_failure(canvas, failure)

@@ -13,27 +13,23 @@ from nbchat.api.endpoints import (
     LOCAL_SERVERS,
     Endpoint,
 )
-from nbchat.api.engine import engine
 from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key
 from nbchat.cells.words import split
 from nbchat.conversation import connection
-from nbchat.conversation.registry import registry
+from nbchat.conversation.connection import models
+from nbchat.conversation.local_servers import found_servers
+from nbchat.conversation.process import process
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
-from nbchat.magics.local_servers import found_servers
+from nbchat.frontend import registry
 from nbchat.values.errors import AuthenticationFailed, ConfigError, ModelNotFound, NbchatError
 from nbchat.values.plural import counted
 
-__all__ = ["connect_line", "key_line", "models"]
+__all__ = ["connect_line", "key_line"]
 
 CHECK_SECONDS = 5.0
 """How long connecting waits for the server to list its models; a silent one is connected all the same."""
-
-
-def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
-    """The models of a server. Raises NbchatError."""
-    return engine().run(engine().client.models(connection.ready(endpoint), timeout=timeout))
 
 
 def connect_line(rest: str) -> Bundle:
@@ -42,12 +38,12 @@ def connect_line(rest: str) -> Bundle:
     if where is None:
         return _choices()
     if where.lower() in ("off", "none"):
-        connection.connect(None)
+        process.connected = None
         return chrome.line(f"connected to what the environment says: {connection.current_endpoint().title}")
     endpoint = connection.endpoint_for(where, key_env=options.get("--key-env"), model=options.get("--model"))
     endpoint, facts = _checked(endpoint)
-    connection.connect(endpoint)
-    registry.current.set(model=None)  # another server's model means nothing here
+    process.connected = endpoint
+    registry().current.set(model=None)  # another server's model means nothing here
     return chrome.line([f"connected to {endpoint.title}", *facts])
 
 
@@ -124,7 +120,7 @@ def _key_words(endpoint: Endpoint) -> str:
 
 def _choices() -> Bundle:
     """What there is to connect to: what runs here, what has a key, what is known."""
-    current = registry.current.endpoint
+    current = registry().current.endpoint
     here = found_servers()
     rows = [["*" if current.is_builtin else "", BUILTIN, "the toy model that every installation has", "no key needed"]]
     rows += [["*" if current.name == name else "", name, LOCAL_SERVERS[name], "runs on this machine"] for name in here]
@@ -147,11 +143,11 @@ def key_line(rest: str) -> str:
     """Do what `%chat key …` says; what to say of it. Raises UsageError and ConfigError."""
     if rest not in ("", "--save"):
         raise UsageError("A key is never typed into a cell: run %chat key alone and type it where it asks.")
-    endpoint = registry.current.endpoint
+    endpoint = registry().current.endpoint
     if endpoint.is_builtin:
         raise ConfigError("The built-in model needs no key. Choose a server first: %chat connect NAME.")
     key = _asked_key(endpoint)
-    connection.connect(replace(endpoint, key=key, key_env=None))
+    process.connected = replace(endpoint, key=key, key_env=None)
     if rest == "--save":
         store_key(endpoint.base_url, key)
         return f"the key for {endpoint.title} is kept in this system's keyring"

@@ -6,11 +6,11 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
-__all__ = ["load", "unload"]
+__all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 
-def load(shell: Any) -> None:
-    """Register `%%chat` and `%chat`."""
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
 
     @no_var_expand
     def chat(line: str) -> Any:
@@ -34,8 +34,8 @@ def load(shell: Any) -> None:
     transforms.install(shell)
 
 
-def unload(shell: Any) -> None:
-    """Take the magics back."""
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext nbchat`: take them back."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("chat", None)
     from nbchat.magics import completion, transforms

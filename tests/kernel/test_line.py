@@ -12,8 +12,7 @@ def run(kernel, server):
         "%load_ext nbchat\n"
         "import os\nfor name in ('NBCHAT_BASE_URL', 'NBCHAT_MODEL', 'NBCHAT_API_KEY'): os.environ.pop(name, None)\n"
         f"os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.conversation import connection; connection.connect(None)\n"
-        "from nbchat.conversation.registry import Registry, registry\nregistry.__init__()\n"
+        "from nbchat.conversation.process import process; process.renew()\n"
     )
     return kernel.run
 

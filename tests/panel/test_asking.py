@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from nbchat.conversation.registry import registry
 from nbchat.conversation.session import Session
+from nbchat.frontend import registry
 from nbchat.panel.transcript import transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
@@ -44,6 +44,38 @@ def test_an_empty_message_sends_nothing(hand, session, server):
     here.send(" \n")
     assert "The message is empty" in here.said()
     assert posts(server) == []
+
+
+def test_a_message_is_asked_alone_at_a_click(hand, session, server):
+    """Neither read nor joined: an A/B of one prompt costs one click."""
+    here = hand(session)
+    server.add(Say("first"), Say("alone"), Say("with both"))
+    for text, label in (("One?", None), ("Two?", "with history"), ("Three?", "alone")):
+        if label:
+            here.click(label)
+        here.send(text)
+        here.wait()
+    sent = [[message["content"] for message in request.json["messages"]] for request in posts(server)]
+    assert sent == [["One?"], ["Two?"], ["One?", "first", "Three?"]]
+    assert [turn.message.text for turn in session.turns] == ["One?", "Three?"]
+    assert "alone" in "".join(page["text/plain"] for page in transcript_of(session).pages())
+
+
+def test_an_empty_box_asks_the_last_message_again(hand, session, server):
+    here = hand(session)
+    here.send("Why?")
+    here.wait()
+    here.click("Send")
+    here.wait()
+    assert [request.json["messages"][-1]["content"] for request in posts(server)] == ["Why?", "Why?"]
+
+
+def test_the_message_stays_where_that_is_chosen(hand, session):
+    here = hand(session)
+    here.click("keep text")
+    here.send("Why?")
+    here.wait()
+    assert here.labelled("Message").value == "Why?"
 
 
 def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server):
@@ -212,21 +244,21 @@ def test_fork_goes_on_in_a_session_of_its_own(hand, session):
     assert len(session.turns) == 2
     here.type("temperature", "1")
     assert session.params.temperature is None
-    assert registry.open(branch.name) is branch
+    assert registry().open(branch.name) is branch
 
 
 def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(hand):
     here = hand(None)
-    before = registry.current
+    before = registry().current
     try:
-        branch = registry.fork()
+        branch = registry().fork()
         here.panel.refresh()
         assert here.panel.session is branch
         assert here.labelled("Session").value == branch.name
         here.labelled("Session").value = before.name
-        assert registry.current is before
+        assert registry().current is before
     finally:
-        registry.switch(before.name)
+        registry().switch(before.name)
 
 
 def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):
