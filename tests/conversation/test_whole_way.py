@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat import Session
 from nbchat.api.textflow import paired
-from nbchat.conversation.presenter import presenters
-from nbchat.conversation.session import Session
 from nbchat.display.painter import Painter
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.testing import DONE, Raw, ScriptedServer, chunk, completion
@@ -43,43 +42,29 @@ halves = st.lists(letters | st.sampled_from(["\ud83d", "\ude42"]), max_size=24).
 
 @pytest.fixture(scope="module")
 def way():
-    """A session with a key, whose answers are painted on a sheet."""
-    made, sheets = presenters.make, []
-
-    def make(wanted, *, choices=1, waiting=""):
-        sheets.append(Sheet())
-        return Painter(sheets[-1], choices=choices)
-
+    """Asks a server that plays given bytes."""
     with ScriptedServer() as server:
-        presenters.make = make
-        try:
-            yield Way(server, sheets)
-        finally:
-            presenters.make = made
 
+        def ask(body, pieces=()):
+            """The reply to an answer of these bytes; what the cell, the exports and a loaded export say of it."""
+            server.add(Raw(body, pieces=pieces))
+            chat, sheet = Session(base_url=server.base_url, model="scripted-1", api_key=SECRET), Sheet()
+            reply = chat.ask("Hello", display=Painter(sheet))
+            *outputs, _footer = sheet.outputs.values()
+            with tempfile.TemporaryDirectory() as folder:
+                loaded = Session.load(chat.export(Path(folder, "talk.json")))
+                notebook = json.loads(chat.export(Path(folder, "talk.ipynb")).read_text("utf-8"))
+                [output] = notebook["cells"][-1]["outputs"]
+                said = {
+                    "turn": chat.turns[0].reply.text,
+                    "cell": [bundle for bundle in outputs if any(bundle.values())],
+                    "loaded": loaded.turns[0].reply,
+                    "notebook": output["data"],
+                    "md": chat.export(Path(folder, "talk.md")).read_text("utf-8"),
+                }
+            return reply, said
 
-class Way:
-    def __init__(self, server, sheets):
-        self._server = server
-        self._sheets = sheets
-
-    def ask(self, body, pieces=()):
-        """The reply to an answer of these bytes; what the cell, the exports and a loaded export say of it."""
-        self._server.add(Raw(body, pieces=pieces))
-        chat = Session(base_url=self._server.base_url, model="scripted-1", api_key=SECRET)
-        reply = chat.ask("Hello")
-        said = {"turn": chat.turns[0].reply.text}
-        # The last output is the footer.
-        *outputs, _ = self._sheets[-1].outputs.values()
-        said["cell"] = [bundle for bundle in outputs if any(bundle.values())]
-        with tempfile.TemporaryDirectory() as folder:
-            loaded = Session.load(chat.export(Path(folder, "talk.json")))
-            said["loaded"] = loaded.turns[0].reply
-            notebook = json.loads(chat.export(Path(folder, "talk.ipynb")).read_text("utf-8"))
-            [output] = notebook["cells"][-1]["outputs"]
-            said["notebook"] = output["data"]
-            said["md"] = chat.export(Path(folder, "talk.md")).read_text("utf-8")
-        return reply, said
+        yield ask
 
 
 def sent(pieces):
@@ -98,7 +83,7 @@ def test_an_answer_is_the_same_everywhere(way, pair, data):
     text, pieces = pair
     body = sent(pieces)
     sizes = [len(piece) for piece in data.draw(strategies.cut(body))]
-    reply, said = way.ask(body, sizes)
+    reply, said = way(body, sizes)
     assert reply.status == "complete"
     if "think" not in text:
         assert (reply.text, reply.reasoning) == (text, "")
@@ -107,14 +92,14 @@ def test_an_answer_is_the_same_everywhere(way, pair, data):
     written = plain_text(reply.text).strip()
     assert "".join(shown(bundle) for bundle in said["cell"] if "text/markdown" in bundle).strip() == written
     assert said["notebook"]["text/markdown"].strip() in said["md"]
-    whole, _ = way.ask(json.dumps(completion(text)).encode())
+    whole, _ = way(json.dumps(completion(text)).encode())
     assert (whole.text, whole.reasoning) == (reply.text, reply.reasoning)
 
 
 @given(halves.flatmap(lambda text: st.tuples(st.just(text), strategies.cut(text))))
 def test_halves_of_characters_are_joined_on_the_whole_way(way, pair):
     text, pieces = pair
-    reply, said = way.ask(sent(pieces))
+    reply, said = way(sent(pieces))
     if "think" not in text and SECRET not in paired(text):
         assert reply.text == paired(text)
     assert said["loaded"].choices == reply.choices
@@ -125,7 +110,7 @@ def test_halves_of_characters_are_joined_on_the_whole_way(way, pair):
 @pytest.mark.parametrize("whole", [False, True])
 def test_an_answer_that_ends_as_the_key_begins_keeps_its_end(way, end, whole):
     text = f"cat{end}"
-    reply, said = way.ask(json.dumps(completion(text)).encode() if whole else sent(text))
+    reply, said = way(json.dumps(completion(text)).encode() if whole else sent(text))
     assert reply.text == text == shown(said["cell"][0])
     assert said["loaded"].text == text
     assert text in said["md"].replace("\\", "")
