@@ -76,7 +76,10 @@ def _guard(messages: Sequence[Message], key: Key | None) -> None:
 
     secrets = environment_secrets(os.environ)
     if key is not None:
-        secrets["the key in use"] = key.reveal()
+        texts = key.texts or (key.reveal(),)
+        secrets |= {f"secret {n} of this request": text for n, text in enumerate(texts, 1)}
+        if len(texts) == 1:
+            secrets["the key in use"] = secrets.pop("secret 1 of this request")
     marked = sys.modules.get("nbchat.data.private")  # unless that was imported, no column was marked
     columns = marked.private_columns() if marked is not None else ()
     places = [_place(message, index, len(messages)) for index, message in enumerate(messages)]

@@ -200,7 +200,7 @@ class Exchange:
     def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Generator[Wait, Any, None]:
         self._check_stopped()
         if not self.plan.unguarded:
-            presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.key)
+            presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.secrets)
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
         self.draft = draft = Draft(request)
         self._channel = channel = engine().open(
@@ -253,7 +253,7 @@ class Exchange:
         """A tool's result, without what must not leave."""
         if not self.plan.unguarded:
             try:
-                presenters.guard((result,), self.ask.endpoint.key)
+                presenters.guard((result,), self.ask.endpoint.secrets)
             except GuardError as error:
                 self._notices.append(f"a tool's result was withheld from the model: {error}")
                 return replace(result, content="Withheld: it holds something that must not leave the user's machine.")

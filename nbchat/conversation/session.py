@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
+from nbchat.api.headers import GivenHeaders
 from nbchat.api.keys import Key
 from nbchat.conversation import connection
 from nbchat.conversation.driver import drive, drive_async
@@ -45,12 +46,11 @@ class Session:
     `model` and every parameter of the table can be given by name; None = not sent, the server decides. `base_url` is a
     URL or a known endpoint's name; without one, the server is what `%chat connect` or the environment chose, else the
     built-in model. `api_key` is better left to the environment (`key_env` names a variable); it is for this server, or
-    for the one in force when the session is made, and goes to no other. `system` is the system text; `timeout` the
-    longest silence of the server in seconds.
+    for the one in force when the session is made, and goes to no other. So do `headers`, which are secrets as well:
+    `{"api-key": "$AZURE_KEY"}` takes the value of that variable. `system` is the system text; `timeout` the longest
+    silence of the server in seconds.
 
-    Safe to use from several threads: each request is settled when it begins.
-
-    Raises ParameterError and ConfigError.
+    Safe to use from several threads: each request is settled when it begins. Raises ParameterError and ConfigError.
 
     ```python
     chat = Session(temperature=0.2)
@@ -66,6 +66,7 @@ class Session:
         base_url: str | None = None,
         api_key: str | Key | None = None,
         key_env: str | None = None,
+        headers: GivenHeaders = None,
         system: str | None = None,
         timeout: float | None = None,
         tools: Sequence[Any] = (),
@@ -81,7 +82,7 @@ class Session:
         self._exchanges: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._turns: list[Turn] = []
         self._params = Params().replace(model=model, **params)
-        self._destination = connection.Destination.of(base_url, api_key, key_env)
+        self._destination = connection.Destination.of(base_url, api_key, key_env, headers)
         self._ledger: list[Entry] = []
         self._toolbox: Toolbox | None = None  # made when there is a tool
         for tool in tools:
@@ -166,13 +167,13 @@ class Session:
         """The server of this session alone, as it was given: a URL or a name; None = the one connected for all."""
         return self._destination.where
 
-    def connect(self, base_url: str | None, *, key_env: str | None = None) -> Self:
+    def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
         """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
 
         `key_env` names the variable of its key; a key of the session's own stays with the server it is for. Raises
         ConfigError, and then changes nothing.
         """
-        self._destination = self._destination.moved(base_url, key_env)
+        self._destination = self._destination.moved(base_url, key_env, headers)
         self._settings_observers.notify()
         return self
 

@@ -136,13 +136,13 @@ def _models(shell: Any, rest: str) -> None:
     _show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
 
 
-@command("connect", "[NAME|URL] [--model M] [--key-env VAR]")
+@command("connect", "[NAME|URL] [--model M] [--key-env VAR] [--header 'NAME=$VAR']")
 def _connect(shell: Any, rest: str) -> None:
     """Choose the server; alone, show what there is to choose from; off: as the environment says."""
     _show(shell, connecting.connect_line(rest))
 
 
-@command("key", "[--save]")
+@command("key", "[NAME|URL] [--save]")
 def _key(shell: Any, rest: str) -> None:
     """Ask for the server's key without showing it; --save keeps it in the system's keyring."""
     _say(shell, connecting.key_line(rest))
