@@ -5,7 +5,7 @@ import json
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from nbchat.conversation.turn import Turn
+from nbchat.conversation.turn import Turn, Version
 from nbchat.values.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
@@ -160,14 +160,16 @@ replies = st.builds(
     id=st.none() | st.text(max_size=8),
     notices=st.lists(texts, max_size=2).map(tuple),
 )
+answered = {
+    "message": messages,
+    "reply": replies,
+    "params": all_params,
+    "steps": st.lists(messages, max_size=2).map(tuple),
+    "before_edit": st.booleans(),
+}
+versions = st.lists(st.builds(Version, **answered), max_size=2).map(tuple)
 turns = st.builds(
-    Turn,
-    message=messages,
-    reply=replies,
-    params=all_params,
-    steps=st.lists(messages, max_size=2).map(tuple),
-    slot=st.none() | st.text(max_size=8),
-    before_edit=st.booleans(),
+    Turn, **answered, cell_id=st.none() | st.text(max_size=8), earlier=versions, later=versions, id=st.text(min_size=1)
 )
 """Turns as a session may hold them; of their replies, all but what was sent and the values made of them."""
 

@@ -44,9 +44,9 @@ class _Found:
 class Client:
     """Sends calls. Lives on one event loop; any number of calls at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, capabilities: Capabilities | None = None) -> None:
         self._pools = Pools()
-        self.capabilities = Capabilities()
+        self.capabilities = capabilities or Capabilities()
         self._answered: set[str] = set()
 
     async def answer(self, call: Call, emit: Emit, over: Callable[[], None] = lambda: None) -> None:

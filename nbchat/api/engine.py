@@ -7,21 +7,20 @@ every time, closes the server's connection and leaves a kernel's own loop alone.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import contextlib
-import os
 import queue
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
+from nbchat.api.capabilities import Capabilities
 from nbchat.api.transport_logs import ENGINE_THREAD
 from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
 
-__all__ = ["Channel", "Engine", "engine", "running_engine"]
+__all__ = ["Channel", "Engine"]
 
 POLL_SECONDS = 0.05
 """The longest a drain waits at a time, so that an interrupt is seen on systems that do not wake a waiting lock."""
@@ -103,16 +102,19 @@ class Channel:
 
 
 class Engine:
-    """One thread, one loop, one client. Starts with its first use."""
+    """One thread, one loop, one client; starts when it is made.
 
-    def __init__(self) -> None:
+    `capabilities` is what is known of servers; None = nothing yet.
+    """
+
+    def __init__(self, capabilities: Capabilities | None = None) -> None:
         from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
 
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._stopped = False
         self._thread.start()
-        self.client = Client()
+        self.client = Client(capabilities)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -167,38 +169,3 @@ class Engine:
         self._thread.join(1.0)
         if not self._thread.is_alive():
             self._loop.close()
-        atexit.unregister(self.stop)
-
-
-_engine: Engine | None = None
-_abandoned: list[Engine | None] = []
-_starting = threading.Lock()
-
-
-def engine() -> Engine:
-    """The engine of this process, a new one where the last was stopped."""
-    global _engine  # one for the process is what it is
-    with _starting:
-        if _engine is None or not _engine.alive:
-            _engine = Engine()
-            atexit.register(_engine.stop)
-        return _engine
-
-
-def running_engine() -> Engine | None:
-    """The engine of this process; None = nothing has needed one yet."""
-    return _engine
-
-
-def _after_fork() -> None:
-    """A forked child gets an engine of its own: threads do not survive a fork.
-
-    The parent's is put away rather than dropped: its loop's and its sockets' finalisers would act on what both share.
-    """
-    global _engine, _starting
-    _abandoned.append(_engine)
-    _engine, _starting = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

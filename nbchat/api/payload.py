@@ -233,9 +233,10 @@ class _ChoiceReader:
         if isinstance(content, str):
             text = content
         elif content:
-            for part in content if isinstance(content, list) else [content]:
-                more, inner, refused = self._read_part(part, events)
-                text, thought, refusal = text + more, thought + inner, refusal + refused
+            read = [self._read_part(part, events) for part in (content if isinstance(content, list) else [content])]
+            text = "".join(part[0] for part in read)
+            thought += "".join(part[1] for part in read)
+            refusal += "".join(part[2] for part in read)
         if not content:
             text = parts.text_in(said.get("text")) or _transcript(said)
         self._read_beside(said, events)

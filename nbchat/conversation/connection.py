@@ -20,27 +20,15 @@ from nbchat.api.endpoints import (
 )
 from nbchat.api.headers import GivenHeaders, Headers, header_pairs
 from nbchat.api.keys import Key
+from nbchat.conversation.process import process
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Destination", "connect", "connected", "current_endpoint", "endpoint_for", "ready"]
-
-_connected: Endpoint | None = None
-
-
-def connect(endpoint: Endpoint | None) -> None:
-    """Make this the server of every session that has none of its own; None = the environment's choice again."""
-    global _connected  # one choice for the process is what `%chat connect` means
-    _connected = endpoint
-
-
-def connected() -> Endpoint | None:
-    """The server that `connect` chose; None = none yet."""
-    return _connected
+__all__ = ["Destination", "current_endpoint", "endpoint_for", "model_of", "models", "ready"]
 
 
 def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
     """The server of a session that has none of its own."""
-    return _connected or choose(env)
+    return process.connected or choose(env)
 
 
 def endpoint_for(
@@ -151,6 +139,12 @@ def model_of(endpoint: Endpoint, asked: str | None) -> str:
             " %chat models lists them."
         )
     return model
+
+
+def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
+    """The models of a server, asked for within so many seconds. Raises NbchatError."""
+    engine = process.engine()
+    return engine.run(engine.client.models(ready(endpoint), timeout=timeout))
 
 
 def _check_builtin(model: str) -> None:

@@ -1,6 +1,6 @@
 """One exchange: a message goes out, an answer comes back, tools are called in between, a turn is kept.
 
-The logic is one generator that yields what it waits for; see `waits` for who waits, and how.
+The logic is one generator that yields what it waits for; `driver` waits, in plain code or in a coroutine.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from nbchat.api.addresses import public_url
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.concurrency import Pace
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.engine import Channel, engine
+from nbchat.api.engine import Channel
 from nbchat.api.prices import cost
-from nbchat.conversation.driver import Wait
+from nbchat.conversation.driver import Work
 from nbchat.conversation.ledger import Entry
-from nbchat.conversation.options import Plan
-from nbchat.conversation.presenter import Presenter, presenters
+from nbchat.conversation.options import RequestOptions
+from nbchat.conversation.outgoing import check_body, check_message
+from nbchat.conversation.process import process
+from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import told_apart, valid_calls
 from nbchat.conversation.turn import Turn
 from nbchat.values.draft import Draft
 from nbchat.values.errors import GuardError, Interrupted, NbchatError, SchemaError
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
+from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request, Status, Timing
 from nbchat.values.usage import Usage
 
@@ -52,8 +55,11 @@ class Tools(Protocol):
     def can_run(self, calls: Sequence[ToolCall]) -> bool:
         """Whether these calls of one answer can be run here; else they are only shown."""
 
-    def run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, Message]:
-        """Run one call; its result as a message of role "tool". Yields what must be awaited on the user's loop."""
+    def run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, Message]:
+        """Run one call; its result as a message of role "tool". Yields what must be awaited on the user's loop.
+
+        `approve` is asked before a call that is not safe.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Ask:
     params: Params
     endpoint: Endpoint
     tools: Tools | None = None
+    approve: Approve = ask_user
     timeouts: Timeouts = field(default_factory=Timeouts)
     schema: Schema | None = None
 
@@ -86,9 +93,9 @@ class Ask:
 class Exchange:
     """Stages: asked → answering (and calling tools, several rounds) → over. `reply` and `error` hold from then on."""
 
-    def __init__(self, ask: Ask, plan: Plan) -> None:
+    def __init__(self, ask: Ask, options: RequestOptions) -> None:
         self.ask = ask
-        self.plan = plan
+        self.options = options
         self.pace: Pace | None = None
         """What holds its requests back while others are in flight; None = nothing."""
         self.kept = False
@@ -110,7 +117,7 @@ class Exchange:
         self._ended = False
         self._reply: Reply | None = None
 
-    def run(self, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+    def run(self, presenter: Presenter | None) -> Work:
         """Do all of it. Never raises what belongs to the exchange: see `error`."""
         try:
             yield from self._answer(presenter)
@@ -124,7 +131,7 @@ class Exchange:
         finally:
             self._reply, self._ended = self._whole_reply(), True
 
-    def _answer(self, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+    def _answer(self, presenter: Presenter | None) -> Work:
         """Ask, and call tools and ask again, until an answer is there."""
         for _ in range(MOST_ROUNDS):
             yield from self._request(presenter)
@@ -134,7 +141,7 @@ class Exchange:
             yield from self._call_tools(tools, told_apart(calls), presenter)
         self.error = NbchatError(f"The model called tools {MOST_ROUNDS} times without answering; stopped there.")
 
-    def _fit(self, schema: Schema, presenter: Presenter | None) -> Generator[Wait, Any, None]:
+    def _fit(self, schema: Schema, presenter: Presenter | None) -> Work:
         """Read the value out of the answer; where it does not fit, ask once more."""
         from nbchat.conversation.schemas import fitting
         from nbchat.conversation.schemas.converters import Misfit
@@ -164,7 +171,7 @@ class Exchange:
         if presenter is not None:
             presenter.restart(reason)
 
-    def _request(self, presenter: Presenter | None, more: Sequence[Message] = ()) -> Generator[Wait, Any, None]:
+    def _request(self, presenter: Presenter | None, more: Sequence[Message] = ()) -> Work:
         """One request; once more where the server refuses a schema that can be asked for in words."""
         yield from self._send(presenter, more)
         refusal = self.error
@@ -197,13 +204,13 @@ class Exchange:
         if self._stopped:
             raise KeyboardInterrupt
 
-    def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Generator[Wait, Any, None]:
+    def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Work:
         self._check_stopped()
-        if not self.plan.unguarded:
-            presenters.guard((*self.ask.history, self.ask.message, *self.steps, *more), self.ask.endpoint.secrets)
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
+        if not self.options.unguarded:
+            check_body(request.body, self.ask.endpoint.secrets)
         self.draft = draft = Draft(request)
-        self._channel = channel = engine().open(
+        self._channel = channel = process.engine().open(
             Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
         )
         try:
@@ -229,9 +236,7 @@ class Exchange:
             None,
         )  # at once: an interrupt between them would lose an answer, or count it twice
 
-    def _call_tools(
-        self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None
-    ) -> Generator[Wait, Any, None]:
+    def _call_tools(self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None) -> Work:
         """Call each tool. Whatever happens, every call gets its result: a history without is refused by servers."""
         self._called = self.replies[-1]
         said = self._called.choices[0].message
@@ -240,7 +245,7 @@ class Exchange:
         try:
             for call in calls:
                 self._check_stopped()
-                result = self._guarded((yield from tools.run(call)))
+                result = self._guarded((yield from tools.run(call, self.ask.approve)))
                 self.steps.append(result)
                 answered += 1
                 if presenter is not None:
@@ -251,9 +256,9 @@ class Exchange:
 
     def _guarded(self, result: Message) -> Message:
         """A tool's result, without what must not leave."""
-        if not self.plan.unguarded:
+        if not self.options.unguarded:
             try:
-                presenters.guard((result,), self.ask.endpoint.secrets)
+                check_message(result, self.ask.endpoint.secrets)
             except GuardError as error:
                 self._notices.append(f"a tool's result was withheld from the model: {error}")
                 return replace(result, content="Withheld: it holds something that must not leave the user's machine.")
@@ -297,7 +302,8 @@ class Exchange:
         """The message and its answer as a turn; None = nothing of an answer came."""
         if (reply := self.reply) is None:
             return None
-        return Turn(self.ask.message, reply, self.ask.params, tuple(self.steps), self.plan.slot)
+        cell_id = self.options.cell_id
+        return Turn(self.ask.message, reply, self.ask.params, tuple(self.steps), cell_id=cell_id)
 
     @property
     def entries(self) -> list[Entry]:

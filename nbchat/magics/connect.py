@@ -13,21 +13,22 @@ from nbchat.api.endpoints import (
     LOCAL_SERVERS,
     Endpoint,
 )
-from nbchat.api.engine import engine
 from nbchat.api.headers import named_headers
 from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key, looks_like_key
 from nbchat.cells.words import split
 from nbchat.conversation import connection
+from nbchat.conversation.connection import models
+from nbchat.conversation.local_servers import found_servers
 from nbchat.conversation.probe import probed
-from nbchat.conversation.registry import registry
+from nbchat.conversation.process import process
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
-from nbchat.magics.local_servers import found_servers
+from nbchat.frontend import registry
 from nbchat.values.errors import AuthenticationFailed, ConfigError, NbchatError
 from nbchat.values.plural import counted
 
-__all__ = ["connect_line", "key_line", "models"]
+__all__ = ["connect_line", "key_line"]
 
 CHECK_SECONDS = 5.0
 """How long connecting waits for the server to list its models."""
@@ -39,18 +40,13 @@ LONGEST_LIST = 200
 """Characters of their names."""
 
 
-def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
-    """The models of a server. Raises NbchatError."""
-    return engine().run(engine().client.models(connection.ready(endpoint), timeout=timeout))
-
-
 def connect_line(rest: str) -> Bundle:
     """Do what `%chat connect …` says. Raises UsageError and NbchatError, and then what was connected stays so."""
     asked = _read(rest)
     if asked.where is None:
         return _choices()
     if asked.where.lower() in ("off", "none"):
-        connection.connect(None)
+        process.connected = None
         return chrome.line(f"connected to what the environment says: {connection.current_endpoint().title}")
     endpoint = connection.endpoint_for(asked.where, key_env=asked.key_env, model=asked.model)
     if asked.headers:
@@ -60,8 +56,8 @@ def connect_line(rest: str) -> Bundle:
     except NbchatError as error:
         error.args = (f"{error} Nothing changed: {connection.current_endpoint().title} stays in use.",)
         raise
-    connection.connect(endpoint)
-    registry.current.set(model=None)  # another server's model means nothing here
+    process.connected = endpoint
+    registry().current.set(model=None)  # another server's model means nothing here
     return chrome.line([f"connected to {endpoint.title}", *_facts(endpoint, names)])
 
 
@@ -128,7 +124,7 @@ def _key_words(endpoint: Endpoint) -> str:
 
 def _choices() -> Bundle:
     """What there is to connect to: what runs here, what has a key, what is known."""
-    current = registry.current.endpoint
+    current = registry().current.endpoint
     here = found_servers()
     rows = [["*" if current.is_builtin else "", BUILTIN, "the toy model that every installation has", "no key needed"]]
     rows += [["*" if current.name == name else "", name, LOCAL_SERVERS[name], "runs on this machine"] for name in here]
@@ -156,14 +152,14 @@ def key_line(rest: str) -> str:
             "A key is never typed into a cell: run %chat key alone, or with the server's name behind it, and type it"
             " where it asks."
         )
-    endpoint = connection.endpoint_for(where[0]) if where else registry.current.endpoint
+    endpoint = connection.endpoint_for(where[0]) if where else registry().current.endpoint
     if endpoint.is_builtin:
         raise ConfigError("The built-in model needs no key. Name the server that it is for: %chat key NAME.")
     endpoint = replace(endpoint, key=_asked_key(endpoint), key_env=None)
     _check_key(endpoint)
-    connection.connect(endpoint)
+    process.connected = endpoint
     if where:
-        registry.current.set(model=None)
+        registry().current.set(model=None)
     if "--save" in words and endpoint.key is not None:
         store_key(endpoint.base_url, endpoint.key)
         return f"the key for {endpoint.title} is kept in this system's keyring"

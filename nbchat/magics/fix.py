@@ -6,10 +6,10 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from nbchat.conversation.registry import registry
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
+from nbchat.frontend import registry
 from nbchat.magics.code_output import difference, offer, python_code
 from nbchat.magics.last_error import last_failure, last_source
 from nbchat.markdown.sanitiser import sanitise
@@ -46,7 +46,7 @@ def document(shell: Any) -> Reply:
 
 def _ask(prompt: str, **fields: str) -> Reply:
     template = Template(files("nbchat.magics").joinpath("prompts", f"{prompt}.md").read_text(encoding="utf-8"))
-    session = registry.current
+    session = registry().current
     presenter = make_presenter(True, waiting=session.model or "")
     return session.ask(template.substitute(fields), display=presenter)
 

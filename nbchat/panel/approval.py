@@ -1,24 +1,18 @@
-"""A tool's call, asked for in the panel: its thread has no cell whose input prompt could ask."""
+"""The approval of a tool call, asked for in the panel: its thread has no cell whose input prompt could ask."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import Any
 
 from ipywidgets import HTML, Button, HBox, VBox
 
-from nbchat.conversation.presenter import presenters
 from nbchat.conversation.tools.approval import call_text
 from nbchat.display import chrome
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.values.messages import ToolCall
 
 __all__ = ["Approval"]
-
-_asking = threading.local()
 
 
 class Approval:
@@ -36,17 +30,10 @@ class Approval:
         buttons = parts.make(HBox, [self.allow, self.refuse], classes="nbchat-buttons")
         self.widget = parts.make(VBox, [self._text, buttons], classes="nbchat-approval nbchat-none")
 
-    @contextmanager
-    def here(self) -> Iterator[None]:
-        """Calls that this thread makes are asked for here."""
-        _install()
+    def begin(self) -> None:
+        """Ask again from now on: another answer begins."""
         with self._lock:
             self._dismissed = False
-        _asking.ask = self._ask
-        try:
-            yield
-        finally:
-            _asking.ask = None
 
     def dismiss(self) -> None:
         """Refuse what is being asked, and what this answer's tools may still ask."""
@@ -54,7 +41,8 @@ class Approval:
             self._dismissed = True
         self._answer(allowed=False)
 
-    def _ask(self, call: ToolCall) -> bool:
+    def ask(self, call: ToolCall) -> bool:
+        """Ask whether a call may run, in the thread that made it; False = refused."""
         with self._lock:
             if self._dismissed:
                 return False
@@ -71,18 +59,3 @@ class Approval:
             asked, self._asked = self._asked, None
         if asked is not None:
             asked.set_result(allowed)
-
-
-_elsewhere: list[Callable[[ToolCall], bool]] = []
-
-
-def _install() -> None:
-    """Stand before whoever else is asked for leave; threads that are no panel's go on to them."""
-    if presenters.approve is not _approve:
-        _elsewhere[:] = [presenters.approve]
-        presenters.approve = _approve
-
-
-def _approve(call: ToolCall) -> bool:
-    ask: Any = getattr(_asking, "ask", None)
-    return bool(ask(call)) if ask is not None else _elsewhere[0](call)

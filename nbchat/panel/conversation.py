@@ -7,7 +7,7 @@ from typing import Any
 
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions
-from nbchat.conversation.presenter import Presenter
+from nbchat.cells.presentation import presentation
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display import chrome
@@ -17,7 +17,6 @@ from nbchat.display.footer import footer_facts
 from nbchat.display.painter import Painter, answer_bundle
 from nbchat.display.reply_area import ReplyArea
 from nbchat.display.widget_factory import Parts
-from nbchat.magics.cell import presentation
 from nbchat.panel.approval import Approval
 from nbchat.panel.transcript import Entry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
@@ -25,6 +24,7 @@ from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.values.events import Event
 from nbchat.values.messages import Message
 from nbchat.values.params import PARAMETERS
+from nbchat.values.presenter import Presenter
 from nbchat.values.reply import Reply
 
 __all__ = ["Conversation"]
@@ -70,12 +70,12 @@ class Conversation:
         job = self._job
         return job.session if job is not None and self.busy else None
 
-    def ask(self, text: str, begun: Callable[[], None]) -> None:
-        """Send a message, with live values put in."""
+    def ask(self, text: str, begun: Callable[[], None], *, alone: bool = False) -> None:
+        """Send a message, with live values put in; `alone` = without the history, which it does not join either."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
-            return session.ask(message, display=presenter, **settings)
+            return session.ask(message, display=presenter, once=alone, **settings)
 
         self._start(text, lambda: _composed(text), asking, begun)
 
@@ -138,8 +138,8 @@ class Conversation:
             painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), composed.notes))
             reply: Reply | None = None
             try:
-                with self.approval.here():
-                    reply = asking(painter, settings, composed.message)
+                self.approval.begin()
+                reply = asking(painter, {**settings, "approve": self.approval.ask}, composed.message)
             except (NbchatError, Interrupted) as error:
                 reply = error.reply
                 raise

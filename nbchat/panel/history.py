@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ipywidgets import Button, HBox, Select, VBox
+from ipywidgets import Button, Dropdown, HBox
 
 from nbchat.conversation.turn import Turn
 from nbchat.display.widget_factory import Parts
@@ -33,15 +33,14 @@ class History:
         self._turns: tuple[Turn, ...] = ()
         self._chosen = chosen
         self._drawing = Drawing()
-        self._list = parts.make(Select, options=[], description="History", rows=3)
+        self._list = parts.make(Dropdown, options=[], description="History")
         self._list.observe(self._moved, "index")
         self.buttons = {
             name: parts.make(Button, description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions
         }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        line = parts.make(HBox, list(self.buttons.values()), classes="nbchat-buttons")
-        self.widget = parts.make(VBox, [self._list, line], classes="nbchat-history")
+        self.widget = parts.make(HBox, [self._list, *self.buttons.values()], classes="nbchat-history")
 
     @property
     def turn(self) -> Turn | None:

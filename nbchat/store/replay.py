@@ -15,6 +15,7 @@ from nbchat.api.keys import Key
 from nbchat.store import tape
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded
+from nbchat.store.private_file import write_private
 from nbchat.store.writer import Writer
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import Event
@@ -95,7 +96,7 @@ def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:
         portions = [[at, tape.written(events)] for at, events in _unpacked(packed)]
         lines.append(json.dumps({"request": request, "number": number, "tape": portions}))
     try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_private(path, ("\n".join(lines) + "\n").encode())
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error.strerror or error}.") from None
     return len(lines) - 1

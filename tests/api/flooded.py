@@ -10,7 +10,7 @@ import time
 import tracemalloc
 
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.engine import engine
+from nbchat.conversation.process import process
 from nbchat.values.draft import Draft
 from nbchat.values.errors import NbchatError
 from nbchat.values.reply import Request
@@ -21,7 +21,7 @@ def answered(url):
     """The draft of an answer."""
     call = call_to(url)
     draft = Draft(Request(url, call.body))
-    channel = engine().open(call)
+    channel = process.engine().open(call)
     for batch in iter(channel.take, None):
         draft.add(batch)
     return draft
@@ -44,7 +44,10 @@ def flooded(url):
 def listed(url):
     """What looking up the models gives."""
     try:
-        return {"models": len(engine().run(engine().client.models(Endpoint(url), timeout=3.0))), "error": None}
+        return {
+            "models": len(process.engine().run(process.engine().client.models(Endpoint(url), timeout=3.0))),
+            "error": None,
+        }
     except NbchatError as error:
         return {"error": str(error)}
 
@@ -58,7 +61,7 @@ def main(url, what):
     result |= {"seconds": time.monotonic() - began, "cpu": time.process_time() - used}
     result["peak"] = tracemalloc.get_traced_memory()[1]
     print(json.dumps(result))
-    engine().stop()
+    process.engine().stop()
 
 
 if __name__ == "__main__":

@@ -100,9 +100,8 @@ def test_a_header_s_value_shows_nowhere(server, echo, caplog, tmp_path):
         seen.append(pickle.dumps(chat.turns[-1].reply).decode("latin-1"))
     except NbchatError as failure:
         seen.append(shown(failure))
-    for name in ("a.md", "a.json", "a.ipynb"):
-        seen.append(chat.export(tmp_path / name).read_text())
-    seen += [repr(chat), repr(chat.endpoint), repr(chat.endpoint.headers), repr(chat._destination), caplog.text]
+    seen.extend(chat.export(tmp_path / name).read_text() for name in ("a.md", "a.json", "a.ipynb"))
+    seen += [repr(chat), repr(chat.endpoint), repr(chat.endpoint.headers), repr(chat._settings), caplog.text]
     assert SECRET not in "".join(seen)
     assert server.requests[-1].headers["api-key"] == f"Bearer {SECRET}"
 

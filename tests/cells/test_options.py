@@ -119,3 +119,21 @@ def test_help_names_every_option():
     for row in (*PARAMETERS.values(), *OWN.values()):
         assert f"{row.flag} " in text
         assert row.meaning in text
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--temp 0.5", "There is no option --temp. Did you mean --temperature?"),
+        ("--max 5", "There is no option --max. Did you mean --max-tokens?"),
+        ("--freq 5", "Did you mean --frequency-penalty?"),
+        ("--Temperature 1", "Did you mean --temperature?"),
+        ("--temperatur 1", "Did you mean --temperature?"),
+        ("--help", "%chat help lists the options"),
+        ("-h", "%chat help lists the options"),
+    ],
+)
+def test_a_mistake_is_told_with_what_begins_so(line, said):
+    with pytest.raises(UsageError) as refused:
+        parse(line)
+    assert said in str(refused.value)

@@ -6,11 +6,10 @@ import threading
 
 import pytest
 
-from nbchat.conversation.presenter import presenters
 from nbchat.conversation.session import Session
 from nbchat.conversation.tools.standard import look_at, run_python
 from nbchat.testing import Cut, Say, Status, Stream, chunk, tool_call
-from nbchat.values.errors import GuardError, Interrupted, NbchatError, ToolError
+from nbchat.values.errors import Interrupted, NbchatError, ToolError
 from nbchat.values.messages import Message
 
 
@@ -36,10 +35,10 @@ class Watcher:
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def asked(chat):
     """The calls that the user was asked about; every one is allowed."""
     asked = []
-    monkeypatch.setattr(presenters, "approve", lambda call: asked.append(call.name) or True)
+    chat.approve = lambda call: asked.append(call.name) or True
     return asked
 
 
@@ -89,8 +88,8 @@ def test_calls_are_run_in_order_and_their_results_sent_back(server, chat, asked)
     assert (reply.usage.total_tokens, chat.usage.total_tokens) == (28, 28)
 
 
-def test_a_call_that_the_user_does_not_allow_is_not_run(server, chat, monkeypatch):
-    monkeypatch.setattr(presenters, "approve", lambda call: False)
+def test_a_call_that_the_user_does_not_allow_is_not_run(server, chat):
+    chat.approve = lambda call: False
     ran = []
 
     @chat.tool
@@ -333,35 +332,33 @@ def test_a_result_too_long_says_that_it_is_cut(server, chat):
     assert "[cut: the first 40,000 of 100,000 characters are shown]" in result
 
 
-def test_results_describe_themselves_as_the_front_end_says(server, chat, monkeypatch):
-    monkeypatch.setattr(presenters, "describe", lambda value: f"a {type(value).__name__}")
+def test_a_result_is_described_as_in_a_message(server, chat):
+    class Thing:
+        def __nbchat__(self):
+            return "a thing of mine"
 
     @chat.tool(safe=True)
     def thing() -> object:
-        return object()
+        return Thing()
 
     server.add(calls(("thing", {})), Say("I see."))
     chat.ask("Go")
-    assert results(server.requests[1]) == ["a object"]
+    assert results(server.requests[1]) == ["a thing of mine"]
 
 
 def test_a_result_that_must_not_leave_is_withheld(server, chat, monkeypatch):
     """The model is told so, the user too, and the conversation can go on."""
 
-    def guard(messages, key):
-        if any("secret" in message.text for message in messages):
-            raise GuardError("A tool result holds a value of the private column 'email'.")
-
-    monkeypatch.setattr(presenters, "guard", guard)
+    monkeypatch.setenv("MY_TOKEN", "tok-8f7e6d5c4b3a2910")
 
     @chat.tool(safe=True)
     def leak() -> str:
-        return "the secret"
+        return "the secret tok-8f7e6d5c4b3a2910"
 
     server.add(calls(("leak", {})), Say("I can't see it."), Say("Fine."))
     reply = chat.ask("Go")
     assert results(server.requests[1]) == ["Withheld: it holds something that must not leave the user's machine."]
-    assert any("private column" in note for note in reply.notices)
+    assert any("MY_TOKEN" in note for note in reply.notices)
     assert chat.ask("Next").text == "Fine."
 
 

@@ -6,7 +6,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from nbchat.api.keys import Key
-from nbchat.conversation import connection
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.magics import connect
 from nbchat.magics.connect import connect_line, key_line
@@ -20,9 +20,9 @@ SECRET = "sk-live-0f1e2d3c4b5a"
 def unconnected(monkeypatch):
     """No test leaves a server connected for the others."""
     monkeypatch.setattr(connect, "CHECK_SECONDS", 1.0)
-    before = connection.connected()
+    before = process.connected
     yield
-    connection.connect(before)
+    process.connected = before
 
 
 @dataclasses.dataclass
@@ -56,7 +56,7 @@ def test_few_models_are_named_and_many_counted(server):
 def test_the_only_model_is_chosen(server):
     server.models = ["alpha"]
     assert "models: alpha · model alpha" in said(server.base_url)
-    assert connection.connected().model == "alpha"
+    assert process.connected.model == "alpha"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_only_model_is_chosen(server):
 def test_the_api_is_found_below_v1(server, path):
     server.models = At({"/v1/models": listing("alpha")})
     said(server.base_url.removesuffix("/v1") + path)
-    assert connection.connected().base_url == server.base_url
+    assert process.connected.base_url == server.base_url
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_the_api_is_found_below_v1(server, path):
 def test_a_page_at_the_bare_host_does_not_hide_the_api(server, answer):
     server.models = At({"/models": answer, "/v1/models": listing("alpha")})
     said(server.base_url.removesuffix("/v1"))
-    assert connection.connected().base_url == server.base_url
+    assert process.connected.base_url == server.base_url
 
 
 def test_a_server_without_a_list_is_connected_and_it_says_so(server):
     server.models = Status(404, error("Not Found"))
     assert "it lists no models" in said(f"{server.base_url} --model m")
-    assert connection.connected().model == "m"
+    assert process.connected.model == "m"
 
 
 REFUSALS = {
@@ -104,7 +104,7 @@ def test_a_server_that_refused_is_not_connected_and_the_old_one_stays(server, re
             connect_line(other.base_url)
         assert str(caught.value).endswith(f"Nothing changed: {server.base_url} stays in use.")
         assert "connected to" not in str(caught.value)
-    assert (connection.connected().base_url, connection.connected().model) == (server.base_url, "old")
+    assert (process.connected.base_url, process.connected.model) == (server.base_url, "old")
 
 
 def test_a_refused_connection_and_a_missing_key_fail_at_once(server, monkeypatch):
@@ -113,9 +113,9 @@ def test_a_refused_connection_and_a_missing_key_fail_at_once(server, monkeypatch
     with pytest.raises(ConnectionFailed, match="Connection refused"):
         connect_line(address)
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
-    with pytest.raises(ConfigError, match="Groq wants a key, and none is set: set GROQ_API_KEY .* %chat key groq"):
+    with pytest.raises(ConfigError, match=r"Groq wants a key, and none is set: set GROQ_API_KEY .* %chat key groq"):
         connect_line("groq")
-    assert connection.connected() is None
+    assert process.connected is None
 
 
 def test_a_key_that_may_not_list_models_is_no_refusal(server):
@@ -127,7 +127,7 @@ def test_headers_come_from_the_environment(server, monkeypatch):
     monkeypatch.setenv("AZURE_KEY", SECRET)
     text = said(f"{server.base_url} --header 'api-key=$AZURE_KEY' --header=x-team=$AZURE_KEY")
     assert "2 headers" in text
-    assert SECRET not in text + repr(connection.connected())
+    assert SECRET not in text + repr(process.connected)
     Session(model="m").ask("Hi")
     assert [request.headers["api-key"] for request in server.requests] == [SECRET, SECRET]
 
@@ -160,7 +160,7 @@ def typed(monkeypatch):
 @pytest.mark.usefixtures("typed")
 def test_a_key_may_be_given_for_a_server_by_name(server):
     assert "is used until the kernel ends" in key_line(server.base_url)
-    assert (connection.connected().base_url, connection.connected().key) == (server.base_url, Key(SECRET))
+    assert (process.connected.base_url, process.connected.key) == (server.base_url, Key(SECRET))
 
 
 @pytest.mark.usefixtures("typed")
@@ -169,7 +169,7 @@ def test_a_key_that_is_refused_changes_nothing(server):
     with pytest.raises(AuthenticationFailed, match=r"Nothing changed\.") as caught:
         key_line(server.base_url)
     assert SECRET not in str(caught.value)
-    assert connection.connected() is None
+    assert process.connected is None
 
 
 @pytest.mark.parametrize("line", [SECRET, "eyJhbGciOi.J9.abc", "openai groq", f"openai {SECRET}"])
@@ -202,7 +202,7 @@ def test_a_real_model_with_nothing_connected_says_what_is_missing(model, words):
 def test_a_real_model_with_the_built_in_one_connected_says_so(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     connect_line("built-in")
-    with pytest.raises(ConfigError, match="The built-in model is connected.*goes back to OpenAI"):
+    with pytest.raises(ConfigError, match=r"The built-in model is connected.*goes back to OpenAI"):
         Session(model="gpt-4o").ask("Hi")
 
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from nbchat.conversation.registry import registry
 from nbchat.conversation.session import Session
+from nbchat.frontend import registry
 from nbchat.panel.transcript import transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
@@ -212,21 +212,21 @@ def test_fork_goes_on_in_a_session_of_its_own(hand, session):
     assert len(session.turns) == 2
     here.type("temperature", "1")
     assert session.params.temperature is None
-    assert registry.open(branch.name) is branch
+    assert registry().open(branch.name) is branch
 
 
 def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(hand):
     here = hand(None)
-    before = registry.current
+    before = registry().current
     try:
-        branch = registry.fork()
+        branch = registry().fork()
         here.panel.refresh()
         assert here.panel.session is branch
         assert here.labelled("Session").value == branch.name
         here.labelled("Session").value = before.name
-        assert registry.current is before
+        assert registry().current is before
     finally:
-        registry.switch(before.name)
+        registry().switch(before.name)
 
 
 def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):

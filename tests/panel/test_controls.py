@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbchat.conversation.session import Session
+from nbchat.frontend import Session, registry
 from nbchat.values.params import PARAMETERS, Params
 from tests.panel.panels import Hand, Panel, posts, walk
 from tests.strategies import parameter_values, scaled, set_parameters
@@ -18,7 +18,7 @@ LABELS = {name: "Model" if name == "model" else name for name in [*PARAMETERS, "
 @pytest.fixture(scope="module")
 def shared():
     """One panel for many examples."""
-    panel = Panel(Session())
+    panel = Panel(registry(), Session())
     yield Hand(panel)
     panel.close()
 
@@ -243,7 +243,7 @@ def alive():
 def test_a_closed_panel_leaves_no_widget_behind():
     """Its cell may be run a hundred times. Closing twice is no matter."""
     before = alive()
-    panel = Panel(Session())
+    panel = Panel(registry(), Session())
     panel.controls["temperature"]._reject("a note")
     panel.conversation.area.fresh().show({"text/plain": "an answer"})
     assert len(alive()) > len(before) + 100

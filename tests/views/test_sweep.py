@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
+from nbchat.frontend import Session
 from nbchat.markdown.html import MARKDOWN_TAGS
 from nbchat.testing import Say
 from nbchat.tuning.diff import Diff

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
-from nbchat.conversation.presenter import presenters
+from nbchat.conversation.description import value_text
 from nbchat.conversation.tools.tool import Tool
 from nbchat.values.params import nearest
 
@@ -57,7 +57,7 @@ def look_at(namespace: Mapping[str, Any]) -> Tool:
 
         """
         if name in namespace and not name.startswith("_"):
-            return presenters.describe(namespace[name])
+            return value_text(namespace[name])
         names = [known for known in namespace if not known.startswith("_") and not _is_furniture(known, namespace)]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         there = f" There are: {', '.join(names[-MOST_NAMES:])}{more}." if names else ""
@@ -128,7 +128,7 @@ class _Outcome:
 
     def take(self, value: Any) -> None:
         """The value of the last expression."""
-        self.said = "" if value is None else presenters.describe(value)
+        self.said = "" if value is None else value_text(value)
 
     @property
     def text(self) -> str:

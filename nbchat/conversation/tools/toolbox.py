@@ -7,12 +7,13 @@ import traceback
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any
 
-from nbchat.conversation.presenter import presenters
+from nbchat.conversation.description import value_text
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.tools.tool import Tool
 from nbchat.values.errors import ToolError
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import nearest
+from nbchat.values.presenter import Approve
 
 __all__ = ["Toolbox"]
 
@@ -84,17 +85,17 @@ class Toolbox:
         called = [self._tools[call.name] for call in calls if call.name in self._tools]
         return bool(functions) and all(tool.function is not None for tool in called)
 
-    def run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, Message]:
+    def run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, Message]:
         """Run one call; its result as a message of role "tool".
 
         Yields what must be awaited on the user's loop. An exception of the tool is a result; only what stops the user's
         code as a whole, an interrupt, is raised.
         """
-        text = yield from self._run(call)
+        text = yield from self._run(call, approve)
         text = text.encode("utf-8", "replace").decode()  # what can't be sent would lose the whole answer
         return Message("tool", _shortened(text, LONGEST_RESULT) or "(empty)", tool_call_id=call.id)
 
-    def _run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, str]:
+    def _run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, str]:
         tool = self._tools.get(call.name)
         if tool is None:
             hint = nearest(call.name, self._tools)
@@ -105,19 +106,19 @@ class Toolbox:
             return (
                 f"Not run, its arguments do not fit: {_said(error)}. Call it again with arguments that fit its schema."
             )
-        refusal = None if tool.safe else self._refusal(call)
+        refusal = None if tool.safe else self._refusal(call, approve)
         if refusal is not None:
             return refusal
         try:
             result = yield from _result_of(ready)
-            return presenters.describe(result)
+            return value_text(result)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a tool raises is for the model to read
             return f"Error: {_said(error)}"
 
-    def _refusal(self, call: ToolCall) -> str | None:
+    def _refusal(self, call: ToolCall, approve: Approve) -> str | None:
         """What the model is told where the call is not allowed; None = it is."""
         try:
-            return None if presenters.approve(call) else REFUSED
+            return None if approve(call) else REFUSED
         except (EOFError, OSError, NotImplementedError):
             self.notices.append(NOTICE.format(call.name))
             return NOBODY_ASKED
