@@ -32,11 +32,13 @@ from nbchat.values.errors import (
     ToolError as ToolError,
 )
 from nbchat.values.events import (
+    CarriedDelta as CarriedDelta,
     Ended as Ended,
     Event as Event,
     Failed as Failed,
     Finished as Finished,
     FirstToken as FirstToken,
+    ImageDelta as ImageDelta,
     LogprobsDelta as LogprobsDelta,
     Notice as Notice,
     ReasoningDelta as ReasoningDelta,
@@ -44,9 +46,12 @@ from nbchat.values.events import (
     Responded as Responded,
     Retrying as Retrying,
     Sent as Sent,
+    SourcesDelta as SourcesDelta,
     Started as Started,
     TextDelta as TextDelta,
+    ThoughtBefore as ThoughtBefore,
     ToolCallDelta as ToolCallDelta,
+    Unshown as Unshown,
     UsageReport as UsageReport,
 )
 from nbchat.values.messages import (

@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from nbchat.conversation.turn import Turn, Version
+from nbchat.values.carried import Carried
 from nbchat.values.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
@@ -70,7 +71,17 @@ usages = st.builds(
     cost=st.none() | st.floats(0, 1e6),
 )
 
-tool_calls = st.builds(ToolCall, id=st.text(max_size=6), name=st.text(min_size=1, max_size=6), arguments=texts)
+sent_back = st.sampled_from(
+    [
+        {},
+        {"extra_content": {"google": {"thought_signature": "é\u2028"}}},
+        {"reasoning_details": [{"text": "</think>"}, 1]},
+    ]
+)
+tool_calls = st.builds(
+    ToolCall, id=st.text(max_size=6), name=st.text(min_size=1, max_size=6), arguments=texts, extra=sent_back
+)
+carried = st.none() | st.builds(Carried, st.sampled_from(["http://a/v1/chat/completions", ""]), sent_back)
 image_parts = st.builds(ImagePart, url=st.text(max_size=20), detail=st.sampled_from([None, "low", "high", "auto"]))
 contents = texts | st.lists(st.builds(TextPart, texts) | image_parts, min_size=1, max_size=4).filter(
     lambda parts: any(isinstance(part, ImagePart) for part in parts)  # text alone is written as a string
@@ -82,6 +93,7 @@ messages = st.builds(
     tool_calls=st.lists(tool_calls, max_size=3).map(tuple),
     tool_call_id=st.none() | st.text(max_size=6),
     name=st.none() | st.text(max_size=6),
+    carried=carried,
 )
 
 indices = st.integers(0, 2)
@@ -148,6 +160,7 @@ choices = st.builds(
     logprobs=st.lists(
         st.fixed_dictionaries({"token": texts, "logprob": st.floats(-100, 0), "top_logprobs": st.just([])}), max_size=2
     ).map(tuple),
+    carried=carried,
 )
 replies = st.builds(
     Reply,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from nbchat.values.events import (
+    CarriedDelta,
     Event,
     Finished,
     ImageDelta,
@@ -27,7 +29,9 @@ class Meter:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._text = self._reasoning = self._arguments = self._logprobs = self._notices = self._pictures = 0
+        self._text = self._reasoning = self._arguments = self._logprobs = self._notices = self._pictures = (
+            self._carried
+        ) = 0
         self._calls: set[tuple[int, int]] = set()
 
     def admit(self, events: list[Event]) -> Limit | None:
@@ -71,6 +75,9 @@ class Meter:
                 return _fitted(event, self._reasoning, limits.reasoning)
             case ToolCallDelta():
                 return self._admit_call(event)
+            case CarriedDelta(fields):
+                self._carried += len(json.dumps(fields))
+                return (event, None) if self._carried <= limits.carried.most else (None, limits.carried)
             case LogprobsDelta(tokens):
                 self._logprobs += len(tokens)
                 return (event, None) if self._logprobs <= limits.logprobs.most else (None, limits.logprobs)

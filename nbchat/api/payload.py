@@ -8,9 +8,11 @@ from typing import Any
 from nbchat.api import parts
 from nbchat.api.counting import UsageTally
 from nbchat.api.keys import Key
-from nbchat.api.textflow import TextFlow, paired
+from nbchat.api.textflow import Joiner, TextFlow, paired
 from nbchat.api.toolcalls import ToolCallFlow, index_of
+from nbchat.values.carried import REASONING, attached
 from nbchat.values.events import (
+    CarriedDelta,
     Event,
     Finished,
     ImageDelta,
@@ -177,6 +179,8 @@ class _ChoiceReader:
         self.owes_reason = False
         """Whether its finish reason is told once what is held back is."""
         self._calls = ToolCallFlow(index, key, tools)
+        self._thought = Joiner(key) if tools else None
+        self._has_thought = False
         self._in_deltas = False  # whether it comes in deltas, so that a message is the whole of them
         self._called = False
         self._sources: set[Source] = set()
@@ -196,11 +200,13 @@ class _ChoiceReader:
         if isinstance(delta, dict) and delta:
             self._in_deltas = True
             self._read_said(delta, events, last=last)
+            self._read_carried(delta, events)
         elif isinstance(delta, str):
             self.flow.text(delta, events, last=last)
         if isinstance(message, dict):
             again = self._in_deltas
             self._read_said(message, events, last=last, whole=again)
+            self._read_carried(message, events, whole=True)
         if isinstance(text, str) and text and not (isinstance(delta, dict) and delta.get("content")) and not message:
             self.flow.text(text, events, last=last)
         if not SOURCE_NAMES.isdisjoint(choice):
@@ -225,6 +231,8 @@ class _ChoiceReader:
         """Give out what was held back: no more comes."""
         self.flow.flush(events)
         self._calls.flush(events)
+        if self._thought is not None and (rest := self._thought.flush()):
+            events.append(CarriedDelta({REASONING: rest}, None, self._index))
 
     def _read_said(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
         """A delta, or a message; `whole`: it says again what the deltas said."""
@@ -263,6 +271,17 @@ class _ChoiceReader:
         if old := said.get("function_call"):
             self._called = True
             self._calls.read_old(old, events)
+
+    def _read_carried(self, said: Mapping[str, Any], events: list[Event], *, whole: bool = False) -> None:
+        """What the server wants back, its reasoning, which may be empty, only where tools are offered."""
+        if said.keys() <= _SHOWN:
+            return
+        fields, thought = attached(said), said.get(REASONING)
+        if self._thought is not None and isinstance(thought, str) and not (whole and self._has_thought):
+            self._has_thought = True
+            fields[REASONING] = self._thought.feed(thought)
+        if fields:
+            events.append(CarriedDelta(fields, None, self._index, whole))
 
     def _read_part(self, part: object, events: list[Event]) -> tuple[str, str, str]:
         """The text, the reasoning and the refusal in a part of a list of content."""
@@ -313,6 +332,9 @@ class _ChoiceReader:
     def _mask(self, text: str) -> str:
         return self._key.redact(text) if self._key is not None and self._key.distinct else text
 
+
+_SHOWN = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "reasoning"})
+"""What of a message is shown, and never sent back as it is."""
 
 MOST_KINDS = 10
 """Kinds of what can't be shown that are named."""

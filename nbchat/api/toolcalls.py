@@ -12,7 +12,8 @@ from typing import Any
 from nbchat.api.keys import Key
 from nbchat.api.textflow import Joiner, paired
 from nbchat.values.arguments import is_object
-from nbchat.values.events import Event, ToolCallDelta
+from nbchat.values.carried import attached_to_call
+from nbchat.values.events import CarriedDelta, Event, ToolCallDelta
 from nbchat.values.limits import LIMITS
 
 __all__ = ["ToolCallFlow", "index_of", "tool_names"]
@@ -35,6 +36,7 @@ class _Piece:
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any]
 
     @property
     def begins(self) -> bool:
@@ -164,6 +166,8 @@ class ToolCallFlow:
         name = self._news(call, is_whole=bool(piece.arguments))
         call.add(piece.arguments)
         events.append(ToolCallDelta(call.number, call.id, name, call.joiner.feed(piece.arguments), self._index))
+        if piece.extra:
+            events.append(CarriedDelta(piece.extra, call.number, self._index))
 
     def _name(self, call: _Call, name: str) -> None:
         """Take in a name, or a part of one."""
@@ -273,6 +277,7 @@ def _piece(call: Mapping[str, Any], index: int | None) -> _Piece:
         paired(str(given)) if isinstance(given, (str, int)) and given != "" else "",
         paired(name) if isinstance(name, str) else "",
         _arguments(function),
+        attached_to_call(call),
     )
 
 

@@ -48,16 +48,22 @@ PORTION = 1_000_000
 
 
 def body(
-    messages: Iterable[Message], params: Params, *, tools: Sequence[Mapping[str, Any]] = (), include_usage: bool = True
+    messages: Iterable[Message],
+    params: Params,
+    *,
+    tools: Sequence[Mapping[str, Any]] = (),
+    include_usage: bool = True,
+    server: str | None = None,
 ) -> dict[str, Any]:
     """The request's JSON: what the user set, and nothing else but `stream` and the wish for a usage count.
 
+    `server` is the address it goes to; what another one attached to its messages stays out (None = what any one did).
     No defaults, no nulls: many servers refuse a parameter they do not know, and "unset" means that the server decides.
     """
     request: dict[str, Any] = {}
     if params.model is not None:
         request["model"] = params.model
-    request["messages"] = [message.to_dict() for message in messages]
+    request["messages"] = [message.to_wire(server) for message in messages]
     for name, value in params.items():
         request.setdefault(name, list(value) if isinstance(value, tuple) else value)
     if tools:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nbchat.api.addresses import is_same_server
+from nbchat.api.addresses import is_same_server, public_url
 from nbchat.api.endpoints import (
     BUILTIN,
     BUILTIN_MODEL,
@@ -106,6 +106,13 @@ class Destination:
         is_theirs = bool(self.headers and self.key_server and endpoint.base_url)
         is_theirs = is_theirs and is_same_server(endpoint.base_url, self.key_server)
         return replace(endpoint, headers=self.headers) if is_theirs else endpoint
+
+    def address(self) -> str | None:
+        """The address that the next request goes to; None = there is none to go to."""
+        try:
+            return public_url(self.endpoint().chat_url)
+        except ConfigError:
+            return None
 
     def _key_for(self, address: str, key_env: str | None) -> tuple[Key | None, str | None]:
         """The key, or the variable of one, for the server at this address: the request's own, else the session's."""

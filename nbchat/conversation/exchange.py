@@ -86,8 +86,8 @@ class Ask:
             refused = fitting.knows_no_format(self.endpoint.base_url, params.model) if in_words is None else in_words
             message, params = fitting.shaped(self.schema, message, params, in_words=refused)
         schemas = self.tools.schemas if self.tools is not None else ()
-        body = wire.body((*self.history, message, *steps), params, tools=schemas)
-        return Request(public_url(self.endpoint.chat_url), body)
+        url = public_url(self.endpoint.chat_url)
+        return Request(url, wire.body((*self.history, message, *steps), params, tools=schemas, server=url))
 
 
 class Exchange:

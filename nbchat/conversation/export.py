@@ -169,8 +169,8 @@ def _notebook(conversation: Conversation) -> dict[str, Any]:
 
 
 def _system_source(text: str) -> str:
-    """The cell that sets the system text: in Python where it has several lines, which no magic's line takes."""
-    if text.splitlines() == [text]:
+    """The cell that sets the system text: in Python where it has line ends or backslashes, which a line reads otherwise."""
+    if text.splitlines() == [text] and "\\" not in text:
         return f'%chat system "{text}"'
     return f"import nbchat\n\nnbchat.session().system = {text!r}"
 

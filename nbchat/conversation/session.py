@@ -89,7 +89,9 @@ class Session(Configured):
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages that the next request would carry before its own: `{role, content}`, system text included."""
-        return [message.to_dict() for message in with_system(self.system, self._record.history.messages())]
+        server = self._settings.destination.address()
+        history = self._record.history.messages()
+        return [message.to_wire(server) for message in with_system(self.system, history)]
 
     @property
     def usage(self) -> Usage:

@@ -44,7 +44,8 @@ class Version:
         answer = self.reply.choices[0].message.text
         messages = (self.message, *self.steps)
         if answer and not (self.reply.status != "complete" and answer == said):
-            return (*messages, Message("assistant", answer))  # without calls: one without its result is refused
+            carried = self.reply.choices[0].carried if self.reply.status == "complete" else None
+            return (*messages, Message("assistant", answer, carried=carried))  # a call without its result is refused
         return (*messages, Message("assistant", NO_ANSWER)) if messages[-1].role == "tool" else messages
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,7 +149,9 @@ def joined(first: Reply, second: Reply) -> Reply:
     """An answer and its continuation as one: first choices alone; tokens, cost and seconds are those of both."""
     costs = first.cost, second.cost
     seconds = first.timing.total, second.timing.total
-    choice = replace(second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning)
+    choice = replace(
+        second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning, carried=None
+    )
     return replace(
         second,
         choices=(choice,),

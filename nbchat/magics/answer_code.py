@@ -23,6 +23,7 @@ _PYTHON = re.compile(
     r"(?:[-_]?(?:repl|console|con|shell|session|interactive|code|cell|notebook|lab|script|python))*[\d]*"
 )
 _GENERIC = frozenset({"code", "code-cell", "cell", "code-block", "codeblock", "example", "script"})
+_SESSIONS = frozenset({"console", "terminal", "repl", "doctest", "session", "shell", "shell-session"})
 _OUTPUT = re.compile(
     r".*(?:output|traceback|stdout|stderr)|out|text|txt|plain|plaintext|results?|pytb|py3tb|log|error|console-result"
 )
@@ -108,7 +109,8 @@ def _blocks(markdown: str) -> list[str]:
         content = block.content.rstrip("\n")
         label = _label(block.fence.info if block.fence else "")
         announced = _is_announced(markdown[max(0, block.start - LONGEST_LEAD) : block.start])
-        if label == "python" and not (announced and _is_data(content)):
+        is_session = label == "session" and content.lstrip().startswith(">>>")
+        if is_session or (label == "python" and not (announced and _is_data(content))):
             labelled.append(content)
         elif not label and not announced and _is_code(without_prompts(content)):
             others.append(content)
@@ -119,7 +121,7 @@ def _blocks(markdown: str) -> list[str]:
 
 
 def _label(info: str) -> str:
-    """What a fence's info string makes of its block: "python", "" (nothing is said) or "other"."""
+    """What a fence's info string makes of its block: "python", "" (nothing is said), "session" or "other"."""
     words = info.strip().lower()
     if re.fullmatch(r"[\w./\\-]+\.(?:py|pyi|ipynb)", words):
         return "python"
@@ -132,7 +134,9 @@ def _label(info: str) -> str:
         return ""
     if any(_OUTPUT.fullmatch(name) for name in names[:2]):
         return "other"
-    return "python" if _PYTHON.fullmatch(names[0]) else "other"
+    if _PYTHON.fullmatch(names[0]):
+        return "python"
+    return "session" if names[0] in _SESSIONS else "other"
 
 
 def _is_announced(before: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import traceback
 from dataclasses import dataclass
@@ -99,10 +100,18 @@ def _translated(shell: Any, source: str) -> str:
 def _variables(frame: FrameType, source: str) -> tuple[str, ...]:
     """The variables that the failing code names, where it failed."""
     found = {**frame.f_globals, **frame.f_locals} if frame.f_locals is not frame.f_globals else frame.f_globals
-    names = [name for name in found if not name.startswith("_") and name in source]
-    kept = [name for name in names if not isinstance(found[name], ModuleType) and not callable(found[name])]
-    lines = [f"- {name}: {_shape(found[name])}" for name in kept[:MOST_VARIABLES]]
+    names = [name for name in found if not name.startswith("_") and re.search(rf"\b{re.escape(name)}\b", source)]
+    kept = [name for name in names if not issubclass(type(found[name]), ModuleType) and not callable(found[name])]
+    lines = [f"- {name}: {_described(found[name])}" for name in kept[:MOST_VARIABLES]]
     return (*lines, f"- and {len(kept) - MOST_VARIABLES} more") if len(kept) > MOST_VARIABLES else tuple(lines)
+
+
+def _described(value: object) -> str:
+    """What a value is. Its own methods may raise anything: then it is its type's name."""
+    try:
+        return _shape(value)
+    except Exception as error:  # noqa: BLE001
+        return f"{type(value).__name__}, which raises {type(error).__name__} when looked at"
 
 
 def _shape(value: object) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ipywidgets import HBox, ToggleButton, VBox
+from ipywidgets import HBox, VBox
 
 from nbchat.cells.running_cell import running_cell_id
 from nbchat.conversation import connection
@@ -30,8 +30,9 @@ from nbchat.panel.message import MessageBox
 from nbchat.panel.presetbar import PresetBar
 from nbchat.panel.reload_detector import PageMark
 from nbchat.panel.server_form import ModelControl, Target
+from nbchat.panel.settings import Settings
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
-from nbchat.values.params import PARAMETERS, Parameter
+from nbchat.values.params import PARAMETERS, Parameter, Params
 
 __all__ = ["Panel"]
 
@@ -62,10 +63,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._unwatch: list[Callable[[], None]] = []
         self._sent = ""
         self._parts = Parts()
-        self.controls = self._make_controls()
-        self._target = Target(self._parts, self._model, self._retarget)
-        self.presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
-        self._cell = CellBox(self._parts, self._load)
+        self.settings = self._make_settings()
         self.conversation = Conversation(self._parts, self.session, self._over)
         self._history = History(self._parts, self.conversation.show, self._actions())
         self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
@@ -75,15 +73,43 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # Assembly
 
-    def _make_controls(self) -> dict[str, Control]:
+    def _make_settings(self) -> Settings:
         self._model = ModelControl(self._parts, PARAMETERS["model"], self._move)
-        rows: dict[str, Control] = {"model": self._model}
-        for row in (*PARAMETERS.values(), EXTRA):
-            if row.kind == "biases":
-                rows[row.name] = BiasControl(self._parts, row, self._move, self._token_ids)
-            elif row.name != "model":
-                rows[row.name] = control(self._parts, row, self._move)
-        return rows
+        self._target = Target(self._parts, self._model, self._retarget)
+        self.presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
+        self._cell = CellBox(self._parts, self._load)
+        return Settings(
+            self._parts,
+            self._control,
+            [*PARAMETERS, EXTRA.name],
+            FIRST,
+            [self._target.system_row, self.presets.choice, self._cell.widget],
+            [self._target.session, self._target.endpoint_row, *self.presets.keeping],
+            lambda name, on: mark(self, name, on),
+        )
+
+    def _control(self, name: str) -> Control:
+        """A new row for a parameter, as it is set."""
+        parameter = PARAMETERS.get(name, EXTRA)
+        if name == "model":
+            row: Control = self._model
+        elif parameter.kind == "biases":
+            row = BiasControl(self._parts, parameter, self._move, self._token_ids)
+        else:
+            row = control(self._parts, parameter, self._move)
+        row.show(_value(self.session.params, name))
+        row.refuse(self._refused().get(name, ""))
+        comms.answer_beside_cells(row.row)
+        return row
+
+    @property
+    def controls(self) -> dict[str, Control]:
+        """The rows that there are so far, by parameter."""
+        return self.settings.controls
+
+    def unfold(self) -> None:
+        """Show all settings."""
+        self.settings.unfold()
 
     def _rows(self) -> list[Any]:
         buttons = self._parts.make(
@@ -100,41 +126,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 HBox,
                 [
                     self._parts.make(VBox, [*talk, reply], classes="nbchat-talk"),
-                    self._settings(),
+                    self.settings.widget,
                 ],
                 classes="nbchat-columns",
             ),
         ]
-
-    def _settings(self) -> Any:
-        """The column of settings: the few that matter, the rest behind a button."""
-        first = [self.controls[name].row for name in FIRST]
-        rest = [one.row for name, one in self.controls.items() if name not in FIRST]
-        more = self._parts.make(
-            VBox, [self._target.session, self._target.endpoint_row, *rest, *self.presets.keeping], classes="nbchat-more"
-        )
-        column = [*first[:1], self._target.system_row, *first[1:], self.presets.choice, self._cell.widget]
-        return self._parts.make(
-            VBox,
-            [
-                self._folding("Settings", "nbchat-fold nbchat-narrow", "nbchat-unfolded"),
-                self._parts.make(VBox, column, classes="nbchat-first"),
-                self._folding("All settings", "nbchat-fold", "nbchat-all"),
-                more,
-            ],
-            classes="nbchat-settings",
-        )
-
-    def _folding(self, title: str, classes: str, opened: str) -> Any:
-        """A button that gives the panel the class `opened`, and takes it away."""
-        button = self._parts.make(ToggleButton, description=f"▸ {title}", value=False, classes=classes)
-
-        def turn(change: Any) -> None:
-            button.description = f"{'▾' if change['new'] else '▸'} {title}"
-            mark(self, opened, change["new"])
-
-        button.observe(turn, "value")
-        return button
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         return {
@@ -180,16 +176,22 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         with self._refreshing:
             session, params, endpoint = self.session, self.session.params, self.session.endpoint
             model = params.model or endpoint.model
+            self.settings.reveal([name for name in (*PARAMETERS, EXTRA.name) if _value(params, name) is not None])
             for name, row in self.controls.items():
-                row.show(dict(params.extra) or None if name == "extra" else getattr(params, name))
+                row.show(_value(params, name))
             self._model.usual(model)
             self._target.show(session, endpoint, self._sessions.names())
             self.presets.show(params)
             self._cell.show(params.replace(model=model), session.system, endpoint)
             self._history.show(session.turns, busy=self.conversation.busy)
-            refused = process.capabilities.refused(endpoint.base_url, model or "")
+            refused = self._refused()
             for name, row in self.controls.items():
                 row.refuse(refused.get(name, ""))
+
+    def _refused(self) -> Mapping[str, str]:
+        """What the server refuses for the model that is asked: parameters, each with the server's words."""
+        endpoint = self.session.endpoint
+        return process.capabilities.refused(endpoint.base_url, self.session.params.model or endpoint.model or "")
 
     # The user's side
 
@@ -337,6 +339,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._attending = True
             shell.events.register("post_run_cell", self.refresh)
             self._forget.append(lambda: shell.events.unregister("post_run_cell", self.refresh))
+
+
+def _value(params: Params, name: str) -> Any:
+    """What a row shows of the parameters; None = unset."""
+    return dict(params.extra) or None if name == EXTRA.name else getattr(params, name)
 
 
 def _bundle(widget: Any) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbchat.values.arguments import settled_arguments
+from nbchat.values.carried import REASONING, Carried, with_more
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
+    CarriedDelta,
     Ended,
     Event,
     Failed,
@@ -30,6 +32,7 @@ from nbchat.values.events import (
     Unshown,
     UsageReport,
 )
+from nbchat.values.frozen import FrozenDict
 from nbchat.values.messages import ImagePart, Source, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
 from nbchat.values.unheeded import unheeded
@@ -48,6 +51,8 @@ class _ChoiceDraft:
         self.logprobs: list[Mapping[str, Any]] = []
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
+        self.fields: dict[str, Any] = {}
+        self.thought: io.StringIO | None = None  # the server's field for reasoning, if it has one
         self.images: list[ImagePart] = []
         self.sources: list[Source] = []
         self.unshown: list[str] = []
@@ -57,7 +62,27 @@ class _ChoiceDraft:
         self.reasoning.write(self.text.getvalue() + last)
         self.text = io.StringIO()
 
-    def choice(self, index: int) -> Choice:
+    def carry(self, event: CarriedDelta) -> None:
+        """Take in what goes back to the server."""
+        if event.call is not None:
+            call = self.calls.setdefault(event.call, _CallDraft())
+            call.extra = with_more(call.extra, event.fields)
+        else:
+            fields = dict(event.fields)
+            if (thought := fields.pop(REASONING, None)) is not None:
+                self.thought = self.thought or io.StringIO()
+                self.thought.write(thought)
+            self.fields = {**self.fields, **fields} if event.whole else with_more(self.fields, fields)
+
+    def carried(self, server: str, *, in_tools: bool) -> Carried | None:
+        """What goes back; the reasoning only in a turn in which tools are called."""
+        fields = dict(self.fields)
+        if self.thought is not None and (in_tools or self.calls):
+            fields[REASONING] = self.thought.getvalue()
+        has_more = fields or any(call.extra for call in self.calls.values())
+        return Carried(server, FrozenDict(fields)) if has_more else None
+
+    def choice(self, index: int, server: str, *, in_tools: bool) -> Choice:
         return Choice(
             index,
             self.text.getvalue(),
@@ -69,6 +94,7 @@ class _ChoiceDraft:
             tuple(self.images),
             tuple(self.sources),
             tuple(self.unshown),
+            self.carried(server, in_tools=in_tools),
         )
 
 
@@ -78,6 +104,7 @@ class _CallDraft:
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
+        self.extra: dict[str, Any] = {}
         self.arguments = io.StringIO()
         self.last = ""
         self.grows = True  # whether each piece begins with the one before it
@@ -93,7 +120,7 @@ class _CallDraft:
 
     def call(self, index: int, number: int) -> ToolCall:
         arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments)
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments, FrozenDict(self.extra))
 
 
 class Draft:
@@ -150,6 +177,8 @@ class Draft:
                 self._choice(index).sources.extend(sources)
             case Unshown(kind, index):
                 self._choice(index).unshown.append(kind)
+            case CarriedDelta(index=index):
+                self._choice(index).carry(event)
             case Finished(reason, index):
                 self._choice(index).finish_reason = reason
             case UsageReport(usage):
@@ -180,7 +209,10 @@ class Draft:
 
     def reply(self, *, interrupted: bool = False) -> Reply:
         """The answer as it stands; `interrupted` where the user stopped it. Its cost is left unknown."""
-        choices = tuple(draft.choice(index) for index, draft in sorted(self._choices.items())) or (Choice(),)
+        server, sent = self._asked.url, self._asked.body.get("messages") or [{}]
+        in_tools = sent[-1].get("role") == "tool"
+        drafts = sorted(self._choices.items())
+        choices = tuple(draft.choice(index, server, in_tools=in_tools) for index, draft in drafts) or (Choice(),)
         total = time.perf_counter() - self._sent_at if self._total is None else self._total
         status, usage = self._status(interrupted=interrupted), self._usage_of(choices)
         whole = status == "complete" and bool(self._choices)

@@ -12,6 +12,7 @@ from nbchat.values.rate_limits import RateLimits
 from nbchat.values.usage import Usage
 
 __all__ = [
+    "CarriedDelta",
     "Ended",
     "Event",
     "Failed",
@@ -79,6 +80,19 @@ class ToolCallDelta:
     name: str = ""
     arguments: str = ""
     index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedDelta:
+    """Fields that the server attached to choice `index`, or to its tool call number `call` (None = to the message).
+
+    They go back with the history (see `carried`). Those of a `whole` message replace what its pieces had brought.
+    """
+
+    fields: Mapping[str, Any]
+    call: int | None = None
+    index: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +219,7 @@ Event = (
     | SourcesDelta
     | Unshown
     | ToolCallDelta
+    | CarriedDelta
     | LogprobsDelta
     | UsageReport
     | Finished

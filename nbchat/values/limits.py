@@ -49,6 +49,8 @@ class Limits:
     pictures: Limit = Limit(32_000_000, "of pictures", in_bytes=True)
     reasoning: Limit = Limit(8_000_000, "characters of reasoning")
     arguments: Limit = Limit(4_000_000, "characters of tool-call arguments")
+    carried: Limit = Limit(8_000_000, "characters to be sent back")
+    """Signatures take some kB; `reasoning_details` the reasoning once more."""
     calls: Limit = Limit(128, "tool calls")
     """As many as a request may offer tools."""
     choices: Limit = Limit(1_024, "choices")

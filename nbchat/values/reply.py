@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from nbchat.values.carried import Carried
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of, texts_of
 from nbchat.values.usage import UNKNOWN, Usage
@@ -57,6 +58,7 @@ class Choice:
     `logprobs` are the server's `{token, logprob, top_logprobs}`, one for each token; empty = none were asked for.
     `images` are the pictures that came, in their `data:` addresses; `unshown` are the kinds of what else came and
     can't be shown ("audio").
+    `carried` is what goes back to the server with the history; None = nothing.
     """
 
     index: int = 0
@@ -69,6 +71,7 @@ class Choice:
     images: tuple[ImagePart, ...] = ()
     sources: tuple[Source, ...] = ()
     unshown: tuple[str, ...] = ()
+    carried: Carried | None = field(default=None, repr=False)
 
     @property
     def empty(self) -> bool:
@@ -78,8 +81,8 @@ class Choice:
 
     @property
     def message(self) -> Message:
-        """The choice as a message of the history: its reasoning stays out (servers refuse or bill it)."""
-        return Message("assistant", self.text or self.refusal, self.tool_calls)
+        """The choice as a message of the history: its reasoning stays out unless the server wants it back."""
+        return Message("assistant", self.text or self.refusal, self.tool_calls, carried=self.carried)
 
     def to_dict(self) -> dict[str, Any]:
         """The choice as files write it: its index and text, and what else there is."""
@@ -92,6 +95,7 @@ class Choice:
             "images": [image.url for image in self.images] or None,
             "sources": [source.to_dict() for source in self.sources] or None,
             "unshown": list(self.unshown) or None,
+            "carried": None if self.carried is None else self.carried.to_dict(),
         }
         written = {name: value for name, value in more.items() if value is not None}
         return {"index": self.index, "text": self.text, **written}
@@ -113,6 +117,7 @@ class Choice:
             tuple(map(ImagePart, texts_of(choice, "images"))),
             tuple(map(Source.from_dict, items_of(choice, "sources"))),
             texts_of(choice, "unshown"),
+            Carried.from_dict(choice["carried"]) if choice.get("carried") is not None else None,
         )
 
 

@@ -185,3 +185,23 @@ def test_explain_sends_the_cell_as_it_was_typed(run, server):
     server.add(Say("It lists."))
     run("%chat explain")
     assert "files = !echo hi" in server.requests[-1].json["messages"][-1]["content"]
+
+
+def test_fix_describes_values_that_raise_in_a_line_each(run, server):
+    """Lazy proxies and dead references raise where they are looked at, be it in isinstance."""
+    run(
+        "class Proxy:\n"
+        "    def __getattribute__(self, name): raise ZeroDivisionError\n"
+        "    def __len__(self): raise RuntimeError\n"
+        "    def __repr__(self): raise ValueError\n"
+        "class Row(list):\n"
+        "    def __len__(self): raise RuntimeError\n"
+        "proxy, row, fence = Proxy(), Row(), '```'\n"
+    )
+    assert run("text = '''\n```\n'''\n(proxy, row, fence).nothing").status == "error"
+    server.add(Say("No code."))
+    assert run("%chat fix").status == "ok"
+    sent = server.requests[-1].json["messages"][-1]["content"]
+    assert "- proxy: Proxy, which raises ZeroDivisionError when looked at" in sent
+    assert "- row: Row, which raises RuntimeError when looked at" in sent
+    assert "\n````python\ntext = '''\n```\n'''" in sent

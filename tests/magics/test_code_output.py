@@ -120,7 +120,7 @@ def test_a_block_that_is_announced_as_output_is_none(lead):
     ],
 )
 def test_prompts_go_and_outputs_with_them(session, code):
-    for label in ("pycon", "", "python"):
+    for label in ("pycon", "", "python", "doctest") if ">>>" in session else ("pycon", "", "python"):
         found = python_code(f"```{label}\n{session}\n```")
         assert [line for line in found.split("\n") if line] == [line for line in code.split("\n") if line]
 

@@ -46,6 +46,38 @@ def test_an_empty_message_sends_nothing(hand, session, server):
     assert posts(server) == []
 
 
+def test_a_message_is_asked_alone_at_a_click(hand, session, server):
+    """Neither read nor joined: an A/B of one prompt costs one click."""
+    here = hand(session)
+    server.add(Say("first"), Say("alone"), Say("with both"))
+    for text, label in (("One?", None), ("Two?", "with history"), ("Three?", "alone")):
+        if label:
+            here.click(label)
+        here.send(text)
+        here.wait()
+    sent = [[message["content"] for message in request.json["messages"]] for request in posts(server)]
+    assert sent == [["One?"], ["Two?"], ["One?", "first", "Three?"]]
+    assert [turn.message.text for turn in session.turns] == ["One?", "Three?"]
+    assert "alone" in "".join(page["text/plain"] for page in transcript_of(session).pages())
+
+
+def test_an_empty_box_asks_the_last_message_again(hand, session, server):
+    here = hand(session)
+    here.send("Why?")
+    here.wait()
+    here.click("Send")
+    here.wait()
+    assert [request.json["messages"][-1]["content"] for request in posts(server)] == ["Why?", "Why?"]
+
+
+def test_the_message_stays_where_that_is_chosen(hand, session):
+    here = hand(session)
+    here.click("keep text")
+    here.send("Why?")
+    here.wait()
+    assert here.labelled("Message").value == "Why?"
+
+
 def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server):
     gate = threading.Event()
     server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
