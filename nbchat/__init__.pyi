@@ -57,6 +57,7 @@ from nbchat.values.events import (
 from nbchat.values.messages import (
     ImagePart as ImagePart,
     Message as Message,
+    Source as Source,
     TextPart as TextPart,
     ToolCall as ToolCall,
 )

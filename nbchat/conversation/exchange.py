@@ -242,7 +242,7 @@ class Exchange:
         self._check_stopped()
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
         if not self.options.unguarded:
-            check_body(request.body, self.ask.endpoint.key)
+            check_body(request.body, self.ask.endpoint.secrets)
         self.draft = draft = Draft(request)
         delivery = self.deliver(self, request)
         self._channel = channel = self._open(request, delivery)
@@ -303,7 +303,7 @@ class Exchange:
         """A tool's result, without what must not leave."""
         if not self.options.unguarded:
             try:
-                check_message(result, self.ask.endpoint.key)
+                check_message(result, self.ask.endpoint.secrets)
             except GuardError as error:
                 self.notices.append(f"a tool's result was withheld from the model: {error}")
                 return replace(result, content="Withheld: it holds something that must not leave the user's machine.")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from nbchat.api.headers import GivenHeaders
 from nbchat.api.keys import Key
 from nbchat.conversation.connection import Destination
 from nbchat.conversation.delivery import Deliverer, Limits, spent
@@ -48,13 +49,12 @@ class Session(Configured):
     `model` and every parameter of the table can be given by name; None = not sent, the server decides. `base_url` is a
     URL or a known endpoint's name; without one, the server is what `%chat connect` or the environment chose, else the
     built-in model. `api_key` is better left to the environment (`key_env` names a variable); it is for this server, or
-    for the one in force when the session is made, and goes to no other. `system` is the system text; `timeout` the
-    longest silence of the server in seconds; `tools` are functions that the model may call, and `approve` says whether
-    a call of one that is not safe may run (`ask_user` asks on the keyboard or the kernel's input prompt).
+    for the one in force when the session is made, and goes to no other. So do `headers`, which are secrets as well:
+    `{"api-key": "$AZURE_KEY"}` takes the value of that variable. `system` is the system text; `timeout` the longest
+    silence of the server in seconds; `tools` are functions that the model may call, and `approve` says whether a call
+    of one that is not safe may run (`ask_user` asks on the keyboard or the kernel's input prompt).
 
-    Safe to use from several threads: each request is settled when it begins.
-
-    Raises ParameterError and ConfigError.
+    Safe to use from several threads: each request is settled when it begins. Raises ParameterError and ConfigError.
 
     ```python
     chat = Session(temperature=0.2)
@@ -70,13 +70,14 @@ class Session(Configured):
         base_url: str | None = None,
         api_key: str | Key | None = None,
         key_env: str | None = None,
+        headers: GivenHeaders = None,
         system: str | None = None,
         timeout: float | None = None,
         tools: Sequence[Any] = (),
         approve: Approve = ask_user,
         **params: Any,
     ) -> None:
-        destination = Destination.of(base_url, Key.wrap(api_key), key_env)
+        destination = Destination.of(base_url, Key.wrap(api_key), key_env, headers)
         super().__init__(Settings(Params().replace(model=model, **params), destination, system, timeout, approve))
         self.name = name
         self._record = Record(persist=self._persist)

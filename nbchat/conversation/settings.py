@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
+from nbchat.api.headers import GivenHeaders
 from nbchat.conversation import connection
 from nbchat.conversation.exchange import Ask, Exchange
 from nbchat.conversation.history import History
@@ -126,13 +127,15 @@ class Configured:
         """The server of this session alone, as it was given: a URL or a name; None = the one connected for all."""
         return self._settings.destination.where
 
-    def connect(self, base_url: str | None, *, key_env: str | None = None) -> Self:
+    def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
         """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
 
-        `key_env` names the variable of its key; a key of the session's own stays with the server it is for. Raises
-        ConfigError, and then changes nothing.
+        `key_env` names the variable of its key, `headers` go with every request; key and headers of the session's own
+        stay with the server they are for. Raises ConfigError, and then changes nothing.
         """
-        self._change(lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env)))
+        self._change(
+            lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env, headers))
+        )
         return self
 
     @property
