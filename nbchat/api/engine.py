@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -82,6 +83,10 @@ class Channel:
             self._loop.call_soon_threadsafe(self._stop)
             self._closed.wait(CLOSE_SECONDS)
 
+    def mute(self) -> None:
+        """Put nothing more, not even the end."""
+        self._wanted, self.over = False, True
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._task = self._loop.create_task(work)
         self._task.add_done_callback(self._done)
@@ -120,8 +125,10 @@ class Engine:
         from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
 
         self._loop = asyncio.new_event_loop()
+        self._loop.set_debug(False)  # `-X dev` is for the user's loops: a slow step of this one is nobody's concern
         self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._stopped = False
+        self._channels: weakref.WeakSet[Channel] = weakref.WeakSet()
         self._thread.start()
         self.client = Client(capabilities)
 
@@ -132,6 +139,7 @@ class Engine:
     def open(self, call: Call, tap: Callable[[list[Event]], None] | None = None) -> Channel:
         """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread."""
         channel = Channel(self._loop)
+        self._channels.add(channel)
         put = channel.put if tap is None else _tapped(tap, channel.put)
         channel.start(self.client.answer(call, put, channel.finish))
         return channel
@@ -163,6 +171,12 @@ class Engine:
     def alive(self) -> bool:
         """Whether it takes calls."""
         return not self._stopped and self._thread.is_alive()
+
+    def end(self) -> None:
+        """Stop for good, as the process ends. Threads that still wait for answers end with it, and are told nothing."""
+        for channel in list(self._channels):
+            channel.mute()
+        self.stop()
 
     def stop(self) -> None:
         """Cancel what runs, close the connections, end the thread."""
