@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
+from nbchat.api.addresses import public_url
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
@@ -81,6 +82,7 @@ def _status(shell: Any) -> None:
     """The state: server, model, parameters, session, tokens, cost."""
     session = registry().current
     endpoint = session.endpoint
+    address = public_url(endpoint.base_url)
     key = (
         "none needed"
         if endpoint.is_builtin
@@ -89,9 +91,10 @@ def _status(shell: Any) -> None:
         else f"from {endpoint.key_env or 'memory'}"
     )
     rows = [
-        ["server", endpoint.title + (f" ({endpoint.base_url})" if endpoint.name and endpoint.base_url else "")],
+        ["server", endpoint.title + (f" ({address})" if address not in ("", endpoint.title) else "")],
         ["model", session.model or "none chosen yet: %chat models lists them"],
         ["key", key],
+        *([["headers", ", ".join(name for name, _ in endpoint.headers)]] if endpoint.headers else []),
         ["parameters", option_line(dict(session.params.items())) or "none set: the server decides"],
         ["system", session.system or "none"],
         ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
@@ -140,13 +143,13 @@ def _models(shell: Any, rest: str) -> None:
     _show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
 
 
-@command("connect", "[NAME|URL] [--model M] [--key-env VAR]")
+@command("connect", "[NAME|URL] [--model M] [--key-env VAR] [--header 'NAME=$VAR']")
 def _connect(shell: Any, rest: str) -> None:
     """Choose the server; alone, show what there is to choose from; off: as the environment says."""
     _show(shell, connecting.connect_line(rest))
 
 
-@command("key", "[--save]")
+@command("key", "[NAME|URL] [--save]")
 def _key(shell: Any, rest: str) -> None:
     """Ask for the server's key without showing it; --save keeps it in the system's keyring."""
     _say(shell, connecting.key_line(rest))

@@ -5,15 +5,15 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from nbchat.magics import filled_cells
-from nbchat.magics.extension import load, unload
+from nbchat.magics.extension import load_ipython_extension, unload_ipython_extension
 
 
 @pytest.fixture
 def shell():
     shell = InteractiveShell()
-    load(shell)
+    load_ipython_extension(shell)
     yield shell
-    unload(shell)
+    unload_ipython_extension(shell)
 
 
 def called(line, target="", indent=""):
@@ -44,8 +44,8 @@ def test_a_question_reaches_nbchat(shell, cell, seen):
 
 def test_nothing_stays_after_unloading(shell):
     before = InteractiveShell()
-    load(shell)  # a second time
-    unload(shell)
+    load_ipython_extension(shell)  # a second time
+    unload_ipython_extension(shell)
     assert shell.transform_cell("%chat ask What is a list?") == "get_ipython().run_line_magic('pinfo', 'list')\n"
     assert len(shell.input_transformers_cleanup) == len(before.input_transformers_cleanup)
     transformers = shell.input_transformer_manager.token_transformers
