@@ -296,6 +296,59 @@ def test_stop_right_behind_send_stops(hand, session, server):
         assert here.labelled("Message").value == "Go"
 
 
+def test_stop_in_one_panel_leaves_the_other_panel_s_request(hand, session, server):
+    """Both ask in the same session at the same time."""
+    rest = threading.Event()
+    server.add(Stream([chunk("Half"), Until(rest), chunk(" and half.", finish="stop")]))
+    server.add(Stream([chunk("Never"), Until(threading.Event())]))
+    here, there = hand(session), hand(session)
+    here.send("One?")
+    until(lambda: "Half" in here.replied())
+    there.send("Two?")
+    until(lambda: "Never" in there.replied())
+    there.click("Stop")
+    there.wait()
+    rest.set()
+    here.wait()
+    replies = {turn.message.text: turn.reply for turn in session.turns}
+    assert (replies["One?"].text, replies["One?"].status) == ("Half and half.", "complete")
+    assert (replies["Two?"].text, replies["Two?"].status) == ("Never", "interrupted")
+
+
+def test_a_session_that_is_come_back_to_shows_each_turn_once(hand, session):
+    class Pages(list):
+        def show(self, bundle):
+            self.append(bundle["text/plain"])
+            return str(len(self) - 1)
+
+        def update(self, output, bundle):
+            self[int(output)] = bundle["text/plain"]
+
+    here, pages = hand(session), Pages()
+    here.panel.conversation.pin(pages)
+    here.send("One?")
+    here.wait()
+    for _ in range(2):
+        here.panel.switch(Session(name="other", base_url=session.base_url, model="gpt-test"))
+        here.panel.switch(session)
+    here.send("Two?")
+    here.wait()
+    assert ["".join(pages).count(f"> {text}") for text in ("One?", "Two?")] == [1, 1]
+
+
+def test_only_an_answer_that_is_not_whole_can_be_continued(hand, session, server):
+    here = hand(session)
+    server.add(Say("whole"), Say("cut", finish="length"))
+    here.send("One?")
+    here.wait()
+    assert here.labelled("Continue").disabled
+    here.send("Two?")
+    here.wait()
+    assert not here.labelled("Continue").disabled
+    here.labelled("History").index = 0
+    assert here.labelled("Continue").disabled
+
+
 def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, server):
     ran = []
     session.tool(_named(ran))
