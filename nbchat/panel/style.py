@@ -60,6 +60,7 @@ STYLE = """
 .nbchat-history .jupyter-button { padding: 0 8px; height: 24px; line-height: 24px; font-size: 12px; }
 .nbchat-history > :first-child { flex: 1 1 200px; }
 .nbchat-history select { height: 26px; box-sizing: border-box; }
+.nbchat-versions { gap: 2px; }
 .nbchat-panel .nbchat-send:not(:disabled) { background: var(--jp-accept-color-normal, #1976d2); color: #fff; }
 .nbchat-panel .nbchat-toggle {
   background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;
