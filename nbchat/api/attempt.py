@@ -210,7 +210,7 @@ class Attempt:
         if self._is_hollow:
             title = self._call.endpoint.title
             return Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
-        self._emit_end(given_up)
+        self._emit_end(given_up, left=given_up is not None)
         if decoder.done and not decoder.failed:
             await self._drain(portions)
         self._over()
@@ -262,8 +262,8 @@ class Attempt:
         """Whether a stream was begun and nothing has come in it."""
         return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
 
-    def _emit_end(self, broken: str | None = None) -> None:
-        self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])
+    def _emit_end(self, broken: str | None = None, *, left: bool = False) -> None:
+        self._emit([*self._decoder.end(broken, left=left), Ended(time.perf_counter())])
 
     def _over(self) -> None:
         if not self._is_over:
