@@ -62,7 +62,8 @@ from nbchat.values.messages import (
     ToolCall as ToolCall,
 )
 from nbchat.values.params import Params as Params
-from nbchat.values.reply import Choice as Choice, Reply as Reply, Request as Request, Timing as Timing
+from nbchat.values.reply import Choice as Choice, Reply as Reply, Timing as Timing
+from nbchat.values.request import Request as Request
 from nbchat.values.usage import Usage as Usage
 from nbchat.views.explorer import Sweep as Sweep
 from nbchat.views.what_if import what_if as what_if

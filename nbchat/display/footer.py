@@ -36,7 +36,7 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, resumable: bool = F
         cost_text(reply.cost),
         *_speed(reply),
     ]
-    facts.append(STATUS_WORDS.get(reply.status, ""))
+    facts += ["replayed" if reply.replayed else "", STATUS_WORDS.get(reply.status, "")]
     finishes = {choice.finish_reason for choice in reply.choices} - ORDINARY_FINISHES
     facts += [_finish_words(reason, resumable) for reason in sorted(filter(None, finishes))]
     if any(choice.refusal for choice in reply.choices):

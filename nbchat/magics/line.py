@@ -278,7 +278,9 @@ def _history(shell: Any, _rest: str) -> None:
     for number, turn in enumerate(session.turns, 1):
         state = "" if turn.reply.status == "complete" else turn.reply.status.replace("_", " ")
         marks = ", ".join(filter(None, [state, "answered before an edit above" if turn.before_edit else ""]))
-        rows.append([str(number), _first(turn.message.text), _first(turn.reply.text), turn.reply.model or "", marks])
+        rows.append(
+            [str(number), _first(turn.message.as_typed), _first(turn.reply.text), turn.reply.model or "", marks]
+        )
     _show(shell, chrome.table(["", "you", "answer", "model", ""], rows))
 
 
