@@ -511,6 +511,26 @@ def test_a_tool_asks_in_the_panel_before_it_runs(hand, session, server):
         assert session.turns[-1].reply.text == "done"
 
 
+def test_a_long_call_is_allowed_only_once_all_of_it_is_shown(hand, session, server):
+    ran = []
+
+    @session.tool
+    def run(code: str) -> None:
+        ran.append(code)
+
+    code = "\n".join(f"x{n} = {n}" for n in range(130))
+    server.add(Say("", tool_calls=[tool_call("run", {"code": code})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.click("Allow")
+    assert here.asked()
+    here.click("Show more")
+    here.click("Allow")
+    here.wait()
+    assert ran == [code]
+
+
 def test_stop_while_a_tool_asks_refuses_it(hand, session, server):
     ran = []
     session.tool(_named(ran))
