@@ -35,7 +35,6 @@ STYLE = """
 .nbchat-panel .nbchat-none { display: none; }
 .nbchat-panel .nbchat-script { height: 0; overflow: hidden; }
 .nbchat-panel .jupyter-button { border-radius: 2px; width: auto; flex: 0 0 auto; }
-
 .nbchat-columns { display: grid; grid-template-columns: minmax(0, 1fr) 250px; gap: 8px 20px; align-items: start; }
 .nbchat-talk, .nbchat-settings, .nbchat-first, .nbchat-more { gap: 6px; min-width: 0; }
 .nbchat-settings .nbchat-narrow { display: none; }
