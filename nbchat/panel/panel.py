@@ -24,13 +24,14 @@ from nbchat.panel.biases import BiasControl
 from nbchat.panel.cellbox import CellBox
 from nbchat.panel.cellline import Loaded
 from nbchat.panel.controls import Control, control
-from nbchat.panel.conversation import Conversation
+from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
 from nbchat.panel.presetbar import PresetBar
 from nbchat.panel.reload_detector import PageMark
 from nbchat.panel.server_form import ModelControl, Target
 from nbchat.panel.settings import Settings
+from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter, Params
 
@@ -69,6 +70,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._parts, self.conversation.show, self._actions(), self._choose, self.conversation.compare
         )
         self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
+        self.sizing = Sizing(self._parts, self._size)
         super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
         comms.answer_beside_cells(self)
@@ -115,7 +117,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _rows(self) -> list[Any]:
         buttons = self._parts.make(
-            HBox, [self._box.send, self._box.stop, *self._box.choices, self._box.status], classes="nbchat-buttons"
+            HBox,
+            [self._box.send, self._box.stop, *self._box.choices, self.sizing.line, self._box.status],
+            classes="nbchat-buttons",
         )
         page = PageMark(self._parts, self._parts.note(buttons))
         talk = [self._box.message, buttons, self.conversation.approval.widget, self._history.widget]
@@ -124,6 +128,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             style.style(self._parts),
             style.keys(self._parts),
             page.widget,
+            self.sizing.draft,
             self._parts.make(
                 HBox,
                 [
@@ -258,6 +263,10 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _last_question(self) -> str:
         """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
         return self._sent or next((turn.message.as_typed for turn in reversed(self.session.turns)), "")
+
+    def _size(self, text: str) -> str:
+        """What a message would take if it were sent now."""
+        return request_size(self.session, composed(text).message, once=self._box.alone.value)
 
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
         if (turn := self._history.turn) is not None and self._is_ready():

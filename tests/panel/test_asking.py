@@ -1,5 +1,6 @@
 """The panel asks: in a thread, stopped at any moment, with the settings of the click and no others."""
 
+import re
 import threading
 import time
 
@@ -68,6 +69,26 @@ def test_an_empty_box_asks_the_last_message_again(hand, session, server):
     here.click("Send")
     here.wait()
     assert [request.json["messages"][-1]["content"] for request in posts(server)] == ["Why?", "Why?"]
+
+
+def test_the_size_of_the_request_is_said_while_it_is_typed(hand, session, server):
+    """History included; the model is not asked."""
+    here = hand(session)
+    server.add(Say("word " * 400))
+    here.send("Why?")
+    here.wait()
+    asked = len(posts(server))
+    size = int(re.search(r"~([\d,]+) tokens", here.type_message("And then?"))[1].replace(",", ""))
+    assert 480 < size < 520
+    here.click("with history")
+    assert "~3 tokens" in here.type_message("And then? ")
+    assert here.type_message(" ") == ""
+    assert [request.path for request in posts(server)[asked:]] in ([], ["/tokenize", "/v1/tokenize"])
+
+
+def test_the_tokenizer_of_a_server_on_this_machine_counts(hand):
+    here = hand(Session())
+    assert re.fullmatch(r"\d+ tokens", here.type_message("What is a list?"))
 
 
 def test_the_message_stays_where_that_is_chosen(hand, session):
