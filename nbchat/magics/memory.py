@@ -41,7 +41,7 @@ def _history(shell: Any, rest: str) -> None:
     for number, turn in enumerate(session.turns, 1):
         answer = _versioned(turn) + _first(turn.reply.text)
         marks = ", ".join(filter(None, _marks(turn, shell.user_ns, prints)))
-        rows.append([str(number), _first(turn.message.text), answer, turn.reply.model or "", marks])
+        rows.append([str(number), _first(turn.message.as_typed), answer, turn.reply.model or "", marks])
     show(shell, chrome.table(["", "you", "answer", "model", ""], rows))
 
 
@@ -87,7 +87,7 @@ def _versions(shell: Any, turn: Turn) -> None:
         mark = "*" if number == len(turn.earlier) + 1 else ""
         settings = option_line(dict(version.params.items()))
         facts = f"{tokens_text(version.reply.usage)} {cost_text(version.reply.cost)}".strip()
-        rows.append([mark, str(number), settings, _first(version.message.text), _first(version.reply.text), facts])
+        rows.append([mark, str(number), settings, _first(version.message.as_typed), _first(version.reply.text), facts])
     show(shell, chrome.table(["", "version", "settings", "you", "answer", ""], rows))
 
 

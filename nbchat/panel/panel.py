@@ -255,7 +255,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _last_question(self) -> str:
         """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
-        return self._sent or next((turn.message.text for turn in reversed(self.session.turns)), "")
+        return self._sent or next((turn.message.as_typed for turn in reversed(self.session.turns)), "")
 
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
         if (turn := self._history.turn) is not None and self._is_ready():
@@ -300,7 +300,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         taken = self.session.undo(self._history.later + 1)
         self.conversation.area.fresh()
         if not self._box.message.value:
-            self._box.message.value = taken[0].message.text
+            self._box.message.value = taken[0].message.as_typed
         self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
 
     def _fork(self) -> None:
