@@ -53,7 +53,7 @@ def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, boo
         case httpx.RemoteProtocolError() if (
             "illegal request line" in words
         ):  # h11's word for a first byte that is no text
-            return "speaks TLS. Its address should begin with https:// rather than http://.", False
+            return "does not speak plain http. Should its address begin with https:// rather than http://?", False
     return f"broke off before its answer began ({words}). Run it again.", True
 
 
