@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,10 +39,16 @@ from nbchat.values.params import PARAMETERS, Parameter, Params
 __all__ = ["Panel"]
 
 _shown: dict[str, Panel] = {}
-"""The panel that each cell has shown last: a panel whose cell was run again is out of the page."""
+"""The panel that each cell has shown last: a panel whose cell was run again is out of the page.
+
+Where a front end names no cells, it is the last panel of each session.
+"""
 
 FIRST = ("model", "temperature", "top_p", "max_tokens")
 """The parameters that are always in sight."""
+
+UNSET = re.compile(r" \(%chat set \w+=none\)")
+"""The advice of a refusal, for which there is a button here."""
 
 EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
 
@@ -293,7 +300,10 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _over(self, failure: BaseException | None) -> None:
         """What was asked is done; in the thread that asked."""
         self._box.running(False)
-        self._box.say(str(failure or ""), wrong=failure is not None and not isinstance(failure, Interrupted))
+        self._box.say(
+            UNSET.sub(" with the × beside it", str(failure or "")),
+            wrong=failure is not None and not isinstance(failure, Interrupted),
+        )
         if getattr(failure, "reply", None) is None and failure is not None:
             self._box.give_back(self._sent)  # nothing came of it: it need not be typed again
         comms.answer_beside_cells(self)
@@ -344,12 +354,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _attend(self, shell: Any) -> None:
         """Look after each cell what it has changed elsewhere; in place of the panel that this cell showed before."""
-        place = running_cell_id(shell)
-        if place is not None:
-            if (old := _shown.get(place)) is not None and old is not self:
-                old.close()
-            _shown[place] = self
-            self._forget.append(lambda: _shown.pop(place, None) if _shown.get(place) is self else None)
+        place = running_cell_id(shell) or f"session {self.session.name}"
+        if (old := _shown.get(place)) is not None and old is not self:
+            old.close()
+        _shown[place] = self
+        self._forget.append(lambda: _shown.pop(place, None) if _shown.get(place) is self else None)
         if not self._attending:
             self._attending = True
             shell.events.register("post_run_cell", self.refresh)
