@@ -16,6 +16,7 @@ from nbchat.api.concurrency import Pace
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel
 from nbchat.api.prices import cost
+from nbchat.conversation.connection import check_chosen
 from nbchat.conversation.driver import Work
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.outgoing import check_body, check_message
@@ -253,6 +254,7 @@ class Exchange:
     def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Work:
         self._check_stopped()
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
+        check_chosen(self.ask.endpoint, self.ask.params.model)
         if not self.options.unguarded:
             check_body(request.body, self.ask.endpoint.secrets)
         self.draft = draft = Draft(request)
