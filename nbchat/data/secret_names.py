@@ -10,7 +10,7 @@ __all__ = ["is_secret_name", "passwords_in"]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _SECRET_WORD = re.compile(
-    r".*(?:PASSWORD|PASSWD|PASSPHRASE|PASSCODE|CREDENTIAL|APIKEY).*"
+    r".*(?:PASSW|PASSPHRASE|PASSCODE|CREDENTIAL|APIKEY).*"
     r"|(?:.*[^A-Z])?SECRETS?|.*SECRET|.*TOKENS?|.*(?<!COM)(?<!BY)(?<!SUR)PASS|.*DSN|.*PWD|PAT|JWT|.*KEYS?"
 )
 _NO_KEY = frozenset(["MONKEY", "TURKEY", "DONKEY", "HOCKEY", "JOCKEY", "WHISKEY", "HOTKEY", "HOTKEYS", "MONKEYS"])
