@@ -59,9 +59,9 @@ def _explore(sweep: Any) -> Any:
 
 
 def _clean(text: str) -> str:
-    from nbchat.markdown.sanitiser import sanitise
+    from nbchat.markdown.render import render
 
-    return sanitise(text)
+    return render(text)
 
 
 def _describe(value: object) -> str:

@@ -13,7 +13,6 @@ from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
-from nbchat.markdown.blocks import closed
 from nbchat.markdown.harmless import is_harmless
 from nbchat.markdown.segments import Segment, Segments
 from nbchat.markdown.terminal_text import plain_text
@@ -246,7 +245,7 @@ def answer_bundle(reply: Reply) -> Bundle:
     texts = [choice.text or choice.refusal for choice in reply.choices]
     headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
     return {
-        "text/markdown": "\n\n".join(closed(_safe(text)) for text in headed),
+        "text/markdown": "\n\n".join(_safe(text) for text in headed),
         "text/plain": plain_text("\n\n".join(headed)),
     }
 
@@ -255,6 +254,6 @@ def _safe(markdown: str, *, images: bool = False) -> str:
     """Model text made safe to show."""
     if is_harmless(markdown):
         return markdown
-    from nbchat.markdown.sanitiser import sanitise
+    from nbchat.markdown.render import render
 
-    return sanitise(markdown, images=images)
+    return render(markdown, images=images)

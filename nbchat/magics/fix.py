@@ -12,7 +12,7 @@ from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
 from nbchat.magics.code_output import difference, offer, python_code
 from nbchat.magics.last_error import last_failure, last_source
-from nbchat.markdown.sanitiser import sanitise
+from nbchat.markdown.render import render
 from nbchat.values.reply import Reply
 
 __all__ = ["document", "explain", "fix"]
@@ -60,5 +60,5 @@ def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
         canvas.show(chrome.line("the answer has no code that differs from the cell"))
         return
     fence = "`" * max(3, 1 + max((len(run) for run in changes.split("\n") if set(run) == {"`"}), default=0))
-    canvas.show({"text/markdown": sanitise(f"{fence}diff\n{changes}\n{fence}"), "text/plain": changes})
+    canvas.show({"text/markdown": render(f"{fence}diff\n{changes}\n{fence}"), "text/plain": changes})
     canvas.show(chrome.line(offer(shell, code, replace=True)))

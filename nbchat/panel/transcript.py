@@ -10,7 +10,6 @@ from functools import cached_property
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.footer import footer_facts
-from nbchat.markdown.blocks import closed
 from nbchat.markdown.inline import inline_text
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.reply import Choice, Reply
@@ -32,10 +31,10 @@ class Entry:
     @cached_property
     def markdown(self) -> str:
         """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
-        from nbchat.markdown.sanitiser import sanitise
+        from nbchat.markdown.render import render
 
-        asked = _quoted(sanitise(self.question))
-        answers = [self._answer(choice, lambda text: closed(sanitise(text))) for choice in self.reply.choices]
+        asked = render(_quoted(self.question))
+        answers = [self._answer(choice, render) for choice in self.reply.choices]
         if len(answers) > 1:
             answers = [f"**Choice {i} of {len(answers)}**\n\n{text}" for i, text in enumerate(answers, 1)]
         body = "\n\n".join(
@@ -53,7 +52,7 @@ class Entry:
     def _answer(choice: Choice, clean: Callable[[str], str]) -> str:
         """What a choice says and the calls it makes; of one that says nothing, what it thought."""
         calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
-        thought = "" if choice.text or calls or not choice.reasoning else _quoted(clean(choice.reasoning))
+        thought = "" if choice.text or calls or not choice.reasoning else clean(_quoted(choice.reasoning))
         said = [clean(choice.text or choice.refusal), clean(calls), thought and f"no text, only thinking:\n\n{thought}"]
         return "\n\n".join(filter(None, said))
 
