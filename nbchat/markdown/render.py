@@ -24,13 +24,16 @@ from nbchat.markdown.spelling import clean, is_live, spelt_code, spelt_text
 
 __all__ = ["render"]
 
-_NO_MATH = "<span class=tex2jax_ignore>{}</span>"
-"""What MathJax must not read: it pairs up dollars, also those that are character references. It holds no quotes: should
-a parser put it into an attribute, it stays there."""
+_NO_MATH = r"<span class=tex2jax_ignore>\g<0></span>"
+"""A sign that MathJax must not read: it pairs up dollars that stand in one text, also those that are character
+references. It holds no quotes: should a parser put it into an attribute, it stays there."""
 
-_OPENS_MATH = re.compile(r"\\(?:[(\[$]|begin|ref|eqref|\Z)")
+_DOLLAR = re.compile("&#36;")
+_OPENS_MATH = re.compile(r"&#92;(?=[()]|&#9[13];|&#36;|begin|ref|eqref|\Z)")
 _TICKS = re.compile("`+")
 _LONGEST_MARK = 20
+_MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
+"""What JupyterLab takes for the ends of a formula, even in code unless a fence at the margin hides it; and tabs."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-]", re.ASCII)
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")
@@ -186,8 +189,8 @@ class _Writer:
             language = language if drawn else "text"
         mark = "`" * max([3, *(1 + len(run) for run in _TICKS.findall(code))])
         nested = place.column > 0 or place.quoted
-        certain = place.column < 4 and not place.quoted and not place.on_item
-        if len(mark) > _LONGEST_MARK or (is_live(code) and not certain) or (nested and ("$" in code or "\t" in code)):
+        certain = place.column < 4 and not place.on_item
+        if len(mark) > _LONGEST_MARK or (is_live(code) and not certain) or (nested and _MATH.search(code)):
             return [_pre(token.content, language)]
         return [mark + language, *code.split("\n"), mark] if token.content else [mark + language, mark]
 
@@ -334,9 +337,9 @@ class _Inline:
     def _words(self, text: str, *, starts_line: bool = False) -> None:
         if text:
             spelt = spelt_text(text, starts_line=starts_line)
-            if (self._no_dollars and "$" in text) or ("\\" in text and _OPENS_MATH.search(text)):
-                spelt = _NO_MATH.format(spelt)
-            self._out.append(spelt)
+            if "\\" in text:
+                spelt = _OPENS_MATH.sub(_NO_MATH, spelt)
+            self._out.append(_DOLLAR.sub(_NO_MATH, spelt) if self._no_dollars else spelt)
 
     def _image(self, token: Token) -> None:
         """A picture in the text may show; a remote one becomes a link to it, within a link its words."""
