@@ -1,224 +1,37 @@
 """Talk to a language model from a notebook: `%load_ext nbchat`, then `%%chat`; or `from nbchat import Session`.
 
-Importing this imports next to nothing: each name is fetched when it is first used.
+Importing this imports next to nothing: the public names stand in `__init__.pyi`, and each is imported when it is first
+used.
 """
 
-from __future__ import annotations
 
-import importlib
-import sys
-import types
-from typing import TYPE_CHECKING, Any
+def __getattr__(name: str) -> object:
+    match name:
+        case "__version__":
+            from importlib.metadata import version
 
-if TYPE_CHECKING:
-    from nbchat.conversation.session import Session
-    from nbchat.conversation.turn import Turn
-    from nbchat.data.private import private
-    from nbchat.tuning.result import Sweep
-    from nbchat.tuning.sweep import SweepInterrupted
-    from nbchat.values.errors import (
-        AuthenticationFailed,
-        ConfigError,
-        ConnectionFailed,
-        ContextTooLong,
-        CutOff,
-        GuardError,
-        Interrupted,
-        ModelNotFound,
-        NbchatError,
-        ParameterError,
-        ParameterRefused,
-        PromptError,
-        ProtocolError,
-        QuotaExceeded,
-        RateLimited,
-        SchemaError,
-        ServerError,
-        ServerSilent,
-        SessionError,
-        ToolError,
-    )
-    from nbchat.values.events import (
-        Ended,
-        Event,
-        Failed,
-        Finished,
-        FirstToken,
-        LogprobsDelta,
-        Notice,
-        ReasoningDelta,
-        RefusalDelta,
-        Responded,
-        Retrying,
-        Sent,
-        Started,
-        TextDelta,
-        ToolCallDelta,
-        UsageReport,
-    )
-    from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
-    from nbchat.values.params import Params
-    from nbchat.values.reply import Choice, Reply, Request, Timing
-    from nbchat.values.usage import Usage
-    from nbchat.views.what_if import what_if
+            value: object = version("jupyter-nbchat")
+        case "__all__":
+            value = sorted(_homes())
+        case _ if not name.startswith("_") and (home := _homes().get(name)):
+            from importlib import import_module
 
-__all__ = [
-    "AuthenticationFailed",
-    "Choice",
-    "ConfigError",
-    "ConnectionFailed",
-    "ContextTooLong",
-    "CutOff",
-    "Ended",
-    "Event",
-    "Failed",
-    "Finished",
-    "FirstToken",
-    "GuardError",
-    "ImagePart",
-    "Interrupted",
-    "LogprobsDelta",
-    "Message",
-    "ModelNotFound",
-    "NbchatError",
-    "Notice",
-    "ParameterError",
-    "ParameterRefused",
-    "Params",
-    "PromptError",
-    "ProtocolError",
-    "QuotaExceeded",
-    "RateLimited",
-    "ReasoningDelta",
-    "RefusalDelta",
-    "Reply",
-    "Request",
-    "Responded",
-    "Retrying",
-    "SchemaError",
-    "Sent",
-    "ServerError",
-    "ServerSilent",
-    "Session",
-    "SessionError",
-    "Started",
-    "Sweep",
-    "SweepInterrupted",
-    "TextDelta",
-    "TextPart",
-    "Timing",
-    "ToolCall",
-    "ToolCallDelta",
-    "ToolError",
-    "Turn",
-    "Usage",
-    "UsageReport",
-    "load_ipython_extension",
-    "private",
-    "session",
-    "unload_ipython_extension",
-    "what_if",
-]
-
-_HOMES = {
-    "private": "nbchat.data.private",
-    "what_if": "nbchat.views.what_if",
-    "Session": "nbchat.conversation.session",
-    "Turn": "nbchat.conversation.turn",
-    "Sweep": "nbchat.tuning.result",
-    "SweepInterrupted": "nbchat.tuning.sweep",
-    "AuthenticationFailed": "nbchat.values.errors",
-    "ConfigError": "nbchat.values.errors",
-    "ConnectionFailed": "nbchat.values.errors",
-    "ContextTooLong": "nbchat.values.errors",
-    "CutOff": "nbchat.values.errors",
-    "GuardError": "nbchat.values.errors",
-    "Interrupted": "nbchat.values.errors",
-    "ModelNotFound": "nbchat.values.errors",
-    "NbchatError": "nbchat.values.errors",
-    "ParameterError": "nbchat.values.errors",
-    "ParameterRefused": "nbchat.values.errors",
-    "PromptError": "nbchat.values.errors",
-    "ProtocolError": "nbchat.values.errors",
-    "QuotaExceeded": "nbchat.values.errors",
-    "RateLimited": "nbchat.values.errors",
-    "SchemaError": "nbchat.values.errors",
-    "ServerError": "nbchat.values.errors",
-    "ServerSilent": "nbchat.values.errors",
-    "SessionError": "nbchat.values.errors",
-    "ToolError": "nbchat.values.errors",
-    "Ended": "nbchat.values.events",
-    "Event": "nbchat.values.events",
-    "Failed": "nbchat.values.events",
-    "Finished": "nbchat.values.events",
-    "FirstToken": "nbchat.values.events",
-    "LogprobsDelta": "nbchat.values.events",
-    "Notice": "nbchat.values.events",
-    "ReasoningDelta": "nbchat.values.events",
-    "RefusalDelta": "nbchat.values.events",
-    "Responded": "nbchat.values.events",
-    "Retrying": "nbchat.values.events",
-    "Sent": "nbchat.values.events",
-    "Started": "nbchat.values.events",
-    "TextDelta": "nbchat.values.events",
-    "ToolCallDelta": "nbchat.values.events",
-    "UsageReport": "nbchat.values.events",
-    "ImagePart": "nbchat.values.messages",
-    "Message": "nbchat.values.messages",
-    "TextPart": "nbchat.values.messages",
-    "ToolCall": "nbchat.values.messages",
-    "Params": "nbchat.values.params",
-    "Choice": "nbchat.values.reply",
-    "Reply": "nbchat.values.reply",
-    "Request": "nbchat.values.reply",
-    "Timing": "nbchat.values.reply",
-    "Usage": "nbchat.values.usage",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("jupyter-nbchat")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nbchat' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+            value = getattr(import_module(home), name)
+        case _:
+            raise AttributeError(f"module 'nbchat' has no attribute {name!r}")
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return [*sorted(_homes()), "__version__"]
 
 
-def session(name: str | None = None) -> Session:
-    """The session of this name, the one that the magics use; None = their current one. A new name opens a new one."""
-    from nbchat.conversation.registry import registry
+def _homes() -> dict[str, str]:
+    """The module of each public name."""
+    import ast
+    from pathlib import Path
 
-    return registry.open(name)
-
-
-def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
-    from nbchat.magics.extension import load
-
-    load(shell)
-
-
-def unload_ipython_extension(shell: Any) -> None:
-    """`%unload_ext nbchat`."""
-    from nbchat.magics.extension import unload
-
-    unload(shell)
-
-
-class _Face(types.ModuleType):
-    """The package itself. Importing the room of conversations joins it with what stands above it."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name == "conversation" and isinstance(value, types.ModuleType):
-            importlib.import_module("nbchat.joints")
-
-
-sys.modules[__name__].__class__ = _Face
+    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {name.name: node.module or "" for node in imports for name in node.names}

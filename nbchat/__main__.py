@@ -37,7 +37,16 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: %(default)s)")
     serve.add_argument("--port", type=_port, default=PORT, help="0 = any free one (default: %(default)s)")
     serve.add_argument("--pace", type=_pace, default=120.0, help="tokens a second of a stream, or none (default: 120)")
-    serve.add_argument("--api-key-env", metavar="VAR", help="ask clients for the key in this environment variable")
+    serve.add_argument(
+        "--cors",
+        nargs="?",
+        const="*",
+        metavar="ORIGIN",
+        help="let web pages ask: of this origin, or of any (default: of none)",
+    )
+    serve.add_argument(
+        "--api-key-env", "--key-env", metavar="VAR", help="ask clients for the key in this environment variable"
+    )
     show = commands.add_parser("open", help="open a notebook in JupyterLab, or run and print it where no screen is")
     show.add_argument("notebook", nargs="?", type=Path, help="default: notebooks/quickstart.ipynb")
     show.add_argument("--execute", action="store_true", help="run and print it even where there is a screen")
@@ -63,10 +72,11 @@ def _pace(text: str) -> float | None:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    from nbchat.builtin.access import is_loopback
     from nbchat.builtin.server import DemoServer
 
     key = _key(given.api_key_env)
-    server = DemoServer(given.port, host=given.host, pace=given.pace, api_key=key)
+    server = DemoServer(given.port, host=given.host, pace=given.pace, api_key=key, cors=given.cors)
     try:
         url = server.start()
     except (OSError, UnicodeError) as error:
@@ -77,6 +87,9 @@ def _serve(given: argparse.Namespace) -> int:
     body = '{"model": "nbchat-demo", "messages": [{"role": "user", "content": "What is a list?"}]}'
     print(f"nbchat's built-in model listens at {url} (Ctrl-C ends it)")
     print(f"curl {url}/chat/completions{header} -H 'Content-Type: application/json' -d '{body}'", flush=True)
+    if key is None and not is_loopback(given.host):
+        warning = f"anybody who reaches {given.host} can use it: set a key with --api-key-env VAR"
+        print(f"nbchat: {warning}", file=sys.stderr, flush=True)
     try:
         _wait()
     finally:
@@ -109,7 +122,7 @@ def _wait() -> None:
 def _open(given: argparse.Namespace) -> int:
     from nbchat.magics import notebook_runner as execute
 
-    notebook = given.notebook or execute.DEFAULT
+    notebook = given.notebook.expanduser() if given.notebook else execute.DEFAULT
     if execute.has_screen() and not given.execute:
         return execute.open_in_lab(notebook)
     return 0 if execute.run_and_print(notebook, sys.stdout) else 1

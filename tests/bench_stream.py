@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-from nbchat.conversation.session import Session
+from nbchat.frontend import Session
 from nbchat.testing import DONE, Flood, Hang, Say, ScriptedServer, Silent, Stream, chunk
 from nbchat.values.events import TextDelta
 
@@ -207,7 +207,7 @@ def first_token(server, rounds):
 
 CHILD = """
 import sys, time
-from nbchat.conversation.session import Session
+from nbchat.frontend import Session
 from nbchat.values.errors import Interrupted
 chat = Session(base_url=sys.argv[1], model="scripted-1")
 chat.ask("warm", user="short", once=True)

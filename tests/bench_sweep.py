@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import httpx  # noqa: E402  # behind the path
 
-from nbchat.conversation.session import Session  # noqa: E402  # behind the path
+from nbchat.frontend import Session  # noqa: E402  # behind the path
 from nbchat.tuning.sweep import sweep  # noqa: E402  # behind the path
 
 RUNS, AT_ONCE, SECONDS = 100, 16, 0.05

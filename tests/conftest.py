@@ -8,10 +8,11 @@ from hypothesis import settings
 from nbchat.testing import ScriptedServer
 from tests.environment import clean_environment
 
+# Every run draws the same examples; `--hypothesis-profile search` draws others, and many more.
 # No deadline: how long an example takes says something about the machine, nothing about the code.
-settings.register_profile("local", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+settings.register_profile("same", deadline=None, derandomize=True, database=None)
+settings.register_profile("search", deadline=None, derandomize=False, print_blob=True, max_examples=2000)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,6 @@ NEWER = {"tornado": "6.2"}
 
 WANTED = (
     "hypothesis",
-    "jsonschema",
     "matplotlib",
     "numpy",
     "pandas",

@@ -2,14 +2,22 @@
 
 import json
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
-from nbchat.conversation.turn import Turn
+from nbchat.conversation.turn import Turn, Version
+from nbchat.values.carried import Carried
 from nbchat.values.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.reply import Choice, Reply, Timing
 from nbchat.values.usage import Usage
+
+
+def scaled(factor, **more):
+    """Settings that draw this many times the examples of the profile, which a fixed `max_examples` would ignore."""
+    return settings(max_examples=round(factor * settings.default.max_examples), **more)
+
 
 TRICKY = [
     "\u2028",
@@ -63,7 +71,17 @@ usages = st.builds(
     cost=st.none() | st.floats(0, 1e6),
 )
 
-tool_calls = st.builds(ToolCall, id=st.text(max_size=6), name=st.text(min_size=1, max_size=6), arguments=texts)
+sent_back = st.sampled_from(
+    [
+        {},
+        {"extra_content": {"google": {"thought_signature": "é\u2028"}}},
+        {"reasoning_details": [{"text": "</think>"}, 1]},
+    ]
+)
+tool_calls = st.builds(
+    ToolCall, id=st.text(max_size=6), name=st.text(min_size=1, max_size=6), arguments=texts, extra=sent_back
+)
+carried = st.none() | st.builds(Carried, st.sampled_from(["http://a/v1/chat/completions", ""]), sent_back)
 image_parts = st.builds(ImagePart, url=st.text(max_size=20), detail=st.sampled_from([None, "low", "high", "auto"]))
 contents = texts | st.lists(st.builds(TextPart, texts) | image_parts, min_size=1, max_size=4).filter(
     lambda parts: any(isinstance(part, ImagePart) for part in parts)  # text alone is written as a string
@@ -75,6 +93,7 @@ messages = st.builds(
     tool_calls=st.lists(tool_calls, max_size=3).map(tuple),
     tool_call_id=st.none() | st.text(max_size=6),
     name=st.none() | st.text(max_size=6),
+    carried=carried,
 )
 
 indices = st.integers(0, 2)
@@ -141,6 +160,7 @@ choices = st.builds(
     logprobs=st.lists(
         st.fixed_dictionaries({"token": texts, "logprob": st.floats(-100, 0), "top_logprobs": st.just([])}), max_size=2
     ).map(tuple),
+    carried=carried,
 )
 replies = st.builds(
     Reply,
@@ -153,14 +173,16 @@ replies = st.builds(
     id=st.none() | st.text(max_size=8),
     notices=st.lists(texts, max_size=2).map(tuple),
 )
+answered = {
+    "message": messages,
+    "reply": replies,
+    "params": all_params,
+    "steps": st.lists(messages, max_size=2).map(tuple),
+    "before_edit": st.booleans(),
+}
+versions = st.lists(st.builds(Version, **answered), max_size=2).map(tuple)
 turns = st.builds(
-    Turn,
-    message=messages,
-    reply=replies,
-    params=all_params,
-    steps=st.lists(messages, max_size=2).map(tuple),
-    slot=st.none() | st.text(max_size=8),
-    before_edit=st.booleans(),
+    Turn, **answered, cell_id=st.none() | st.text(max_size=8), earlier=versions, later=versions, id=st.text(min_size=1)
 )
 """Turns as a session may hold them; of their replies, all but what was sent and the values made of them."""
 

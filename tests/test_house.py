@@ -3,19 +3,22 @@
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from itertools import pairwise
 
 import pytest
+from hypothesis import settings
 
 from tests.environment import ROOT
 
 PACKAGE = ROOT / "nbchat"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# From the ground up: a room may know those before it, and `builtin` and `testing` only the values.
+# From the ground up: a room knows those before it alone. `builtin` knows the values alone, `testing` nothing.
 ORDER = [
+    "testing",
     "values",
     "builtin",
     "api",
@@ -28,14 +31,12 @@ ORDER = [
     "display",
     "cells",
     "views",
+    "panel",
+    "frontend",
+    "magics",
 ]
-BELOW = {room: set(ORDER[:place]) for place, room in enumerate(ORDER)} | {
-    "testing": set(),
-    "builtin": {"values"},
-    "panel": {*ORDER, "magics"},
-    "magics": {*ORDER, "panel"},
-}
-PUBLIC_FACE = {"joints", "__init__", "__main__"}
+BELOW = {room: set(ORDER[1:place]) for place, room in enumerate(ORDER)} | {"builtin": {"values"}}
+PUBLIC_FACE = {"__init__", "__main__"}
 VAGUE = {"common", "helper", "helpers", "misc", "util", "utils"}
 NETWORK = {"anyio", "h11", "httpcore", "httpx"}
 HEAVY = NETWORK | {
@@ -73,11 +74,15 @@ def imported(tree):
                 yield from (f"{module}.{alias.name}" for alias in names)
             case ast.ImportFrom():
                 yield "nbchat"  # a relative import: nobody can see where it points
-            case ast.Call(
-                func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(module)), *_]
-            ):
-                if called in {"import_module", "__import__"}:
-                    yield module
+            case ast.Constant(value=str(text)) if text == "nbchat." or _is_module(text):
+                yield text  # imported, looked up or patched by its name, or by one that is put together
+
+
+def _is_module(text):
+    if not re.fullmatch(r"nbchat(\.[a-z_]+)+", text):
+        return False
+    path = ROOT.joinpath(*text.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 def upward(source, here):
@@ -105,6 +110,11 @@ def test_imports_point_down_only(path):
         ("import nbchat", "values", ["nbchat"]),
         ("from . import panel", "values", ["nbchat"]),
         ("import importlib\nimportlib.import_module('nbchat.tuning.grid')", "conversation", ["nbchat.tuning.grid"]),
+        ("import importlib\nimportlib.import_module(f'nbchat.{name}')", "conversation", ["nbchat."]),
+        ("import sys\nsys.modules.get('nbchat.panel.panel')", "conversation", ["nbchat.panel.panel"]),
+        ("if TYPE_CHECKING:\n    from nbchat.magics import cell", "panel", ["nbchat.magics.cell"]),
+        ("from nbchat.panel import panel", "magics", []),
+        ("from nbchat.conversation.session import Session", "builtin", ["nbchat.conversation.session.Session"]),
         ("from nbchat.testing import Say", "magics", ["nbchat.testing.Say"]),
     ],
 )
@@ -132,6 +142,17 @@ def test_the_public_face_is_sorted():
 
     kinds = [(not one.isupper(), not one[0].isupper(), one) for one in getattr(nbchat, "__all__", [])]
     assert all(before < after for before, after in pairwise(kinds))
+
+
+def test_each_run_draws_the_same_examples_and_the_search_draws_more():
+    """A `max_examples` in a test would hold for the search too: `tests.strategies.scaled` follows the profile."""
+    assert settings.get_profile("same").derandomize
+    search = settings.get_profile("search")
+    assert (search.derandomize, search.max_examples) == (False, 20 * settings.get_profile("same").max_examples)
+    fixed = [
+        path.name for path in (ROOT / "tests").rglob("test_*.py") if re.search(r"@settings\(.*max_", path.read_text())
+    ]
+    assert fixed == []
 
 
 def loaded(code):
@@ -166,7 +187,10 @@ def test_what_a_session_needs_of_the_network_comes_with_its_first_request():
 
 def test_a_panel_is_made_without_the_network():
     assert (
-        loaded("from nbchat import Session\nfrom nbchat.panel.panel import Panel\nPanel(Session()).close()") & NETWORK
+        loaded(
+            "from nbchat.frontend import Session, registry\nfrom nbchat.panel.panel import Panel\nPanel(registry(), Session()).close()"
+        )
+        & NETWORK
         == set()
     )
 

@@ -12,49 +12,47 @@ import httpx
 
 from nbchat.api import rate_limits as limits
 from nbchat.api.call import Call
-from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
-from nbchat.api.pools import Pools, request
+from nbchat.api.connection_failure import what_happened, words_of
+from nbchat.api.error_body import describe
+from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
+from nbchat.api.payload import PIECES
+from nbchat.api.pools import Pools
+from nbchat.api.requests import request
+from nbchat.api.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
-    ContextTooLong,
     NbchatError,
-    ParameterRefused,
-    QuotaExceeded,
+    ProtocolError,
     ServerSilent,
 )
 from nbchat.values.events import (
     Ended,
     Event,
     FirstToken,
-    ReasoningDelta,
-    RefusalDelta,
     Responded,
-    TextDelta,
-    ToolCallDelta,
 )
+from nbchat.values.limits import LIMITS, clipped
 
 __all__ = ["Attempt", "Emit", "Refused", "unreachable"]
 
-LONGEST_ERROR = 65_536
-"""Bytes of an error's body that are read."""
-
-ERROR_SECONDS = 5.0
-"""How long an error's body is read: its status has said most of it."""
-
 LINGER_SECONDS = 15.0
-"""How long a usage count and `[DONE]` are waited for once every choice has finished."""
+"""The longest silence in which a usage count and `[DONE]` are waited for once every choice has finished."""
 
-DONE_SECONDS = 1.0
+DONE_SECONDS = 3.0
 """How long `[DONE]` alone is waited for: nothing is lost without it but a connection that could serve again."""
+
+DOUBT_SECONDS = 60.0
+"""The longest silence behind a finish reason that came with the first of an answer: more of it may follow."""
+
+KEPT_SECONDS = 60.0
+"""How long a connection may be kept alive behind the end of an answer before it is given up."""
 
 DRAIN_SECONDS = 0.25
 """How long after `[DONE]` the end of the response is waited for, so that its connection can serve again."""
 
 PROMPT_SECONDS = 0.05
 """How much of that holds up whoever asked: the next request then finds the connection ready."""
-
-PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 Emit = Callable[[list[Event]], None]
 """Takes events, batch by batch."""
@@ -65,7 +63,7 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
 
     `again`: another try may help, after the `wished` seconds where the server said how long. `stale`: the server had
     closed the pooled connection. `usage`: the wish for a usage count may be what it refuses. `unsupported`: it does
-    not take the error's parameter at all.
+    not take the error's parameter at all. `hollow`: the answer began and ended without anything in it, which hides why.
     """
 
     def __init__(
@@ -77,6 +75,7 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
         stale: bool = False,
         usage: bool = False,
         unsupported: bool = False,
+        hollow: bool = False,
     ) -> None:
         super().__init__(str(error))
         self.error = error
@@ -85,16 +84,24 @@ class Refused(Exception):  # a verdict on its way to the client, never seen outs
         self.stale = stale
         self.usage = usage
         self.unsupported = unsupported
+        self.hollow = hollow
 
 
 class Attempt:
     """One sending of a call. Raises Refused where nothing of a reply came; after that, failures are events.
 
-    `ended` is called behind the last event, with whether the answer is whole.
+    `ended` is called behind the last event, with whether the answer is whole. `known`: this address has answered before.
     """
 
     def __init__(
-        self, pools: Pools, call: Call, body: Mapping[str, Any], emit: Emit, ended: Callable[[bool], None]
+        self,
+        pools: Pools,
+        call: Call,
+        body: Mapping[str, Any],
+        emit: Emit,
+        ended: Callable[[bool], None],
+        *,
+        known: bool = False,
     ) -> None:
         self._pools = pools
         self._call = call
@@ -102,34 +109,47 @@ class Attempt:
         self._emit = emit
         self._ended = ended
         self._is_over = False
+        self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
+        self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
+        self._responded = False
         self._reused = True  # whether it goes out on a connection that had served before
-        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.key)
+        self._known = known
+        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.secrets, known=known)
 
     async def run(self) -> None:
         """Send, and read to the end."""
+        broken, refused = await self._try()
+        if refused is not None:  # raised here, apart from the transport's own error: that one's frames hold secrets
+            self._break_off(broken, refused)
+
+    async def _try(self) -> tuple[str | None, Refused | None]:
+        """Do it; where that fails, the transport's complaint (None = there is none) and what it means."""
         try:
-            async with self._pools.send(self._request()) as response:
+            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
                 self._reused = False  # a connection that brought a head was not stale
                 if not 200 <= response.status_code < 300:
-                    raise await self._refusal(response)
+                    return None, await self._refusal(response)
                 told = limits.rate_limits(response.headers)
                 if self._call.pace is not None:
                     self._call.pace.answered(told)
+                self._responded = True
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
-                await self._read(response)
+                return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
-            raise Refused(error) from None
+            return None, Refused(error)
+        except TimeoutError:
+            return f"it took {LIMITS.seconds}", Refused(LIMITS.seconds.error(self._call.endpoint.title))
         except httpx.ReadTimeout:
-            self._break_off("it went silent", self._silent())
+            return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            self._break_off(_words(error), unreachable(self._call, error, reused=self._reused))
+            return words_of(error), unreachable(self._call, error, reused=self._reused)
 
     def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts
         return request(
             "POST",
             call.endpoint.chat_url,
-            key=call.endpoint.key,
+            endpoint=call.endpoint,
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
             content=encoded(self._body),
             accept="text/event-stream" if self._body.get("stream") else "application/json",
@@ -143,8 +163,9 @@ class Attempt:
 
     async def _refusal(self, response: httpx.Response) -> Refused:
         status, endpoint = response.status_code, self._call.endpoint
+        detail = describe(await _error_body(response), endpoint.secrets)
         wished = limits.retry_after(response.headers)
-        detail = describe(await _error_body(response), endpoint.key)
+        wished = detail.retry_after if wished is None else wished
         error = error_from(
             status,
             detail,
@@ -152,24 +173,25 @@ class Attempt:
             sent=self._body,
             request_id=_request_id(response, self._call),
             retry_after=wished,
-            key=endpoint.key,
+            key=endpoint.secrets,
+            key_env=endpoint.key_env,
+            known=self._known,
         )
         should = response.headers.get("x-should-retry")
-        again = should == "true" if should in ("true", "false") else status in limits.RETRIED_STATUSES
+        again = should == "true" if should in ("true", "false") else may_pass(status, detail, error)
         return Refused(
             error,
-            again=again and not isinstance(error, (QuotaExceeded, ParameterRefused, ContextTooLong)),
+            again=again and not isinstance(error, FINAL),
             wished=wished,
             usage=may_refuse_usage(status, detail, self._body),
             unsupported=is_unsupported(detail),
         )
 
-    async def _read(self, response: httpx.Response) -> None:
-        """Read to the end of the answer, then for a moment to that of the response."""
-        encoding = response.headers.get("content-encoding", "identity")
-        portions = response.aiter_raw() if encoding == "identity" else response.aiter_bytes()
-        decoder = self._decoder
-        with contextlib.suppress(TimeoutError):
+    async def _read(self, response: httpx.Response) -> Refused | None:
+        """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
+        portions = unpacked(response)
+        decoder, given_up = self._decoder, None
+        try:
             async with asyncio.timeout(None) as limit:
                 first = True
                 async for portion in portions:
@@ -179,14 +201,41 @@ class Attempt:
                         events.insert(place, FirstToken(time.perf_counter()))
                     if events:
                         self._emit(events)
-                    if decoder.failed or (decoder.done and decoder.begun):
+                    if decoder.failed or decoder.done:
                         break
-                    if decoder.finished:
-                        _shorten(limit, DONE_SECONDS if decoder.counted else LINGER_SECONDS)
-        self._emit_end()
+                    if decoder.finished or self._finished_at is not None:
+                        limit.reschedule(self._patience(came=bool(events)))
+        except TimeoutError:
+            given_up = self._why_given_up()
+        if self._is_hollow:
+            title = self._call.endpoint.title
+            return Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
+        self._emit_end(given_up, left=given_up is not None)
         if decoder.done and not decoder.failed:
             await self._drain(portions)
         self._over()
+        return None
+
+    def _patience(self, *, came: bool) -> float | None:
+        """Until when to wait for what may follow an answer whose choices have finished; None = they haven't."""
+        decoder, now = self._decoder, asyncio.get_running_loop().time()
+        if not decoder.finished:
+            self._finished_at = None
+            return None
+        if came or self._finished_at is None:
+            self._finished_at = now
+        self._is_kept = False
+        if not decoder.trusted:
+            return now + DOUBT_SECONDS
+        if decoder.counted:
+            return self._finished_at + DONE_SECONDS
+        self._is_kept = self._finished_at + KEPT_SECONDS < now + LINGER_SECONDS
+        return self._finished_at + KEPT_SECONDS if self._is_kept else now + LINGER_SECONDS
+
+    def _why_given_up(self) -> str | None:
+        """What is wrong with an answer that was left with bytes still coming; None where it was silent, or all told."""
+        words = f"it kept the connection open for {KEPT_SECONDS:g} s without ending the answer"
+        return words if self._is_kept else None
 
     async def _drain(self, portions: AsyncIterator[bytes]) -> None:
         """Read what little follows the answer."""
@@ -199,15 +248,21 @@ class Attempt:
         finally:
             timer.cancel()
 
-    def _break_off(self, words: str, refused: Refused) -> None:
+    def _break_off(self, words: str | None, refused: Refused) -> None:
         """The connection failed. If something of a reply had come, that is how the answer ends."""
-        if not self._decoder.begun and not self._decoder.done:
-            raise refused from None
+        if words is None or not (self._decoder.begun or self._decoder.done):
+            refused.hollow = refused.hollow or (refused.again and self._is_hollow)
+            raise refused
         self._emit_end(words)
         self._over()
 
-    def _emit_end(self, broken: str | None = None) -> None:
-        self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])
+    @property
+    def _is_hollow(self) -> bool:
+        """Whether a stream was begun and nothing has come in it."""
+        return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
+
+    def _emit_end(self, broken: str | None = None, *, left: bool = False) -> None:
+        self._emit([*self._decoder.end(broken, left=left), Ended(time.perf_counter())])
 
     def _over(self) -> None:
         if not self._is_over:
@@ -219,13 +274,6 @@ class Attempt:
         return Refused(ServerSilent(f"{title} was silent for {seconds:g} s. Ask again, or allow more with timeout=."))
 
 
-def _shorten(limit: asyncio.Timeout, seconds: float) -> None:
-    """Let a limit end in so many seconds at the latest."""
-    end = asyncio.get_running_loop().time() + seconds
-    if (before := limit.when()) is None or end < before:
-        limit.reschedule(end)
-
-
 def _first_piece(events: list[Event]) -> int | None:
     """Where the first piece of an answer stands among events."""
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
@@ -234,46 +282,24 @@ def _first_piece(events: list[Event]) -> int | None:
 async def _error_body(response: httpx.Response) -> bytes:
     """The beginning of an error's body; what breaks while it is read is no matter."""
     body = bytearray()
-    with contextlib.suppress(TimeoutError, httpx.RequestError):
-        async with asyncio.timeout(ERROR_SECONDS):
-            async for portion in response.aiter_bytes():
+    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
+        async with asyncio.timeout(LIMITS.error_seconds):
+            async for portion in unpacked(response):
                 body += portion
-                if len(body) > LONGEST_ERROR:
+                if len(body) > LIMITS.error_body:
                     break
-    return bytes(body)
+    return bytes(body[: LIMITS.error_body])
 
 
 def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refused:
     """Why the server could not be reached, in one sentence. Worth another try unless it never can work."""
-    sentence, again = _what_happened(call, error, _words(error))
+    sentence, again = what_happened(call, error)
     stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
-    return Refused(ConnectionFailed(f"{call.endpoint.title} {sentence}"), again=again, stale=stale)
-
-
-def _what_happened(call: Call, error: Exception, words: str) -> tuple[str, bool]:
-    """The sentence behind the server's name, and whether another try may help."""
-    match error:
-        case httpx.ConnectTimeout():
-            return f"did not accept a connection within {call.timeouts.connect:g} s. Is the address right?", True
-        case httpx.ProxyError():
-            return f"is behind a proxy that refuses ({words}). Is HTTPS_PROXY right, or should NO_PROXY name it?", False
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return f"is no address to connect to ({words}). Give a base URL such as https://api.example.com/v1.", False
-        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in words:
-            return f"could not prove who it is ({words}). If you trust it, name its CA bundle in SSL_CERT_FILE.", False
-        case httpx.ConnectError() if "SSL" in words:
-            return f"does not speak TLS ({words}). Should its address begin with http:// rather than https://?", False
-        case httpx.ConnectError():
-            return f"can't be reached ({words}). Is the server running, and the address right?", True
-    return f"broke off before its answer began ({words}). Run it again.", True
-
-
-def _words(error: Exception) -> str:
-    """What a transport error says; some say nothing but their name."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return Refused(ConnectionFailed(sentence), again=again, stale=stale)
 
 
 def _request_id(response: httpx.Response, call: Call) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
-    found = next((response.headers[name] for name in names if name in response.headers), None)
-    return call.endpoint.key.redact(found) if found and call.endpoint.key else found
+    found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
+    secrets = call.endpoint.secrets
+    return secrets.redact(found) if found and secrets else found

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -15,12 +16,16 @@ from nbchat.api.attempt import Attempt, Emit, Refused, unreachable
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.failure import describe, error_from
+from nbchat.api.error_body import describe
+from nbchat.api.failure import error_from
 from nbchat.api.greedy import Greedy
-from nbchat.api.pools import Pools, request
+from nbchat.api.pools import Pools
+from nbchat.api.requests import request
+from nbchat.api.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
-from nbchat.values.errors import NbchatError, ParameterRefused, ServerError
+from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.events import Failed, Retrying, Sent
+from nbchat.values.limits import LIMITS
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
 
@@ -28,12 +33,21 @@ STALE_TRIES = 8
 """How often a connection that the server had closed in the pool is replaced before it counts as a failure."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The answer to a look-up. Its body may repeat the key, so no traceback that prints values shows it."""
+
+    status: int
+    content: bytes = field(repr=False)
+
+
 class Client:
     """Sends calls. Lives on one event loop; any number of calls at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, capabilities: Capabilities | None = None) -> None:
         self._pools = Pools()
-        self.capabilities = Capabilities()
+        self.capabilities = capabilities or Capabilities()
+        self._answered: set[str] = set()
 
     async def answer(self, call: Call, emit: Emit, over: Callable[[], None] = lambda: None) -> None:
         """Make the call; hand its events to `emit` as they come, batch by batch, and call `over` behind the last.
@@ -62,7 +76,8 @@ class Client:
         while True:
             halvings = 0 if call.pace is None else call.pace.halvings
             try:
-                await Attempt(self._pools, call, body, emit, ended).run()
+                known = call.endpoint.base_url in self._answered
+                await Attempt(self._pools, call, body, emit, ended, known=known).run()
                 return
             except Refused as refused:
                 if refused.stale and stale < STALE_TRIES:
@@ -71,6 +86,12 @@ class Client:
                 if refused.usage and dropped is None:
                     del body["stream_options"]
                     dropped = refused.error
+                    continue
+                if refused.hollow:  # without `stream` a server says why
+                    attempt += 1
+                    body["stream"] = False
+                    body.pop("stream_options", None)
+                    emit([Retrying(0.0, "empty stream", attempt)])
                     continue
                 wait = call.retries.wait(attempt, refused.wished) if refused.again else None
                 if wait is None:
@@ -86,6 +107,7 @@ class Client:
 
     def _learn_from_success(self, call: Call, body: Mapping[str, Any], dropped: NbchatError | None) -> None:
         where = call.endpoint.base_url
+        self._answered.add(where)
         if dropped is not None:
             self.capabilities.learn(where, "", "stream_options", str(dropped))
         for name in self.capabilities.refused(where, call.model).keys() & body.keys():
@@ -96,41 +118,53 @@ class Client:
         if isinstance(error, ParameterRefused) and error.param and refused.unsupported:
             self.capabilities.learn(call.endpoint.base_url, call.model, error.param, str(error))
 
-    async def models(self, endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
-        """The ids of the server's models, in its order. Raises NbchatError."""
-        response = await self._request("GET", endpoint, endpoint.models_url, timeout)
-        ids = model_ids(response.content) if response.status_code == 200 else None
-        if response.status_code not in (200, 404, 405, 501):
-            failure = error_from(response.status_code, response.content, server=endpoint.title, key=endpoint.key)
-            raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
-        if ids is None:
-            said = describe(response.content, endpoint.key).message
+    async def models(self, endpoint: Endpoint, timeout: float = LIMITS.lookup_seconds) -> list[str]:
+        """The ids of the server's models, in its order, within `timeout` seconds in all.
+
+        Raises ModelNotFound where the server has no such list at this address, and other NbchatErrors.
+        """
+        found = await self._look_up("GET", endpoint, endpoint.models_url, timeout)
+        status, secrets = found.status, endpoint.secrets
+        ids = model_ids(found.content) if status == 200 else None
+        if ids is not None and len(ids) > LIMITS.models.most:
+            raise ServerError(f"{endpoint.title} listed {LIMITS.models}, the most that nbchat reads. Name one with -m.")
+        if ids is not None:
+            return [secrets.redact(model) for model in ids] if secrets else ids
+        if status not in (200, 404, 405, 501):
+            failure = error_from(status, found.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
+        else:
+            said = describe(found.content, secrets).message
             quoted = f" ({said})" if said else ""
-            raise ServerError(f"{endpoint.title} did not list its models{quoted}. Name one with -m.")
-        return [endpoint.key.redact(model) for model in ids] if endpoint.key else ids
+            sentence = f"{endpoint.title} did not list its models{quoted}. Name one with -m."
+            failure = ModelNotFound(sentence, status=status)
+        raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
         """The ids of a text's tokens. Raises NbchatError; also where the server has no tokenizer to ask."""
         bare = {"add_special": False, "add_special_tokens": False}  # llama.cpp's name and vLLM's
         asked = {"model": model, "content": text, "prompt": text, **bare}
         for url in endpoint.tokenizer_urls:
-            response = await self._request("POST", endpoint, url, timeout, asked)
-            if response.status_code == 200 and (ids := token_ids(response.content)) is not None:
+            found = await self._look_up("POST", endpoint, url, timeout, asked)
+            if found.status == 200 and (ids := token_ids(found.content)) is not None:
                 return ids
         raise ServerError(f"{endpoint.title} has no tokenizer to ask, so tokens are given by their ids: ID=BIAS.")
 
-    async def _request(
+    async def _look_up(
         self, method: str, endpoint: Endpoint, url: str, timeout: float, body: Mapping[str, Any] | None = None
-    ) -> httpx.Response:
-        """A small request beside the calls. Raises ConnectionFailed."""
+    ) -> _Found:
+        """What answers a small request beside the calls. Raises NbchatError."""
         content = None if body is None else encoded(body)
         try:
-            asked = request(method, url, key=endpoint.key, timeout=httpx.Timeout(timeout), content=content)
-            async with self._pools.send(asked) as response:
-                await response.aread()
-                return response
+            asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
+            async with asyncio.timeout(timeout), self._pools.send(asked) as response:
+                return _Found(response.status_code, await read_whole(response, LIMITS.lookup))
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error from None
+            failure = unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error
+        except TimeoutError:
+            failure = ConnectionFailed(f"{endpoint.title} had not answered in full after {timeout:g} s.")
+        except TooMuch as error:
+            failure = ServerError(f"{endpoint.title} sent {error.limit}, the most that nbchat reads.")
+        raise failure  # apart from the transport's own error: that one's frames hold secrets
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -159,7 +193,7 @@ def model_ids(content: bytes) -> list[str] | None:
     if not isinstance(rows, list):
         return None
     ids = (row.get("id") or row.get("name") if isinstance(row, dict) else row for row in rows)
-    return [model for model in ids if isinstance(model, str) and model]
+    return [model for model in ids if isinstance(model, str) and 0 < len(model) <= LIMITS.word]
 
 
 def token_ids(content: bytes) -> list[int] | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from nbchat.api.keys import Key
+from nbchat.api.addresses import is_same_server, is_this_machine, normal_url, public_url, with_path
+from nbchat.api.headers import Headers
+from nbchat.api.keyring import stored_key
+from nbchat.api.keys import Key, Secrets, looks_like_key
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import nearest
 
@@ -22,10 +24,9 @@ __all__ = [
     "KnownEndpoint",
     "choose",
     "endpoint_at",
-    "is_same_server",
     "located",
     "named_key",
-    "normal_url",
+    "owner_of",
 ]
 
 BUILTIN = "built-in"
@@ -35,59 +36,142 @@ BUILTIN_MODEL = "nbchat-demo"
 
 
 class KnownEndpoint(NamedTuple):
-    """A row of the table: `model` is a sensible first model (None = the user must choose one)."""
+    """A row of the table. Its key is looked for in `key_envs`, in their order."""
 
     name: str
+    title: str
     base_url: str
-    key_env: str
+    key_envs: tuple[str, ...]
     model: str | None = None
-    title: str = ""
+    """A sensible first model; None = the user must choose one."""
+    url_envs: tuple[str, ...] = ()
+    """The variables in which its own tools take another address for the same key."""
+    url_is_root: bool = False
+    """Whether those tools take the address without the API's path."""
+    models: str = ""
+    """What the names of its own models begin with, as a pattern; empty = it serves those of others."""
+
+    @property
+    def key_env(self) -> str:
+        """The usual variable of its key."""
+        return self.key_envs[0]
+
+    def at(self, env: Mapping[str, str]) -> str:
+        """Its address, or the one that this environment names for its key. Raises ConfigError for what is none."""
+        for name in self.url_envs:
+            if given := env.get(name, "").strip():
+                try:
+                    url = normal_url(given)
+                except ConfigError as error:
+                    raise ConfigError(f"The variable {name} holds no address. {error}") from None
+                bare = self.url_is_root and not urllib.parse.urlsplit(url).path
+                return with_path(url, urllib.parse.urlsplit(self.base_url).path) if bare else url
+        return self.base_url
 
 
 ENDPOINTS: dict[str, KnownEndpoint] = {
     row.name: row
     for row in (
-        KnownEndpoint("302ai", "https://api.302.ai/v1", "AI302_API_KEY", "claude-3-7-sonnet-latest", "302.AI"),
-        KnownEndpoint("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "gpt-4o-mini", "OpenAI"),
         KnownEndpoint(
-            "openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", "openrouter/auto", "OpenRouter"
+            "302ai",
+            "302.AI",
+            "https://api.302.ai/v1",
+            ("AI302_API_KEY", "API_302_KEY", "302AI_API_KEY", "302_API_KEY"),
+            "claude-3-7-sonnet-latest",
+            ("AI302_BASE_URL",),
         ),
-        KnownEndpoint("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", "deepseek-chat", "DeepSeek"),
-        KnownEndpoint("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", "llama-3.3-70b-versatile", "Groq"),
-        KnownEndpoint("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", "mistral-small-latest", "Mistral"),
         KnownEndpoint(
-            "anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", "claude-haiku-4-5", "Anthropic"
+            "openai",
+            "OpenAI",
+            "https://api.openai.com/v1",
+            ("OPENAI_API_KEY",),
+            "gpt-4o-mini",
+            ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+            models=r"(gpt|chatgpt|o\d)\b",
         ),
-        KnownEndpoint("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY", None, "Together"),
-        KnownEndpoint("nvidia", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", None, "NVIDIA"),
+        KnownEndpoint(
+            "openrouter",
+            "OpenRouter",
+            "https://openrouter.ai/api/v1",
+            ("OPENROUTER_API_KEY",),
+            "openrouter/auto",
+            ("OPENROUTER_BASE_URL", "OPENROUTER_API_BASE"),
+            models=r"[\w.-]+/",
+        ),
+        KnownEndpoint(
+            "deepseek",
+            "DeepSeek",
+            "https://api.deepseek.com/v1",
+            ("DEEPSEEK_API_KEY",),
+            "deepseek-chat",
+            ("DEEPSEEK_BASE_URL", "DEEPSEEK_API_BASE"),
+            models="deepseek",
+        ),
+        KnownEndpoint(
+            "groq",
+            "Groq",
+            "https://api.groq.com/openai/v1",
+            ("GROQ_API_KEY",),
+            "llama-3.3-70b-versatile",
+            ("GROQ_BASE_URL",),
+            url_is_root=True,
+            models="llama-",
+        ),
+        KnownEndpoint(
+            "mistral",
+            "Mistral",
+            "https://api.mistral.ai/v1",
+            ("MISTRAL_API_KEY",),
+            "mistral-small-latest",
+            ("MISTRAL_BASE_URL", "MISTRAL_API_BASE"),
+            url_is_root=True,
+            models="(mi|code|mini|magi|dev|pix)stral",
+        ),
+        KnownEndpoint(
+            "anthropic",
+            "Anthropic",
+            "https://api.anthropic.com/v1",
+            ("ANTHROPIC_API_KEY",),
+            "claude-haiku-4-5",
+            ("ANTHROPIC_BASE_URL",),
+            url_is_root=True,
+            models="claude",
+        ),
+        KnownEndpoint(
+            "together",
+            "Together",
+            "https://api.together.xyz/v1",
+            ("TOGETHER_API_KEY",),
+            url_envs=("TOGETHER_BASE_URL",),
+        ),
+        KnownEndpoint(
+            "nvidia",
+            "NVIDIA",
+            "https://integrate.api.nvidia.com/v1",
+            ("NVIDIA_API_KEY",),
+            url_envs=("NVIDIA_BASE_URL",),
+        ),
         KnownEndpoint(
             "gemini",
-            "https://generativelanguage.googleapis.com/v1beta/openai",
-            "GEMINI_API_KEY",
-            "gemini-2.5-flash",
             "Google",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+            "gemini-2.5-flash",
+            ("GOOGLE_GEMINI_BASE_URL",),
+            url_is_root=True,
+            models="gemini|gemma",
         ),
-        KnownEndpoint("xai", "https://api.x.ai/v1", "XAI_API_KEY", None, "xAI"),
+        KnownEndpoint(
+            "xai",
+            "xAI",
+            "https://api.x.ai/v1",
+            ("XAI_API_KEY",),
+            url_envs=("XAI_BASE_URL", "XAI_API_BASE"),
+            models="grok",
+        ),
     )
 }
 """Known servers in the order in which their key variables are looked for."""
-
-ALTERNATIVE_KEY_VARIABLES: dict[str, tuple[str, ...]] = {
-    "302ai": ("API_302_KEY", "302AI_API_KEY", "302_API_KEY"),
-    "gemini": ("GOOGLE_API_KEY",),
-}
-
-LONGEST_NAME = 20
-"""Characters of a name that is repeated where there is no such endpoint; a longer one may be a key, put amiss."""
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts whose keys are not looked for in the keyring: waking it takes longer than their whole answer."""
-
-
-def key_variables(row: KnownEndpoint) -> tuple[str, ...]:
-    """The environment variables in which an endpoint's key is looked for, in their order."""
-    return (row.key_env, *ALTERNATIVE_KEY_VARIABLES.get(row.name, ()))
-
 
 LOCAL_SERVERS: dict[str, str] = {
     "ollama": "http://localhost:11434/v1",
@@ -108,22 +192,40 @@ class Endpoint:
     model: str | None = None
     key_env: str | None = None
     """The variable that the key came from, or would come from; None = it did not come from one, or there is none."""
+    headers: Headers = ()
+    """Headers that go with every request."""
+
+    @property
+    def secrets(self) -> Key | None:
+        """What is masked in all that the server says: the key, and the headers' values with their parts."""
+        if not self.headers:
+            return self.key
+        values = (value.reveal() for _, value in self.headers)
+        parts = [part for value in values for part in (value, *value.split()) if Key(part).distinct]
+        return Secrets([*parts, *([self.key.reveal()] if self.key is not None else [])])
+
+    @property
+    def lacks_key(self) -> bool:
+        """Whether it is known to want a key, and has none."""
+        row = ENDPOINTS.get(self.name)
+        bare = self.key is None and not self.headers and "@" not in self.base_url
+        return bare and row is not None and is_same_server(row.base_url, self.base_url)
 
     @property
     def chat_url(self) -> str:
         """Where requests go."""
-        return _with_path(self.base_url, "/chat/completions")
+        return with_path(self.base_url, "/chat/completions")
 
     @property
     def models_url(self) -> str:
         """Where the server lists its models."""
-        return _with_path(self.base_url, "/models")
+        return with_path(self.base_url, "/models")
 
     @property
     def tokenizer_urls(self) -> tuple[str, ...]:
         """Where a server that has a tokenizer may have it: llama.cpp's and vLLM's stands beside /v1."""
-        below = _with_path(self.base_url, "/tokenize")
-        beside = _with_path(self.base_url.rstrip("/").removesuffix("/v1"), "/tokenize")
+        below = with_path(self.base_url, "/tokenize")
+        beside = with_path(self.base_url.rstrip("/").removesuffix("/v1"), "/tokenize")
         return tuple(dict.fromkeys((beside, below)))
 
     @property
@@ -140,53 +242,8 @@ class Endpoint:
         if self.is_builtin:
             return "The built-in model"
         known = ENDPOINTS.get(self.name)
-        return known.title if known else public_url(self.base_url)
-
-
-# A session works out its server anew for each request, as the environment may have changed; addresses do not change.
-
-
-@functools.lru_cache(maxsize=128)
-def _with_path(base_url: str, path: str) -> str:
-    parts = urllib.parse.urlsplit(base_url)
-    return urllib.parse.urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
-
-
-@functools.lru_cache(maxsize=128)
-def public_url(url: str) -> str:
-    """The address without user, password, query and fragment, where people keep secrets."""
-    parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-
-
-@functools.lru_cache(maxsize=128)
-def normal_url(text: str) -> str:
-    """A base URL as it is used: a scheme added where it lacks one, the path of the chat call itself removed.
-
-    Raises ConfigError for what is no http(s) address.
-    """
-    text = text.strip()
-    if "://" not in text:
-        local = re.match(r"(localhost|127\.|\[::1\]|0\.0\.0\.0|[\w.-]+:\d+)", text)
-        text = ("http://" if local else "https://") + text
-    try:
-        parts = urllib.parse.urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
-        _ = parts.port
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ConfigError(f"A base URL looks like https://api.example.com/v1; got {public_or_raw(text)!r}.")
-    path = re.sub(r"/chat/completions/?$", "", parts.path).rstrip("/")
-    return urllib.parse.urlunsplit(parts._replace(path=path, fragment=""))
-
-
-def public_or_raw(text: str) -> str:
-    """`public_url` where the text can be read as one."""
-    try:
-        return public_url(text)
-    except ValueError:
-        return "a text that is no URL"
+        is_own = known is not None and is_same_server(known.base_url, self.base_url)
+        return known.title if known is not None and is_own else public_url(self.base_url)
 
 
 def endpoint_at(
@@ -194,71 +251,91 @@ def endpoint_at(
 ) -> Endpoint:
     """The endpoint of a known name or a URL. `key_env` names the variable of its key; an empty `api_key` is none.
 
-    Without either, an endpoint's own key variable comes first: OPENAI_API_KEY for OpenAI, and so on. `NBCHAT_API_KEY`
-    is for the server that `NBCHAT_BASE_URL` names, and never goes to another; where that is not set, it is for
-    whatever server is named that has no key in a variable of its own, but for those that are offered because they run
-    on this machine. At last comes the keyring. Raises ConfigError.
+    Without either, `NBCHAT_API_KEY` comes first for the server that `NBCHAT_BASE_URL` names, and never goes to another.
+    Then comes an endpoint's own variable: OPENAI_API_KEY for OpenAI, or for where `OPENAI_BASE_URL` says, and for no
+    other server. Where `NBCHAT_BASE_URL` is not set, `NBCHAT_API_KEY` is for whatever server is named that has no key
+    in a variable of its own, but for those that are offered because they run on this machine. At last comes the
+    keyring. Raises ConfigError.
     """
-    endpoint = located(where)
+    endpoint = located(where, env)
     if api_key is not None:
         return replace(endpoint, key=Key.wrap(api_key), key_env=None)
     if key_env is not None:
         return replace(endpoint, key=named_key(key_env, env), key_env=key_env)
-    variables = key_variables(ENDPOINTS[endpoint.name]) if endpoint.name in ENDPOINTS else ()
-    for name in (*variables, "NBCHAT_API_KEY") if _is_general_server(endpoint, env) else variables:
+    for name in _variables(endpoint, env):
         if key := Key.wrap(env.get(name)):
             return replace(endpoint, key=key, key_env=name)
-    local = urllib.parse.urlsplit(endpoint.base_url).hostname in LOOPBACK
-    stored = None if local else stored_key(endpoint.base_url)
+    local = is_this_machine(urllib.parse.urlsplit(endpoint.base_url).hostname or "")
+    stored = None if local else stored_key(endpoint.base_url)  # waking a keyring takes longer than a local answer
     return endpoint if stored is None else replace(endpoint, key=stored, key_env=None)
 
 
-def located(where: str) -> Endpoint:
+def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
+    """The variables in which the key for an endpoint may stand, in their order."""
+    general = _general_server(env)
+    if general and is_same_server(general, endpoint.base_url):
+        yield "NBCHAT_API_KEY"
+    row = ENDPOINTS.get(endpoint.name)
+    if row is not None and is_same_server(row.at(env), endpoint.base_url):
+        yield from row.key_envs
+    if general is None and endpoint.name not in LOCAL_SERVERS:
+        yield "NBCHAT_API_KEY"
+
+
+def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
     """The endpoint of a known name or a URL, without its key. Raises ConfigError."""
     known = ENDPOINTS.get(where.lower())
     if known is None and where.lower() in LOCAL_SERVERS:
         return Endpoint(LOCAL_SERVERS[where.lower()], name=where.lower())
     if known is None:
         if not re.search(r"[./:]", where) and where != "localhost":
-            said = repr(where) if len(where) <= LONGEST_NAME and not where.startswith("sk-") else "of that name"
+            said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
                 f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS])}"
                 " Give one of %chat connect's names, or a base URL."
             )
         base_url = normal_url(where)
-        known = next((row for row in ENDPOINTS.values() if row.base_url == base_url), None)
+        known = next((row for row in ENDPOINTS.values() if base_url in (row.base_url, _address(row, env))), None)
         if known is None:
             return Endpoint(base_url)
-    return Endpoint(known.base_url, None, known.name, known.model, known.key_env)
+        return Endpoint(base_url, None, known.name, known.model, known.key_env)
+    return Endpoint(known.at(env), None, known.name, known.model, known.key_env)
+
+
+def _address(row: KnownEndpoint, env: Mapping[str, str]) -> str | None:
+    try:
+        return row.at(env)
+    except ConfigError:
+        return None
 
 
 def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
     """The key in a variable that the user named. Raises ConfigError where it is not set."""
     key = Key.wrap(env.get(key_env))
-    if key is None:
-        raise ConfigError(f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key.")
-    return key
+    if key is not None:
+        return key
+    if not _VARIABLE.fullmatch(key_env):
+        raise ConfigError(
+            "--key-env takes the name of a variable, such as OPENAI_API_KEY. What was given looks like the key itself:"
+            " take it out of the notebook, and use %chat key."
+        )
+    raise ConfigError(f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key.")
 
 
-def _is_general_server(endpoint: Endpoint, env: Mapping[str, str]) -> bool:
-    """Whether `NBCHAT_API_KEY` may go there."""
-    named = env.get("NBCHAT_BASE_URL", "").strip()
-    if not named:
-        return endpoint.name not in LOCAL_SERVERS
+_VARIABLE = re.compile(
+    "(?=.{1,40}$)[0-9]{0,3}[A-Z]{1,15}[0-9]{0,3}(_[A-Z]{0,15}[0-9]{0,3})*|(?=.{1,40}$)[a-z]{1,12}[0-9]{0,3}(_[a-z]{0,12}[0-9]{0,3})*"
+)
+"""Names as variables have them; what looks otherwise may be a key, and is not repeated."""
+
+
+def _general_server(env: Mapping[str, str]) -> str | None:
+    """The address that `NBCHAT_BASE_URL` names; None = it names none, empty = what is none."""
+    if not (named := env.get("NBCHAT_BASE_URL", "").strip()):
+        return None
     try:
-        return is_same_server(located(named).base_url, endpoint.base_url)
+        return located(named, env).base_url
     except ConfigError:
-        return False
-
-
-def is_same_server(one: str, other: str) -> bool:
-    """Whether two base URLs have scheme, host and port in common: a key for one may go to the other."""
-    return _origin(one) == _origin(other)
-
-
-def _origin(base_url: str) -> tuple[str, str | None, int | None]:
-    parts = urllib.parse.urlsplit(base_url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return ""
 
 
 def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
@@ -271,45 +348,11 @@ def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
         endpoint = endpoint_at(base_url, env=env)
         return replace(endpoint, model=model or endpoint.model, key_env=endpoint.key_env or "NBCHAT_API_KEY")
     for row in ENDPOINTS.values():
-        if found := next((name for name in key_variables(row) if env.get(name, "").strip()), None):
-            return Endpoint(row.base_url, Key.wrap(env[found]), row.name, model or row.model, found)
+        if found := next((name for name in row.key_envs if env.get(name, "").strip()), None):
+            return Endpoint(row.at(env), Key.wrap(env[found]), row.name, model or row.model, found)
     return Endpoint("", None, BUILTIN, BUILTIN_MODEL)
 
 
-KEYRING_SERVICE = "nbchat"
-
-
-@functools.cache
-def stored_key(base_url: str) -> Key | None:
-    """The key that `%chat key --save` put into the system's keyring for this server; None = none, or no keyring.
-
-    Asked once for each server: a keyring may take long, or ask the user.
-    """
-    keyring = _keyring()
-    if keyring is None:
-        return None
-    try:
-        return Key.wrap(keyring.get_password(KEYRING_SERVICE, public_url(base_url)))
-    except keyring.errors.KeyringError:
-        return None
-
-
-def store_key(base_url: str, key: Key) -> None:
-    """Put a key into the system's keyring. Raises ConfigError where there is none."""
-    keyring = _keyring()
-    if keyring is None:
-        raise ConfigError("Keeping a key needs a keyring: pip install 'jupyter-nbchat[keyring]'.")
-    try:
-        keyring.set_password(KEYRING_SERVICE, public_url(base_url), key.reveal())
-    except keyring.errors.KeyringError:
-        raise ConfigError("This system has no keyring that can keep a key; it is used until the kernel ends.") from None
-    stored_key.cache_clear()
-
-
-def _keyring() -> Any:
-    try:
-        import keyring
-        import keyring.errors
-    except ImportError:
-        return None
-    return keyring
+def owner_of(model: str) -> KnownEndpoint | None:
+    """The known server whose own models have such names; None = none is known to."""
+    return next((row for row in ENDPOINTS.values() if row.models and re.match(row.models, model, re.IGNORECASE)), None)

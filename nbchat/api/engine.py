@@ -7,20 +7,21 @@ every time, closes the server's connection and leaves a kernel's own loop alone.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import contextlib
-import os
 import queue
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
+from nbchat.api.capabilities import Capabilities
+from nbchat.api.player import played
+from nbchat.api.transport_logs import ENGINE_THREAD
 from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
 
-__all__ = ["Channel", "Engine", "engine", "running_engine"]
+__all__ = ["Channel", "Engine"]
 
 POLL_SECONDS = 0.05
 """The longest a drain waits at a time, so that an interrupt is seen on systems that do not wake a waiting lock."""
@@ -101,26 +102,44 @@ class Channel:
         self._closed.set()
 
 
-class Engine:
-    """One thread, one loop, one client. Starts with its first use."""
+def _tapped(tap: Callable[[list[Event]], None], put: Callable[[list[Event]], None]) -> Callable[[list[Event]], None]:
+    def both(events: list[Event]) -> None:
+        tap(events)
+        put(events)
 
-    def __init__(self) -> None:
+    return both
+
+
+class Engine:
+    """One thread, one loop, one client; starts when it is made.
+
+    `capabilities` is what is known of servers; None = nothing yet.
+    """
+
+    def __init__(self, capabilities: Capabilities | None = None) -> None:
         from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
 
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="nbchat-engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._stopped = False
         self._thread.start()
-        self.client = Client()
+        self.client = Client(capabilities)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    def open(self, call: Call) -> Channel:
-        """Start a call; its events come through the channel."""
+    def open(self, call: Call, tap: Callable[[list[Event]], None] | None = None) -> Channel:
+        """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread."""
         channel = Channel(self._loop)
-        channel.start(self.client.answer(call, channel.put, channel.finish))
+        put = channel.put if tap is None else _tapped(tap, channel.put)
+        channel.start(self.client.answer(call, put, channel.finish))
+        return channel
+
+    def play(self, portions: Sequence[tuple[float, list[Event]]]) -> Channel:
+        """Let the events of an earlier answer come again through a channel: portions, each with its time in seconds."""
+        channel = Channel(self._loop)
+        channel.start(played(portions, channel.put, channel.finish))
         return channel
 
     def submit(self, work: Coroutine[Any, Any, _T]) -> concurrent.futures.Future[_T]:
@@ -157,6 +176,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.client.aclose()
+            await self._loop.shutdown_asyncgens()  # responses that were let go before their end
             await asyncio.sleep(0)  # sockets that were let go are closed on the loop's next round
 
         with contextlib.suppress(concurrent.futures.TimeoutError, RuntimeError):
@@ -165,38 +185,3 @@ class Engine:
         self._thread.join(1.0)
         if not self._thread.is_alive():
             self._loop.close()
-        atexit.unregister(self.stop)
-
-
-_engine: Engine | None = None
-_abandoned: list[Engine | None] = []
-_starting = threading.Lock()
-
-
-def engine() -> Engine:
-    """The engine of this process, a new one where the last was stopped."""
-    global _engine  # one for the process is what it is
-    with _starting:
-        if _engine is None or not _engine.alive:
-            _engine = Engine()
-            atexit.register(_engine.stop)
-        return _engine
-
-
-def running_engine() -> Engine | None:
-    """The engine of this process; None = nothing has needed one yet."""
-    return _engine
-
-
-def _after_fork() -> None:
-    """A forked child gets an engine of its own: threads do not survive a fork.
-
-    The parent's is put away rather than dropped: its loop's and its sockets' finalisers would act on what both share.
-    """
-    global _engine, _starting
-    _abandoned.append(_engine)
-    _engine, _starting = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -1,16 +1,14 @@
-"""What a server's error means: bodies of every shape seen, to one typed error with one sentence."""
+"""What a server's error means: a status and a body of any shape, to one typed error with one sentence."""
 
 from __future__ import annotations
 
-import html
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from nbchat.api.error_body import ErrorDetail, describe
 from nbchat.api.keys import Key
-from nbchat.api.textflow import paired
+from nbchat.api.rate_limits import RETRIED_STATUSES
 from nbchat.values.errors import (
     AuthenticationFailed,
     ContextTooLong,
@@ -22,13 +20,10 @@ from nbchat.values.errors import (
 )
 from nbchat.values.params import PARAMETERS
 
-__all__ = ["ErrorDetail", "describe", "error_from", "is_unsupported", "may_refuse_usage", "refused_parameter"]
+__all__ = ["FINAL", "error_from", "is_unsupported", "may_pass", "may_refuse_usage", "refused_parameter"]
 
-LONGEST_QUOTE = 300
-"""Characters of a server's own words that an error quotes."""
-
-MOST_NESTED = 20
-"""Levels of an error body that are looked at."""
+FINAL = (AuthenticationFailed, ContextTooLong, ModelNotFound, ParameterRefused, QuotaExceeded)
+"""Errors that no second try cures, whatever their status."""
 
 
 def _words(pattern: str) -> Callable[[str], re.Match[str] | None]:
@@ -36,19 +31,84 @@ def _words(pattern: str) -> Callable[[str], re.Match[str] | None]:
     return lambda text: re.search(pattern, text, re.IGNORECASE)
 
 
-_KEY = _words(r"api[ _-]?key|\bauth(entication|orization)?\b|credential|bearer|unauthorized")
-_CONTEXT = _words(
-    r"context[ _](length|size|window)|maximum context|too many tokens|prompt is too long|exceed_context"
-    r"|reduce the length"
+_MODEL_CODE = _words(
+    r"model_(not_(found|exist|available|open)|does_not_exist|decommissioned)|(invalid|unknown|no_such)_model"
+    r"|(deployment|endpoint|or_model|model_id)_not_found"
 )
-_QUOTA = _words(r"insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|billing|payment")
+
+# Codes and types, as `_code_words` spells them: in order of what they are worth where several are given.
+_CODES: tuple[tuple[Callable[[str], re.Match[str] | None], type[ServerError]], ...] = (
+    (
+        _words(
+            r"insufficient_(\w+_)?(quota|balance|credit|fund)|exceeded_current_quota|billing_|overdue|arrear"
+            r"|budget_exceeded|exceeded\w*_budget|payment_required|pre_consume|out_of_credit|credit_(limit|exhausted)"
+        ),
+        QuotaExceeded,
+    ),
+    (_MODEL_CODE, ModelNotFound),
+    (
+        _words(
+            r"rate_?limit|throttl|too_many_requests|resource_exhausted|limit_requests|request_limit|(token|request)_quota"
+            r"|set_limit_exceeded|quota_violation"
+        ),
+        RateLimited,
+    ),
+    (
+        _words(r"context_(length|size|window)|request_too_large|tokens_limit_reached|(prompt|input)_too_long"),
+        ContextTooLong,
+    ),
+    (
+        _words(
+            r"api_?key|authenticat|unauthori[sz]ed|auth_error|auth_failure|permission_(denied|error)|access_denied"
+            r"|(?<!extra_)forbidden|no_db_connection|iam_token|token_(not_valid|invalid|expired)|credential"
+        ),
+        AuthenticationFailed,
+    ),
+)
+_BAD_REQUEST = _words(r"invalid_(param|argument|value|input)|bad_request|unsupported|not_supported|validation")
+
+_KEY = _words(
+    r"\b(invalid|incorrect|wrong|missing|no|bad|expired|revoked|disabled|unknown|provided?|passed|valid|carry)\b[^.;]{0,40}"
+    r"\b(api|secret|access|auth|virtual)?[ _-]?(key|token)\b(?! (count|limit|id))"
+    r"|\b(api|secret|access|bearer|auth) ?-?(key|token)\b[^.;]{0,40}"
+    r"\b(invalid|missing|incorrect|expired|not (valid|found|provided)|required|revoked|disabled|refused)\b"
+    r"|\bauthenticat(e|ion)\b|\bunauth(ori[sz]ed|enticated)\b|\bauthorization header\b|\blogin fail|\bcredentials\b"
+    r"|身份验证|鉴权|令牌|密钥"
+)
+_CONTEXT = _words(
+    r"context[ _](length|size|window)|maximum context|too many tokens|prompt is too long|exceed_context|超长"
+    r"|reduce the length|\binputs?\W{0,3} (tokens|length)\b.{0,60}(must|should|exceed)|range of input length"
+    r"|(request|prompt|input)( body)? (is )?too (large|long)"
+)
+_QUOTA = _words(
+    r"insufficient[ _](quota|balance|credit|fund)|(credit|account)? ?balance is (too low|insufficient)"
+    r"|(no|out of|purchase( more)?|used (up )?all( available)?|have any|monthly included) credits"
+    r"|credit limit exceeded|budget has been exceeded|overdue balance|account .{0,60}\bsuspended|payment required"
+    r"|欠费|余额不足|额度不足|额度已用尽"
+)
+_CURRENT_QUOTA = _words(r"exceeded your current quota")
 _MODEL = _words(
     r"model[ _]not[ _](found|exist)|(unknown|invalid|no such) model|\bmodel\b.{0,80}\b(does not|not) (exist|found)"
+    r"|not a valid model|unable to access model|model is not available|not found the model|no (endpoints|models) (found|loaded)"
+    r"|模型不存在|无可用渠道"
+)
+_IMAGES = _words(
+    r"\b(image|vision|multimodal)\w*\b[^.]{0,60}(\b(not|unsupported)\b|n't\b)"
+    r"|(\b(not|no|0)\b|n't\b)[^.]{0,60}\b(image|vision|multimodal)"
 )
 _UNSUPPORTED = _words(
     r"unsupported|\bnot (\w+ )?support|n't support|unknown|unrecogni[sz]ed|deprecated|no longer|only the default"
     r"|\bnot (allowed|permitted|accepted|available|recogni[sz]ed)|extra (inputs|fields)|extra_forbidden|unexpected"
     r"|invalid option"
+)
+_REFUSAL = _words(
+    r"unsupported|\bnot (\w+ )?support|n't support|\brequires\b|\b(is|are) required\b"
+    r"|\b(must|should) (be|have|contain)\b|\bnot (allowed|permitted)"
+    r"|\binvalid\b|\bunexpected (keyword|field|argument|param)|\b(unknown|unrecogni[sz]ed) (field|param|arg|model)"
+    r"|failed to parse|validation error|not a multimodal"
+)
+_PASSING = _words(
+    r"overload|try again|retry|temporar|time[d-]? ?out|unavailable|loading|busy|capacity|connection|upstream"
 )
 _WRONG_VALUE = _words(
     r"\b(between|at (most|least)|(less|greater|smaller|larger|higher|lower) than|maximum|minimum|above|below|exceeds?"
@@ -58,128 +118,29 @@ _UNKNOWN_FIELD = _words(
     r"(unknown|unrecogni[sz]ed|unexpected|unsupported|extra|additional)[ _](\w+ )?(field|param|arg|prop|input|key)"
     r"|^\W*(http )?(400|422)?\W*(bad request|unprocessable entity|invalid request)\W*$"
 )
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorDetail:
-    """What an error body said, each on one line. Empty `message` = nothing usable; None = not said."""
-
-    message: str = ""
-    type: str | None = None
-    param: str | None = None
-    code: str | None = None
-
-    @property
-    def words(self) -> str:
-        """All that tells what kind of error it is."""
-        return f"{self.code or ''} {self.type or ''} {self.message}"
-
-
-def describe(body: object, key: Key | None = None) -> ErrorDetail:
-    """The detail in a body: bytes, text, or decoded JSON of any shape. The key is masked in it.
-
-    `{error: {message, type, param, code}}`, `{error: "…"}`, `{detail: "…"}`, `{detail: [{loc, msg}]}`,
-    `{type: "error", error: {…}}`, `{message: "…"}`, `[{error: …}]`, plain text, HTML (its title).
-    """
-    if isinstance(body, ErrorDetail):
-        return body
-    if isinstance(body, bytes):
-        body = body.decode("utf-8", "replace")
-    return _described(_redacted(_decoded(body) if isinstance(body, str) else body, key))
-
-
-def _decoded(text: str) -> object:
-    """The JSON of a text where it is an object or a list; a page's title; else the text itself."""
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, (dict, list)):
-        return body
-    start = text[:2000].lower()
-    if "<html" in start or start.lstrip().startswith("<!doctype"):
-        title = re.search(r"<(title|h1)[^>]{0,500}>([^<]{1,500})</", text[:20_000], re.IGNORECASE)
-        return html.unescape(title[2]) if title else ""
-    return text
-
-
-def _redacted(body: Any, key: Key | None, depth: int = 0) -> Any:
-    """The body with the key masked in every text, and nothing of what lies too deep."""
-    if isinstance(body, str):
-        return key.redact(body) if key is not None else body
-    if depth > MOST_NESTED:
-        return None
-    if isinstance(body, Mapping):
-        return {_redacted(str(name), key): _redacted(value, key, depth + 1) for name, value in body.items()}
-    return [_redacted(item, key, depth + 1) for item in body] if isinstance(body, list) else body
-
-
-def _described(body: object) -> ErrorDetail:
-    match body:
-        case str():
-            return ErrorDetail(_one_line(body))
-        case [first, *_]:
-            return _described(first)
-        case {"error": Mapping() as error} if error:
-            return _described_object(error)
-        case {"error": error, **rest} if error:
-            return ErrorDetail(_one_line(error), code=_word(rest.get("code")))
-        case {"detail": [*items]}:
-            return _described_validation(items)
-        case {"detail": Mapping() as detail} if detail:
-            return _described(detail)
-        case Mapping():
-            return _described_object(body)
-    return ErrorDetail()
-
-
-def _described_object(error: Mapping[str, Any]) -> ErrorDetail:
-    names = ("message", "msg", "detail", "error_description", "error")
-    message = next((error[name] for name in names if error.get(name)), "")
-    code = _word(error.get("code", error.get("err_code")))
-    return ErrorDetail(_one_line(message), _word(error.get("type")), _word(error.get("param")), code)
-
-
-def _described_validation(items: list[Any]) -> ErrorDetail:
-    """FastAPI's list of `{loc: ["body", field, …], msg}`."""
-    first = items[0] if items and isinstance(items[0], Mapping) else {}
-    loc = first.get("loc")
-    where = [str(step) for step in loc if step != "body"] if isinstance(loc, list) else []
-    message = _one_line(first.get("msg") or (items[0] if items else ""))
-    return ErrorDetail(
-        _one_line(f"{'.'.join(where)}: {message}") if where else message,
-        _word(first.get("type")),
-        _word(where[0]) if where else None,
-    )
-
-
-def _word(value: object) -> str | None:
-    known = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
-    return _one_line(value) if known else None
-
-
-def _one_line(value: object) -> str:
-    """A text, or any JSON, on one line that is not too long and moves no cursor."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(_UNPRINTABLE.sub(" ", paired(text[: 20 * LONGEST_QUOTE])).split())
-    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+_QUOTED = re.compile(r"`[^`]{1,200}`|\"[^\"]{1,200}\"|(?<!\w)'[^']{1,200}'(?!\w)")
 
 
 def refused_parameter(detail: ErrorDetail, sent: Mapping[str, Any]) -> str | None:
     """The wire name of the sent parameter that this error is about, or None.
 
     By the body's `param` where it has one (`stream_options.include_usage` counts as `stream_options`), else by the
-    name's standing as a word in the message.
+    name's standing as a word in the message, `presencePenalty` included.
     """
     candidates = [name for name in sent if name not in ("messages", "model", "stream")]
     if detail.param:
         name = re.split(r"[.\[]", detail.param.removeprefix("body."))[0]
         return name if name in candidates else None
-    named = [name for name in candidates if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", detail.message)]
+    named = [name for name in candidates if _names(name, detail.message)]
     if not named and "include_usage" in detail.message and "stream_options" in candidates:
         return "stream_options"
     return max(named, key=len) if named else None
+
+
+def _names(parameter: str, message: str) -> bool:
+    first, *rest = parameter.split("_")
+    spellings = {parameter, first + "".join(map(str.capitalize, rest))}
+    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message) for name in spellings)
 
 
 def is_unsupported(detail: ErrorDetail) -> bool:
@@ -198,6 +159,22 @@ def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) 
     return status != 500 and bool(not detail.message or _UNKNOWN_FIELD(detail.message))
 
 
+def may_pass(status: int, detail: ErrorDetail, error: ServerError) -> bool:
+    """Whether the same request may be answered later: a refusal under a status of 500 never is."""
+    if status not in RETRIED_STATUSES or isinstance(error, FINAL):
+        return False
+    return status != 500 or not _is_refusal(detail)
+
+
+def _is_refusal(detail: ErrorDetail) -> bool:
+    """Whether an error under a status of 500 is about the request itself, by the body's status and codes first."""
+    if detail.status is not None and detail.status != 500:
+        return detail.status not in RETRIED_STATUSES
+    if _BAD_REQUEST(_code_words(detail)):
+        return True
+    return bool((_REFUSAL(detail.message) or _IMAGES(detail.message)) and not _PASSING(detail.message))
+
+
 def error_from(
     status: int | None,
     body: object,
@@ -207,11 +184,14 @@ def error_from(
     request_id: str | None = None,
     retry_after: float | None = None,
     key: Key | None = None,
+    key_env: str | None = None,
+    known: bool = False,
 ) -> ServerError:
     """The typed error of a status (None = it came inside a stream) and a body; `server` names who said it.
 
-    By the status first, but a wrong key may be a 400 and a bad request a 500, so the words count too. The key is
-    masked in the server's words before anything else sees them.
+    By the status and the body's codes; by its words only where those say nothing. The key is masked in the server's
+    words before anything else sees them. `key_env` is the variable that a key would come from; `known` says that the
+    address has answered before, so that it is not to blame.
     """
     sent = sent or {}
     detail = describe(body, key)
@@ -222,35 +202,71 @@ def error_from(
         code=detail.code or detail.type,
         param=refused_parameter(detail, sent) if kind is ParameterRefused else detail.param,
         request_id=request_id,
-        retry_after=retry_after,
+        retry_after=detail.retry_after if retry_after is None else retry_after,
     )
     said = f": {detail.message}" if detail.message else ""
     sentence = f"{server} answered {'with an error' if status in (None, 200) else f'HTTP {status}'}{said}"
-    if not sentence.endswith((".", "!", "?", "…")):
+    if not sentence.endswith((".", "!", "?", "…", "。")):
         sentence += "."
-    error.args = (f"{sentence} {_advice(error, detail, sent, key)}".rstrip(),)
+    advice = _advice(error, detail, sent, key, key_env, known=known)
+    error.args = (f"{sentence} {advice}".rstrip(),)
     return error
 
 
+def _code_words(detail: ErrorDetail) -> str:
+    """The codes and types as one text: `DeploymentNotFound` and `DEPLOYMENT_NOT_FOUND` are `deployment_not_found`."""
+    spelled = (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word) for word in detail.kinds)
+    return " ".join(re.sub(r"[\W_]+", "_", word).lower() for word in spelled)
+
+
 def _kind(status: int | None, detail: ErrorDetail, sent: Mapping[str, Any]) -> type[ServerError]:
-    words = detail.words
-    vague = status in (400, 422, 500, None)  # statuses that say little: the words decide
-    if status == 402 or (status in (400, 403, 429, None) and _QUOTA(words)):
+    if status in (None, 200, 500) and detail.status is not None:
+        status = detail.status
+    codes = _code_words(detail)
+    coded = next((kind for matches, kind in _CODES if matches(codes)), None)
+    if status == 402 or coded is QuotaExceeded:
         return QuotaExceeded
-    if status == 429 or "rate_limit" in words:
+    if status == 413:
+        return ContextTooLong
+    words = _QUOTED.sub(" ", detail.message)
+    if status == 429:
+        return QuotaExceeded if coded is None and _QUOTA(words) else RateLimited
+    if coded is not None:
+        return coded
+    if status in (401, 403):
+        return QuotaExceeded if _QUOTA(words) else AuthenticationFailed
+    if status in (404, 405, 410):
+        return ModelNotFound
+    return _kind_by_words(status, detail, words, sent)
+
+
+def _kind_by_words(status: int | None, detail: ErrorDetail, words: str, sent: Mapping[str, Any]) -> type[ServerError]:
+    """The kind where status and codes say little. What is quoted is the user's own, and was taken out of the words."""
+    vague = status in (400, 422, 500, None, 200)
+    if (vague or status == 412) and (_QUOTA(words) or _CURRENT_QUOTA(words)):
+        return QuotaExceeded
+    if status is None and re.search(r"rate.?limit", words, re.IGNORECASE):
         return RateLimited
-    if status == 413 or _CONTEXT(words):
+    if _CONTEXT(detail.message):
         return ContextTooLong
     if vague and detail.param and refused_parameter(detail, sent):
         return ParameterRefused
-    if status in (401, 403) or (status in (400, None) and _KEY(words)):
+    if vague and _KEY(words):
         return AuthenticationFailed
-    if status in (404, 405) or ((vague or status == 503) and _MODEL(words)):
+    if (vague or status == 503) and _MODEL(words):
         return ModelNotFound
     return ParameterRefused if vague and refused_parameter(detail, sent) else ServerError
 
 
-def _advice(error: ServerError, detail: ErrorDetail, sent: Mapping[str, Any], key: Key | None) -> str:
+def _advice(
+    error: ServerError,
+    detail: ErrorDetail,
+    sent: Mapping[str, Any],
+    key: Key | None,
+    key_env: str | None,
+    *,
+    known: bool,
+) -> str:
     """What to do next; empty where nobody knows."""
     match error:
         case QuotaExceeded():
@@ -261,14 +277,37 @@ def _advice(error: ServerError, detail: ErrorDetail, sent: Mapping[str, Any], ke
         case ContextTooLong():
             return "Shorten the message, or leave out earlier turns with %chat undo or --once."
         case AuthenticationFailed():
-            start = "No key was sent: set one" if key is None else "Set the right key"
-            return f"{start} with %chat key, or in the endpoint's variable."
+            return _key_advice(error, detail, key, key_env)
         case ModelNotFound():
-            model = sent.get("model", "the model")
-            return f"Is {model!r} one of %chat models, and the base URL the API's (often ending in /v1)?"
+            return _model_advice(detail, sent, known=known)
         case ParameterRefused():
             unset = f" (%chat set {error.param}=none)" if error.param in PARAMETERS else ""
             return f"Leave it unset{unset}." if is_unsupported(detail) else f"Give another value, or unset it{unset}."
+    if _IMAGES(detail.message):
+        return "Leave the images out, or choose a model that takes them."
     if error.status is not None and 300 <= error.status < 400:
         return "The address redirects: give the base URL that it leads to."
-    return "Try again later." if error.status is not None and error.status >= 500 else ""
+    is_temporary = error.status is not None and error.status >= 500 and (error.status != 500 or not _is_refusal(detail))
+    return "Try again later." if is_temporary else ""
+
+
+def _key_advice(error: ServerError, detail: ErrorDetail, key: Key | None, key_env: str | None) -> str:
+    if error.status == 403 and detail.is_page:
+        return "A gateway before the server refused it: a proxy, a VPN or a firewall may be why."
+    if key is None and key_env:
+        return f"No key was sent: set {key_env}, or use %chat key."
+    if key is None:
+        return "No key was sent: set one with %chat key, or in the endpoint's variable."
+    if error.status == 403 and not _KEY(detail.message) and "key" not in _code_words(detail):
+        return "The key may not do this: ask for access, or choose another model or server."
+    return "Set the right key with %chat key, or in the endpoint's variable."
+
+
+def _model_advice(detail: ErrorDetail, sent: Mapping[str, Any], *, known: bool) -> str:
+    if _IMAGES(detail.message):
+        return "Leave the images out, or choose a model that takes them."
+    model = sent.get("model", "the model")
+    named = _MODEL(detail.message) or _MODEL_CODE(_code_words(detail)) or (model and str(model) in detail.message)
+    if known or named:
+        return f"Is {model!r} one of %chat models?"
+    return f"Is {model!r} one of %chat models, and the base URL the API's (often ending in /v1)?"

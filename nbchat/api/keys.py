@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Generic, NoReturn, TypeVar
 
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Key", "Redactor"]
+__all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key"]
 
 MASK = "[key]"
 
@@ -21,19 +23,33 @@ LONGEST_WORD = 15
 
 PLACEHOLDERS = frozenset(
     {
+        "-",
+        "dummy",
         "dummy-key",
+        "empty",
         "lm-studio",
         "no-api-key",
         "no-key",
         "no-key-required",
         "not-needed",
         "not-used",
+        "ollama",
         "sk-no-key-required",
     }
 )
 """Keys that people give to servers that want none: a model may well say these words."""
 
+_KEY_LIKE = re.compile(
+    r"(?:^|[\s=:'\"])(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
+    r"|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{20,})"
+)
+
 _Text = TypeVar("_Text", str, bytes)
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text that was put where something else belongs may be a key, and so is not repeated."""
+    return _KEY_LIKE.search(text) is not None
 
 
 class Key:
@@ -79,6 +95,16 @@ class Key:
             self._secret.isalpha() and len(self._secret) <= LONGEST_WORD
         )
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What of it is masked in a model's own text: itself, where it is distinct."""
+        return (self._secret,) if self.distinct else ()
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it stands for no key at all, and so is no secret."""
+        return self._secret.lower() in PLACEHOLDERS or len(self._secret) < SHORTEST_SECRET
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and other._secret == self._secret
 
@@ -92,46 +118,82 @@ class Key:
         raise TypeError("a key is never written anywhere; give it again where it is needed")
 
 
-class Redactor(Generic[_Text]):
-    """Masks a secret in text or bytes that come in portions, however they are cut.
+class Secrets(Key):
+    """The key of a request and the values of its headers, masked as one. They are sent each by itself."""
 
-    Holds back only what may be the secret's beginning. An empty secret masks nothing.
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Iterable[str]) -> None:
+        super().__init__("")
+        self._parts = tuple(sorted(set(parts), key=len, reverse=True))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Those that can't be ordinary words."""
+        return tuple(text for part in self._parts for text in Key(part).texts)
+
+    @property
+    def distinct(self) -> bool:
+        """Whether any of them is."""
+        return bool(self.texts)
+
+    def redact(self, text: str) -> str:
+        """A text with every occurrence of each masked."""
+        for part in self._parts:
+            text = Key(part).redact(text)
+        return text
+
+
+class Redactor(Generic[_Text]):
+    """Masks secrets in text or bytes that come in portions, however they are cut.
+
+    Holds back only what may be a secret's beginning. Without secrets everything passes.
     """
 
-    __slots__ = ("_first", "_held", "_mask", "_secret")
+    __slots__ = ("_held", "_mask", "_nothing", "_secrets")
 
-    def __init__(self, secret: _Text, mask: _Text) -> None:
-        self._secret: _Text = secret
-        self._first: _Text = secret[:1]
+    def __init__(self, secrets: tuple[_Text, ...], mask: _Text) -> None:
+        self._secrets: tuple[_Text, ...] = secrets
         self._mask: _Text = mask
-        self._held: _Text = secret[:0]
+        self._nothing: _Text = mask[:0]
+        self._held: _Text = mask[:0]
 
     @classmethod
     def of_bytes(cls, key: Key | None) -> Redactor[bytes]:
         """A filter for bytes as they come; one that lets all pass where the key is none, or an ordinary word."""
-        return Redactor(key.reveal().encode() if key is not None and key.distinct else b"", MASK.encode())
+        return Redactor(tuple(text.encode() for text in key.texts) if key is not None else (), MASK.encode())
 
     @classmethod
     def of_text(cls, key: Key | None) -> Redactor[str]:
         """The same for text."""
-        return Redactor(key.reveal() if key is not None and key.distinct else "", MASK)
+        return Redactor(key.texts if key is not None else (), MASK)
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return bool(self._held)
 
     def feed(self, piece: _Text) -> _Text:
         """What is safe to give out of this piece and those before."""
-        secret = self._secret
-        if not secret:
+        if not self._secrets:
             return piece
-        piece = (self._held + piece).replace(secret, self._mask)
-        start = piece.find(self._first, max(0, len(piece) - len(secret) + 1))
-        while start >= 0 and not secret.startswith(piece[start:]):
-            start = piece.find(self._first, start + 1)
-        if start < 0:
-            self._held = secret[:0]
-            return piece
-        self._held = piece[start:]
-        return piece[:start]
+        piece = self._held + piece
+        for secret in self._secrets:
+            piece = piece.replace(secret, self._mask)
+        end = min(_beginning(piece, secret) for secret in self._secrets)
+        self._held = piece[end:]
+        return piece[:end]
 
     def flush(self) -> _Text:
         """What was held back: no more comes."""
-        held, self._held = self._held, self._secret[:0]
+        held, self._held = self._held, self._nothing
         return held
+
+
+def _beginning(text: _Text, secret: _Text) -> int:
+    """Where the end of a text is the beginning of a secret; the text's length = nowhere."""
+    first = secret[:1]
+    start = text.find(first, max(0, len(text) - len(secret) + 1))
+    while start >= 0 and not secret.startswith(text[start:]):
+        start = text.find(first, start + 1)
+    return len(text) if start < 0 else start

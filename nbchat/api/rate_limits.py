@@ -13,7 +13,7 @@ from nbchat.values.rate_limits import RateLimits
 
 __all__ = ["RETRIED_STATUSES", "RetryPolicy", "rate_limits", "retry_after"]
 
-RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599})
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|[dhms])"

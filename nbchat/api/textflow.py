@@ -1,17 +1,17 @@
-"""One choice's text as it flows: characters made whole, the key kept out, `<think>` sections told from the answer."""
+"""One choice's text as it flows: repeats left out, characters made whole, the key kept out, reasoning told apart."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from nbchat.api.growing import GrowingText
 from nbchat.api.keys import Key, Redactor
-from nbchat.values.events import Event, ReasoningDelta, RefusalDelta, TextDelta
+from nbchat.api.thinking import STARTERS, Said, ThinkTags
+from nbchat.values.events import Event, ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 
 __all__ = ["Joiner", "TextFlow", "paired"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OPEN, _CLOSE = "<think>", "</think>"
 
 
 def paired(text: str) -> str:
@@ -33,6 +33,11 @@ class Joiner:
         self._high = ""
         self._redactor = Redactor.of_text(key)
 
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return bool(self._high) or self._redactor.holds
+
     def feed(self, delta: str) -> str:
         """What can be given out now; half a character at the end waits for its other half."""
         if self._high or not delta.isascii():
@@ -48,84 +53,122 @@ class Joiner:
         return self._redactor.feed(paired(high)) + self._redactor.flush()
 
 
-class TextFlow:
-    """Deltas of text in, events out.
+class Strand:
+    """One text of a choice from its deltas: what is new in them, whole characters, no key."""
 
-    Some models leave `<think>…</think>` in the content. Where the answer begins with it, it is reasoning; the white
-    space around it is dropped. Only what could still become a tag is held back.
-    """
+    __slots__ = ("_growing", "_joiner")
+
+    def __init__(self, key: Key | None) -> None:
+        self._growing = GrowingText()
+        self._joiner = Joiner(key)
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return self._growing.holds or self._joiner.holds
+
+    @property
+    def raw(self) -> str:
+        """All that the server said, as it said it."""
+        return self._growing.text
+
+    def feed(self, delta: str, *, last: bool) -> str:
+        """What a delta adds; `last`: the server said that it is the last, or was to be."""
+        return self._joiner.feed(self._growing.feed(delta, last=last)) if delta else ""
+
+    def whole(self, text: str) -> str | None:
+        """What the whole text adds to the deltas; None = it reads otherwise."""
+        new = self._growing.whole(text)
+        return None if new is None else self._joiner.feed(new)
+
+    def flush(self) -> str:
+        """What was held back: no more comes."""
+        return self._joiner.feed(self._growing.flush()) + self._joiner.flush()
+
+
+class TextFlow:
+    """The texts of one choice, in deltas, to events."""
 
     def __init__(self, index: int, key: Key | None = None) -> None:
         self._index = index
-        self._text = Joiner(key)
-        self._reasoning = Joiner(key)
-        self._refusal = Joiner(key)
-        self._held = ""
-        self._state = "start"  # → "opened" (white space to drop) → "thinking" → "closed" (the same) → "answer"
+        self._text = Strand(key)
+        self._reasoning = Strand(key)
+        self._refusal = Strand(key)
+        self._tags = ThinkTags()
+        self._echoed: int | None = 0  # how far tagged reasoning said again what the server's own field had said
 
-    def text(self, delta: str, events: list[Event]) -> None:
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return self._text.holds or self._tags.holds or self._reasoning.holds or self._refusal.holds
+
+    def text(self, delta: str, events: list[Event], *, last: bool = False) -> None:
         """Content of the answer."""
-        delta = self._text.feed(delta)
-        if self._state == "answer":
-            if delta:
-                events.append(TextDelta(delta, self._index))
-        elif delta:
-            self._held += delta
-            self._sort(events)
+        self._content(self._text.feed(delta, last=last), events)
 
-    def reasoning(self, delta: str, events: list[Event]) -> None:
+    def whole_text(self, text: str, events: list[Event]) -> bool:
+        """The whole content, which may have come in deltas before; whether it reads as they did."""
+        new = self._text.whole(text)
+        self._content(new or "", events)
+        return new is not None
+
+    def reasoning(self, delta: str, events: list[Event], *, last: bool = False) -> None:
         """Text of the server's own reasoning field."""
-        if delta := self._reasoning.feed(delta):
-            events.append(ReasoningDelta(delta, self._index))
+        self._reason(self._reasoning.feed(delta, last=last), events)
 
-    def refusal(self, delta: str, events: list[Event]) -> None:
+    def whole_reasoning(self, text: str, events: list[Event]) -> None:
+        """The whole reasoning, which may have come in deltas before."""
+        self._reason(self._reasoning.whole(text) or "", events)
+
+    def refusal(self, delta: str, events: list[Event], *, last: bool = False) -> None:
         """Words of refusal."""
-        if delta := self._refusal.feed(delta):
+        if delta := self._refusal.feed(delta, last=last):
             events.append(RefusalDelta(delta, self._index))
+
+    def whole_refusal(self, text: str, events: list[Event]) -> None:
+        """All words of refusal, which may have come in deltas before."""
+        if new := self._refusal.whole(text):
+            events.append(RefusalDelta(new, self._index))
 
     def flush(self, events: list[Event]) -> None:
         """Give out what was held back: no more comes."""
-        self._emit(ReasoningDelta, self._reasoning.flush(), events)
-        self._emit(RefusalDelta, self._refusal.flush(), events)
-        self.text(self._text.flush(), events)
-        held, self._held = self._held, ""
-        self._emit(ReasoningDelta if self._state in ("opened", "thinking") else TextDelta, held, events)
+        self._reason(self._reasoning.flush(), events)
+        if refusal := self._refusal.flush():
+            events.append(RefusalDelta(refusal, self._index))
+        self._content(self._text.flush(), events)
+        self._sort(self._tags.flush(), events)
 
-    def _sort(self, events: list[Event]) -> None:
-        """Move on through the states as far as what is held allows."""
-        if self._state == "start":
-            stripped = self._held.lstrip()
-            if stripped.startswith(_OPEN):
-                self._state, self._held = "opened", stripped[len(_OPEN) :]
-            elif not _OPEN.startswith(stripped):
-                self._answer(self._held, events)
-        if self._state == "opened":
-            self._held = self._held.lstrip()
-            if self._held:
-                self._state = "thinking"
-        if self._state == "thinking":
-            thought, close, rest = self._held.partition(_CLOSE)
-            if not close:
-                thought, rest = _split_before_partial(thought, _CLOSE)
-            self._emit(ReasoningDelta, thought, events)
-            self._state, self._held = "closed" if close else "thinking", rest
-        if self._state == "closed":
-            self._held = self._held.lstrip()
-            if self._held:
-                self._answer(self._held, events)
+    def _reason(self, new: str, events: list[Event]) -> None:
+        if new:
+            self._tags.note_reasoning()
+            events.append(ReasoningDelta(new, self._index))
 
-    def _answer(self, text: str, events: list[Event]) -> None:
-        self._state, self._held = "answer", ""
-        self._emit(TextDelta, text, events)
+    def _content(self, new: str, events: list[Event]) -> None:
+        if not new:
+            return
+        if self._tags.plain and not STARTERS.search(new):
+            events.append(TextDelta(self._tags.pass_by(new), self._index))
+        else:
+            self._sort(self._tags.feed(new), events)
 
-    def _emit(self, kind: Any, text: str, events: list[Event]) -> None:
-        if text:
-            events.append(kind(text, self._index))
+    def _sort(self, stretches: list[Said], events: list[Event]) -> None:
+        for kind, text in stretches:
+            match kind:
+                case "text":
+                    events.append(TextDelta(text, self._index))
+                case "reasoning":
+                    if thought := self._not_echoed(text):
+                        events.append(ReasoningDelta(thought, self._index))
+                case _:
+                    events.append(ThoughtBefore(text, self._index))
 
-
-def _split_before_partial(text: str, tag: str) -> tuple[str, str]:
-    """The text, and what of its end could be the beginning of the tag."""
-    for size in range(min(len(tag) - 1, len(text)), 0, -1):
-        if tag.startswith(text[-size:]):
-            return text[:-size], text[-size:]
-    return text, ""
+    def _not_echoed(self, thought: str) -> str:
+        """Tagged reasoning, unless the server's own field has said the same."""
+        if self._echoed is None:
+            return thought
+        raw, at = self._reasoning.raw.strip(), self._echoed
+        if raw.startswith(thought, at) or (raw and at >= len(raw) and thought.isspace()):
+            self._echoed += len(thought)
+            return ""
+        self._echoed = None
+        return raw[:at] + thought

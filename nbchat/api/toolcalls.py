@@ -3,74 +3,288 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from nbchat.api.keys import Key
 from nbchat.api.textflow import Joiner, paired
-from nbchat.values.events import Event, ToolCallDelta
+from nbchat.values.arguments import is_object
+from nbchat.values.carried import attached_to_call
+from nbchat.values.events import CarriedDelta, Event, ToolCallDelta
+from nbchat.values.limits import LIMITS
 
-__all__ = ["ToolCallFlow", "index_of"]
+__all__ = ["ToolCallFlow", "index_of", "tool_names"]
+
+_PREFIXES = ("functions.", "function.", "functions:", "tools.", "tool.", "default_api.", "default_api:")
+"""What models write before a tool's name."""
+
+_SUFFIX = re.compile(r":\d+\Z")
+_MARKS = re.compile(r'\\(?:.|\Z)|["{}\[\]]', re.DOTALL)
+
+ARGUMENT_NAMES = ("arguments", "parameters", "input", "args")
+"""What servers name the arguments, the usual name first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one element of `tool_calls` says. `index` None = none given; a text is empty where it says nothing."""
+
+    index: int | None
+    id: str
+    name: str
+    arguments: str
+    extra: Mapping[str, Any]
+
+    @property
+    def begins(self) -> bool:
+        """Whether it brings the beginning of an object, or of one encoded as a string."""
+        return self.arguments.lstrip()[:1] in ("{", '"')
+
+
+class _Call:
+    """One call as far as it has come. `index` is the server's, None = it gave none."""
+
+    def __init__(self, number: int, index: int | None, key: Key | None) -> None:
+        self.number = number
+        self.index = index
+        self.id = ""
+        self.name = ""
+        self.told = ""  # of the name, in events
+        self.joiner = Joiner(key)
+        self.named_again = False  # its name came again behind its whole arguments: another call may follow
+        self._arguments = StringIO()
+        self._last = ""  # piece of the arguments
+        self._grows = True  # whether each piece begins with the one before it
+        self._depth = 0
+        self._quoted = False
+        self._escape = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether something of its arguments has come."""
+        return bool(self._last)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its arguments are one whole value, as far as brackets and quotes can tell."""
+        closed = self._depth <= 0 and not self._quoted and self._last.rstrip()[-1:] in ("}", "]", '"')
+        return (closed and self.begun) or self._repeats_itself()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether its arguments are whole, and more than the `{}` that some servers put before the true ones."""
+        return self.is_whole and bool(self.text.replace("{}", "").strip())
+
+    @property
+    def text(self) -> str:
+        """Its arguments so far."""
+        return self._last if self._repeats_itself() else self._arguments.getvalue()
+
+    def add(self, arguments: str) -> None:
+        """Follow its arguments as far as to know whether they are whole."""
+        if not arguments.strip():
+            return
+        self._grows = self._grows and arguments.startswith(self._last)
+        self._last = arguments
+        self._arguments.write(arguments)
+        marks, self._escape = _MARKS.findall(self._escape + arguments), ""
+        for mark in marks:
+            if mark == "\\":
+                self._escape = mark
+            elif mark == '"':
+                self._quoted = not self._quoted
+            elif len(mark) == 1 and not self._quoted:
+                self._depth += 1 if mark in "{[" else -1
+
+    def _repeats_itself(self) -> bool:
+        """Whether each piece holds all that came before, and the last one the whole object."""
+        return self._grows and len(self._last) < self._arguments.tell() and is_object(self._last)
 
 
 class ToolCallFlow:
-    """Pieces of calls in, events out.
+    """Pieces of calls in, events out, whatever a server does with `index` and `id`.
 
-    A piece belongs to the call of its `index`; without one, to that of its id; without either, to the last call, or
-    to the next where several such pieces stand in one chunk.
+    A piece belongs to the call with its id, else to the last call under its index. A new id, or a new name behind whole
+    arguments, begins a new call; pieces without a name go on with a call that is not whole, even under a new id or
+    index. Where several pieces without an index stand in one chunk, their place is their index. `names` are those of
+    the tools that were offered: they tell a part of a name from another name.
     """
 
-    def __init__(self, index: int, key: Key | None = None) -> None:
+    def __init__(self, index: int, key: Key | None = None, names: Iterable[str] = ()) -> None:
         self._index = index
         self._key = key
-        self._modern = False  # whether `tool_calls` was seen: then the old `function_call` is an echo
-        self._by_id: dict[str, int] = {}
-        self._next = 0
-        self._arguments: dict[int, Joiner] = {}
+        self._names = frozenset(names)
+        self._is_modern = False  # whether `tool_calls` was seen: then the old `function_call` is an echo
+        self._by_id: dict[str, _Call] = {}
+        self._by_index: dict[int, _Call] = {}
+        self._numbers: dict[int, _Call] = {}
+        self._last: _Call | None = None
+        self._loose_id = ""  # that came alone, and may be that of the next call
 
     def read(self, calls: list[Any], events: list[Event]) -> None:
         """The `tool_calls` of a delta or of a message."""
-        self._modern = self._modern or bool(calls)
-        for position, call in enumerate(calls):
+        self._is_modern = self._is_modern or bool(calls)
+        for position, call in enumerate(calls[: LIMITS.calls.most + 1]):
             if isinstance(call, Mapping):
-                call_id = call.get("id")
-                call_id = paired(str(call_id)) if isinstance(call_id, (str, int)) and call_id != "" else ""
-                number = self._number(call.get("index"), call_id, position)
-                self._next = max(self._next, number + 1)
-                if call_id:
-                    self._by_id.setdefault(call_id, number)
-                self._read_function(call.get("function"), number, call_id, events)
+                given = call.get("index")
+                if given is not None or len(calls) > 1:
+                    given = index_of(given, position)
+                self._take(_piece(call, given), events)
 
     def read_old(self, function: object, events: list[Event]) -> None:
         """The `function_call` that came before there were `tool_calls`."""
-        if not self._modern and isinstance(function, Mapping):
-            self._read_function(function, 0, "", events)
+        if not self._is_modern and isinstance(function, Mapping):
+            self._take(_piece({"function": function}, 0), events)
 
     def flush(self, events: list[Event]) -> None:
         """Give out what was held back: no more comes."""
-        for number, joiner in self._arguments.items():
-            if rest := joiner.flush():
-                events.append(ToolCallDelta(number, arguments=rest, index=self._index))
+        for number, call in self._numbers.items():
+            name, rest = self._news(call, is_whole=True), call.joiner.flush()
+            if name or rest:
+                events.append(ToolCallDelta(number, name=name, arguments=rest, index=self._index))
 
-    def _number(self, given: object, call_id: str, position: int) -> int:
-        if given is not None:
-            return index_of(given, position)
-        if not call_id:
-            return max(self._next - 1, position)
-        return self._by_id.get(call_id, self._next)
+    def _take(self, piece: _Piece, events: list[Event]) -> None:
+        call = self._call_of(piece)
+        says_nothing = not piece.name and not piece.arguments and self._last is not None
+        if piece.id and says_nothing and (call is None or call.id):
+            self._loose_id = piece.id  # that of a call to come, or no more than the server's habit
+            return
+        inherited = ""
+        if call is None:
+            inherited = self._last.name if self._last is not None and self._last.named_again else ""
+            call = self._begin(piece)
+        self._last = call
+        if piece.index is not None:
+            self._by_index[piece.index] = call
+        if piece.id:
+            self._by_id.setdefault(piece.id, call)
+        call.id = call.id or piece.id
+        self._name(call, piece.name or inherited)
+        name = self._news(call, is_whole=bool(piece.arguments))
+        call.add(piece.arguments)
+        events.append(ToolCallDelta(call.number, call.id, name, call.joiner.feed(piece.arguments), self._index))
+        if piece.extra:
+            events.append(CarriedDelta(piece.extra, call.number, self._index))
 
-    def _read_function(self, function: object, number: int, call_id: str, events: list[Event]) -> None:
-        function = function if isinstance(function, Mapping) else {}
-        name, arguments = function.get("name"), function.get("arguments")
-        if arguments is None:
-            arguments = ""
-        elif not isinstance(arguments, str):
-            arguments = json.dumps(arguments, ensure_ascii=False)
-        joiner = self._arguments.get(number)
-        if joiner is None:
-            joiner = self._arguments[number] = Joiner(self._key)
-        name = paired(name) if isinstance(name, str) else ""
-        events.append(ToolCallDelta(number, call_id, name, joiner.feed(arguments), self._index))
+    def _name(self, call: _Call, name: str) -> None:
+        """Take in a name, or a part of one."""
+        if name and name == call.name:
+            call.named_again = call.named_again or call.is_full
+        elif name and self._goes_on(call, name):
+            call.name = name if name.startswith(call.name) else call.name + name
+
+    def _news(self, call: _Call, *, is_whole: bool) -> str:
+        """The name as far as it is known, if that was not told yet; what may be `functions.` waits for the rest."""
+        name = self._clean(call.name)
+        if name == call.told or (not is_whole and any(prefix.startswith(name) for prefix in _PREFIXES)):
+            return ""
+        call.told = name
+        return name
+
+    def _clean(self, name: str) -> str:
+        """The name without what models put around it (`functions.`, `:0`), unless a tool is so named."""
+        name = name.strip()
+        if name in self._names:
+            return name
+        for prefix in _PREFIXES:
+            name = name.removeprefix(prefix)
+        return _SUFFIX.sub("", name)
+
+    def _goes_on(self, call: _Call, name: str) -> bool:
+        """Whether a text is a further part of a call's name, or the name again, rather than that of another call."""
+        if name == call.name or not call.name:
+            return True
+        if call.begun:
+            return False
+        if name.startswith(call.name):
+            return True
+        together = call.name + name
+        if any((prefix + known).startswith(together) for known in self._names for prefix in ("", *_PREFIXES)):
+            return True
+        return self._names.isdisjoint((self._clean(call.name), self._clean(name)))
+
+    def _begin(self, piece: _Piece) -> _Call:
+        number = piece.index if piece.index is not None and piece.index not in self._numbers else None
+        if number is None:
+            number = max(self._numbers, default=-1) + 1
+        call = self._numbers[number] = _Call(number, piece.index, self._key)
+        if self._loose_id and self._loose_id not in self._by_id:
+            call.id, self._loose_id = piece.id or self._loose_id, ""
+            self._by_id[call.id] = call
+        return call
+
+    def _call_of(self, piece: _Piece) -> _Call | None:
+        """The call that a piece is of; None = it begins one."""
+        if piece.id and (known := self._by_id.get(piece.id)) is not None:
+            return self._of_known_id(known, piece)
+        call = self._last if piece.index is None else self._by_index.get(piece.index)
+        if call is None:
+            return self._of_new_index(piece)
+        if piece.id and call.id:  # another id than the call has
+            return call if self._is_rest(call, piece) else None
+        return None if self._is_next(call, piece) else call
+
+    def _of_known_id(self, call: _Call, piece: _Piece) -> _Call | None:
+        """Some servers give all calls of an answer one id, others raise the index while one call goes on."""
+        if piece.index is not None and piece.index in self._by_index and piece.index != call.index:
+            call = self._by_index[piece.index]  # the same id under two indices: the index tells them apart
+        if piece.name and not self._goes_on(call, piece.name):
+            return None
+        if piece.index is not None and piece.index != call.index and piece.index not in self._by_index:
+            return None if piece.name and call.is_full and piece.arguments.strip() != call.text.strip() else call
+        return None if self._is_next(call, piece) else call
+
+    def _of_new_index(self, piece: _Piece) -> _Call | None:
+        """A piece without an id the server has used, under an index that is new, goes on with a call only as its rest."""
+        call = self._last
+        return call if call is not None and piece.index is not None and self._is_rest(call, piece) else None
+
+    def _is_rest(self, call: _Call, piece: _Piece) -> bool:
+        """Whether a piece that looks like one of another call is the rest of this one, which is not whole."""
+        if not piece.name:
+            return not (call.is_full and piece.begins and piece.arguments.strip() != call.text.strip())
+        goes_on = call.begun and not call.is_whole and bool(piece.arguments) and not piece.begins
+        return goes_on and piece.name == call.name
+
+    def _is_next(self, call: _Call, piece: _Piece) -> bool:
+        """Whether a piece at a call's place begins another one."""
+        if piece.name and call.name and not self._goes_on(call, piece.name):
+            return True
+        if not piece.begins or not call.is_full or piece.arguments.strip() == call.text.strip():
+            return False
+        return bool(piece.name) or call.named_again
+
+
+def tool_names(tools: object) -> list[str]:
+    """The names of the functions among a request's `tools`."""
+    functions = (
+        tool.get("function") for tool in (tools if isinstance(tools, list) else ()) if isinstance(tool, Mapping)
+    )
+    names = (function.get("name") for function in functions if isinstance(function, Mapping))
+    return [name for name in names if isinstance(name, str)]
+
+
+def _piece(call: Mapping[str, Any], index: int | None) -> _Piece:
+    """What an element says, whether its function is an object of its own or stands flat beside its id."""
+    functions = (call.get("function"), call.get("custom"), call)
+    function = next(each for each in functions if isinstance(each, Mapping))
+    given, name = call.get("id"), function.get("name")
+    return _Piece(
+        index,
+        paired(str(given)) if isinstance(given, (str, int)) and given != "" else "",
+        paired(name) if isinstance(name, str) else "",
+        _arguments(function),
+        attached_to_call(call),
+    )
+
+
+def _arguments(function: Mapping[str, Any]) -> str:
+    """The arguments as text; a server may have them as an object."""
+    given = next((function[name] for name in ARGUMENT_NAMES if function.get(name) is not None), "")
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def index_of(given: object, position: int) -> int:

@@ -20,6 +20,7 @@ from nbchat.builtin.sampling import Distribution, Drawn, draw, pick
 from nbchat.builtin.schema import Schema, SchemaError
 from nbchat.builtin.stopping import StopGate
 from nbchat.builtin.tokenizer import END
+from nbchat.builtin.wording import asked_in_words
 
 __all__ = ["CallPart", "Completion", "Piece"]
 
@@ -75,6 +76,20 @@ class Completion:
         self.prompt_tokens = self._prompt.tokens
         self.calls = bool(self._tools)
         self._rehearse()
+        if self._schema is None and not self._tools:
+            self._schema = self._schema_in_words()
+
+    def _schema_in_words(self) -> Schema | None:
+        """What the prompt asks for in words; None = no JSON, or none that can be written."""
+        asked = asked_in_words(self.request.messages)
+        if asked is None:
+            return None
+        try:
+            schema = Schema(self._shape(asked))
+            self._rehearse_one(schema)
+        except SchemaError:
+            return None
+        return schema
 
     def _shape(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """The schema; for just any JSON object, one with the keys the message asks for."""
@@ -89,9 +104,12 @@ class Completion:
         schemas += [(self._schema, "response_format")] if self._schema is not None and not self._tools else []
         for schema, param in schemas:
             try:
-                rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311  # sampling, not a secret
+                self._rehearse_one(schema)
             except SchemaError as error:
                 raise _invalid(error, param) from error
+
+    def _rehearse_one(self, schema: Schema) -> None:
+        rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311  # sampling, not a secret
 
     def steps(self) -> Iterator[tuple[Piece, ...]]:
         """The answer, a step at a time: one piece from each choice that is not finished.

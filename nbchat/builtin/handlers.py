@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 from tornado import iostream, web
 
+from nbchat.builtin.access import check_key, check_place, cors_headers
 from nbchat.builtin.bodies import Reply, model_body
 from nbchat.builtin.completion import Completion, Piece
 from nbchat.builtin.models import CONTEXT_WINDOW, MODELS, Learned, learned
@@ -22,8 +23,11 @@ __all__ = ["BODY_LIMIT", "READ_LIMIT", "Counters", "Settings", "application"]
 
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes of a request's body; a longer one is refused with 413."""
-READ_LIMIT = 8 * BODY_LIMIT
+READ_LIMIT = 2 * BODY_LIMIT
 """Bytes after which the server no longer reads a body to its end in order to answer, but closes the connection."""
+
+STALL_SECONDS = 120.0
+"""How long a client may take none of its answer before the connection is closed."""
 
 _log = logging.getLogger("nbchat.builtin")
 
@@ -41,18 +45,28 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`pace` is tokens per second of each streamed choice (None = as fast as it goes); `api_key` None = none needed."""
+    """`pace` is tokens per second of each streamed choice (None = as fast as it goes); `api_key` None = none needed.
+
+    `host` is the address listened at; `cors` the origin whose web pages may ask ("*" = any, None = none).
+    """
 
     pace: float | None
     api_key: str | None = field(repr=False)
     counters: Counters
+    host: str = "127.0.0.1"
+    cors: str | None = None
 
 
 class Handler(web.RequestHandler):
-    """What all paths share: the key, the size limit, and errors as JSON."""
+    """What all paths share: who may ask, the size limit, and errors as JSON."""
 
-    settings_: Settings
     _abandoned = False
+
+    @property
+    def settings_(self) -> Settings:
+        """How the server is set."""
+        settings: Settings = self.settings["nbchat"]
+        return settings
 
     def on_connection_close(self) -> None:
         self._abandoned = True
@@ -62,19 +76,27 @@ class Handler(web.RequestHandler):
         if not self._abandoned:
             super().send_error(status_code, **kwargs)
 
-    def initialize(self, settings: Settings) -> None:
-        self.settings_ = settings
-
     def prepare(self) -> None:
-        key = self.settings_.api_key
-        given = self.request.headers.get("Authorization", "")
-        if key is not None and not hmac.compare_digest(given.encode("latin-1"), f"Bearer {key}".encode()):
-            raise Refusal("The API key is missing or wrong.", code="invalid_api_key", status=401)
+        settings, headers = self.settings_, self.request.headers
+        keyed = settings.api_key is not None
+        place = headers.get("Host"), headers.get("Origin")
+        check_place(*place, bound=settings.host, cors=settings.cors, keyed=keyed)
+        if self.request.method == "OPTIONS" and settings.cors is not None:
+            return  # a browser asks, without the key, whether it may ask
+        check_key(headers.get("Authorization", ""), settings.api_key)
         if len(self.request.body) > BODY_LIMIT:
             raise Refusal(f"The body must be at most {BODY_LIMIT} bytes.", status=413)
 
     def set_default_headers(self) -> None:
         self.set_header("Server", "nbchat")
+        for name, value in cors_headers(self.settings_.cors).items():
+            self.set_header(name, value)
+
+    def options(self, *_parts: str) -> None:
+        """What a browser asks before it lets a page ask."""
+        if self.settings_.cors is None:
+            raise web.HTTPError(405)
+        self.set_status(204)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -90,7 +112,10 @@ class Handler(web.RequestHandler):
 
     def _allowed(self) -> list[str]:
         unimplemented = web.RequestHandler._unimplemented_method  # noqa: SLF001  # tornado's own mark of a method it lacks
-        return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower()) is not unimplemented]
+        methods = {name: getattr(type(self), name.lower()) for name in self.SUPPORTED_METHODS}
+        if self.settings_.cors is None:
+            methods.pop("OPTIONS", None)
+        return [name for name, method in methods.items() if method is not unimplemented]
 
     def log_exception(
         self,
@@ -111,7 +136,8 @@ class NotFound(Handler):
 
     def prepare(self) -> None:
         super().prepare()
-        raise web.HTTPError(404)
+        if self.request.method != "OPTIONS":
+            raise web.HTTPError(404)
 
 
 class Models(Handler):
@@ -192,7 +218,7 @@ class ChatCompletions(Handler):
             await asyncio.sleep(0)  # the other requests' turn
             if self._abandoned:
                 return
-        await self.finish(reply.whole(pieces))
+        await _taken(self.finish(reply.whole(pieces)))
 
     async def _stream(self, completion: Completion, reply: Reply) -> None:
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
@@ -207,7 +233,7 @@ class ChatCompletions(Handler):
         if completion.request.include_usage:
             await self._send(reply.usage_chunk())
         self.write("data: [DONE]\n\n")
-        await self.finish()
+        await _taken(self.finish())
 
     async def _stream_steps(self, completion: Completion, reply: Reply) -> None:
         clock = asyncio.get_running_loop().time
@@ -225,23 +251,30 @@ class ChatCompletions(Handler):
         for chunk in chunks:
             self.write(f"data: {json.dumps(chunk)}\n\n")
         if chunks:
-            await self.flush()
+            await _taken(self.flush())
+
+
+async def _taken(written: Awaitable[None]) -> None:
+    """Wait until the client has taken what was written; StreamClosedError for one that does not."""
+    try:
+        await asyncio.wait_for(written, STALL_SECONDS)
+    except TimeoutError:
+        raise iostream.StreamClosedError from None
 
 
 def application(settings: Settings) -> web.Application:
     """The server's paths; tokenizing is also where llama.cpp and vLLM have it, at the root."""
-    given = {"settings": settings}
     return web.Application(
         [
-            (r"/v1/chat/completions", ChatCompletions, given),
-            (r"/v1/models", Models, given),
-            (r"/v1/models/([^/]+)", Model, given),
-            (r"(?:/v1)?/tokenize", Tokenize, given),
-            (r"(?:/v1)?/detokenize", Detokenize, given),
+            (r"/v1/chat/completions", ChatCompletions),
+            (r"/v1/models", Models),
+            (r"/v1/models/([^/]+)", Model),
+            (r"(?:/v1)?/tokenize", Tokenize),
+            (r"(?:/v1)?/detokenize", Detokenize),
         ],
         default_handler_class=NotFound,
-        default_handler_args=given,
         log_function=_no_access_log,
+        nbchat=settings,
     )
 
 

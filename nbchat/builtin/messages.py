@@ -43,6 +43,8 @@ def _message(given: object, where: str) -> Message:
         raise Refusal(f"{where}.role must be one of {', '.join(ROLES)}, not {role!r:.40}.", param=f"{where}.role")
     calls = tuple(_calls(given.get("tool_calls"), f"{where}.tool_calls")) if role == "assistant" else ()
     content = given.get("content")
+    if content is None and role == "assistant" and isinstance(given.get("refusal"), str):
+        content = given["refusal"]
     if content is None and not calls:
         raise Refusal(f"{where}.content must be a string or an array of parts.", param=f"{where}.content")
     answers = given.get("tool_call_id")
@@ -63,6 +65,8 @@ def _part(part: object, where: str) -> str:
     kind = part.get("type") if isinstance(part, dict) else None
     if isinstance(part, dict) and kind == "text" and isinstance(part.get("text"), str):
         return str(part["text"])
+    if isinstance(part, dict) and kind == "refusal" and isinstance(part.get("refusal"), str):
+        return str(part["refusal"])
     if kind == "image_url":
         message = "This model can't see images: it is nbchat's built-in model, which knows text only. Send text alone."
         raise Refusal(message, param=where, code="image_not_supported")

@@ -19,22 +19,36 @@ __all__ = ["PACE", "DemoServer", "builtin"]
 PACE = 120.0
 """Tokens a second of the process-wide server: so that streaming looks like streaming."""
 
+HEAD_LIMIT = 65_536
+"""Bytes of a request's head."""
+BODY_SECONDS = 60.0
+"""How long a request's body may take to come."""
+IDLE_SECONDS = 300.0
+"""How long a connection may stay without a whole request's head."""
+
 
 class DemoServer:
     """The built-in model behind HTTP on this machine. It is created, started (or entered), stopped for good.
 
     `port` 0 = any free one. `pace` is tokens a second of each streamed choice, None = as fast as it goes; replies
-    that are not streamed come at once. `api_key` None = no key needed. `counters` tells what it has done.
+    that are not streamed come at once. `api_key` None = no key needed. `cors` is the origin whose web pages may ask
+    ("*" = any, None = none). `counters` tells what it has done.
     """
 
     def __init__(
-        self, port: int = 0, *, host: str = "127.0.0.1", pace: float | None = PACE, api_key: str | None = None
+        self,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        pace: float | None = PACE,
+        api_key: str | None = None,
+        cors: str | None = None,
     ) -> None:
         if pace is not None and not pace > 0:
             raise ValueError(f"pace must be more than 0 tokens a second, or None, not {pace}.")
         self.counters = Counters()
         self._address = (host, port)
-        self._settings = Settings(pace, api_key, self.counters)
+        self._settings = Settings(pace, api_key, self.counters, host, cors)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -77,7 +91,13 @@ class DemoServer:
     def _run(self, listener: socket.socket, started: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        server = httpserver.HTTPServer(application(self._settings), max_body_size=READ_LIMIT)
+        server = httpserver.HTTPServer(
+            application(self._settings),
+            max_body_size=READ_LIMIT,
+            max_header_size=HEAD_LIMIT,
+            body_timeout=BODY_SECONDS,
+            idle_connection_timeout=IDLE_SECONDS,
+        )
         server.add_sockets([listener])
         loop.call_soon(started.set)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
@@ -11,7 +11,10 @@ from nbchat.display import chrome
 from nbchat.display.canvas import Canvas
 from nbchat.values.params import nearest
 
-__all__ = ["named_tools", "show_data"]
+if TYPE_CHECKING:
+    from nbchat.conversation.schemas.schema import Schema
+
+__all__ = ["named_schema", "named_tools", "show_data"]
 
 MOST_ROWS = 50
 """Rows of an answer's data that are shown; all of them are in `reply.data`."""
@@ -36,6 +39,14 @@ def _tool(name: str, namespace: dict[str, Any]) -> Any:
         return makers[name](namespace)
     functions = [key for key, value in namespace.items() if callable(value) and not key.startswith("_")]
     raise UsageError(f"--tools names no function {name!r}.{nearest(name, [*functions, *makers])}")
+
+
+def named_schema(text: str, namespace: dict[str, Any]) -> Schema:
+    """What `--schema` says: a type or a variable by name, columns, or a JSON schema. Raises ParameterError."""
+    from nbchat.conversation.schemas.schema import Schema
+
+    live = namespace.get(text)
+    return live if isinstance(live, Schema) else Schema.of(text, namespace)
 
 
 def show_data(canvas: Canvas, data: Any) -> None:

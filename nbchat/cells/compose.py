@@ -37,4 +37,5 @@ def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, im
     notes = [str(item) for item in (*filled.inserted, *filled.left, *attached)]
     pictures = [ImagePart(image.url) for image in (*filled.images, *attached)]
     content: Content = (TextPart(filled.text), *pictures) if pictures else filled.text
-    return Composed(Message("user", content), tuple(notes), filled.parts)
+    typed = None if filled.text == body else body
+    return Composed(Message("user", content, typed=typed), tuple(notes), filled.parts)

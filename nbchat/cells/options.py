@@ -15,7 +15,18 @@ from nbchat.values.errors import ParameterError
 from nbchat.values.optionline import escaped, option_line, unescaped
 from nbchat.values.params import PARAMETERS, Parameter, nearest
 
-__all__ = ["OWN", "CellOptions", "OwnOption", "escaped", "help_rows", "help_text", "option_line", "parse", "unescaped"]
+__all__ = [
+    "OWN",
+    "CellOptions",
+    "OwnOption",
+    "escaped",
+    "help_rows",
+    "help_text",
+    "option_line",
+    "parse",
+    "read",
+    "unescaped",
+]
 
 
 class OwnOption(NamedTuple):
@@ -96,6 +107,11 @@ def parse(line: str) -> CellOptions:
     return reading.options()
 
 
+def read(parameter: Parameter, text: str) -> Any:
+    """A parameter's value as it is written on any line of a magic. Raises ParameterError."""
+    return parameter.parse(unescaped(text) if parameter.kind == "texts" else text)
+
+
 class _Reading:
     """One line being read."""
 
@@ -144,7 +160,7 @@ class _Reading:
             raise UsageError(f"{flag} is given twice: write all its values in one, parted by commas.")
         values = [text] if name == "user" or not parameter.sampling else _axis_values(parameter, text)
         try:
-            parsed = [parameter.parse(unescaped(value) if parameter.kind == "texts" else value) for value in values]
+            parsed = [read(parameter, value) for value in values]
             if repeated:
                 parsed = [parameter.check(_merged(self._params[name], parsed[0]))]
         except ParameterError as error:
@@ -267,6 +283,8 @@ def _checked(option: OwnOption, flag: str, text: str) -> Any:
 def _unknown(word: str) -> str:
     if not word.startswith("-"):
         return f"%%chat takes options on its line and the message below it; got {word!r}. %chat help lists the options."
+    if word in ("--help", "-h"):
+        return "%chat help lists the options; %chat help WORD explains one."
     known = [row.flag for row in ROWS]
     hint = nearest(word.partition("=")[0], known) or " %chat help lists them."
     return f"There is no option {word.partition('=')[0]}.{hint}"

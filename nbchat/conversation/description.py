@@ -1,38 +1,33 @@
-"""Values as text for a model, where no front end describes them better."""
+"""A value as text for the model: what a tool returned, or what it was asked to look at."""
 
 from __future__ import annotations
 
 import json
 
-__all__ = ["describe_plainly", "written_whole"]
+__all__ = ["value_text"]
 
 PLAIN = (dict, list, tuple, int, float, bool, type(None))
 
 LONGEST = 8_000
-"""Characters of a value's description."""
+"""Characters of JSON; what is longer is described instead."""
 
 
-def describe_plainly(value: object) -> str:
-    """Text as it is, else JSON, else its repr; what is too long says that it is cut."""
-    text = value if isinstance(value, str) else _written(value)
-    if len(text) <= LONGEST:
+def value_text(value: object) -> str:
+    """Plain data as JSON, the form that models are taught to read results in; else its description (`data.describe`)."""
+    text = _json(value)
+    if text is not None:
         return text
-    return f"{text[:LONGEST]}\n[cut: the first {LONGEST:,} of {len(text):,} characters are shown]"
+    from nbchat.data.describe import describe
+
+    return describe(value).text
 
 
-def written_whole(value: object) -> str | None:
-    """Plain data as JSON, the form that models are taught to read results in; None = it is none, or too long."""
-    if type(value) not in PLAIN:  # a class of the user's may describe itself
+def _json(value: object) -> str | None:
+    """None = it is no plain data, or too long."""
+    if type(value) not in PLAIN:  # a user's class may describe itself
         return None
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         return None
     return text if len(text) <= LONGEST else None
-
-
-def _written(value: object) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value)

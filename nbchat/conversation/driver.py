@@ -12,24 +12,24 @@ from nbchat.api.engine import Channel
 from nbchat.conversation.userloop import TICK_SECONDS, awaited, run_on_users_loop
 from nbchat.values.events import Event
 
-__all__ = ["Steps", "Wait", "Waits", "drive", "drive_async", "wait_for", "wait_for_async"]
+__all__ = ["Driver", "Wait", "Work", "drive", "drive_async", "wait_for", "wait_for_async"]
 
 Wait = Channel | Awaitable[Any]
 """What an exchange waits for: the next events of a call, or a coroutine of the user's."""
 
-Waits = Generator[Wait, Any, None]
+Work = Generator[Wait, Any, None]
 """An exchange at work: yields what it waits for, is sent what that came to."""
 
 
-class Steps:
+class Driver:
     """Moves an exchange on from one wait to the next.
 
-    What the wait came to is put into `given`. The waiting itself is done in a `with` of this: what it raises, an
-    interrupt too, goes to the exchange, which knows what it means.
+    Put what the wait came to into `given`. Do the waiting in a `with` of this: what it raises, an interrupt included,
+    is raised in the exchange, which knows what it means.
     """
 
-    def __init__(self, waits: Waits) -> None:
-        self._waits = waits
+    def __init__(self, work: Work) -> None:
+        self._work = work
         self._failure: BaseException | None = None
         self.given: Any = None
 
@@ -38,13 +38,13 @@ class Steps:
         given, failure = self.given, self._failure
         self.given, self._failure = None, None
         try:
-            return self._waits.send(given) if failure is None else self._waits.throw(failure)
+            return self._work.send(given) if failure is None else self._work.throw(failure)
         except StopIteration:
             return None
 
     def close(self) -> None:
         """Stop the exchange where it is; what had come is kept."""
-        self._waits.close()
+        self._work.close()
 
     def __enter__(self) -> Self:
         return self
@@ -56,20 +56,20 @@ class Steps:
         return error is not None
 
 
-def drive(waits: Waits) -> None:
+def drive(work: Work) -> None:
     """Do all of an exchange, in plain code."""
-    steps = Steps(waits)
-    while (wait := steps.next()) is not None:
-        with steps:
-            steps.given = wait_for(wait)
+    driver = Driver(work)
+    while (wait := driver.next()) is not None:
+        with driver:
+            driver.given = wait_for(wait)
 
 
-async def drive_async(waits: Waits) -> None:
+async def drive_async(work: Work) -> None:
     """Do all of an exchange, in a coroutine."""
-    steps = Steps(waits)
-    while (wait := steps.next()) is not None:
-        with steps:
-            steps.given = await wait_for_async(wait)
+    driver = Driver(work)
+    while (wait := driver.next()) is not None:
+        with driver:
+            driver.given = await wait_for_async(wait)
 
 
 def wait_for(wait: Wait) -> Any:
@@ -83,7 +83,7 @@ async def wait_for_async(wait: Wait) -> Any:
 
 
 async def _take_async(channel: Channel) -> list[Event] | None:
-    """`Channel.take` for a coroutine: events, nothing where some time passed without, None = over."""
+    """`Channel.take` for a coroutine: events, none where some time passed without, None = over."""
     loop = asyncio.get_running_loop()
     came = asyncio.Event()
 

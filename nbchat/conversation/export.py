@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbchat.conversation.presenter import presenters
 from nbchat.conversation.turn import Turn
+from nbchat.markdown.inline import inline_text
+from nbchat.markdown.render import render
+from nbchat.store.private_file import write_private
 from nbchat.values.errors import SessionError
-from nbchat.values.messages import Message, ToolCall
-from nbchat.values.optionline import can_say, option_line, quoted
+from nbchat.values.messages import Message
+from nbchat.values.optionline import can_say, escaped, option_line, quoted
 from nbchat.values.params import Params
 from nbchat.values.reading import an_object, items_of, optional_text, text_of
 from nbchat.values.reply import Choice, Reply
@@ -23,7 +25,7 @@ from nbchat.values.reply import Choice, Reply
 __all__ = ["Conversation", "read", "write"]
 
 FORMAT = 2
-"""What `.json` files say of themselves; those of format 1 are read too."""
+"""What `.json` files say of themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,10 @@ class Conversation:
 
 
 def write(path: Path, conversation: Conversation) -> Path:
-    """Write a conversation in the form that the path's ending names; the path again. Raises SessionError."""
+    """Write a conversation in the form that the path's ending names; the path again. Raises SessionError.
+
+    The file is the user's alone, whole or not there at all, and never written through a symbolic link.
+    """
     try:
         match path.suffix.lower():
             case ".md":
@@ -48,7 +53,7 @@ def write(path: Path, conversation: Conversation) -> Path:
                 data = _json_bytes(_notebook(conversation))
             case ending:
                 raise SessionError(f"A conversation is exported as .md, .json or .ipynb; got {ending or 'no ending'}.")
-        path.write_bytes(data)
+        write_private(path, data)
     except OSError as error:
         raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
     except (TypeError, ValueError, RecursionError) as error:
@@ -88,25 +93,15 @@ def _to_dict(conversation: Conversation) -> dict[str, Any]:
 
 
 def _from_dict(content: Mapping[str, Any], name: str) -> Conversation:
-    if (form := content.get("nbchat")) not in (1, FORMAT):
-        raise ValueError(f"it says format {form!r}, this version reads 1 to {FORMAT}")
+    if (form := content.get("nbchat")) != FORMAT:
+        raise ValueError(f"it says format {form!r}, this version reads {FORMAT}")
     turns = [an_object(turn, "a turn") for turn in items_of(content, "turns")]
     return Conversation(
         text_of(content, "name") or name,
         optional_text(content, "system"),
         Params.from_dict(an_object(content.get("params", {}), "params")),
-        tuple(Turn.from_dict(_from_format_1(turn) if form == 1 else turn) for turn in turns),
+        tuple(map(Turn.from_dict, turns)),
     )
-
-
-def _from_format_1(turn: Mapping[str, Any]) -> dict[str, Any]:
-    """The turn as it is written today: in the first format a choice's calls were `[id, name, arguments]`."""
-    reply = an_object(turn.get("reply"), "a turn's reply")
-    choices = [
-        {**choice, "tool_calls": [ToolCall(*map(str, call)).to_dict() for call in items_of(choice, "tool_calls")]}
-        for choice in items_of(reply, "choices")
-    ]
-    return {**turn, "reply": {**reply, "choices": choices}}
 
 
 def _from_messages(content: object, name: str) -> Conversation:
@@ -130,18 +125,31 @@ def _from_messages(content: object, name: str) -> Conversation:
 
 
 def _markdown(conversation: Conversation) -> str:
-    parts = [f"# {conversation.name}"]
+    parts = [f"# {inline_text(conversation.name)}"]
     if conversation.system:
         parts.append(_as_quote(f"**System:** {conversation.system}"))
     for turn in conversation.turns:
-        parts += [f"## You\n\n{turn.message.text}", f"## {turn.reply.model or 'Assistant'}\n\n{_answer(turn)}"]
+        parts += [
+            f"## You\n\n{turn.message.text}",
+            f"## {inline_text(turn.reply.model or 'Assistant')}\n\n{_answer(turn)}",
+        ]
     return "\n\n".join(parts)
 
 
 def _answer(turn: Turn) -> str:
     choices = turn.reply.choices
-    text = "\n\n---\n\n".join(presenters.clean(choice.text or choice.refusal) for choice in choices)
+    text = "\n\n---\n\n".join(map(_choice, choices))
     return text if turn.reply.status == "complete" else f"{text}\n\n*({turn.reply.status.replace('_', ' ')})*"
+
+
+def _choice(choice: Choice) -> str:
+    """What a choice said, with its pictures and sources."""
+    said = render(choice.text or choice.refusal)
+    if not choice.images and not choice.sources:
+        return said
+    from nbchat.markdown.beside import beside_markdown
+
+    return "\n\n".join(filter(None, (said, beside_markdown(choice.images, choice.sources))))
 
 
 def _as_quote(text: str) -> str:
@@ -160,9 +168,9 @@ def _notebook(conversation: Conversation) -> dict[str, Any]:
 
 
 def _system_source(text: str) -> str:
-    """The cell that sets the system text: in Python where it has several lines, which no magic's line takes."""
-    if text.splitlines() == [text]:
-        return f'%chat system "{text}"'
+    """The cell that sets the system text: in Python where it has line ends or backslashes, which a line reads otherwise."""
+    if text.splitlines() == [text] and "\\" not in text:
+        return f'%chat system "{escaped(text)}"'
     return f"import nbchat\n\nnbchat.session().system = {text!r}"
 
 

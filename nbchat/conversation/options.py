@@ -1,4 +1,4 @@
-"""The options of one request, told apart: parameters of the table, and what is nbchat's own."""
+"""The options of one request: parameters of the table, and nbchat's own."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError, PromptError
 from nbchat.values.messages import Content, Message
 from nbchat.values.params import PARAMETERS, nearest
+from nbchat.values.presenter import Approve
 
-__all__ = ["UNSET", "Plan", "user_message"]
+__all__ = ["UNSET", "RequestOptions", "user_message"]
 
 UNSET: Any = object()
 """Not given, where None has a meaning of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RequestOptions:
     """How one message is asked. `None` and `UNSET` = as the session has it."""
 
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -27,27 +28,33 @@ class Plan:
     system: str | None = UNSET
     """The system text; None = none at all."""
     once: bool = False
-    """Neither reads nor joins the history."""
+    """Neither read nor join the history."""
     tools: Sequence[Any] | str | None = None
     """Functions or JSON schemas in place of the session's; "none" offers none."""
+    approve: Approve | None = None
+    """Says whether a tool call may run."""
     schema: Any = None
     """What the answer must be, in any form that `Schema.of` takes; None = anything."""
     base_url: str | None = None
     key_env: str | None = None
     timeout: float | None = None
     """Longest silence, in seconds."""
-    slot: str | None = None
-    """The place the message comes from: asked from there again, its turn is answered anew."""
+    cell_id: str | None = None
+    """The cell that the message comes from: asked from there again, its turn is answered anew."""
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Fingerprints of the values that were put into the message, by name."""
+    cache: bool | None = None
+    """Whether an identical request's answer may be replayed; None = as the session has it."""
     unguarded: bool = False
     """Send even what the guard would refuse."""
     replaces: Turn | None = None
-    """The turn whose place the new one takes."""
+    """The turn that is answered again."""
     resumes: Turn | None = None
-    """The turn whose answer is taken up."""
+    """The turn whose answer is continued."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any], *, replaces: Turn | None = None, resumes: Turn | None = None) -> Self:
-        """The plan that these keyword arguments of a user's mean. Raises ParameterError for an unknown one."""
+        """The options that a user's keyword arguments mean. Raises ParameterError for an unknown one."""
         own = {field.name for field in dataclasses.fields(cls)} - {"params", "replaces", "resumes"}
         params = {name: value for name, value in options.items() if name not in own}
         for name in params:
@@ -58,10 +65,10 @@ class Plan:
             if not isinstance(options.get(name, ""), str | None):
                 raise ParameterError(f"{name} must be one text for all requests; got {options[name]!r}.")
         given = {name: value for name, value in options.items() if name in own}
-        plan = cls(params=params, replaces=replaces, resumes=resumes, **given)
-        if plan.timeout is not None and not (isinstance(plan.timeout, (int, float)) and plan.timeout > 0):
-            raise ParameterError(f"timeout must be a number of seconds above 0; got {plan.timeout!r}.")
-        return plan
+        made = cls(params=params, replaces=replaces, resumes=resumes, **given)
+        if made.timeout is not None and not (isinstance(made.timeout, (int, float)) and made.timeout > 0):
+            raise ParameterError(f"timeout must be a number of seconds above 0; got {made.timeout!r}.")
+        return made
 
 
 def user_message(message: Any) -> Message:

@@ -1,41 +1,49 @@
-"""The sessions of this process by name, and the one that the magics use."""
+"""The sessions of a process by name, and the one that the magics use."""
 
 from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 from nbchat.conversation.session import Session
 from nbchat.values.errors import SessionError
 from nbchat.values.params import nearest
 
-__all__ = ["Registry", "registry"]
+__all__ = ["Registry"]
 
 DEFAULT = "default"
 
+S = TypeVar("S", bound=Session)
 
-class Registry:
-    """Sessions by name. One of them is current; there is always one. Safe from any thread."""
 
-    def __init__(self) -> None:
-        self._sessions: dict[str, Session] = {}
+class Registry(Generic[S]):
+    """Sessions by name. One of them is current; there is always one. Safe from any thread.
+
+    `make` makes a session of a name.
+    """
+
+    def __init__(self, make: Callable[[str], S]) -> None:
+        self._make = make
+        self._sessions: dict[str, S] = {}
         self._current = DEFAULT
         self._lock = threading.RLock()
 
     @property
-    def current(self) -> Session:
+    def current(self) -> S:
         """The session that a cell asks in unless it names another."""
         return self.open(None)
 
-    def open(self, name: str | None) -> Session:
+    def open(self, name: str | None) -> S:
         """The session of this name, new if there is none; None = the current one. It does not become current."""
         with self._lock:
             name = self._current if name is None else name
             if name not in self._sessions:
-                self._sessions[name] = Session(name=name)
+                self._sessions[name] = self._make(name)
             return self._sessions[name]
 
-    def switch(self, name: str) -> Session:
+    def switch(self, name: str) -> S:
         """Make an existing session the current one. Raises SessionError."""
         with self._lock:
             if name not in self._sessions and name != DEFAULT:
@@ -44,33 +52,35 @@ class Registry:
             self._current = name
             return self.open(name)
 
-    def add(self, session: Session, *, current: bool = True) -> Session:
-        """Take in a session under its own name, in place of one that had it."""
+    def add(self, session: S, *, current: bool = True) -> S:
+        """Add a session, as "name-2" where another one has its name; it becomes the current one unless told not to."""
         with self._lock:
+            if self._sessions.get(session.name, session) is not session:
+                session.name = self.free_name(session.name)
             self._sessions[session.name] = session
             if current:
                 self._current = session.name
             return session
 
-    def fork(self, name: str | None = None) -> Session:
+    def free_name(self, name: str) -> str:
+        """The first of "name-2", "name-3", … that no session has."""
+        with self._lock:
+            return next(new for n in itertools.count(2) if (new := f"{name}-{n}") not in self._sessions)
+
+    def fork(self, name: str | None = None) -> S:
         """A copy of the current session, which becomes current. Raises SessionError for a name in use."""
         with self._lock:
             here = self.current
-            if name is None:
-                name = next(f"{here.name}-{n}" for n in itertools.count(2) if f"{here.name}-{n}" not in self._sessions)
+            name = self.free_name(here.name) if name is None else name
             if name in self._sessions:
                 raise SessionError(f"There is a session {name!r} already: %chat switch {name} goes to it.")
             return self.add(here.fork(name))
 
-    def __iter__(self) -> itertools.chain[Session]:
+    def __iter__(self) -> Iterator[S]:
         with self._lock:
-            return itertools.chain(list(self._sessions.values()))
+            return iter(list(self._sessions.values()))
 
     def names(self) -> list[str]:
-        """The names of all sessions, in the order of their making."""
+        """The names of all sessions, in the order in which they were made."""
         with self._lock:
             return list(self._sessions)
-
-
-registry = Registry()
-"""The sessions of this process."""

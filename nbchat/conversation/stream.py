@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from nbchat.api.engine import Channel
-from nbchat.conversation.driver import Steps, wait_for, wait_for_async
+from nbchat.conversation.driver import Driver, wait_for, wait_for_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.values.events import Event
 from nbchat.values.reply import Reply
@@ -18,7 +18,7 @@ class Stream:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._steps = Steps(exchange.run(None))
+        self._driver = Driver(exchange.run(None))
 
     @property
     def reply(self) -> Reply | None:
@@ -28,23 +28,23 @@ class Stream:
 
     def __iter__(self) -> Iterator[Event]:
         """Events as they come. An interrupt while waiting for one stops the request."""
-        wait = self._steps.next()
+        wait = self._driver.next()
         while wait is not None:
-            self._steps.given = given = wait_for(wait)
+            self._driver.given = given = wait_for(wait)
             came = given if isinstance(wait, Channel) else None
-            wait = self._steps.next()  # before anybody sees the events, so that leaving early keeps them
+            wait = self._driver.next()  # before anybody sees the events, so that leaving early keeps them
             yield from came or ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Events as they come."""
-        wait = self._steps.next()
+        wait = self._driver.next()
         while wait is not None:
-            self._steps.given = given = await wait_for_async(wait)
+            self._driver.given = given = await wait_for_async(wait)
             came = given if isinstance(wait, Channel) else None
-            wait = self._steps.next()
+            wait = self._driver.next()
             for event in came or ():
                 yield event
 
     def close(self) -> None:
         """Stop the request if it still runs; what had come is kept."""
-        self._steps.close()
+        self._driver.close()

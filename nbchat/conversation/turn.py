@@ -1,42 +1,49 @@
-"""One turn of a conversation: a message and what was answered."""
+"""One turn of a conversation: a message and the answers it has had."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.reading import an_object, items_of, optional_text
+from nbchat.values.reading import an_object, items_of, optional_text, text_of
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.usage import Usage
 
-__all__ = ["Turn", "joined"]
+__all__ = ["Turn", "Version", "joined", "new_id"]
 
 NO_ANSWER = "(no answer: it was stopped)"
 """What the history says for an answer that never came after a tool's result."""
 
 
+def new_id() -> str:
+    """An id that nothing else has."""
+    return os.urandom(8).hex()
+
+
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Version:
     """A message, the reply to it, and the parameters it was asked with.
 
-    `steps` are the messages between the two: calls of tools and their results. `slot` names the place (a notebook cell)
-    whose turn this is: asking from there again answers it anew; None = no place. `before_edit` marks a turn whose
-    earlier context was answered anew after it.
+    `steps` are the messages between the two: tool calls and their results. `before_edit` marks an answer that was given
+    before an earlier turn changed. `values` are fingerprints of the values that were put into the message, by name.
+    `answer_id` names the answer in the journal.
     """
 
     message: Message
     reply: Reply
     params: Params
     steps: tuple[Message, ...] = ()
-    slot: str | None = None
     before_edit: bool = False
+    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    answer_id: str = field(default_factory=new_id, compare=False)
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What the next request carries of this turn; any server takes it, whatever happened.
+        """What the next request carries of it; any server takes it, whatever happened.
 
         An answer that has no text leaves none, and one that was stopped while its tools ran is among the steps. After
         the result of a tool there is always an answer: some servers refuse a user's message there.
@@ -45,39 +52,124 @@ class Turn:
         answer = self.reply.choices[0].message.text
         messages = (self.message, *self.steps)
         if answer and not (self.reply.status != "complete" and answer == said):
-            return (*messages, Message("assistant", answer))  # without calls: one without its result is refused
+            carried = self.reply.choices[0].carried if self.reply.status == "complete" else None
+            return (*messages, Message("assistant", answer, carried=carried))  # a call without its result is refused
         return (*messages, Message("assistant", NO_ANSWER)) if messages[-1].role == "tool" else messages
 
     def to_dict(self) -> dict[str, Any]:
-        """The turn as exported files write it."""
-        turn: dict[str, Any] = {"message": self.message.to_dict(), "params": self.params.to_dict()}
+        """The version as exported files write it."""
+        version: dict[str, Any] = {"message": self.message.to_dict(), "params": self.params.to_dict()}
         if self.steps:
-            turn["steps"] = [step.to_dict() for step in self.steps]
-        if self.slot is not None:
-            turn["slot"] = self.slot
+            version["steps"] = [step.to_dict() for step in self.steps]
         if self.before_edit:
-            turn["before_edit"] = True
-        return {**turn, "reply": self.reply.to_dict()}
+            version["before_edit"] = True
+        if self.values:
+            version["values"] = dict(self.values)
+        return {**version, "reply": self.reply.to_dict()}
+
+    @classmethod
+    def from_dict(cls, version: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`, but for what `Reply.to_dict` leaves out. Raises ValueError naming what is wrong."""
+        version = an_object(version, "a turn")
+        return cls(
+            Message.from_dict(an_object(version.get("message"), "a turn's message")),
+            Reply.from_dict(an_object(version.get("reply"), "a turn's reply")),
+            Params.from_dict(an_object(version.get("params", {}), "a turn's params")),
+            tuple(map(Message.from_dict, items_of(version, "steps"))),
+            version.get("before_edit") is True,
+            {str(name): str(value) for name, value in an_object(version.get("values", {}), "values").items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Version):
+    """A place in the history: the version that the conversation goes on with, and the others.
+
+    A turn that is `pinned` stays in the context when that must be shortened, one that is `dropped` is left out of it.
+    `cell_id` names the notebook cell (or any other place) whose turn this is: asking from there again answers it anew;
+    None = none. `earlier` and `later` are the versions made before and after the current one, oldest first. `id` stays
+    the same whatever becomes of the turn.
+    """
+
+    cell_id: str | None = None
+    earlier: tuple[Version, ...] = ()
+    later: tuple[Version, ...] = ()
+    pinned: bool = False
+    dropped: bool = False
+    id: str = field(default_factory=new_id, compare=False)
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """Every answer that the turn has had, oldest first, each with its message and parameters."""
+        return (*self.earlier, self.version, *self.later)
+
+    @property
+    def version(self) -> Version:
+        """The current version."""
+        return Version(**{name: getattr(self, name) for name in _VERSION})
+
+    def answered(self, version: Version) -> Turn:
+        """The turn with a new version, which becomes the current one."""
+        return self._with(version, self.versions, ())
+
+    def choose(self, index: int) -> Turn:
+        """The turn with `versions[index]` as the current one. Raises IndexError."""
+        versions = self.versions
+        chosen = versions[index]
+        place = range(len(versions))[index]
+        return self._with(chosen, versions[:place], versions[place + 1 :])
+
+    def answered_before_edit(self) -> Turn:
+        """The turn with all its versions marked, because an earlier turn has changed."""
+        earlier, later = (
+            tuple(replace(each, before_edit=True) for each in some) for some in (self.earlier, self.later)
+        )
+        return replace(self, before_edit=True, earlier=earlier, later=later)
+
+    def _with(self, version: Version, earlier: tuple[Version, ...], later: tuple[Version, ...]) -> Turn:
+        return replace(self, **{name: getattr(version, name) for name in _VERSION}, earlier=earlier, later=later)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The turn as exported files write it."""
+        turn: dict[str, Any] = {"id": self.id, **Version.to_dict(self)}
+        if self.cell_id is not None:
+            turn["cell_id"] = self.cell_id
+        turn |= {name: True for name in ("pinned", "dropped") if getattr(self, name)}
+        for name in ("earlier", "later"):
+            if versions := getattr(self, name):
+                turn[name] = [version.to_dict() for version in versions]
+        return turn
 
     @classmethod
     def from_dict(cls, turn: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`, but for what `Reply.to_dict` leaves out. Raises ValueError naming what is wrong."""
-        turn = an_object(turn, "a turn")
+        current = Version.from_dict(turn)
         return cls(
-            Message.from_dict(an_object(turn.get("message"), "a turn's message")),
-            Reply.from_dict(an_object(turn.get("reply"), "a turn's reply")),
-            Params.from_dict(an_object(turn.get("params", {}), "a turn's params")),
-            tuple(map(Message.from_dict, items_of(turn, "steps"))),
-            optional_text(turn, "slot"),
-            turn.get("before_edit") is True,
+            **{name: getattr(current, name) for name in _VERSION},
+            cell_id=optional_text(turn, "cell_id"),
+            earlier=tuple(map(Version.from_dict, items_of(turn, "earlier"))),
+            later=tuple(map(Version.from_dict, items_of(turn, "later"))),
+            pinned=turn.get("pinned") is True,
+            dropped=turn.get("dropped") is True,
+            id=text_of(turn, "id") or new_id(),
         )
+
+
+_VERSION = tuple(one.name for one in fields(Version))
 
 
 def joined(first: Reply, second: Reply) -> Reply:
     """An answer and its continuation as one: first choices alone; tokens, cost and seconds are those of both."""
     costs = first.cost, second.cost
     seconds = first.timing.total, second.timing.total
-    choice = replace(second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning)
+    choice = replace(
+        second.choices[0],
+        text=first.text + second.text,
+        reasoning=first.reasoning + second.reasoning,
+        images=first.images + second.images,
+        sources=tuple(dict.fromkeys(first.sources + second.sources)),
+        carried=None,
+    )
     return replace(
         second,
         choices=(choice,),

@@ -114,7 +114,7 @@ def _path(value: PurePath, spec: str, budget: int | None) -> Description:
         case "image":
             return _picture(load_image(str(value), {}), "")
         case "text":
-            return _file(Path(value), room(budget, ASKED))
+            return _file(Path(value).expanduser(), room(budget, ASKED))
     return Description(_format(str(value), spec), "path")
 
 

@@ -60,7 +60,7 @@ def load_image(source: str, namespace: Mapping[str, object]) -> Image:
     if source in namespace:
         image = image_of(namespace[source], source)
         if image is None and isinstance(namespace[source], (str, Path)):
-            return _from_file(Path(str(namespace[source])), source)
+            return _from_file(Path(str(namespace[source])).expanduser(), source)
         if image is None:
             raise PromptError(f"{source} is a {type(namespace[source]).__name__}, not a figure or an image.")
         return image

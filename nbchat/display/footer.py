@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from nbchat.values.reply import Reply
+from nbchat.values.optionline import option_line
+from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
 
-__all__ = ["cost_text", "footer_facts", "seconds_text", "tokens_text"]
+__all__ = ["cost_text", "footer_facts", "seconds_text", "settings_text", "tokens_text"]
 
 ORDINARY_FINISHES = frozenset({"stop", "end_turn", "eos", "stop_sequence", None})
+
+NOT_SETTINGS = frozenset({"model", "messages", "stream", "stream_options", "tools"})
+"""Parts of a request that are no settings of the answer, or stand in the footer by themselves."""
+
+SETTINGS_CHARACTERS = 90
 
 STATUS_WORDS = {
     "interrupted": "stopped: this answer is not whole",
@@ -23,15 +29,52 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, resumable: bool = F
 
     `resumable`: `%chat continue` would take up this answer, and no other.
     """
-    facts = [reply.model or "", tokens_text(reply.usage), cost_text(reply.cost), *_speed(reply)]
-    facts.append(STATUS_WORDS.get(reply.status, ""))
+    facts = [
+        reply.model or "",
+        settings_text(reply.request),
+        tokens_text(reply.usage),
+        cost_text(reply.cost),
+        *_speed(reply),
+    ]
+    facts += ["replayed" if reply.replayed else "", STATUS_WORDS.get(reply.status, "")]
     finishes = {choice.finish_reason for choice in reply.choices} - ORDINARY_FINISHES
     facts += [_finish_words(reason, resumable) for reason in sorted(filter(None, finishes))]
     if any(choice.refusal for choice in reply.choices):
         facts.append("refused")
-    if reply.status == "complete" and reply.empty:
-        facts.append("the model answered with nothing")
+    unshown = dict.fromkeys(kind for choice in reply.choices for kind in choice.unshown)
+    if unshown:
+        facts.append(f"also sent, and not shown: {', '.join(unshown)}")
+    if reply.status == "complete":
+        facts.append(_nothing_words(reply))
     return [fact for fact in (*facts, *reply.notices, *notes) if fact]
+
+
+def settings_text(request: Request | None) -> str:
+    """The parameters that were set, as a `%%chat` line has them: `-t 0.7 --seed 1`; empty = none, or unknown.
+
+    A line that would be too long for the footer is cut.
+    """
+    if request is None:
+        return ""
+    sent = {name: value for name, value in request.body.items() if name not in NOT_SETTINGS}
+    line = option_line({name: _brief(value) for name, value in sent.items()})
+    return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
+
+
+def _brief(value: object) -> object:
+    """A value of the body; of a nested one, such as a JSON schema, its keys are enough."""
+    if isinstance(value, Mapping):
+        return {name: "…" if isinstance(part, (Mapping, list)) else part for name, part in value.items()}
+    return value
+
+
+def _nothing_words(reply: Reply) -> str:
+    """What an answer without a word is; empty for any other."""
+    if any(choice.text or choice.refusal or choice.tool_calls or choice.images for choice in reply.choices):
+        return ""
+    if any(choice.reasoning for choice in reply.choices):
+        return "the model only thought, and answered with nothing"
+    return "" if any(choice.unshown for choice in reply.choices) else "the model answered with nothing"
 
 
 def tokens_text(usage: Usage) -> str:

@@ -6,18 +6,32 @@ last segment is ever updated, at most ten times a second, less often the longer 
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Sequence
 
 from nbchat.display import chrome
+from nbchat.display.beside import beside_bundles
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
 from nbchat.markdown.harmless import is_harmless
 from nbchat.markdown.segments import Segment, Segments
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Responded, Retrying, TextDelta
-from nbchat.values.messages import Message, ToolCall
+from nbchat.values.events import (
+    Event,
+    Finished,
+    ImageDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    Responded,
+    Retrying,
+    SourcesDelta,
+    TextDelta,
+    ThoughtBefore,
+)
+from nbchat.values.limits import LIMITS, page_part
+from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.reply import Reply
 
 __all__ = ["MOST_OUTPUTS", "Painter", "answer_bundle"]
@@ -59,17 +73,23 @@ class Painter:
         self._resumable = resumable
         self._waiting = waiting or "the answer"
         self._views: dict[int, _ChoiceView] = {}
+        self._pictures: list[ImagePart] = []
+        self._sources: list[Source] = []
         self._spare: str | None = None  # an output that stands ready to become the next one
         self._began = time.monotonic()
         self._retry: tuple[float, Retrying] | None = None
         self._said = ""
         self._paint_at = 0.0
+        self._room = LIMITS.shown_text  # characters that the page still takes
+        self._hidden = 0
+        self._calls = 0
+        self._more_calls: str | None = None  # the output that stands for the calls without one
 
     def show(self, events: Sequence[Event]) -> None:
         """Take events in, and paint what is due."""
         for event in events:
             if type(event) is TextDelta:
-                self._view(event.index).add(event.text)
+                self._add(event.text, event.index)
             else:
                 self._take(event)
         now = time.monotonic()
@@ -83,7 +103,13 @@ class Painter:
             case ReasoningDelta(text, index):
                 self._view(index).reason(text)
             case RefusalDelta(text, index):
-                self._view(index).add(text)
+                self._add(text, index)
+            case ThoughtBefore(text, index):
+                self._view(index).thought_before(text)
+            case ImageDelta(image):
+                self._pictures.append(image)
+            case SourcesDelta(sources):
+                self._sources += sources
             case Finished(_, index):
                 self._view(index).finished = True
             case Retrying(seconds=seconds):
@@ -93,10 +119,31 @@ class Painter:
             case _:
                 pass
 
+    def _add(self, text: str, index: int) -> None:
+        """More of an answer, as far as the page takes it."""
+        if len(text) > self._room:
+            self._hidden += len(text) - self._room
+            text = text[: self._room]
+        self._room -= len(text)
+        self._view(index).add(text)
+
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Show a call and its result, folded. What the model says next begins below."""
         self._settle()
-        self._put(chrome.details(f"called {call.name}", f"{call.arguments}\n\n{result.text}"))
+        arguments, said = (page_part(text, LIMITS.shown_aside) for text in (call.arguments, result.text))
+        self._put_call(f"called {call.name}", f"{arguments}\n\n{said}")
+
+    def _put_call(self, summary: str, body: str) -> None:
+        """A call in an output of its own; of many, the later ones are counted."""
+        self._calls += 1
+        if self._calls <= LIMITS.shown_calls:
+            self._put(chrome.details(summary, body))
+            return
+        counted = chrome.line(f"and {self._calls - LIMITS.shown_calls:,} more tool calls, not shown here")
+        if self._more_calls is None:
+            self._more_calls = self._put(counted)
+        else:
+            self._canvas.update(self._more_calls, counted)
 
     def restart(self, reason: str) -> None:
         """Say why what stands there does not count; the new answer begins below."""
@@ -113,9 +160,11 @@ class Painter:
             return
         mark_shown(reply)
         for call in reply.tool_calls:
-            self._put(chrome.details(f"wants to call {call.name}", call.arguments))
+            self._put_call(f"wants to call {call.name}", page_part(call.arguments, LIMITS.shown_aside))
         hidden = max(0, len(reply.choices) - MOST_OUTPUTS)
-        notes = [*self.notes, f"{hidden} more choices are in reply.choices"] if hidden else self.notes
+        notes = [*self.notes, f"{hidden} more choices are in reply.choices"] if hidden else list(self.notes)
+        if self._hidden:
+            notes.append(f"{self._hidden:,} more characters are in reply.text")
         self._put(chrome.line(footer_facts(reply, notes, resumable=self._resumable)))
 
     def _settle(self) -> None:
@@ -124,6 +173,9 @@ class Painter:
             view.finished = True
         self._paint(time.monotonic(), final=True)
         self._views = {}
+        for bundle in beside_bundles(self._pictures, self._sources):
+            self._put(bundle)
+        self._pictures, self._sources = [], []
 
     def _view(self, index: int) -> _ChoiceView:
         view = self._views.get(index)
@@ -131,7 +183,7 @@ class Painter:
             several = max(self._expected, index + 1)
             heading = f"**Choice {index + 1} of {several}**\n\n" if several > 1 else ""
             limit = max(1, MOST_OUTPUTS // several)
-            view = self._views[index] = _ChoiceView(Segments(limit), heading, images=self._images)
+            view = self._views[index] = _ChoiceView(limit, heading, images=self._images)
         return view
 
     def _say_waiting(self, now: float) -> None:
@@ -178,13 +230,16 @@ class Painter:
 class _ChoiceView:
     """One choice: its reasoning in the first output if it has any, then a segment to an output."""
 
-    def __init__(self, segments: Segments, heading: str, *, images: bool) -> None:
+    def __init__(self, limit: int, heading: str, *, images: bool) -> None:
         self.outputs: list[str] = []
         self.finished = False
-        self._segments = segments
+        self._limit = limit
+        self._segments = Segments(limit)
+        self._emptied = 0  # outputs whose text turned out to be reasoning
         self._heading = heading
         self._images = images
-        self._reasoning: list[str] = []
+        self._reasoning = io.StringIO()  # as far as the page takes it
+        self._thought_characters = 0
         self._thinking_since = 0.0
         self._thought = False
         self._settled = 0  # segments that stand in their final form
@@ -197,9 +252,18 @@ class _ChoiceView:
 
     def reason(self, text: str) -> None:
         """More of the reasoning."""
-        if not self._reasoning:
+        if not self._thought_characters:
             self._thinking_since = time.monotonic()
-        self._reasoning.append(text)
+        self._reasoning.write(text[: max(0, LIMITS.shown_aside - self._thought_characters)])
+        self._thought_characters += len(text)
+
+    def thought_before(self, last: str) -> None:
+        """All of the answer so far, and this last piece, was reasoning: it folds away, what follows takes its place."""
+        text = "".join(segment.source for segment in (*self._segments.closed, self._segments.tail))
+        self._segments = Segments(self._limit)
+        self._settled, self._dirty, self._thought = 0, False, False
+        self._emptied = len(self.outputs)
+        self.reason(text + last)
 
     @property
     def tail_size(self) -> int:
@@ -208,9 +272,10 @@ class _ChoiceView:
 
     def changes(self, *, final: bool) -> list[tuple[int, Bundle]]:
         """Outputs to make or to change, by number."""
-        changes: list[tuple[int, Bundle]] = []
-        first = 1 if self._reasoning else 0
-        if self._reasoning and not self._thought:
+        changes: list[tuple[int, Bundle]] = [(number, chrome.EMPTY) for number in range(1, self._emptied)]
+        self._emptied = 0
+        first = 1 if self._thought_characters else 0
+        if first and not self._thought:
             self._thought = self._dirty or final
             changes.append((0, self._reasoning_bundle(done=self._thought)))
         if not self._dirty and not final:
@@ -228,9 +293,12 @@ class _ChoiceView:
 
     def _reasoning_bundle(self, *, done: bool) -> Bundle:
         if not done:
-            return chrome.line(f"thinking … {sum(map(len, self._reasoning)):,} characters")
-        seconds = seconds_text(time.monotonic() - self._thinking_since)
-        return chrome.details(f"Thought for {seconds}", "".join(self._reasoning).strip())
+            return chrome.line(f"thinking … {self._thought_characters:,} characters")
+        summary = f"Thought for {seconds_text(time.monotonic() - self._thinking_since)}"
+        thoughts = self._reasoning.getvalue().strip()
+        if (hidden := self._thought_characters - LIMITS.shown_aside) > 0:
+            thoughts += f"\n\n… and {hidden:,} more characters in reply.reasoning"
+        return chrome.details(summary, thoughts)
 
     def _bundle(self, number: int, segment: Segment, *, final: bool) -> Bundle:
         heading = self._heading if number == 0 else ""
@@ -242,12 +310,17 @@ class _ChoiceView:
 
 def answer_bundle(reply: Reply) -> Bundle:
     """A whole reply as one output, for one that was not painted while it came."""
-    texts = [choice.text or choice.refusal for choice in reply.choices]
+    room = LIMITS.shown_text // len(reply.choices)
+    texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
     headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
-    return {
-        "text/markdown": "\n\n".join(_safe(text) for text in headed),
-        "text/plain": plain_text("\n\n".join(headed)),
-    }
+    markdown, plain = [_safe(text) for text in headed], list(headed)
+    for choice in reply.choices:
+        if choice.images or choice.sources:
+            from nbchat.markdown.beside import beside_markdown, beside_plain
+
+            markdown.append(beside_markdown(choice.images, choice.sources))
+            plain.append(beside_plain(choice.images, choice.sources))
+    return {"text/markdown": "\n\n".join(markdown), "text/plain": plain_text("\n\n".join(plain))}
 
 
 def _safe(markdown: str, *, images: bool = False) -> str:

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from nbchat.conversation.presenter import Presenter
 from nbchat.display.canvas import Canvas, CellCanvas
 from nbchat.display.display_state import register_display, running_shell
 from nbchat.display.painter import Painter
+from nbchat.values.presenter import Presenter
 
 __all__ = ["in_main_thread", "is_dashboard", "is_notebook", "make_presenter"]
 

@@ -8,8 +8,18 @@ from typing import TextIO
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
-from nbchat.values.events import Event, Finished, ReasoningDelta, RefusalDelta, Retrying, TextDelta
-from nbchat.values.messages import Message, ToolCall
+from nbchat.values.events import (
+    Event,
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    Retrying,
+    SourcesDelta,
+    TextDelta,
+    ThoughtBefore,
+)
+from nbchat.values.limits import LIMITS, page_part
+from nbchat.values.messages import Message, Source, ToolCall
 from nbchat.values.reply import Reply
 
 __all__ = ["TerminalPresenter"]
@@ -29,6 +39,7 @@ class TerminalPresenter:
         self._filter = TerminalText()
         self._at_start = True
         self._reasoning = 0
+        self._sources: list[Source] = []
 
     def show(self, events: Sequence[Event]) -> None:
         """Print what these events bring."""
@@ -38,6 +49,10 @@ class TerminalPresenter:
                     self._texts.setdefault(index, []).append(text)
                 case ReasoningDelta(text):
                     self._reasoning += len(text)
+                case ThoughtBefore(text, index):
+                    self._texts.setdefault(index, []).append(f"{text}\n[that was thinking; the answer follows]\n\n")
+                case SourcesDelta(sources):
+                    self._sources += sources
                 case Finished(_, index):
                     self._finished.add(index)
                 case Retrying(seconds=seconds, reason=reason, attempt=attempt):
@@ -50,8 +65,8 @@ class TerminalPresenter:
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Print a call and what came of it."""
         self._finish_text()
-        self._line(terminal_text(f"[called {call.name}({call.arguments})]"))
-        self._line(terminal_text(result.text))
+        self._line(terminal_text(f"[called {call.name}({page_part(call.arguments, LIMITS.shown_aside)})]"))
+        self._line(terminal_text(page_part(result.text, LIMITS.shown_aside)))
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
@@ -71,8 +86,17 @@ class TerminalPresenter:
         if reply is None:
             return
         mark_shown(reply)
-        for call in reply.tool_calls:
-            self._line(terminal_text(f"[wants to call {call.name}({call.arguments})]"))
+        if any(choice.images for choice in reply.choices):
+            self._line("[pictures came: they are in reply.images]")
+        if self._sources:
+            from nbchat.markdown.beside import sources_plain
+
+            self._line(terminal_text(sources_plain(self._sources)))
+        for call in reply.tool_calls[: LIMITS.shown_calls]:
+            arguments = page_part(call.arguments, LIMITS.shown_aside)
+            self._line(terminal_text(f"[wants to call {call.name}({arguments})]"))
+        if (more := len(reply.tool_calls) - LIMITS.shown_calls) > 0:
+            self._line(f"[and {more:,} more tool calls, in reply.tool_calls]")
         facts = footer_facts(reply, self.notes, resumable=self._resumable)
         self._line(self._dim(terminal_text("[" + " · ".join(facts) + "]")))
 

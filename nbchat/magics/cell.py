@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.cells.arguments import named_tools, show_data
+from nbchat.cells.arguments import named_schema, named_tools, show_data
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions, parse
-from nbchat.conversation.connection import endpoint_for
-from nbchat.conversation.registry import registry
-from nbchat.conversation.session import Session
+from nbchat.cells.presentation import presentation
+from nbchat.cells.running_cell import running_cell_id
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
+from nbchat.frontend import Session, registry
+from nbchat.magics.filled_cells import asked_again, source_id
 from nbchat.values.errors import Interrupted, NbchatError
-from nbchat.values.reply import Reply
 
 __all__ = ["bind", "chat_cell"]
 
@@ -28,10 +28,10 @@ PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "t
 def chat_cell(shell: Any, line: str, body: str) -> None:
     """Send a cell. Raises UsageError for a bad line, NbchatError for what fails later; the cell fails with either."""
     options = parse(line)
-    text = body.removesuffix("\n")  # IPython's own; the cell ends without it
+    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython's own; the cell ends without it
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
-    session = registry.open(options.get("session"))
+    session = registry().open(options.get("session"))
     composed = compose(text, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
     asked = _asked(options, shell.user_ns)
     if options.is_sweep:
@@ -42,14 +42,17 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if options.get("dry_run"):
         _show_dry_run(shell, session, composed, asked)
         return
+    source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
     if options.get("background"):
         from nbchat.magics import background
 
-        background.start(shell, session, composed, options, asked)
+        background.start(shell, session, composed, options, asked, source)
         return
-    presenter = make_presenter(True, **presentation(session, options, composed.notes))
+    had_code = bool(source) and asked_again(source)
+    resumable = session is registry().current
+    presenter = make_presenter(True, **presentation(session, options, composed.notes, resumable=resumable))
     try:
-        reply = session.ask(composed.message, display=presenter, slot=cell_slot(shell), **asked)
+        reply = session.ask(composed.message, display=presenter, cell_id=running_cell_id(shell), **asked)
     except (NbchatError, Interrupted) as failure:
         if failure.reply is not None:  # a part is worth a name too
             bind(shell, failure.reply, options.get("into"))
@@ -57,8 +60,10 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     bind(shell, reply, options.get("into"))
     if reply.data is not None:
         show_data(CellCanvas(shell), reply.data)
-    if options.get("code"):
-        _offer_code(shell, reply)
+    if source:
+        from nbchat.magics.code_output import offer_answer
+
+        CellCanvas(shell).show(chrome.line(offer_answer(shell, reply.text, source, had_code=had_code)))
 
 
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -67,52 +72,18 @@ def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     if "tools" in own:
         own["tools"] = named_tools(own["tools"], namespace)
     if "schema" in own:
-        own["schema"] = namespace.get(own["schema"], own["schema"])
+        own["schema"] = named_schema(own["schema"], namespace)
     return {**options.params, **own}
-
-
-def presentation(session: Session, options: CellOptions, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """How the answer to this line is shown."""
-    endpoint = endpoint_for(options.own["base_url"]) if "base_url" in options.own else session.endpoint
-    model = options.params.get("model") or session.params.model or endpoint.model or endpoint.title
-    if endpoint.is_builtin:
-        from nbchat.magics.local_servers import builtin_notice
-
-        notes = [*notes, builtin_notice()]
-    return {
-        "choices": options.params.get("n") or session.params.n or 1,
-        "images": bool(options.get("remote_images")),
-        "notes": notes,
-        "waiting": model,
-        "resumable": session is registry.current and not options.get("once"),
-    }
 
 
 def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[str, Any]) -> None:
     from nbchat.magics.dry_run import dry_run_bundles
 
     canvas = CellCanvas(shell)
-    for bundle in dry_run_bundles(session.exchange(composed.message, slot=cell_slot(shell), **asked).ask, composed):
+    for bundle in dry_run_bundles(
+        session.exchange(composed.message, cell_id=running_cell_id(shell), **asked).ask, composed
+    ):
         canvas.show(bundle)
-
-
-def _offer_code(shell: Any, reply: Reply) -> None:
-    """Put the answer's code into the next cell, and say what its names lack."""
-    from nbchat.magics.code_output import offer, python_code
-
-    code = python_code(reply.text)
-    said = offer(shell, code) if code else ["the answer has no Python code"]
-    CellCanvas(shell).show(chrome.line(said))
-
-
-def cell_slot(shell: Any) -> str | None:
-    """The id the front end gives the running cell, by which a re-run finds its own turn. None = it gives none."""
-    parent = getattr(shell, "parent_header", None)
-    if not isinstance(parent, dict) or "metadata" not in parent:
-        kernel = getattr(shell, "kernel", None)
-        parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
-    cell_id = (parent.get("metadata") or {}).get("cellId")
-    return cell_id if isinstance(cell_id, str) and cell_id else None
 
 
 def bind(shell: Any, value: object, name: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Code in an answer to the next cell: found, parsed, compared with the names that live in the kernel."""
+"""Code in an answer to a cell: marked, compared with the names that live in the kernel, and with what was there."""
 
 from __future__ import annotations
 
@@ -8,33 +8,16 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbchat.magics.answer_code import code_in, parsed
+from nbchat.magics.filled_cells import answered, marked
 from nbchat.values.params import nearest
 
-__all__ = ["complaints", "difference", "offer", "python_code"]
-
-PYTHON = frozenset({"", "python", "python3", "py", "ipython", "ipython3", "py3"})
-"""Fence languages that count as code for the next cell; an empty one does if it parses."""
+__all__ = ["announce", "complaints", "difference", "offer", "offer_answer", "python_code"]
 
 
 def python_code(markdown: str) -> str:
-    """The Python code blocks of an answer, joined by blank lines; empty = it has none."""
-    from markdown_it import MarkdownIt
-
-    fences = [token for token in MarkdownIt("commonmark").parse(markdown) if token.type == "fence"]
-    blocks = []
-    for fence in fences:
-        language = fence.info.strip().split(maxsplit=1)[0].lower() if fence.info.strip() else ""
-        if language in PYTHON and (language or _parses(fence.content)):
-            blocks.append(fence.content.rstrip("\n"))
-    return "\n\n".join(blocks)
-
-
-def _parses(code: str) -> bool:
-    try:
-        ast.parse(code)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+    """The Python code of an answer; empty = it has none."""
+    return code_in(markdown).code
 
 
 def complaints(code: str, namespace: Mapping[str, object], shell: Any = None) -> list[str]:
@@ -43,11 +26,13 @@ def complaints(code: str, namespace: Mapping[str, object], shell: Any = None) ->
     `shell` translates IPython's own syntax (magics, `!`) first; None = plain Python.
     """
     try:
-        tree = ast.parse(shell.transform_cell(code) if shell is not None else code)
+        tree = parsed(code)
+        if shell is not None:  # files = !ls makes a name
+            tree = ast.parse(shell.transform_cell(code))
     except SyntaxError as error:
-        return [f"line {error.lineno}: {error.msg}"]
-    except ValueError as error:  # a null byte
-        return [str(error)]
+        return [f"line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)]
+    except (ValueError, MemoryError, RuntimeError):  # IPython gives up on hundreds of magics
+        return []
     used, made = _names(tree)
     if "*" in made:  # a star import may have made any of them
         return []
@@ -96,11 +81,31 @@ def difference(before: str, after: str) -> str:
     return "\n".join(list(lines)[2:])
 
 
-def offer(shell: Any, code: str, *, replace: bool = False) -> list[str]:
+def offer(shell: Any, code: str, *, replace: bool = False, source: str = "") -> list[str]:
     """Put code into the next cell (`replace`: into the running one), and say so; complaints about it follow.
 
-    Not every front-end can do it, so whoever calls this shows the code as well.
+    `source` is the `%%chat --code` cell that the code is marked with; empty = it gets no mark. Not every front-end can do
+    it, so whoever calls this shows the code as well.
     """
-    shell.set_next_input(code, replace=replace)
+    shell.set_next_input(marked(code, source) if source else code, replace=replace)
     where = "this cell" if replace else "the next cell"
     return [f"the code is in {where}", *complaints(code, shell.user_ns, shell)]
+
+
+def offer_answer(shell: Any, text: str, source: str, *, had_code: bool) -> list[str]:
+    """Put an answer's code into the next cell, and say so, or that it has none. `had_code` tells of the answer before."""
+    code, notes = code_in(text)
+    answered(source, code)
+    if code:
+        return [*offer(shell, code, source=source), *notes]
+    stale = ["the cell with the earlier answer's code will not run again"] if had_code else []
+    return ["the answer has no Python code", *notes, *stale]
+
+
+def announce(shell: Any, text: str, source: str) -> list[str]:
+    """What to say of the code of an answer that came in the background, whose next cell can't be filled any more."""
+    code, notes = code_in(text)
+    answered(source, code)
+    if not code:
+        return ["the answer has no Python code", *notes]
+    return [f"%chat code {source} puts the code into its cell", *complaints(code, shell.user_ns, shell), *notes]

@@ -118,22 +118,20 @@ def _command_words(words: list[str], fragment: str) -> Iterable[str]:
 
 def _models() -> Iterable[str]:
     """The models of the current server. A server that does not answer at once completes nothing."""
-    from nbchat.api.engine import engine
-    from nbchat.conversation.connection import ready
-    from nbchat.conversation.registry import registry
+    from nbchat.conversation.connection import models
+    from nbchat.frontend import registry
     from nbchat.values.errors import NbchatError
 
     try:
-        endpoint = ready(registry.current.endpoint)
-        return engine().run(engine().client.models(endpoint, timeout=2.0))
+        return models(registry().current.endpoint, timeout=2.0)
     except NbchatError:
         return []
 
 
 def _sessions() -> Iterable[str]:
-    from nbchat.conversation.registry import registry
+    from nbchat.frontend import registry
 
-    return registry.names()
+    return registry().names()
 
 
 def _endpoints() -> Iterable[str]:

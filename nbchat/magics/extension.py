@@ -1,4 +1,4 @@
-"""What `%load_ext nbchat` does: register two magics and their completion. Nothing is sent or written."""
+"""What `%load_ext nbchat` does: register two magics, their completion and two input transformers. Nothing is sent or written."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
-__all__ = ["load", "unload"]
+__all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 
-def load(shell: Any) -> None:
-    """Register `%%chat` and `%chat`."""
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
 
     @no_var_expand
     def chat(line: str) -> Any:
@@ -28,15 +28,17 @@ def load(shell: Any) -> None:
 
     shell.register_magic_function(chat, "line", "chat")
     shell.register_magic_function(chat_body, "cell", "chat")
-    from nbchat.magics import completion
+    from nbchat.magics import completion, transforms
 
     completion.install(shell)
+    transforms.install(shell)
 
 
-def unload(shell: Any) -> None:
-    """Take the magics back."""
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext nbchat`: take them back."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("chat", None)
-    from nbchat.magics import completion
+    from nbchat.magics import completion, transforms
 
     completion.remove(shell)
+    transforms.remove(shell)

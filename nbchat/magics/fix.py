@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from string import Template
 from typing import Any
 
-from nbchat.conversation.registry import registry
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
+from nbchat.frontend import registry
 from nbchat.magics.code_output import difference, offer, python_code
 from nbchat.magics.last_error import last_failure, last_source
 from nbchat.markdown.render import render
@@ -46,9 +47,14 @@ def document(shell: Any) -> Reply:
 
 def _ask(prompt: str, **fields: str) -> Reply:
     template = Template(files("nbchat.magics").joinpath("prompts", f"{prompt}.md").read_text(encoding="utf-8"))
-    session = registry.current
+    session = registry().current
     presenter = make_presenter(True, waiting=session.model or "")
-    return session.ask(template.substitute(fields), display=presenter)
+    return session.ask(template.substitute(fields, fence=_fence(*fields.values())), display=presenter)
+
+
+def _fence(*texts: str) -> str:
+    """A fence that none of the texts closes."""
+    return "`" * max(3, *(1 + len(run) for text in texts for run in re.findall("`{3,}", text)), 3)
 
 
 def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
@@ -59,6 +65,6 @@ def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
     if not changes:
         canvas.show(chrome.line("the answer has no code that differs from the cell"))
         return
-    fence = "`" * max(3, 1 + max((len(run) for run in changes.split("\n") if set(run) == {"`"}), default=0))
+    fence = _fence(changes)
     canvas.show({"text/markdown": render(f"{fence}diff\n{changes}\n{fence}"), "text/plain": changes})
     canvas.show(chrome.line(offer(shell, code, replace=True)))

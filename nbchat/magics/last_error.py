@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import traceback
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ MOST_VARIABLES = 30
 """Variables that are described."""
 
 
+MOST_CELLS = 200
+"""Cells back to which the failing one is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What is known of a failed cell. `variables` has one line for each: its type and shape, no value."""
@@ -35,18 +40,25 @@ def last_failure(shell: Any) -> Failure:
     if error is None:
         raise PromptError("No cell has failed yet: there is nothing to fix.")
     frames = _user_frames(sys.last_traceback if hasattr(sys, "last_traceback") else None)
-    source = _source_of(frames, error, shell)
-    lines = "".join(traceback.format_exception(type(error), error, _from_first(frames))).rstrip().split("\n")
+    source = _source_of(frames, shell)
+    told = traceback.TracebackException(type(error), error, frames[0] if frames else None)
+    told.stack = traceback.StackSummary.from_list([step for step in told.stack if not _is_translation(step)])
+    lines = "".join(told.format()).rstrip().split("\n")
     variables = _variables(frames[-1].tb_frame, source) if frames else ()
     return Failure(source, "\n".join(lines[-LAST_LINES:]), variables)
 
 
 def last_source(shell: Any) -> str:
-    """The source of the cell before this one that is no `%chat` line. Raises PromptError where there is none."""
-    for source in reversed(shell.user_ns.get("In", [])[:-1]):
-        if source.strip() and not source.lstrip().startswith(("%chat", "%%chat", "get_ipython().run_")):
-            return str(source)
+    """The cell before this one that is no `%chat` line, as it was typed. Raises PromptError where there is none."""
+    for source in reversed(_typed(shell)[:-1]):
+        if source.strip() and not source.lstrip().startswith(("%chat", "%%chat")):
+            return source
     raise PromptError("There is no cell before this one to speak of.")
+
+
+def _typed(shell: Any) -> list[str]:
+    """The cells of this kernel as they were typed, before IPython's translation; this one last."""
+    return [str(source) for source in shell.history_manager.input_hist_raw]
 
 
 def _user_frames(trace: TracebackType | None) -> list[TracebackType]:
@@ -61,31 +73,45 @@ def _user_frames(trace: TracebackType | None) -> list[TracebackType]:
 
 def _is_cell(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
-    return "ipykernel_" in name or "ipython-input" in name or name.startswith("<ipython")
+    return "ipykernel_" in name or "ipython-input" in name or name.startswith(("<ipython", "<timed "))
 
 
-def _from_first(frames: list[TracebackType]) -> TracebackType | None:
-    return frames[0] if frames else None
+def _is_translation(step: traceback.FrameSummary) -> bool:
+    """Whether a step is IPython's own, or a line that IPython put in place of a magic."""
+    return "/IPython/" in step.filename.replace("\\", "/") or "get_ipython().run_" in (step.line or "")
 
 
-def _source_of(frames: list[TracebackType], error: BaseException, shell: Any) -> str:
-    """The failing cell: the file of its first frame, else what the shell ran before this."""
-    if frames:
-        lines = linecache.getlines(frames[0].tb_frame.f_code.co_filename)
-        if lines:
-            return "".join(lines).rstrip("\n")
-    if isinstance(error, SyntaxError) and error.text and "\n" in error.text.strip():
-        return error.text
-    return last_source(shell)
+def _source_of(frames: list[TracebackType], shell: Any) -> str:
+    """The failing cell as it was typed: the one whose translation its first frame ran, else the one before this."""
+    ran = "".join(linecache.getlines(frames[0].tb_frame.f_code.co_filename)).rstrip("\n") if frames else ""
+    for source in reversed(_typed(shell)[-MOST_CELLS:]) if ran else ():
+        if source.rstrip("\n") == ran or _translated(shell, source) == ran:
+            return source
+    return ran or last_source(shell)
+
+
+def _translated(shell: Any, source: str) -> str:
+    try:
+        return str(shell.transform_cell(source)).rstrip("\n")
+    except Exception:  # noqa: BLE001  # it never ran then; a transformer of anybody's may raise anything
+        return ""
 
 
 def _variables(frame: FrameType, source: str) -> tuple[str, ...]:
     """The variables that the failing code names, where it failed."""
     found = {**frame.f_globals, **frame.f_locals} if frame.f_locals is not frame.f_globals else frame.f_globals
-    names = [name for name in found if not name.startswith("_") and name in source]
-    kept = [name for name in names if not isinstance(found[name], ModuleType) and not callable(found[name])]
-    lines = [f"- {name}: {_shape(found[name])}" for name in kept[:MOST_VARIABLES]]
+    names = [name for name in found if not name.startswith("_") and re.search(rf"\b{re.escape(name)}\b", source)]
+    kept = [name for name in names if not issubclass(type(found[name]), ModuleType) and not callable(found[name])]
+    lines = [f"- {name}: {_described(found[name])}" for name in kept[:MOST_VARIABLES]]
     return (*lines, f"- and {len(kept) - MOST_VARIABLES} more") if len(kept) > MOST_VARIABLES else tuple(lines)
+
+
+def _described(value: object) -> str:
+    """What a value is. Its own methods may raise anything: then it is its type's name."""
+    try:
+        return _shape(value)
+    except Exception as error:  # noqa: BLE001
+        return f"{type(value).__name__}, which raises {type(error).__name__} when looked at"
 
 
 def _shape(value: object) -> str:

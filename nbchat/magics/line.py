@@ -8,18 +8,19 @@ from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
+from nbchat.api.addresses import public_url
 from nbchat.cells.compose import compose
-from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse
+from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
+from nbchat.cells.presentation import presentation
 from nbchat.cells.words import split
-from nbchat.conversation.registry import registry
-from nbchat.conversation.session import Session
+from nbchat.conversation.connection import models
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, CellCanvas
 from nbchat.display.footer import cost_text, tokens_text
 from nbchat.display.presenting import make_presenter
+from nbchat.frontend import Session, registry
 from nbchat.magics import background
 from nbchat.magics import connect as connecting
-from nbchat.magics.cell import presentation
 from nbchat.values.params import PARAMETERS, nearest
 from nbchat.values.plural import counted
 from nbchat.values.reply import Reply
@@ -56,6 +57,10 @@ def chat_line(shell: Any, line: str) -> Any:
     word, _, rest = line.strip().partition(" ")
     if not word:
         return _status(shell)
+    if word in ("--help", "-h"):
+        word = "help"
+    elif not rest and word.endswith("?"):
+        word, rest = "help", word.rstrip("?")
     if word not in COMMANDS:
         hint = nearest(word, COMMANDS) or " %chat help lists what there is; %chat ask TEXT sends a message."
         raise UsageError(f"%chat has no word {word!r}.{hint}")
@@ -69,14 +74,15 @@ def _show(shell: Any, bundle: Bundle) -> None:
     CellCanvas(shell).show(bundle)
 
 
-def _say(shell: Any, text: str) -> None:
+def _say(shell: Any, text: str | Sequence[str]) -> None:
     _show(shell, chrome.line(text))
 
 
 def _status(shell: Any) -> None:
     """The state: server, model, parameters, session, tokens, cost."""
-    session = registry.current
+    session = registry().current
     endpoint = session.endpoint
+    address = public_url(endpoint.base_url)
     key = (
         "none needed"
         if endpoint.is_builtin
@@ -85,9 +91,10 @@ def _status(shell: Any) -> None:
         else f"from {endpoint.key_env or 'memory'}"
     )
     rows = [
-        ["server", endpoint.title + (f" ({endpoint.base_url})" if endpoint.name and endpoint.base_url else "")],
+        ["server", endpoint.title + (f" ({address})" if address not in ("", endpoint.title) else "")],
         ["model", session.model or "none chosen yet: %chat models lists them"],
         ["key", key],
+        *([["headers", ", ".join(name for name, _ in endpoint.headers)]] if endpoint.headers else []),
         ["parameters", option_line(dict(session.params.items())) or "none set: the server decides"],
         ["system", session.system or "none"],
         ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
@@ -111,7 +118,7 @@ def _cost_of(costs: Sequence[float | None]) -> str:
 
 
 def _painter(options: CellOptions, notes: tuple[str, ...] = ()) -> Any:
-    return make_presenter(True, **presentation(registry.current, options, notes))
+    return make_presenter(True, **presentation(registry().current, options, notes, resumable=True))
 
 
 @command("ask", "TEXT")
@@ -121,14 +128,14 @@ def _ask(shell: Any, rest: str) -> Reply:
         raise UsageError("%chat ask needs a text behind it.")
     composed = compose(rest, shell.user_ns)
     options = CellOptions()
-    return registry.current.ask(composed.message, display=_painter(options, composed.notes))
+    return registry().current.ask(composed.message, display=_painter(options, composed.notes))
 
 
 @command("models", "[TEXT]")
 def _models(shell: Any, rest: str) -> None:
     """List the server's models; with a text, those whose name has it."""
-    session = registry.current
-    names = [name for name in connecting.models(session.endpoint) if rest.lower() in name.lower()]
+    session = registry().current
+    names = [name for name in models(session.endpoint) if rest.lower() in name.lower()]
     if not names:
         _say(shell, f"{session.endpoint.title} lists no model" + (f" with {rest!r} in its name." if rest else "."))
         return
@@ -136,13 +143,13 @@ def _models(shell: Any, rest: str) -> None:
     _show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
 
 
-@command("connect", "[NAME|URL] [--model M] [--key-env VAR]")
+@command("connect", "[NAME|URL] [--model M] [--key-env VAR] [--header 'NAME=$VAR']")
 def _connect(shell: Any, rest: str) -> None:
     """Choose the server; alone, show what there is to choose from; off: as the environment says."""
     _show(shell, connecting.connect_line(rest))
 
 
-@command("key", "[--save]")
+@command("key", "[NAME|URL] [--save]")
 def _key(shell: Any, rest: str) -> None:
     """Ask for the server's key without showing it; --save keeps it in the system's keyring."""
     _say(shell, connecting.key_line(rest))
@@ -151,7 +158,7 @@ def _key(shell: Any, rest: str) -> None:
 @command("set", "NAME=VALUE …")
 def _set(shell: Any, rest: str) -> None:
     """Set parameters for all messages to come; none unsets one."""
-    session = registry.current
+    session = registry().current
     if not rest:
         raise UsageError("%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none.")
     session.params = session.params.replace(**_settings(rest))
@@ -177,7 +184,7 @@ def _settings(rest: str) -> dict[str, Any]:
             raise UsageError(f"There is no parameter {name}.{nearest(name, PARAMETERS)}")
         if name in changes:
             raise UsageError(f"{name} is given twice.")
-        changes[name] = PARAMETERS[name].parse(value)
+        changes[name] = read(PARAMETERS[name], value)
     return changes
 
 
@@ -186,7 +193,7 @@ def _panel(shell: Any, _rest: str) -> None:
     """Show widgets for the model, its parameters and the conversation."""
     from nbchat.panel.panel import Panel
 
-    Panel().display(shell)
+    Panel(registry()).display(shell)
 
 
 @command("presets", "[FILE]")
@@ -202,7 +209,7 @@ def _preset(shell: Any, rest: str) -> None:
     """Set the parameters of a preset."""
     from nbchat.magics.presets import apply_line
 
-    _say(shell, apply_line(registry.current, rest))
+    _say(shell, apply_line(registry().current, rest))
 
 
 @command("save-preset", "NAME")
@@ -210,17 +217,30 @@ def _save_preset(shell: Any, rest: str) -> None:
     """Keep all parameters but the model under a name."""
     from nbchat.magics.presets import save_line
 
-    _say(shell, save_line(registry.current, rest))
+    _say(shell, save_line(registry().current, rest))
 
 
 @command("system", "[TEXT]")
 def _system(shell: Any, rest: str) -> None:
     """Set the system text of this session; none takes it away; alone shows it."""
-    session = registry.current
+    session = registry().current
     if rest:
         quoted = re.fullmatch(r"(['\"])(.*)\1", rest, re.DOTALL)
-        session.system = None if rest.lower() == "none" else quoted[2] if quoted else rest
+        session.system = None if rest.lower() == "none" else unescaped(quoted[2] if quoted else rest)
     _say(shell, f"system: {session.system}" if session.system else "no system text")
+
+
+@command("code", "[ID]")
+def _code(shell: Any, rest: str) -> None:
+    """Put the code of the last answer into this cell, or of a cell that answered in the background."""
+    from nbchat.magics import code_output, filled_cells
+
+    session = registry().current
+    if rest:
+        code = filled_cells.code_of(rest)
+    elif not session.turns or not (code := code_output.python_code(session.turns[-1].reply.text)):
+        raise UsageError("The last answer of this session has no Python code.")
+    _say(shell, code_output.offer(shell, code, replace=True, source=rest))
 
 
 @command("fix")
@@ -250,7 +270,7 @@ def _doc(shell: Any, _rest: str) -> None:
 @command("history")
 def _history(shell: Any, _rest: str) -> None:
     """Show the turns of this session."""
-    session = registry.current
+    session = registry().current
     if not session.turns:
         _say(shell, f"session {session.name}: no turns yet")
         return
@@ -258,7 +278,9 @@ def _history(shell: Any, _rest: str) -> None:
     for number, turn in enumerate(session.turns, 1):
         state = "" if turn.reply.status == "complete" else turn.reply.status.replace("_", " ")
         marks = ", ".join(filter(None, [state, "answered before an edit above" if turn.before_edit else ""]))
-        rows.append([str(number), _first(turn.message.text), _first(turn.reply.text), turn.reply.model or "", marks])
+        rows.append(
+            [str(number), _first(turn.message.as_typed), _first(turn.reply.text), turn.reply.model or "", marks]
+        )
     _show(shell, chrome.table(["", "you", "answer", "model", ""], rows))
 
 
@@ -272,22 +294,22 @@ def _undo(shell: Any, rest: str) -> None:
     """Take back the last turn, or the last N."""
     if rest and not rest.isdecimal():
         raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
-    taken = registry.current.undo(int(rest or 1))
-    _say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry.current.turns)} left")
+    taken = registry().current.undo(int(rest or 1))
+    _say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry().current.turns)} left")
 
 
 @command("retry", "[OPTIONS]")
 def _retry(shell: Any, rest: str) -> Reply:
     """Ask the last message again, in its place; options hold for this once."""
     options = _only_params("retry", rest)
-    return registry.current.retry(display=_painter(options), **options.params)
+    return registry().current.retry(display=_painter(options), **options.params)
 
 
 @command("continue", "[OPTIONS]")
 def _continue(shell: Any, rest: str) -> Reply:
     """Take up the last answer where it stopped."""
     options = _only_params("continue", rest)
-    return registry.current.resume(display=_painter(options), **options.params)
+    return registry().current.resume(display=_painter(options), **options.params)
 
 
 def _only_params(word: str, rest: str) -> CellOptions:
@@ -300,7 +322,7 @@ def _only_params(word: str, rest: str) -> CellOptions:
 @command("fork", "[NAME]")
 def _fork(shell: Any, rest: str) -> None:
     """Go on in a copy of this session; the old one stays as it is."""
-    branch = registry.fork(rest or None)
+    branch = registry().fork(rest or None)
     _say(shell, f"now in session {branch.name}, {counted(len(branch.turns), 'turn')}")
 
 
@@ -308,23 +330,23 @@ def _fork(shell: Any, rest: str) -> None:
 def _switch(shell: Any, rest: str) -> None:
     """Go to another session."""
     if not rest:
-        raise UsageError(f"%chat switch needs a name: {', '.join(registry.names())}.")
-    session = registry.switch(rest)
+        raise UsageError(f"%chat switch needs a name: {', '.join(registry().names())}.")
+    session = registry().switch(rest)
     _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
 
 
 @command("sessions")
 def _sessions(shell: Any, _rest: str) -> None:
     """List the sessions."""
-    current = registry.current
-    rows = [["*" if s is current else "", s.name, str(len(s.turns)), tokens_text(s.usage)] for s in registry]
+    current = registry().current
+    rows = [["*" if s is current else "", s.name, str(len(s.turns)), tokens_text(s.usage)] for s in registry()]
     _show(shell, chrome.table(["", "session", "turns", ""], rows))
 
 
 @command("clear")
 def _clear(shell: Any, _rest: str) -> None:
     """Forget the turns of this session; its settings stay."""
-    session = registry.current
+    session = registry().current
     count = len(session.turns)
     session.clear()
     _say(shell, f"forgot {counted(count, 'turn')} of session {session.name}")
@@ -333,7 +355,7 @@ def _clear(shell: Any, _rest: str) -> None:
 @command("usage")
 def _usage(shell: Any, _rest: str) -> None:
     """Show the tokens and the cost of this session, model by model."""
-    session = registry.current
+    session = registry().current
     models = dict.fromkeys(entry.model or "?" for entry in session.ledger())
     rows = []
     for model in models:
@@ -356,7 +378,7 @@ def _ledger(shell: Any, _rest: str) -> None:
             cost_text(entry.cost),
             f"{entry.timing.total or 0:.1f} s",
         ]
-        for entry in registry.current.ledger()
+        for entry in registry().current.ledger()
     ]
     _show(shell, chrome.table(["model", "status", "tokens", "cost", "time"], rows))
 
@@ -366,8 +388,8 @@ def _export(shell: Any, rest: str) -> None:
     """Write the conversation to FILE: .md to read, .json to import again, .ipynb to open."""
     if not rest:
         raise UsageError("%chat export needs a file name ending in .md, .json or .ipynb.")
-    path = registry.current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
-    _say(shell, f"wrote {counted(len(registry.current.turns), 'turn')} to {path}")
+    path = registry().current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
+    _say(shell, f"wrote {counted(len(registry().current.turns), 'turn')} to {path}")
 
 
 @command("import", "FILE")
@@ -375,7 +397,7 @@ def _import(shell: Any, rest: str) -> None:
     """Open a conversation that was exported as .json, as a session of its own."""
     if not rest:
         raise UsageError("%chat import needs the name of a .json file.")
-    session = registry.add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
+    session = registry().add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
     _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
 
 

@@ -10,11 +10,12 @@ from IPython.core.error import UsageError
 
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
-from nbchat.conversation.session import Session
+from nbchat.cells.running_cell import running_cell_id
+from nbchat.conversation.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
-from nbchat.magics.cell import bind, cell_slot
-from nbchat.magics.local_servers import builtin_notice
+from nbchat.frontend import Session
+from nbchat.magics.cell import bind
 from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import SweepInterrupted
 from nbchat.values.errors import NbchatError
@@ -35,9 +36,9 @@ def sweep_cell(shell: Any, session: Session, composed: Composed, options: CellOp
     given: dict[str, Any] = {**asked, **{name: list(values) for name, values in options.axes.items()}}
     given["repeat"] = options.get("repeat", 1)
     score = scorer(options.get("score"), shell.user_ns)
-    slot = cell_slot(shell)
+    cell_id = running_cell_id(shell)
     if options.get("dry_run"):
-        _show_plan(shell, session, composed, {**given, "slot": slot}, score)
+        _show_plan(shell, session, composed, {**given, "cell_id": cell_id}, score)
         return
     name = options.get("into")
     endpoint_notes = [builtin_notice()] if session.endpoint.is_builtin and "base_url" not in asked else []
@@ -48,7 +49,7 @@ def sweep_cell(shell: Any, session: Session, composed: Composed, options: CellOp
             composed.message,
             display=True,
             score=score,
-            slot=slot,
+            cell_id=cell_id,
             name=name,
             notes=notes,
             keep=lambda result: bind(shell, result, name),

@@ -17,7 +17,7 @@ from nbchat.markdown.addresses import DATA_IMAGE, safe_address
 from nbchat.markdown.formulas import ENVIRONMENTS, is_bracketed, is_formula, is_no_price, on_one_line
 from nbchat.markdown.spelling import clean
 
-__all__ = ["MOST_NESTED", "Document", "parse", "parser"]
+__all__ = ["MOST_NESTED", "Document", "block_tokens", "parse", "parser"]
 
 MOST_NESTED = 40
 """Blocks within blocks, a list and its item counting as two. The parser leaves out what stands deeper."""
@@ -67,6 +67,11 @@ def parse(markdown: str) -> Document | None:
     if "$" in text and "|" in text:
         text = _ROW.sub(lambda row: _CELL_FORMULA.sub(_without_pipes, row[0]), text)
     return Document(text, parser().parse(text))
+
+
+def block_tokens(markdown: str) -> list[Token]:
+    """The blocks of a text as it stands, without what is in their lines."""
+    return _block_parser().parse(markdown)
 
 
 def _work(text: str) -> int:
@@ -138,6 +143,13 @@ def parser() -> MarkdownIt:
     made = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
     made.inline.ruler.before("escape", "formula", _formula)
     made.inline.ruler.before("autolink", "tag", _tag)
+    return made
+
+
+@functools.cache
+def _block_parser() -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable("table")
+    made.core.ruler.enableOnly(["normalize", "block"])
     return made
 
 

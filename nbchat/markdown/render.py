@@ -5,8 +5,8 @@ answer would run, an image would carry the conversation away. So nothing of a te
 parsed, and written anew: every mark and tag is ours, and what the model wrote between them is spelt so that it means
 nothing in any context, to any reader (`spelling`). No other parser's view matters.
 
-Code with live signs in it stays a fence, and so keeps its colours, only where every reader must see the fence: in the
-first four columns of lines of its own, behind list items at most. Anywhere else it is a `<pre>`, spelt out.
+Code with live signs in it stays a fence, and so keeps its colours, only where every reader must see the fence: on lines
+of its own, in one list or quote at the most. Anywhere else it is a `<pre>`, spelt out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from markdown_it.token import Token
 
 from nbchat.markdown.addresses import BARE_ADDRESS, DATA_IMAGE, bare_address, safe_address
+from nbchat.markdown.code_blocks import is_closed
 from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.mermaid import is_harmless
 from nbchat.markdown.parsing import MOST_NESTED, Document, parse
@@ -32,13 +33,13 @@ _DOLLAR = re.compile("&#36;")
 _OPENS_MATH = re.compile(r"&#92;(?=[()]|&#9[13];|&#36;|begin|ref|eqref|\Z)")
 _TICKS = re.compile("`+")
 _LONGEST_MARK = 20
+_CONTAINERS = {"blockquote_open", "bullet_list_open", "ordered_list_open"}
 _MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
 """What JupyterLab takes for the ends of a formula, even in code unless a fence at the margin hides it; and tabs."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-]", re.ASCII)
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")
 _PLAIN_ADDRESS = re.compile(r"(?i)https?://[a-z0-9.:/?=%#+,;\-]+")
-_CLOSES = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*")
 _TASK = re.compile(r"\[[ xX]\] ")
 _TAGS = {"em": "*", "strong": "**", "s": "~~", "sub": "", "sup": ""}
 
@@ -60,10 +61,10 @@ def _pre(code: str, language: str = "") -> str:
 
 
 class _Place(NamedTuple):
-    """Where a block stands: its column, whether a quote or an item's own first line is before it, how close to others."""
+    """Where a block stands: in a container or not, one in another (`deep`), on an item's own line, close to others."""
 
-    column: int = 0
-    quoted: bool = False
+    nested: bool = False
+    deep: bool = False
     on_item: bool = False
     tight: bool = False
 
@@ -97,8 +98,13 @@ class _Writer:
 
     def _block(self, token: Token, place: _Place, before: tuple[str, str]) -> tuple[list[str], str]:
         """The lines of one block, and the marker if it is a list."""
-        if token.level == 0 and token.nesting == 1 and (raw := self._too_deep(token)):
-            return [raw], ""
+        deep = place.deep
+        if token.type in _CONTAINERS and not place.nested:
+            inside = self._inside()
+            deep = any(other.type in _CONTAINERS for other in inside)
+            if token.map and any(other.level >= MOST_NESTED - 1 for other in inside):
+                self._at += len(inside) + 1
+                return [_pre("\n".join(self._document.lines[slice(*token.map)]))], ""
         match token.type:
             case "paragraph_open":
                 return self._inline(place), ""
@@ -108,29 +114,24 @@ class _Writer:
             case "fence" | "code_block":
                 return self._code(token, place), ""
             case "blockquote_open":
-                inner = self.blocks(_Place(place.column + 2, quoted=True))
+                inner = self.blocks(_Place(nested=True, deep=deep))
                 return [f"> {line}".rstrip() for line in inner or [""]], ""
             case "bullet_list_open" | "ordered_list_open":
-                return self._list(token, place, before)
+                return self._list(token, deep, before)
             case "table_open":
                 return self._table(place), ""
             case "hr":
                 return ["___"], ""
         return [], ""
 
-    def _too_deep(self, token: Token) -> str:
-        """A block as it was written if it nests deeper than was read; else nothing."""
+    def _inside(self) -> list[Token]:
+        """The tokens of the outermost block that has just begun, without its last one."""
         end = self._at
-        deepest = 0
-        while end < len(self._tokens) and self._tokens[end].level:
-            deepest = max(deepest, self._tokens[end].level)
+        while self._tokens[end].level:
             end += 1
-        if deepest < MOST_NESTED - 1 or token.map is None:
-            return ""
-        self._at = end + 1
-        return _pre("\n".join(self._document.lines[slice(*token.map)]))
+        return self._tokens[self._at : end]
 
-    def _list(self, token: Token, place: _Place, before: tuple[str, str]) -> tuple[list[str], str]:
+    def _list(self, token: Token, deep: bool, before: tuple[str, str]) -> tuple[list[str], str]:
         marker = token.markup
         if before == (token.type, marker):  # two lists with nothing visible between
             marker = {"-": "*", "*": "-", "+": "-", ".": ")", ")": "."}[marker]
@@ -142,7 +143,7 @@ class _Writer:
             self._at += 1
             sign = f"{min(number, 999_999_999)}{marker}" if ordered else marker
             width = len(sign) + 1
-            inner = self.blocks(_Place(place.column + width, place.quoted, on_item=True, tight=tight))
+            inner = self.blocks(_Place(nested=True, deep=deep, on_item=True, tight=tight))
             if lines and not tight:
                 lines.append("")
             lines.append(f"{sign} {inner[0]}" if inner else sign)
@@ -185,19 +186,13 @@ class _Writer:
         info = token.info.strip().split(maxsplit=1)
         language = _NOT_IN_INFO.sub("", info[0])[:40] if info else ""
         if language.lower().startswith("mermaid"):
-            drawn = language == "mermaid" and self._is_closed(token) and is_harmless(code)
+            drawn = language == "mermaid" and is_closed(token, self._document.lines) and is_harmless(code)
             language = language if drawn else "text"
         mark = "`" * max([3, *(1 + len(run) for run in _TICKS.findall(code))])
-        nested = place.column > 0 or place.quoted
-        certain = place.column < 4 and not place.on_item
-        if len(mark) > _LONGEST_MARK or (is_live(code) and not certain) or (nested and _MATH.search(code)):
+        hidden = place.deep or place.on_item  # from some reader, perhaps
+        if len(mark) > _LONGEST_MARK or (hidden and is_live(code)) or (place.nested and _MATH.search(code)):
             return [_pre(token.content, language)]
         return [mark + language, *code.split("\n"), mark] if token.content else [mark + language, mark]
-
-    def _is_closed(self, fence: Token) -> bool:
-        start, end = fence.map or (0, 0)
-        closing = _CLOSES.fullmatch(self._document.lines[end - 1])
-        return end - start > 1 and closing is not None and closing[1].startswith(fence.markup)
 
     def _inline(self, place: _Place, *, one_line: bool = False, in_table: bool = False) -> list[str]:
         """The lines of the inline token that comes next, up to the end of what it is in."""

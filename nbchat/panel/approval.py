@@ -1,52 +1,45 @@
-"""A tool's call, asked for in the panel: its thread has no cell whose input prompt could ask."""
+"""The approval of a tool call, asked for in the panel: its thread has no cell whose input prompt could ask."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import Any
 
 from ipywidgets import HTML, Button, HBox, VBox
 
-from nbchat.conversation.presenter import presenters
-from nbchat.conversation.tools.approval import call_text
+from nbchat.conversation.tools.call_view import CallView
 from nbchat.display import chrome
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.values.messages import ToolCall
 
 __all__ = ["Approval"]
 
-_asking = threading.local()
-
 
 class Approval:
-    """Shows a call with Allow and Refuse, and waits for one of them, or for `dismiss`."""
+    """Shows a call with Allow and Refuse, and waits for one of them, or for `dismiss`.
+
+    A long call is shown page by page; it can't be allowed before all of it is shown.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._lock = threading.Lock()
         self._asked: Future[bool] | None = None
         self._dismissed = False
         self._text = parts.make(HTML)
+        self._view = CallView("", ())
         self.allow = parts.make(Button, description="Allow", tooltip="Run the tool as shown")
         self.refuse = parts.make(Button, description="Refuse", tooltip="The model is told that it was not run")
-        self.allow.on_click(lambda _button: self._answer(allowed=True))
+        self.allow.on_click(lambda _button: self._allow())
         self.refuse.on_click(lambda _button: self._answer(allowed=False))
-        buttons = parts.make(HBox, [self.allow, self.refuse], classes="nbchat-buttons")
+        self.show_more = parts.make(Button, description="Show more", tooltip="Allow is free once all of it is shown")
+        self.show_more.on_click(lambda _button: self._show(self._view.more()))
+        buttons = parts.make(HBox, [self.show_more, self.allow, self.refuse], classes="nbchat-buttons")
         self.widget = parts.make(VBox, [self._text, buttons], classes="nbchat-approval nbchat-none")
 
-    @contextmanager
-    def here(self) -> Iterator[None]:
-        """Calls that this thread makes are asked for here."""
-        _install()
+    def begin(self) -> None:
+        """Ask again from now on: another answer begins."""
         with self._lock:
             self._dismissed = False
-        _asking.ask = self._ask
-        try:
-            yield
-        finally:
-            _asking.ask = None
 
     def dismiss(self) -> None:
         """Refuse what is being asked, and what this answer's tools may still ask."""
@@ -54,35 +47,31 @@ class Approval:
             self._dismissed = True
         self._answer(allowed=False)
 
-    def _ask(self, call: ToolCall) -> bool:
+    def ask(self, call: ToolCall) -> bool:
+        """Ask whether a call may run, in the thread that made it; False = refused."""
         with self._lock:
             if self._dismissed:
                 return False
             asked = self._asked = Future()
-        self._text.value = str(chrome.text_block(f"The model wants to run\n{call_text(call)}")["text/html"])
+        self._show(CallView.of(call))
         mark(self.widget, "nbchat-none", False)
         try:
             return asked.result()
         finally:
             mark(self.widget, "nbchat-none", True)
 
+    def _show(self, view: CallView) -> None:
+        self._view = view
+        self._text.value = str(chrome.text_block(f"The model wants to run\n{view}")["text/html"])
+        self.allow.disabled = view.unseen > 0
+        mark(self.show_more, "nbchat-none", not view.unseen)
+
+    def _allow(self) -> None:
+        if not self._view.unseen:  # a disabled button's click can still come from the page
+            self._answer(allowed=True)
+
     def _answer(self, *, allowed: bool) -> None:
         with self._lock:
             asked, self._asked = self._asked, None
         if asked is not None:
             asked.set_result(allowed)
-
-
-_elsewhere: list[Callable[[ToolCall], bool]] = []
-
-
-def _install() -> None:
-    """Stand before whoever else is asked for leave; threads that are no panel's go on to them."""
-    if presenters.approve is not _approve:
-        _elsewhere[:] = [presenters.approve]
-        presenters.approve = _approve
-
-
-def _approve(call: ToolCall) -> bool:
-    ask: Any = getattr(_asking, "ask", None)
-    return bool(ask(call)) if ask is not None else _elsewhere[0](call)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions
-from nbchat.conversation.presenter import Presenter
+from nbchat.cells.presentation import presentation
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display import chrome
@@ -17,14 +18,14 @@ from nbchat.display.footer import footer_facts
 from nbchat.display.painter import Painter, answer_bundle
 from nbchat.display.reply_area import ReplyArea
 from nbchat.display.widget_factory import Parts
-from nbchat.magics.cell import presentation
 from nbchat.panel.approval import Approval
 from nbchat.panel.transcript import Entry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.values.events import Event
-from nbchat.values.messages import Message
+from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import PARAMETERS
+from nbchat.values.presenter import Presenter
 from nbchat.values.reply import Reply
 
 __all__ = ["Conversation"]
@@ -44,6 +45,7 @@ class Conversation:
         self._canvas: Canvas | None = None
         self._job: _Job | None = None
         self._view: TranscriptView | None = None
+        self._views: weakref.WeakKeyDictionary[Session, TranscriptView] = weakref.WeakKeyDictionary()
         self._worker = Worker(over)
 
     @property
@@ -54,7 +56,8 @@ class Conversation:
     def pin(self, canvas: Canvas) -> None:
         """Keep the transcript there, and what it holds already."""
         self._canvas = canvas
-        self._view = TranscriptView(transcript_of(self.session), canvas)
+        self._views.clear()
+        self._view = self._view_of(self.session, canvas)
         self._view.refresh()
 
     def switch(self, session: Session) -> None:
@@ -62,7 +65,14 @@ class Conversation:
         self.session = session
         self.area.fresh()
         if self._canvas is not None:
-            self._view = TranscriptView(transcript_of(session), self._canvas)
+            self._view = self._view_of(session, self._canvas)
+
+    def _view_of(self, session: Session, canvas: Canvas) -> TranscriptView:
+        """The view of a session's transcript in this cell: one for each, so that none is shown twice."""
+        view = self._views.get(session)
+        if view is None:
+            view = self._views[session] = TranscriptView(transcript_of(session), canvas)
+        return view
 
     @property
     def asking(self) -> Session | None:
@@ -70,12 +80,12 @@ class Conversation:
         job = self._job
         return job.session if job is not None and self.busy else None
 
-    def ask(self, text: str, begun: Callable[[], None]) -> None:
-        """Send a message, with live values put in."""
+    def ask(self, text: str, begun: Callable[[], None], *, alone: bool = False) -> None:
+        """Send a message, with live values put in; `alone` = without the history, which it does not join either."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
-            return session.ask(message, display=presenter, **settings)
+            return session.ask(message, display=presenter, once=alone, **settings)
 
         self._start(text, lambda: _composed(text), asking, begun)
 
@@ -86,7 +96,7 @@ class Conversation:
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
             return session.retry(turn=turn, display=presenter, **settings)
 
-        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun)
+        self._start(turn.message.as_typed, lambda: Composed(turn.message), asking, begun)
 
     def resume(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Take up a turn's answer where it stopped."""
@@ -96,7 +106,7 @@ class Conversation:
             session.resume(turn=turn, display=presenter, **settings)
             return next((kept.reply for kept in session.turns if kept.message is turn.message), turn.reply)
 
-        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun, so_far=turn.reply)
+        self._start(turn.message.as_typed, lambda: Composed(turn.message), asking, begun, so_far=turn.reply)
 
     def stop(self) -> None:
         """Stop what is being asked; what has come is kept."""
@@ -109,7 +119,7 @@ class Conversation:
         if self.busy:
             return
         sheet = self.area.fresh()
-        sheet.show(_heading(turn.message.text))
+        sheet.show(_heading(turn.message.as_typed))
         sheet.show(answer_bundle(turn.reply))
         sheet.show(chrome.line(footer_facts(turn.reply)))
         _tell_otherwise(sheet, turn.reply)
@@ -131,6 +141,8 @@ class Conversation:
 
         def work() -> None:
             composed = composing()
+            if job.stopped:
+                raise Interrupted("Stopped. Nothing was sent.")
             sheet = self.area.fresh()
             sheet.show(_heading(question))
             if so_far is not None:
@@ -138,8 +150,8 @@ class Conversation:
             painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), composed.notes))
             reply: Reply | None = None
             try:
-                with self.approval.here():
-                    reply = asking(painter, settings, composed.message)
+                self.approval.begin()
+                reply = asking(painter, {**settings, "approve": self.approval.ask}, composed.message)
             except (NbchatError, Interrupted) as error:
                 reply = error.reply
                 raise
@@ -165,7 +177,11 @@ class _Job:
 
     def stop(self) -> None:
         self.stopped = True
-        self.session.stop()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt where this was stopped: the exchange that runs it ends as at an interrupt."""
+        if self.stopped:
+            raise KeyboardInterrupt
 
     def keep(self, entry: Entry) -> None:
         transcript = transcript_of(self.session)
@@ -175,16 +191,19 @@ class _Job:
 
 
 class _JobPainter(Painter):
-    """Stops what was stopped before the session knew of it: a click on Stop may come right behind one on Send."""
+    """Stops what its panel stopped, and nothing else that is asked in the same session."""
 
     def __init__(self, job: _Job, canvas: Canvas, **options: Any) -> None:
         super().__init__(canvas, **options)
         self._job = job
 
     def show(self, events: Sequence[Event]) -> None:
-        if self._job.stopped:
-            self._job.stop()
         super().show(events)
+        self._job.check()
+
+    def call_result(self, call: ToolCall, result: Message) -> None:
+        super().call_result(call, result)
+        self._job.check()  # before another request is sent
 
 
 def _tell_otherwise(sheet: Canvas, reply: Reply) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ipywidgets import Button, HBox, Select, VBox
+from ipywidgets import Button, Dropdown, HBox
 
 from nbchat.conversation.turn import Turn
 from nbchat.display.widget_factory import Parts
 from nbchat.markdown.inline import visible
 from nbchat.panel.drawing import Drawing
+from nbchat.values.reply import Reply
 
 __all__ = ["History"]
 
@@ -31,17 +32,17 @@ class History:
 
     def __init__(self, parts: Parts, chosen: Callable[[Turn], None], actions: Mapping[str, Callable[[], None]]) -> None:
         self._turns: tuple[Turn, ...] = ()
+        self._busy = False
         self._chosen = chosen
         self._drawing = Drawing()
-        self._list = parts.make(Select, options=[], description="History", rows=3)
+        self._list = parts.make(Dropdown, options=[], description="History")
         self._list.observe(self._moved, "index")
         self.buttons = {
             name: parts.make(Button, description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions
         }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        line = parts.make(HBox, list(self.buttons.values()), classes="nbchat-buttons")
-        self.widget = parts.make(VBox, [self._list, line], classes="nbchat-history")
+        self.widget = parts.make(HBox, [self._list, *self.buttons.values()], classes="nbchat-history")
 
     @property
     def turn(self) -> Turn | None:
@@ -61,8 +62,15 @@ class History:
         turns = tuple(turns)
         if len(turns) != len(self._turns) or any(a is not b for a, b in zip(turns, self._turns, strict=True)):
             self._draw(turns)
+        self._enable(busy=busy)
+
+    def _enable(self, *, busy: bool) -> None:
+        self._busy = busy
+        turn = self.turn
         for button in self.buttons.values():
-            button.disabled = busy or not turns
+            button.disabled = busy or turn is None
+        if (button := self.buttons.get("Continue")) is not None:
+            button.disabled = busy or turn is None or not _can_go_on(turn.reply)
 
     def _draw(self, turns: tuple[Turn, ...]) -> None:
         with self._drawing:
@@ -73,7 +81,13 @@ class History:
 
     def _moved(self, _change: Any) -> None:
         if not self._drawing.here and (turn := self.turn) is not None:
+            self._enable(busy=self._busy)
             self._chosen(turn)
+
+
+def _can_go_on(reply: Reply) -> bool:
+    """Whether an answer stopped before its end."""
+    return bool(reply.text) and (reply.status != "complete" or reply.finish_reason in ("length", "max_tokens"))
 
 
 def _offset(turns: Sequence[Turn]) -> int:
@@ -84,7 +98,7 @@ def _label(number: int, turn: Turn) -> str:
     reply = turn.reply
     state = "" if reply.status == "complete" else f"[{reply.status.replace('_', ' ')}] "
     edited = "[before an edit] " if turn.before_edit else ""
-    return visible(f"{number}  {_first(turn.message.text, 45)}  →  {state}{edited}{_first(reply.text, 70)}")
+    return visible(f"{number}  {_first(turn.message.as_typed, 45)}  →  {state}{edited}{_first(reply.text, 70)}")
 
 
 def _first(text: str, most: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from ipywidgets import HTML, Button, Textarea
+from ipywidgets import HTML, Button, Textarea, ToggleButton
 
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.markdown.inline import html_text
@@ -13,6 +14,7 @@ __all__ = ["MessageBox"]
 
 
 SENDS, SENDS_AGAIN = "Ctrl+Enter sends", "Ctrl+Enter sends again"
+WITH_HISTORY, ALONE = "with history", "alone"
 
 
 class MessageBox:
@@ -34,10 +36,29 @@ class MessageBox:
         self.stop = parts.make(Button, description="Stop", tooltip=meaning, disabled=True, classes="nbchat-stop")
         self.send.on_click(lambda _button: send())
         self.stop.on_click(lambda _button: stop())
+        self.alone = parts.make(
+            ToggleButton,
+            description=WITH_HISTORY,
+            tooltip="Whether the message is asked with the conversation so far, or alone and kept out of it",
+            classes="nbchat-toggle",
+        )
+        self.alone.observe(self._turned, "value")
+        self.keeps = parts.make(
+            ToggleButton,
+            description="keep text",
+            tooltip="Leave the message in the box after Send, to ask it again",
+            classes="nbchat-toggle",
+        )
+        self.choices = (self.alone, self.keeps)
         self.status = parts.make(HTML, classes="nbchat-status")
 
+    def _turned(self, change: Any) -> None:
+        self.alone.description = ALONE if change["new"] else WITH_HISTORY
+
     def take(self) -> None:
-        """Empty the box: what stands there is sent."""
+        """Empty the box, unless its text is to stay: what stands there is sent."""
+        if self.keeps.value:
+            return
         self.message.value = ""
         self.message.placeholder = SENDS
 

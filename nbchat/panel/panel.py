@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ipywidgets import Box, HBox, ToggleButton, VBox
+from ipywidgets import HBox, VBox
 
-from nbchat.api.engine import engine, running_engine
+from nbchat.cells.running_cell import running_cell_id
 from nbchat.conversation import connection
-from nbchat.conversation.registry import registry
+from nbchat.conversation.process import process
+from nbchat.conversation.registry import Registry
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
@@ -19,25 +19,28 @@ from nbchat.display.display_state import running_shell
 from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.display.widget_style import WIDGETS_CLASS
-from nbchat.magics.cell import cell_slot
 from nbchat.panel import comms, style
 from nbchat.panel.biases import BiasControl
 from nbchat.panel.cellbox import CellBox
 from nbchat.panel.cellline import Loaded
-from nbchat.panel.controls import WIDE, Control, control
+from nbchat.panel.controls import Control, control
 from nbchat.panel.conversation import Conversation
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
 from nbchat.panel.presetbar import PresetBar
 from nbchat.panel.reload_detector import PageMark
 from nbchat.panel.server_form import ModelControl, Target
+from nbchat.panel.settings import Settings
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
-from nbchat.values.params import PARAMETERS, Parameter
+from nbchat.values.params import PARAMETERS, Parameter, Params
 
 __all__ = ["Panel"]
 
 _shown: dict[str, Panel] = {}
 """The panel that each cell has shown last: a panel whose cell was run again is out of the page."""
+
+FIRST = ("model", "temperature", "top_p", "max_tokens")
+"""The parameters that are always in sight."""
 
 EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
 
@@ -45,24 +48,22 @@ EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire
 class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A session as widgets: whatever moves its settings or its history moves them here, and the other way round.
 
-    `session` None = the one that the magics use, also when that becomes another. Shown by being the value of a cell,
-    whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter, `conversation`
-    what is being asked.
+    `sessions` are all there are; `session` None = their current one, also when that becomes another. Shown by being the
+    value of a cell, whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter,
+    `conversation` what is being asked.
     """
 
-    def __init__(self, session: Session | None = None) -> None:
+    def __init__(self, sessions: Registry[Any], session: Session | None = None) -> None:
+        self._sessions = sessions
         self._follows = session is None
-        self.session = session or registry.current
+        self.session: Session = session or sessions.current
         self._refreshing = threading.RLock()
         self._attending = False
         self._forget: list[Callable[[], Any]] = []
         self._unwatch: list[Callable[[], None]] = []
         self._sent = ""
         self._parts = Parts()
-        self.controls = self._make_controls()
-        self._target = Target(self._parts, self._model, self._retarget)
-        self.presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
-        self._cell = CellBox(self._parts, self._load)
+        self.settings = self._make_settings()
         self.conversation = Conversation(self._parts, self.session, self._over)
         self._history = History(self._parts, self.conversation.show, self._actions())
         self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
@@ -72,54 +73,64 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # Assembly
 
-    def _make_controls(self) -> dict[str, Control]:
+    def _make_settings(self) -> Settings:
         self._model = ModelControl(self._parts, PARAMETERS["model"], self._move)
-        rows: dict[str, Control] = {"model": self._model}
-        for row in (*PARAMETERS.values(), EXTRA):
-            if row.kind == "biases":
-                rows[row.name] = BiasControl(self._parts, row, self._move, self._token_ids)
-            elif row.name != "model":
-                rows[row.name] = control(self._parts, row, self._move)
-        return rows
+        self._target = Target(self._parts, self._model, self._retarget)
+        self.presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
+        self._cell = CellBox(self._parts, self._load)
+        return Settings(
+            self._parts,
+            self._control,
+            [*PARAMETERS, EXTRA.name],
+            FIRST,
+            [self._target.system_row, self.presets.choice, self._cell.widget],
+            [self._target.session, self._target.endpoint_row, *self.presets.keeping],
+            lambda name, on: mark(self, name, on),
+        )
+
+    def _control(self, name: str) -> Control:
+        """A new row for a parameter, as it is set."""
+        parameter = PARAMETERS.get(name, EXTRA)
+        if name == "model":
+            row: Control = self._model
+        elif parameter.kind == "biases":
+            row = BiasControl(self._parts, parameter, self._move, self._token_ids)
+        else:
+            row = control(self._parts, parameter, self._move)
+        row.show(_value(self.session.params, name))
+        row.refuse(self._refused().get(name, ""))
+        comms.answer_beside_cells(row.row)
+        return row
+
+    @property
+    def controls(self) -> dict[str, Control]:
+        """The rows that there are so far, by parameter."""
+        return self.settings.controls
+
+    def unfold(self) -> None:
+        """Show all settings."""
+        self.settings.unfold()
 
     def _rows(self) -> list[Any]:
-        self._model.row.add_class("nbchat-wide")  # names of models are long
-        where = [self._target.session, self.presets.choice, self._target.endpoint_row, self._model.row]
-        ordered = sorted(self.controls.values(), key=lambda control: control.parameter.kind in WIDE)
-        usual = [one.row for one in ordered if one.parameter.sampling and one is not self._model]
-        rare = [one.row for one in ordered if not one.parameter.sampling]
-        buttons = self._parts.make(HBox, [self._box.send, self._box.stop, self._box.status], classes="nbchat-buttons")
+        buttons = self._parts.make(
+            HBox, [self._box.send, self._box.stop, *self._box.choices, self._box.status], classes="nbchat-buttons"
+        )
         page = PageMark(self._parts, self._parts.note(buttons))
+        talk = [self._box.message, buttons, self.conversation.approval.widget, self._history.widget]
+        reply = self._parts.make(VBox, [self.conversation.area.widget], classes="nbchat-scroll")
         return [
             style.style(self._parts),
             style.keys(self._parts),
             page.widget,
-            self._grid(where),
-            self._target.system_row,
-            self._grid(usual),
-            *self._folded("More parameters", self._grid(rare), self.presets.keeping),
-            self._cell.widget,
-            self._history.widget,
-            self._box.message,
-            buttons,
-            self.conversation.approval.widget,
-            self.conversation.area.widget,
+            self._parts.make(
+                HBox,
+                [
+                    self._parts.make(VBox, [*talk, reply], classes="nbchat-talk"),
+                    self.settings.widget,
+                ],
+                classes="nbchat-columns",
+            ),
         ]
-
-    def _grid(self, rows: list[Any]) -> Any:
-        return self._parts.make(Box, rows, classes="nbchat-grid")
-
-    def _folded(self, title: str, content: Any, beside: Sequence[Any]) -> tuple[Any, Any]:
-        """A line with a button that unfolds the content, and the content."""
-        button = self._parts.make(ToggleButton, description=f"▸ {title}", value=False, classes="nbchat-fold")
-        content.add_class("nbchat-none")
-
-        def turn(change: Any) -> None:
-            button.description = f"{'▾' if change['new'] else '▸'} {title}"
-            mark(content, "nbchat-none", not change["new"])
-
-        button.observe(turn, "value")
-        return self._parts.make(HBox, [button, *beside], classes="nbchat-side"), content
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         return {
@@ -159,23 +170,28 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def refresh(self, *_event: Any) -> None:
         """Draw the session as it is now. From any thread; what has not changed costs nothing."""
-        if self._follows and registry.current is not self.session:
-            self.switch(registry.current)
+        if self._follows and self._sessions.current is not self.session:
+            self.switch(self._sessions.current)
             return
         with self._refreshing:
             session, params, endpoint = self.session, self.session.params, self.session.endpoint
             model = params.model or endpoint.model
+            self.settings.reveal([name for name in (*PARAMETERS, EXTRA.name) if _value(params, name) is not None])
             for name, row in self.controls.items():
-                row.show(dict(params.extra) or None if name == "extra" else getattr(params, name))
+                row.show(_value(params, name))
             self._model.usual(model)
-            self._target.show(session, endpoint, registry.names())
+            self._target.show(session, endpoint, self._sessions.names())
             self.presets.show(params)
             self._cell.show(params.replace(model=model), session.system, endpoint)
             self._history.show(session.turns, busy=self.conversation.busy)
-            active = running_engine()  # before the first request nothing is known to be refused
-            refused = active.client.capabilities.refused(endpoint.base_url, model or "") if active else {}
+            refused = self._refused()
             for name, row in self.controls.items():
                 row.refuse(refused.get(name, ""))
+
+    def _refused(self) -> Mapping[str, str]:
+        """What the server refuses for the model that is asked: parameters, each with the server's words."""
+        endpoint = self.session.endpoint
+        return process.capabilities.refused(endpoint.base_url, self.session.params.model or endpoint.model or "")
 
     # The user's side
 
@@ -200,12 +216,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _go_to(self, name: str) -> None:
         if name != self.session.name:
-            self.switch(registry.switch(name) if self._follows else registry.open(name))
+            self.switch(self._sessions.switch(name) if self._follows else self._sessions.open(name))
 
     def _connect(self, where: str, key_env: str | None = None) -> None:
         """As `%chat connect`; a session that has a server of its own gets another one."""
         if self.session.base_url is None:
-            connection.connect(connection.endpoint_for(where, key_env=key_env))
+            process.connected = connection.endpoint_for(where, key_env=key_env)
         else:
             self.session.connect(where, key_env=key_env)
         self.session.set(model=None)  # another server's model means nothing here
@@ -223,16 +239,23 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _token_ids(self, text: str) -> list[int]:
         endpoint = connection.ready(self.session.endpoint)
-        return engine().run(engine().client.token_ids(endpoint, self.session.model or "", text))
+        engine = process.engine()
+        return engine.run(engine.client.token_ids(endpoint, self.session.model or "", text))
 
     # Asking
 
     def _submit(self) -> None:
         text = self._box.message.value
         if not text.strip():
+            text = self._last_question()
+        if not text:
             self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
         elif self._is_ready():
-            self.conversation.ask(text, lambda: self._began(text))
+            self.conversation.ask(text, lambda: self._began(text), alone=self._box.alone.value)
+
+    def _last_question(self) -> str:
+        """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
+        return self._sent or next((turn.message.as_typed for turn in reversed(self.session.turns)), "")
 
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
         if (turn := self._history.turn) is not None and self._is_ready():
@@ -277,19 +300,17 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         taken = self.session.undo(self._history.later + 1)
         self.conversation.area.fresh()
         if not self._box.message.value:
-            self._box.message.value = taken[0].message.text
+            self._box.message.value = taken[0].message.as_typed
         self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
 
     def _fork(self) -> None:
         later = self._history.later
-        names = {*registry.names(), self.session.name}
-        name = next(new for n in itertools.count(2) if (new := f"{self.session.name}-{n}") not in names)
-        branch = self.session.fork(name)
+        branch = self.session.fork(self._sessions.free_name(self.session.name))
         if later:
             branch.undo(later)
-        registry.add(branch, current=self._follows)
+        self._sessions.add(branch, current=self._follows)
         self.switch(branch)
-        self._box.say(f"now in session {name}")
+        self._box.say(f"now in session {branch.name}")
 
     # Display
 
@@ -308,7 +329,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _attend(self, shell: Any) -> None:
         """Look after each cell what it has changed elsewhere; in place of the panel that this cell showed before."""
-        place = cell_slot(shell)
+        place = running_cell_id(shell)
         if place is not None:
             if (old := _shown.get(place)) is not None and old is not self:
                 old.close()
@@ -318,6 +339,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._attending = True
             shell.events.register("post_run_cell", self.refresh)
             self._forget.append(lambda: shell.events.unregister("post_run_cell", self.refresh))
+
+
+def _value(params: Params, name: str) -> Any:
+    """What a row shows of the parameters; None = unset."""
+    return dict(params.extra) or None if name == EXTRA.name else getattr(params, name)
 
 
 def _bundle(widget: Any) -> dict[str, Any]:

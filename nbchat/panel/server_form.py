@@ -8,10 +8,11 @@ from typing import Any
 
 from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea
 
-from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint, public_url
+from nbchat.api.addresses import public_url
+from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint
+from nbchat.conversation.connection import models
 from nbchat.conversation.session import Session
 from nbchat.display.widget_factory import Parts, mark
-from nbchat.magics.connect import models
 from nbchat.panel.controls import TextControl
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import NbchatError

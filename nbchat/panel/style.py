@@ -15,92 +15,112 @@ STYLE = """
 .nbchat-panel {
   --nbchat-line: var(--jp-border-color2, #ddd);
   --nbchat-error: var(--jp-error-color1, #b71c1c);
-  --jp-widgets-inline-label-width: 160px;
+  --jp-widgets-inline-label-width: auto;
   --jp-widgets-inline-width: 100%;
+  container: nbchat-panel / inline-size;
   border: 1px solid var(--nbchat-line);
   border-radius: 3px;
   padding: 8px 12px;
   margin: 2px 0;
   box-sizing: border-box;
   width: 100%;
-  max-width: 1100px;
-  gap: 8px;
+  max-width: 1200px;
 }
 .nbchat-panel .jupyter-widgets { margin: 0; }
-.nbchat-panel .widget-inline-hbox, .nbchat-panel .widget-inline-vbox { width: 100%; min-width: 0; }
+.nbchat-panel :is(.widget-inline-hbox, .widget-inline-vbox) { width: 100%; min-width: 0; height: auto; }
 .nbchat-panel .widget-html { min-height: 0; height: auto; }
 .nbchat-panel .widget-html-content { line-height: 1.45; font-size: var(--jp-ui-font-size1, 13px); }
 .nbchat-panel :is(input, textarea, select) { min-width: 0; }
-.nbchat-control input { padding-left: 6px; padding-right: 6px; }
-.nbchat-panel textarea { resize: vertical; }
-.nbchat-panel .nbchat-grid {
-  display: grid;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr));
-  gap: 4px 20px;
-  align-items: start;
+.nbchat-panel textarea { resize: vertical; height: auto; }
+.nbchat-panel .nbchat-none { display: none; }
+.nbchat-panel .nbchat-script { height: 0; overflow: hidden; }
+.nbchat-panel .jupyter-button { border-radius: 2px; width: auto; flex: 0 0 auto; }
+
+.nbchat-columns { display: grid; grid-template-columns: minmax(0, 1fr) 250px; gap: 8px 20px; align-items: start; }
+.nbchat-talk, .nbchat-settings, .nbchat-first, .nbchat-more { gap: 6px; min-width: 0; }
+.nbchat-settings .nbchat-narrow { display: none; }
+.nbchat-more { display: none !important; }
+.nbchat-all .nbchat-more { display: flex !important; }
+@container nbchat-panel (max-width: 640px) {
+  .nbchat-columns { grid-template-columns: minmax(0, 1fr); }
+  .nbchat-settings { order: -1; }
+  .nbchat-settings .nbchat-narrow { display: block; }
+  .nbchat-panel:not(.nbchat-unfolded) .nbchat-settings > :not(.nbchat-narrow) { display: none !important; }
+  .nbchat-first, .nbchat-more {
+    display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 200px), 1fr)); gap: 6px 16px; align-items: start;
+  }
+  .nbchat-all .nbchat-more { display: grid !important; }
 }
-.nbchat-control { flex-flow: row wrap; gap: 2px 6px; align-items: center; min-width: 0; }
+
+.nbchat-message .widget-label, .nbchat-history > :first-child > .widget-label { display: none; }
+.nbchat-message textarea { field-sizing: content; min-height: 66px; max-height: 45vh; }
+.nbchat-message textarea, .nbchat-system textarea { font-family: var(--jp-ui-font-family, sans-serif); }
+.nbchat-buttons, .nbchat-history { gap: 6px; align-items: center; flex-flow: row wrap; }
+.nbchat-buttons .jupyter-button { padding: 0 12px; height: 28px; line-height: 28px; }
+.nbchat-history .jupyter-button { padding: 0 8px; height: 24px; line-height: 24px; font-size: 12px; }
+.nbchat-history > :first-child { flex: 1 1 200px; }
+.nbchat-history select { height: 26px; box-sizing: border-box; }
+.nbchat-panel .nbchat-send:not(:disabled) { background: var(--jp-accept-color-normal, #1976d2); color: #fff; }
+.nbchat-panel .nbchat-toggle {
+  background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;
+}
+.nbchat-panel .nbchat-toggle.mod-active { color: var(--jp-ui-font-color1, #222); box-shadow: inset 0 0 0 1px currentColor; }
+.nbchat-status { flex: 1 1 120px; min-width: 0; }
+.nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
+.nbchat-panel .nbchat-scroll {
+  max-height: max(400px, 62vh); overflow: hidden auto; overflow-anchor: none; border-top: 1px solid var(--nbchat-line);
+}
+.nbchat-reply { min-height: 24px; padding-top: 6px; flex: 0 0 auto; }
+.nbchat-reply .jp-OutputArea-prompt, .nbchat-reply .jp-OutputPrompt { display: none; }
+.nbchat-reply .jp-OutputArea-output { padding-left: 0; }
+
+.nbchat-control { flex-flow: row wrap; gap: 0 6px; align-items: flex-end; min-width: 0; position: relative; }
 .nbchat-control > :first-child { flex: 1 1 0; min-width: 0; }
-.nbchat-control > .nbchat-text { flex: 1 1 0; min-width: 0; }
-.nbchat-control > .nbchat-text:first-child { flex: 1 1 168px; }
-.nbchat-wide { grid-column: 1 / -1; }
-.nbchat-number { flex: 0 0 76px !important; width: 76px !important; }
+.nbchat-settings .widget-inline-hbox { flex-flow: row wrap; }
+.nbchat-settings .widget-label { flex: 1 0 100%; width: auto; height: 18px; line-height: 18px; font-size: 12px; }
+.nbchat-settings :is(input, select) { height: 26px; box-sizing: border-box; padding-left: 6px; padding-right: 6px; }
+.nbchat-settings .widget-text, .nbchat-settings .widget-dropdown, .nbchat-settings .widget-combobox { height: auto; }
+.nbchat-settings .widget-slider { height: 44px; }
+.nbchat-settings .slider-container { margin: 0 10px; height: 26px; display: flex; align-items: center; }
+.nbchat-settings .noUi-target { flex: 1 1 auto; }
+.nbchat-control > .nbchat-text { flex: 1 1 20%; min-width: 0; }
+.nbchat-control > .nbchat-text:first-child { flex: 1 1 100%; margin-bottom: 4px; }
+.nbchat-number { flex: 0 0 72px !important; width: 72px !important; }
 .nbchat-number input { text-align: right; }
-.nbchat-panel .nbchat-grid > .widget-inline-hbox, .nbchat-choice { padding-right: 28px; }
 .nbchat-panel .nbchat-unset-button {
-  flex: 0 0 22px; width: 22px; height: 22px; line-height: 20px; padding: 0; background: transparent; box-shadow: none;
-  color: var(--nbchat-quiet); border-radius: 2px; font-size: 15px;
+  position: absolute; top: 0; right: 0; width: 18px; height: 18px; line-height: 16px; padding: 0; background: transparent;
+  box-shadow: none; color: var(--nbchat-quiet); font-size: 15px;
 }
-.nbchat-panel .nbchat-unset-button:hover {
-  background: var(--jp-layout-color2, #eee); color: var(--jp-ui-font-color1, #222);
-}
+.nbchat-panel .nbchat-unset-button:hover { background: var(--jp-layout-color2, #eee); color: var(--jp-ui-font-color1, #222); }
 .nbchat-unset > .nbchat-unset-button { visibility: hidden; }
+.nbchat-control:not(.nbchat-unset, .nbchat-choice) .widget-label { color: var(--jp-ui-font-color0, #000); font-weight: 600; }
+.nbchat-control .widget-slider .noUi-handle { background: var(--nbchat-ring); border-color: var(--nbchat-ring); opacity: 1; }
 .nbchat-unset .widget-slider .noUi-connect { background: transparent; }
-.nbchat-unset .widget-slider .noUi-handle {
-  opacity: 0.6; background: var(--jp-layout-color1, #fff); border: 1px solid var(--nbchat-quiet);
+.nbchat-unset .widget-slider .noUi-target {
+  background: transparent; border: 0; border-top: 1px dashed var(--nbchat-quiet); box-shadow: none;
 }
+.nbchat-unset .widget-slider .noUi-handle { background: transparent; border-color: transparent; box-shadow: none; }
+.nbchat-unset .widget-slider:is(:hover, :focus-within) .noUi-handle { border: 1px dashed var(--nbchat-ring); }
 .nbchat-unset select { color: var(--nbchat-quiet); }
 .nbchat-control.nbchat-bad input { border-color: var(--nbchat-error); }
-.nbchat-panel .nbchat-note { flex: 1 0 100%; padding-left: 168px; box-sizing: border-box; }
-.nbchat-panel :is(.nbchat-grid > :not(.nbchat-wide), .nbchat-buttons) > .nbchat-note { padding-left: 0; }
+.nbchat-panel .nbchat-note { flex: 1 0 100%; box-sizing: border-box; }
 .nbchat-note .nbchat-words {
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere;
-}
-.nbchat-panel .nbchat-none { display: none; }
-.nbchat-panel .nbchat-script { height: 0; margin-top: -6px; overflow: hidden; }
-.nbchat-history { gap: 6px; }
-.nbchat-history select { height: 58px; }
-.nbchat-history .widget-select { position: relative; }
-.nbchat-history .widget-select:has(select:empty)::after {
-  content: "nothing asked yet"; position: absolute; left: 177px; top: 6px; color: var(--nbchat-quiet); font-size: 12px;
 }
 .nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > :not(.nbchat-unset-button, .nbchat-note) { opacity: 0.6; }
-.nbchat-quiet .widget-html-content { color: var(--nbchat-quiet); font-size: 12px; }
-.nbchat-buttons { gap: 6px; align-items: center; flex-flow: row wrap; padding-left: 168px; }
-.nbchat-panel .jupyter-button { border-radius: 2px; }
-.nbchat-buttons .jupyter-button, .nbchat-side .jupyter-button {
-  width: auto; padding: 0 12px; height: 28px; line-height: 28px; flex: 0 0 auto;
-}
-.nbchat-panel .nbchat-send:not(:disabled) { background: var(--jp-accept-color-normal, #1976d2); color: #fff; }
 .nbchat-panel .nbchat-fold {
-  width: auto; align-self: flex-start; background: transparent; box-shadow: none; padding: 0 4px 0 0; height: 24px;
-  line-height: 24px; color: var(--nbchat-quiet); font-size: 12px;
+  align-self: flex-start; background: transparent; box-shadow: none; padding: 0; height: 22px; line-height: 22px;
+  color: var(--nbchat-quiet); font-size: 12px;
 }
 .nbchat-panel .nbchat-fold.mod-active { box-shadow: none; background: transparent; color: var(--nbchat-quiet); }
-.nbchat-side { gap: 2px 6px; align-items: flex-start; flex-flow: row wrap; }
+.nbchat-side { gap: 2px 6px; align-items: flex-end; flex-flow: row wrap; }
 .nbchat-side > :first-child { flex: 1 1 0; min-width: 0; }
-.nbchat-side > .nbchat-name { flex: 0 0 150px; width: 150px; margin-left: auto; }
-.nbchat-panel .nbchat-side > .nbchat-fold { flex: 0 0 auto; }
-.nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
+.nbchat-side .jupyter-button { padding: 0 8px; height: 26px; line-height: 26px; font-size: 12px; }
+.nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
 .nbchat-cell textarea, .nbchat-system textarea { field-sizing: content; max-height: 9em; }
-.nbchat-message textarea, .nbchat-system textarea { font-family: var(--jp-ui-font-family, sans-serif); }
-.nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
-.nbchat-reply { min-height: 24px; border-top: 1px solid var(--nbchat-line); padding-top: 6px; }
-.nbchat-reply .jp-OutputArea-prompt, .nbchat-reply .jp-OutputPrompt { display: none; }
-.nbchat-reply .jp-OutputArea-output { padding-left: 0; }
 """
 """The panel's style sheet; every rule is about the panel alone."""
 
@@ -147,14 +167,21 @@ KEYS = """
     event.target.dispatchEvent(new Event('change', {bubbles: true}));
     send.click();
   }, true);
-  const [area, stop] = [root.querySelector('.nbchat-reply'), root.querySelector('.nbchat-stop')];
-  let last = 0;
+  const [pane, area, stop] = ['.nbchat-scroll', '.nbchat-reply', '.nbchat-stop'].map(name => root.querySelector(name));
+  let [tallest, top, follows] = [0, 0, true];
+  const coming = () => !stop.disabled;
+  pane.addEventListener('scroll', () => {
+    if (pane.scrollTop < top) follows = false;
+    if (pane.scrollTop + pane.clientHeight >= pane.scrollHeight - 8) follows = true;
+    top = pane.scrollTop;
+  });
   new ResizeObserver(() => {
     const {height} = area.getBoundingClientRect();
-    if (!stop.disabled && height > last) area.style.minHeight = `${height}px`;
-    last = height;
+    if (coming() && height > tallest) area.style.minHeight = `${height}px`;
+    tallest = height;
+    if (coming() && follows) pane.scrollTop = pane.scrollHeight;
   }).observe(area);
-  new MutationObserver(() => { if (stop.disabled) area.style.minHeight = ''; })
+  new MutationObserver(() => { if (coming()) follows = true; else area.style.minHeight = ''; })
     .observe(stop, {attributes: true, attributeFilter: ['disabled']});
   root.addEventListener('click', event => {
     if (!event.target.closest('.nbchat-copy')) return;

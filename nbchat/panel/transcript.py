@@ -12,6 +12,7 @@ from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.footer import footer_facts
 from nbchat.markdown.inline import inline_text
 from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.reply import Choice, Reply
 
 __all__ = ["Entry", "Transcript", "TranscriptView", "transcript_of"]
@@ -52,8 +53,18 @@ class Entry:
     def _answer(choice: Choice, clean: Callable[[str], str]) -> str:
         """What a choice says and the calls it makes; of one that says nothing, what it thought."""
         calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
-        thought = "" if choice.text or calls or not choice.reasoning else clean(_quoted(choice.reasoning))
-        said = [clean(choice.text or choice.refusal), clean(calls), thought and f"no text, only thinking:\n\n{thought}"]
+        calls = page_part(calls, LIMITS.shown_aside)
+        thoughts = page_part(choice.reasoning, LIMITS.shown_aside)
+        thought = "" if choice.text or calls or not thoughts else clean(_quoted(thoughts))
+        said = [
+            clean(page_part(choice.text or choice.refusal)),
+            clean(calls),
+            thought and f"no text, only thinking:\n\n{thought}",
+        ]
+        if choice.images or choice.sources:
+            from nbchat.markdown.beside import beside_markdown, beside_plain
+
+            said.append((beside_plain if clean is str else beside_markdown)(choice.images, choice.sources))
         return "\n\n".join(filter(None, said))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from nbchat.conversation.presenter import presenters
 from nbchat.conversation.turn import Turn
 from nbchat.tuning.agreement import agreement, most_compared
 from nbchat.tuning.diff import Diff
@@ -32,7 +31,7 @@ class Asked:
     """What a sweep asked, shared by all views of it.
 
     `fixed` are the options that were the same for all runs; `model_named` tells whether anybody chose the model, rather
-    than the endpoint; `applied` is the turn that the session has of the sweep, None = none yet.
+    than the endpoint; `applied` is the turn that the session took over last, None = none yet.
     """
 
     session: Session
@@ -171,7 +170,7 @@ class Sweep:
 
     # Views
 
-    def filter(self, where: Callable[[Run], bool] | None = None, **values: Any) -> Sweep:
+    def filter(self, where: Callable[[Run], bool] | None = None, **values: Any) -> Self:
         """The runs for which `where(run)` holds and whose columns have these values; a list means any of them.
 
         Raises ParameterError for a column that is not there.
@@ -186,7 +185,7 @@ class Sweep:
 
         return self._view([run for run in self.runs if fits(run)])
 
-    def sort(self, by: str, *, descending: bool = False) -> Sweep:
+    def sort(self, by: str, *, descending: bool = False) -> Self:
         """The runs in the order of a column; what has no value there comes last. Raises ParameterError."""
         self._check_column(by)
         values = {run.index: self._row(run)[by] for run in self.runs}
@@ -196,8 +195,8 @@ class Sweep:
         ordered = sorted(known, key=key, reverse=descending)
         return self._view([*ordered, *(run for run in self.runs if values[run.index] is None)])
 
-    def _view(self, runs: Sequence[Run]) -> Sweep:
-        return Sweep(self._asked, runs, self._whole)
+    def _view(self, runs: Sequence[Run]) -> Self:
+        return type(self)(self._asked, runs, self._whole)
 
     def diff(self, i: int, j: int) -> Diff:
         """What differs between the answers of rows i and j, word by word."""
@@ -309,11 +308,11 @@ class Sweep:
                 found.append(Measured(setting, mean, None, len(texts) / answered, most_compared(texts)))
         return found
 
-    def with_scores(self, runs: Sequence[Run]) -> Sweep:
+    def with_scores(self, runs: Sequence[Run]) -> Self:
         """The same sweep with these runs in place of those of their rows."""
         new = {run.index: run for run in runs}
         whole = _Whole([new.get(run.index, run) for run in self._whole.runs])
-        return Sweep(self._asked, [new.get(run.index, run) for run in self.runs], whole)
+        return type(self)(self._asked, [new.get(run.index, run) for run in self.runs], whole)
 
     # Taking one over
 
@@ -331,21 +330,26 @@ class Sweep:
         session.params = run.params if asked.model_named else run.params.replace(model=None)
         if "system" in {**asked.fixed, **run.setting}:
             session.system = run.setting.get("system", asked.fixed.get("system"))
-        earlier = asked.applied
-        mine = next((t for t in session.turns if earlier is not None and t.reply is earlier.reply), None)
-        asked.applied = replace(run.turn, slot=mine.slot) if mine is not None else run.turn
-        session.adopt(asked.applied, replaces=mine)
+        mine = next((turn for turn in session.turns if _version_of(turn, asked.applied) is not None), None)
+        version = None if mine is None else _version_of(mine, run.turn)
+        if mine is not None and version is not None:
+            session.choose(mine, version)
+        else:
+            session.adopt(run.turn, replaces=mine)
+        asked.applied = run.turn
         return run
-
-    def explore(self) -> Any:
-        """Widgets that filter and sort the runs and compare answers. Raises ConfigError where there is no notebook."""
-        return presenters.explore(self)
 
     def plot(self, **options: Any) -> Any:
         """Quality against a parameter, and cost against time, as a chart. See `nbchat.tuning.plot.plot`."""
         from nbchat.tuning.plot import plot
 
         return plot(self, **options)
+
+
+def _version_of(turn: Turn, other: Turn | None) -> int | None:
+    """Which version of a turn has the other's answer; None = none has."""
+    versions = enumerate(turn.versions)
+    return None if other is None else next((i for i, version in versions if version.reply is other.reply), None)
 
 
 _AVERAGED = ("first_token_s", "total_s", "tokens_per_s", "completion_tokens")

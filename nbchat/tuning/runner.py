@@ -13,7 +13,7 @@ from typing import Any
 
 from nbchat.api.concurrency import Pace
 from nbchat.api.engine import POLL_SECONDS, Channel
-from nbchat.conversation.driver import Steps, wait_for
+from nbchat.conversation.driver import Driver, wait_for
 from nbchat.conversation.exchange import Exchange
 from nbchat.values.usage import Usage
 
@@ -59,7 +59,7 @@ class _Lane:
         self.over = False
         self._channel: Channel | None = None
         self._ready = ready
-        self._steps = Steps(exchange.run(None))
+        self._driver = Driver(exchange.run(None))
 
     def begin(self) -> None:
         self._step()
@@ -71,13 +71,13 @@ class _Lane:
 
     def _step(self, given: Any = None) -> None:
         """Move on until it waits for a channel, or is over. A coroutine of the user's is waited for in between."""
-        self._steps.given = given
-        while not isinstance(wait := self._steps.next(), Channel):
+        self._driver.given = given
+        while not isinstance(wait := self._driver.next(), Channel):
             if wait is None:
                 self.over = True
                 return
-            with self._steps:
-                self._steps.given = wait_for(wait)
+            with self._driver:
+                self._driver.given = wait_for(wait)
         if wait is not self._channel:
             self._channel = wait
             wait.on_put = functools.partial(self._tell_end, wait)
@@ -92,7 +92,7 @@ class _Lane:
         """End it. An answer that has come whole stays whole; of another, what has come is kept."""
         self.exchange.stop()
         self.take()
-        self._steps.close()
+        self._driver.close()
 
 
 class Runner:

@@ -48,6 +48,7 @@ def sweep(
     judge_model: str | None = None,
     at_once: int = AT_ONCE,
     on_progress: OnProgress = lambda _progress: None,
+    result_type: type[Sweep] = Sweep,
     **axes: Any,
 ) -> Sweep:
     """Ask a message with every combination of the parameters that have several values, `repeat` times each.
@@ -60,7 +61,7 @@ def sweep(
     `{question}`, which `judge_model` answers (None = the session's model). More is better.
 
     At most `at_once` requests run at once, fewer after a 429. `on_progress` is called in this thread, at least five
-    times a second. A run that fails is a row with its reason.
+    times a second. A run that fails is a row with its reason. The result is a `result_type`.
 
     Raises ParameterError, ConfigError and GuardError before anything is sent, and SweepInterrupted.
 
@@ -76,7 +77,7 @@ def sweep(
     named = session.params.model is not None or "model" in {**fixed, **dict.fromkeys(a.name for a in grid.axes)}
     asked = Asked(session, next(iter(exchanges.values())).ask.message, grid, fixed, named)
     judge = Judge(session, score, asked.message.text, judge_model, fixed) if isinstance(score, str) else None
-    bench = _Bench(asked, exchanges, score if callable(score) else None)
+    bench = _Bench(asked, exchanges, score if callable(score) else None, result_type)
     try:
         bench.answer(at_once, on_progress)
         if judge is not None:
@@ -117,8 +118,11 @@ def settle(
 class _Bench:
     """The runs of one sweep while it is made. `runs` has a run for every row at any time."""
 
-    def __init__(self, asked: Asked, exchanges: dict[Cell, Exchange], function: Scorer | None) -> None:
+    def __init__(
+        self, asked: Asked, exchanges: dict[Cell, Exchange], function: Scorer | None, result_type: type[Sweep]
+    ) -> None:
         self._asked = asked
+        self._result_type = result_type
         self._cells = {exchange: cell for cell, exchange in exchanges.items()}
         self._function = function
         self._runs = {cell.index: Run.of(cell, exchange) for exchange, cell in self._cells.items()}
@@ -133,7 +137,7 @@ class _Bench:
 
     def result(self) -> Sweep:
         """The sweep as it stands."""
-        return Sweep(self._asked, self.runs)
+        return self._result_type(self._asked, self.runs)
 
     def put(self, run: Run) -> None:
         """Enter a run, in place of the one of its row."""

@@ -2,75 +2,126 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbchat.values.arguments import settled_arguments
+from nbchat.values.carried import REASONING, Carried, with_more
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
+    CarriedDelta,
     Ended,
     Event,
     Failed,
     Finished,
     FirstToken,
+    ImageDelta,
     LogprobsDelta,
     Notice,
     ReasoningDelta,
     RefusalDelta,
+    Responded,
     Retrying,
     Sent,
+    SourcesDelta,
     Started,
     TextDelta,
+    ThoughtBefore,
     ToolCallDelta,
+    Unshown,
     UsageReport,
 )
-from nbchat.values.messages import ToolCall
-from nbchat.values.modelname import same_model
+from nbchat.values.frozen import FrozenDict
+from nbchat.values.messages import ImagePart, Source, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
+from nbchat.values.unheeded import unheeded
 from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
 
 __all__ = ["Draft"]
 
 
 class _ChoiceDraft:
-    """The pieces of one choice, joined only when asked for."""
+    """One choice as it grows. Its texts are buffers: a million pieces would take ten times the room of what they say."""
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
-        self.refusal: list[str] = []
+        self.text = io.StringIO()
+        self.reasoning = io.StringIO()
+        self.refusal = io.StringIO()
         self.logprobs: list[Mapping[str, Any]] = []
         self.calls: dict[int, _CallDraft] = {}
         self.finish_reason: str | None = None
+        self.fields: dict[str, Any] = {}
+        self.thought: io.StringIO | None = None  # the server's field for reasoning, if it has one
+        self.images: list[ImagePart] = []
+        self.sources: list[Source] = []
+        self.unshown: list[str] = []
 
-    def choice(self, index: int) -> Choice:
+    def thought_before(self, last: str) -> None:
+        """All of the text so far, and this last piece, was reasoning."""
+        self.reasoning.write(self.text.getvalue() + last)
+        self.text = io.StringIO()
+
+    def carry(self, event: CarriedDelta) -> None:
+        """Take in what goes back to the server."""
+        if event.call is not None:
+            call = self.calls.setdefault(event.call, _CallDraft())
+            call.extra = with_more(call.extra, event.fields)
+        else:
+            fields = dict(event.fields)
+            if (thought := fields.pop(REASONING, None)) is not None:
+                self.thought = self.thought or io.StringIO()
+                self.thought.write(thought)
+            self.fields = {**self.fields, **fields} if event.whole else with_more(self.fields, fields)
+
+    def carried(self, server: str, *, in_tools: bool) -> Carried | None:
+        """What goes back; the reasoning only in a turn in which tools are called."""
+        fields = dict(self.fields)
+        if self.thought is not None and (in_tools or self.calls):
+            fields[REASONING] = self.thought.getvalue()
+        has_more = fields or any(call.extra for call in self.calls.values())
+        return Carried(server, FrozenDict(fields)) if has_more else None
+
+    def choice(self, index: int, server: str, *, in_tools: bool) -> Choice:
         return Choice(
             index,
-            "".join(self.text),
+            self.text.getvalue(),
             self.finish_reason,
-            "".join(self.reasoning),
-            "".join(self.refusal),
+            self.reasoning.getvalue(),
+            self.refusal.getvalue(),
             tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
             tuple(self.logprobs),
+            tuple(self.images),
+            tuple(self.sources),
+            tuple(self.unshown),
+            self.carried(server, in_tools=in_tools),
         )
 
 
 class _CallDraft:
-    """The pieces of one tool call: the first id and the first name hold, arguments are joined."""
+    """The pieces of one tool call: the first id and name hold, a name may grow, arguments are joined."""
 
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
-        self.arguments: list[str] = []
+        self.extra: dict[str, Any] = {}
+        self.arguments = io.StringIO()
+        self.last = ""
+        self.grows = True  # whether each piece begins with the one before it
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
-        self.name = self.name or delta.name
+        if delta.name.startswith(self.name):
+            self.name = delta.name or self.name
         if delta.arguments:
-            self.arguments.append(delta.arguments)
+            self.grows = self.grows and delta.arguments.startswith(self.last)
+            self.last = delta.arguments
+            self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        return ToolCall(self.id or f"call_{index}_{number}", self.name, "".join(self.arguments))
+        arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
+        return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments, FrozenDict(self.extra))
 
 
 class Draft:
@@ -89,6 +140,8 @@ class Draft:
         self._first: float | None = None
         self._total: float | None = None
         self._notices: list[str] = []
+        self._tries = 1
+        self._request_id: str | None = None
         self.sent = False
         """Whether the request has gone out."""
         self.error: NbchatError | None = None
@@ -103,22 +156,32 @@ class Draft:
         """Fold in some events."""
         for event in events:
             if type(event) is TextDelta:
-                self._choice(event.index).text.append(event.text)
+                self._choice(event.index).text.write(event.text)
             else:
                 self._add(event)
 
     def _add(self, event: Event) -> None:
         match event:
             case TextDelta(text, index):
-                self._choice(index).text.append(text)
+                self._choice(index).text.write(text)
             case ReasoningDelta(text, index):
-                self._choice(index).reasoning.append(text)
+                self._choice(index).reasoning.write(text)
             case RefusalDelta(text, index):
-                self._choice(index).refusal.append(text)
+                self._choice(index).refusal.write(text)
             case LogprobsDelta(tokens, index):
                 self._choice(index).logprobs.extend(tokens)
             case ToolCallDelta(call=number, index=index):
                 self._choice(index).calls.setdefault(number, _CallDraft()).add(event)
+            case ThoughtBefore(text, index):
+                self._choice(index).thought_before(text)
+            case ImageDelta(image, index):
+                self._choice(index).images.append(image)
+            case SourcesDelta(sources, index):
+                self._choice(index).sources.extend(sources)
+            case Unshown(kind, index):
+                self._choice(index).unshown.append(kind)
+            case CarriedDelta(index=index):
+                self._choice(index).carry(event)
             case Finished(reason, index):
                 self._choice(index).finish_reason = reason
             case UsageReport(usage):
@@ -127,6 +190,8 @@ class Draft:
                 self.sent, self._sent_at = True, at
             case Started(model, reply_id):
                 self._model, self._id = model, reply_id
+            case Responded(request_id=request_id):
+                self._request_id = request_id
             case FirstToken(at):
                 self._first = at - self._sent_at
             case Ended(at):
@@ -134,12 +199,11 @@ class Draft:
             case Notice(text):
                 self._notices.append(text)
             case Retrying(reason=reason, attempt=attempt):
+                self._tries = attempt
                 self._notices = [note for note in self._notices if not note.startswith("retried")]
                 self._notices.append("retried" + (f" {attempt - 1} times" if attempt > 2 else "") + f" ({reason})")
             case Failed(error):
                 self.error = error
-            case _:
-                pass
 
     def _choice(self, index: int) -> _ChoiceDraft:
         choice = self._choices.get(index)
@@ -149,17 +213,24 @@ class Draft:
 
     def reply(self, *, interrupted: bool = False) -> Reply:
         """The answer as it stands; `interrupted` where the user stopped it. Its cost is left unknown."""
-        choices = tuple(draft.choice(index) for index, draft in sorted(self._choices.items())) or (Choice(),)
+        server, sent = self._asked.url, self._asked.body.get("messages") or [{}]
+        in_tools = sent[-1].get("role") == "tool"
+        drafts = sorted(self._choices.items())
+        choices = tuple(draft.choice(index, server, in_tools=in_tools) for index, draft in drafts) or (Choice(),)
         total = time.perf_counter() - self._sent_at if self._total is None else self._total
+        status, usage = self._status(interrupted=interrupted), self._usage_of(choices)
+        whole = status == "complete" and bool(self._choices)
         return Reply(
             choices,
-            self._status(interrupted=interrupted),
+            status,
             self._model or self._asked.body.get("model"),
-            self._usage_of(choices),
+            usage,
             timing=Timing(self._first, total),
             id=self._id,
             request=self._asked,
-            notices=(*self._notices, *self._mismatches(choices)),
+            notices=(*self._notices, *unheeded(self._asked.body, choices, usage, self._model, whole=whole)),
+            tries=self._tries,
+            request_id=self._request_id,
         )
 
     def _status(self, *, interrupted: bool) -> Status:
@@ -176,20 +247,13 @@ class Draft:
         prompt = None if None in texts else sum(estimate_tokens(text or "") for text in texts)
         if prompt is None and not self._choices:
             return UNKNOWN
-        written = (
-            f"{c.text}{c.reasoning}{c.refusal}{''.join(call.arguments for call in c.tool_calls)}" for c in choices
-        )
-        return Usage.estimated(prompt, sum(estimate_tokens(text) for text in written))
+        return Usage.estimated(prompt, sum(map(_estimated, choices)))
 
-    def _mismatches(self, choices: tuple[Choice, ...]) -> list[str]:
-        """What the server silently did otherwise than asked."""
-        asked_choices, asked_model = self._asked.body.get("n", 1), str(self._asked.body.get("model") or "")
-        notes = []
-        if self.error is None and self._choices and len(choices) < asked_choices:
-            notes.append(f"{len(choices)} of {asked_choices} choices came")
-        if self._model and asked_model and not same_model(asked_model, self._model):
-            notes.append(f"asked for {asked_model}")
-        return notes
+
+def _estimated(choice: Choice) -> int:
+    """About how many tokens a choice is."""
+    texts = (choice.text, choice.reasoning, choice.refusal, *(call.arguments for call in choice.tool_calls))
+    return sum(map(estimate_tokens, texts))
 
 
 def _written(message: Mapping[str, Any]) -> str | None:

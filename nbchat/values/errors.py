@@ -6,6 +6,7 @@ NbchatError                     one plain sentence; `.reply` holds what had come
 ├── ParameterError (ValueError) a value outside the table of parameters: nothing was sent
 ├── PromptError    (ValueError) the message can't be built from what was given: nothing was sent
 │   └── GuardError              it holds something that must not leave: nothing was sent
+├── BudgetExceeded              the call would cross the budget: nothing was sent
 ├── SessionError                no such turn, name or state to act on
 ├── ConnectionFailed            the server could not be reached, or broke off before its answer began
 ├── ServerSilent                nothing came for longer than the time limit
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthenticationFailed",
+    "BudgetExceeded",
     "ConfigError",
     "ConnectionFailed",
     "ContextTooLong",
@@ -89,6 +91,10 @@ class PromptError(NbchatError, ValueError):
 
 class GuardError(PromptError):
     """The message holds something that must not leave this machine. Nothing was sent."""
+
+
+class BudgetExceeded(NbchatError):
+    """The call would cross the budget. Nothing was sent."""
 
 
 class SessionError(NbchatError):

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbchat.values.errors import NbchatError
+from nbchat.values.messages import ImagePart, Source
 from nbchat.values.rate_limits import RateLimits
 from nbchat.values.usage import Usage
 
 __all__ = [
+    "CarriedDelta",
     "Ended",
     "Event",
     "Failed",
     "Finished",
     "FirstToken",
+    "ImageDelta",
     "LogprobsDelta",
     "Notice",
     "ReasoningDelta",
@@ -23,9 +26,12 @@ __all__ = [
     "Responded",
     "Retrying",
     "Sent",
+    "SourcesDelta",
     "Started",
     "TextDelta",
+    "ThoughtBefore",
     "ToolCallDelta",
+    "Unshown",
     "UsageReport",
 ]
 
@@ -50,6 +56,12 @@ class ReasoningDelta(_Delta):
     __slots__ = ()
 
 
+class ThoughtBefore(_Delta):
+    """All of choice `index`'s answer so far was reasoning, and so is this piece: its opening tag was in the prompt."""
+
+    __slots__ = ()
+
+
 class RefusalDelta(_Delta):
     """A piece of choice `index`'s words of refusal, which come in place of an answer."""
 
@@ -58,7 +70,10 @@ class RefusalDelta(_Delta):
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of tool call number `call` of choice `index`. `id` and `name`: the first non-empty ones hold."""
+    """A piece of tool call number `call` of choice `index`.
+
+    `id` and `name`: the first non-empty ones hold; a later name that begins with the first one is the whole of it.
+    """
 
     call: int
     id: str = ""
@@ -68,10 +83,47 @@ class ToolCallDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedDelta:
+    """Fields that the server attached to choice `index`, or to its tool call number `call` (None = to the message).
+
+    They go back with the history (see `carried`). Those of a `whole` message replace what its pieces had brought.
+    """
+
+    fields: Mapping[str, Any]
+    call: int | None = None
+    index: int = 0
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LogprobsDelta:
     """Log probabilities of tokens of choice `index`, as the server wrote them: `{token, logprob, top_logprobs}`."""
 
     tokens: tuple[Mapping[str, Any], ...]
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDelta:
+    """A picture of choice `index`'s answer, held in its `data:` address."""
+
+    image: ImagePart
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesDelta:
+    """Sources that choice `index`'s answer rests on, not told before."""
+
+    sources: tuple[Source, ...]
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """Choice `index` brought something that nbchat can't show, of this kind ("audio")."""
+
+    kind: str
     index: int = 0
 
 
@@ -161,8 +213,13 @@ class Failed:
 Event = (
     TextDelta
     | ReasoningDelta
+    | ThoughtBefore
     | RefusalDelta
+    | ImageDelta
+    | SourcesDelta
+    | Unshown
     | ToolCallDelta
+    | CarriedDelta
     | LogprobsDelta
     | UsageReport
     | Finished

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
-from nbchat.values.reading import an_object, items_of, optional_text
+from nbchat.values.carried import Carried
+from nbchat.values.frozen import FrozenDict
+from nbchat.values.reading import an_object, items_of, optional_text, text_of
 
-__all__ = ["Content", "ImagePart", "Message", "Part", "Role", "TextPart", "ToolCall"]
+__all__ = ["Content", "ImagePart", "Message", "Part", "Role", "Source", "TextPart", "ToolCall"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -29,25 +31,53 @@ class ImagePart:
     detail: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an answer rests on: an address, a title, or both; each empty where it was not said."""
+
+    url: str
+    title: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """The source as files write it."""
+        return {"url": self.url, **({"title": self.title} if self.title else {})}
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        source = an_object(source, "a source")
+        return cls(text_of(source, "url"), text_of(source, "title"))
+
+
 Part = TextPart | ImagePart
 Content = str | tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model wants called. `arguments` is its raw text: it may be empty, or invalid JSON."""
+    """A tool that the model wants called. `arguments` is its raw text: it may be empty, or invalid JSON.
+
+    `extra` is what the server attached to the call, to be sent back to it.
+    """
 
     id: str
     name: str
     arguments: str = ""
+    extra: Mapping[str, Any] = field(default=FrozenDict(), hash=False)
 
     def parsed(self) -> Any:
         """The arguments as JSON (none sent = `{}`). Raises ValueError where they are not JSON."""
         return json.loads(self.arguments) if self.arguments.strip() else {}
 
     def to_dict(self) -> dict[str, Any]:
-        """The call as the API and the exported files write it."""
-        return {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+        """The call as exported files write it, and the API where there is nothing `extra`."""
+        call = {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+        return {**call, "extra": dict(self.extra)} if self.extra else call
+
+    def to_wire(self) -> dict[str, Any]:
+        """The call as it goes back to the server that made it, what it had attached included."""
+        call = replace(self, extra=FrozenDict()).to_dict()
+        return {**self.extra, **call, "function": {**self.extra.get("function", {}), **call["function"]}}
 
     @classmethod
     def from_dict(cls, call: Mapping[str, Any]) -> Self:
@@ -55,7 +85,8 @@ class ToolCall:
         function = call.get("function") if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
             raise ValueError("a tool call is {id, function: {name, arguments}}")
-        return cls(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""))
+        extra = FrozenDict(an_object(call.get("extra") or {}, "what is attached to a tool call"))
+        return cls(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""), extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +94,8 @@ class Message:
     """One message of a conversation.
 
     `tool_call_id` names the call that a message of role "tool" answers; `name` tells apart those who speak in one role.
-    Each is None where it is not sent.
+    Each is None where it is not sent. `carried` is what goes back to the server that wrote the message (None = nothing).
+    `typed` is what the user wrote, before live values were put in; it is not sent (None = the text itself).
     """
 
     role: Role
@@ -71,6 +103,13 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    carried: Carried | None = field(default=None, hash=False)
+    typed: str | None = field(default=None, compare=False)
+
+    @property
+    def as_typed(self) -> str:
+        """The text as the user wrote it."""
+        return self.text if self.typed is None else self.typed
 
     @property
     def text(self) -> str:
@@ -87,7 +126,7 @@ class Message:
         return tuple(part for part in self.content if isinstance(part, ImagePart))
 
     def to_dict(self) -> dict[str, Any]:
-        """The message as the API and the exported files write it.
+        """The message as exported files write it, and the API where nothing is carried or typed otherwise.
 
         Plain string content when there is only text; `""`, not `null`, when an assistant only calls tools
         (one server answers 500 to `null`).
@@ -99,7 +138,20 @@ class Message:
             message["tool_call_id"] = self.tool_call_id
         if self.name is not None:
             message["name"] = self.name
+        if self.carried is not None:
+            message["carried"] = self.carried.to_dict()
+        if self.typed is not None:
+            message["typed"] = self.typed
         return message
+
+    def to_wire(self, server: str | None) -> dict[str, Any]:
+        """The message as it is sent to the address `server`: with what is carried, if that came from there."""
+        message = replace(self, carried=None, typed=None).to_dict()
+        goes_back = self.carried is not None and self.carried.server == server
+        if self.tool_calls:
+            calls = self.tool_calls if goes_back else [replace(call, extra=FrozenDict()) for call in self.tool_calls]
+            message["tool_calls"] = [call.to_wire() for call in calls]
+        return {**self.carried.fields, **message} if goes_back and self.carried is not None else message
 
     @classmethod
     def from_dict(cls, message: Mapping[str, Any]) -> Self:
@@ -113,6 +165,8 @@ class Message:
             tuple(map(ToolCall.from_dict, items_of(message, "tool_calls"))),
             optional_text(message, "tool_call_id"),
             optional_text(message, "name"),
+            Carried.from_dict(message["carried"]) if message.get("carried") is not None else None,
+            optional_text(message, "typed"),
         )
 
 

@@ -63,7 +63,8 @@ def quoted(word: str) -> str:
     if word and not any(character.isspace() or character in "\"'" for character in word) and word[0] not in CLOSERS:
         return word
     quote = "'" if "'" not in word else '"'
-    return quote + word.replace(quote, "\\" + quote) + quote
+    inside = word.rstrip("\\")  # behind the quotes, a backslash at the end can't be taken for an escape
+    return quote + inside.replace(quote, "\\" + quote) + quote + word[len(inside) :]
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}

@@ -369,11 +369,17 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """What goes behind a sentence: a space and "Did you mean …?" with the closest of the words; empty = none is."""
+    """What goes behind a sentence: a space and "Did you mean …?" with one of the words; empty = none is like it.
+
+    A word that begins so comes before one that is spelled alike.
+    """
     import difflib
 
-    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]}?" if close else ""
+    known = {each.casefold(): each for each in reversed(list(words))}
+    asked = word.casefold()
+    begun = [each for each in known if each.startswith(asked)] if len(asked.strip("-")) > 1 else []
+    close = min(begun, key=len) if begun else next(iter(difflib.get_close_matches(asked, known, n=1)), None)
+    return f" Did you mean {known[close]}?" if close else ""
 
 
 def _unknown_parameter(name: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["an_object", "items_of", "number_of", "optional_text", "text_of"]
+__all__ = ["an_object", "items_of", "number_of", "optional_text", "text_of", "texts_of"]
 
 
 def an_object(value: object, what: str) -> Mapping[str, Any]:
@@ -37,6 +37,14 @@ def optional_text(content: Mapping[str, Any], name: str) -> str | None:
 def text_of(content: Mapping[str, Any], name: str) -> str:
     """The text of that name; missing or null = empty. Raises ValueError."""
     return optional_text(content, name) or ""
+
+
+def texts_of(content: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The list of texts of that name; missing or null = empty. Raises ValueError."""
+    items = items_of(content, name)
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError(f"{name} are texts")
+    return tuple(items)
 
 
 def number_of(content: Mapping[str, Any], name: str) -> float | None:

@@ -6,22 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from nbchat.values.messages import Message, ToolCall
-from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of
+from nbchat.values.carried import Carried
+from nbchat.values.messages import ImagePart, Message, Source, ToolCall
+from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of, texts_of
+from nbchat.values.request import Request
 from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["Choice", "Reply", "Request", "Status", "Timing"]
 
 Status = Literal["complete", "interrupted", "cut_off", "failed"]
 """An answer is whole ("complete"), or it says why it isn't."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was sent: the address and the JSON body. The key is not part of it."""
-
-    url: str
-    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +49,9 @@ class Choice:
     """One of the answers. `finish_reason` is the server's word; None = it never said.
 
     `logprobs` are the server's `{token, logprob, top_logprobs}`, one for each token; empty = none were asked for.
+    `images` are the pictures that came, in their `data:` addresses; `unshown` are the kinds of what else came and
+    can't be shown ("audio").
+    `carried` is what goes back to the server with the history; None = nothing.
     """
 
     index: int = 0
@@ -64,11 +61,21 @@ class Choice:
     refusal: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[Mapping[str, Any], ...] = ()
+    images: tuple[ImagePart, ...] = ()
+    sources: tuple[Source, ...] = ()
+    unshown: tuple[str, ...] = ()
+    carried: Carried | None = field(default=None, repr=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of an answer has come: no text, reasoning, refusal, call, picture, or anything else."""
+        parts = self.text, self.reasoning, self.refusal, self.tool_calls, self.images, self.unshown
+        return not any(parts)
 
     @property
     def message(self) -> Message:
-        """The choice as a message of the history: its reasoning stays out (servers refuse or bill it)."""
-        return Message("assistant", self.text or self.refusal, self.tool_calls)
+        """The choice as a message of the history: its reasoning stays out unless the server wants it back."""
+        return Message("assistant", self.text or self.refusal, self.tool_calls, carried=self.carried)
 
     def to_dict(self) -> dict[str, Any]:
         """The choice as files write it: its index and text, and what else there is."""
@@ -78,6 +85,10 @@ class Choice:
             "refusal": self.refusal or None,
             "tool_calls": [call.to_dict() for call in self.tool_calls] or None,
             "logprobs": [dict(token) for token in self.logprobs] or None,
+            "images": [image.url for image in self.images] or None,
+            "sources": [source.to_dict() for source in self.sources] or None,
+            "unshown": list(self.unshown) or None,
+            "carried": None if self.carried is None else self.carried.to_dict(),
         }
         written = {name: value for name, value in more.items() if value is not None}
         return {"index": self.index, "text": self.text, **written}
@@ -96,6 +107,10 @@ class Choice:
             text_of(choice, "refusal"),
             tuple(map(ToolCall.from_dict, items_of(choice, "tool_calls"))),
             tuple(an_object(token, "a token's log probability") for token in items_of(choice, "logprobs")),
+            tuple(map(ImagePart, texts_of(choice, "images"))),
+            tuple(map(Source.from_dict, items_of(choice, "sources"))),
+            texts_of(choice, "unshown"),
+            Carried.from_dict(choice["carried"]) if choice.get("carried") is not None else None,
         )
 
 
@@ -105,8 +120,9 @@ class Reply:
 
     `model` is the model that answered (the one asked for, where the server does not say); `cost` is in US dollars,
     None = unknown; `data` is the validated value where a schema was asked; `notices` are what the reader should know
-    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer and `request` what
-    was sent, each None where nobody knows.
+    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer, `request` what was
+    sent and `request_id` what the server's support would ask for, each None where nobody knows. `tries` counts the first
+    one too. A `replayed` answer came from the store and cost nothing.
     """
 
     choices: tuple[Choice, ...] = (Choice(),)
@@ -118,6 +134,9 @@ class Reply:
     id: str | None = None
     request: Request | None = None
     notices: tuple[str, ...] = ()
+    tries: int = 1
+    request_id: str | None = None
+    replayed: bool = False
     data: Any = field(default=None, compare=False)
 
     @property
@@ -136,6 +155,16 @@ class Reply:
         return self.choices[0].refusal
 
     @property
+    def images(self) -> tuple[ImagePart, ...]:
+        """The pictures of the first choice."""
+        return self.choices[0].images
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What the first choice rests on, as far as the server said."""
+        return self.choices[0].sources
+
+    @property
     def finish_reason(self) -> str | None:
         """Why the first choice ended; None = the server never said."""
         return self.choices[0].finish_reason
@@ -147,15 +176,23 @@ class Reply:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of an answer has come: no text, reasoning, refusal or call in any choice."""
-        return not any(c.text or c.reasoning or c.refusal or c.tool_calls for c in self.choices)
+        """Whether nothing of an answer has come in any choice."""
+        return all(choice.empty for choice in self.choices)
 
     def to_dict(self) -> dict[str, Any]:
         """The reply as files write it.
 
         `request` and `data` stay out: the one repeats the conversation up to here, the other may be of any class.
         """
-        more = {"model": self.model, "cost": self.cost, "id": self.id, "notices": list(self.notices) or None}
+        more = {
+            "model": self.model,
+            "cost": self.cost,
+            "id": self.id,
+            "notices": list(self.notices) or None,
+            "tries": self.tries if self.tries > 1 else None,
+            "request_id": self.request_id,
+            "replayed": self.replayed or None,
+        }
         return {
             "status": self.status,
             **{name: value for name, value in more.items() if value is not None},
@@ -170,9 +207,6 @@ class Reply:
         status = an_object(reply, "a reply").get("status")
         if status not in ("complete", "interrupted", "cut_off", "failed"):
             raise ValueError(f"a reply's status is complete, interrupted, cut_off or failed; got {status!r:.40}")
-        notices = items_of(reply, "notices")
-        if not all(isinstance(notice, str) for notice in notices):
-            raise ValueError("notices are texts")
         return cls(
             tuple(map(Choice.from_dict, items_of(reply, "choices"))) or (Choice(),),
             status,
@@ -181,7 +215,10 @@ class Reply:
             number_of(reply, "cost"),
             Timing.from_dict(reply.get("timing", {})),
             optional_text(reply, "id"),
-            notices=tuple(notices),
+            notices=texts_of(reply, "notices"),
+            tries=int(number_of(reply, "tries") or 1),
+            request_id=optional_text(reply, "request_id"),
+            replayed=reply.get("replayed") is True,
         )
 
     def __str__(self) -> str:

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens"]
+__all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens", "prompt_tokens"]
 
 UsageState = Literal["measured", "estimated", "unknown"]
 """Where counts come from: the server, the length of the text, or nowhere."""
+
+PROMPT_NAMES = (
+    "prompt_tokens",
+    "input_tokens",
+    "prompt_token_count",
+    "promptTokens",
+    "inputTokens",
+    "promptTokenCount",
+)
+COMPLETION_NAMES = (
+    *("completion_tokens", "output_tokens", "completion_token_count", "completionTokens", "outputTokens"),
+    *("generated_tokens", "candidatesTokenCount"),
+)
+TOTAL_NAMES = ("total_tokens", "total_token_count", "totalTokens", "totalTokenCount")
+CACHED_NAMES = ("cached_tokens", "prompt_cache_hit_tokens", "cachedTokens")
+REASONING_NAMES = ("reasoning_tokens", "reasoningTokens")
+"""What servers call their counts."""
 
 CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb for English text; used only where a server says nothing, and always shown as an estimate."""
@@ -35,9 +53,8 @@ class Usage:
 
     @classmethod
     def from_wire(cls, usage: Mapping[str, Any]) -> Usage:
-        """The `usage` object of a reply or of a chunk; counts that are no counts are unknown."""
-        prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-        total = _count(usage.get("total_tokens"))
+        """The `usage` object of a reply or of a chunk. What is no count is unknown."""
+        prompt, completion, total = (_first(usage, names) for names in (PROMPT_NAMES, COMPLETION_NAMES, TOTAL_NAMES))
         if total is None and prompt is not None and completion is not None:
             total = prompt + completion
         if prompt is None and completion is None and total is None:
@@ -47,8 +64,8 @@ class Usage:
             completion,
             total,
             "measured",
-            cached_tokens=_count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
-            reasoning_tokens=_count(_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")),
+            cached_tokens=_detail(usage, PROMPT_NAMES, CACHED_NAMES),
+            reasoning_tokens=_detail(usage, COMPLETION_NAMES, REASONING_NAMES),
             cost=_amount(usage.get("cost")),
         )
 
@@ -105,7 +122,33 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _first(usage: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    """The count under the first of the names that has one; one that is not zero comes first."""
+    counts = [count for name in names if (count := _count(usage.get(name))) is not None]
+    return next(filter(None, counts), counts[0] if counts else None)
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int | None:
+    """About how many tokens a request sends, tools included; None = it has images, whose tokens nobody knows."""
+    count = estimate_tokens(json.dumps(body["tools"])) if body.get("tools") else 0
+    for message in body.get("messages", ()):
+        content = message.get("content") or ""
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if any(part.get("type") != "text" for part in parts):
+            return None
+        count += sum(estimate_tokens(part.get("text", "")) for part in parts)
+    return count
+
+
+def _detail(usage: Mapping[str, Any], holders: Iterable[str], names: Iterable[str]) -> int | None:
+    """A count from the details of another (`prompt_tokens_details`), or from beside it."""
+    inner = (_mapping(usage.get(f"{holder}_details")) for holder in holders)
+    return next((count for part in (*inner, usage) if (count := _first(part, names)) is not None), None)
+
+
 def _count(value: object) -> int | None:
+    if isinstance(value, str):
+        value = int(value) if value.isascii() and value.isdecimal() and len(value) < 16 else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if 0 <= value < 2**53 else None

@@ -8,14 +8,14 @@ from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import NO_MATH_CLASS, widget_bundle
 from nbchat.display.display_state import running_shell
 from nbchat.display.widget_style import WIDGETS_CLASS, manners
+from nbchat.tuning import result
 from nbchat.tuning.grid import value_text
-from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
 from nbchat.values.plural import counted
 from nbchat.views.sweep import answer_html, diff_bundle, share_of
 from nbchat.views.sweep_table import heading, run_table
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "Sweep"]
 
 ALL = "all"
 
@@ -26,10 +26,20 @@ MOST_CHOICES = 500
 """Runs that can be chosen for comparing; `diff(i, j)` takes any."""
 
 
+class Sweep(result.Sweep):
+    """A sweep that can be explored in a notebook."""
+
+    __doc__ = result.Sweep.__doc__
+
+    def explore(self) -> Explorer:
+        """Widgets that filter and sort the runs and compare answers."""
+        return Explorer(self)
+
+
 class Explorer:
     """Widgets over a sweep, shown at the end of a cell. `view` is the sweep as they filter and sort it."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: result.Sweep) -> None:
         import ipywidgets as widgets
 
         self._sweep = sweep
@@ -80,7 +90,7 @@ class Explorer:
             CellCanvas(shell).show(widget_bundle(self.widget, f"{told}\n\n{plain}"))
 
     @property
-    def view(self) -> Sweep:
+    def view(self) -> result.Sweep:
         """The runs that are shown, in their order."""
         words = self._words.value.casefold()
 

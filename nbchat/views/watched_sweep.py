@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, CellCanvas
@@ -13,10 +13,11 @@ from nbchat.display.footer import cost_text, seconds_text
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.markdown.terminal_text import terminal_text
+from nbchat.tuning import result as tuning
 from nbchat.tuning.diff import Diff
-from nbchat.tuning.result import Sweep
 from nbchat.tuning.runner import Progress
 from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.views.explorer import Sweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
 from nbchat.views.sweep_plot import show_plot
 
@@ -43,7 +44,7 @@ def watched_sweep(
     """
     shell = running_shell()
     if display is False or (display is None and (shell is None or not in_main_thread())):
-        return sweep(session, message, on_progress=on_progress, **options)
+        return cast("Sweep", sweep(session, message, result_type=Sweep, on_progress=on_progress, **options))
     bar = CellBar(CellCanvas(shell)) if is_notebook(shell) else TerminalBar(sys.stdout)
     if shell is not None:
         register_display(shell)
@@ -54,12 +55,13 @@ def watched_sweep(
 
     stopped: SweepInterrupted | None = None
     try:
-        result = sweep(session, message, on_progress=tell, **options)
+        found = sweep(session, message, result_type=Sweep, on_progress=tell, **options)
     except SweepInterrupted as interrupted:
-        stopped, result = interrupted, interrupted.sweep
+        stopped, found = interrupted, interrupted.sweep
     except BaseException:
         bar.clear()
         raise
+    result = cast("Sweep", found)
     try:
         if keep is not None:
             keep(result)
@@ -102,7 +104,7 @@ def _conclude(shell: Any, bar: CellBar | TerminalBar, result: Sweep, notes: Sequ
         show_plot(shell, result)
 
 
-def show_sweep(shell: Any, result: Sweep) -> None:
+def show_sweep(shell: Any, result: tuning.Sweep) -> None:
     """Show a result, or a view of one, in the running cell."""
     CellCanvas(shell).show(sweep_bundle(result))
     show_plot(shell, result)
@@ -112,15 +114,15 @@ def register_display(shell: Any) -> None:
     """Make a sweep at the end of a cell show itself, unless the cell does so already, and a diff as well."""
     formatters = shell.display_formatter
     if is_notebook(shell):
-        formatters.ipython_display_formatter.for_type(Sweep, _display_sweep)
+        formatters.ipython_display_formatter.for_type(tuning.Sweep, _display_sweep)
         formatters.ipython_display_formatter.for_type(Diff, _display_diff)
         return
     plain = formatters.formatters["text/plain"]
-    plain.for_type(Sweep, _print_sweep)
+    plain.for_type(tuning.Sweep, _print_sweep)
     plain.for_type(Diff, lambda diff, printer, _cycle: printer.text(_plain(diff_bundle(diff))))
 
 
-def _display_sweep(result: Sweep) -> None:
+def _display_sweep(result: tuning.Sweep) -> None:
     shell = running_shell()
     if shell is not None and not is_shown(result):
         show_sweep(shell, result)
@@ -132,7 +134,7 @@ def _display_diff(diff: Diff) -> None:
         CellCanvas(shell).show(diff_bundle(diff))
 
 
-def _print_sweep(result: Sweep, printer: Any, _cycle: bool) -> None:  # IPython's form
+def _print_sweep(result: tuning.Sweep, printer: Any, _cycle: bool) -> None:  # IPython's form
     printer.text("<Sweep: see above>" if is_shown(result) else _plain(sweep_bundle(result)))
 
 

@@ -2,9 +2,9 @@
 
 from nbchat.api.client import Call, Timeouts
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.engine import engine
 from nbchat.api.keys import Key
 from nbchat.api.rate_limits import RetryPolicy
+from nbchat.conversation.process import process
 from nbchat.values.draft import Draft
 from nbchat.values.events import Retrying
 from nbchat.values.reply import Request
@@ -28,7 +28,7 @@ class Asked:
     def __init__(self, url, *, using=None, **options):
         call = call_to(url, **options)
         draft = Draft(Request(url, call.body))
-        channel = (using or engine()).open(call)
+        channel = (using or process.engine()).open(call)
         self.events = [event for batch in iter(channel.take, None) for event in batch]
         draft.add(self.events)
         self.reply, self.error = draft.reply(), draft.error

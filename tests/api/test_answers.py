@@ -40,13 +40,13 @@ from tests.strategies import event_bytes
     ],
 )
 def test_an_answer_is_whole_or_says_that_it_is_not(payloads, done, broken, status):
-    """WIRE 3.3, 3.11"""
+    """PROTOCOL 3.3, 3.11"""
     reply = replied(*payloads, done=done, broken=broken).reply()
     assert (reply.text, reply.status) == ("x", status)
 
 
 def test_an_answer_goes_on_after_a_finish_a_usage_and_an_empty_chunk():
-    """WIRE 3.3"""
+    """PROTOCOL 3.3"""
     payloads = [
         chunk("a", finish="stop"),
         {"choices": []},
@@ -57,7 +57,7 @@ def test_an_answer_goes_on_after_a_finish_a_usage_and_an_empty_chunk():
 
 
 def test_nothing_counts_after_done():
-    """WIRE 3.3"""
+    """PROTOCOL 3.3"""
     decoder = AnswerDecoder()
     decoder.feed(stream(chunk("a", finish="stop")) + stream(chunk("b")))
     decoder.feed(stream(chunk("c"), error("late")))
@@ -91,19 +91,19 @@ def test_nothing_counts_after_done():
     ids=json.dumps,
 )
 def test_a_chunk_that_says_nothing_is_passed_over(odd):
-    """WIRE 3.4"""
+    """PROTOCOL 3.4"""
     draft = replied(chunk("a"), odd, chunk("b", finish="stop"))
     assert draft.error is None
     assert (draft.reply().text, draft.reply().status) == ("ab", "complete")
 
 
 def test_a_chunk_may_have_role_and_text_and_the_role_again():
-    """WIRE 3.4"""
+    """PROTOCOL 3.4"""
     assert replied(chunk("a", role="assistant"), chunk("b", role="assistant", finish="stop")).reply().text == "ab"
 
 
 def test_choices_interleave_in_any_order():
-    """WIRE 3.6"""
+    """PROTOCOL 3.6"""
     payloads = [chunk("c", 2), chunk("a", 0), chunk("b", 1), chunk("A", 0), chunk("C", 2), chunk("B", 1)]
     both = {"choices": [chunk("!", 1)["choices"][0], chunk("?", 0)["choices"][0]]}
     assert [choice.text for choice in replied(*payloads, both).reply().choices] == ["aA?", "bB!", "cC"]
@@ -122,7 +122,7 @@ def test_the_model_and_the_id_are_told_once():
 )
 @pytest.mark.parametrize("form", ["event", "event and done", "event of type error", "whole body", "list", "in a chunk"])
 def test_an_error_is_found_wherever_it_stands(body, form):
-    """WIRE 3.5"""
+    """PROTOCOL 3.5"""
     data = {
         "event": event_bytes(body),
         "event and done": event_bytes(body) + DONE.encode(),
@@ -137,7 +137,7 @@ def test_an_error_is_found_wherever_it_stands(body, form):
 
 
 def test_text_before_an_error_stays():
-    """WIRE 3.5"""
+    """PROTOCOL 3.5"""
     draft = replied(chunk("half"), error("gone"))
     assert (draft.reply().text, draft.reply().status) == ("half", "failed")
     assert isinstance(draft.error, ServerError)
@@ -148,7 +148,7 @@ def test_text_before_an_error_stays():
     [b"", b"\n\n", b": ping\n\n", b"data: [DONE]\n\n", b"<html><title>Hi</title>", b"{}", b"[]", b'"x"', b"oops"],
 )
 def test_a_200_without_a_reply_is_an_error(body):
-    """WIRE 3.5"""
+    """PROTOCOL 3.5"""
     [failed] = of_kind(Failed, decoded([body]))
     assert isinstance(failed.error, ProtocolError)
     assert "\n" not in str(failed.error)
@@ -156,13 +156,13 @@ def test_a_200_without_a_reply_is_an_error(body):
 
 
 def test_a_page_is_quoted_by_its_title():
-    """WIRE 3.5"""
+    """PROTOCOL 3.5"""
     [failed] = of_kind(Failed, decoded([b"<!doctype html><html><title>Sign in &amp; pay</title><p>x</html>"]))
     assert "(Sign in & pay)" in str(failed.error)
 
 
 def test_a_streaming_request_may_be_answered_by_plain_json():
-    """WIRE 3.5"""
+    """PROTOCOL 3.5"""
     body = {**completion("whole", choices=2), "usage": usage(1, 2)}
     for data in (
         json.dumps(body),
@@ -221,13 +221,13 @@ def test_a_nested_mountain_is_no_answer_and_no_crash():
     ids=json.dumps,
 )
 def test_reasoning_comes_in_many_forms(pieces):
-    """WIRE 3.8"""
+    """PROTOCOL 3.8"""
     reply = replied(*[{"choices": [{"index": 0, "delta": delta}]} for delta in pieces]).reply()
     assert (reply.reasoning, reply.text) == ("why", "so")
 
 
 def test_a_refusal_comes_in_place_of_content():
-    """WIRE 3.8"""
+    """PROTOCOL 3.8"""
     reply = replied(chunk(None, refusal="I "), chunk(None, refusal="can't.", finish="stop")).reply()
     assert (reply.refusal, reply.text) == ("I can't.", "")
 
@@ -252,7 +252,7 @@ FINISH = chunk(finish="stop")
     ],
 )
 def test_usage_is_found_wherever_it_comes(payloads, expected):
-    """WIRE 3.9"""
+    """PROTOCOL 3.9"""
     used = replied(chunk("text"), *payloads).reply().usage
     assert used == expected if expected else used.state == "estimated"
 
@@ -266,5 +266,5 @@ def test_log_probabilities_come_with_their_choice():
 
 @pytest.mark.parametrize("reason", ["stop", "length", "tool_calls", "content_filter", "eos", "end_turn", "refusal"])
 def test_the_server_s_own_word_for_the_end_is_kept(reason):
-    """WIRE 3.11"""
+    """PROTOCOL 3.11"""
     assert of_kind(Finished, decoded([stream(chunk("a", finish=reason))])) == [Finished(reason)]

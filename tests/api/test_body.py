@@ -16,7 +16,7 @@ HELLO = (Message("user", "Hello"),)
 
 
 def test_what_is_not_set_is_not_sent():
-    """WIRE 2.1"""
+    """PROTOCOL 2.1"""
     assert wire.body(HELLO, Params()) == {
         "messages": [{"role": "user", "content": "Hello"}],
         "stream": True,
@@ -26,7 +26,7 @@ def test_what_is_not_set_is_not_sent():
 
 @given(strategies.set_parameters)
 def test_each_parameter_moves_its_own_key_of_the_body_and_no_other(pair):
-    """WIRE 2.1"""
+    """PROTOCOL 2.1"""
     name, value = pair
     before, after = wire.body(HELLO, Params()), wire.body(HELLO, Params(**{name: value}))
     if name == "stream":
@@ -41,7 +41,7 @@ def test_each_parameter_moves_its_own_key_of_the_body_and_no_other(pair):
 
 @given(st.lists(strategies.set_parameters, max_size=8))
 def test_a_body_is_json_without_nulls(pairs):
-    """WIRE 2.1: some servers answer 500 to an explicit null"""
+    """PROTOCOL 2.1: some servers answer 500 to an explicit null"""
     body = wire.body(HELLO, Params(**dict(pairs)))
     again = json.loads(wire.encoded(body))
     assert again.keys() == body.keys()
@@ -55,13 +55,13 @@ def test_what_only_the_server_knows_is_sent_as_given():
 
 
 def test_a_usage_count_is_wished_for_on_streams_only():
-    """WIRE 2.3"""
+    """PROTOCOL 2.3"""
     assert "stream_options" not in wire.body(HELLO, Params(stream=False))
     assert "stream_options" not in wire.body(HELLO, Params(), include_usage=False)
 
 
 def test_roles_and_content_stay_the_plainest():
-    """WIRE 2.4"""
+    """PROTOCOL 2.4"""
     messages = (Message("system", "Be brief."), Message("assistant", "", (ToolCall("1", "f", "{}"),)))
     sent = wire.body(messages, Params())["messages"]
     assert [message["role"] for message in sent] == ["system", "assistant"]

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api import endpoints
+from nbchat.api import keyring as keyring_of
+from nbchat.api.addresses import normal_url, public_url
 from nbchat.api.endpoints import (
     BUILTIN_MODEL,
     ENDPOINTS,
@@ -12,8 +13,7 @@ from nbchat.api.endpoints import (
     Endpoint,
     choose,
     endpoint_at,
-    normal_url,
-    public_url,
+    owner_of,
 )
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
@@ -29,7 +29,20 @@ from nbchat.values.errors import ConfigError
         (" api.example.com/v1\n", "https://api.example.com/v1"),
         ("localhost:8080", "http://localhost:8080"),
         ("127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
-        ("gpu-box:8000/v1", "http://gpu-box:8000/v1"),
+        ("gpu-box:8000/v1", "https://gpu-box:8000/v1"),
+        ("192.168.1.7:8000", "https://192.168.1.7:8000"),
+        ("localhost", "http://localhost"),
+        ("0.0.0.0:8000/v1", "http://0.0.0.0:8000/v1"),
+        ("api.localhost:8000", "http://api.localhost:8000"),
+        ("localhost.example.com:80", "https://localhost.example.com:80"),
+        ("127.0.0.1.example.com", "https://127.0.0.1.example.com"),
+        ("https://api.example.com/v1/models", "https://api.example.com/v1"),
+        ("https://api.example.com/v1/completions/", "https://api.example.com/v1"),
+        ("https://api.example.com/v1/chat", "https://api.example.com/v1"),
+        ("https://api.example.com/v1/responses?api-version=preview", "https://api.example.com/v1?api-version=preview"),
+        ("https://api.example.com//v1", "https://api.example.com/v1"),
+        ("https://api.example.com/v1//chat/completions", "https://api.example.com/v1"),
+        ("https://models.example.com/chatty/v1", "https://models.example.com/chatty/v1"),
         ("[::1]:8080/v1", "http://[::1]:8080/v1"),
     ],
 )
@@ -99,13 +112,81 @@ def test_the_general_address_may_be_a_name():
     assert endpoint_at("deepseek", env=env).key is None
 
 
-@pytest.mark.parametrize("named", [{}, {"NBCHAT_BASE_URL": "openai"}, {"NBCHAT_BASE_URL": "https://a.example.com"}])
+@pytest.mark.parametrize("named", [{}, {"NBCHAT_BASE_URL": "https://a.example.com"}])
 def test_an_endpoint_s_own_key_comes_before_the_general_one(named):
     """It says which variable that was, the second name of one included."""
     env = {**named, "NBCHAT_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2", "GOOGLE_API_KEY": "sk-3"}
     for where, key, variable in [("openai", "sk-2", "OPENAI_API_KEY"), ("gemini", "sk-3", "GOOGLE_API_KEY")]:
         endpoint = endpoint_at(where, env=env)
         assert (endpoint.key, endpoint.key_env) == (Key(key), variable)
+
+
+@pytest.mark.parametrize("named", ["openai", "https://api.openai.com/v1"])
+def test_the_general_key_comes_first_for_the_general_address(named):
+    """DESIGN 1.1: NBCHAT_* before the variables of a known endpoint."""
+    env = {"NBCHAT_BASE_URL": named, "NBCHAT_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2", "GROQ_API_KEY": "sk-3"}
+    for endpoint in (choose(env), endpoint_at("openai", env=env)):
+        assert (endpoint.key, endpoint.key_env) == (Key("sk-1"), "NBCHAT_API_KEY")
+    assert endpoint_at("groq", env=env).key == Key("sk-3")
+
+
+# The base-URL variable of a known endpoint
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "given", "url"),
+    [
+        ("openai", "OPENAI_BASE_URL", "https://gateway.example.com/v1/", "https://gateway.example.com/v1"),
+        ("openai", "OPENAI_API_BASE", "https://gateway.example.com", "https://gateway.example.com"),
+        ("anthropic", "ANTHROPIC_BASE_URL", "https://gateway.example.com", "https://gateway.example.com/v1"),
+        ("anthropic", "ANTHROPIC_BASE_URL", "https://gateway.example.com/a", "https://gateway.example.com/a"),
+        ("groq", "GROQ_BASE_URL", "https://gateway.example.com", "https://gateway.example.com/openai/v1"),
+        ("deepseek", "DEEPSEEK_BASE_URL", "http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1"),
+    ],
+)
+def test_the_address_that_a_key_s_own_tools_honour_is_where_it_goes(name, variable, given, url):
+    row = ENDPOINTS[name]
+    env = {row.key_env: "sk-1", variable: given}
+    for endpoint in (choose(env), endpoint_at(name, env=env), endpoint_at(url, env=env)):
+        assert (endpoint.base_url, endpoint.key, endpoint.title) == (url, Key("sk-1"), url)
+    own = endpoint_at(row.base_url, env=env)
+    assert (own.key, own.lacks_key, own.title) == (None, True, row.title)
+
+
+def test_an_address_variable_that_holds_none_is_named():
+    with pytest.raises(ConfigError, match="The variable OPENAI_BASE_URL holds no address"):
+        choose({"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "ftp://x"})
+    assert endpoint_at("https://a.example.com", env={"OPENAI_BASE_URL": "ftp://x"}).base_url == "https://a.example.com"
+
+
+def test_an_address_variable_alone_chooses_nothing():
+    assert choose({"OPENAI_BASE_URL": "https://gateway.example.com/v1"}).is_builtin
+
+
+@pytest.mark.parametrize("row", ENDPOINTS.values(), ids=lambda row: row.name)
+def test_every_address_variable_is_honoured(row):
+    for variable in row.url_envs:
+        env = {row.key_env: "sk-1", variable: "https://gateway.example.com/v9"}
+        assert choose(env).base_url == "https://gateway.example.com/v9"
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("claude-3-7-sonnet-latest", "anthropic"),
+        ("gpt-4o", "openai"),
+        ("o3-mini", "openai"),
+        ("anthropic/claude-3.5-sonnet", "openrouter"),
+        ("grok-4", "xai"),
+        ("codestral-latest", "mistral"),
+        ("Gemini-2.5-pro", "gemini"),
+        ("olmo-2", None),
+        ("omni", None),
+    ],
+)
+def test_a_model_s_own_server_is_known_by_its_name(model, name):
+    row = owner_of(model)
+    assert (row and row.name) == name
 
 
 @pytest.mark.parametrize("where", ["https://a.example.com/v1", "http://127.0.0.1:9/v1", "openai"])
@@ -145,6 +226,26 @@ def test_a_named_variable_has_to_be_set():
         endpoint_at("openai", key_env="MY_KEY", env={"OPENAI_API_KEY": "sk-1"})
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-proj-0a1B2c3D4e5F",
+        "gsk_0123456789abcdef",
+        "hf_AbCdEfGhIjKlMnOp",
+        "AIzaSyA0123456789",
+        "AKIAIOSFODNN7EXAMPLE",
+        "0123456789abcdef0123456789abcdef",
+        "xai-a",
+        "Bearer abc",
+        "a.b.c",
+    ],
+)
+def test_a_key_that_was_put_where_its_variable_belongs_is_not_repeated(key):
+    with pytest.raises(ConfigError, match="looks like the key itself") as caught:
+        endpoint_at("openai", key_env=key, env={})
+    assert key not in str(caught.value)
+
+
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(ConfigError, match=r"There is no endpoint 'opanai'. Did you mean openai\?"):
         endpoint_at("opanai", env={})
@@ -162,9 +263,9 @@ def test_a_stored_key_is_found_again_and_asked_for_once(monkeypatch):
     kept, asked = {}, []
     monkeypatch.setattr(keyring, "set_password", lambda service, name, key: kept.update({(service, name): key}))
     monkeypatch.setattr(keyring, "get_password", lambda *where: asked.append(where) or kept.get(where))
-    endpoints.stored_key.cache_clear()
+    keyring_of.stored_key.cache_clear()
     assert endpoint_at("openai", env={}).key is None
-    endpoints.store_key("https://api.openai.com/v1", Key("sk-1"))
+    keyring_of.store_key("https://api.openai.com/v1", Key("sk-1"))
     assert [endpoint_at("openai", env={}).key for _ in range(3)] == [Key("sk-1")] * 3
     assert len(asked) == 2
-    endpoints.stored_key.cache_clear()
+    keyring_of.stored_key.cache_clear()

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from nbchat.api import engine as module
-from nbchat.api.engine import Engine, engine
+from nbchat.api.engine import Engine
+from nbchat.conversation.process import Process, process
 from nbchat.conversation.session import Session
 from nbchat.testing import Flood, Hang, Say, Silent, Stream, chunk
 from nbchat.values.events import Failed
@@ -22,14 +22,14 @@ from tests.environment import ROOT
 
 def test_there_is_one_engine_however_many_threads_ask():
     with ThreadPoolExecutor(16) as pool:
-        assert len({id(found) for found in pool.map(lambda _: engine(), range(64))}) == 1
+        assert len({id(found) for found in pool.map(lambda _: process.engine(), range(64))}) == 1
     assert threading.main_thread() is threading.current_thread()
     assert len([thread for thread in threading.enumerate() if thread.name == "nbchat-engine"]) == 1
 
 
 def test_a_stopped_engine_has_closed_everything_and_a_new_one_takes_its_place(server):
     server.add(Stream([chunk("x"), Hang()]), Say("fine"))
-    first = engine()
+    first = process.engine()
     channel = first.open(call_to(server.base_url))
     request = server.wait_for_request(LONG)
     first.stop()
@@ -39,13 +39,13 @@ def test_a_stopped_engine_has_closed_everything_and_a_new_one_takes_its_place(se
     assert channel.take() is None
     channel.close()
     assert not first.alive
-    assert engine() is not first
+    assert process.engine() is not first
     assert Asked(server.base_url).reply.text == "fine"
 
 
 def test_a_channel_may_be_closed_before_anything_happened_and_twice(server):
     for _ in range(20):
-        channel = engine().open(call_to(server.base_url))
+        channel = process.engine().open(call_to(server.base_url))
         channel.close()
         channel.close()
         list(iter(channel.take, None))
@@ -54,7 +54,7 @@ def test_a_channel_may_be_closed_before_anything_happened_and_twice(server):
 
 def test_channels_may_be_closed_from_another_thread(server):
     server.default = lambda request: Silent()
-    channels = [engine().open(call_to(server.base_url)) for _ in range(8)]
+    channels = [process.engine().open(call_to(server.base_url)) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda channel: channel.close(), channels))
     for channel in channels:
@@ -64,7 +64,7 @@ def test_channels_may_be_closed_from_another_thread(server):
 
 def test_a_drain_that_can_not_block_is_told_when_something_comes(server):
     came = threading.Event()
-    channel = engine().open(call_to(server.base_url))
+    channel = process.engine().open(call_to(server.base_url))
     channel.on_put = came.set
     assert channel.take(None) is not None or came.wait(LONG)
     while (batch := channel.take(None)) is not None:
@@ -86,59 +86,56 @@ def test_running_a_coroutine_gives_its_result_or_its_exception():
     async def fail():
         raise TimeoutError("its own")
 
-    assert engine().run(asyncio.sleep(0, "done")) == "done"
+    assert process.engine().run(asyncio.sleep(0, "done")) == "done"
     with pytest.raises(TimeoutError, match="its own"):
-        engine().run(fail())
+        process.engine().run(fail())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_forked_child_asks_with_an_engine_of_its_own_and_leaves_the_parent_s_alone(server):
     assert Asked(server.base_url).reply.text
-    parent = engine()
+    parent = process.engine()
     code = f"""
 import os, sys, warnings
 from nbchat.conversation.session import Session
 chat = Session(base_url={server.base_url!r}, model="scripted-1")
 assert chat.ask("before").text
-from nbchat.api.engine import engine
-before = engine()
+from nbchat.conversation.process import Process, process
+before = process.engine()
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     child = os.fork()
 if child == 0:
-    assert engine() is not before
+    assert process.engine() is not before
     assert chat.ask("in the child").text
     sys.exit(0)
 assert os.waitpid(child, 0)[1] == 0
-assert engine() is before
+assert process.engine() is before
 assert chat.ask("after").text
 """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert engine() is parent
+    assert process.engine() is parent
     said = [request.json["messages"][-1]["content"] for request in server.requests[1:]]
     assert said == ["before", "in the child", "after"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_a_fork_while_the_engine_starts_does_not_lock_the_child(monkeypatch):
-    monkeypatch.setattr(module, "_engine", None)
-    monkeypatch.setattr(module, "_abandoned", [])
-    module._starting.acquire()
-    try:
-        module._after_fork()
-        started = engine()
-    finally:
-        started.stop()
+def test_a_fork_while_the_engine_starts_does_not_lock_the_child():
+    forked = Process()
+    forked._starting.acquire()
+    forked.after_fork()
+    started = forked.engine()
+    started.stop()
 
 
 @pytest.mark.parametrize(
     "answer", [Flood(10**7), Stream([chunk("x"), Hang()]), Silent()], ids=["fast", "slow", "silent"]
 )
 def test_an_interrupt_stops_an_ask_closes_the_connection_and_keeps_what_had_come(server, answer):
-    """WIRE 4.4"""
+    """PROTOCOL 4.4"""
     server.add(answer, Say("fine"))
     code = f"""
 from nbchat.conversation.session import Session
@@ -177,7 +174,7 @@ print(Session(base_url={server.base_url!r}, model="scripted-1").ask("Hello").tex
 
 
 def test_a_coroutine_that_is_cancelled_closes_its_connection(server):
-    """WIRE 4.4"""
+    """PROTOCOL 4.4"""
     server.add(Stream([chunk("some"), Hang()]))
     chat = Session(base_url=server.base_url, model="m")
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbchat.api.failure import describe, error_from, is_unsupported, may_refuse_usage
+from nbchat.api.error_body import describe
+from nbchat.api.failure import error_from, is_unsupported, may_refuse_usage
 from nbchat.api.keys import Key
 from nbchat.testing import error
 from nbchat.values.errors import (
@@ -41,7 +42,7 @@ def is_one_line(text):
 @example(400, {"detail": [{"loc": None, "msg": None}]})
 @example(400, {"error": {"message": "a\nb\u2028c\x1b[2J\x00\u202ed\ud83d"}})
 def test_a_body_of_any_shape_is_one_sentence_on_one_line(status, body):
-    """WIRE 4.1"""
+    """PROTOCOL 4.1"""
     failure = error_from(status, body, server="The server", sent=SENT)
     assert isinstance(failure, ServerError)
     assert failure.status == status
@@ -78,7 +79,7 @@ def test_the_key_is_in_no_error_wherever_the_body_holds_it(secret, status, data)
     [
         (error("No."), "No."),
         ({"error": "No."}, "No."),
-        ({"error": {"error": {"message": "No."}}}, '{"message": "No."}'),
+        ({"error": {"error": {"message": "No."}}}, "No."),
         ({"detail": "No."}, "No."),
         ({"detail": [{"loc": ["body", "top_p"], "msg": "No."}]}, "top_p: No."),
         ({"detail": {"error": {"message": "No."}}}, "No."),
@@ -90,7 +91,7 @@ def test_the_key_is_in_no_error_wherever_the_body_holds_it(secret, status, data)
         (b" No.\n", "No."),
         ("<html><head><title>502 Bad Gateway</title></head>", "502 Bad Gateway"),
         ("<!doctype html><h1>Oh &amp; no</h1>", "Oh & no"),
-        ("<html><body>no title</body></html>", ""),
+        ("<html><body>no title</body></html>", "no title"),
         (b"", ""),
         (b"null", "null"),
         ({}, ""),
@@ -98,7 +99,7 @@ def test_the_key_is_in_no_error_wherever_the_body_holds_it(secret, status, data)
     ],
 )
 def test_what_a_body_says_is_found(body, message):
-    """WIRE 4.1"""
+    """PROTOCOL 4.1"""
     assert describe(body).message == message
     if not isinstance(body, (str, bytes)):
         assert describe(json.dumps(body)).message == message
@@ -106,7 +107,7 @@ def test_what_a_body_says_is_found(body, message):
 
 @pytest.mark.parametrize(("code", "word"), [(429, "429"), ("a_code", "a_code"), (None, None), ("", None), (True, None)])
 def test_a_code_may_be_a_number_a_word_or_null(code, word):
-    """WIRE 4.1"""
+    """PROTOCOL 4.1"""
     assert describe(error("No.", code=code)).code == word
 
 
@@ -141,7 +142,7 @@ def test_a_code_may_be_a_number_a_word_or_null(code, word):
     ],
 )
 def test_the_status_decides_first_and_then_the_words(status, body, kind):
-    """WIRE 4.1: a wrong key may be 400, a bad request 500"""
+    """PROTOCOL 4.1: a wrong key may be 400, a bad request 500"""
     assert type(error_from(status, body, server="S", sent=SENT, key=Key("k"))) is kind
 
 
@@ -196,7 +197,7 @@ def test_without_a_key_the_advice_is_to_set_one():
     ],
 )
 def test_a_value_out_of_range_does_not_make_a_parameter_unsupported(body, unsupported):
-    """WIRE 2.2"""
+    """PROTOCOL 2.2"""
     assert is_unsupported(describe(body)) is unsupported
 
 
@@ -218,6 +219,6 @@ def test_a_value_out_of_range_does_not_make_a_parameter_unsupported(body, unsupp
     ],
 )
 def test_the_wish_for_usage_is_blamed_where_it_is_named_or_nothing_is(status, body, may):
-    """WIRE 2.3"""
+    """PROTOCOL 2.3"""
     assert may_refuse_usage(status, describe(body), SENT) is may
     assert may_refuse_usage(status, describe(body), {"model": "m"}) is False

@@ -37,13 +37,13 @@ def http_date(seconds):
     ],
 )
 def test_a_wish_to_wait_as_servers_write_it(headers, seconds):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     assert retry_after(headers, NOW) == seconds
 
 
 @given(st.text())
 def test_any_text_is_a_wish_or_none(text):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     for name in ("retry-after", "retry-after-ms"):
         seconds = retry_after({name: text})
         assert seconds is None or 0 <= seconds < float("inf")
@@ -81,13 +81,13 @@ def test_any_text_is_a_wish_or_none(text):
     ],
 )
 def test_limits_as_servers_write_them(headers, expected):
-    """WIRE 4.6"""
+    """PROTOCOL 4.6"""
     assert rate_limits(headers) == expected
 
 
 @given(st.text() | st.from_regex(r"[0-9.]{1,4}(ms|s|m|h|d|us|ns)[0-9.]{0,3}[smh]?"))
 def test_any_text_in_a_rate_header_is_a_limit_or_none(text):
-    """WIRE 4.6"""
+    """PROTOCOL 4.6"""
     names = [f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")]
     found = rate_limits(dict.fromkeys(names, text))
     assert found is None or (found.reset_tokens or 0.0) >= 0
@@ -95,14 +95,14 @@ def test_any_text_in_a_rate_header_is_a_limit_or_none(text):
 
 @given(st.integers(1, 4), st.none() | st.floats(0, 60))
 def test_a_wait_is_never_shorter_than_planned_or_wished(attempt, wished):
-    """WIRE 4.2: exponential, with jitter that only lengthens"""
+    """PROTOCOL 4.2: exponential, with jitter that only lengthens"""
     wait = RetryPolicy().wait(attempt, wished)
     planned = 0.5 * 2 ** (attempt - 1) if wished is None else wished
     assert planned <= wait <= planned * 1.25
 
 
 def test_patience_ends():
-    """WIRE 4.2: with a cap"""
+    """PROTOCOL 4.2: with a cap"""
     assert RetryPolicy(tries=3).wait(3) is None
     assert RetryPolicy(patience=10).wait(1, wished=11) is None
     assert RetryPolicy(longest=2).wait(4) <= 2.5

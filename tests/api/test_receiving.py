@@ -4,6 +4,7 @@ import gzip
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,7 @@ from nbchat.testing import (
 )
 from nbchat.values.errors import ConnectionFailed, CutOff, NbchatError, ProtocolError, ServerError, ServerSilent
 from nbchat.values.events import Ended, FirstToken, Responded, TextDelta, ToolCallDelta
+from nbchat.values.limits import LIMITS
 from tests.api.asking import LONG, Asked, call_to
 from tests.strategies import event_bytes
 
@@ -77,7 +79,7 @@ WHOLE = written(chunk("Hello"), chunk(ODD), chunk("!"), FINISH, {"choices": [], 
     ids=lambda answer: repr(answer)[:60].encode("ascii", "replace").decode(),
 )
 def test_a_whole_answer_is_read_however_it_is_framed(server, answer):
-    """WIRE 3.1, 3.2, 3.5"""
+    """PROTOCOL 3.1, 3.2, 3.5"""
     server.add(answer)
     asked = Asked(server.base_url)
     assert asked.error is None
@@ -107,7 +109,7 @@ def test_ten_thousand_chunks_in_one_write(server):
 
 
 def test_what_was_sent_is_what_was_asked_and_nothing_else(server):
-    """WIRE 2.1, 2.4"""
+    """PROTOCOL 2.1, 2.4"""
     Asked(server.base_url, key="sk-test-1")
     [request] = server.requests
     assert request.json.keys() == {"model", "messages", "stream", "stream_options"}
@@ -177,7 +179,7 @@ def test_a_call_of_a_tool_counts_as_a_first_token(server):
     ids=lambda value: repr(value)[:40],
 )
 def test_an_accident_is_one_sentence_and_keeps_what_had_come(server, answer, kind, text, status):
-    """WIRE 3.3, 3.5"""
+    """PROTOCOL 3.3, 3.5"""
     server.default = lambda request: answer
     asked = Asked(server.base_url)
     assert (asked.reply.text, asked.reply.status) == (text, status)
@@ -186,7 +188,7 @@ def test_an_accident_is_one_sentence_and_keeps_what_had_come(server, answer, kin
 
 
 def test_silence_before_the_first_token_ends_at_the_limit(server):
-    """WIRE 4.5"""
+    """PROTOCOL 4.5"""
     server.add(Silent())
     asked = Asked(server.base_url, timeouts=Timeouts(read=0.05))
     assert isinstance(asked.error, ServerSilent)
@@ -196,7 +198,7 @@ def test_silence_before_the_first_token_ends_at_the_limit(server):
 
 
 def test_silence_in_the_middle_cuts_the_answer_off(server):
-    """WIRE 4.5"""
+    """PROTOCOL 4.5"""
     server.add(Stream([chunk("half"), Hang()]))
     asked = Asked(server.base_url, timeouts=Timeouts(read=0.05))
     assert (asked.reply.text, asked.reply.status) == ("half", "cut_off")
@@ -204,7 +206,7 @@ def test_silence_in_the_middle_cuts_the_answer_off(server):
 
 
 def test_a_comment_is_a_sign_of_life(server):
-    """WIRE 3.2, 4.5: the limit counts from the last byte, so a stream that lasts longer is whole"""
+    """PROTOCOL 3.2, 4.5: the limit counts from the last byte, so a stream that lasts longer is whole"""
     beats = [step for _ in range(12) for step in (": ping\n\n", Pause(0.06))]
     server.add(Stream([*beats, chunk("late"), FINISH, DONE]))
     asked = Asked(server.base_url, timeouts=Timeouts(read=0.5))
@@ -213,14 +215,14 @@ def test_a_comment_is_a_sign_of_life(server):
 
 
 def test_silence_after_every_finish_is_the_end(server):
-    """WIRE 3.3"""
+    """PROTOCOL 3.3"""
     server.add(Stream([chunk("all"), FINISH, Hang()]))
     asked = Asked(server.base_url, timeouts=Timeouts(read=0.1))
     assert (asked.reply.text, asked.reply.status, asked.error) == ("all", "complete", None)
 
 
 def test_once_all_is_counted_a_server_that_goes_on_without_done_holds_up_nobody(server, monkeypatch):
-    """WIRE 3.3: alive with comments, it would have its say for as long as a usage count may take"""
+    """PROTOCOL 3.3: alive with comments, it would have its say for as long as a usage count may take"""
     monkeypatch.setattr("nbchat.api.attempt.DONE_SECONDS", 0.05)
     beats = [step for _ in range(60) for step in (": ping\n\n", Pause(0.05))]
     server.add(Stream([chunk("all"), {**chunk(finish="stop"), "usage": usage(3, 1)}, *beats, DONE]))
@@ -247,7 +249,7 @@ def test_a_name_that_nobody_knows_is_one_sentence():
 
 
 def test_an_error_whose_body_never_ends_is_told_all_the_same(server, monkeypatch):
-    monkeypatch.setattr("nbchat.api.attempt.ERROR_SECONDS", 0.05)
+    monkeypatch.setattr("nbchat.api.attempt.LIMITS", replace(LIMITS, error_seconds=0.05))
 
     class Endless:
         def steps(self, request):
@@ -268,7 +270,7 @@ def test_what_can_not_be_sent_is_said_before_anything_is(server):
 
 
 def test_one_connection_serves_many_answers(server, own):
-    """WIRE 3.3: it goes back to the pool in good order"""
+    """PROTOCOL 3.3: it goes back to the pool in good order"""
     server.add(Say("a"), Stream([chunk("a"), FINISH, DONE]), Raw(WHOLE, framing="length"), Plain(completion("a")))
     for _ in range(6):
         Asked(server.base_url, using=own)
@@ -279,7 +281,7 @@ def test_one_connection_serves_many_answers(server, own):
     "answer", [Flood(10**7), Stream([chunk("x"), Hang()]), Silent()], ids=["fast", "slow", "silent"]
 )
 def test_closing_a_channel_closes_the_connection(server, own, answer):
-    """WIRE 4.4"""
+    """PROTOCOL 4.4"""
     server.add(answer)
     channel = own.open(call_to(server.base_url))
     request = server.wait_for_request(LONG)
@@ -297,7 +299,7 @@ def test_an_error_in_the_stream_closes_the_connection(server, own):
 
 
 def test_a_stream_that_is_left_early_is_closed_and_kept(server):
-    """WIRE 4.4"""
+    """PROTOCOL 4.4"""
     server.add(Stream([chunk("some"), Hang()]))
     chat = Session(base_url=server.base_url, model="m")
     with chat.stream("Hello") as events:
@@ -307,7 +309,7 @@ def test_a_stream_that_is_left_early_is_closed_and_kept(server):
 
 
 def test_an_exception_in_the_middle_of_a_stream_closes_it(server):
-    """WIRE 4.4"""
+    """PROTOCOL 4.4"""
     server.add(Flood(10**7))
     chat = Session(base_url=server.base_url, model="m")
     with pytest.raises(ZeroDivisionError), chat.stream("Hello") as events:

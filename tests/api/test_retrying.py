@@ -7,7 +7,7 @@ import pytest
 
 from nbchat.api.engine import Engine
 from nbchat.api.rate_limits import RetryPolicy
-from nbchat.testing import Cut, Plain, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
+from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
 from nbchat.values.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -29,9 +29,9 @@ def own():
     engine.stop()
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599])
 def test_a_status_that_may_pass_is_tried_again(server, status):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     server.add(Status(status, error("busy")), Status(status), Say("fine"))
     asked = Asked(server.base_url)
     assert (asked.reply.text, asked.error, len(server.requests)) == ("fine", None, 3)
@@ -44,7 +44,7 @@ def test_a_status_that_may_pass_is_tried_again(server, status):
 
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 413, 418, 422, 501])
 def test_a_status_that_will_not_pass_is_final(server, status):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     server.add(Status(status, error("The words.")))
     asked = Asked(server.base_url)
     assert isinstance(asked.error, ServerError)
@@ -52,7 +52,7 @@ def test_a_status_that_will_not_pass_is_final(server, status):
 
 
 def test_tries_end_and_the_error_says_how_many(server):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     server.default = lambda request: Status(503, error("busy"))
     asked = Asked(server.base_url)
     assert str(asked.error).endswith("busy. Try again later. (Tried 4 times.)")
@@ -60,7 +60,7 @@ def test_tries_end_and_the_error_says_how_many(server):
 
 
 def test_a_server_s_wish_to_wait_is_obeyed(server):
-    """WIRE 4.2: seconds, a date, milliseconds"""
+    """PROTOCOL 4.2: seconds, a date, milliseconds"""
     soon = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=5)
     server.add(
         Status(429, headers={"Retry-After": "0.02"}),
@@ -75,7 +75,7 @@ def test_a_server_s_wish_to_wait_is_obeyed(server):
 
 
 def test_a_wish_beyond_patience_ends_it_and_says_how_long(server):
-    """WIRE 4.2: with a cap"""
+    """PROTOCOL 4.2: with a cap"""
     server.add(Status(429, headers={"Retry-After": "3600"}))
     asked = Asked(server.base_url)
     assert isinstance(asked.error, RateLimited)
@@ -84,7 +84,7 @@ def test_a_wish_beyond_patience_ends_it_and_says_how_long(server):
 
 
 def test_the_server_may_say_whether_another_try_helps(server):
-    """WIRE 4.2: x-should-retry"""
+    """PROTOCOL 4.2: x-should-retry"""
     server.add(Status(503, headers={"x-should-retry": "false"}))
     assert Asked(server.base_url).error.status == 503
     server.add(Status(418, headers={"x-should-retry": "true"}), Say("fine"))
@@ -93,7 +93,7 @@ def test_the_server_may_say_whether_another_try_helps(server):
 
 
 def test_an_exhausted_quota_is_final(server):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     quota = error("You exceeded your current quota.", type="insufficient_quota", code="insufficient_quota")
     server.add(Status(429, quota, headers={"x-should-retry": "true", "Retry-After": "0.01"}))
     assert isinstance(Asked(server.base_url).error, QuotaExceeded)
@@ -102,7 +102,7 @@ def test_an_exhausted_quota_is_final(server):
 
 @pytest.mark.parametrize("accident", [Cut(), Cut(reset=True), error("over")], ids=["end", "reset", "error"])
 def test_nothing_is_tried_again_once_a_token_has_come(server, accident):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     server.add(Stream([chunk("half"), accident]))
     asked = Asked(server.base_url)
     assert (asked.reply.text, len(server.requests)) == ("half", 1)
@@ -110,7 +110,7 @@ def test_nothing_is_tried_again_once_a_token_has_come(server, accident):
 
 
 def test_a_whole_body_that_broke_off_is_not_asked_for_again(server):
-    """WIRE 4.2: it has been generated, and billed"""
+    """PROTOCOL 4.2: it has been generated, and billed"""
 
     class Half:
         def steps(self, request):
@@ -124,14 +124,14 @@ def test_a_whole_body_that_broke_off_is_not_asked_for_again(server):
 
 
 def test_a_connection_that_breaks_before_the_answer_is_made_again(server):
-    """WIRE 4.2"""
+    """PROTOCOL 4.2"""
     server.add(Refuse(), Refuse(reset=True), Say("fine"))
     asked = Asked(server.base_url)
     assert (asked.reply.text, [event.reason for event in asked.of(Retrying)]) == ("fine", ["no connection"] * 2)
 
 
 def test_a_stream_that_breaks_off_after_its_head_is_made_again(server):
-    """WIRE 4.2: comments are no part of a reply"""
+    """PROTOCOL 4.2: comments are no part of a reply"""
     server.add(Stream([": ping\n\n", Cut(reset=True)]), Say("fine"))
     asked = Asked(server.base_url)
     assert asked.reply.text == "fine"
@@ -140,7 +140,7 @@ def test_a_stream_that_breaks_off_after_its_head_is_made_again(server):
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_stale_connection_is_replaced_at_once_and_in_silence(server, own, reset):
-    """WIRE 4.3"""
+    """PROTOCOL 4.3"""
     server.add(StaleKeepAlive(Say("one"), reset=reset), Say("two"))
     assert Asked(server.base_url, using=own).reply.text == "one"
     again = Asked(server.base_url, using=own, retries=RetryPolicy(tries=1))
@@ -149,7 +149,7 @@ def test_a_stale_connection_is_replaced_at_once_and_in_silence(server, own, rese
 
 
 def test_a_new_connection_that_breaks_is_not_taken_for_a_stale_one(server, own):
-    """WIRE 4.3"""
+    """PROTOCOL 4.3"""
     server.add(Refuse())
     assert isinstance(Asked(server.base_url, using=own, retries=RetryPolicy(tries=1)).error, ConnectionFailed)
     assert len(server.requests) == 1
@@ -168,7 +168,7 @@ REFUSED = Status(400, error("Unknown field: stream_options"))
 
 
 def test_a_refused_wish_for_usage_is_dropped_with_one_retry_and_remembered(server, own):
-    """WIRE 2.3"""
+    """PROTOCOL 2.3"""
     server.add(REFUSED, Say("one"), Say("two"))
     first, second = Asked(server.base_url, using=own), Asked(server.base_url, using=own)
     assert [first.reply.text, second.reply.text] == ["one", "two"]
@@ -179,27 +179,27 @@ def test_a_refused_wish_for_usage_is_dropped_with_one_retry_and_remembered(serve
 
 
 def test_another_endpoint_is_still_asked_for_usage(server, own):
-    """WIRE 2.3"""
+    """PROTOCOL 2.3"""
     server.add(REFUSED, Say("one"), Say("two"))
     Asked(server.base_url, using=own)
     assert Asked(server.base_url + "/", using=own).reply.usage.state == "measured"
 
 
 def test_nothing_is_learnt_where_the_second_try_fails_as_well(server, own):
-    """WIRE 2.3"""
+    """PROTOCOL 2.3"""
     server.add(REFUSED, Status(400, error("The prompt is empty.")), Say("two"))
     assert "The prompt is empty." in str(Asked(server.base_url, using=own).error)
     assert Asked(server.base_url, using=own).reply.usage.state == "measured"
 
 
 def test_the_second_try_is_retried_like_any_other(server, own):
-    """WIRE 2.3, 4.2"""
+    """PROTOCOL 2.3, 4.2"""
     server.add(REFUSED, Status(503), Refuse(), Say("fine"))
     assert Asked(server.base_url, using=own).reply.text == "fine"
 
 
 def test_a_refusal_of_something_else_is_final(server, own):
-    """WIRE 2.3"""
+    """PROTOCOL 2.3"""
     server.add(Status(400, error("The prompt is empty.")))
     assert isinstance(Asked(server.base_url, using=own).error, ServerError)
     assert len(server.requests) == 1
@@ -209,7 +209,7 @@ def test_a_refusal_of_something_else_is_final(server, own):
 
 
 def test_a_refused_parameter_is_learnt_for_that_model_at_that_endpoint(server, own):
-    """WIRE 2.2"""
+    """PROTOCOL 2.2"""
     server.add(Status(400, error("temperature is not supported with this model.", param="temperature")))
     asked = Asked(server.base_url, using=own, temperature=0.5)
     assert isinstance(asked.error, ParameterRefused)
@@ -220,7 +220,7 @@ def test_a_refused_parameter_is_learnt_for_that_model_at_that_endpoint(server, o
 
 
 def test_a_value_out_of_range_teaches_nothing(server, own):
-    """WIRE 2.2"""
+    """PROTOCOL 2.2"""
     server.add(Status(400, error("temperature must be at most 1.", param="temperature")))
     asked = Asked(server.base_url, using=own, temperature=1.5)
     assert isinstance(asked.error, ParameterRefused)
@@ -229,7 +229,7 @@ def test_a_value_out_of_range_teaches_nothing(server, own):
 
 
 def test_a_parameter_that_is_taken_after_all_is_offered_again(server, own):
-    """WIRE 2.2"""
+    """PROTOCOL 2.2"""
     own.client.capabilities.learn(server.base_url, MODEL, "temperature", "words")
     own.client.capabilities.learn(server.base_url, MODEL, "top_p", "words")
     Asked(server.base_url, using=own, temperature=0.5)
@@ -240,3 +240,67 @@ def test_a_wrong_key_teaches_nothing(server, own):
     server.add(Status(401, error("Incorrect API key provided.", param="temperature")))
     assert isinstance(Asked(server.base_url, using=own, temperature=0.5).error, AuthenticationFailed)
     assert own.client.capabilities.refused(server.base_url, MODEL) == {}
+
+
+# A stream with nothing in it
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        Stream([]),
+        Stream([DONE]),
+        Stream([": ping\n\n", "event: error\n\n"]),
+        Stream([": ping\n\n", Cut()]),
+        Stream([": ping\n\n", Cut(reset=True)]),
+        Raw(b"", content_type="text/event-stream"),
+    ],
+    ids=["empty", "done", "comments", "end", "reset", "nothing"],
+)
+def test_a_stream_that_hides_its_reason_is_asked_for_once_without_streaming(server, own, stream):
+    """PROTOCOL 4.1"""
+    server.add(stream, Status(400, error("The tool's schema has no type.")))
+    asked = Asked(server.base_url, using=own)
+    assert "The tool's schema has no type." in str(asked.error)
+    assert [request.json["stream"] for request in server.requests] == [True, False]
+    assert "stream_options" not in server.requests[1].json
+    assert asked.waits == [0.0]
+
+
+def test_the_answer_without_streaming_counts(server, own):
+    server.add(Stream([]), Say("Here it is."))
+    asked = Asked(server.base_url, using=own)
+    assert (asked.reply.text, asked.error) == ("Here it is.", None)
+
+
+def test_a_base_url_that_has_served_is_not_blamed(server, own):
+    server.add(Raw(b""), Raw(b""), Say("fine"), Raw(b""), Raw(b""), Status(404, error("Not Found")))
+    blame = "Is the base URL"
+    assert blame in str(Asked(server.base_url, using=own).error)
+    assert len(server.requests) == 2
+    assert Asked(server.base_url, using=own).reply.text == "fine"
+    assert blame not in str(Asked(server.base_url, using=own).error)
+    last = str(Asked(server.base_url, using=own).error)
+    assert "one of %chat models?" in last
+    assert "base URL" not in last
+
+
+# When to come again, in the body
+
+
+def test_a_wish_in_the_body_counts_like_one_in_the_head(server):
+    """PROTOCOL 4.2: Gemini's retryDelay"""
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.03s"}
+    body = [{"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED", "details": [info]}}]
+    server.add(Status(429, body), Status(429, body, {"Retry-After": "0.01"}), Say("fine"))
+    first, second = Asked(server.base_url).waits
+    assert 0.03 <= first <= 0.0375
+    assert 0.01 <= second <= 0.0125
+
+
+def test_a_wish_in_the_body_beyond_patience_ends_it(server):
+    info = {"retryDelay": {"seconds": 7200}}
+    server.add(Status(429, {"error": {"code": 429, "message": "Quota.", "details": [info]}}))
+    asked = Asked(server.base_url)
+    assert isinstance(asked.error, RateLimited)
+    assert (asked.error.retry_after, len(server.requests)) == (7200.0, 1)

@@ -11,8 +11,8 @@ import pytest
 from IPython.core import ultratb
 
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.engine import engine
 from nbchat.api.keys import Key
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, Status, Stream, chunk, completion, error
 from nbchat.values.errors import NbchatError
@@ -101,7 +101,7 @@ def test_no_exception_of_a_coroutine_holds_the_key(server):
 def test_listing_models_shows_no_key(server, echo):
     server.models = echo
     try:
-        engine().run(engine().client.models(Endpoint(server.base_url, Key(SECRET))))
+        process.engine().run(process.engine().client.models(Endpoint(server.base_url, Key(SECRET))))
     except NbchatError as failure:
         assert SECRET not in shown(failure)
 

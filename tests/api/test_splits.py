@@ -67,7 +67,7 @@ whole_bodies = st.one_of(
 
 @given(strategies.portions(whole_bodies))
 def test_any_split_of_any_body_gives_the_same_events_and_never_raises(pair):
-    """WIRE 3.1"""
+    """PROTOCOL 3.1"""
     whole, pieces = pair
     expected = plain(decoded([whole]))
     assert plain(decoded(pieces)) == expected

@@ -6,14 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.sse import ServerSentEvent, SSEDecoder
+from nbchat.api.sse import DataLine, SSEDecoder
 from tests import strategies
 
 soups = st.lists(
     st.sampled_from(
         (
             *(b"data: ", b"data:", b"event: ", b"id: 1", b": ping", b"retry: 5", b"\n", b"\r\n", b"\r", b"\n\n"),
-            *(b"{}", b'{"a":1}', b"[DONE]", b"\xef\xbb\xbf", "\u2028\u0085🙂".encode(), b"\xe2", b" ", b"x"),
+            *(
+                b"{}",
+                b'{"a":1}',
+                b"[DONE]",
+                b"data: data: ",
+                b": [DONE]",
+                b"\xef\xbb\xbf",
+                "\u2028\u0085🙂".encode(),
+                b"\xe2",
+                b" ",
+                b"x",
+            ),
         )
     ),
     max_size=24,
@@ -22,69 +33,93 @@ soups = st.lists(
 
 def decoded(pieces):
     decoder = SSEDecoder()
-    return [event for piece in pieces for event in decoder.feed(piece)] + decoder.flush()
+    return until_done([line for piece in pieces for line in decoder.feed(piece)] + decoder.flush())
+
+
+def until_done(lines):
+    """The lines up to the end of the stream: nothing behind it counts."""
+    for place, line in enumerate(lines):
+        if line.data is not None and line.data.strip().startswith(b"[DONE]"):
+            return [*lines[:place], DataLine(b"[DONE]")]
+    return lines
 
 
 def reference(data):
     """The rules again, in the plainest form: whole bytes, one line after the other."""
-    events, lines, kind = [], [], b""
+    lines, is_open, kind = [], False, b""
     for line in [*re.split(rb"\r\n|\n|\r", data.removeprefix(b"\xef\xbb\xbf")), b""]:
         if not line:
-            events += [ServerSentEvent(lines, kind)] if lines else []
-            lines, kind = [], b""
+            lines += [DataLine(None)] if is_open else []
+            is_open, kind = False, b""
         elif line.startswith(b"data:"):
-            lines.append(re.sub(rb"^data: ?", b"", line))
+            said = re.sub(rb"^data: ?(data: *)*", b"", line)
+            if not said.startswith(b":"):
+                lines.append(DataLine(said, kind))
+                is_open = True
         elif line.startswith(b"event:"):
             kind = line[6:].strip()
         elif line.startswith(b"{"):
-            lines.append(line)
-    return events
+            lines.append(DataLine(line, kind))
+            is_open = True
+    return until_done(lines)
 
 
 @given(strategies.portions(soups))
 def test_any_split_of_the_bytes_gives_the_same_events(pair):
-    """WIRE 3.1"""
+    """PROTOCOL 3.1"""
     whole, pieces = pair
     assert decoded(pieces) == decoded([whole]) == decoded([whole[i : i + 1] for i in range(len(whole))])
 
 
 @given(soups)
 def test_events_are_those_of_the_plain_rules(data):
-    """WIRE 3.2"""
+    """PROTOCOL 3.2"""
     assert decoded([data]) == reference(data)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=repr)
 @pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c"], ids=ascii)
 def test_only_line_feeds_and_carriage_returns_end_lines(end, odd):
-    """WIRE 3.1"""
+    """PROTOCOL 3.1"""
     line = f'{{"a":"{odd}"}}'.encode()
-    assert decoded([b"data: " + line + end + end]) == [ServerSentEvent([line])]
+    assert decoded([b"data: " + line + end + end]) == [DataLine(line), DataLine(None)]
 
 
 @pytest.mark.parametrize(
-    ("data", "events"),
+    ("data", "lines"),
     [
         (b": ping\n\n: OPENROUTER PROCESSING\n\n", []),
-        (b"data:x\n\n", [[b"x"]]),
-        (b"data: x\ndata: y\n\n", [[b"x", b"y"]]),
-        (b"id: 7\nretry: 10\nevent: message\ndata: x\n\n", [[b"x"]]),
-        (b"\xef\xbb\xbfdata: x\n\n", [[b"x"]]),
-        (b"data: x", [[b"x"]]),
-        (b"data: x\n", [[b"x"]]),
-        (b"data:  x\n\n", [[b" x"]]),
-        (b"data: x\r\n\r\ndata: y\r\n\r\n", [[b"x"], [b"y"]]),
-        (b'{"a":1}\n\n', [[b'{"a":1}']]),
+        (b"data:x\n\n", [b"x", None]),
+        (b"data: x\ndata: y\n\n", [b"x", b"y", None]),
+        (b"id: 7\nretry: 10\nevent: message\ndata: x\n\n", [b"x", None]),
+        (b"\xef\xbb\xbfdata: x\n\n", [b"x", None]),
+        (b"data: x", [b"x", None]),
+        (b"data: x\n", [b"x", None]),
+        (b"data:  x\n\n", [b" x", None]),
+        (b"data: x\r\n\r\ndata: y\r\n\r\n", [b"x", None, b"y", None]),
+        (b'{"a":1}\n\n', [b'{"a":1}', None]),
+        (b"data: data: x\n\n", [b"x", None]),
+        (b"data: : OPENROUTER PROCESSING\n\ndata: x\n\n", [b"x", None]),
     ],
 )
-def test_lines_as_servers_write_them(data, events):
-    """WIRE 3.2"""
-    assert [event.lines for event in decoded([data])] == events
+def test_lines_as_servers_write_them(data, lines):
+    """PROTOCOL 3.2"""
+    assert [line.data for line in decoded([data])] == lines
+
+
+@pytest.mark.parametrize("line", [b"data: [DONE]", b"data:[DONE]", b"data:  [DONE]"])
+def test_the_end_counts_before_its_line_has_ended(line):
+    """PROTOCOL 3.3: the connection may stay open, and nothing more come"""
+    for pieces in ([line], [line[:3], line[3:]], [line[i : i + 1] for i in range(len(line))]):
+        decoder = SSEDecoder()
+        assert [one.data for piece in [b"data: x\n", *pieces] for one in decoder.feed(piece)] == [b"x", b"[DONE]"]
 
 
 def test_an_event_keeps_its_type_and_the_next_has_none():
-    """WIRE 3.2"""
+    """PROTOCOL 3.2"""
     assert decoded([b"event: error\ndata: x\n\ndata: y\n\n"]) == [
-        ServerSentEvent([b"x"], b"error"),
-        ServerSentEvent([b"y"], b""),
+        DataLine(b"x", b"error"),
+        DataLine(None),
+        DataLine(b"y"),
+        DataLine(None),
     ]

@@ -6,54 +6,35 @@ from hypothesis import strategies as st
 
 from nbchat.api.keys import Key
 from nbchat.api.textflow import Joiner, TextFlow, paired
-from nbchat.values.events import ReasoningDelta, RefusalDelta, TextDelta
+from nbchat.values.events import ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 from tests import strategies
-
-thinking_texts = st.lists(
-    st.sampled_from(["<think>", "</think>", "<", "think", ">", "</", " ", "\n", "a", "answer", "🙂"]), max_size=10
-).map("".join)
 
 
 def flowed(pieces):
+    """Reasoning and answer of a text in pieces."""
     flow, events = TextFlow(0), []
     for piece in pieces:
         flow.text(piece, events)
     flow.flush(events)
-    kinds = (ReasoningDelta, TextDelta)
-    return tuple("".join(event.text for event in events if isinstance(event, kind)) for kind in kinds)
+    return sorted_texts(events)
 
 
-@given(strategies.portions(thinking_texts))
-def test_think_tags_may_be_cut_anywhere(pair):
-    """WIRE 3.8"""
-    whole, pieces = pair
-    assert flowed(pieces) == flowed([whole]) == flowed(whole)
-
-
-@pytest.mark.parametrize(
-    ("text", "reasoning", "answer"),
-    [
-        ("<think>why</think>because", "why", "because"),
-        ("\n<think>\nwhy\n</think>\n\nbecause", "why\n", "because"),
-        ("<think>\n\n</think>\n\nanswer", "", "answer"),
-        ("<think>only", "only", ""),
-        ("<think>a</thi", "a</thi", ""),
-        ("<thinking about it", "", "<thinking about it"),
-        ("no <think>tag</think>", "", "no <think>tag</think>"),
-        ("<think>a</think>b<think>c</think>", "a", "b<think>c</think>"),
-        ("  indented", "", "  indented"),
-        ("", "", ""),
-        ("<thi", "", "<thi"),
-    ],
-)
-def test_only_a_leading_think_section_is_reasoning(text, reasoning, answer):
-    """WIRE 3.8"""
-    assert flowed(text) == (reasoning, answer)
+def sorted_texts(events):
+    reasoning, answer = "", ""
+    for event in events:
+        match event:
+            case ThoughtBefore(text):
+                reasoning, answer = reasoning + answer + text, ""
+            case ReasoningDelta(text):
+                reasoning += text
+            case TextDelta(text):
+                answer += text
+    return reasoning, answer
 
 
 @given(strategies.portions(strategies.broken_texts))
 def test_halves_of_characters_are_joined_and_none_stays_alone(pair):
-    """WIRE 3.10"""
+    """PROTOCOL 3.10"""
     whole, pieces = pair
     joiner = Joiner()
     out = "".join(joiner.feed(piece) for piece in pieces) + joiner.flush()
@@ -77,3 +58,26 @@ def test_the_key_is_masked_in_each_text_however_it_is_cut(secret, data):
     flow.flush(events)
     for kind in (TextDelta, ReasoningDelta, RefusalDelta):
         assert "".join(event.text for event in events if isinstance(event, kind)) == "it is [key]!"
+
+
+# The key changes nothing
+
+SECRET = "sk-a1-key"
+key_letters = st.text(SECRET + " <", max_size=30).filter(lambda text: SECRET not in text)
+
+
+@given(key_letters.flatmap(lambda text: st.tuples(st.just(text), strategies.cut(text))))
+def test_a_text_of_the_key_s_own_letters_comes_out_whole(pair):
+    """The end of a text may be the beginning of the key, or a whole half of it."""
+    whole, pieces = pair
+    joiner = Joiner(Key(SECRET))
+    assert "".join(map(joiner.feed, pieces)) + joiner.flush() == whole
+
+
+@pytest.mark.parametrize("end", [SECRET[:size] for size in range(1, len(SECRET))])
+@pytest.mark.parametrize("kind", ["text", "reasoning", "refusal"])
+def test_an_answer_that_ends_in_the_key_s_beginning_keeps_its_end(end, kind):
+    flow, events = TextFlow(0, Key(SECRET)), []
+    getattr(flow, kind)(f"cat{end}", events)
+    flow.flush(events)
+    assert "".join(event.text for event in events) == f"cat{end}"

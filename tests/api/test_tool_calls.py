@@ -36,13 +36,13 @@ def part(index=None, **fields):
     ],
 )
 def test_a_call_comes_in_pieces_of_many_forms(parts):
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     payloads = [chunk(tool_calls=pieces) for pieces in parts]
     assert calls(*payloads, chunk(finish="tool_calls")) == (ToolCall("i", "f", '{"a":1}'),)
 
 
 def test_calls_are_told_apart_by_choice_and_index_or_id():
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     by_index = [chunk(tool_calls=[part(1, id="b", name="g")]), chunk(tool_calls=[part(0, id="a", name="f")])]
     by_id = [chunk(tool_calls=[part(id="a", name="f")]), chunk(tool_calls=[part(id="b", name="g")])]
     at_once = [chunk(tool_calls=[part(id="a", name="f"), part(id="b", name="g")])]
@@ -53,7 +53,7 @@ def test_calls_are_told_apart_by_choice_and_index_or_id():
 
 
 def test_calls_may_have_text_beside_them_and_finish_with_stop():
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     reply = replied(chunk("Let me see.", tool_calls=[tool_call("f", {"a": 1}, id="i")], finish="stop")).reply()
     assert (reply.text, reply.finish_reason) == ("Let me see.", "stop")
     assert reply.tool_calls == (ToolCall("i", "f", '{"a": 1}'),)
@@ -61,7 +61,7 @@ def test_calls_may_have_text_beside_them_and_finish_with_stop():
 
 @pytest.mark.parametrize(("arguments", "text"), [("", ""), ("{oops", "{oops"), (None, ""), ({"a": 1}, '{"a": 1}')])
 def test_arguments_may_be_anything(arguments, text):
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     assert (
         calls(chunk(tool_calls=[part(0, id="i", name="f", arguments=arguments)], finish="tool_calls"))[0].arguments
         == text
@@ -69,16 +69,16 @@ def test_arguments_may_be_anything(arguments, text):
 
 
 def test_the_old_function_call_counts_only_where_there_is_no_tool_call():
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     old = {"name": "f", "arguments": "{}"}
     assert [call.name for call in calls(chunk(function_call=old))] == ["f"]
     both = chunk(function_call=old, tool_calls=[part(0, id="i", name="f", arguments="{}")])
-    assert calls(both, both) == (ToolCall("i", "f", "{}{}"),)
+    assert calls(both, both) == (ToolCall("i", "f", "{}"),)
 
 
 @given(strategies.broken_texts.flatmap(lambda text: st.tuples(st.just(text), strategies.cut(text))))
 def test_arguments_hold_no_half_characters_either(pair):
-    """WIRE 3.10"""
+    """PROTOCOL 3.10"""
     whole, pieces = pair
     payloads = [chunk(tool_calls=[part(0, id="i", name="f", arguments=piece)]) for piece in pieces]
     data = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in payloads) + DONE.encode()
@@ -86,3 +86,171 @@ def test_arguments_hold_no_half_characters_either(pair):
     draft.add(decoded([data]))
     [call] = draft.reply().tool_calls
     assert call.arguments == whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+# However the same calls are framed, they are the same calls.
+
+NAMES = ("get_weather", "get", "make_payment", "weather")
+OFFERED = {"tools": [{"type": "function", "function": {"name": name}} for name in NAMES]}
+
+argument_objects = st.dictionaries(
+    st.sampled_from(["city", "{", "a", '"']),
+    st.recursive(
+        st.integers() | strategies.texts | st.booleans() | st.none(),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["x", "}"]), inner, max_size=2),
+        max_leaves=3,
+    ),
+    max_size=2,
+)
+
+
+def split(text, places):
+    marks = sorted({min(place, len(text)) for place in places})
+    return [text[start:end] for start, end in zip([0, *marks], [*marks, len(text)], strict=True)]
+
+
+HABITS = [
+    (indices, ids, names, form)
+    for indices in ("right", "text", "zero", "none", "rising")
+    for ids in ("first", "each", "changing", "late", "none", "empty", "same")
+    for names in ("first", "each", "parts", "growing")
+    for form in ("cut", "whole", "object", "placeholder", "encoded", "repeated", "growing")
+    # what nobody could tell from two calls, or from one, is left out
+    if indices in ("right", "text")
+    or ids == "each"
+    or (ids == "first" and (names == "first" or indices != "rising"))
+    or (ids == "changing" and names == "first" and form in ("cut", "whole", "object", "encoded"))
+    or (
+        ids in ("none", "empty", "late")
+        and form in ("cut", "whole", "object", "encoded")
+        and indices in ("zero", "none")
+    )
+    if not (ids == "changing" and names != "first")
+    if not (ids == "same" and indices not in ("right", "text"))
+]
+
+
+def pieces_of(form, arguments, places):
+    """The arguments in the pieces that a server of this habit sends."""
+    text = json.dumps(arguments)
+    match form:
+        case "cut":
+            return split(text, places)
+        case "object":
+            return [arguments]
+        case "placeholder":
+            return ["{}", text]
+        case "encoded":
+            return split(json.dumps(text), [3, 7])
+        case "repeated":
+            return [*split(text, [2, 5]), text]
+        case "growing":
+            return [text[:2], text[:5], text]
+    return [text]
+
+
+def names_of(how, name, count):
+    match how:
+        case "first":
+            return [name]
+        case "each":
+            return [name] * count
+        case "parts":
+            return split(name, [2, 6])
+    return [name[:3], name[:8], name]
+
+
+def id_of(how, number, place, last):
+    match how:
+        case "first":
+            return f"id{number}" if place == 0 else None
+        case "each":
+            return f"id{number}"
+        case "changing":
+            return f"id{number}-{place}"
+        case "late":
+            return f"id{number}" if place == last else None
+        case "same":
+            return "id"
+    return None if how == "none" else ""
+
+
+def interleave(draw, sequences):
+    """The elements of sequences, each in its order, mixed."""
+    left = [list(sequence) for sequence in sequences]
+    mixed = []
+    while any(left):
+        chosen = draw(st.sampled_from([number for number, rest in enumerate(left) if rest]))
+        mixed.append(left[chosen].pop(0))
+    return mixed
+
+
+@st.composite
+def framed(draw):
+    """(the calls, the chunks in which a server of some habits sends them)."""
+    indices, ids, names, form = draw(st.sampled_from(HABITS))
+    wanted = draw(st.lists(st.tuples(st.sampled_from(NAMES), argument_objects), min_size=1, max_size=4))
+    if ids in ("none", "empty", "late", "same", "changing"):  # then they must differ, and be more than `{}`
+        wanted = [(name, {**arguments, "n": number}) for number, (name, arguments) in enumerate(wanted)]
+    spelled = draw(st.sampled_from(["{}", "{}", "functions.{}"]))
+    is_flat = draw(st.booleans())
+    sequences = []
+    for number, (name, arguments) in enumerate(wanted):
+        pieces = pieces_of(form, arguments, draw(st.lists(st.integers(0, 30), max_size=4)))
+        if indices == "rising":
+            pieces = [piece for piece in pieces if piece != ""]
+        told = names_of(names, spelled.format(name), len(pieces))
+        if names in ("parts", "growing"):
+            pieces = [""] * (len(told) - 1) + pieces
+        sequences.append([])
+        for place, piece in enumerate(pieces):
+            function = {"name": told[place] if place < len(told) else None, "arguments": piece}
+            outside = {"type": "function", "id": id_of(ids, number, place, len(pieces) - 1)}
+            if indices != "none":
+                outside["index"] = {"zero": 0, "text": str(number)}.get(indices, number)
+            sequences[-1].append({**outside, **(function if is_flat else {"function": function})})
+    if ids == "each" or (indices in ("right", "text") and ids not in ("same", "changing")):
+        elements = interleave(draw, sequences)
+    else:
+        elements = [element for sequence in sequences for element in sequence]
+    if indices == "rising":
+        elements = [{**element, "index": place} for place, element in enumerate(elements)]
+    batches = [[element] for element in elements] if indices == "none" else draw(strategies.cut(elements))
+    return wanted, [chunk(tool_calls=batch) for batch in batches], (indices, ids, names, form)
+
+
+@given(framed())
+@strategies.scaled(6)
+def test_the_same_calls_come_however_a_server_frames_them(drawn):
+    """PROTOCOL 3.7: never a tool with another's arguments."""
+    wanted, payloads, habits = drawn
+    came = calls(*payloads, chunk(finish="tool_calls"), sent=OFFERED)
+    got = [(call.name, json.loads(call.arguments)) for call in came]
+    assert sorted(map(repr, got)) == sorted(map(repr, wanted)), habits
+
+
+anything = st.fixed_dictionaries(
+    {},
+    optional={
+        "index": st.sampled_from([0, 1, 2, "0", None, -1, 1.5, True, 10**30]),
+        "id": st.sampled_from(["a", "b", "", None, 7, "a\ud83d"]),
+        "function": st.fixed_dictionaries(
+            {},
+            optional={
+                "name": st.sampled_from(["get", "_weather", "weather", "", None, 3]),
+                "arguments": st.sampled_from(
+                    ["", "{}", '{"a"', ":1}", '{"a":1}', "}", '"', "\\", None, 3, [1], {"a": 2}]
+                ),
+            },
+        ),
+        "name": st.sampled_from(["get", None]),
+    },
+)
+
+
+@given(st.lists(st.lists(anything, max_size=3), max_size=6))
+def test_no_framing_breaks_the_reading(batches):
+    """PROTOCOL 3.7: whatever comes, each call has a name that came, and nothing raises."""
+    for call in calls(*[chunk(tool_calls=batch) for batch in batches], chunk(finish="stop"), sent=OFFERED):
+        assert call.id
+        assert call.name in {"get", "get_weather", "weather", "_weather"} | {call.name[:20]}

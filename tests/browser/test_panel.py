@@ -54,6 +54,16 @@ class PanelPage:
         """The box that a parameter is typed into."""
         return self.row(name).locator("input[type=text]").first
 
+    def unfold(self):
+        """Show all settings."""
+        if self.button("▾ All settings").is_visible():
+            return self
+        if self.button("▸ Settings").is_visible():
+            self.button("▸ Settings").click()
+        self.button("▸ All settings").click()
+        expect(self.button("▾ All settings")).to_be_visible()
+        return self
+
     def type(self, name, text):
         """Type a value, and Enter."""
         self.box(name).fill(text)
@@ -93,6 +103,7 @@ def test_a_message_is_answered_in_the_panel_and_kept_below_it(frontend, app):
     """Typed, sent from the keyboard, read in both themes; saved, the transcript is ordinary output and no widget's."""
     panel = open_panel(frontend, app=app)
     panel.photograph(f"panel-fresh-{app}")
+    panel.unfold()
     expect(panel.cell).to_have_value("%%chat -m nbchat-demo")
     panel.type("temperature", "0.7")
     panel.type("seed", "1")
@@ -101,7 +112,7 @@ def test_a_message_is_answered_in_the_panel_and_kept_below_it(frontend, app):
     expect(panel.reply).to_contain_text("tokens/s")
     expect(panel.message).to_have_value("")
     expect(panel.root.get_by_label("History").locator("option")).to_have_count(1)
-    panel.button("▸ More parameters").click()
+    panel.unfold()
     panel.type("top_p", "9")
     expect(panel.row("top_p")).to_contain_text("must be")
     for theme in ("light", "dark"):
@@ -144,7 +155,7 @@ def test_it_fits_a_narrow_window(panel, page):
     """At 700 px nothing stands outside the panel, and nothing of it outside the page."""
     page.wear("light", 700)
     page.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-    panel.button("▸ More parameters").click()
+    panel.unfold()
     expect(panel.row("logprobs")).to_be_visible()
     panel.photograph("panel-700")
     width = panel.root.bounding_box()["width"]
@@ -233,6 +244,7 @@ def test_the_line_is_copied_and_a_cell_is_loaded(panel):
     panel.cell.blur()
     expect(panel.box("temperature")).to_have_value("0.3")
     expect(panel.box("top_p")).to_have_value("")
+    panel.unfold()
     expect(panel.box("stop")).to_have_value("\\n")
     expect(panel.message).to_have_value("Why?")
 
@@ -242,6 +254,7 @@ def test_what_is_half_typed_stays(frontend, server):
     late = threading.Event()
     server.models = Late(late, ["gpt-one", "gpt-two"])
     panel = open_panel(frontend)
+    panel.unfold()
     panel.root.get_by_label("Endpoint").fill(server.base_url)
     panel.root.get_by_label("Endpoint").press("Enter")
     panel.box("Model").press_sequentially("gpt-o ")
@@ -283,13 +296,15 @@ def test_keys_are_the_panels_own(panel, page):
         stops = tab_order(panel.page, panel.root)
         assert all(stop["ring"] for stop in stops)
     names = [stop["name"] for stop in stops]
-    assert names[:6] == ["Session", "Preset", "Endpoint", "Model", "System", "temperature"]
-    assert names[-2:] == ["Message", "Send"]
+    assert names[:2] == ["Message", "Send"]
+    column = names.index("Model")
+    assert names[column : column + 3] == ["Model", "System", "temperature"]
     tops = [stop["top"] for stop in stops]
-    assert all(later > earlier - 20 for earlier, later in itertools.pairwise(tops))
+    for part in (tops[:column], tops[column:]):
+        assert all(later > earlier - 20 for earlier, later in itertools.pairwise(part))
     cells = "() => [nbchatPanel().content.widgets.length, nbchatPanel().content.activeCellIndex]"
     before = page.page.evaluate(cells)
-    for part in (panel.row("temperature").locator(".noUi-handle"), panel.root.get_by_label("History"), panel.message):
+    for part in (panel.row("temperature").locator(".noUi-handle"), panel.message):
         part.focus()
         for key in ("ArrowDown", "b", "ArrowUp", "Shift+Enter"):
             page.page.keyboard.press(key)
@@ -356,6 +371,7 @@ def test_it_works_in_voila(browser, voila, server):
     expect(panel.reply).to_contain_text("tokens/s", timeout=20_000)
     panel.photograph("panel-voila")
     endless(server)
+    panel.unfold()
     panel.root.get_by_label("Endpoint").fill(server.base_url)
     panel.root.get_by_label("Endpoint").press("Enter")
     panel.type("Model", "gpt-test")

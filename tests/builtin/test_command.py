@@ -58,6 +58,20 @@ def test_a_key_is_asked_for_and_never_printed(monkeypatch):
     assert "open-sesame" not in "".join(lines) + rest
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C of another process can't be sent there")
+@pytest.mark.parametrize(("more", "warned"), [((), True), (("--api-key-env", "DEMO_SECRET"), False)])
+def test_a_server_for_others_without_a_key_is_warned_of(monkeypatch, more, warned):
+    monkeypatch.setenv("DEMO_SECRET", "open-sesame")
+    command = [*COMMAND, "serve", "--port", "0", "--host", "0.0.0.0", *more]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.readline()
+        if warned:
+            assert "anybody who reaches 0.0.0.0 can use it: set a key with --api-key-env" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1] == ""
+
+
 def test_a_port_that_is_taken_is_said_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -40,7 +40,7 @@ def test_closing_the_connection_stops_the_generation(streaming):
         endless = json.dumps(body(stream=streaming, n=50, max_tokens=8000, logit_bias={str(END): -100})).encode()
         host, port = server.base_url.removeprefix("http://").removesuffix("/v1").split(":")
         with socket.create_connection((host, int(port))) as connection:
-            head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(endless)}\r\n\r\n"
+            head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(endless)}\r\n\r\n"
             connection.sendall(head.encode() + endless)
             wait_until(lambda: server.counters.tokens > 200)
             assert server.counters.running == 1

@@ -5,7 +5,7 @@ import math
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.builtin.handlers import BODY_LIMIT
@@ -14,6 +14,7 @@ from nbchat.builtin.prompt import read_prompt
 from nbchat.builtin.request import read_request
 from nbchat.builtin.tokenizer import END
 from tests.builtin.asking import QUESTION, ask, body, stream, streamed_text, text_of
+from tests.strategies import scaled
 
 
 def test_a_reply_has_the_form_of_a_chat_completion(http, known):
@@ -172,7 +173,7 @@ def certain(http):
     return text_of(ask(http, temperature=0))
 
 
-@settings(max_examples=40)
+@scaled(0.4)
 @given(st.data())
 def test_a_stop_sequence_ends_the_answer_and_never_shows(http, certain, data):
     """Stops are cut from the answer itself, so that they span tokens; the text before one is kept."""

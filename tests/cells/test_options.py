@@ -12,7 +12,8 @@ from nbchat.values.params import PARAMETERS, Params
 LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)), max_size=60)
 
 
-@given(st.lists(LINES, max_size=6))
+@example(["a b\\", "c d"])
+@given(st.lists(st.text("ab \\'\"{", max_size=6) | LINES, max_size=6))
 def test_words_come_back_as_they_were_quoted(words):
     """`split` undoes `quoted`, whatever quotes, spaces, braces and backslashes a word holds."""
     assert split(" ".join(quoted(word) for word in words)) == words
@@ -118,3 +119,21 @@ def test_help_names_every_option():
     for row in (*PARAMETERS.values(), *OWN.values()):
         assert f"{row.flag} " in text
         assert row.meaning in text
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--temp 0.5", "There is no option --temp. Did you mean --temperature?"),
+        ("--max 5", "There is no option --max. Did you mean --max-tokens?"),
+        ("--freq 5", "Did you mean --frequency-penalty?"),
+        ("--Temperature 1", "Did you mean --temperature?"),
+        ("--temperatur 1", "Did you mean --temperature?"),
+        ("--help", "%chat help lists the options"),
+        ("-h", "%chat help lists the options"),
+    ],
+)
+def test_a_mistake_is_told_with_what_begins_so(line, said):
+    with pytest.raises(UsageError) as refused:
+        parse(line)
+    assert said in str(refused.value)

@@ -3,7 +3,8 @@
 import pytest
 
 from nbchat.conversation import connection
-from nbchat.conversation.session import Session
+from nbchat.conversation.process import process
+from nbchat.frontend import Session
 from nbchat.testing import ScriptedServer
 from nbchat.values.errors import ConfigError
 
@@ -13,9 +14,9 @@ KEY = "sk-test-0f1e2d3c4b5a"
 @pytest.fixture(autouse=True)
 def unconnected():
     """No test leaves a server connected for the others."""
-    before = connection.connected()
+    before = process.connected
     yield
-    connection.connect(before)
+    process.connected = before
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def keys(server):
 
 
 def connect_all(_chat, url):
-    connection.connect(connection.endpoint_for(url))
+    process.connected = connection.endpoint_for(url)
     return {}
 
 
@@ -62,7 +63,7 @@ def test_a_session_s_own_key_goes_to_its_own_server_only(server, other, monkeypa
     elif origin == "environment":
         monkeypatch.setenv("NBCHAT_BASE_URL", server.base_url)
     elif origin == "connected":
-        connection.connect(connection.endpoint_for(server.base_url))
+        process.connected = connection.endpoint_for(server.base_url)
     chat = Session(model="scripted-1", **own)
     if origin != "built-in":
         chat.ask("mine")
@@ -108,7 +109,7 @@ def test_the_connected_server_s_own_key_and_model_go_with_it(server, monkeypatch
     """Also where a request names a key of its own, which takes the place of that one."""
     monkeypatch.setenv("THEIR_KEY", "sk-theirs-9f8e7d6c")
     monkeypatch.setenv("MY_KEY", KEY)
-    connection.connect(connection.endpoint_for(server.base_url, key_env="THEIR_KEY", model="connected-1"))
+    process.connected = connection.endpoint_for(server.base_url, key_env="THEIR_KEY", model="connected-1")
     chat = Session()
     chat.ask("Hi")
     chat.ask("Hi", key_env="MY_KEY")

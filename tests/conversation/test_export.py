@@ -2,6 +2,10 @@
 
 import ast
 import json
+import os
+import stat
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,20 +14,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
+from markdown_it import MarkdownIt
 
 from nbchat.cells.compose import compose
 from nbchat.cells.options import parse
 from nbchat.conversation.export import Conversation, read, write
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import Say
 from nbchat.values.errors import SessionError
-from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
+from nbchat.values.messages import ImagePart, Message, TextPart
 from nbchat.values.optionline import can_say
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply, Timing
-from nbchat.values.usage import Usage
+from nbchat.values.reply import Choice, Reply
 from tests import strategies
+from tests.environment import ROOT
 
 conversations = st.builds(
     Conversation,
@@ -81,7 +87,7 @@ def test_what_is_loaded_is_what_was_exported(conversation):
 def test_a_session_comes_back_with_its_answers_as_they_were(server, tmp_path):
     server.add(Say("Kept.", usage=(10, 5)))
     chat = Session(base_url=server.base_url, model="m", name="talk", system="Be brief.", temperature=0.5, stop=["END"])
-    chat.ask("keep this", slot="cell-1")
+    chat.ask("keep this", cell_id="cell-1")
     loaded = Session.load(chat.export(tmp_path / "talk.json"))
     assert loaded.turns == tuple(replace(turn, reply=replace(turn.reply, request=None)) for turn in chat.turns)
     assert (loaded.name, loaded.system, loaded.params) == ("talk", "Be brief.", chat.params)
@@ -94,49 +100,6 @@ def test_half_a_character_does_not_keep_a_conversation_from_being_written(tmp_pa
     assert again(talk(half)).turns == (half,)
     for name in ("talk.md", "talk.ipynb"):
         assert "!" in write(tmp_path / name, talk(half)).read_text("utf-8")
-
-
-def test_a_file_of_the_first_format_is_read(tmp_path):
-    old = {
-        "nbchat": 1,
-        "name": "old",
-        "system": None,
-        "params": {"temperature": 0.5, "top_k": 3},
-        "turns": [
-            {
-                "message": {"role": "user", "content": "Hi"},
-                "steps": [],
-                "params": {"stop": ["END"]},
-                "reply": {
-                    "status": "complete",
-                    "model": "m",
-                    "id": None,
-                    "cost": None,
-                    "notices": ["retried (HTTP 429)"],
-                    "timing": {"first_token": 0.5, "total": None},
-                    "usage": {"state": "measured", "prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
-                    "choices": [
-                        {
-                            "index": 0,
-                            "finish_reason": "stop",
-                            "text": "Hello",
-                            "reasoning": "",
-                            "refusal": "",
-                            "tool_calls": [["id", "f", "{}"]],
-                        }
-                    ],
-                },
-            }
-        ],
-    }
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps(old))
-    choice = Choice(0, "Hello", "stop", tool_calls=(ToolCall("id", "f", "{}"),))
-    reply = Reply(
-        (choice,), "complete", "m", Usage(1, 2, 3, "measured"), timing=Timing(0.5), notices=("retried (HTTP 429)",)
-    )
-    turn = Turn(Message("user", "Hi"), reply, Params(stop=["END"]))
-    assert read(path) == Conversation("old", None, Params(temperature=0.5, extra={"top_k": 3}), (turn,))
 
 
 KEYS = st.sampled_from(
@@ -168,7 +131,7 @@ def test_a_file_that_holds_no_conversation_is_refused_in_one_line(content):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"nbchat": 9}, "it says format 9, this version reads 1 to 2."),
+        ({"nbchat": 9}, "it says format 9, this version reads 2."),
         ({"nbchat": 2, "params": {"temperature": 9}}, "temperature must be a number from 0 to 2; got 9."),
         ({"nbchat": 2, "turns": [{"reply": {}}]}, "a turn's message is an object; got NoneType."),
         ([{"role": "nobody"}], "a message's role is system, user, assistant or tool; got 'nobody'."),
@@ -223,10 +186,9 @@ def test_a_cell_attaches_the_image_that_was_sent():
 @pytest.mark.parametrize("system", ['Say "yes" or \\no', "Two\nlines, 'quoted'", "a\\", '"', " spaced "])
 def test_a_notebook_sets_the_system_text_as_it_was(system, monkeypatch):
     import nbchat
-    from nbchat.conversation.registry import Registry, registry
     from nbchat.magics.line import chat_line
 
-    monkeypatch.setattr(registry, "_sessions", Registry()._sessions)
+    process.renew()
     monkeypatch.setattr("nbchat.magics.line._say", lambda shell, text: None)
     source = cells(talk(system=system))[1]
     if source.startswith("%chat "):
@@ -234,3 +196,77 @@ def test_a_notebook_sets_the_system_text_as_it_was(system, monkeypatch):
     else:
         exec(source, {})
     assert nbchat.session().system == system
+
+
+@pytest.mark.parametrize("ending", ["md", "json", "ipynb"])
+def test_an_exported_file_is_its_owners_alone(tmp_path, ending):
+    path = tmp_path / f"talk.{ending}"
+    path.write_text("an older export that everybody may read")
+    path.chmod(0o644)
+    write(path, talk(asked("Hi")))
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a privilege there")
+def test_an_export_is_never_written_through_a_link(tmp_path):
+    theirs = tmp_path / "theirs.md"
+    theirs.write_text("theirs")
+    for name, to in (("link.md", theirs), ("dangling.md", tmp_path / "new.md")):
+        (tmp_path / name).symlink_to(to)
+        with pytest.raises(SessionError, match="symbolic link"):
+            write(tmp_path / name, talk(asked("Hi")))
+    assert theirs.read_text() == "theirs"
+    assert not (tmp_path / "new.md").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit on the size of files")
+def test_an_export_that_fails_leaves_the_old_one_whole(tmp_path):
+    """In a process that may not write so much: what a full disk does."""
+    path = tmp_path / "talk.json"
+    write(path, talk(asked("Hi")))
+    before = path.read_bytes()
+    code = f"""
+import resource, signal
+from pathlib import Path
+from tests.conversation.test_export import asked, talk, write
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    write(Path({str(path)!r}), talk(asked("x" * 100_000)))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("SessionError ")
+    assert "can't be written" in done.stdout
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("where", ["no-such-folder/talk.md", "folder.md"])
+def test_where_nothing_can_be_written_one_sentence_says_so(tmp_path, where):
+    (tmp_path / "folder.md").mkdir()
+    with pytest.raises(SessionError, match="can't be written"):
+        write(tmp_path / where, talk(asked("Hi")))
+
+
+@given(st.text("a#[]()<>!*`\n~$:/", max_size=12), st.text("a#[]()<>!*`\n~$", max_size=12))
+def test_a_servers_words_begin_nothing_in_an_exported_document(model, answer):
+    """A model's name can't make a heading, a link or HTML; an answer can't swallow the turns behind it."""
+    evil = f"{model}\n# Injected\n<img src=x onerror=alert(1)>[x](javascript:alert(1))"
+    turn = Turn(Message("user", "Question"), Reply((Choice(text=answer + "\n```\ncode"),), model=evil), Params())
+    last = Turn(Message("user", "Last question"), Reply((Choice(text="Fine."),), model="m"), Params())
+    with tempfile.TemporaryDirectory() as folder:
+        document = write(Path(folder, "talk.md"), talk(turn, last)).read_text("utf-8")
+    tokens = MarkdownIt("commonmark").parse(document)
+    headings = [
+        tokens[i + 1].content
+        for i, token in enumerate(tokens)
+        if token.type == "heading_open" and token.tag in ("h1", "h2")
+    ]
+    assert "Injected" not in headings
+    assert "<img" not in document
+    assert "You" in headings[-2:]
+    assert "(javascript:" not in document

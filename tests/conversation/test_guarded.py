@@ -1,24 +1,22 @@
-"""No session sends without the guard, whichever way a program came by it."""
+"""Nothing is sent without the guard, and it sees every text of every body."""
 
+import ast
 import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from nbchat.conversation.presenter import Presenters, presenters
+from nbchat.conversation.outgoing import check_body
 from nbchat.conversation.session import Session
-from nbchat.values.errors import GuardError
+from nbchat.testing import Cut, Say, Stream, chunk, tool_call
+from nbchat.values.errors import GuardError, NbchatError
+from nbchat.values.messages import ImagePart, Message, TextPart
 from tests.environment import ROOT, clean_environment
 
 SECRET = "tok-8f7e6d5c4b3a2910"
-
-IMPORTS = {
-    "the package": "from nbchat import Session",
-    "its own module": "from nbchat.conversation.session import Session",
-    "a room above": "import nbchat.tuning.sweep\nfrom nbchat.conversation.session import Session",
-    "the joints": "import nbchat.joints\nfrom nbchat.conversation.session import Session",
-    "the registry": "from nbchat.conversation.registry import registry\nSession = type(registry.current)",
-}
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 SCRIPT = """
 {imports}
@@ -32,7 +30,16 @@ except GuardError as error:
 """
 
 
-@pytest.mark.parametrize("imports", IMPORTS.values(), ids=IMPORTS)
+@pytest.fixture
+def chat(server, monkeypatch):
+    """A session of a user who has a secret in the environment."""
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    return Session(base_url=server.base_url, model="m")
+
+
+@pytest.mark.parametrize(
+    "imports", ["from nbchat import Session", "from nbchat.conversation.session import Session"], ids=["public", "core"]
+)
 def test_a_secret_is_refused_however_the_session_was_imported(server, tmp_path, imports):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCRIPT.format(imports=imports, secret=SECRET), server.base_url],
@@ -46,8 +53,105 @@ def test_a_secret_is_refused_however_the_session_was_imported(server, tmp_path, 
     assert server.requests == []
 
 
-def test_without_a_guard_nothing_is_sent(server, monkeypatch):
-    monkeypatch.setattr(presenters, "guard", Presenters().guard)
-    with pytest.raises(GuardError, match="the guard is missing"):
-        Session(base_url=server.base_url, model="m").ask("Hi")
+def test_requests_are_sent_in_one_place_alone():
+    """There the guard stands; another place would be a way around it."""
+    senders = [
+        path.relative_to(ROOT / "nbchat").as_posix()
+        for path in sorted((ROOT / "nbchat").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", "") == "open"
+        and "Call" in {getattr(arg.func, "id", "") for arg in node.args if isinstance(arg, ast.Call)}
+    ]
+    assert senders == ["conversation/exchange.py"]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (lambda chat: chat.ask(f"It is {SECRET}"), "The message holds"),
+        (lambda chat: chat.ask(Message("user", (TextPart(f"It is {SECRET}"), ImagePart(PIXEL)))), "The message holds"),
+        (
+            lambda chat: chat.ask(Message("user", (TextPart("See"), ImagePart(f"https://example.com/?t={SECRET}")))),
+            "The message holds",
+        ),
+        (lambda chat: chat.ask("Hi", system=f"It is {SECRET}"), "The system text holds"),
+        (lambda chat: chat.ask("Hi", user=SECRET), "The parameter user holds"),
+        (lambda chat: chat.ask("Hi", stop=["END", SECRET]), "The parameter stop holds"),
+        (lambda chat: chat.ask("Hi", extra={"metadata": {"key": [SECRET]}}), "The parameter metadata holds"),
+        (
+            lambda chat: chat.ask(
+                "Hi", tools=[{"type": "function", "function": {"name": "f", "description": f"Takes {SECRET}"}}]
+            ),
+            "A tool's description holds",
+        ),
+        (
+            lambda chat: chat.ask("Hi", schema={"type": "object", "properties": {"a": {"description": SECRET}}}),
+            "The schema holds",
+        ),
+    ],
+)
+def test_every_part_of_a_body_is_checked(server, chat, place, said):
+    with pytest.raises(GuardError, match=f"{said} the value of MY_TOKEN"):
+        place(chat)
     assert server.requests == []
+    assert chat.turns == ()
+
+
+def test_the_whole_history_is_checked_with_every_request(server, chat, monkeypatch):
+    """What was no secret when it was asked may be one now."""
+    monkeypatch.delenv("MY_TOKEN")
+    server.add(Say(f"You said {SECRET}."), Say("Fine."))
+    chat.ask("Say it")
+    chat.ask("And now?")
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    with pytest.raises(GuardError, match="The history holds"):
+        chat.ask("What else?")
+    with pytest.raises(GuardError, match="The history holds"), chat.stream("What else?") as events:
+        list(events)
+    assert len(server.requests) == 2
+    chat.ask("What else?", unguarded=True)
+    assert len(server.requests) == 3
+
+
+def test_what_an_answer_brought_is_checked_before_the_next_step(server, chat):
+    """The arguments of a call go out again with its result."""
+    chat.tool(lambda_free, safe=True)
+    server.add(Say("", tool_calls=[tool_call("lambda_free", {"text": SECRET})]))
+    with pytest.raises(GuardError, match="The history holds"):
+        chat.ask("Go")
+    assert len(server.requests) == 1
+
+
+def test_an_answer_that_is_continued_is_checked_too(server, chat):
+    server.add(Stream([chunk(f"It is {SECRET}, and"), Cut()]))
+    with pytest.raises(NbchatError):
+        chat.ask("Say it")
+    with pytest.raises(GuardError):
+        chat.resume()
+    assert len(server.requests) == 1
+
+
+def lambda_free(text: str) -> str:
+    return "done"
+
+
+values = st.recursive(
+    st.text(max_size=5) | st.integers() | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.data(), st.lists(st.sampled_from(["system", "user", "assistant", "tool"]), min_size=1, max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_secret_in_any_message_is_found_whichever_it_is(monkeypatch, data, roles):
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    messages = [{"role": role, "content": data.draw(st.text(max_size=20))} for role in roles]
+    body = {"model": "m", "messages": messages, "extra": data.draw(values)}
+    check_body(body, None)
+    at = data.draw(st.integers(0, len(messages) - 1))
+    field = data.draw(st.sampled_from(["content", "name", "tool_call_id", "reasoning_content"]))
+    messages[at] = {**messages[at], field: f"{data.draw(st.text(max_size=5))} {SECRET}"}
+    with pytest.raises(GuardError):
+        check_body(body, None)

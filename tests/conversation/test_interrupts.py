@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nbchat.conversation import session as session_module
+from nbchat.conversation import settings as settings_module
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk
@@ -164,7 +165,7 @@ def test_a_request_is_of_one_piece_while_another_thread_moves_the_session(server
     """System text and server are those of one moment, though both are changed while it is settled."""
     end = threading.Event()
     server.default = Stream([Until(end), chunk("x", finish="stop"), DONE])
-    message_of = session_module.user_message
+    message_of = settings_module.user_message
 
     def move(message):
         thread = threading.Thread(target=lambda: (chat.connect("https://elsewhere.example.com/v1"), set_system()))
@@ -176,7 +177,7 @@ def test_a_request_is_of_one_piece_while_another_thread_moves_the_session(server
         chat.system = "Later."
 
     chat.system = "Now."
-    monkeypatch.setattr(session_module, "user_message", move)
+    monkeypatch.setattr(settings_module, "user_message", move)
     end.set()
     chat.ask("Hi")
     assert server.requests[0].json["messages"][0]["content"] == "Now."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import importlib.util
 import json
 import typing
 from typing import Literal, NamedTuple, NotRequired, TypedDict
@@ -16,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.conversation.schemas.converters import Misfit
-from nbchat.conversation.schemas.jsonschemas import Given, closed, is_strict
+from nbchat.conversation.schemas.jsonschemas import closed, is_strict
 from nbchat.conversation.schemas.records import records_of
 from nbchat.conversation.schemas.schema import NoJson, Schema
-from nbchat.conversation.schemas.validator import Validator
 from nbchat.values.errors import ParameterError
 from tests.strategies import finite_json, texts
 
@@ -142,8 +140,96 @@ def test_what_stands_around_the_json_does_no_harm(text):
     assert Schema.of(City).parse(text) == City("Rome", 30.0)
 
 
+@pytest.mark.parametrize(
+    ("what", "text", "value"),
+    [
+        (City, "{'name': 'Rome', 'temp': 3, 'visited': True,}", City("Rome", 3.0, True)),
+        (City, '{"name": "it\'s", "temp": 1, // a comment\n "visited": false, /* and\nanother */ }', City("it's", 1.0)),
+        (City, "{name: 'it's fine', temp: .5}  # done", City("it's fine", 0.5)),
+        (City, "{'name': 'a \"b\" \\' c', 'temp': 1_000 # many\n}", City('a "b" \' c', 1000.0)),
+        (City, r'{"name": "\d in C:\Users", "temp": 2}', City(r"\d in C:\Users", 2.0)),
+        (City, '{"name": "Rome", "temp": -Infinity, "visited": yes}', City("Rome", float("-inf"), True)),
+        (Person, "{name: 'Ada', age: 3, nick: None}", Person(name="Ada", age=3)),
+        ("k:warm|cold,b:bool,d:date?", "{k: Warm, b: True, d: undefined}", {"k": "warm", "b": True, "d": None}),
+        ("k:n/a|very good", "{k: very good}", {"k": "very good"}),
+        (RECORD, "```json\n{a: 1, b: [x, True,]} // as asked\n```", {"a": 1, "b": ["x", True]}),
+        (Literal["yes", "no"], "Yes.", "yes"),
+        (Literal["yes", "no"], '"no"', "no"),
+        (Literal["very good", "bad"], "**very good**", "very good"),
+        (bool, "True", True),
+        (bool, "```\nfalse\n```", False),
+        (list[int], "[1, 2,]", [1, 2]),
+        (list[Literal["a", "b"]], "[a, b]", ["a", "b"]),
+        (list[str], "See [here]: [\"a\", 'b']. And [there].", ["a", "b"]),
+    ],
+)
+def test_json_is_read_as_models_write_it(what, text, value):
+    assert Schema.of(what).parse(text) == value
+
+
+def test_not_a_number_is_a_number():
+    assert str(Schema.of("a:float").parse('{"a": NaN}')["a"]) == "nan"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'For example {"name": "Name of a rather long city", "temp": 0}.\n\n{"name": "Rome", "temp": 30}',
+        '```json\n{"name": "Example", "temp": 0}\n```\nNow:\n```json\n{"name": "Rome", "temp": 30,}\n```',
+        '```\n{"name": "Example", "temp": 0}\n```\n{"name": "Rome", "temp": 30} {"city": 1}',
+        'First {"name": "Draft", "temp": 1}. Better: {name: \'Rome\', temp: 30}',
+    ],
+)
+def test_of_several_values_that_fit_the_last_counts(text):
+    assert Schema.of(City).parse(text) == City("Rome", 30.0)
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+ERRORS = [KeyError("a\nb"), RuntimeError("x" * 5000), SystemExit(1), Unspeakable(), AssertionError(), ValueError("no")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_validator_that_raises_anything_is_one_sentence(error):
+    class Model(pydantic.BaseModel):
+        a: int
+
+        @pydantic.field_validator("a")
+        @classmethod
+        def check(cls, value):
+            raise error
+
+    @dataclasses.dataclass
+    class Plain:
+        a: int
+
+        def __post_init__(self):
+            raise error
+
+    for schema in (Model, Plain, list[Model]):
+        with pytest.raises(Misfit) as misfit:
+            Schema.of(schema).parse('[{"a": 1}]' if schema is list[Model] else '{"a": 1}')
+        assert "\n" not in str(misfit.value)
+        assert 3 < len(str(misfit.value)) < 300
+
+
+def test_items_that_can_not_be_made_into_a_set_do_not_fit():
+    with pytest.raises(Misfit, match="TypeError"):
+        Schema.of(set[typing.Any]).parse("[[1], {}]")
+
+
+@given(st.recursive(finite_json, lambda inner: st.lists(inner, max_size=3), max_leaves=5))
+def test_the_lenient_reading_of_a_python_value_is_that_value(value):
+    """What `repr` writes (single quotes, True, None) is read as the value itself."""
+    schema = Schema.of({"type": "object", "properties": {"a": {}}})
+    assert schema.parse(repr({"a": value})) == {"a": value}
+
+
 def test_line_breaks_in_json_strings_do_no_harm():
-    assert Schema.of("a").parse('{"a": "one\ntwo"}') == {"a": "one\ntwo"}
+    assert Schema.of("a:str").parse('{"a": "one\ntwo"}') == {"a": "one\ntwo"}
 
 
 def test_a_list_may_come_unwrapped():
@@ -194,7 +280,7 @@ def test_what_does_not_fit_says_where(what, text, said):
         ("{", "begins like JSON and is none"),
         ("{" * 100_000, "begins like JSON and is none"),
         ({"type": "text"}, "type is one of object, array"),
-        ({"type": "object", "properties": []}, "properties has another form"),
+        ({"type": "object", "properties": []}, "['properties']: [] is not of type 'object'"),
         ({"$ref": "https://example.org/x"}, "refers to 'https://example.org/x'"),
         ({"$ref": "#/$defs/no"}, "refers to '#/$defs/no', which is not there"),
         ({"type": "integer", "minimum": "x"}, "This is no JSON schema: ['minimum']"),
@@ -216,7 +302,7 @@ def test_what_is_no_schema_is_refused_in_one_sentence(what, said):
 @pytest.mark.parametrize(
     ("text", "properties"),
     [
-        ("a", {"a": {"type": "string"}}),
+        ("a:str", {"a": {"type": "string"}}),
         ("a : int , b", {"a": {"type": "integer"}, "b": {"type": "string"}}),
         ("a:int?", {"a": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}),
         ("a:int|null", {"a": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}),
@@ -235,6 +321,99 @@ def test_columns(text, properties):
     assert schema["required"] == list(properties)
 
 
+class Namespace:
+    """A module's stand-in: a thing with types in it, and with an attribute that raises."""
+
+    City = City
+
+    @property
+    def broken(self):
+        raise RuntimeError
+
+
+NAMES = {
+    "City": City,
+    "Cities": list[City],
+    "models": Namespace(),
+    "df": 3,
+    "spec": "city:str",
+    "time": datetime,
+    "record": RECORD,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("int", int),
+        ("bool", bool),
+        ("Text", str),
+        ("time", datetime.time),
+        ("City", City),
+        ("[City]", list[City]),
+        ("City?", City | None),
+        ("City | None", City | None),
+        ("Cities", list[City]),
+        ("list[City]", list[City]),
+        ("dict[str, list[City]]", dict[str, list[City]]),
+        ("models.City", City),
+        ("list[models.City]", list[City]),
+        ("Literal['a', 'b', 1]", Literal["a", "b", 1]),
+        ("Literal[a,b]", Literal["a", "b"]),
+        ("'a'", Literal["a"]),
+        ("spec", {"city": str}),
+        ("record", RECORD),
+        ("city:City,tags:list[str]", {"city": City, "tags": list[str]}),
+        ("a:models.City?", {"a": City | None}),
+        ("a:dict[str, int]|none", {"a": dict[str, int] | None}),
+        ("[a:Cities]", None),
+    ],
+)
+def test_types_are_found_by_name(text, meant):
+    expected = Schema.of(meant) if meant else None
+    found = Schema.of(text, NAMES)
+    assert expected is None or found.json_schema == expected.json_schema
+    assert found.json_schema["type"] == "object"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("strr", "There is no type 'strr'. Did you mean str?"),
+        ("city", "There is no type 'city'. Did you mean City?"),
+        ("list[Cty]", "There is no type 'Cty'. Did you mean City?"),
+        ("models.Cty", "has no type 'Cty'. Did you mean City?"),
+        ("models.broken", "has no type 'broken'"),
+        ("nothing.City", "There is no type 'nothing'"),
+        ("df", "got int"),
+        ("sentiment", "A column is written name:type"),
+        ("good|bad", "There is no type 'good'"),
+        ("City()", "holds 'City()', which is no type"),
+        ("int[str]", "is no type"),
+        ("a b", "neither a type nor columns"),
+        ("col:strr", "There is no type 'strr'. Did you mean str?"),
+        ("a:int,col:Flaot?", "There is no type 'Flaot'. Did you mean float?"),
+        ("col:[strr]", "There is no type 'strr'"),
+        ("col:list[strr]", "There is no type 'strr'"),
+        ("col:int|strr", "There is no type 'strr'"),
+        ("col:strr|flaot", "There is no type 'strr'"),
+        ("col:warm", "There is no type 'warm'"),
+        ("col:list[str", "expected a ] where the end came"),
+        ("list[" * 3000 + "int" + "]" * 3000, "neither a type"),
+    ],
+)
+def test_a_word_that_is_no_type_is_a_mistake(text, said):
+    with pytest.raises(ParameterError) as refused:
+        Schema.of(text, NAMES)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["col:'warm'", "col:warm|cold", "col:int|unknown", "col:n/a|float", "kind:day|week?"])
+def test_words_are_values_where_there_are_several_or_quotes(text):
+    assert "enum" in json.dumps(Schema.of(text).json_schema)
+
+
 @given(st.text(alphabet="ab:,[]|?\"' \\{", max_size=20) | texts)
 def test_any_text_is_columns_or_an_error(text):
     try:
@@ -247,7 +426,7 @@ def test_any_text_is_columns_or_an_error(text):
 @given(texts | st.text(alphabet='{}[]",:1 a`\n', max_size=30))
 def test_any_text_is_parsed_or_does_not_fit(text):
     try:
-        value = Schema.of("a").parse(text)
+        value = Schema.of("a:str").parse(text)
     except Misfit:
         return
     assert isinstance(value["a"], str)
@@ -289,17 +468,6 @@ values = st.recursive(
 
 
 @given(schemas, values)
-def test_the_small_validator_agrees_with_jsonschema(schema, value):
-    schema = schema if isinstance(schema, dict) else {"allOf": [schema]}
-    try:
-        Validator(schema).check(value)
-        fits = True
-    except Misfit:
-        fits = False
-    assert fits == jsonschema.Draft202012Validator(schema).is_valid(value)
-
-
-@given(schemas, values)
 def test_what_fits_the_strict_form_fits_the_schema(schema, value):
     schema = schema if isinstance(schema, dict) else {"allOf": [schema]}
     before = json.dumps(schema)
@@ -307,19 +475,6 @@ def test_what_fits_the_strict_form_fits_the_schema(schema, value):
     assert json.dumps(schema) == before
     if is_strict(strict) and jsonschema.Draft202012Validator(strict).is_valid(value):
         assert jsonschema.Draft202012Validator(schema).is_valid(value)
-
-
-def test_schemas_are_checked_without_jsonschema_too(monkeypatch):
-    """It is an extra: without it the small validator says what is wrong, with its place."""
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jsonschema" else found(name))
-    form = Given.of({"type": "array", "items": RECORD})
-    assert form.load([{"a": 1}]) == [{"a": 1}]
-    with pytest.raises(Misfit, match=r"^\[1\]\.a: expected a whole number, got \"x\"$"):
-        form.load([{"a": 1}, {"a": "x"}])
-    endless = Given.of({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"})
-    with pytest.raises(Misfit, match="nested too deep"):
-        endless.load(1)
 
 
 def test_a_schema_that_refers_to_itself_without_end_does_not_fit():

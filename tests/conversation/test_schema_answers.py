@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from nbchat.api.engine import engine
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.testing import Cut, Pause, Say, Status, Stream, chunk, error, tool_call
 from nbchat.values.errors import (
@@ -121,7 +121,7 @@ def test_a_refusal_that_names_the_field_is_remembered(server, chat):
     chat.ask("3", schema=City)
     asked = ["json_schema", None, "json_schema", None, None]
     assert [format_of(request) for request in server.requests] == asked
-    assert "response_format" in engine().client.capabilities.refused(server.base_url, "scripted-1")
+    assert "response_format" in process.capabilities.refused(server.base_url, "scripted-1")
     assert format_of_request(chat.request("4", schema=City)) is None
 
 

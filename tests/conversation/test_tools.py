@@ -1,16 +1,17 @@
 """A model calls Python functions: they run here, ask first, and the conversation stays one that any server takes."""
 
 import asyncio
+import functools
+import itertools
 import json
 import threading
 
 import pytest
 
-from nbchat.conversation.presenter import presenters
 from nbchat.conversation.session import Session
 from nbchat.conversation.tools.standard import look_at, run_python
 from nbchat.testing import Cut, Say, Status, Stream, chunk, tool_call
-from nbchat.values.errors import GuardError, Interrupted, NbchatError, ToolError
+from nbchat.values.errors import Interrupted, NbchatError, ToolError
 from nbchat.values.messages import Message
 
 
@@ -36,10 +37,10 @@ class Watcher:
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def asked(chat):
     """The calls that the user was asked about; every one is allowed."""
     asked = []
-    monkeypatch.setattr(presenters, "approve", lambda call: asked.append(call.name) or True)
+    chat.approve = lambda call: asked.append(call.name) or True
     return asked
 
 
@@ -89,8 +90,8 @@ def test_calls_are_run_in_order_and_their_results_sent_back(server, chat, asked)
     assert (reply.usage.total_tokens, chat.usage.total_tokens) == (28, 28)
 
 
-def test_a_call_that_the_user_does_not_allow_is_not_run(server, chat, monkeypatch):
-    monkeypatch.setattr(presenters, "approve", lambda call: False)
+def test_a_call_that_the_user_does_not_allow_is_not_run(server, chat):
+    chat.approve = lambda call: False
     ran = []
 
     @chat.tool
@@ -333,35 +334,33 @@ def test_a_result_too_long_says_that_it_is_cut(server, chat):
     assert "[cut: the first 40,000 of 100,000 characters are shown]" in result
 
 
-def test_results_describe_themselves_as_the_front_end_says(server, chat, monkeypatch):
-    monkeypatch.setattr(presenters, "describe", lambda value: f"a {type(value).__name__}")
+def test_a_result_is_described_as_in_a_message(server, chat):
+    class Thing:
+        def __nbchat__(self):
+            return "a thing of mine"
 
     @chat.tool(safe=True)
     def thing() -> object:
-        return object()
+        return Thing()
 
     server.add(calls(("thing", {})), Say("I see."))
     chat.ask("Go")
-    assert results(server.requests[1]) == ["a object"]
+    assert results(server.requests[1]) == ["a thing of mine"]
 
 
 def test_a_result_that_must_not_leave_is_withheld(server, chat, monkeypatch):
     """The model is told so, the user too, and the conversation can go on."""
 
-    def guard(messages, key):
-        if any("secret" in message.text for message in messages):
-            raise GuardError("A tool result holds a value of the private column 'email'.")
-
-    monkeypatch.setattr(presenters, "guard", guard)
+    monkeypatch.setenv("MY_TOKEN", "tok-8f7e6d5c4b3a2910")
 
     @chat.tool(safe=True)
     def leak() -> str:
-        return "the secret"
+        return "the secret tok-8f7e6d5c4b3a2910"
 
     server.add(calls(("leak", {})), Say("I can't see it."), Say("Fine."))
     reply = chat.ask("Go")
     assert results(server.requests[1]) == ["Withheld: it holds something that must not leave the user's machine."]
-    assert any("private column" in note for note in reply.notices)
+    assert any("MY_TOKEN" in note for note in reply.notices)
     assert chat.ask("Next").text == "Fine."
 
 
@@ -476,3 +475,168 @@ def assert_valid(messages):
         expecting = ids
     assert expecting == []
     assert all(Message.from_dict(message).to_dict() == message for message in messages)
+
+
+def test_a_call_that_is_left_in_the_text_is_said(server, chat):
+    """Where tools were offered: without them, an answer may well speak of such tags."""
+    text = '<tool_call>{"name": "lambda_free", "arguments": {"text": "a"}}</tool_call>'
+    server.add(Say(text), Say(text))
+    reply = chat.ask("Go", tools=[lambda_free])
+    assert any("wrote a tool call as text" in note for note in reply.notices)
+    assert chat.ask("What would a call look like?").notices == ()
+
+
+def shout(text: str = "a", times: int | None = None, suffix: str = None) -> str:  # noqa: RUF013
+    return text * (times or 1) + (suffix or "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"text": "b", "times": None, "suffix": None}, "b"),
+        ({"arguments": {"text": "b"}}, "b"),
+        ({"kwargs": {"text": "b", "suffix": "!"}}, "b!"),
+        ({}, "a"),
+        ("null", "a"),
+        (json.dumps('{"text": "b"}'), "b"),
+        ('{}{"text": "b"}', "b"),
+    ],
+)
+def test_arguments_come_in_odd_forms(server, chat, arguments, told):
+    chat.tool(shout, safe=True)
+    server.add(calls(("shout", arguments)), Say("Done."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == [told]
+
+
+@pytest.mark.parametrize("arguments", [{"a": 1, "b": 2}, {"limits": {"a": 1, "b": 2}}])
+def test_a_single_object_may_come_flat(server, chat, arguments):
+    @chat.tool(safe=True)
+    def rows(limits: dict[str, int]) -> int:
+        return sum(limits.values())
+
+    server.add(calls(("rows", arguments)), Say("Done."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == ["3"]
+
+
+def test_a_mistake_that_is_made_again_and_again_ends_the_exchange_with_the_reason(server, chat):
+    chat.tool(lambda_free, safe=True)
+    server.default = calls(("lambda_free", {"txt": "a"}))
+    with pytest.raises(NbchatError, match=r"3 times with the same mistake.*there is no such parameter"):
+        chat.ask("Go")
+    assert len(server.requests) == 3
+    assert_valid(chat.messages)
+
+
+def test_a_tool_may_be_cached(server, chat):
+    made = []
+
+    @chat.tool(safe=True)
+    @functools.cache
+    def square(n: int) -> int:
+        """Square a number."""
+        made.append(n)
+        return n * n
+
+    server.add(calls(("square", {"n": 3})), calls(("square", {"n": 3})), Say("9."))
+    chat.ask("Go")
+    assert server.requests[0].json["tools"][0]["function"]["description"] == "Square a number."
+    assert results(server.requests[2]) == ["9", "9"]
+    assert made == [3]
+
+
+def test_generators_are_collected_up_to_a_limit(server, chat):
+    closed = []
+
+    @chat.tool(safe=True)
+    def count(most: int):
+        try:
+            yield from range(most) if most else itertools.count()
+        finally:
+            closed.append(most)
+
+    @chat.tool(safe=True)
+    async def later(most: int):
+        for number in range(most) if most else itertools.count():
+            await asyncio.sleep(0)
+            yield number
+
+    for name in ("count", "later"):
+        server.add(calls((name, {"most": 3}), (name, {"most": 0})), Say("Done."))
+        chat.ask("Go")
+        few, many = results(server.requests[-1])[-2:]
+        assert few == "[0, 1, 2]"
+        assert "cut: the first 1,000 items" in many
+    assert closed == [3, 0]
+
+
+def test_a_generator_that_fails_is_told_to_the_model(server, chat):
+    @chat.tool(safe=True)
+    def rows():
+        yield 1
+        raise ValueError("no more")
+
+    server.add(calls(("rows", {})), Say("I see."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == ["Error: ValueError: no more"]
+
+
+def test_what_is_safe_in_one_session_is_safe_where_it_is_named_in_another(server, chat):
+    """Nobody could be asked here."""
+    other = Session(base_url=server.base_url, model="scripted-1")
+
+    @other.tool(safe=True)
+    def harmless() -> int:
+        return 1
+
+    server.add(calls(("harmless", {})), Say("Done."))
+    chat.ask("Go", tools=[harmless])
+    assert results(server.requests[1]) == ["1"]
+
+
+def test_look_at_runs_none_of_the_users_code(server, chat):
+    ran = []
+
+    class Loud:
+        def __init__(self):
+            self.size, self._secret = 3, "hidden"
+
+        def __getattribute__(self, name):
+            ran.append(name)
+            return object.__getattribute__(self, name)
+
+        def __repr__(self):
+            ran.append("repr")
+            return "loud"
+
+        __str__ = _repr_markdown_ = __nbchat__ = __repr__
+
+        def __len__(self):
+            ran.append("len")
+            return 1
+
+        def __hash__(self):
+            return 1
+
+    loud = Loud()
+    namespace = {
+        "loud": loud,
+        "items": [loud],
+        "nested": {"a": ({"b": loud},)},
+        "In": ["x"],
+        "Out": {1: "y"},
+        "json": json,
+    }
+    ran.clear()
+    chat.tool(look_at(namespace))
+    asked = [("look_at", {"name": name}) for name in ("loud", "items", "nested", "In", "Out", "json")]
+    server.add(calls(*asked), Say("I see."))
+    chat.ask("Go")
+    one, items, nested, *hidden = results(server.requests[1])
+    assert ran == []
+    assert "Loud object" in one
+    assert "- size: int" in one
+    assert "_secret" not in one
+    assert (items, nested) == ("<list of 1 items>", "<dict of 1 items>")
+    assert all(told.startswith("There is no variable") for told in hidden)

@@ -1,7 +1,7 @@
 """Whatever a server sends, whatever a tool does, wherever it is stopped: the history is one that any server takes."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
@@ -11,7 +11,7 @@ from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.values.events import Responded, Sent
 from nbchat.values.messages import ToolCall
 from tests.conversation.test_tools import assert_valid
-from tests.strategies import texts, tool_calls
+from tests.strategies import scaled, texts, tool_calls
 
 
 def work(how: str) -> str:
@@ -57,7 +57,7 @@ ending = st.sampled_from(
     st.lists(st.lists(calling | cut_calling | whole_calling | ending, max_size=4), min_size=1, max_size=3),
     st.booleans(),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@scaled(0.6, suppress_health_check=[HealthCheck.too_slow])
 def test_the_history_is_valid_after_any_script(scripts, streamed):
     with ScriptedServer() as server:
         chat = Session(base_url=server.base_url, model="scripted-1")

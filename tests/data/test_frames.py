@@ -11,13 +11,14 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nbchat.data.describe import describe
 from nbchat.data.mask import mask
 from nbchat.data.schema import column_name
 from nbchat.values.errors import PromptError
+from tests.strategies import scaled
 
 CANARY = "canary-77-value"
 RUNGS = ("", "stats", "sample 3", "head 3", "all")
@@ -129,7 +130,7 @@ def test_types_never_list_their_categories() -> None:
     assert "enum (2 categories)" in describe(enum).text
 
 
-@settings(max_examples=30)
+@scaled(0.3)
 @given(st.lists(names, min_size=1, max_size=200, unique=True))
 def test_every_column_up_to_two_hundred_is_in_the_schema(columns: list[str]) -> None:
     text = describe(pd.DataFrame(np.zeros((2, len(columns))), columns=columns)).text
@@ -160,7 +161,7 @@ def test_many_columns_are_told_on_purpose(width: int) -> None:
         assert named == width
 
 
-@settings(max_examples=40)
+@scaled(0.4)
 @example(["0", "\x1f", "0\x1f", "\x1f\x08𐀀𐀀𐀀"], "stats", 60, False)
 @example(["0", "*", "^.*$"], "sample 3", 2_000, True)
 @given(

@@ -16,8 +16,8 @@ def cell(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1', NBCHAT_API_KEY={SECRET!r})\n"
-        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
-        "registry.add(Session(name='default'))\n"
+        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
+        "process.renew(); registry = nbchat.frontend.registry()\n"
     )
     return lambda line, body="Hello", **more: kernel.run(f"%%chat {line}\n{body}", **more)
 
@@ -37,7 +37,7 @@ def test_the_answer_and_its_tokens(cell, server):
     result = cell("-t 0.5", "What is {1+1}?")
     assert result.status == "ok"
     assert result.outputs[0]["data"]["text/markdown"] == "Two *plus* two is four."
-    assert "scripted-1 · 9 → 7 tokens" in text(result)
+    assert "scripted-1 · -t 0.5 · 9 → 7 tokens" in text(result)
     assert server.requests[-1].json == {
         "model": "scripted-1",
         "messages": [{"role": "user", "content": "What is {1+1}?"}],
@@ -286,7 +286,7 @@ def test_a_dry_run_names_the_key_of_the_server_that_it_is_for(cell, server, kern
 
 def test_a_cell_that_names_another_server_takes_no_key_of_the_session_s_there(cell, kernel):
     with ScriptedServer() as other:
-        kernel.run(f"registry.add(Session(name='default', api_key={SECRET!r}))")
+        kernel.run(f"registry.add(Session(name='keyed', api_key={SECRET!r}))")
         assert cell(f"--base-url {other.base_url}").status == "ok"
         assert [request.headers.get("authorization") for request in other.requests] == [None]
 

@@ -1,8 +1,10 @@
 """Code out of answers: into the next cell, checked against the names that live."""
 
+import json
+
 import pytest
 
-from nbchat.testing import Say
+from nbchat.testing import Pause, Say, Status, Stream, chunk, error
 
 
 @pytest.fixture
@@ -11,8 +13,8 @@ def run(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
-        "registry.add(Session(name='default'))\n"
+        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
+        "process.renew(); registry = nbchat.frontend.registry()\n"
     )
     return kernel.run
 
@@ -30,7 +32,10 @@ def test_code_goes_to_the_next_cell_with_its_unknown_names(run, server):
     run("df_sales = [1, 2]")
     server.add(Say("Try:\n\n```python\nimport math\ntotal = math.fsum(sales_df)\n```\n\n```bash\nls\n```\n"))
     result = run("%%chat --code\nSum it")
-    assert next_input(result) == [("import math\ntotal = math.fsum(sales_df)", False)]
+    ((code, replace),) = next_input(result)
+    mark, _, rest = code.partition("\n")
+    assert (rest, replace) == ("import math\ntotal = math.fsum(sales_df)", False)
+    assert mark.startswith("# nbchat: code of answer ")
     assert "the code is in the next cell · uses sales_df, not defined; did you mean df_sales?" in shown(result)
 
 
@@ -72,3 +77,131 @@ def test_explain_and_doc_look_at_the_previous_cell(run, server):
     server.add(Say('```python\ndef area(r):\n    """Area of a circle."""\n    return 3.14 * r * r\n```'))
     result = run("%chat doc")
     assert '"""Area of a circle."""' in next_input(result)[0][0]
+
+
+CODE = Say("```python\nran = 'first'\n```")
+
+
+def rerun(run, server, answer):
+    """Fills a cell, asks the same cell again, and gives the filled cell's text and the second result."""
+    server.add(CODE)
+    filled = next_input(run("%%chat --code\nDo it"))[0][0]
+    assert run(filled + "\nprint(ran)").stdout == "first\n"
+    run("del ran")
+    server.add(answer)
+    return filled, run("%%chat --code\nDo it")
+
+
+@pytest.mark.parametrize(
+    ("answer", "now"),
+    [
+        (Say("No code today."), "it has no code"),
+        (Say("```python\nran = 'second'\n```"), "it has other code"),
+        (Status(401, error("no")), "it has not come"),
+    ],
+)
+def test_the_code_of_an_earlier_answer_never_runs(run, server, answer, now):
+    """Run All goes on to the cell that was filled last week: it fails in one line, and its code does not run."""
+    filled, _ = rerun(run, server, answer)
+    assert filled.startswith("# nbchat: code of answer ")
+    stale = run(filled)
+    assert stale.status == "error"
+    assert stale.stderr.startswith("UsageError: This cell holds the code of an earlier answer.")
+    assert now in stale.stderr
+    assert run("print('ran' in globals())").stdout == "False\n"
+    assert run(filled.partition("\n")[2] + "\nprint(ran)").stdout == "first\n"
+
+
+def test_a_cell_that_got_no_code_says_so_of_the_one_it_filled(run, server):
+    _, result = rerun(run, server, Say("No code today."))
+    assert next_input(result) == []
+    assert "the answer has no Python code · the cell with the earlier answer's code will not run again" in shown(result)
+
+
+def test_the_same_code_again_runs(run, server):
+    filled, _ = rerun(run, server, CODE)
+    assert run(filled + "\nprint(ran)").stdout == "first\n"
+
+
+def test_a_mark_is_a_comment_where_nothing_was_asked(kernel, run, server):
+    """In a new kernel, with nbchat or without, the filled cell is a cell like any other."""
+    server.add(Say("```python\n%%time\nran = 3\n```"))
+    filled = next_input(run("%%chat --code\nTime it"))[0][0]
+    assert filled.split("\n")[0] == "%%time"
+    kernel.restart()
+    assert kernel.run(filled).status == "ok"
+    assert kernel.run("%load_ext nbchat\nprint(ran)").stdout == "3\n"
+    assert kernel.run(filled).status == "ok"
+
+
+def test_a_background_cell_fills_the_next_one_with_the_line_that_fetches_its_code(kernel, run, server):
+    server.add(Stream([chunk("```python\ndone = totl\n```"), Pause(0.5), chunk(finish="stop"), "data: [DONE]\n\n"]))
+    run("total = 3")
+    started = run("%%chat --code --background\nDo it")
+    ((line, replace),) = next_input(started)
+    assert (line.startswith("%chat code "), replace) == (True, False)
+    assert run(line).stderr == "UsageError: The answer has not come yet: run this cell again when it has.\n"
+    run("import time\nfrom nbchat.magics import background\nwhile background.running(): time.sleep(0.02)")
+    fetched = run(line)
+    ((code, replace),) = next_input(fetched)
+    assert (code.endswith("\ndone = totl"), replace) == (True, True)
+    assert "uses totl, not defined; did you mean total?" in shown(fetched)
+
+
+def test_a_background_cell_shows_its_table(kernel, run, server):
+    server.add(Say('{"items": [{"city": "Oslo", "temp": -3.5}]}'))
+    asked = run("%%chat --background --schema '[city:str,temp:float]' << r\nTemperatures?")
+    run("import time\nfrom nbchat.magics import background\nwhile background.running(): time.sleep(0.02)")
+    assert "Oslo" in json.dumps([asked.messages, kernel.stray], default=str)
+
+
+def test_fix_sends_the_cell_as_it_was_typed(run, server):
+    """`%%time` and `!ls`, not what IPython makes of them; the frame below them is the one that failed."""
+    typed = "%%time\nfiles = !echo hi\nrows = [1, 2]\nrows / 0"
+    assert run(typed).status == "error"
+    server.add(Say(f"```python\n{typed.replace('/ 0', '* 2')}\n```"))
+    result = run("%chat fix")
+    sent = server.requests[-1].json["messages"][-1]["content"]
+    assert typed in sent
+    assert "get_ipython" not in sent
+    assert "rows: list of 2 items (int)" in sent
+    assert next_input(result) == [(typed.replace("/ 0", "* 2"), True)]
+
+
+@pytest.mark.parametrize(
+    "typed", ["!echo {nought()}\nnought", "x = %time nought", "for i in range(2:\n    !ls", "?nought\nnought"]
+)
+def test_fix_knows_every_way_to_type(run, server, typed):
+    assert run(typed).status == "error"
+    server.add(Say("No code."))
+    run("%chat fix")
+    sent = server.requests[-1].json["messages"][-1]["content"]
+    assert typed in sent
+    assert "get_ipython" not in sent.partition("Traceback")[0]
+
+
+def test_explain_sends_the_cell_as_it_was_typed(run, server):
+    run("files = !echo hi")
+    server.add(Say("It lists."))
+    run("%chat explain")
+    assert "files = !echo hi" in server.requests[-1].json["messages"][-1]["content"]
+
+
+def test_fix_describes_values_that_raise_in_a_line_each(run, server):
+    """Lazy proxies and dead references raise where they are looked at, be it in isinstance."""
+    run(
+        "class Proxy:\n"
+        "    def __getattribute__(self, name): raise ZeroDivisionError\n"
+        "    def __len__(self): raise RuntimeError\n"
+        "    def __repr__(self): raise ValueError\n"
+        "class Row(list):\n"
+        "    def __len__(self): raise RuntimeError\n"
+        "proxy, row, fence = Proxy(), Row(), '```'\n"
+    )
+    assert run("text = '''\n```\n'''\n(proxy, row, fence).nothing").status == "error"
+    server.add(Say("No code."))
+    assert run("%chat fix").status == "ok"
+    sent = server.requests[-1].json["messages"][-1]["content"]
+    assert "- proxy: Proxy, which raises ZeroDivisionError when looked at" in sent
+    assert "- row: Row, which raises RuntimeError when looked at" in sent
+    assert "\n````python\ntext = '''\n```\n'''" in sent

@@ -10,8 +10,9 @@ def complete(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
-        "registry.add(Session(name='notes')); registry.add(Session(name='default'))\n"
+        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
+        "process.renew(); registry = nbchat.frontend.registry()\n"
+        "registry.add(Session(name='notes'), current=False)\n"
         "a_table_of_mine = 1\n"
     )
     return kernel.complete

@@ -12,8 +12,7 @@ def run(kernel, server):
         "%load_ext nbchat\n"
         "import os\nfor name in ('NBCHAT_BASE_URL', 'NBCHAT_MODEL', 'NBCHAT_API_KEY'): os.environ.pop(name, None)\n"
         f"os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.conversation import connection; connection.connect(None)\n"
-        "from nbchat.conversation.registry import Registry, registry\nregistry.__init__()\n"
+        "from nbchat.conversation.process import process; process.renew()\n"
     )
     return kernel.run
 
@@ -145,3 +144,62 @@ def test_help_is_there_for_all_and_for_one(run):
     assert "--temperature" in shown(run("%chat help"))
     assert "higher is more random" in shown(run("%chat help temperature"))
     assert "%chat undo [N]" in shown(run("%chat help undo"))
+
+
+def test_a_question_mark_at_the_end_reaches_the_model(run, server):
+    """Python's help has the same mark, and does not get it."""
+    server.add(Say("A sequence."), Say("Because."))
+    assert "A sequence." in shown(run("%chat ask What is a list?"))
+    assert run("r = %chat ask Why?\nprint(r.text)").stdout == "Because.\n"
+    assert [request.json["messages"][-1]["content"] for request in server.requests] == ["What is a list?", "Why?"]
+
+
+@pytest.mark.parametrize("line", ["%chat --help", "%chat ?", "%chat -h"])
+def test_help_in_other_words(run, line):
+    assert "undo" in shown(run(line)) or "undo" in str(run(line).outputs)
+
+
+def test_help_on_a_word_by_a_question_mark(run):
+    assert "%chat undo [N]" in str(run("%chat undo?").outputs)
+
+
+@pytest.mark.parametrize("line", [r'%chat set stop="\n"', r"%chat set --stop '\n'", r"%chat set stop='\n'"])
+def test_stop_means_the_same_everywhere(run, server, line):
+    run(line)
+    server.add(Say("Hi."))
+    run("%%chat\nHello")
+    run("%%chat --stop '\\n' --once\nHello")
+    assert [request.json["stop"] for request in server.requests] == [["\n"], ["\n"]]
+
+
+def test_a_settings_name_that_begins_so(run):
+    assert "Did you mean temperature?" in run("%chat set temp=1").stderr
+
+
+def test_a_path_may_begin_at_home(run, server):
+    server.add(Say("Hi."))
+    run("%%chat\nHello")
+    run("import pathlib; home = pathlib.Path.home()")
+    assert run("%chat export ~/talk.json").status == "ok"
+    assert run("print((home / 'talk.json').exists())").stdout == "True\n"
+    assert run("%chat import ~/talk.json").status == "ok"
+    assert run("from nbchat import Session\nprint(len(Session.load('~/talk.json').turns))").stdout == "1\n"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_a_cell_with_other_line_ends_is_the_same_message(run, server, end):
+    server.add(Say("Hi."))
+    run(f"%%chat --once{end if end != chr(13) else chr(10)}one{end}two{end}")
+    assert server.requests[-1].json["messages"][-1]["content"] == "one\ntwo"
+
+
+def test_a_cell_that_ends_in_private_shows_no_rows(run):
+    """The frame is given back, and shown wherever else it is the cell's value."""
+    run("import nbchat, pandas as pd\ndf = pd.DataFrame({'email': ['zelda@mail.example']})")
+    for cell in ("nbchat.private(df, 'email')", "x = 1\nnbchat.private(df, 'email')  # marked"):
+        result = run(cell)
+        assert result.status == "ok"
+        assert result.outputs == []
+    for cell in ("df", "nbchat.private(df, 'email')\ndf", "nbchat.private(df, 'email').head()", "df"):
+        assert "zelda" in str(run(cell).outputs)
+    assert run("print(nbchat.private(df, 'email') is df)").stdout == "True\n"

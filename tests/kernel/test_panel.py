@@ -63,8 +63,8 @@ def panel(kernel, server, subshell):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1', NBCHAT_API_KEY={SECRET!r})\n"
-        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
-        "registry.add(Session(name='default'))\n"
+        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
+        "process.renew(); registry = nbchat.frontend.registry()\n"
     )
     return PanelCell(kernel, subshell)
 

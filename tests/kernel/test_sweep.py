@@ -22,8 +22,9 @@ def cell(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
-        "session = registry.add(Session(name='default')) or registry.current\n"
+        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
+        "process.renew(); registry = nbchat.frontend.registry()\n"
+        "session = registry.current\n"
     )
     return lambda line, body="Hello", **more: kernel.run(f"%%chat {line}\n{body}", **more)
 

@@ -6,7 +6,7 @@ from nbchat.testing import Say, ScriptedServer, tool_call
 
 SETUP = """
 import asyncio, threading, time
-from nbchat.conversation.session import Session
+from nbchat.frontend import Session
 chat = Session(base_url={base_url!r}, model="scripted-1")
 """
 

@@ -11,8 +11,8 @@ def run(kernel, server):
     kernel.run(
         "%load_ext nbchat\n"
         f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.conversation.registry import registry; from nbchat import Session\n"
-        "registry.add(Session(name='default'))\n"
+        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
+        "process.renew(); registry = nbchat.frontend.registry()\n"
         "def add(a: int, b: int) -> int:\n    'Add two numbers.'\n    return a + b\n"
     )
     return kernel.run

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -12,6 +12,7 @@ from nbchat.markdown.segments import Segments
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
 from tests.markdown.hostile import HOST, PAYLOADS, PROBE, payload
 from tests.markdown.readers import lab_html, look
+from tests.strategies import scaled
 
 ORDINARY = [
     "# Heading\n\nSome *prose* with **weight**, `code` and a [link](https://example.org/a?b=c#d).\n",
@@ -53,7 +54,7 @@ def test_what_means_harm_is_not_live(text):
     assert live_html(render(text)) == []
 
 
-@settings(max_examples=150, deadline=None)
+@scaled(1.5)
 @given(st.integers(0, 10**6), st.integers(0, 400))
 def test_composed_harm_is_not_live_wherever_it_is_cut(seed, cut):
     assert live_html(render(payload(seed)[:cut])) == []

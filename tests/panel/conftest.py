@@ -2,8 +2,8 @@
 
 import pytest
 
-from nbchat.conversation import connection
-from nbchat.conversation.session import Session
+from nbchat.conversation.process import process
+from nbchat.frontend import Session, registry
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def hand():
     opened = []
 
     def open_panel(session=None):
-        panel = Panel(session)
+        panel = Panel(registry(), session)
         opened.append(panel)
         return Hand(panel)
 
@@ -32,6 +32,6 @@ def session(server):
 @pytest.fixture(autouse=True)
 def unconnected():
     """No test leaves a server connected for the others."""
-    before = connection.connected()
+    before = process.connected
     yield
-    connection.connect(before)
+    process.connected = before

@@ -1,6 +1,6 @@
 """A panel without a kernel, as a test drives it: found by its labels, moved, typed into, clicked."""
 
-from ipywidgets import Button, Widget
+from ipywidgets import Button, ToggleButton, Widget
 
 from nbchat.panel.panel import Panel
 
@@ -23,6 +23,7 @@ class Hand:
 
     def __init__(self, panel):
         self.panel = panel
+        panel.unfold()
 
     def labelled(self, label):
         """The widget with this label."""
@@ -43,8 +44,12 @@ class Hand:
         next(w for w in self.panel.controls[name].row.children if isinstance(w, Button)).click()
 
     def click(self, label):
-        """Click a button."""
-        self.labelled(label).click()
+        """Click a button, or one that stays pressed."""
+        button = self.labelled(label)
+        if isinstance(button, ToggleButton):
+            button.value = not button.value
+        else:
+            button.click()
 
     def send(self, text):
         """Write a message and send it."""

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from nbchat.conversation.registry import registry
 from nbchat.conversation.session import Session
+from nbchat.frontend import registry
 from nbchat.panel.transcript import transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
@@ -44,6 +44,38 @@ def test_an_empty_message_sends_nothing(hand, session, server):
     here.send(" \n")
     assert "The message is empty" in here.said()
     assert posts(server) == []
+
+
+def test_a_message_is_asked_alone_at_a_click(hand, session, server):
+    """Neither read nor joined: an A/B of one prompt costs one click."""
+    here = hand(session)
+    server.add(Say("first"), Say("alone"), Say("with both"))
+    for text, label in (("One?", None), ("Two?", "with history"), ("Three?", "alone")):
+        if label:
+            here.click(label)
+        here.send(text)
+        here.wait()
+    sent = [[message["content"] for message in request.json["messages"]] for request in posts(server)]
+    assert sent == [["One?"], ["Two?"], ["One?", "first", "Three?"]]
+    assert [turn.message.text for turn in session.turns] == ["One?", "Three?"]
+    assert "alone" in "".join(page["text/plain"] for page in transcript_of(session).pages())
+
+
+def test_an_empty_box_asks_the_last_message_again(hand, session, server):
+    here = hand(session)
+    here.send("Why?")
+    here.wait()
+    here.click("Send")
+    here.wait()
+    assert [request.json["messages"][-1]["content"] for request in posts(server)] == ["Why?", "Why?"]
+
+
+def test_the_message_stays_where_that_is_chosen(hand, session):
+    here = hand(session)
+    here.click("keep text")
+    here.send("Why?")
+    here.wait()
+    assert here.labelled("Message").value == "Why?"
 
 
 def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server):
@@ -212,21 +244,21 @@ def test_fork_goes_on_in_a_session_of_its_own(hand, session):
     assert len(session.turns) == 2
     here.type("temperature", "1")
     assert session.params.temperature is None
-    assert registry.open(branch.name) is branch
+    assert registry().open(branch.name) is branch
 
 
 def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(hand):
     here = hand(None)
-    before = registry.current
+    before = registry().current
     try:
-        branch = registry.fork()
+        branch = registry().fork()
         here.panel.refresh()
         assert here.panel.session is branch
         assert here.labelled("Session").value == branch.name
         here.labelled("Session").value = before.name
-        assert registry.current is before
+        assert registry().current is before
     finally:
-        registry.switch(before.name)
+        registry().switch(before.name)
 
 
 def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):
@@ -262,6 +294,59 @@ def test_stop_right_behind_send_stops(hand, session, server):
         here.wait()
         assert session.turns == ()
         assert here.labelled("Message").value == "Go"
+
+
+def test_stop_in_one_panel_leaves_the_other_panel_s_request(hand, session, server):
+    """Both ask in the same session at the same time."""
+    rest = threading.Event()
+    server.add(Stream([chunk("Half"), Until(rest), chunk(" and half.", finish="stop")]))
+    server.add(Stream([chunk("Never"), Until(threading.Event())]))
+    here, there = hand(session), hand(session)
+    here.send("One?")
+    until(lambda: "Half" in here.replied())
+    there.send("Two?")
+    until(lambda: "Never" in there.replied())
+    there.click("Stop")
+    there.wait()
+    rest.set()
+    here.wait()
+    replies = {turn.message.text: turn.reply for turn in session.turns}
+    assert (replies["One?"].text, replies["One?"].status) == ("Half and half.", "complete")
+    assert (replies["Two?"].text, replies["Two?"].status) == ("Never", "interrupted")
+
+
+def test_a_session_that_is_come_back_to_shows_each_turn_once(hand, session):
+    class Pages(list):
+        def show(self, bundle):
+            self.append(bundle["text/plain"])
+            return str(len(self) - 1)
+
+        def update(self, output, bundle):
+            self[int(output)] = bundle["text/plain"]
+
+    here, pages = hand(session), Pages()
+    here.panel.conversation.pin(pages)
+    here.send("One?")
+    here.wait()
+    for _ in range(2):
+        here.panel.switch(Session(name="other", base_url=session.base_url, model="gpt-test"))
+        here.panel.switch(session)
+    here.send("Two?")
+    here.wait()
+    assert ["".join(pages).count(f"> {text}") for text in ("One?", "Two?")] == [1, 1]
+
+
+def test_only_an_answer_that_is_not_whole_can_be_continued(hand, session, server):
+    here = hand(session)
+    server.add(Say("whole"), Say("cut", finish="length"))
+    here.send("One?")
+    here.wait()
+    assert here.labelled("Continue").disabled
+    here.send("Two?")
+    here.wait()
+    assert not here.labelled("Continue").disabled
+    here.labelled("History").index = 0
+    assert here.labelled("Continue").disabled
 
 
 def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, server):
@@ -390,6 +475,26 @@ def test_a_tool_asks_in_the_panel_before_it_runs(hand, session, server):
         here.wait()
         assert ran == expected
         assert session.turns[-1].reply.text == "done"
+
+
+def test_a_long_call_is_allowed_only_once_all_of_it_is_shown(hand, session, server):
+    ran = []
+
+    @session.tool
+    def run(code: str) -> None:
+        ran.append(code)
+
+    code = "\n".join(f"x{n} = {n}" for n in range(130))
+    server.add(Say("", tool_calls=[tool_call("run", {"code": code})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.click("Allow")
+    assert here.asked()
+    here.click("Show more")
+    here.click("Allow")
+    here.wait()
+    assert ran == [code]
 
 
 def test_stop_while_a_tool_asks_refuses_it(hand, session, server):

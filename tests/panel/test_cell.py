@@ -1,7 +1,7 @@
 """The panel as a `%%chat` line and back."""
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
@@ -12,7 +12,7 @@ from nbchat.panel.cellline import cell_line, load_cell
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import PARAMETERS, Params
 from tests.panel.panels import walk
-from tests.strategies import set_parameters, texts
+from tests.strategies import scaled, set_parameters, texts
 
 BUILTIN = Endpoint("", None, "built-in", "nbchat-demo")
 many = st.lists(set_parameters, max_size=5).map(dict)
@@ -43,7 +43,7 @@ def test_what_people_set_fits_on_a_line(params, system):
 
 
 @given(many, texts.filter(str.strip))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@scaled(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_line_in_a_fresh_kernel_sends_the_same_body(params, system):
     """Model included, although the panel leaves it to the server."""
     panels = Session(system=system, base_url="built-in", **params)

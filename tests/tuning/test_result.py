@@ -222,9 +222,9 @@ def test_applying_after_undo_adds_it_anew(result, session):
 
 
 def test_a_run_of_a_cell_takes_the_place_of_that_cells_turn(server, session):
-    session.ask("Old", slot="cell 1")
+    session.ask("Old", cell_id="cell 1")
     session.ask("Between")
-    result = sweep(session, "New", temperature=[0, 1], slot="cell 1")
+    result = sweep(session, "New", temperature=[0, 1], cell_id="cell 1")
     assert [message["content"] for message in server.requests[-1].json["messages"]] == ["New"]
     result.apply(1)
     assert [turn.message.text for turn in session.turns] == ["New", "Between"]

@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 
 from nbchat.api.endpoints import BUILTIN_MODEL
-from nbchat.api.engine import engine
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.testing import (
     DONE,
@@ -179,14 +179,9 @@ def test_one_model_that_may_not_be_used_does_not_stop_the_other(server, session)
 
 
 def test_what_the_guard_refuses_fails_the_sweep_and_is_not_sent(server, session, monkeypatch):
-    from nbchat.conversation.presenter import presenters
-
-    def refuse(_messages, _key):
-        raise GuardError("A secret.")
-
-    monkeypatch.setattr(presenters, "guard", refuse)
-    with pytest.raises(GuardError, match="A secret"):
-        sweep(session, "Hi", repeat=3)
+    monkeypatch.setenv("MY_TOKEN", "tok-8f7e6d5c4b3a2910")
+    with pytest.raises(GuardError, match="MY_TOKEN"):
+        sweep(session, "My token is tok-8f7e6d5c4b3a2910.", repeat=3)
     assert server.requests == []
 
 
@@ -274,7 +269,7 @@ def all_read():
             while len(asyncio.all_tasks()) > 1:
                 await asyncio.sleep(0.001)
 
-    engine().run(idle())
+    process.engine().run(idle())
 
 
 def test_an_interrupt_while_one_answer_is_scored_keeps_those_that_came_meanwhile(server, session):
@@ -315,10 +310,10 @@ def test_an_engine_that_is_stopped_meanwhile_costs_what_was_begun_and_no_more(se
     server.add(Say("One"), half)
 
     def stop(progress):
-        if progress.done == 1 and len(server.requests) == 2 and engine() is first:
+        if progress.done == 1 and len(server.requests) == 2 and process.engine() is first:
             first.stop()
 
-    first = engine()
+    first = process.engine()
     result = sweep(session, "Hi", repeat=8, at_once=1, on_progress=stop)
     assert [run.index for run in result.complete] == [0, 3, 4, 5, 6, 7]  # one was under way, one next in line
     assert all("engine was stopped" in run.problem for run in result.failed)
@@ -326,7 +321,7 @@ def test_an_engine_that_is_stopped_meanwhile_costs_what_was_begun_and_no_more(se
 
 SCRIPT = """
 import sys
-from nbchat.api.engine import engine
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.tuning.sweep import SweepInterrupted, sweep
 

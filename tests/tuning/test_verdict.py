@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nbchat.testing import Say, Status, error
 from nbchat.tuning.statistics import Mean
+from nbchat.tuning.sweep import sweep
 from nbchat.tuning.verdict import Measured, verdict
 
 
@@ -130,7 +131,7 @@ def test_there_is_one_sentence_for_any_scores_and_settled_means_all_are_beaten(g
 def test_where_the_others_failed_there_is_nothing_to_compare(session, server):
     """And the one that answered leads nobody."""
     server.default = lambda request: Status(404, error("gone")) if request.json["model"] == "b" else Say("yes")
-    found = session.sweep("?", model=["a", "b"], repeat=3).verdict()
+    found = sweep(session, "?", model=["a", "b"], repeat=3).verdict()
     assert found.best is None
     assert str(found).startswith("Nothing to compare agreement between repeats with: only model=a has any.")
     assert "gone" in str(found)

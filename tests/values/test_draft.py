@@ -50,20 +50,20 @@ def test_choices_come_in_the_order_of_their_index_with_all_their_text(events):
 
 
 def test_pieces_of_a_call_are_joined_and_its_first_id_and_name_hold():
-    """WIRE 3.7"""
+    """PROTOCOL 3.7"""
     pieces = [ToolCallDelta(0, "id", "f", '{"a"'), ToolCallDelta(0, "id", "f", ":1}"), ToolCallDelta(0, "other", "g")]
     assert folded([pieces]).tool_calls == (ToolCall("id", "f", '{"a":1}'),)
 
 
 def test_a_call_without_an_id_gets_one_that_its_result_can_name():
-    """WIRE 3.7: ids have any form, none as well"""
+    """PROTOCOL 3.7: ids have any form, none as well"""
     ids = [call.id for call in folded([[ToolCallDelta(0, name="f"), ToolCallDelta(1, name="f")]]).tool_calls]
     assert all(ids)
     assert len(set(ids)) == 2
 
 
 def test_usage_is_measured_or_estimated_and_never_zero_for_unknown():
-    """WIRE 3.9"""
+    """PROTOCOL 3.9"""
     measured = folded(
         [[TextDelta("abcd"), UsageReport(Usage(1, 1, 2, "measured")), UsageReport(Usage(3, 4, 7, "measured"))]]
     )
@@ -77,7 +77,7 @@ def test_usage_is_measured_or_estimated_and_never_zero_for_unknown():
 
 
 def test_a_status_says_whether_the_answer_is_whole():
-    """WIRE 3.3"""
+    """PROTOCOL 3.3"""
     assert folded([[TextDelta("x"), Finished("stop")]]).status == "complete"
     assert folded([[TextDelta("x"), Failed(CutOff("off"))]]).status == "cut_off"
     assert folded([[TextDelta("x"), Failed(ServerSilent("still"))]]).status == "cut_off"
@@ -86,7 +86,7 @@ def test_a_status_says_whether_the_answer_is_whole():
 
 
 def test_what_the_server_did_otherwise_than_asked_is_told():
-    """WIRE 2.5"""
+    """PROTOCOL 2.5"""
     asked = Request("u", {"model": "claude-3", "n": 3, "messages": []})
     notices = folded([[Started("gpt-4", "id"), TextDelta("x"), TextDelta("y", 1)]], asked).notices
     assert notices == ("2 of 3 choices came", "asked for claude-3")

@@ -41,12 +41,12 @@ def test_a_message_of_odd_parts_is_a_value_error_or_a_message(content, calls, na
 
 
 def test_text_alone_is_written_as_a_string():
-    """WIRE 2.4"""
+    """PROTOCOL 2.4"""
     assert Message("user", (TextPart("a"), TextPart("b"))).to_dict()["content"] == "ab"
 
 
 def test_a_turn_that_only_calls_tools_has_empty_content_rather_than_null():
-    """WIRE 2.4: one server answers 500 to null"""
+    """PROTOCOL 2.4: one server answers 500 to null"""
     assert Message("assistant", "", (ToolCall("1", "f"),)).to_dict()["content"] == ""
 
 
@@ -57,7 +57,7 @@ def test_usage_is_the_same_after_a_file(usage):
 
 @given(strategies.error_bodies)
 def test_usage_of_any_shape_is_read_or_unknown(body):
-    """WIRE 3.9"""
+    """PROTOCOL 3.9"""
     usage = Usage.from_wire(body) if isinstance(body, dict) else UNKNOWN
     assert usage.state == "measured" or usage == UNKNOWN
 
@@ -68,7 +68,19 @@ def test_usage_of_any_shape_is_read_or_unknown(body):
         ({"prompt_tokens": 3, "completion_tokens": 4}, Usage(3, 4, 7, "measured")),
         ({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 9}, Usage(3, 4, 9, "measured")),
         ({"total_tokens": 9}, Usage(None, None, 9, "measured")),
-        ({"prompt_tokens": None, "completion_tokens": "4"}, UNKNOWN),
+        ({"prompt_tokens": None, "completion_tokens": "4"}, Usage(None, 4, None, "measured")),
+        ({"prompt_tokens": "many", "completion_tokens": "-4"}, UNKNOWN),
+        ({"input_tokens": 3, "output_tokens": 4}, Usage(3, 4, 7, "measured")),
+        ({"input_tokens": "3", "output_tokens": "4", "prompt_tokens": 0}, Usage(3, 4, 7, "measured")),
+        (
+            {
+                "input_tokens": 9,
+                "output_tokens": 4,
+                "input_tokens_details": {"cached_tokens": 2},
+                "reasoning_tokens": 1,
+            },
+            Usage(9, 4, 13, "measured", 2, 1),
+        ),
         ({"prompt_tokens": 1, "completion_tokens": 2, "cost": 10**400}, Usage(1, 2, 3, "measured")),
         ({"prompt_tokens": True, "completion_tokens": -1}, UNKNOWN),
         ({"prompt_tokens": float("nan")}, UNKNOWN),
@@ -86,13 +98,13 @@ def test_usage_of_any_shape_is_read_or_unknown(body):
     ],
 )
 def test_usage_as_servers_write_it(wire, expected):
-    """WIRE 3.9"""
+    """PROTOCOL 3.9"""
     assert Usage.from_wire(wire) == expected
 
 
 @given(st.lists(strategies.usages, max_size=4))
 def test_a_total_is_as_sure_as_its_least_sure_part(usages):
-    """WIRE 3.9"""
+    """PROTOCOL 3.9"""
     order = ["measured", "estimated", "unknown"]
     total = Usage.total(usages)
     assert total.state == max((usage.state for usage in usages), key=order.index, default="measured")

@@ -3,11 +3,11 @@
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
+from nbchat.frontend import Session
 from nbchat.markdown.html import MARKDOWN_TAGS
 from nbchat.testing import Say
 from nbchat.tuning.diff import Diff
@@ -21,6 +21,7 @@ from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
 from nbchat.views.sweep import FEW, MOST_CHARACTERS, diff_bundle, sweep_bundle
 from nbchat.views.sweep_table import MOST_ROWS
+from tests.strategies import scaled
 
 HOSTILE = (
     "<script>alert(1)</script> <img src=http://x/y onerror=alert(1)> $x$ ![a](http://x/y) \u202e\x1b[31m "
@@ -66,7 +67,7 @@ def sweep_of(texts, repeat=1, **values):
 
 
 @given(st.lists(st.text() | st.just(HOSTILE), min_size=1, max_size=9))
-@settings(max_examples=60)
+@scaled(0.6)
 def test_nothing_of_an_answer_is_live(texts):
     """Whatever the text: the same elements, none that runs, fetches or navigates, each closed where it was opened."""
     bundle = sweep_bundle(sweep_of(texts))

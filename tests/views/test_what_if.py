@@ -3,13 +3,14 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import nbchat
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.reply import Choice, Reply, Request
 from nbchat.views.what_if import MOST_TOKENS, what_if_bundle
+from tests.strategies import scaled
 from tests.views.test_sweep import HOSTILE, Tags
 
 
@@ -31,7 +32,7 @@ def reply_of(*tokens, others=("x", "y"), body=None):
 
 
 @given(st.lists(st.text() | st.just(HOSTILE), min_size=1, max_size=5), st.text(), st.floats(0, 2), st.floats(0, 1))
-@settings(max_examples=60)
+@scaled(0.6)
 def test_nothing_of_a_token_is_live(tokens, other, temperature, top_p):
     view = nbchat.what_if(reply_of(*tokens, others=(other, HOSTILE)), temperature, top_p)
     bundle = what_if_bundle(view.now, 0)

@@ -31,8 +31,11 @@ from nbchat.conversation.schemas.converters import (
     Record,
     Scalar,
     inside,
+    made,
+    shortened,
 )
 from nbchat.conversation.schemas.docstring import Docstring
+from nbchat.conversation.schemas.json_text import resolved
 from nbchat.conversation.schemas.jsonschemas import moved
 
 __all__ = ["Annotations", "Untypable", "default_json"]
@@ -184,6 +187,9 @@ class Annotations:
             schema = adapter.json_schema()
         except (PydanticSchemaGenerationError, PydanticUserError):
             return None
+        except Exception as error:  # whatever a class's own hooks for pydantic raise
+            words = shortened(f"{type(error).__name__}: {error}")
+            raise Untypable(f"{shown_type(annotation)}, of which pydantic makes no schema ({words})") from error
         names: dict[str, str] = {}
         for name in schema.get("$defs", {}):
             names[name] = _unused(name, {*self.definitions, *names.values()})
@@ -206,12 +212,14 @@ class _Pydantic:
         from pydantic import ValidationError
 
         try:
-            return self.adapter.validate_json(json.dumps(value))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            for step in first["loc"]:
-                path = inside(path, step)
-            raise Misfit(path, first["msg"]) from None
+            return made(self.adapter.validate_json, json.dumps(resolved(value)), path)
+        except Misfit as misfit:
+            if not isinstance(misfit.__cause__, ValidationError):
+                raise
+            first = misfit.__cause__.errors(include_url=False, include_context=False, include_input=False)[0]
+        for step in first["loc"]:
+            path = inside(path, step)
+        raise Misfit(path, shortened(first["msg"]))
 
 
 def default_json(value: object) -> Any:

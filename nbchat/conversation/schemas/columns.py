@@ -5,34 +5,26 @@ schema  := "[" record "]" | record      a list of records, or one
 record  := field ("," field)*
 field   := name [":" type]              without a type it is text
 type    := option ("|" option)* ["?"]   "?" allows null
-option  := str | int | float | bool | date | datetime | time | null | "[" type "]" | word | "quoted words"
+option  := str | int | float | bool | date | datetime | time | null | "[" type "]" | "quoted words"
+         | a type's name, such as Weather, models.Weather or list[str] | word
 ```
 
-Words that are no type's name are the values that a text may have.
+Words are the values that a text may have, where there are several; one alone is a type, or a mistake.
 """
 
 from __future__ import annotations
 
-import datetime
+import difflib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from nbchat.conversation.schemas.annotations import Annotations
 from nbchat.conversation.schemas.converters import Field, Form, Items, OneOf, Options, Record, Scalar
+from nbchat.conversation.schemas.type_names import WORDS, TypeNames
 from nbchat.values.errors import ParameterError
 
-__all__ = ["parse_columns"]
-
-TYPES: dict[str, Any] = {
-    **dict.fromkeys(("str", "string", "text"), str),
-    **dict.fromkeys(("int", "integer"), int),
-    **dict.fromkeys(("float", "number"), float),
-    **dict.fromkeys(("bool", "boolean"), bool),
-    "date": datetime.date,
-    "datetime": datetime.datetime,
-    "time": datetime.time,
-    **dict.fromkeys(("null", "none"), type(None)),
-}
+__all__ = ["is_type", "parse_columns"]
 
 DEEPEST = 20
 """Levels of brackets."""
@@ -40,9 +32,20 @@ DEEPEST = 20
 _TOKEN = re.compile(r"""\s*(?:("(?:[^"\\]|\\.)*"|'[^']*')|([^\s\[\],:|?"']+(?:[ \t]+[^\s\[\],:|?"']+)*)|(\S))""")
 
 
-def parse_columns(text: str) -> Form:
-    """The form that the text asks for. Raises ParameterError, with an example."""
-    parser = _Parser(text)
+def is_type(text: str) -> bool:
+    """Whether a text names one type rather than columns: nothing in it, but for brackets behind a name, is listed."""
+    text = text.strip()
+    depth = 1 if text.startswith("[") else 0
+    for _, _, sign in _TOKEN.findall(text[depth:]):
+        depth += {"[": 1, "]": -1}.get(sign, 0)
+        if sign in (":", ",") and depth <= text.startswith("["):
+            return False
+    return bool(text) and text not in ("[", "[]")
+
+
+def parse_columns(text: str, annotations: Annotations, names: Mapping[str, Any] | None = None) -> Form:
+    """The form that the text asks for; types may be among `names`. Raises ParameterError, with an example."""
+    parser = _Parser(text, annotations, TypeNames(names))
     many = parser.take("[")
     record = parser.record()
     if many:
@@ -51,12 +54,22 @@ def parse_columns(text: str) -> Form:
     return Items(record) if many else record
 
 
+class _Quoted(str):
+    """A word in quotes: a value, whatever types are called."""
+
+    __slots__ = ()
+
+
 class _Parser:
     """The text's tokens, taken from left to right: quoted words with their first quote, words, and signs."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, annotations: Annotations, types: TypeNames) -> None:
         self._text = text
-        self._tokens = [quoted or word or sign for quoted, word, sign in _TOKEN.findall(text)]
+        self._annotations = annotations
+        self._types = types
+        found = list(_TOKEN.finditer(text))
+        self._tokens = [token[1] or token[2] or token[3] for token in found]
+        self._ends = [token.end() for token in found]
         self._at = 0
 
     @property
@@ -96,11 +109,20 @@ class _Parser:
             options.append(self._option(level))
         words = [option for option in options if isinstance(option, str)]
         forms: list[Form] = [option for option in options if not isinstance(option, str)]
+        self._check_words([word for word in words if not isinstance(word, _Quoted)], len(options))
         if words:
-            forms.insert(0, Options([(word, word) for word in dict.fromkeys(words)]))
+            forms.insert(0, Options([(word, word) for word in dict.fromkeys(map(str, words))]))
         if self.take("?"):
             forms.append(Scalar(type(None)))
         return forms[0] if len(forms) == 1 else OneOf(forms)
+
+    def _check_words(self, words: list[str], options: int) -> None:
+        """Raise ParameterError where words without quotes are rather meant as types."""
+        like = [word for word in words if difflib.get_close_matches(word.lower(), WORDS, n=1, cutoff=0.8)]
+        if like and len(words) < options:  # others beside it are types
+            self._types.unknown(like[0])
+        if words and (options == 1 or len(like) == options):
+            self._types.unknown(words[0])
 
     def _option(self, level: int) -> Form | str:
         """A type's form, or a word that is a value."""
@@ -110,9 +132,24 @@ class _Parser:
             item = self._type(level + 1)
             self.need("]")
             return Items(item)
-        quoted = self._next[:1] in ("'", '"')
+        quoted, first = self._next[:1] in ("'", '"'), self._at
         word = self._word("a type")
-        return word if quoted or word.lower() not in TYPES else Annotations().form(TYPES[word.lower()])
+        if quoted:
+            return _Quoted(word)
+        if self._next == "[":
+            self._skip_brackets()
+            start = self._ends[first] - len(word)
+            return self._annotations.form(self._types.resolve(self._text[start : self._ends[self._at - 1]]))
+        return self._annotations.form(self._types.resolve(word)) if word in self._types else word
+
+    def _skip_brackets(self) -> None:
+        depth = 0
+        while self._next:
+            depth += {"[": 1, "]": -1}.get(self._next, 0)
+            self._at += 1
+            if depth == 0:
+                return
+        raise self._error("a ]")
 
     def _word(self, what: str) -> str:
         word = self._next

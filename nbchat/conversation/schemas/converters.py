@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nbchat.conversation.schemas.json_text import Bare, resolved
+
 __all__ = [
     "MISSING",
     "Anything",
@@ -27,11 +29,16 @@ __all__ = [
     "Scalar",
     "expected",
     "inside",
+    "made",
+    "shortened",
     "shown",
 ]
 
 MISSING: Any = object()
 """No default."""
+
+LONGEST_MESSAGE = 200
+"""Characters of a validator's words."""
 
 LONGEST_QUOTE = 60
 """Characters of a value that an error quotes."""
@@ -77,6 +84,24 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
+def shortened(words: str) -> str:
+    """A validator's words as one line; they may quote a whole value."""
+    line = " ".join(words[: 4 * LONGEST_MESSAGE].split())
+    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+
+
+def made(make: Callable[[Any], Any], value: Any, path: str) -> Any:
+    """What a class of the user's, or its validators, makes of a value. Whatever it raises is a Misfit."""
+    try:
+        return make(value)
+    except (Exception, SystemExit) as error:
+        try:
+            words = f"{type(error).__name__}: {error}"
+        except Exception:  # noqa: BLE001  # an exception's own __str__ may raise too
+            words = type(error).__name__
+        raise Misfit(path, shortened(words).removesuffix(": ")) from error
+
+
 def expected(what: str, value: object, path: str) -> Misfit:
     """The error for a value of another kind."""
     return Misfit(path, f"expected {what}, got {shown(value)}")
@@ -93,7 +118,7 @@ class Anything:
 
     def load(self, value: Any, path: str = "") -> Any:  # every form is asked alike
         """The JSON as it is."""
-        return value
+        return resolved(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +134,9 @@ class Scalar:
 
     def load(self, value: Any, path: str = "") -> Any:
         """The value; 3.0 is a whole number, 3 a decimal one, where both are exactly the same."""
+        if isinstance(value, Bare):
+            read = _YES_NO.get(value.lower(), value.constant) if self.type is bool else value.constant
+            value = value if isinstance(read, str) else read
         if type(value) is self.type:
             return value
         if self.type in (int, float) and type(value) in (int, float):
@@ -120,6 +148,8 @@ class Scalar:
                 return number
         raise expected(_SCALARS[self.type][1], value, path)
 
+
+_YES_NO = {"yes": True, "no": False}
 
 _SCALARS: dict[type, tuple[str, str]] = {
     str: ("string", "text"),
@@ -167,10 +197,16 @@ class Options:
         return {"type": types[0] if len(types) == 1 else types, "enum": written}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """What the JSON stands for; true is not 1."""
-        for written, option in self.options:
-            if type(written) is type(value) and written == value:
-                return option
+        """What the JSON stands for; true is not 1. A bare word may be in another letter case."""
+        spellings = (str(value), value.constant) if isinstance(value, Bare) else (value,)
+        for spelling in spellings:
+            for written, option in self.options:
+                if type(written) is type(spelling) and written == spelling:
+                    return option
+        if isinstance(value, Bare):
+            like = [option for written, option in self.options if str(written).lower() == value.lower()]
+            if len(like) == 1:
+                return like[0]
         names = ", ".join(shown(written) for written, _ in self.options)
         raise expected(f"one of {names}", value, path)
 
@@ -191,7 +227,7 @@ class Items:
         """The collection of its items."""
         if not isinstance(value, list):
             raise expected("a list", value, path)
-        return self.make([self.item.load(one, inside(path, index)) for index, one in enumerate(value)])
+        return made(self.make, [self.item.load(one, inside(path, index)) for index, one in enumerate(value)], path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,10 +330,7 @@ class Record:
             for each in self.fields
             if each.name in value
         }
-        try:
-            return self.make(loaded)
-        except Exception as error:  # a class of the user's may check its fields, and raise anything
-            raise Misfit(path, f"{type(error).__name__}: {error}") from error
+        return made(self.make, loaded, path)
 
 
 @dataclass(frozen=True, slots=True)

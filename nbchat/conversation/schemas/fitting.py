@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nbchat.api.engine import engine
+from nbchat.conversation.process import process
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.schemas.schema import NoJson, Schema
 from nbchat.values.errors import (
@@ -35,7 +35,7 @@ _INVALID_WORDS = re.compile(r"invalid (json )?schema", re.IGNORECASE)
 
 def knows_no_format(base_url: str, model: str | None) -> bool:
     """Whether this model there is known to refuse a `response_format`, or to ignore it."""
-    return engine().client.capabilities.refuses(base_url, model or "", FIELD)
+    return process.capabilities.refuses(base_url, model or "", FIELD)
 
 
 def shaped(schema: Schema, message: Message, params: Params, *, in_words: bool) -> tuple[Message, Params]:
@@ -62,7 +62,7 @@ def is_format_refused(error: BaseException | None) -> bool:
 
 def learn_format(base_url: str, model: str | None, words: str) -> None:
     """Remember that this model there has no `response_format`, unless the words are about one schema alone."""
-    capabilities = engine().client.capabilities
+    capabilities = process.capabilities
     if _UNSUPPORTED_WORDS.search(words) and not _INVALID_WORDS.search(words):
         capabilities.learn(base_url, model or "", FIELD, words)
     else:

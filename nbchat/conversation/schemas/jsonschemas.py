@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbchat.conversation.schemas.converters import Misfit, inside
-from nbchat.conversation.schemas.validator import Validator
+from nbchat.conversation.schemas.converters import Misfit, inside, shortened, shown
+from nbchat.conversation.schemas.json_text import resolved
 from nbchat.values.errors import ParameterError
 
 __all__ = ["Given", "closed", "is_strict", "moved"]
 
 Node = Mapping[str, Any]
 
-LONGEST_MESSAGE = 200
-"""Characters of a validator's words, which may quote a whole value."""
-
+_TYPES = "object, array, string, integer, number, boolean, null"
 _NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
 _SINGLE = (
     "items", "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "unevaluatedItems",
@@ -108,53 +105,62 @@ def _is_strict(node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A form that the user wrote as a JSON schema: JSON stays JSON. Checked by jsonschema where it is installed."""
+    """A form that the user wrote as a JSON schema: JSON stays JSON."""
 
     schema: dict[str, Any]
 
     @classmethod
     def of(cls, schema: Node) -> Given:
         """The form of a schema. Raises ParameterError for one that is no schema, or that refers outside itself."""
+        from jsonschema.exceptions import SchemaError
+
         try:
             copy = json.loads(json.dumps(schema))
             nodes = list(schemas_in(copy))
         except (TypeError, ValueError, RecursionError) as error:
             raise ParameterError(f"A JSON schema is made of JSON alone: {error}.") from None
-        outside = [node["$ref"] for node in nodes if not str(node.get("$ref", "#")).startswith("#")]
-        if outside:
-            raise ParameterError(f"The JSON schema refers to {outside[0]!r}; write what is there into its own $defs.")
-        Validator(copy).check_schema(nodes)
-        if importlib.util.find_spec("jsonschema") is not None:
-            _check_by_jsonschema(copy)
+        try:
+            _draft(copy).check_schema(copy)
+        except SchemaError as error:
+            where = "".join(f"[{step!r}]" for step in error.absolute_path)
+            if where.endswith("['type']"):
+                raise ParameterError(f"A JSON schema's type is one of {_TYPES}; got {shown(error.instance)}.") from None
+            raise ParameterError(f"This is no JSON schema: {where or 'it'}: {shortened(error.message)}.") from None
+        for reference in (node["$ref"] for node in nodes if "$ref" in node):
+            _check_reference(copy, reference)
         return cls(copy)
 
     def load(self, value: Any, path: str = "") -> Any:
         """The value itself. Raises Misfit."""
-        if importlib.util.find_spec("jsonschema") is not None:
-            self._validate(value, path)
-        else:
-            Validator(self.schema).check(value, path)
-        return value
-
-    def _validate(self, value: Any, path: str) -> None:
         from jsonschema.exceptions import best_match
-        from jsonschema.validators import validator_for
 
-        error = best_match(validator_for(self.schema)(self.schema).iter_errors(value))
+        value = resolved(value)
+        try:
+            error = best_match(_draft(self.schema)(self.schema).iter_errors(value))
+        except RecursionError:
+            raise Misfit(path, "it is nested too deep to be checked") from None
         if error is None:
-            return
+            return value
         for step in error.absolute_path:
             path = inside(path, step)
-        message = error.message
-        raise Misfit(path, message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…")
+        raise Misfit(path, shortened(error.message))
 
 
-def _check_by_jsonschema(schema: dict[str, Any]) -> None:
-    from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import validator_for
+def _draft(schema: Node) -> Any:
+    """The validator class of the draft that a schema names; else of the newest."""
+    from jsonschema.validators import Draft202012Validator, validator_for
 
-    try:
-        validator_for(schema).check_schema(schema)
-    except SchemaError as error:
-        where = "".join(f"[{step!r}]" for step in error.absolute_path)
-        raise ParameterError(f"This is no JSON schema: {where or 'it'}: {error.message[:LONGEST_MESSAGE]}.") from None
+    return validator_for(schema, default=Draft202012Validator)
+
+
+def _check_reference(schema: Node, reference: str) -> None:
+    """Raises ParameterError for a reference out of the schema, or to nothing."""
+    if not reference.startswith("#"):
+        raise ParameterError(f"The JSON schema refers to {reference!r}; write what is there into its own $defs.")
+    found: Any = schema
+    for step in reference[1:].removeprefix("/").split("/") if reference.strip("#/") else ():
+        key = step.replace("~1", "/").replace("~0", "~")
+        try:
+            found = found[int(key) if isinstance(found, list) else key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ParameterError(f"The JSON schema refers to {reference!r}, which is not there.") from None

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from nbchat.conversation.schemas.annotations import Annotations, Untypable, shown_type
-from nbchat.conversation.schemas.columns import parse_columns
+from nbchat.conversation.schemas.columns import is_type, parse_columns
 from nbchat.conversation.schemas.converters import Anything, Form, Misfit, expected
+from nbchat.conversation.schemas.json_text import has_words, problem_in, values_in, word_in
 from nbchat.conversation.schemas.jsonschemas import Given, closed, is_strict, moved
+from nbchat.conversation.schemas.type_names import TypeNames
 from nbchat.values.errors import ParameterError
 
 __all__ = ["NoJson", "Schema"]
 
-MOST_STARTS = 100
-"""Brackets in a text from which JSON is tried to be read."""
-
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 _KEYWORDS = {"type", "properties", "items", "$ref", "$defs", "anyOf", "oneOf", "allOf", "enum", "const", "$schema"}
 
@@ -41,16 +40,17 @@ class Schema:
     wrapped: str | None = None
 
     @classmethod
-    def of(cls, what: Any) -> Self:
+    def of(cls, what: Any, names: Mapping[str, Any] | None = None) -> Self:
         """The schema of whatever says it. Raises ParameterError.
 
         That is a pydantic model, dataclass, typed or named tuple, list[…] or other annotation; a JSON schema; a dict of
-        names and types; or text: a JSON schema, or `city:str,temp:float` (in brackets: a list of these).
+        names and types; or text: a JSON schema, the name of a type, which may be among `names`, or
+        `city:str,temp:float` (in brackets: a list of these).
         """
         if isinstance(what, cls):
             return what
         try:
-            form, schema, name = _read(what)
+            form, schema, name = _read(what, names or {})
         except Untypable as error:
             raise ParameterError(f"The schema has the type {error}.") from None
         except RecursionError:
@@ -76,19 +76,28 @@ class Schema:
         return f"Answer with JSON alone, no other text and no code fence, that fits this JSON schema:\n{written}"
 
     def parse(self, text: str) -> Any:
-        """The value that an answer holds; fences and words around its JSON do no harm. Raises Misfit, saying where."""
+        """The value that an answer holds: of several that fit, the last. Raises Misfit, saying where."""
         fitting: list[tuple[int, Any]] = []
         misfits: list[tuple[int, Misfit]] = []
-        for found, value in _values_in(text):
+        for start, value in values_in(text):
             try:
-                fitting.append((len(found), self._load(value)))
+                fitting.append((start, self._load(value)))
             except Misfit as misfit:
-                misfits.append((len(found), misfit))
+                if not has_words(value):  # then that it is no JSON says more
+                    misfits.append((start, misfit))
             except RecursionError:
-                misfits.append((len(found), Misfit("", "it is nested too deep")))
+                misfits.append((start, Misfit("", "it is nested too deep")))
         if fitting:
             return max(fitting, key=lambda pair: pair[0])[1]
-        raise max(misfits, key=lambda pair: pair[0])[1] if misfits else _no_json(text)
+        if (word := word_in(text)) is not None:
+            with contextlib.suppress(Misfit):
+                return self._load(word)
+        if misfits:
+            raise max(misfits, key=lambda pair: pair[0])[1]
+        if not text.strip():
+            raise NoJson("", "the answer is empty")
+        problem = problem_in(text)
+        raise NoJson("", "there is no JSON in it") if problem is None else Misfit("", problem)
 
     def _load(self, value: Any) -> Any:
         if self.wrapped is None:
@@ -103,13 +112,17 @@ class Schema:
             raise misfit
 
 
-def _read(what: Any) -> tuple[Form, Mapping[str, Any], str]:
+def _read(what: Any, names: Mapping[str, Any]) -> tuple[Form, Mapping[str, Any], str]:
     """The form, its JSON schema and a name."""
     annotations = Annotations()
-    if isinstance(what, str) and not what.lstrip().startswith("{"):
-        form, name = parse_columns(what), "answer"
-    elif isinstance(what, str):
+    if isinstance(what, str) and what.lstrip().startswith("{"):
         return _read_given(_json_schema(what))
+    if isinstance(what, str) and is_type(what):
+        what = TypeNames(names).resolve(what)
+        if isinstance(what, (str, Mapping)):  # a variable that holds a schema
+            return _read(what, {})
+    if isinstance(what, str):
+        form, name = parse_columns(what, annotations, names), "answer"
     elif isinstance(what, Mapping) and not _is_record_of_types(what):
         return _read_given(what)
     elif isinstance(what, Mapping):
@@ -170,50 +183,3 @@ def _wrapped(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     outer = {"type": "object", "properties": {name: inner}, "required": [name], "additionalProperties": False}
     return moved({**outer, **{key: schema[key] for key in at_top if key in schema}}, rename)
-
-
-def _values_in(text: str) -> Iterator[tuple[str, Any]]:
-    """The JSON values in a text, with how they stand there: the whole, in fences, then from any bracket on."""
-    whole = text.strip().removeprefix("\ufeff")
-    for piece in (whole, *(match[2].strip() for match in _FENCE.finditer(whole))):
-        try:
-            yield piece, json.loads(piece, strict=False, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            continue
-        if piece is whole:
-            return
-    decoder = json.JSONDecoder(strict=False, parse_constant=_no_constant)
-    at, starts = 0, 0
-    while (start := re.compile(r"[\[{]").search(whole, at)) and starts < MOST_STARTS:
-        starts += 1
-        try:
-            value, at = decoder.raw_decode(whole, start.start())
-        except (ValueError, RecursionError):
-            at = start.end()
-        else:
-            yield whole[start.start() : at], value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _no_json(text: str) -> Misfit:
-    """Why there is no JSON in a text, with the place."""
-    whole = text.strip()
-    fenced = _FENCE.search(whole)
-    whole = fenced[2].strip() if fenced else whole
-    bracket = re.search(r"[\[{]", whole)
-    if not whole:
-        return NoJson("", "the answer is empty")
-    if bracket is None:
-        return NoJson("", "there is no JSON in it")
-    try:
-        json.JSONDecoder(strict=False, parse_constant=_no_constant).raw_decode(whole, bracket.start())
-    except json.JSONDecodeError as error:
-        return Misfit("", f"its JSON is broken at line {error.lineno}, column {error.colno}: {error.msg}")
-    except ValueError as error:
-        return Misfit("", f"its JSON can't be read: {error}")
-    except RecursionError:
-        return Misfit("", "its JSON is nested too deep")
-    return Misfit("", "there is no JSON in it that can be read")

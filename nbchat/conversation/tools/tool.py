@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
@@ -17,6 +18,7 @@ from nbchat.conversation.schemas.converters import MISSING, Field, Misfit, Recor
 from nbchat.conversation.schemas.docstring import Docstring
 from nbchat.values.errors import ToolError
 from nbchat.values.messages import ToolCall
+from nbchat.values.params import nearest
 
 __all__ = ["Tool"]
 
@@ -26,6 +28,9 @@ LONGEST_DESCRIPTION = 1024
 """Characters of a description that are sent: what OpenAI takes."""
 
 NO_ARGUMENTS = Record(())
+
+WRAPPERS = frozenset({"arguments", "args", "kwargs", "parameters", "params", "input", "properties"})
+"""Names under which models put all arguments as one object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +97,41 @@ class Tool:
             given = call.parsed()
         except (ValueError, RecursionError) as error:
             raise Misfit("", f"The arguments are not valid JSON: {error}") from None
-        values = self.arguments.load({} if given is None else given)
+        values = self._values({} if given is None else given)
         function = self.function
         if function is None:
             raise ToolError(f"The tool {self.name} is only a schema: there is no function to run.")
         bound = inspect.BoundArguments(inspect.signature(function), values)
         bound.apply_defaults()
         return functools.partial(function, *bound.args, **bound.kwargs)
+
+    def _values(self, given: Any) -> dict[str, Any]:
+        """The arguments by name. Raises Misfit.
+
+        Models also wrap them in one object (`{"arguments": {…}}`), give a single parameter's value without its name,
+        and write null for what they leave out.
+        """
+        names = [each.name for each in self.arguments.fields]
+        if isinstance(given, dict):
+            given = {name: value for name, value in given.items() if value is not None or name not in self._left_out}
+        try:
+            return dict(self.arguments.load(given))
+        except Misfit as error:
+            misfit = error
+        misspelt = isinstance(given, dict) and any(nearest(str(name), names) for name in given)
+        others = [{names[0]: given}] if len(names) == 1 and not misspelt else []
+        if isinstance(given, dict) and len(given) == 1:
+            [(name, inner)] = given.items()
+            others += [inner] if name in WRAPPERS and name not in names and isinstance(inner, dict) else []
+        for other in others:
+            with contextlib.suppress(Misfit):
+                return dict(self.arguments.load(other))
+        raise misfit
+
+    @property
+    def _left_out(self) -> frozenset[str]:
+        """The parameters that are None unless given."""
+        return frozenset(each.name for each in self.arguments.fields if not each.required and each.default is None)
 
 
 def _fields(function: Callable[..., Any], name: str, annotations: Annotations, doc: Docstring) -> list[Field]:
@@ -155,6 +188,7 @@ def _plain(function: Any) -> types.FunctionType:
     """The function that was written with `def`, under decorators, partials, methods and callable objects."""
     while isinstance(function, functools.partial):
         function = function.func
+    function = inspect.unwrap(function)  # also of what is no function itself, as with functools.cache
     if not isinstance(function, (types.FunctionType, types.MethodType)):
         function = getattr(type(function), "__call__", function)  # noqa: B004  # what it is, not whether it is
     plain = inspect.unwrap(getattr(function, "__func__", function))

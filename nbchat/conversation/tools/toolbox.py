@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
 import traceback
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from nbchat.conversation.presenter import presenters
+from nbchat.conversation.description import value_text
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.tools.tool import Tool
 from nbchat.values.errors import ToolError
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import nearest
+from nbchat.values.presenter import Approve
 
 __all__ = ["Toolbox"]
 
@@ -21,6 +25,14 @@ LONGEST_RESULT = 40_000
 
 LONGEST_ERROR = 2_000
 """Characters of an exception's words that go to the model."""
+
+SAFE = "__nbchat_safe__"
+"""The mark on a function that its user said to be safe: it is so wherever it is named."""
+
+MOST_ITEMS = 1_000
+"""Items of a generator that are taken."""
+
+CUT_ITEMS = f"[cut: the first {MOST_ITEMS:,} items; there are more]"
 
 REFUSED = "Not run: the user did not allow it."
 NOBODY_ASKED = "Not run: there is nobody here who could be asked to allow it."
@@ -39,6 +51,11 @@ class Toolbox:
         """Add a function, a `Tool` or a tool's JSON, in place of one with the same name. Raises ToolError."""
         made = Tool.of(tool, safe=safe)
         self._tools[made.name] = made
+        if made.safe and made.function is not None:
+            with contextlib.suppress(
+                AttributeError, TypeError
+            ):  # a bound method, and objects with slots, take no marks
+                made.function.__dict__[SAFE] = True
 
     def copy(self) -> Toolbox:
         """A toolbox of its own with the same tools."""
@@ -47,8 +64,8 @@ class Toolbox:
     def offer(self, tools: Sequence[Any] | str | None) -> Toolbox | None:
         """The tools of one request, whatever is added later: these in place of one's own.
 
-        None = one's own, "none" = none at all. A name, or a function that is a tool of one's own, is that tool. Raises
-        ToolError.
+        None = one's own, "none" = none at all. A name, or a function that is a tool of one's own, is that tool; a
+        function that another session has as safe is safe. Raises ToolError.
         """
         if tools is None:
             return self.copy() if self._tools else None
@@ -68,7 +85,10 @@ class Toolbox:
                 raise ToolError(f"There is no tool {tool!r} in this session.{known}")
             return self._tools[tool]
         own = (known for known in self._tools.values() if known.function is not None and known.function == tool)
-        return next(own, tool)
+        found = next(own, None)
+        if found is None and SAFE in getattr(tool, "__dict__", {}):
+            return Tool.of(tool, safe=True)
+        return tool if found is None else found
 
     @property
     def schemas(self) -> Sequence[dict[str, Any]]:
@@ -84,17 +104,17 @@ class Toolbox:
         called = [self._tools[call.name] for call in calls if call.name in self._tools]
         return bool(functions) and all(tool.function is not None for tool in called)
 
-    def run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, Message]:
+    def run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, Message]:
         """Run one call; its result as a message of role "tool".
 
         Yields what must be awaited on the user's loop. An exception of the tool is a result; only what stops the user's
         code as a whole, an interrupt, is raised.
         """
-        text = yield from self._run(call)
+        text = yield from self._run(call, approve)
         text = text.encode("utf-8", "replace").decode()  # what can't be sent would lose the whole answer
         return Message("tool", _shortened(text, LONGEST_RESULT) or "(empty)", tool_call_id=call.id)
 
-    def _run(self, call: ToolCall) -> Generator[Awaitable[Any], Any, str]:
+    def _run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, str]:
         tool = self._tools.get(call.name)
         if tool is None:
             hint = nearest(call.name, self._tools)
@@ -105,19 +125,19 @@ class Toolbox:
             return (
                 f"Not run, its arguments do not fit: {_said(error)}. Call it again with arguments that fit its schema."
             )
-        refusal = None if tool.safe else self._refusal(call)
+        refusal = None if tool.safe else self._refusal(call, approve)
         if refusal is not None:
             return refusal
         try:
             result = yield from _result_of(ready)
-            return presenters.describe(result)
+            return value_text(result)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a tool raises is for the model to read
             return f"Error: {_said(error)}"
 
-    def _refusal(self, call: ToolCall) -> str | None:
+    def _refusal(self, call: ToolCall, approve: Approve) -> str | None:
         """What the model is told where the call is not allowed; None = it is."""
         try:
-            return None if presenters.approve(call) else REFUSED
+            return None if approve(call) else REFUSED
         except (EOFError, OSError, NotImplementedError):
             self.notices.append(NOTICE.format(call.name))
             return NOBODY_ASKED
@@ -126,12 +146,14 @@ class Toolbox:
 def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
     """What a call returns, awaited where it is to be. What a coroutine raises is raised here, whoever awaits it."""
     result = ready()
-    if not inspect.isawaitable(result):
+    if isinstance(result, (types.GeneratorType, map, filter, zip)):
+        return _collected(result)
+    if not inspect.isawaitable(result) and not inspect.isasyncgen(result):
         return result
 
     async def outcome() -> tuple[Any, BaseException | None]:
         try:
-            return await result, None
+            return await (_collected_async(result) if inspect.isasyncgen(result) else result), None
         except (Exception, SystemExit) as error:  # noqa: BLE001  # raised again below, in the tool's own place
             return None, error
 
@@ -139,6 +161,27 @@ def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
     if error is not None:
         raise error
     return value
+
+
+def _collected(items: Iterator[Any]) -> list[Any]:
+    """What an iterator gives, up to a limit; a generator is closed there."""
+    found = list(itertools.islice(items, MOST_ITEMS + 1))
+    if len(found) > MOST_ITEMS:
+        if isinstance(items, types.GeneratorType):
+            items.close()
+        found[MOST_ITEMS:] = [CUT_ITEMS]
+    return found
+
+
+async def _collected_async(items: AsyncGenerator[Any, Any]) -> list[Any]:
+    found: list[Any] = []
+    async with contextlib.aclosing(items):
+        async for item in items:
+            if len(found) == MOST_ITEMS:
+                found.append(CUT_ITEMS)
+                break
+            found.append(item)
+    return found
 
 
 def _said(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 
 from nbchat.api.endpoints import LOCAL_SERVERS, endpoint_at
-from nbchat.api.engine import engine
+from nbchat.conversation.process import process
 from nbchat.values.errors import NbchatError
 
 __all__ = ["builtin_notice", "found_servers"]
@@ -19,7 +19,7 @@ _said: set[str] = set()
 
 
 async def _look() -> list[str]:
-    client = engine().client
+    client = process.engine().client
 
     async def answers(name: str) -> bool:
         try:
@@ -33,7 +33,7 @@ async def _look() -> list[str]:
 
 def found_servers() -> list[str]:
     """The names of the servers that answer now. Takes a second at the most."""
-    return engine().run(_look())
+    return process.engine().run(_look())
 
 
 def builtin_notice() -> str:
@@ -43,8 +43,8 @@ def builtin_notice() -> str:
     """
     global _search  # one search for the process
     if _search is None:
-        _search = engine().submit(_look())
-    names = _search.result() if _search.done() and _search.exception() is None else []
+        _search = process.engine().submit(_look())
+    names = _search.result() if _search.done() and not _search.cancelled() and not _search.exception() else []
     choices = " or ".join(f"%chat connect {name}" for name in names) or "%chat connect"
     notice = f"built-in toy model: {choices} for a real one"
     if notice in _said:

@@ -1,0 +1,81 @@
+"""Addresses of servers: how people write them, what may be shown of them, and which of them are one server. Pure."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+import urllib.parse
+
+from nbchat.values.errors import ConfigError
+
+__all__ = ["is_same_server", "is_this_machine", "normal_url", "public_url", "with_path"]
+
+# A session works out its server anew for each request, as the environment may have changed; addresses do not change.
+
+
+@functools.lru_cache(maxsize=128)
+def with_path(base_url: str, path: str) -> str:
+    """An address below a base URL; what is asked for (`?api-version=…`) stays behind it."""
+    parts = urllib.parse.urlsplit(base_url)
+    return urllib.parse.urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
+
+
+@functools.lru_cache(maxsize=128)
+def public_url(url: str) -> str:
+    """The address without user, password, query and fragment, where people keep secrets."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+
+
+@functools.lru_cache(maxsize=128)
+def normal_url(text: str) -> str:
+    """A base URL as it is used: a scheme added where it lacks one, the path of a call or of the models removed.
+
+    Without a scheme it is https; http for this machine alone. Raises ConfigError for what is no http(s) address.
+    """
+    text = text.strip()
+    try:
+        if "://" not in text:
+            host = urllib.parse.urlsplit(f"http://{text}").hostname or ""
+            text = f"{'http' if is_this_machine(host) else 'https'}://{text}"
+        parts = urllib.parse.urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ConfigError(f"A base URL looks like https://api.example.com/v1; got {_public_or_raw(text)!r}.")
+    path = re.sub("/{2,}", "/", parts.path).rstrip("/")
+    path = re.sub(r"(/(chat|completions|responses|models))+$", "", path)
+    return urllib.parse.urlunsplit(parts._replace(path=path, fragment=""))
+
+
+def _public_or_raw(text: str) -> str:
+    """`public_url` where the text can be read as one."""
+    try:
+        return public_url(text)
+    except ValueError:
+        return "a text that is no URL"
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two base URLs have scheme, host and port in common: a key for one may go to the other."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(base_url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(base_url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+@functools.lru_cache(maxsize=64)
+def is_this_machine(host: str) -> bool:
+    """Whether a host's name or number means the machine that this runs on."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return number.is_loopback or number.is_unspecified

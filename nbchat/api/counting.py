@@ -1,0 +1,86 @@
+"""The usage counts of one answer, from the several reports that servers send."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from nbchat.values.usage import UNKNOWN, Usage
+
+__all__ = ["UsageTally"]
+
+
+class UsageTally:
+    """Reports in, the counts so far out.
+
+    Reports are running totals, so the last one holds; what is missing in it, or zero, keeps the count it had. With
+    several choices some servers count each alone, at its end: then the counts add up.
+    """
+
+    def __init__(self) -> None:
+        self._total = UNKNOWN
+        self._last: Usage | None = None
+        self._each: dict[int, Usage] = {}
+        self._sure = True  # whether what came for each choice can't be running totals of all
+        self._apart = True  # whether all reports so far came one for each choice
+
+    def add(self, usage: Mapping[str, Any], index: int | None, finished: Collection[int], choices: int) -> Usage | None:
+        """The counts after a report; None = it changes nothing.
+
+        `index`: the choice that it stands in (None = in none); `finished`: the choices that have ended; `choices`: how
+        many were heard of.
+        """
+        report = Usage.from_wire(usage)
+        if not (report.prompt_tokens or report.completion_tokens or report.total_tokens):
+            return None  # zeros, as some servers send them first, or last
+        self._total = _merged(self._total, report)
+        if index is not None:
+            self._each[index] = _merged(self._each.get(index, UNKNOWN), report)
+        elif self._apart:
+            self._attribute(report, finished)
+        told = self._sum() if self._apart and choices > 1 and len(self._each) == choices else self._total
+        if told == self._last:
+            return None
+        self._last = told
+        return told
+
+    def _attribute(self, report: Usage, finished: Collection[int]) -> None:
+        """Take a report for that of the one choice that has ended since the report before it."""
+        new = [index for index in finished if index not in self._each]
+        if len(new) != 1:
+            self._apart = False
+            return
+        counts = [each.completion_tokens or 0 for each in self._each.values()]
+        if (report.completion_tokens or 0) > max(counts, default=-1) >= 0:
+            self._sure = False
+        self._each[new[0]] = report
+
+    def _sum(self) -> Usage:
+        parts = list(self._each.values())
+        total = Usage.total(parts)
+        prompt = max((part.prompt_tokens for part in parts if part.prompt_tokens is not None), default=None)
+        cached = max((part.cached_tokens for part in parts if part.cached_tokens is not None), default=None)
+        done = total.completion_tokens
+        return replace(
+            total,
+            prompt_tokens=prompt,
+            cached_tokens=cached,
+            total_tokens=None if prompt is None or done is None else prompt + done,
+            state="measured" if self._sure else "estimated",
+        )
+
+
+def _merged(old: Usage, new: Usage) -> Usage:
+    """A later report over an earlier one."""
+    kept = {
+        name: getattr(old, name)
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost")
+        if not getattr(new, name) and getattr(old, name)
+    }
+    if not kept:
+        return new
+    merged = replace(new, **kept)
+    if merged.prompt_tokens is not None and merged.completion_tokens is not None:
+        return replace(merged, total_tokens=merged.prompt_tokens + merged.completion_tokens)
+    return merged

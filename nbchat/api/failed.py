@@ -1,0 +1,85 @@
+"""What of an answer with status 200 is an error after all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["failure_in"]
+
+FINE_CODES = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
+"""Codes that stand in good answers as well, in lower case."""
+
+CODE_NAMES = ("status_code", "error_code", "err_code", "errcode", "code", "status", "ret")
+WORD_NAMES = (
+    "status_msg",
+    "error_msg",
+    "err_msg",
+    "errmsg",
+    "error_message",
+    "errorMessage",
+    "message",
+    "msg",
+    "Message",
+)
+"""Where servers put an error's number and its words, when they have no `error`."""
+
+ERROR_NAMES = ("errors", "fault", "Error", "exception", "error_msg", "error_message", "errorMessage", "errmsg")
+"""What nobody sends but to tell of an error."""
+
+HOLDERS = ("base_resp", "header", "response", "result", "data", "meta")
+"""Objects that may hold number and words."""
+
+
+def failure_in(payload: Any, kind: bytes) -> object:
+    """What of a payload is an error, for `error_from` to describe; None = it is no error.
+
+    `kind` is the type of its event. An `error` that says something is one wherever it stands; what merely looks like an
+    error is one only where no choice is.
+    """
+    if not isinstance(payload, dict):
+        return str(payload) if kind == b"error" else None
+    if payload.get("error"):
+        return payload
+    choices = payload.get("choices")
+    if isinstance(choices, list) and choices:
+        return _of_choices(choices)
+    if kind == b"error" or "error" in (payload.get("object"), payload.get("type")):
+        return payload if "choices" not in payload else None
+    if payload.get("detail") and "choices" not in payload:
+        return payload
+    return _told_otherwise(payload)
+
+
+def _of_choices(choices: list[Any]) -> object:
+    """OpenRouter tells of a failing model in the choice."""
+    for choice in choices:
+        if isinstance(choice, dict) and choice.get("error"):
+            return {"error": choice["error"]}
+    return None
+
+
+def _told_otherwise(payload: Mapping[str, Any]) -> object:
+    if any(payload.get(name) for name in ERROR_NAMES):
+        return payload if "choices" not in payload else _words(payload) or payload
+    if payload.get("success") is False and "choices" not in payload:
+        return payload
+    holders = (payload, *(inner for name in HOLDERS if isinstance(inner := payload.get(name), Mapping)))
+    return next((words for holder in holders if (words := _words(holder))), None)
+
+
+def _words(holder: Mapping[str, Any]) -> object:
+    """Number and words as an `error`; None where there is no number that tells of an error, or no words."""
+    code = next((holder[name] for name in CODE_NAMES if _is_bad(holder.get(name))), None)
+    words = next((holder[name] for name in WORD_NAMES if isinstance(holder.get(name), str) and holder[name]), None)
+    if words is None or code is None:
+        return None
+    return {"error": {"message": words, "code": code}}
+
+
+def _is_bad(code: object) -> bool:
+    if isinstance(code, bool):
+        return False
+    if isinstance(code, (int, float)):
+        return code not in (0, 200)
+    return isinstance(code, str) and code.strip().lower() not in FINE_CODES

@@ -1,0 +1,116 @@
+"""One text in pieces, of which some may say again what was said before."""
+
+from __future__ import annotations
+
+import io
+
+__all__ = ["GrowingText"]
+
+TELLING = 12
+"""Characters from which a text said again can't well be chance."""
+
+WATCHED = 1_000_000
+"""Characters of a text up to which it is compared: no honest answer is longer, and keeping it takes their room again."""
+
+VARIED = 3
+"""Different characters without which a text said again may go on as it began: `----`, `haha`."""
+
+
+class GrowingText:
+    """Pieces in, what is new in them out.
+
+    Some servers send the text so far with each piece, some once more in the last one. A piece that could be either is
+    held back until the next one decides; a stream of true pieces practically never brings such a piece.
+    """
+
+    __slots__ = ("_count", "_cumulative", "_held", "_said", "_size")
+
+    def __init__(self) -> None:
+        self._said = io.StringIO()  # a million pieces would take ten times the room of what they say
+        self._count = 0  # pieces that made the text
+        self._size = 0
+        self._held: list[str] = []  # pieces that each begin with all that was said before, if it was said again
+        self._cumulative = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for the next piece."""
+        return bool(self._held)
+
+    @property
+    def text(self) -> str:
+        """All of it so far."""
+        return self._said.getvalue()
+
+    def feed(self, piece: str, *, last: bool = False) -> str:
+        """What is new in a piece; `last`: the server said that it is the last, or was to be."""
+        if self._size > WATCHED:
+            return piece
+        if self._held and piece:
+            return self._decide(piece, last=last)
+        if len(piece) < self._size or not self._size:
+            return self._add(piece)
+        return self._judge(piece, last=last)
+
+    def flush(self) -> str:
+        """What was held back: no more comes."""
+        if self._held and self._count > 1 and _tells(self.text):
+            return self._grow(self._take_held()[-1])
+        return self._add_held()
+
+    def whole(self, text: str) -> str | None:
+        """What is new in a text that is the whole of it; None = it reads otherwise than the pieces did."""
+        if self._size > WATCHED:
+            return ""
+        so_far = self._held and text.startswith(self._held[-1])
+        new = self._grow(self._take_held()[-1]) if so_far else self._add_held()
+        if text.startswith(self.text):
+            return new + self._grow(text)
+        return new or ("" if text.strip() in self.text else None)
+
+    def _decide(self, piece: str, *, last: bool) -> str:
+        """What is new, where pieces are held back: the next one may tell what they were."""
+        held = self._held[-1]
+        if not piece.startswith(held) or not (last or len(piece) > len(held)):
+            return self._add_held() + self.feed(piece, last=last)
+        if len(set(piece[:200])) < VARIED:
+            self._held.append(piece)
+            return ""
+        self._held, self._cumulative = [], True
+        return self._grow(piece)
+
+    def _take_held(self) -> list[str]:
+        held, self._held = self._held, []
+        return held
+
+    def _add_held(self) -> str:
+        return "".join(map(self._add, self._take_held()))
+
+    def _judge(self, piece: str, *, last: bool) -> str:
+        """What is new in a piece that is at least as long as all before it."""
+        so_far = self.text
+        if not piece.startswith(so_far):
+            return self._add(piece)
+        again = len(piece) == self._size
+        if self._cumulative or (_tells(so_far) and (self._count > 2 or (last and again))):
+            return self._grow(piece)
+        if not again:
+            self._held = [piece]
+            return ""
+        return "" if last and self._count > 1 and len(set(piece)) >= VARIED else self._add(piece)
+
+    def _grow(self, text: str) -> str:
+        return self._add(text[self._size :])
+
+    def _add(self, piece: str) -> str:
+        if piece:
+            self._said.write(piece)
+            self._count += 1
+            self._size += len(piece)
+            if self._size > WATCHED:
+                self._said = io.StringIO()
+        return piece
+
+
+def _tells(text: str) -> bool:
+    return len(text) >= TELLING and len(set(text[:200])) > VARIED

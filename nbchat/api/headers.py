@@ -1,0 +1,86 @@
+"""Headers of the user's own, which gateways need: their values are secrets like keys."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from nbchat.api.keys import Key
+from nbchat.values.errors import ConfigError
+
+__all__ = ["GivenHeaders", "Headers", "header_pairs", "named_headers"]
+
+Headers = tuple[tuple[str, Key], ...]
+"""Names, and values that do not show themselves."""
+
+GivenHeaders = Mapping[str, str] | None
+"""Headers as users give them."""
+
+RESERVED = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that say how a request is written, which is nbchat's to know."""
+
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_VARIABLE = re.compile(r"\$\{(\w+)\}|(?<!\S)\$(\w+)")
+
+
+def header_pairs(headers: GivenHeaders, env: Mapping[str, str] = os.environ) -> Headers:
+    """Headers as they are sent. `$NAME` or `${NAME}` in a value stands for that variable. Raises ConfigError."""
+    if headers is None:
+        return ()
+    if not isinstance(headers, Mapping):
+        raise ConfigError(f"headers are a dictionary of names and values; got {type(headers).__name__}.")
+    return tuple((_name(name), _value(name, value, env)) for name, value in headers.items())
+
+
+def named_headers(words: list[str], env: Mapping[str, str] = os.environ) -> Headers:
+    """Headers as `--header 'NAME=$VAR'` gives them: a value comes from the environment. Raises ConfigError."""
+    headers: dict[str, str] = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator or not _VARIABLE.search(value):
+            known = f" {name.strip()}" if separator and _NAME.fullmatch(name.strip()) and len(name) <= 40 else ""
+            raise ConfigError(
+                f"The header{known} takes its value from the environment, so that it stands in no notebook:"
+                " --header 'NAME=$VARIABLE', or 'NAME=Bearer $VARIABLE'."
+            )
+        headers[name.strip()] = value.strip()
+    return header_pairs(headers, env)
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError("A header's name is letters, digits and dashes, such as api-key; this one is something else.")
+    if name.lower() in RESERVED:
+        raise ConfigError(f"The header {name} is nbchat's own to set.")
+    return name
+
+
+def _value(name: str, value: object, env: Mapping[str, str]) -> Key:
+    if isinstance(value, Key):
+        return value
+    if not isinstance(value, str):
+        raise ConfigError(f"The value of the header {name} is text; got {type(value).__name__}.")
+
+    def from_env(found: re.Match[str]) -> str:
+        variable = found[1] or found[2]
+        if not (known := env.get(variable, "").strip()):
+            raise ConfigError(f"The header {name} wants the variable {variable}, which is not set.")
+        return known
+
+    secret = _VARIABLE.sub(from_env, value).strip()
+    if not (secret and secret.isascii() and secret.isprintable()):
+        raise ConfigError(f"The value of the header {name} is empty, or holds a character that no header can.")
+    return Key(secret)

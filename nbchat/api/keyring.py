@@ -1,0 +1,50 @@
+"""Keys that the system's keyring keeps, each for one server."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from nbchat.api.addresses import public_url
+from nbchat.api.keys import Key
+from nbchat.values.errors import ConfigError
+
+__all__ = ["store_key", "stored_key"]
+
+KEYRING_SERVICE = "nbchat"
+
+
+@functools.cache
+def stored_key(base_url: str) -> Key | None:
+    """The key that `%chat key --save` put into the system's keyring for this server; None = none, or no keyring.
+
+    Asked once for each server: a keyring may take long, or ask the user.
+    """
+    keyring = _keyring()
+    if keyring is None:
+        return None
+    try:
+        return Key.wrap(keyring.get_password(KEYRING_SERVICE, public_url(base_url)))
+    except keyring.errors.KeyringError:
+        return None
+
+
+def store_key(base_url: str, key: Key) -> None:
+    """Put a key into the system's keyring. Raises ConfigError where there is none."""
+    keyring = _keyring()
+    if keyring is None:
+        raise ConfigError("Keeping a key needs a keyring: pip install 'jupyter-nbchat[keyring]'.")
+    try:
+        keyring.set_password(KEYRING_SERVICE, public_url(base_url), key.reveal())
+    except keyring.errors.KeyringError:
+        raise ConfigError("This system has no keyring that can keep a key; it is used until the kernel ends.") from None
+    stored_key.cache_clear()
+
+
+def _keyring() -> Any:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None
+    return keyring

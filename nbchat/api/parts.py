@@ -1,0 +1,203 @@
+"""What an answer brings beside its text: reasoning under other names, pictures, sources, log probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nbchat.api.textflow import paired
+from nbchat.values.limits import LIMITS, clipped
+from nbchat.values.messages import ImagePart, Source
+
+__all__ = ["images_in", "reasoning_in", "sources_in", "text_in", "token_logprobs", "unshown_in", "whole"]
+
+REASONING_NAMES = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "thinking",
+    "thinking_content",
+    "thought",
+    "tool_plan",
+)
+"""Where reasoning stands. Some servers send several of them, with the same text."""
+
+REASONING_LISTS = ("reasoning_details", "thinking_blocks")
+"""Where it stands in parts, beside those names or alone."""
+
+SOURCE_LISTS = (
+    "citations",
+    "annotations",
+    "search_results",
+    "references",
+    "sources",
+    "web_search",
+    "web_search_results",
+)
+"""Where sources stand."""
+
+SOURCE_HOLDERS = (
+    "search_info",
+    "context",
+    "web_search_info",
+    "grounding_metadata",
+    "provider_specific_fields",
+    "url_citation",
+    "source",
+    "web",
+)
+"""Objects that hold such a list, or a source itself."""
+
+MEDIA = (
+    "audio",
+    "video",
+    "videos",
+    "file",
+    "files",
+    "document",
+    "documents",
+    "attachments",
+    "artifacts",
+    "executed_tools",
+)
+"""What can't be shown."""
+
+PICTURES = ("image_url", "image", "output_image", "input_image")
+"""Types of content parts that are pictures."""
+
+LONGEST_ADDRESS = 4_000
+"""Characters of a source's address; a longer one is left out."""
+
+MOST_SOURCES = 200
+"""Sources of one answer that are kept."""
+
+
+def text_in(value: object) -> str:
+    """A text, or that of a list of parts or of an object with one; empty = none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(text_in(item) for item in value)
+    if isinstance(value, Mapping):
+        return text_in(next((value[name] for name in ("text", "content", "summary") if value.get(name)), ""))
+    return ""
+
+
+def reasoning_in(said: Mapping[str, Any]) -> str:
+    """The reasoning in a delta, a message or a part of one."""
+    for name in REASONING_NAMES:
+        if (value := said.get(name)) and (text := text_in(value)):
+            return text
+    for name in REASONING_LISTS:
+        if isinstance(value := said.get(name), list):
+            return "".join(reasoning_in(item) or text_in(item) for item in value if isinstance(item, Mapping))
+    return ""
+
+
+def images_in(said: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses of the pictures in a delta, a message or a part of one; base64 alone becomes a `data:` address."""
+    images = said.get("images")
+    for item in images if isinstance(images, list) else ():
+        if address := _picture(item):
+            yield address
+    if said.get("type") in PICTURES and (address := _picture(said)):
+        yield address
+
+
+def _picture(item: object) -> str:
+    if isinstance(item, str):
+        return item if ":" in item[:20] else f"data:image/png;base64,{item}"
+    if not isinstance(item, Mapping):
+        return ""
+    media = item.get("media_type") or item.get("mime_type")
+    for name in ("image_url", "url", "image", "source", "b64_json", "data", "result"):
+        value = item.get(name)
+        if isinstance(value, str) and isinstance(media, str) and ":" not in value[:20]:
+            return f"data:{media};base64,{value}"
+        if value and (address := _picture(value)):
+            return address
+    return ""
+
+
+def unshown_in(said: Mapping[str, Any]) -> Iterator[str]:
+    """The kinds of what a delta, a message or a part of one brings that can't be shown."""
+    yield from (name for name in MEDIA if said.get(name))
+
+
+def sources_in(holder: Mapping[str, Any]) -> list[Source]:
+    """The sources that a payload, a choice or a message names."""
+    found: list[Source] = []
+    for name in SOURCE_LISTS:
+        items = holder.get(name)
+        if isinstance(items, list):
+            found += [source for item in items[:MOST_SOURCES] if (source := _source(item)) is not None]
+    for name in SOURCE_HOLDERS:
+        inner = holder.get(name)
+        if isinstance(inner, Mapping):
+            found += sources_in(inner)
+    return found
+
+
+def _source(item: object) -> Source | None:
+    """An address, or an object that has one; a document that has but a title counts as well."""
+    if isinstance(item, str):
+        return _bounded(item, "") if item.strip() else None
+    if not isinstance(item, Mapping):
+        return None
+    url = next((item[name] for name in ("url", "link", "uri", "href", "web_url") if _is_text(item.get(name))), "")
+    title = next((item[name] for name in ("title", "name", "site_name", "filename") if _is_text(item.get(name))), "")
+    if url or title:
+        return _bounded(url, title)
+    inner = next((item[name] for name in SOURCE_HOLDERS if isinstance(item.get(name), Mapping)), None)
+    return _source(inner)
+
+
+def _bounded(url: str, title: str) -> Source:
+    return Source(paired(url) if len(url) <= LONGEST_ADDRESS else "", clipped(paired(title), LIMITS.word))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def token_logprobs(logprobs: object) -> tuple[Mapping[str, Any], ...]:
+    """Log probabilities as `{token, logprob, top_logprobs}`, whether they came like that, bare, or in the old form.
+
+    The old form is that of plain completions: `{tokens, token_logprobs, top_logprobs}`, each a list.
+    """
+    if isinstance(logprobs, list):
+        logprobs = {"content": logprobs}
+    if not isinstance(logprobs, Mapping):
+        return ()
+    content = logprobs.get("content") or logprobs.get("refusal")
+    if isinstance(content, list):
+        return tuple(whole(token) for token in content if isinstance(token, dict))
+    tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
+    if not isinstance(tokens, list) or not isinstance(values, list):
+        return ()
+    tops = logprobs.get("top_logprobs")
+    tops = tops if isinstance(tops, list) and len(tops) == len(tokens) else [None] * len(tokens)
+    return tuple(
+        {"token": paired(token), "logprob": value, "top_logprobs": _old_top(top)}
+        for token, value, top in zip(tokens, values, tops, strict=False)
+        if isinstance(token, str) and isinstance(value, (int, float))
+    )
+
+
+def _old_top(top: object) -> list[dict[str, Any]]:
+    pairs = top.items() if isinstance(top, Mapping) else ()
+    return [{"token": paired(token), "logprob": value} for token, value in pairs if isinstance(value, (int, float))]
+
+
+def whole(value: Any) -> Any:
+    """JSON without lone surrogates."""
+    if isinstance(value, dict):
+        return {paired(name): whole(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return paired(value) if isinstance(value, str) else value
+
+
+def image_part(address: str) -> ImagePart | None:
+    """A picture held in its address; None for one that would have to be fetched."""
+    return ImagePart(address) if address.startswith("data:image/") else None

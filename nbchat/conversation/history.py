@@ -1,0 +1,105 @@
+"""The history of a conversation: its turns in order, and what can become of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from nbchat.conversation.turn import Turn, joined
+from nbchat.values.errors import SessionError
+from nbchat.values.messages import Message
+from nbchat.values.plural import counted
+from nbchat.values.reply import Reply
+
+__all__ = ["History"]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Turns, oldest first. A frozen value: each change gives a new history, so that a copy costs nothing.
+
+    A turn is found by its `id`, which it keeps when it is answered again, or by its cell. What changes a turn marks
+    those after it as `before_edit`.
+    """
+
+    turns: tuple[Turn, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(self.turns)
+
+    def messages(self, end: int | None = None) -> tuple[Message, ...]:
+        """What a request carries of the turns before this place; None = of all of them. Dropped ones are left out."""
+        return tuple(message for turn in self.turns[:end] if not turn.dropped for message in turn.messages)
+
+    def place(self, turn: Turn) -> int | None:
+        """Where the turn of this id stands, whatever has become of it; None = it is not here."""
+        return next((index for index, each in enumerate(self.turns) if each.id == turn.id), None)
+
+    def place_of_cell(self, cell_id: str | None) -> int | None:
+        """Where the turn of this cell stands; None = it has none yet."""
+        if cell_id is None:
+            return None
+        return next((index for index, each in enumerate(self.turns) if each.cell_id == cell_id), None)
+
+    def find(self, turn: Turn) -> Turn:
+        """The turn of this id as it is now. Raises SessionError where it is not here."""
+        if (place := self.place(turn)) is None:
+            raise SessionError("That turn is not in this session's history any more. Choose one of session.turns.")
+        return self.turns[place]
+
+    def last(self, purpose: str) -> Turn:
+        """The last turn. Raises SessionError, which names the purpose, where there is none."""
+        if not self.turns:
+            raise SessionError(f"There is no turn yet {purpose}.")
+        return self.turns[-1]
+
+    def answered(self, turn: Turn, *, replaces: Turn | None = None) -> History:
+        """The history with this turn: as a new version of the one it replaces, or of its cell's, else at the end.
+
+        The turn that is answered again keeps its id and its cell.
+        """
+        place = self.place_of_cell(turn.cell_id) if replaces is None else self.place(replaces)
+        if place is None:
+            return History((*self.turns, turn))
+        return self._with(place, self.turns[place].answered(turn.version))
+
+    def continued(self, turn: Turn, more: Reply) -> History:
+        """The history with more text at the end of this turn's answer; a version of its own where that has changed."""
+        whole = replace(turn, reply=joined(turn.reply, more))
+        place = self.place(turn)
+        if place is None or self.turns[place].reply is not turn.reply:
+            return self.answered(whole, replaces=turn)
+        return self._with(place, replace(self.turns[place], reply=whole.reply))
+
+    def choose(self, turn: Turn, index: int) -> History:
+        """The history that goes on with `turn.versions[index]`. Raises SessionError where there is none."""
+        here = self.find(turn)
+        try:
+            chosen = here.choose(index)
+        except IndexError:
+            raise SessionError(f"The turn has {counted(len(here.versions), 'version')}; there is no {index}.") from None
+        place = self.place(turn)
+        return self if place is None or chosen == here else self._with(place, chosen)
+
+    def marked(self, turn: Turn, *, pinned: bool | None = None, dropped: bool | None = None) -> History:
+        """The history with this turn pinned or dropped, or no longer; None = as it is. Raises SessionError."""
+        here = self.find(turn)
+        marked = replace(
+            here,
+            pinned=here.pinned if pinned is None else pinned,
+            dropped=here.dropped if dropped is None else dropped,
+        )
+        return History(tuple(marked if each is here else each for each in self.turns))
+
+    def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
+        """The history without its last turns, and those. Raises SessionError where there are not so many."""
+        if not 1 <= count <= len(self.turns):
+            raise SessionError(f"The session has {counted(len(self.turns), 'turn')}; {count} can't be undone.")
+        return History(self.turns[:-count]), self.turns[-count:]
+
+    def _with(self, place: int, turn: Turn) -> History:
+        later = (each.answered_before_edit() for each in self.turns[place + 1 :])
+        return History((*self.turns[:place], turn, *later))

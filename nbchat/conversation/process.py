@@ -1,0 +1,86 @@
+"""What all sessions of this process share."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nbchat.api.capabilities import Capabilities
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.engine import Engine
+
+if TYPE_CHECKING:
+    from nbchat.conversation.registry import Registry
+
+__all__ = ["Process", "process"]
+
+
+class Process:
+    """The state that is shared by all sessions. Safe from any thread.
+
+    - `engine()`: the event loop that carries all requests, in a daemon thread. Started by the first request, and again
+      where it was stopped.
+    - `capabilities`: what models refused, learned from their errors.
+    - `connected`: the server that `%chat connect` chose; None = the environment's choice.
+    - `registry()`: the sessions by name.
+
+    Other state of the process belongs to one module each and decides nothing about a request: the built-in model's
+    server (`builtin.server`), the columns marked private (`data.private`), what the running cell has shown
+    (`display.display_state`), background cells and the search for local servers.
+    """
+
+    def __init__(self) -> None:
+        self.capabilities = Capabilities()
+        self.connected: Endpoint | None = None
+        self._engine: Engine | None = None
+        self._registry: Registry[Any] | None = None
+        self._starting = threading.Lock()
+        self._abandoned: list[Engine] = []
+
+    def engine(self) -> Engine:
+        """The engine, a new one where the last was stopped."""
+        with self._starting:
+            if self._engine is None or not self._engine.alive:
+                self._engine = Engine(self.capabilities)
+            return self._engine
+
+    def registry(self, make: Callable[[str], Any]) -> Registry[Any]:
+        """The sessions by name; the first call says how a new one is made."""
+        with self._starting:
+            if self._registry is None:
+                from nbchat.conversation.registry import Registry
+
+                self._registry = Registry(make)
+            return self._registry
+
+    def renew(self) -> None:
+        """Begin anew, as a process does that has just started. For tests."""
+        self.stop()
+        self.capabilities = Capabilities()
+        self._engine = self.connected = self._registry = None
+
+    def stop(self) -> None:
+        """Cancel all requests and close their connections, as at the end of the process."""
+        if self._engine is not None:
+            self._engine.stop()
+
+    def after_fork(self) -> None:
+        """Let a forked child start an engine of its own: threads do not survive a fork.
+
+        The parent's is kept rather than dropped: its finalisers would act on sockets that both processes share.
+        """
+        if self._engine is not None:
+            self._abandoned.append(self._engine)
+        self._engine, self._starting = None, threading.Lock()
+
+
+process = Process()
+"""This process."""
+
+atexit.register(process.stop)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=process.after_fork)

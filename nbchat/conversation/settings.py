@@ -1,0 +1,206 @@
+"""What a session holds for the requests to come, and how a request is settled from it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from nbchat.api.call import Timeouts
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.headers import GivenHeaders
+from nbchat.conversation import connection
+from nbchat.conversation.exchange import Ask, Exchange
+from nbchat.conversation.history import History
+from nbchat.conversation.observers import Observers
+from nbchat.conversation.options import UNSET, RequestOptions, user_message
+from nbchat.conversation.tools.approval import ask_user
+from nbchat.conversation.turn import Turn
+from nbchat.values.errors import ParameterError
+from nbchat.values.messages import Message
+from nbchat.values.params import Params
+from nbchat.values.presenter import Approve
+
+if TYPE_CHECKING:  # imported where they are first used: most sessions have neither
+    from nbchat.conversation.schemas.schema import Schema
+    from nbchat.conversation.tools.toolbox import Toolbox
+
+__all__ = ["Configured", "Settings", "with_system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A session's settings at one moment. `system` None = no system text; `timeout` None = the usual one."""
+
+    params: Params
+    destination: connection.Destination
+    system: str | None = None
+    timeout: float | None = None
+    approve: Approve = ask_user
+    toolbox: Toolbox | None = None
+
+    def settle(self, message: Any, options: RequestOptions, history: History) -> Exchange:
+        """The request that a message makes now, not yet sent. Raises what is wrong with it."""
+        asked = user_message(message)
+        endpoint = connection.ready(self.destination.endpoint(options.base_url, options.key_env))
+        params = self.params.replace(**options.params)
+        params = params.replace(model=connection.model_of(endpoint, params.model))
+        system = self.system if options.system is UNSET else options.system
+        timeout = self.timeout if options.timeout is None else options.timeout
+        before = _before(history, options)
+        last = before[-1] if before else None
+        ask = Ask(
+            asked,
+            with_system(system, History(before).messages()),
+            params,
+            endpoint,
+            self._tools(options.tools),
+            options.approve or self.approve,
+            Timeouts() if timeout is None else Timeouts(read=timeout),
+            None if options.schema is None else _schema(options.schema),
+            None if last is None else last.reply.request,
+        )
+        return Exchange(ask, options, None if last is None else last.answer_id)
+
+    def _tools(self, wanted: Sequence[Any] | str | None) -> Toolbox | None:
+        """The tools to offer; None = none."""
+        if self.toolbox is None and wanted is None:
+            return None
+        return (self.toolbox or _new_toolbox()).offer(wanted)
+
+
+class Configured:
+    """What can be set for the requests to come. Safe from any thread: each request is settled when it begins."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._changing = threading.RLock()
+        self._observers = Observers()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The server that the next request goes to. Raises ConfigError."""
+        return self._settings.destination.endpoint()
+
+    @property
+    def model(self) -> str | None:
+        """The model that the next request asks for; None = none is chosen yet."""
+        return self.params.model or self.endpoint.model
+
+    @property
+    def params(self) -> Params:
+        """The parameters of the next request; a frozen value. Assign a changed copy, or use `set`."""
+        return self._settings.params
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        if not isinstance(params, Params):
+            raise ParameterError(f"params must be a Params value; got {type(params).__name__}. Use set(name=value).")
+        self._change(lambda settings: replace(settings, params=params))
+
+    def set(self, **params: Any) -> Self:
+        """Change parameters for the requests to come; None unsets. Raises ParameterError, and then changes nothing."""
+        self._change(lambda settings: replace(settings, params=settings.params.replace(**params)))
+        return self
+
+    @property
+    def system(self) -> str | None:
+        """The system text; None = none."""
+        return self._settings.system
+
+    @system.setter
+    def system(self, text: str | None) -> None:
+        self._change(lambda settings: replace(settings, system=text))
+
+    @property
+    def timeout(self) -> float | None:
+        """The longest silence of the server in seconds; None = the usual one."""
+        return self._settings.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None:
+        self._change(lambda settings: replace(settings, timeout=seconds))
+
+    @property
+    def base_url(self) -> str | None:
+        """The server of this session alone, as it was given: a URL or a name; None = the one connected for all."""
+        return self._settings.destination.where
+
+    def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
+        """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
+
+        `key_env` names the variable of its key, `headers` go with every request; key and headers of the session's own
+        stay with the server they are for. Raises ConfigError, and then changes nothing.
+        """
+        self._change(
+            lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env, headers))
+        )
+        return self
+
+    @property
+    def approve(self) -> Approve:
+        """Says whether a tool call that is not safe may run; `ask_user`, unless another function was given."""
+        return self._settings.approve
+
+    @approve.setter
+    def approve(self, approve: Approve) -> None:
+        self._change(lambda settings: replace(settings, approve=approve))
+
+    def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
+        """Offer a Python function to the model with every request; use as a decorator.
+
+        Its schema comes from its signature, annotations and docstring. Calls ask first unless `safe`. Raises ToolError.
+        """
+        if function is None:
+            return lambda function: self.tool(function, safe=safe)
+        with self._changing:
+            toolbox = _new_toolbox() if self._settings.toolbox is None else self._settings.toolbox.copy()
+            toolbox.add(function, safe=safe)
+            self._settings = replace(self._settings, toolbox=toolbox)
+        return function
+
+    def on_params(self, observer: Callable[[], None]) -> Callable[[], None]:
+        """Call this after each change of parameters, system text or server; the function that is returned ends that.
+
+        It is called in the thread that made the change.
+        """
+        return self._observers.add(observer)
+
+    def _change(self, change: Callable[[Settings], Settings]) -> None:
+        with self._changing:
+            before, self._settings = self._settings, change(self._settings)
+            changed = before != self._settings
+        if changed:
+            self._observers.notify()
+
+
+def _before(history: History, options: RequestOptions) -> tuple[Turn, ...]:
+    """The turns that come before the message to ask."""
+    if options.resumes is not None:
+        turn = history.find(options.resumes)
+        before = () if options.once else history.turns[: history.place(turn)]
+        return (*before, replace(turn, dropped=False))
+    if options.once:
+        return ()
+    if options.replaces is not None:
+        return history.turns[: history.place(history.find(options.replaces))]
+    return history.turns[: history.place_of_cell(options.cell_id)]
+
+
+def with_system(system: str | None, messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages behind the system text; None or empty = there is none."""
+    return (Message("system", system), *messages) if system else tuple(messages)
+
+
+def _new_toolbox() -> Toolbox:
+    """A toolbox without tools."""
+    from nbchat.conversation.tools.toolbox import Toolbox
+
+    return Toolbox()
+
+
+def _schema(what: Any) -> Schema:
+    from nbchat.conversation.schemas.schema import Schema
+
+    return Schema.of(what)

@@ -1,0 +1,32 @@
+"""What came beside an answer's text, as outputs: pictures, and the sources that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.messages import ImagePart, Source
+
+__all__ = ["MOST_PICTURES", "beside_bundles"]
+
+MOST_PICTURES = 8
+"""Pictures of an answer that are shown; all are in `reply.images`."""
+
+
+def beside_bundles(images: Sequence[ImagePart], sources: Sequence[Source]) -> Iterator[Bundle]:
+    """The outputs under an answer: one for each picture, one for all sources."""
+    if not images and not sources:
+        return
+    from nbchat.markdown.beside import picture_data, sources_markdown, sources_plain
+
+    for image in images[:MOST_PICTURES]:
+        if (picture := picture_data(image)) is None:
+            yield chrome.line("a picture that can't be shown is in reply.images")
+        else:
+            yield {picture[0]: picture[1], "text/plain": f"[a picture, {picture[0]}]"}
+    if len(images) > MOST_PICTURES:
+        yield chrome.line(f"{len(images) - MOST_PICTURES} more pictures are in reply.images")
+    if sources:
+        yield {"text/markdown": sources_markdown(sources), "text/plain": plain_text(sources_plain(sources))}

@@ -1,0 +1,69 @@
+"""Where sessions meet a front end: the public classes, with display, panel and sweeps as their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbchat.conversation import session as conversation
+from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.process import process
+from nbchat.conversation.registry import Registry
+from nbchat.values.messages import Message, Part
+from nbchat.values.presenter import Presenter
+
+if TYPE_CHECKING:  # imported with the first sweep
+    from nbchat.views.explorer import Sweep
+
+__all__ = ["Session", "registry", "session"]
+
+
+class Session(conversation.Session):
+    """A multi-turn conversation, shown where it is asked: in a notebook, in IPython, or not at all in a script."""
+
+    __doc__ = conversation.Session.__doc__
+
+    def _presenter(self, display: bool | Presenter | None, exchange: Exchange) -> Presenter | None:
+        if display is False:
+            return None
+        if display is not None and display is not True:
+            return display
+        from nbchat.display.presenting import make_presenter
+
+        ask = exchange.ask
+        return make_presenter(display, choices=ask.params.n or 1, waiting=ask.params.model or ask.endpoint.title)
+
+    def panel(self) -> Any:
+        """Widgets as a view of this session, for a notebook. Raises ConfigError where there is none."""
+        from nbchat.panel.panel import Panel
+
+        return Panel(registry(), self)
+
+    def sweep(
+        self, message: str | Sequence[Part] | Message, *, repeat: int = 1, score: Any = None, **axes: Any
+    ) -> Sweep:
+        """Ask a message with every combination of the parameters given several values, `repeat` times each, at once.
+
+        A list is an axis, a single value holds for all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`.
+        `score` is a function of the answer to a number, or a prompt for a judge with `{answer}`. No run joins the
+        history until `Sweep.apply`. Further options as for `ask`, and `judge_model`, `at_once` (most requests at a
+        time) and `on_progress`. Raises ParameterError and ConfigError before anything is sent, GuardError, and
+        Interrupted, whose `.sweep` has what was done.
+        """
+        from nbchat.views.watched_sweep import watched_sweep
+
+        return watched_sweep(self, message, repeat=repeat, score=score, **axes)
+
+    def compare(self, message: str | Sequence[Part] | Message, models: Sequence[str], **options: Any) -> Sweep:
+        """Ask several models the same. Options as for `sweep`."""
+        return self.sweep(message, models=models, **options)
+
+
+def registry() -> Registry[Session]:
+    """The sessions of this process by name, the ones that the magics use."""
+    return process.registry(Session.named)
+
+
+def session(name: str | None = None) -> Session:
+    """The session of this name, the one that the magics use; None = their current one. A new name opens a new one."""
+    return registry().open(name)

@@ -1,0 +1,242 @@
+"""The Python code in an answer: which of its blocks count, without prompts and outputs, as one cell that parses."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nbchat.markdown.code_blocks import code_blocks
+
+__all__ = ["AnswerCode", "code_in", "parsed", "without_prompts"]
+
+LONGEST_LEAD = 300
+"""Characters of prose above a block that are looked at."""
+
+LONGEST_INPUT = 200
+"""Lines of one input whose end is looked for."""
+
+_PYTHON = re.compile(
+    r"(?:i?python|py|micropython|pyodide|pycon|ipy|jupyter|sage|tool_code|code_interpreter)[\d]*"
+    r"(?:[-_]?(?:repl|console|con|shell|session|interactive|code|cell|notebook|lab|script|python))*[\d]*"
+)
+_GENERIC = frozenset({"code", "code-cell", "cell", "code-block", "codeblock", "example", "script"})
+_SESSIONS = frozenset({"console", "terminal", "repl", "doctest", "session", "shell", "shell-session"})
+_OUTPUT = re.compile(
+    r".*(?:output|traceback|stdout|stderr)|out|text|txt|plain|plaintext|results?|pytb|py3tb|log|error|console-result"
+)
+_ANNOUNCES_OUTPUT = re.compile(
+    r"\W*(?:(?:the|its?|your|and|with|sample|example|expected|program|console|terminal|printed)\s+)*"
+    r"(?:outputs?|results?|prints|stdout|traceback|out\[\d+\])\b"
+    r"(?:\s*\([^)]*\)|\s+(?:is|are|looks?|like|will|would|should|be|as|follows|of|the|above|code|script|this|that)\b)*\W*"
+    r"|.*\b(?:prints?|outputs?|gives?|returns?|displays?|shows?|produces?|yields?)\W*",
+    re.IGNORECASE,
+)
+
+_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.)(?: |$)")
+_IN_PROMPT = re.compile(r"[ \t]*In ?\[[\d ]*\]: ?")
+_MORE_PROMPT = re.compile(r"[ \t]*\.\.\.+: ?")
+_OUT_PROMPT = re.compile(r"[ \t]*Out ?\[[\d ]*\]:")
+_ESCAPED = re.compile(  # !ls, %magic, files = !ls, help?
+    r"^([ \t]*)(?:(?:[\w.,\[\] ]+=[ \t]*)?(?:!!?|%)[^\s=%].*|\?{1,2}[%\w.*]+|[%\w.*]+\?{1,2})[ \t]*$", re.MULTILINE
+)
+_CELL_MAGIC = re.compile(r"%%(\w+)")
+_PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun"})
+"""Cell magics whose body is Python of the cell: the code is the same without them."""
+
+
+class AnswerCode(NamedTuple):
+    """Code for a cell (empty = the answer has none), and a few words on each part that was left out."""
+
+    code: str
+    notes: tuple[str, ...] = ()
+
+
+def code_in(markdown: str) -> AnswerCode:
+    """The code of an answer.
+
+    Blocks labelled as Python count, or where there are none, those without a label that are code, or an answer that is
+    code as a whole. What does not parse is left out, unless that is all there is.
+    """
+    markdown = markdown.replace("\r\n", "\n")
+    blocks = [code for code in map(without_prompts, _blocks(markdown)) if code.strip()]
+    notes: list[str] = []
+    blocks = list(_with_magics_on_top(blocks, notes))
+    if len(blocks) > 1 and _error_in("\n\n".join(blocks)):
+        errors = [_error_in(block) for block in blocks]
+        if not all(errors):
+            notes += [f"left out a block that does not parse ({error})" for error in errors if error]
+            blocks = [block for block, error in zip(blocks, errors, strict=True) if not error]
+    return AnswerCode("\n\n".join(blocks), tuple(dict.fromkeys(notes)))
+
+
+def parsed(code: str) -> ast.Module:
+    """The syntax tree of plain Python, or of IPython's with `pass` for its own. Raises SyntaxError, whatever is wrong."""
+    if magic := _CELL_MAGIC.match(code):
+        code = code.partition("\n")[2] if magic[1] in _PYTHON_MAGICS else ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a strange escape is no reason to speak up
+            try:
+                tree = ast.parse(code)
+            except SyntaxError:
+                tree = ast.parse(_ESCAPED.sub(r"\1pass", code))
+            compile(tree, "<answer>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            return tree
+    except SyntaxError:
+        raise
+    except (ValueError, MemoryError, RecursionError) as error:  # a null byte; nested too deep
+        raise SyntaxError(str(error) or "it is nested too deep") from None
+
+
+def _error_in(code: str) -> str:
+    """What is wrong with code, with its line; empty = it parses."""
+    try:
+        parsed(code)
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)
+    return ""
+
+
+def _blocks(markdown: str) -> list[str]:
+    """The contents of the blocks that count."""
+    found = code_blocks(markdown)
+    labelled: list[str] = []
+    others: list[str] = []
+    for block in found:
+        content = block.content.rstrip("\n")
+        label = _label(block.info or "")
+        announced = _is_announced(markdown[max(0, block.start - LONGEST_LEAD) : block.start])
+        is_session = label == "session" and content.lstrip().startswith(">>>")
+        if is_session or (label == "python" and not (announced and _is_data(content))):
+            labelled.append(content)
+        elif not label and not announced and _is_code(without_prompts(content)):
+            others.append(content)
+    if labelled or others:
+        return labelled or others
+    whole = "" if any(block.info is not None for block in found) else without_prompts(markdown.strip("\n"))
+    return [whole] if _is_code(whole) else []
+
+
+def _label(info: str) -> str:
+    """What a fence's info string makes of its block: "python", "" (nothing is said), "session" or "other"."""
+    words = info.strip().lower()
+    if re.fullmatch(r"[\w./\\-]+\.(?:py|pyi|ipynb)", words):
+        return "python"
+    names = [
+        re.sub(r"^(?:language|lang|text/x|application/x|x)-", "", name)
+        for name in re.split(r"[\s{}.,:;=|()\[\]\"']+", words)
+    ]
+    names = [name for name in names if name and name not in _GENERIC]
+    if not names:
+        return ""
+    if any(_OUTPUT.fullmatch(name) for name in names[:2]):
+        return "other"
+    if _PYTHON.fullmatch(names[0]):
+        return "python"
+    return "session" if names[0] in _SESSIONS else "other"
+
+
+def _is_announced(before: str) -> bool:
+    """Whether the prose above a block says that it shows an output."""
+    line = before.rstrip().rpartition("\n")[2]
+    return bool(_ANNOUNCES_OUTPUT.fullmatch(line))
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text without a label is code: it parses, and does more than to name or to hold something."""
+    try:
+        tree = parsed(text)
+    except SyntaxError:
+        return False
+    lines = text.split("\n")
+    return any(_acts(statement, lines) for statement in tree.body)
+
+
+def _acts(statement: ast.stmt, lines: list[str]) -> bool:
+    if isinstance(statement, ast.AnnAssign):
+        return statement.value is not None  # "Note: this" is an annotation too
+    if not isinstance(statement, ast.Expr):
+        return True
+    calls = [node for node in ast.walk(statement) if isinstance(node, (ast.Call, ast.Subscript))]
+    for node in calls:
+        target = node.func if isinstance(node, ast.Call) else node.value
+        row, column = (target.end_lineno or 1) - 1, target.end_col_offset or 0
+        behind = lines[row].encode()[column : column + 1] if row < len(lines) else b""
+        if behind != b" ":  # "see (below)" is prose
+            return True
+    return False
+
+
+def _is_data(code: str) -> bool:
+    """Whether a block is values alone, as an output would be."""
+    try:
+        ast.literal_eval(code.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return not _is_code(code)
+    return True
+
+
+def without_prompts(code: str) -> str:
+    """The input of a console session, its prompts and its outputs left out; other code as it is."""
+    lines = code.split("\n")
+    if any(_IN_PROMPT.match(line) for line in lines):
+        return "\n".join(_notebook_input(lines)).strip("\n")
+    if any(re.match(r"[ \t]*>>>(?: |$)", line) for line in lines):
+        return "\n".join(line[prompt.end() :] for line in lines if (prompt := _PROMPT.match(line))).strip("\n")
+    return code
+
+
+def _notebook_input(lines: list[str]) -> Iterator[str]:
+    """The lines behind `In [1]:`, with those that go on from them; from `Out[1]:` on nothing."""
+    open_input: list[str] | None = None
+    for line in lines:
+        if prompt := _IN_PROMPT.match(line):
+            open_input = [line[prompt.end() :]]
+            yield line[prompt.end() :]
+        elif _OUT_PROMPT.match(line):
+            open_input = None
+        elif more := _MORE_PROMPT.match(line):
+            yield line[more.end() :]
+        elif open_input is not None:
+            if line[:1].isspace() or len(open_input) > LONGEST_INPUT or not _is_whole(open_input):
+                open_input.append(line)
+                yield line
+            else:
+                open_input = None  # what it printed
+
+
+def _is_whole(lines: list[str]) -> bool:
+    """Whether an input needs no more lines. Below an `In [1]:` that stands alone all are its own."""
+    return bool(lines[0].strip()) and not _error_in("\n".join(lines))
+
+
+def _with_magics_on_top(blocks: list[str], notes: list[str]) -> Iterator[str]:
+    """The blocks with `%%magics` only where they work, at the top of the first."""
+    whole_cell = ""
+    for number, block in enumerate(blocks):
+        lines = block.strip("\n").split("\n")
+        at = next((place for place, line in enumerate(lines) if _CELL_MAGIC.match(line)), None)
+        if whole_cell:
+            notes.append(f"left out what follows the %%{whole_cell} cell")
+            return
+        if at is None:
+            yield block
+            continue
+        magic = _CELL_MAGIC.match(lines[at])
+        name = magic[1] if magic else ""
+        head = [line for line in lines[:at] if line.strip()]
+        first = number == 0 and all(line.lstrip().startswith("#") for line in head)
+        if name in _PYTHON_MAGICS:
+            if first:
+                yield "\n".join([lines[at], *lines[:at], *lines[at + 1 :]])
+            else:
+                notes.append(f"left out %%{name}, which works only at the top of a cell")
+                yield "\n".join([*lines[:at], *lines[at + 1 :]])
+        elif first:
+            whole_cell = name
+            yield "\n".join(lines[at:])
+        else:
+            notes.append(f"left out a %%{name} block, which needs a cell of its own")

@@ -1,0 +1,85 @@
+"""What stands beside an answer's text, as Markdown: its sources and its pictures."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from nbchat.markdown.addresses import DATA_IMAGE, safe_address
+from nbchat.markdown.inline import inline_text
+from nbchat.values.messages import ImagePart, Source
+
+__all__ = ["MOST_LISTED", "beside_markdown", "beside_plain", "picture_data", "sources_markdown", "sources_plain"]
+
+MOST_LISTED = 12
+"""Sources that are listed; all are in `reply.sources`."""
+
+LARGEST_PICTURE = 20_000_000
+"""Characters of a picture's address that is shown."""
+
+_SIGNATURES = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/gif": b"GIF8",
+    "image/webp": b"RIFF",
+}
+
+
+def picture_data(image: ImagePart) -> tuple[str, str] | None:
+    """Media type and base64 of a picture that is what it says it is; None for any other."""
+    if len(image.url) > LARGEST_PICTURE:
+        return None
+    head, _, data = image.url.partition(",")
+    media = head.removeprefix("data:").removesuffix(";base64").replace("image/jpg", "image/jpeg")
+    data = "".join(data.split())
+    if media not in _SIGNATURES or not DATA_IMAGE.fullmatch(f"data:{media};base64,{data}"):
+        return None
+    try:
+        start = base64.b64decode(data[:16] + "=" * (-len(data[:16]) % 4))
+    except binascii.Error:
+        return None
+    return (media, data) if start.startswith(_SIGNATURES[media]) else None
+
+
+def beside_markdown(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:
+    """Pictures, in their own addresses, and sources; empty where there are none."""
+    return "\n\n".join(filter(None, (*map(_picture, images), sources_markdown(sources))))
+
+
+def beside_plain(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:
+    """The same as plain text."""
+    return "\n\n".join(filter(None, (*("[a picture]" for _ in images), sources_plain(sources))))
+
+
+def _picture(image: ImagePart) -> str:
+    picture = picture_data(image)
+    return (
+        "*(a picture that can't be shown)*" if picture is None else f"![picture](data:{picture[0]};base64,{picture[1]})"
+    )
+
+
+def sources_markdown(sources: Sequence[Source]) -> str:
+    """The sources as a short numbered list; empty where there are none."""
+    lines = [f"{number}. {_link(source)}" for number, source in enumerate(sources[:MOST_LISTED], 1)]
+    return "\n".join(["**Sources**", "", *lines, *_more(sources)]) if lines else ""
+
+
+def sources_plain(sources: Sequence[Source]) -> str:
+    """The same as plain text."""
+    lines = [
+        f"{number}. {': '.join(filter(None, (source.title, source.url)))}"
+        for number, source in enumerate(sources[:MOST_LISTED], 1)
+    ]
+    return "\n".join(["Sources", *lines, *_more(sources)]) if lines else ""
+
+
+def _more(sources: Sequence[Source]) -> list[str]:
+    more = len(sources) - MOST_LISTED
+    return ["", f"and {more} more in reply.sources"] if more > 0 else []
+
+
+def _link(source: Source) -> str:
+    title = inline_text(source.title or source.url, 120)
+    address = safe_address(source.url) if source.url else None
+    return f"[{title}]({address})" if address and not address.startswith("#") else title

@@ -1,0 +1,77 @@
+"""The column of settings: the parameters that matter most and those that are set; the rest behind a button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from ipywidgets import ToggleButton, VBox
+
+from nbchat.display.widget_factory import Parts
+from nbchat.panel.controls import Control
+
+__all__ = ["Settings"]
+
+
+class Settings:
+    """Rows for parameters, made when they are needed: every widget costs messages when a panel opens.
+
+    `make` makes the row of a parameter by its name; `names` are all parameters in their order, `first` those always in
+    sight. `beside` are widgets below them, `folded` those that come before the other parameters. `classed` gives the
+    panel a class name, or takes it away.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        make: Callable[[str], Control],
+        names: Sequence[str],
+        first: Sequence[str],
+        beside: Sequence[Any],
+        folded: Sequence[Any],
+        classed: Callable[[str, bool], None],
+    ) -> None:
+        self.controls: dict[str, Control] = {}
+        self._make = make
+        self._names = names
+        self._beside = tuple(beside)
+        self._folded = tuple(folded)
+        self._classed = classed
+        self._first = parts.make(VBox, classes="nbchat-first")
+        self._more = parts.make(VBox, list(folded), classes="nbchat-more")
+        narrow = self._button(parts, "Settings", "nbchat-fold nbchat-narrow", "nbchat-unfolded")
+        self._all = self._button(parts, "All settings", "nbchat-fold", "nbchat-all")
+        self._all.observe(lambda _change: self._make_rest(), "value")
+        self.widget = parts.make(VBox, [narrow, self._first, self._all, self._more], classes="nbchat-settings")
+        self.reveal(first)
+
+    def reveal(self, names: Collection[str]) -> list[Control]:
+        """Put these parameters among the first, unless they have rows already; the new rows."""
+        new = [name for name in self._names if name in names and name not in self.controls]
+        if new:
+            self.controls |= {name: self._make(name) for name in new}
+            rest = {id(row) for row in self._more.children}
+            shown = [control.row for control in self.controls.values() if id(control.row) not in rest]
+            self._first.children = (*shown, *self._beside)
+        return [self.controls[name] for name in new]
+
+    def unfold(self) -> None:
+        """Show all parameters."""
+        self._all.value = True
+
+    def _make_rest(self) -> None:
+        rest = [name for name in self._names if name not in self.controls]
+        if rest:
+            self.controls |= {name: self._make(name) for name in rest}
+            self._more.children = (*self._folded, *(self.controls[name].row for name in rest))
+
+    def _button(self, parts: Parts, title: str, classes: str, opened: str) -> Any:
+        """A button that gives the panel the class `opened`, and takes it away."""
+        button = parts.make(ToggleButton, description=f"▸ {title}", value=False, classes=classes)
+
+        def turn(change: Any) -> None:
+            button.description = f"{'▾' if change['new'] else '▸'} {title}"
+            self._classed(opened, change["new"])
+
+        button.observe(turn, "value")
+        return button

@@ -1,0 +1,87 @@
+"""Budgets: how much may be spent, and whether one more call fits."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from nbchat.store.ledger import Spent
+from nbchat.values.errors import BudgetExceeded, ParameterError
+
+__all__ = ["Budget", "Unit"]
+
+Unit = Literal["dollars", "tokens"]
+
+_WRITTEN = re.compile(
+    r"(?P<dollar>\$)?\s*(?P<number>\d+(?:[.,_]\d+)*)\s*(?P<scale>[kKmM])?\s*(?P<unit>tokens?|dollars?|usd)?"
+    r"(?P<day>\s*(?:per|a|/)\s*day)?",
+    re.IGNORECASE,
+)
+
+_SCALES = {"k": 1_000, "m": 1_000_000}
+
+EXPECTED = "such as 0.50, $2 per day, 20k tokens, 100k tokens per day, or none"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit on what may be spent: US dollars or tokens, by one session, or by all of them in a day."""
+
+    limit: float
+    unit: Unit = "dollars"
+    per_day: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """A budget as it is written; None for "none". Raises ParameterError."""
+        if text.strip().lower() in ("none", "off"):
+            return None
+        found = _WRITTEN.fullmatch(text.strip())
+        in_tokens = found is not None and (found["unit"] or "").lower().startswith("token")
+        if found is None or (found["dollar"] and in_tokens):
+            raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.")
+        unit: Unit = "tokens" if in_tokens else "dollars"
+        number = re.sub("[,_](?=[0-9]{3})", "", found["number"]).replace(",", ".")
+        try:
+            limit = float(number) * _SCALES.get((found["scale"] or "").lower(), 1)
+        except ValueError:
+            raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.") from None
+        if limit <= 0:
+            raise ParameterError(f"A budget is above 0; got {text.strip()!r}. %chat budget none takes it away.")
+        return cls(limit, unit, found["day"] is not None)
+
+    def __str__(self) -> str:
+        return f"{self._shown(self.limit)}{' per day' if self.per_day else ''}"
+
+    def used(self, spent: Spent) -> float:
+        """How much of it is used up."""
+        return spent.cost if self.unit == "dollars" else float(spent.tokens)
+
+    def check(self, spent: Spent, cost: float | None, tokens: int | None) -> str | None:
+        """Whether a call of this estimate fits; a notice where that can't be told. Raises BudgetExceeded."""
+        used, estimate = self.used(spent), cost if self.unit == "dollars" else tokens
+        if used >= self.limit:
+            raise BudgetExceeded(
+                f"The budget of {self} is used up ({self._shown(used)} spent). Nothing was sent; %chat budget sets another."
+            )
+        if estimate is None:
+            what = "cost" if self.unit == "dollars" else "size"
+            return f"the budget of {self} can't count this answer: its {what} is unknown"
+        if used + estimate > self.limit:
+            raise BudgetExceeded(
+                f"This call would take about {self._shown(estimate)}, and {self._shown(max(0.0, self.limit - used))} of the budget"
+                f" of {self} is left. Nothing was sent; %chat budget sets another."
+            )
+        return None
+
+    def _shown(self, amount: float) -> str:
+        return f"${amount:.4g}" if self.unit == "dollars" else f"{amount:,.0f} tokens"
+
+    def since(self) -> float:
+        """From when on calls count, in seconds since the epoch: midnight, local time, of a budget per day."""
+        if not self.per_day:
+            return 0.0
+        today = time.localtime()
+        return time.mktime((today.tm_year, today.tm_mon, today.tm_mday, 0, 0, 0, 0, 0, -1))

@@ -1,0 +1,290 @@
+"""The SQLite file: opened, migrated, guarded against damage, and never carried across a fork."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from nbchat.store.schema import APPLICATION_ID, VERSION, migrate
+
+__all__ = ["Database", "Unusable"]
+
+BUSY_MILLISECONDS = 250
+"""How long one try waits for another process that writes. Whoever writes tries again."""
+
+MAGIC = b"SQLite format 3\0"
+
+COMPANIONS = ("", "-wal", "-shm")
+"""The files that make up a database."""
+
+PERMISSION, BUSY, LOCKED, READ_ONLY, IO_ERROR, FULL, CANT_OPEN = 3, 5, 6, 8, 10, 13, 14
+CORRUPT, NOT_A_DATABASE = 11, 26
+
+REASONS = {
+    FULL: "the disk is full",
+    READ_ONLY: "it can't be written to",
+    PERMISSION: "it can't be written to",
+    CANT_OPEN: "it can't be opened",
+    IO_ERROR: "reading or writing it failed",
+    BUSY: "another program holds it",
+    LOCKED: "another program holds it",
+}
+
+_T = TypeVar("_T")
+
+
+class Unusable(Exception):
+    """The file can't be used now; the message says why. `busy`: only because another process holds it."""
+
+    def __init__(self, message: str, *, busy: bool = False) -> None:
+        super().__init__(message)
+        self.busy = busy
+
+
+class _Damaged(Exception):
+    """The file is no whole database."""
+
+
+class Database:
+    """One file, one connection, used by one thread at a time.
+
+    Opened by its first use. A file that is damaged is renamed, one of a newer nbchat is left alone; either way `notices`
+    says so and another file is begun.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notices: list[str] = []
+        self.generation = 0
+        """How many files have been opened under the path: a new one knows nothing of what was written before."""
+        self._file: tuple[int, int] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.RLock()
+        self._abandoned = False
+
+    def read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something with the connection. Raises Unusable."""
+        with self._lock:
+            try:
+                return work(self._open())
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise self._unusable(error) from None
+                self._set_aside()
+                return self._again(work)
+
+    def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something in one transaction: all of it, or nothing. Raises Unusable."""
+
+        def whole(connection: sqlite3.Connection) -> _T:
+            with _transaction(connection):
+                return work(connection)
+
+        return self.read(whole)
+
+    def _again(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            return work(self._open())
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from None
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.close()
+
+    def _unusable(self, error: sqlite3.DatabaseError) -> Unusable:
+        code = _code(error)
+        if code in (IO_ERROR, CANT_OPEN, READ_ONLY):
+            self.close()  # the next use looks again
+        return Unusable(f"{self.path}: {REASONS.get(code, str(error))}", busy=code in (BUSY, LOCKED))
+
+    # Opening
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and _identity(self.path) != self._file:
+            self.close()  # somebody took the file away
+            self._file = None  # the next one may have its number
+        if self._connection is None:
+            if self._abandoned:
+                raise Unusable(f"{self.path} was in use when this process was forked")
+            try:
+                self._connection = self._opened()
+            except _Damaged:
+                self._set_aside()
+                self._connection = self._opened()
+            except OSError as error:
+                raise Unusable(f"{self.path}: {error.strerror or error}") from None
+            if (file := _identity(self.path)) != self._file:
+                self._file, self.generation = file, self.generation + 1
+        return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        _make_private(self.path)
+        if not _may_be_database(self.path):
+            raise _Damaged
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
+        )
+        try:
+            version = self._checked_version(connection)
+            if version > VERSION:
+                return self._beside(connection, version)
+            _set_up(connection, version)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+                raise _Damaged from None
+            raise
+        return connection
+
+    def _checked_version(self, connection: sqlite3.Connection) -> int:
+        """The file's schema version. Raises Unusable for another program's file."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != APPLICATION_ID and (application or tables):
+            raise Unusable(f"{self.path} is another program's database")
+        return int(version)
+
+    def _beside(self, connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
+        """The file that this version uses beside one of a newer nbchat."""
+        connection.close()
+        newer = self.path
+        self.path = newer.with_name(f"{newer.stem}.v{VERSION}{newer.suffix}")
+        self.notices.append(
+            f"{newer} was written by a newer nbchat (format {version}, this one knows {VERSION}): it stays as it is,"
+            f" and this version uses {self.path.name} beside it"
+        )
+        return self._opened()
+
+    def _set_aside(self) -> None:
+        """Rename a damaged file, unless another process has done so already. Raises Unusable."""
+        self.close()
+        self._file = None
+        try:
+            with _locked(self.path) as same:
+                if not same:
+                    return
+                aside = _free_name(self.path)
+                for companion in reversed(COMPANIONS):  # the file itself last: until then it can still be found
+                    with contextlib.suppress(FileNotFoundError):
+                        os.rename(f"{self.path}{companion}", f"{aside}{companion}")  # noqa: PTH104
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Unusable(f"{self.path} is damaged and can't be renamed ({error.strerror})") from None
+        self.notices.append(f"the journal was damaged: it is kept as {aside}, and a new one is begun")
+
+    # Forking
+
+    def before_fork(self) -> bool:
+        """Close the connection, so that no child inherits it; whether that was possible at once."""
+        free = self._lock.acquire(timeout=0.5)
+        if free:
+            self.close()
+        return free
+
+    def after_fork(self, *, child: bool, free: bool) -> None:
+        """Go on in the parent; in the child start anew, or not at all where the connection was in use."""
+        if child:
+            self._lock = threading.RLock()
+            self._abandoned = self._abandoned or not free
+        elif free:
+            self._lock.release()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at the path; None = none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, for its owner's eyes only. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with contextlib.suppress(OSError):
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+def _may_be_database(path: Path) -> bool:
+    """Whether the file is empty, or begins as a database does: SQLite takes a few bytes of anything for an empty one."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) in (b"", MAGIC)
+
+
+def _set_up(connection: sqlite3.Connection, version: int) -> None:
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA journal_mode = WAL")  # stays as it is where a file system has no shared memory
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA journal_size_limit = 4194304")
+    if version < VERSION:
+        with _transaction(connection):
+            (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been here
+            if version < VERSION:
+                migrate(connection, version)
+    else:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return _code(error) in (CORRUPT, NOT_A_DATABASE)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Hold the file that is at this path now; whether it is still there once it is held."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where a file that is in use can't be renamed anyway
+        yield True
+        return
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        held = os.fstat(file)
+        yield _identity(path) == (held.st_dev, held.st_ino)
+    finally:
+        os.close(file)
+
+
+def _free_name(path: Path) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (
+        path.with_name(f"{path.stem}.damaged-{stamp}{more}{path.suffix}")
+        for more in ("", *map("-{}".format, range(2, 100)))
+    )
+    return next(name for name in names if not name.exists())

@@ -1,0 +1,128 @@
+"""Answers to replay: the events of a request that was answered whole, for the next identical one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nbchat.api.keys import Key
+from nbchat.store import tape
+from nbchat.store.database import Database, Unusable
+from nbchat.store.encoding import decoded, encoded
+from nbchat.store.private_file import write_private
+from nbchat.store.writer import Writer
+from nbchat.values.errors import ConfigError
+from nbchat.values.events import Event
+
+__all__ = ["SUFFIX", "Replays", "Tape", "read_file", "request_hash", "write_file"]
+
+SUFFIX = ".nbchat-cache.jsonl"
+"""What the name of an exported file adds to its notebook's."""
+
+FORMAT = 1
+
+IMMATERIAL = frozenset({"stream", "stream_options"})
+"""Fields of a body that change how an answer comes, not what it is."""
+
+Tape = list[tuple[float, list[Event]]]
+"""The events of an answer in the portions they came in, each with its time since the request in seconds."""
+
+
+def request_hash(server: str, body: Mapping[str, Any]) -> str:
+    """What names a request: the server, and all of the body that matters. The key is no part of it."""
+    material = {name: value for name, value in body.items() if name not in IMMATERIAL}
+    text = json.dumps([server, material], sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """A body's mappings and sequences that are not JSON's own."""
+    return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, Iterable) else str(value)
+
+
+class Replays:
+    """The tapes in the journal's file."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database = database
+        self._writer = writer
+
+    def keep(self, request: str, number: int, recorded: Tape, keys: Sequence[Key] = ()) -> None:
+        """Keep the answer to the `number`th identical request of a run (0 = the first), in place of an older one."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            packed = _packed(recorded, keys)
+            connection.execute(
+                "INSERT OR REPLACE INTO replays VALUES (?, ?, ?, ?)", (request, number, time.time(), packed)
+            )
+
+        self._writer.put(write)
+
+    def find(self, request: str, number: int = 0) -> Tape | None:
+        """The answer to replay; None = there is none, or the file can't be read."""
+        self._writer.flush(0.25)
+        try:
+            row = self._database.read(
+                lambda connection: connection.execute(
+                    "SELECT tape FROM replays WHERE request = ? AND number = ?", (request, number)
+                ).fetchone()
+            )
+        except Unusable:
+            return None
+        return None if row is None else _unpacked(row[0])
+
+    def of_notebook(self, notebook: str, cells: Iterable[str]) -> list[tuple[str, int, bytes]]:
+        """What the calls of a notebook, by its path or the ids of its cells, would replay: hash, number and tape."""
+        ids = json.dumps(list(cells))
+        return self._database.read(
+            lambda connection: connection.execute(
+                "SELECT request, number, tape FROM replays WHERE request IN (SELECT request FROM calls WHERE"
+                " notebook = ? OR cell IN (SELECT value FROM json_each(?))) ORDER BY request, number",
+                (notebook, ids),
+            ).fetchall()
+        )
+
+
+def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:
+    """Write tapes to a file that `read_file` takes; how many. Raises ConfigError."""
+    lines = [json.dumps({"nbchat-cache": FORMAT})]
+    for request, number, packed in tapes:
+        portions = [[at, tape.written(events)] for at, events in _unpacked(packed)]
+        lines.append(json.dumps({"request": request, "number": number, "tape": portions}))
+    try:
+        write_private(path, ("\n".join(lines) + "\n").encode())
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written: {error.strerror or error}.") from None
+    return len(lines) - 1
+
+
+def read_file(path: Path) -> dict[tuple[str, int], Tape]:
+    """The tapes of an exported file, by request and number. Raises ConfigError for what is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if json.loads(lines[0])["nbchat-cache"] != FORMAT:
+            raise ValueError("another format")
+        rows = [json.loads(line) for line in lines[1:]]
+        return {(row["request"], int(row["number"])): _portions(row["tape"]) for row in rows}
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror or error}.") from None
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{path} is not a file of nbchat cache export: {error}.") from None
+
+
+def _packed(recorded: Tape, keys: Sequence[Key]) -> bytes:
+    return zlib.compress(encoded([[round(at, 4), tape.written(events)] for at, events in recorded], keys), 1)
+
+
+def _unpacked(packed: bytes) -> Tape:
+    return _portions(decoded(zlib.decompress(packed)))
+
+
+def _portions(rows: Sequence[Any]) -> Tape:
+    return [(float(at), tape.read(events)) for at, events in rows]

@@ -1,0 +1,198 @@
+"""The one thread that writes to the journal, so that nobody who asks or streams ever waits for a disk."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from nbchat.store.database import Database, Unusable
+
+__all__ = ["Feed", "Operation", "Writer"]
+
+log = logging.getLogger(__name__)
+
+Operation = Callable[[sqlite3.Connection], None]
+"""Something to write. It is done again, in a new transaction, where that failed."""
+
+Feed = Callable[[], Operation | None]
+"""What an answer that is coming has to write now; None = nothing new."""
+
+TICK_SECONDS = 0.4
+"""How often the feeds are looked at: a killed process loses at most what came since."""
+
+BUSY_SECONDS = 0.05
+"""How soon a file that another process holds is tried again."""
+
+TROUBLED_SECONDS = 5.0
+"""How soon a file that can't be used is tried again."""
+
+PATIENCE_SECONDS = 10.0
+"""How long a file that other processes hold is tried before that counts as trouble."""
+
+MOST_AT_ONCE = 500
+"""Operations in one transaction."""
+
+MOST_PENDING = 10_000
+"""Operations kept while the file can't be used; the oldest are lost first."""
+
+
+class Writer:
+    """Does operations in order, several in one transaction where several are waiting. Safe from any thread.
+
+    What can't be written now is kept and tried again; `trouble` says what is the matter.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.trouble: str | None = None
+        """Why nothing can be written now; None = all is well."""
+        self._database = database
+        self._feeds: dict[int, Feed] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pending: deque[tuple[int, Operation]] = deque(maxlen=MOST_PENDING)
+        self._changed = threading.Condition()
+        self._put = 0
+        self._done = 0
+        self._tries = 0
+        self._awake = False
+        self._closing = False
+        self._busy_since: float | None = None
+        self._thread: threading.Thread | None = None
+        self._feeds.clear()
+
+    def put(self, operation: Operation) -> None:
+        """Write this, soon."""
+        with self._changed:
+            self._put += 1
+            self._pending.append((self._put, operation))
+            self._wake()
+
+    def add_feed(self, key: int, feed: Feed) -> None:
+        """Ask this twice a second for something to write, from now on."""
+        with self._changed:
+            self._feeds[key] = feed
+            self._wake()
+
+    def remove_feed(self, key: int) -> None:
+        """Ask it no more."""
+        with self._changed:
+            self._feeds.pop(key, None)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until what was put is written, so many seconds at the most; whether it is. In trouble, try once."""
+        with self._changed:
+            wanted, tries = self._put, self._tries
+            if self._done < wanted:
+                self._wake()
+            self._changed.wait_for(
+                lambda: self._done >= wanted or (self.trouble is not None and self._tries > tries), timeout
+            )
+            return self._done >= wanted
+
+    def close(self, timeout: float) -> None:
+        """Write what is left, let go of the file and end the thread. A later `put` begins another."""
+        with self._changed:
+            thread, self._closing = self._thread, True
+            self._changed.notify_all()
+        if thread is not None:
+            thread.join(timeout)
+        self._database.close()
+
+    def _wake(self) -> None:
+        self._awake = True
+        if self._thread is None:
+            self._closing = False
+            self._thread = threading.Thread(target=self._run, name="nbchat-journal", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._awake or self._closing, self._pause())
+                self._awake = False
+                batch = list(itertools.islice(self._pending, MOST_AT_ONCE))
+                feeds = list(self._feeds.values())
+            fed = [(0, operation) for feed in feeds if (operation := feed()) is not None]
+            written = self._write([*batch, *fed])
+            with self._changed:
+                self._settle(batch, fed, written=written)
+                if self._closing and not (written and self._pending):
+                    self._thread = None
+                    return
+
+    def _pause(self) -> float | None:
+        """How long to sleep unless woken; None = until woken."""
+        if self._pending:
+            return TROUBLED_SECONDS if self.trouble else BUSY_SECONDS if self._busy_since else 0.0
+        return TICK_SECONDS if self._feeds else None
+
+    def _settle(
+        self, batch: Sequence[tuple[int, Operation]], fed: Sequence[tuple[int, Operation]], *, written: bool
+    ) -> None:
+        """Strike off what is written; keep what is not."""
+        self._tries += 1
+        if not written:
+            self._pending.extend(fed)
+        else:
+            last = batch[-1][0] if batch else 0
+            while self._pending and self._pending[0][0] <= last:
+                self._pending.popleft()
+            self._done = max(self._done, last)
+        self._changed.notify_all()
+
+    def _write(self, operations: Sequence[tuple[int, Operation]]) -> bool:
+        """Whether they are written, or never can be."""
+        if not operations:
+            return True
+        try:
+            self._try([operation for _, operation in operations])
+        except Unusable as problem:
+            self._note(problem)
+            return False
+        self.trouble = self._busy_since = None
+        return True
+
+    def _try(self, operations: Sequence[Operation]) -> None:
+        """All in one transaction; where one of them is wrong, each in its own. Raises Unusable."""
+
+        def all_of_them(connection: sqlite3.Connection) -> None:
+            for operation in operations:
+                operation(connection)
+
+        try:
+            self._database.write(all_of_them)
+        except Unusable:
+            raise
+        except Exception:
+            if len(operations) == 1:
+                log.exception("an entry of the journal is lost")
+                return
+            for operation in operations:
+                self._try([operation])
+
+    def _note(self, problem: Unusable) -> None:
+        if problem.busy:
+            self._busy_since = self._busy_since or time.monotonic()
+            if time.monotonic() - self._busy_since < PATIENCE_SECONDS:
+                return
+        self.trouble = str(problem)
+
+    # Forking
+
+    def before_fork(self) -> None:
+        """Hold still."""
+        self._changed.acquire()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on in the parent; begin anew in the child, with nothing of the parent's to write."""
+        if child:
+            self._reset()
+        else:
+            self._changed.release()

@@ -1,0 +1,102 @@
+"""What a server silently did otherwise than asked, as far as its answer shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nbchat.values.arguments import written_call
+from nbchat.values.modelname import same_model
+from nbchat.values.reply import Choice
+from nbchat.values.usage import Usage
+
+__all__ = ["unheeded"]
+
+
+def unheeded(
+    asked: Mapping[str, Any], choices: Sequence[Choice], usage: Usage, model: str | None, *, whole: bool
+) -> list[str]:
+    """One note for each parameter of the request's body that the answer shows no trace of.
+
+    `model` is the one that says it answered (None = not said). Of an answer that is not `whole` only that is told.
+    """
+    notes = [*_of_choices(asked, choices), *_of_texts(asked, choices), *_of_counts(asked, usage)] if whole else []
+    wanted = str(asked.get("model") or "")
+    if model and wanted and not same_model(wanted, model):
+        notes.append(f"asked for {wanted}")
+    if asked.get("tools") and not any(choice.tool_calls for choice in choices):
+        written = next(filter(None, (written_call(choice.text) for choice in choices)), "")
+        if written:
+            notes.append(f"the model wrote a tool call as text ({written}…), which the server did not read: not run")
+    return notes
+
+
+def _of_choices(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
+    count = asked.get("n", 1)
+    if isinstance(count, int) and len(choices) < count:
+        yield f"{len(choices)} of {count} choices came"
+    said = [choice for choice in choices if choice.text]
+    if asked.get("logprobs") is True and said and not any(choice.logprobs for choice in choices):
+        yield "no logprobs came"
+    elif asked.get("top_logprobs") and any(c.logprobs for c in choices) and not _has_tops(choices):
+        yield "no top_logprobs came"
+    if asked.get("reasoning_effort") == "none" and any(choice.reasoning for choice in choices):
+        yield "it reasoned, though reasoning_effort is none"
+    yield from _of_calls(asked, choices)
+
+
+def _has_tops(choices: Sequence[Choice]) -> bool:
+    return any(token.get("top_logprobs") for choice in choices for token in choice.logprobs)
+
+
+def _of_calls(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
+    wanted = asked.get("tool_choice")
+    names = {call.name for choice in choices for call in choice.tool_calls}
+    if wanted == "none":
+        if names:
+            yield "it wants tools called, though tool_choice is none"
+    elif wanted not in (None, "auto"):
+        function = wanted.get("function") if isinstance(wanted, Mapping) else None
+        name = function.get("name") if isinstance(function, Mapping) else None
+        if not names or (name and name not in names):
+            yield f"it did not call {name or 'a tool'}, though tool_choice asked for that"
+    if asked.get("parallel_tool_calls") is False and any(len(choice.tool_calls) > 1 for choice in choices):
+        yield "it called several tools, though parallel_tool_calls is off"
+
+
+def _of_texts(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
+    stop = asked.get("stop")
+    stops = [stop] if isinstance(stop, str) else stop if isinstance(stop, (list, tuple)) else ()
+    for text in stops:
+        if isinstance(text, str) and text and any(text in choice.text.removesuffix(text) for choice in choices):
+            yield f"it went on past the stop text {text!r}"
+    form = asked.get("response_format")
+    if isinstance(form, Mapping) and form.get("type") in ("json_object", "json_schema"):
+        said = [choice for choice in choices if choice.text and not choice.tool_calls]
+        if said and not all(_is_json(choice.text) for choice in said if choice.finish_reason != "length"):
+            yield "the answer is not JSON, though response_format asked for it"
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is JSON, in a fence or not."""
+    text = text.strip()
+    if text.startswith("```") and text.endswith("```"):
+        text = text.partition("\n")[2].removesuffix("```")
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _of_counts(asked: Mapping[str, Any], usage: Usage) -> Iterator[str]:
+    """Tokens beyond the limit. Some servers count reasoning apart, so it is taken off."""
+    written, count = usage.completion_tokens, asked.get("n", 1)
+    if usage.state != "measured" or written is None or not isinstance(count, int):
+        return
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = asked.get(name)
+        if isinstance(limit, int) and limit > 0 and written - (usage.reasoning_tokens or 0) > limit * count:
+            yield f"{written:,} tokens came, though {name} is {limit:,}"
+            return

@@ -1,0 +1,68 @@
+"""Asks a server that floods, in a process of its own, and prints as JSON what came of it and the memory it took.
+
+Usage: python -m tests.api.flooded BASE_URL WHAT, where WHAT is "answer" or "models".
+"""
+
+import gc
+import json
+import sys
+import time
+import tracemalloc
+
+from nbchat.api.endpoints import Endpoint
+from nbchat.conversation.process import process
+from nbchat.values.draft import Draft
+from nbchat.values.errors import NbchatError
+from nbchat.values.reply import Request
+from tests.api.asking import call_to
+
+
+def answered(url):
+    """The draft of an answer."""
+    call = call_to(url)
+    draft = Draft(Request(url, call.body))
+    channel = process.engine().open(call)
+    for batch in iter(channel.take, None):
+        draft.add(batch)
+    return draft
+
+
+def flooded(url):
+    """What a reply holds at the end."""
+    draft = answered(url)
+    reply = draft.reply()
+    return {
+        "status": reply.status,
+        "error": str(draft.error),
+        "text": len(reply.text),
+        "begins": reply.text[:20],
+        "reasoning": len(reply.reasoning),
+        "calls": len(reply.tool_calls),
+    }
+
+
+def listed(url):
+    """What looking up the models gives."""
+    try:
+        return {
+            "models": len(process.engine().run(process.engine().client.models(Endpoint(url), timeout=3.0))),
+            "error": None,
+        }
+    except NbchatError as error:
+        return {"error": str(error)}
+
+
+def main(url, what):
+    answered(url)  # the first answer of the script is a good one, and loads all that is needed
+    gc.collect()
+    tracemalloc.start()
+    began, used = time.monotonic(), time.process_time()
+    result = (listed if what == "models" else flooded)(url)
+    result |= {"seconds": time.monotonic() - began, "cpu": time.process_time() - used}
+    result["peak"] = tracemalloc.get_traced_memory()[1]
+    print(json.dumps(result))
+    process.engine().stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,87 @@
+"""A text of which some pieces say again what was said before."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.api.growing import GrowingText
+
+WORDS = ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog.", "Then", "it", "sleeps."]
+SENTENCE = " ".join(WORDS)
+
+
+def grown(pieces, whole=None):
+    """The text as its new parts add up; the last piece is told to be the last."""
+    text = GrowingText()
+    parts = [text.feed(piece, last=place == len(pieces) - 1) for place, piece in enumerate(pieces)]
+    if whole is not None:
+        parts.append(text.whole(whole) or "")
+    return "".join(parts) + text.flush()
+
+
+def pieces_of(text, size):
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 20, 40])
+def test_a_last_piece_that_says_all_again_adds_nothing(size):
+    pieces = pieces_of(SENTENCE, size)
+    assert grown([*pieces, SENTENCE]) == SENTENCE
+    assert grown([*pieces, ""], SENTENCE) == SENTENCE
+    assert grown(pieces, SENTENCE + " The end.") == SENTENCE + " The end."
+    assert grown([*pieces, SENTENCE + " The end."]) == SENTENCE + " The end."
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_pieces_that_each_say_all_so_far_add_what_is_new(step):
+    pieces = [" ".join(WORDS[:end]) for end in range(1, len(WORDS) + 1, step)]
+    assert grown(pieces) == pieces[-1]
+    assert grown([*pieces, pieces[-1]]) == pieces[-1]
+    assert grown([*pieces, pieces[-1] + "!"], pieces[-1] + "!") == pieces[-1] + "!"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["ha"] * 5,
+        ["ha", "ha", "haha"],
+        ["1", "1"],
+        ["1", "10"],
+        ["-", "--", "-"],
+        ["x "] * 100,
+        ["\n", "\n\n", "a"],
+        ["哈", "哈哈", "哈哈哈"],
+        ["Happy birthday to you,\n", "Happy birthday to you,\n", "Happy birthday, dear reader.\n"],
+        ["no", "no", "no", " way"],
+        ["The", "Theory"],
+        ["very ", "very ", "very long"],
+        [SENTENCE, " ", SENTENCE],
+    ],
+)
+def test_an_answer_that_repeats_itself_is_left_as_it_is(pieces):
+    assert grown(pieces) == "".join(pieces)
+
+
+@given(st.lists(st.text("ab ", max_size=5), max_size=12))
+def test_short_pieces_that_are_alike_are_never_taken_for_a_text_said_again(pieces):
+    text = GrowingText()
+    assert "".join(map(text.feed, pieces)) + text.flush() == "".join(pieces) or _grows(pieces)
+
+
+def _grows(pieces):
+    """Three pieces that each begin with all before: only a text said again does that, as good as always."""
+    said = [piece for piece in pieces if piece]
+    return any(
+        b.startswith("".join(said[:at]) or " ") and c.startswith(b) and len(c) > len(b) > len("".join(said[:at]))
+        for at, (b, c) in enumerate(pairwise(said[1:]), 1)
+    )
+
+
+def test_a_whole_text_that_reads_otherwise_is_told():
+    text = GrowingText()
+    text.feed("one thing")
+    assert text.whole("another thing") is None
+    assert text.whole("one") == ""
+    assert text.whole("") == ""

@@ -1,0 +1,77 @@
+"""The ledger: rows come back as they were, from every kernel; what is unknown is never nothing."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.store.journal import Journal
+from nbchat.store.ledger import Entry, Spent
+from nbchat.values.reply import Timing
+from nbchat.values.usage import Usage
+from tests import strategies
+from tests.store.turns import opened
+
+names = st.none() | st.text(st.characters(codec="utf-8"), max_size=8)
+entries = st.builds(
+    Entry,
+    st.text(max_size=8),
+    st.none() | st.text(max_size=8),
+    st.sampled_from(["complete", "interrupted", "cut_off", "failed"]),
+    st.builds(Usage.estimated, st.none() | st.integers(0, 10**6), st.none() | st.integers(0, 10**6)),
+    st.none() | st.floats(0, 100),
+    st.builds(Timing, st.none() | st.floats(0, 100), st.none() | st.floats(0, 100)),
+    at=st.floats(1, 2e9),
+    cost_source=st.sampled_from(["server", "list", "table", "none"]),
+    finish=st.none() | st.text(max_size=8),
+    tries=st.integers(1, 9),
+    request_id=st.none() | st.text(max_size=8),
+    replayed=st.booleans(),
+    session=st.just("name"),
+    notebook=names,
+    cell=names,
+    params=st.dictionaries(st.text(max_size=4), st.none() | st.booleans() | st.text(max_size=4), max_size=3),
+)
+
+
+@strategies.scaled(0.25)
+@given(st.lists(entries, max_size=5, unique_by=id))
+def test_rows_come_back_as_they_were(tmp_path_factory, rows):
+    journal = Journal(tmp_path_factory.mktemp("ledger") / "j.sqlite")
+    for row in rows:
+        journal.ledger.add(row)
+    found = journal.ledger.entries()
+    journal.close(5.0)
+    plain = [dataclasses.asdict(row) for row in sorted(rows, key=lambda row: row.at)]
+    assert repr([dataclasses.asdict(row) for row in found]) == repr(plain)
+
+
+def entry(cost, tokens, **more):
+    usage = Usage(total_tokens=tokens, state="measured") if tokens is not None else Usage()
+    return Entry("server", "m", "complete", usage, cost, Timing(), **more)
+
+
+def test_what_was_spent_counts_every_kernel_and_no_replay(journal, opened, path):
+    other = opened(path)
+    journal.ledger.add(entry(0.25, 10, at=100.0))
+    other.ledger.add(entry(0.5, None, at=200.0))
+    other.ledger.add(entry(None, 7, at=300.0))
+    journal.ledger.add(entry(0.0, 99, at=400.0, replayed=True))
+    assert other.flush(5.0)
+    assert journal.ledger.spent() == Spent(calls=3, cost=0.75, tokens=17, cost_unknown=1, tokens_unknown=1)
+    assert journal.ledger.spent(250.0) == Spent(calls=1, cost=0.0, tokens=7, cost_unknown=1, tokens_unknown=0)
+    assert journal.ledger.spent(1000.0) == Spent()
+
+
+def test_a_forgotten_session_leaves_figures_and_nothing_else(journal, path):
+    journal.ledger.add(
+        entry(0.25, 10, session="Zebra", notebook="/Zebra.ipynb", cell="Zebra", params={"stop": ["Zebra"]}),
+        session=opened(journal, "s"),
+        request="r",
+    )
+    journal.forget("s")
+    (left,) = journal.ledger.entries()
+    assert (left.cost, left.usage.total_tokens) == (0.25, 10)
+    assert (left.session, left.notebook, left.cell, left.params) == (None, None, None, {})
+    journal.close(5.0)
+    assert b"Zebra" not in path.read_bytes()

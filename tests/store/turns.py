@@ -1,0 +1,55 @@
+"""Turns as JSON, as a session hands them to the journal."""
+
+import time
+
+from nbchat.store.journal import STREAMING, Answer, Place
+from nbchat.store.sessions import OpenSession, new_id
+
+
+def turn(asked="What?", answered=None):
+    """A turn; without an answer where that is None."""
+    content = {"message": {"role": "user", "content": asked}, "params": {}}
+    if answered is None:
+        return content
+    reply = {"status": "complete", "usage": {}, "timing": {}, "choices": [{"index": 0, "text": answered}]}
+    return {**content, "reply": reply}
+
+
+def answer(asked="What?", answered=None, *, status=None, **more):
+    return Answer(
+        more.pop("id", None) or new_id(),
+        turn(asked, answered),
+        status or (STREAMING if answered is None else "complete"),
+        time.time(),
+        **more,
+    )
+
+
+_open = {}
+
+
+def opened(journal, session):
+    """A session that this journal has open, by its id."""
+    return _open.setdefault((journal, session), OpenSession(session, None, {}, id=session))
+
+
+def write_turn(journal, session, number, asked, answered, **more):
+    """Journal one whole turn at a place; its answer's id."""
+    one = answer(asked, answered, **more)
+    journal.finish(opened(journal, session), one)
+    arrange(journal, session, number, [place(one.id)])
+    return one.id
+
+
+def place(*versions, chosen=0, marks=None):
+    return Place(versions, chosen, marks or ("",) * len(versions))
+
+
+def arrange(journal, session, first, places):
+    journal.arrange(opened(journal, session), first, places, lambda: (places, []))
+
+
+def text_of(stored):
+    """The text of a stored answer, whole or as far as it came."""
+    reply = stored.turn.get("reply")
+    return reply["choices"][0]["text"] if reply else "".join(event.text for event in stored.came)
