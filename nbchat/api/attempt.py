@@ -142,7 +142,7 @@ class Attempt:
         except httpx.ReadTimeout:
             return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            return words_of(error), unreachable(self._call, error, reused=self._reused)
+            return words_of(error, self._call.endpoint.secrets), unreachable(self._call, error, reused=self._reused)
 
     def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts

@@ -21,12 +21,14 @@ from nbchat.display.widget_factory import Parts
 from nbchat.panel.approval import Approval
 from nbchat.panel.transcript import Entry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
+from nbchat.tuning.diff import Diff
 from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import PARAMETERS
 from nbchat.values.presenter import Presenter
 from nbchat.values.reply import Reply
+from nbchat.views.sweep import diff_bundle
 
 __all__ = ["Conversation"]
 
@@ -123,6 +125,17 @@ class Conversation:
         sheet.show(answer_bundle(turn.reply))
         sheet.show(chrome.line(footer_facts(turn.reply)))
         _tell_otherwise(sheet, turn.reply)
+
+    def compare(self, turn: Turn, before: int, after: int) -> None:
+        """Show two versions of a turn as one text, with what the first and what the second has alone marked."""
+        if self.busy:
+            return
+        old, new = turn.versions[before], turn.versions[after]
+        sheet = self.area.fresh()
+        sheet.show(_heading(turn.message.as_typed))
+        for place, version in ((before, old), (after, new)):
+            sheet.show(chrome.line([f"version {place + 1} of {len(turn.versions)}", *footer_facts(version.reply)]))
+        sheet.show(diff_bundle(Diff.of(old.reply.text, new.reply.text)))
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing runs."""

@@ -65,7 +65,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._parts = Parts()
         self.settings = self._make_settings()
         self.conversation = Conversation(self._parts, self.session, self._over)
-        self._history = History(self._parts, self.conversation.show, self._actions())
+        self._history = History(
+            self._parts, self.conversation.show, self._actions(), self._choose, self.conversation.compare
+        )
         self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
         super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
@@ -293,6 +295,10 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _with_turn(self, act: Callable[[Turn], None]) -> None:
         if (turn := self._history.turn) is not None:
             act(turn)
+
+    def _choose(self, turn: Turn, version: int) -> None:
+        self.session.choose(turn, version)
+        self._with_turn(self.conversation.show)
 
     def _undo(self) -> None:
         if self.conversation.busy or self._history.turn is None:

@@ -336,6 +336,40 @@ def test_a_session_that_is_come_back_to_shows_each_turn_once(hand, session):
     assert ["".join(pages).count(f"> {text}") for text in ("One?", "Two?")] == [1, 1]
 
 
+def test_answers_of_before_stay_as_versions_to_choose_and_compare(hand, session, server):
+    here = hand(session)
+    server.add(Say("the red car"), Say("the blue car"))
+    here.send("Which?")
+    here.wait()
+    here.type("temperature", "0.7")
+    here.click("Retry")
+    here.wait()
+    (turn,) = session.turns
+    assert [(version.reply.text, version.params.temperature) for version in turn.versions] == [
+        ("the red car", None),
+        ("the blue car", 0.7),
+    ]
+    assert "the blue car" in here.replied()
+    here.click("‹ 2/2")
+    assert session.turns[0].reply.text == "the red car"
+    assert "the red car" in here.replied()
+    here.click("Compare")
+    assert "red" in here.replied()
+    assert "blue" in here.replied()
+    assert "-t 0.7" in here.replied()
+    here.click("›")
+    assert session.messages[-1]["content"] == "the blue car"
+
+
+def test_a_turn_says_with_which_settings_it_was_asked(hand, session):
+    here = hand(session)
+    here.type("temperature", "0.7")
+    here.send("Why?")
+    here.wait()
+    assert "(scripted-1 · -t 0.7)" in here.labelled("History").options[0]
+    assert "-t 0.7" in here.replied()
+
+
 def test_only_an_answer_that_is_not_whole_can_be_continued(hand, session, server):
     here = hand(session)
     server.add(Say("whole"), Say("cut", finish="length"))
