@@ -141,14 +141,14 @@ class AnswerDecoder:
 
     @property
     def finished(self) -> bool:
-        """Whether every choice that was asked for has said why it ended: a usage count and `[DONE]` may follow."""
-        asked = self._sent.get("n")
-        return self._payload.all_finished and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
+        """Whether every choice that has come said why it ended: a usage count and `[DONE]` may follow."""
+        return self._payload.all_finished
 
     @property
     def trusted(self) -> bool:
-        """Whether this stream's finish reasons are known to mark ends."""
-        return self._payload.trusted
+        """Whether all choices that were asked for have come, and this stream's finish reasons are known to mark ends."""
+        asked = self._sent.get("n")
+        return self._payload.trusted and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
 
     @property
     def counted(self) -> bool:
@@ -299,7 +299,7 @@ class AnswerDecoder:
 
     def _read_line(self, data: bytes, kind: bytes, read: list[Event]) -> None:
         """A line that is JSON is an event; one that isn't may be so together with those that follow."""
-        if data.startswith(DONE):
+        if data.startswith((DONE, b'"[DONE]"')):
             self._give_up(read)
             self.done = True
             return

@@ -24,7 +24,7 @@ from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Destination", "current_endpoint", "endpoint_for", "model_of", "models", "ready", "warm_up"]
+__all__ = ["Destination", "check_chosen", "current_endpoint", "endpoint_for", "model_of", "models", "ready", "warm_up"]
 
 
 def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
@@ -143,10 +143,8 @@ def ready(endpoint: Endpoint) -> Endpoint:
 
 
 def model_of(endpoint: Endpoint, asked: str | None) -> str:
-    """The model to ask. Raises ConfigError where nobody named one, or it is surely of a server that nobody chose."""
+    """The model to ask. Raises ConfigError where nobody named one."""
     model = asked or endpoint.model or os.environ.get("NBCHAT_MODEL", "").strip()
-    if endpoint.is_builtin:
-        _check_builtin(model)
     if not model:
         raise ConfigError(
             f"No model is chosen for {endpoint.title}. Give one with -m NAME, or %chat set model=NAME;"
@@ -161,8 +159,10 @@ def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
     return engine.run(engine.client.models(ready(endpoint), timeout=timeout))
 
 
-def _check_builtin(model: str) -> None:
-    """Raise ConfigError for a model that only a real server has: the built-in one would just not know it."""
+def check_chosen(endpoint: Endpoint, model: str | None) -> None:
+    """Raise ConfigError where a model of some real server is asked for, and nobody chose a server."""
+    if not endpoint.is_builtin:
+        return
     from nbchat.builtin.models import MODELS
 
     if model in MODELS:
@@ -171,7 +171,7 @@ def _check_builtin(model: str) -> None:
         raise ConfigError(
             f"The built-in model is connected, which is no {model!r}: %chat connect off goes back to {chosen.title}."
         )
-    row = owner_of(model)
+    row = owner_of(model or "")
     wanted, name = (row.key_env, row.name) if row is not None else ("its server's variable", "NAME")
     if os.environ.get("NBCHAT_API_KEY", "").strip():
         wanted = "NBCHAT_BASE_URL to the server that NBCHAT_API_KEY is for"

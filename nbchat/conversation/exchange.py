@@ -16,12 +16,13 @@ from nbchat.api.concurrency import Pace
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel
 from nbchat.api.prices import cost
+from nbchat.conversation.connection import check_chosen
 from nbchat.conversation.driver import Work
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.outgoing import check_body, check_message
 from nbchat.conversation.process import process
 from nbchat.conversation.tools.approval import ask_user
-from nbchat.conversation.tools.repair import told_apart, valid_calls
+from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger import Entry
 from nbchat.store.place import notebook_path
@@ -41,6 +42,9 @@ __all__ = ["Ask", "Exchange", "Tools"]
 
 MOST_ROUNDS = 10
 """Times that a model may answer with tool calls before it has to stop."""
+
+MOST_MISTAKES = 3
+"""Times in a row that all its calls may fail in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +171,21 @@ class Exchange:
 
     def _answer(self, presenter: Presenter | None) -> Work:
         """Ask, and call tools and ask again, until an answer is there."""
+        rounds: list[list[str]] = []
         for _ in range(MOST_ROUNDS):
             yield from self._request(presenter)
             calls, tools = self.replies[-1].tool_calls, self.ask.tools
             if self.error is not None or not calls or tools is None or not tools.can_run(calls):
                 return
             yield from self._call_tools(tools, told_apart(calls), presenter)
+            results = self.steps[-len(calls) :]
+            rounds.append([result.text for result in results])
+            if failed(results) and rounds[-MOST_MISTAKES:] == [rounds[-1]] * MOST_MISTAKES:
+                self.error = NbchatError(
+                    f"The model called tools {MOST_MISTAKES} times with the same mistake; stopped there."
+                    f" {calls[0].name}: {rounds[-1][0][:300]}"
+                )
+                return
         self.error = NbchatError(f"The model called tools {MOST_ROUNDS} times without answering; stopped there.")
 
     def _fit(self, schema: Schema, presenter: Presenter | None) -> Work:
@@ -241,6 +254,7 @@ class Exchange:
     def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Work:
         self._check_stopped()
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
+        check_chosen(self.ask.endpoint, self.ask.params.model)
         if not self.options.unguarded:
             check_body(request.body, self.ask.endpoint.secrets)
         self.draft = draft = Draft(request)

@@ -163,7 +163,12 @@ def joined(first: Reply, second: Reply) -> Reply:
     costs = first.cost, second.cost
     seconds = first.timing.total, second.timing.total
     choice = replace(
-        second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning, carried=None
+        second.choices[0],
+        text=first.text + second.text,
+        reasoning=first.reasoning + second.reasoning,
+        images=first.images + second.images,
+        sources=tuple(dict.fromkeys(first.sources + second.sources)),
+        carried=None,
     )
     return replace(
         second,

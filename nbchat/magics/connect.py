@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from IPython.core.error import UsageError
 
+from nbchat.api.addresses import public_url
 from nbchat.api.endpoints import (
     BUILTIN,
     ENDPOINTS,
@@ -54,7 +55,9 @@ def connect_line(rest: str) -> Bundle:
     try:
         endpoint, names = probed(endpoint, lambda there: models(there, CHECK_SECONDS))
     except NbchatError as error:
-        error.args = (f"{error} Nothing changed: {connection.current_endpoint().title} stays in use.",)
+        asks = isinstance(error, AuthenticationFailed)
+        hint = f" %chat key {endpoint.name or public_url(endpoint.base_url)} asks for its key." if asks else ""
+        error.args = (f"{error} Nothing changed: {connection.current_endpoint().title} stays in use.{hint}",)
         raise
     process.connected = endpoint
     registry().current.set(model=None)  # another server's model means nothing here

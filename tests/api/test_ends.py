@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nbchat.api.wire import AnswerDecoder
+from nbchat.conversation.process import process
 from nbchat.testing import DONE, Cut, Hang, Pause, Plain, Stream, Until, chunk, completion, usage
 from nbchat.values.errors import CutOff
 from nbchat.values.events import Finished, ReasoningDelta, TextDelta, UsageReport
-from tests.api.asking import LONG, Asked
+from tests.api.asking import LONG, Asked, call_to
 from tests.api.decoding import decoded, of_kind, replied, stream
 from tests.strategies import event_bytes
 
@@ -107,11 +108,21 @@ def test_a_finish_of_each_choice_is_waited_for(server, quick):
     assert [choice.text for choice in reply.choices] == ["a", "b"]
 
 
+def test_choices_that_never_come_are_waited_for_only_so_long(server, monkeypatch):
+    """PROTOCOL 3.6: `n` is a wish"""
+    monkeypatch.setattr("nbchat.api.attempt.DOUBT_SECONDS", 0.05)
+    server.add(Stream([chunk("a"), COUNTED, Hang()]))
+    reply = Asked(server.base_url, n=2).reply
+    assert (reply.text, reply.status, reply.notices) == ("a", "complete", ("1 of 2 choices came",))
+
+
 # `[DONE]` on a connection that stays open
 
 
 @pytest.mark.parametrize(
-    "end", ["data: [DONE]\n\n", "data: [DONE]\n", "data: [DONE]", "data:[DONE]", "data: [DONE]\r\n"], ids=repr
+    "end",
+    ["data: [DONE]\n\n", "data: [DONE]\n", "data: [DONE]", "data:[DONE]", "data: [DONE]\r\n", 'data: "[DONE]"\n'],
+    ids=repr,
 )
 @pytest.mark.parametrize("events", [[chunk("Hi"), FINISH], [chunk("Hi")], [chunk("Hi"), COUNTED]], ids=len)
 def test_done_ends_an_answer_on_an_open_connection(server, events, end):
@@ -148,20 +159,16 @@ def test_events_appear_as_they_come(server, steps):
     seen = [threading.Event(), threading.Event()]
     server.add(Stream([steps[0], Until(seen[0]), steps[1], Until(seen[1]), steps[2]]))
 
-    class Watching(Asked):
-        def __init__(self, url):
-            from nbchat.api.engine import engine
-            from tests.api.asking import call_to
-
-            channel, texts, self.texts = engine().open(call_to(url)), iter(seen), []
-            for batch in iter(channel.take, None):
-                for event in batch:
-                    if isinstance(event, TextDelta):
-                        self.texts.append(event.text)
-                        next(texts).set()
+    def watch():
+        texts = []
+        for batch in iter(process.engine().open(call_to(server.base_url)).take, None):
+            for event in of_kind(TextDelta, batch):
+                seen[len(texts)].set()
+                texts.append(event.text)
+        return texts
 
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(Watching, server.base_url).result(LONG).texts == ["One", "Two"]
+        assert pool.submit(watch).result(LONG) == ["One", "Two"]
 
 
 def test_an_event_of_several_lines_is_still_one():
@@ -184,7 +191,6 @@ def test_one_object_in_a_line_of_its_own_is_a_whole_reply(server):
         events = decoded([data.encode()])
         assert of_kind(TextDelta, events) == [TextDelta("Hello")]
         assert len(of_kind(UsageReport, events)) == 1
-        assert events[-1] == events[-1]
         decoder = AnswerDecoder()
         decoder.feed(data.encode())
         decoder.end()

@@ -207,6 +207,8 @@ URL, TITLE = "https://example.com/a", "A page"
         ({"annotations": [{"type": "url_citation", "url_citation": {"url": URL, "title": TITLE}}]}, Source(URL, TITLE)),
         ({"annotations": [{"type": "url_citation", "url": URL, "title": TITLE}]}, Source(URL, TITLE)),
         ({"references": [{"uri": URL, "title": TITLE}]}, Source(URL, TITLE)),
+        ({"citations": [URL], "search_results": [{"title": TITLE, "url": URL}]}, Source(URL, TITLE)),
+        ({"provider_specific_fields": {"citations": [URL]}}, Source(URL)),
         ({"citations": [{"title": "report.pdf"}]}, Source("", "report.pdf")),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",

@@ -102,7 +102,9 @@ def test_a_server_that_refused_is_not_connected_and_the_old_one_stays(server, re
     with ScriptedServer(models=answer) as other:
         with pytest.raises(kind) as caught:
             connect_line(other.base_url)
-        assert str(caught.value).endswith(f"Nothing changed: {server.base_url} stays in use.")
+        assert f"Nothing changed: {server.base_url} stays in use." in str(caught.value)
+        asks = f"%chat key {other.base_url} asks for its key."
+        assert (asks in str(caught.value)) is (kind is AuthenticationFailed)
         assert "connected to" not in str(caught.value)
     assert (process.connected.base_url, process.connected.model) == (server.base_url, "old")
 
