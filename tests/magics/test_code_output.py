@@ -1,7 +1,7 @@
 """Code in answers: what counts as Python, and which names it lacks."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -191,6 +191,7 @@ PIECES = [
 ]
 
 
+@example("```python\n```python\n%%time\n%%time\n")
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_of_any_answer_the_code_parses_or_is_all_there_is(answer):
     code, notes = code_in(answer)
