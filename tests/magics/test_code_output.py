@@ -105,7 +105,8 @@ def test_blocks_that_are_no_python(label):
 )
 def test_a_block_that_is_announced_as_output_is_none(lead):
     for label in ("", "python"):
-        answer = f"```{label}\nx = [1]\nprint(x)\n```\n\n{lead}\n\n```{label}\n[1]\n```"
+        printed = "[1]" if label else "Point(x=1)"
+        answer = f"```{label}\nx = [1]\nprint(x)\n```\n\n{lead}\n\n```{label}\n{printed}\n```"
         assert python_code(answer) == "x = [1]\nprint(x)"
 
 
