@@ -11,11 +11,12 @@ import concurrent.futures
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
+from nbchat.api.player import played
 from nbchat.api.transport_logs import ENGINE_THREAD
 from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
@@ -101,6 +102,14 @@ class Channel:
         self._closed.set()
 
 
+def _tapped(tap: Callable[[list[Event]], None], put: Callable[[list[Event]], None]) -> Callable[[list[Event]], None]:
+    def both(events: list[Event]) -> None:
+        tap(events)
+        put(events)
+
+    return both
+
+
 class Engine:
     """One thread, one loop, one client; starts when it is made.
 
@@ -120,10 +129,17 @@ class Engine:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    def open(self, call: Call) -> Channel:
-        """Start a call; its events come through the channel."""
+    def open(self, call: Call, tap: Callable[[list[Event]], None] | None = None) -> Channel:
+        """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread."""
         channel = Channel(self._loop)
-        channel.start(self.client.answer(call, channel.put, channel.finish))
+        put = channel.put if tap is None else _tapped(tap, channel.put)
+        channel.start(self.client.answer(call, put, channel.finish))
+        return channel
+
+    def play(self, portions: Sequence[tuple[float, list[Event]]]) -> Channel:
+        """Let the events of an earlier answer come again through a channel: portions, each with its time in seconds."""
+        channel = Channel(self._loop)
+        channel.start(played(portions, channel.put, channel.finish))
         return channel
 
     def submit(self, work: Coroutine[Any, Any, _T]) -> concurrent.futures.Future[_T]:

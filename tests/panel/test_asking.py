@@ -1,5 +1,6 @@
 """The panel asks: in a thread, stopped at any moment, with the settings of the click and no others."""
 
+import re
 import threading
 import time
 
@@ -68,6 +69,26 @@ def test_an_empty_box_asks_the_last_message_again(hand, session, server):
     here.click("Send")
     here.wait()
     assert [request.json["messages"][-1]["content"] for request in posts(server)] == ["Why?", "Why?"]
+
+
+def test_the_size_of_the_request_is_said_while_it_is_typed(hand, session, server):
+    """History included; the model is not asked."""
+    here = hand(session)
+    server.add(Say("word " * 400))
+    here.send("Why?")
+    here.wait()
+    asked = len(posts(server))
+    size = int(re.search(r"~([\d,]+) tokens", here.type_message("And then?"))[1].replace(",", ""))
+    assert 480 < size < 520
+    here.click("with history")
+    assert "~3 tokens" in here.type_message("And then? ")
+    assert here.type_message(" ") == ""
+    assert [request.path for request in posts(server)[asked:]] in ([], ["/tokenize", "/v1/tokenize"])
+
+
+def test_the_tokenizer_of_a_server_on_this_machine_counts(hand):
+    here = hand(Session())
+    assert re.fullmatch(r"\d+ tokens", here.type_message("What is a list?"))
 
 
 def test_the_message_stays_where_that_is_chosen(hand, session):
@@ -163,12 +184,15 @@ def test_a_refused_parameter_is_greyed_with_the_server_s_words(hand, session, se
     here.send("Go")
     here.wait()
     assert here.labelled("temperature").disabled
-    assert "not supported with this model" in here.notes("temperature")[0]
+    assert "not supported with this model" in here.labelled("temperature").tooltip
+    assert here.box("temperature").placeholder == "refused"
+    assert here.notes("temperature") == []  # a note would move the rows, and Send says it already
+    assert "Leave it unset with the × beside it." in here.said()
     here.unset("temperature")
     assert session.params.temperature is None
     here.type("model", "another")
     assert not here.labelled("temperature").disabled
-    assert here.notes("temperature") == []
+    assert here.box("temperature").placeholder == "not sent"
 
 
 def test_what_the_server_silently_changed_is_shown_as_asked_and_answered(hand, session, server):
@@ -294,6 +318,93 @@ def test_stop_right_behind_send_stops(hand, session, server):
         here.wait()
         assert session.turns == ()
         assert here.labelled("Message").value == "Go"
+
+
+def test_stop_in_one_panel_leaves_the_other_panel_s_request(hand, session, server):
+    """Both ask in the same session at the same time."""
+    rest = threading.Event()
+    server.add(Stream([chunk("Half"), Until(rest), chunk(" and half.", finish="stop")]))
+    server.add(Stream([chunk("Never"), Until(threading.Event())]))
+    here, there = hand(session), hand(session)
+    here.send("One?")
+    until(lambda: "Half" in here.replied())
+    there.send("Two?")
+    until(lambda: "Never" in there.replied())
+    there.click("Stop")
+    there.wait()
+    rest.set()
+    here.wait()
+    replies = {turn.message.text: turn.reply for turn in session.turns}
+    assert (replies["One?"].text, replies["One?"].status) == ("Half and half.", "complete")
+    assert (replies["Two?"].text, replies["Two?"].status) == ("Never", "interrupted")
+
+
+def test_a_session_that_is_come_back_to_shows_each_turn_once(hand, session):
+    class Pages(list):
+        def show(self, bundle):
+            self.append(bundle["text/plain"])
+            return str(len(self) - 1)
+
+        def update(self, output, bundle):
+            self[int(output)] = bundle["text/plain"]
+
+    here, pages = hand(session), Pages()
+    here.panel.conversation.pin(pages)
+    here.send("One?")
+    here.wait()
+    for _ in range(2):
+        here.panel.switch(Session(name="other", base_url=session.base_url, model="gpt-test"))
+        here.panel.switch(session)
+    here.send("Two?")
+    here.wait()
+    assert ["".join(pages).count(f"> {text}") for text in ("One?", "Two?")] == [1, 1]
+
+
+def test_answers_of_before_stay_as_versions_to_choose_and_compare(hand, session, server):
+    here = hand(session)
+    server.add(Say("the red car"), Say("the blue car"))
+    here.send("Which?")
+    here.wait()
+    here.type("temperature", "0.7")
+    here.click("Retry")
+    here.wait()
+    (turn,) = session.turns
+    assert [(version.reply.text, version.params.temperature) for version in turn.versions] == [
+        ("the red car", None),
+        ("the blue car", 0.7),
+    ]
+    assert "the blue car" in here.replied()
+    here.click("‹ 2/2")
+    assert session.turns[0].reply.text == "the red car"
+    assert "the red car" in here.replied()
+    here.click("Compare")
+    assert "red" in here.replied()
+    assert "blue" in here.replied()
+    assert "-t 0.7" in here.replied()
+    here.click("›")
+    assert session.messages[-1]["content"] == "the blue car"
+
+
+def test_a_turn_says_with_which_settings_it_was_asked(hand, session):
+    here = hand(session)
+    here.type("temperature", "0.7")
+    here.send("Why?")
+    here.wait()
+    assert "(scripted-1 · -t 0.7)" in here.labelled("History").options[0]
+    assert "-t 0.7" in here.replied()
+
+
+def test_only_an_answer_that_is_not_whole_can_be_continued(hand, session, server):
+    here = hand(session)
+    server.add(Say("whole"), Say("cut", finish="length"))
+    here.send("One?")
+    here.wait()
+    assert here.labelled("Continue").disabled
+    here.send("Two?")
+    here.wait()
+    assert not here.labelled("Continue").disabled
+    here.labelled("History").index = 0
+    assert here.labelled("Continue").disabled
 
 
 def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, server):
@@ -424,6 +535,26 @@ def test_a_tool_asks_in_the_panel_before_it_runs(hand, session, server):
         assert session.turns[-1].reply.text == "done"
 
 
+def test_a_long_call_is_allowed_only_once_all_of_it_is_shown(hand, session, server):
+    ran = []
+
+    @session.tool
+    def run(code: str) -> None:
+        ran.append(code)
+
+    code = "\n".join(f"x{n} = {n}" for n in range(130))
+    server.add(Say("", tool_calls=[tool_call("run", {"code": code})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.click("Allow")
+    assert here.asked()
+    here.click("Show more")
+    here.click("Allow")
+    here.wait()
+    assert ran == [code]
+
+
 def test_stop_while_a_tool_asks_refuses_it(hand, session, server):
     ran = []
     session.tool(_named(ran))
@@ -471,6 +602,16 @@ def test_the_models_of_the_server_are_offered(hand, session, server):
     until(lambda: here.labelled("Model").options == ("one", "two"))
     here.type("model", "a-name-of-my-own")
     assert session.params.model == "a-name-of-my-own"
+
+
+def test_a_model_that_the_server_does_not_list_is_doubted(hand, session, server):
+    server.models = ["gpt-test", "gpt-test-mini"]
+    here = hand(session)
+    until(lambda: here.box("model").options)
+    here.type("model", "gpt-tes")
+    assert "not on the server&#x27;s list of 2. Did you mean gpt-test?" in here.notes("model")[0]
+    here.type("model", "gpt-test")
+    assert here.notes("model") == []
 
 
 def test_a_model_counts_while_it_is_typed_and_stays_as_it_is_typed(hand, session):
