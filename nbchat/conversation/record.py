@@ -46,6 +46,15 @@ class Record:
                 self._persistence = self._persist(self)
             return self._persistence
 
+    def resume(self, persistence: Persistence) -> None:
+        """Go on in the journal where this stands."""
+        self._persistence = persistence
+
+    @property
+    def journal_id(self) -> str | None:
+        """The session's id in the journal; None = nothing of it is there."""
+        return None if self._persistence is None else self._persistence.session_id
+
     def settled(self) -> str | None:
         """Wait a moment until what was entered is on the disk; what the user should know of the journal, once."""
         if self._persistence is None:
@@ -59,6 +68,19 @@ class Record:
             self.history = change(self.history)
             self._sync()
         self.observers.notify()
+
+    def forget(self) -> int:
+        """Delete all turns, in the journal too; how many answers were deleted. Raises SessionError."""
+        with self._lock:
+            persistence = self.persistence
+            count = sum(len(turn.versions) for turn in self.history)
+            if persistence is not None:
+                count = persistence.journal.forget(persistence.session_id)
+            self._persistence, self.history = None, History()
+            if (anew := self.persistence) is not None:
+                anew.skip(len(self.ledger))
+        self.observers.notify()
+        return count
 
     def open(self, exchange: Exchange) -> Exchange:
         """Let `stop` end this exchange until it is entered; one that nobody ever runs goes with its last user."""

@@ -22,7 +22,8 @@ from nbchat.conversation.stream import Stream
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.store.budget import Budget
-from nbchat.store.ledger import Entry, Spent
+from nbchat.store.entries import Entries
+from nbchat.store.ledger import Spent
 from nbchat.store.opening import journal
 from nbchat.store.place import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
@@ -97,6 +98,11 @@ class Session(Configured):
         return self._record.history.turns
 
     @property
+    def journal_id(self) -> str | None:
+        """The session's id in the journal; None = nothing of it is there."""
+        return self._record.journal_id
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages that the next request would carry before its own: `{role, content}`, system text included."""
         server = self._settings.destination.address()
@@ -108,9 +114,13 @@ class Session(Configured):
         """Tokens of every request this session has made, retried and undone ones included, replayed ones not."""
         return Usage.total(entry.usage for entry in self._record.ledger if not entry.replayed)
 
-    def ledger(self) -> list[Entry]:
-        """One row for each request that was answered, oldest first."""
-        return list(self._record.ledger)
+    def ledger(self, *, everywhere: bool = False) -> Entries:
+        """One row for each request that was answered, oldest first; `to_frame()` makes a data frame of them.
+
+        `everywhere`: of all sessions and kernels. Raises SessionError where the journal can't be read then.
+        """
+        file = journal() if everywhere else None
+        return Entries(self._record.ledger if file is None else file.ledger.entries())
 
     @property
     def budget(self) -> Budget | None:
@@ -285,6 +295,13 @@ class Session(Configured):
         """Forget all turns. Settings and the usage count stay."""
         self._record.change(lambda _history: History())
 
+    def forget(self) -> int:
+        """Delete the session for good, in the journal too, and begin anew; how many answers were deleted.
+
+        The ledger keeps figures, without notebook and cell. Raises SessionError where the file can't be written.
+        """
+        return self._record.forget()
+
     def fork(self, name: str) -> Self:
         """A second session that begins with this one's turns and settings, and goes its own way."""
         branch = type(self)(name=name)
@@ -324,10 +341,10 @@ class Session(Configured):
         session = cls(name=name or row.name, system=found.system)
         session.params = found.params
 
-        def persist(_record: Record) -> Persistence:
-            return Persistence(file, session._described, session_id=row.id, written=found.written)
-
-        session._record = Record(History(found.turns), persist)
+        session._record = Record(History(found.turns), session._persist)
+        session._record.resume(
+            Persistence(file, session._described, session_id=row.id, written=found.written, absorbed=found.absorbed)
+        )
         session._record.notices += found.notices()
         if isinstance(budget := row.settings.get("budget"), str):
             session.budget = budget

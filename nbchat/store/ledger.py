@@ -18,7 +18,7 @@ from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Writer
 from nbchat.values.errors import SessionError
 from nbchat.values.reply import Reply, Status, Timing
-from nbchat.values.usage import Usage
+from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["Entry", "Ledger", "Spent"]
 
@@ -68,6 +68,11 @@ class Entry:
             replayed=reply.replayed,
             **more,
         )
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A row of which nothing is known."""
+        return cls("", None, "complete", UNKNOWN, None, Timing())
 
     def row(self) -> dict[str, Any]:
         """The row of a table: a name and a plain value for each column; None = unknown."""
