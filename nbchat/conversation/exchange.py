@@ -125,11 +125,18 @@ class Exchange:
                 yield from self._fit(self.ask.schema, presenter)
             self.over = True
         except BaseException as stop:  # noqa: BLE001  # whatever stops it, what had come is kept; `failure` raises it
+            self.end(stop)
+        finally:
+            self._reply, self._ended = self._whole_reply(), True
+
+    def end(self, stop: BaseException) -> None:
+        """Close the connection, and keep what had come unless that is done. Idempotent: it may be interrupted itself."""
+        if self._channel is not None:
+            self._channel.close()
+        if not self._ended:
             self.error = stop
             self.over = isinstance(stop, Exception)
             self._keep_draft(interrupted=not self.over)
-        finally:
-            self._reply, self._ended = self._whole_reply(), True
 
     def _answer(self, presenter: Presenter | None) -> Work:
         """Ask, and call tools and ask again, until an answer is there."""
@@ -210,10 +217,10 @@ class Exchange:
         if not self.options.unguarded:
             check_body(request.body, self.ask.endpoint.key)
         self.draft = draft = Draft(request)
-        self._channel = channel = process.engine().open(
-            Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
-        )
+        engine = process.engine()
+        self._channel = channel = engine.channel()
         try:
+            engine.start(Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace), channel)
             self._check_stopped()
             while (events := (yield channel)) is not None:
                 draft.add(events)

@@ -60,7 +60,7 @@ def test_requests_are_sent_in_one_place_alone():
         for path in sorted((ROOT / "nbchat").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
-        and getattr(node.func, "attr", "") == "open"
+        and getattr(node.func, "attr", "") in ("open", "start")
         and "Call" in {getattr(arg.func, "id", "") for arg in node.args if isinstance(arg, ast.Call)}
     ]
     assert senders == ["conversation/exchange.py"]
