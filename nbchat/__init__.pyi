@@ -57,11 +57,13 @@ from nbchat.values.events import (
 from nbchat.values.messages import (
     ImagePart as ImagePart,
     Message as Message,
+    Source as Source,
     TextPart as TextPart,
     ToolCall as ToolCall,
 )
 from nbchat.values.params import Params as Params
-from nbchat.values.reply import Choice as Choice, Reply as Reply, Request as Request, Timing as Timing
+from nbchat.values.reply import Choice as Choice, Reply as Reply, Timing as Timing
+from nbchat.values.request import Request as Request
 from nbchat.values.usage import Usage as Usage
 from nbchat.views.explorer import Sweep as Sweep
 from nbchat.views.what_if import what_if as what_if

@@ -61,7 +61,7 @@ class Session(conversation.Session):
 
 def registry() -> Registry[Session]:
     """The sessions of this process by name, the ones that the magics use."""
-    return process.registry(lambda name: Session(name=name))
+    return process.registry(Session.named)
 
 
 def session(name: str | None = None) -> Session:

@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from nbchat.store.journal import Journal, Place
-from tests.store.turns import answer
+from nbchat.store.journal import Journal
+from tests.store.turns import write_turn
 
 TEXT = "The quick brown fox jumps over the lazy dog near the river bank. " * 20
 
@@ -22,9 +22,8 @@ def seconds(work):
 
 
 def write(journal, session, number):
-    one = answer(f"Question {number}? {TEXT[:200]}", f"{TEXT} {number}", cell=f"cell-{number}")
-    journal.finish(session, one)
-    journal.arrange(session, number, [Place((one.id,), 0)])
+    asked = f"Question {number}? {TEXT[:200]}"
+    write_turn(journal, session, number, asked, f"{TEXT} {number}", cell=f"cell-{number}")
 
 
 def timed_writes(journal, session, first, count):

@@ -110,7 +110,7 @@ class Attempt:
         self._ended = ended
         self._is_over = False
         self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
-        self._heard_at = 0.0
+        self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
         self._responded = False
         self._reused = True  # whether it goes out on a connection that had served before
         self._known = known
@@ -142,7 +142,7 @@ class Attempt:
         except httpx.ReadTimeout:
             return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            return words_of(error), unreachable(self._call, error, reused=self._reused)
+            return words_of(error, self._call.endpoint.secrets), unreachable(self._call, error, reused=self._reused)
 
     def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts
@@ -210,7 +210,7 @@ class Attempt:
         if self._is_hollow:
             title = self._call.endpoint.title
             return Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
-        self._emit_end(given_up)
+        self._emit_end(given_up, left=given_up is not None)
         if decoder.done and not decoder.failed:
             await self._drain(portions)
         self._over()
@@ -224,19 +224,18 @@ class Attempt:
             return None
         if came or self._finished_at is None:
             self._finished_at = now
-        self._heard_at = now
+        self._is_kept = False
         if not decoder.trusted:
             return now + DOUBT_SECONDS
         if decoder.counted:
             return self._finished_at + DONE_SECONDS
-        return min(now + LINGER_SECONDS, self._finished_at + KEPT_SECONDS)
+        self._is_kept = self._finished_at + KEPT_SECONDS < now + LINGER_SECONDS
+        return self._finished_at + KEPT_SECONDS if self._is_kept else now + LINGER_SECONDS
 
     def _why_given_up(self) -> str | None:
         """What is wrong with an answer that was left with bytes still coming; None where it was silent, or all told."""
-        silent = asyncio.get_running_loop().time() - self._heard_at >= LINGER_SECONDS
-        if silent or (self._decoder.counted and self._decoder.trusted):
-            return None
-        return f"it kept the connection open for {KEPT_SECONDS:g} s without ending the answer"
+        words = f"it kept the connection open for {KEPT_SECONDS:g} s without ending the answer"
+        return words if self._is_kept else None
 
     async def _drain(self, portions: AsyncIterator[bytes]) -> None:
         """Read what little follows the answer."""
@@ -262,8 +261,8 @@ class Attempt:
         """Whether a stream was begun and nothing has come in it."""
         return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
 
-    def _emit_end(self, broken: str | None = None) -> None:
-        self._emit([*self._decoder.end(broken), Ended(time.perf_counter())])
+    def _emit_end(self, broken: str | None = None, *, left: bool = False) -> None:
+        self._emit([*self._decoder.end(broken, left=left), Ended(time.perf_counter())])
 
     def _over(self) -> None:
         if not self._is_over:

@@ -8,6 +8,7 @@ import socket
 import httpx
 
 from nbchat.api.call import Call
+from nbchat.api.keys import Key
 from nbchat.api.proxies import Proxy, proxy_for
 
 __all__ = ["what_happened", "words_of"]
@@ -15,13 +16,14 @@ __all__ = ["what_happened", "words_of"]
 
 def what_happened(call: Call, error: Exception) -> tuple[str, bool]:
     """One sentence that begins with the server, and whether another try may help."""
-    sentence, again = _behind_the_name(call, error, words_of(error))
+    sentence, again = _behind_the_name(call, error, words_of(error, call.endpoint.secrets))
     return f"{call.endpoint.title} {sentence}", again
 
 
-def words_of(error: Exception) -> str:
-    """What a transport error says; some say nothing but their name."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def words_of(error: Exception, secrets: Key | None) -> str:
+    """What a transport error says, which may quote the server; some say nothing but their name."""
+    words = str(error) if secrets is None else secrets.redact(str(error))
+    return " ".join(words.split())[:200] or type(error).__name__
 
 
 def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, bool]:
@@ -48,8 +50,10 @@ def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, boo
             return f"can't be reached ({words}). Is the server running, and the address right?", True
         case httpx.ConnectError():
             return f"can't be reached ({words}). Is the network up, and the address right?", True
-        case httpx.RemoteProtocolError() if re.search(r"illegal status line.*\\x1[56]\\x03", words):
-            return "speaks TLS. Its address should begin with https:// rather than http://.", False
+        case httpx.RemoteProtocolError() if (
+            "illegal request line" in words
+        ):  # h11's word for a first byte that is no text
+            return "does not speak plain http. Should its address begin with https:// rather than http://?", False
     return f"broke off before its answer began ({words}). Run it again.", True
 
 

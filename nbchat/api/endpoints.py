@@ -12,7 +12,7 @@ from typing import NamedTuple
 from nbchat.api.addresses import is_same_server, is_this_machine, normal_url, public_url, with_path
 from nbchat.api.headers import Headers
 from nbchat.api.keyring import stored_key
-from nbchat.api.keys import Key, Secrets
+from nbchat.api.keys import Key, Secrets, looks_like_key
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import nearest
 
@@ -173,10 +173,6 @@ ENDPOINTS: dict[str, KnownEndpoint] = {
 }
 """Known servers in the order in which their key variables are looked for."""
 
-LONGEST_NAME = 20
-"""Characters of a name that is repeated where there is no such endpoint; a longer one may be a key, put amiss."""
-
-
 LOCAL_SERVERS: dict[str, str] = {
     "ollama": "http://localhost:11434/v1",
     "lmstudio": "http://localhost:1234/v1",
@@ -293,11 +289,7 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
         return Endpoint(LOCAL_SERVERS[where.lower()], name=where.lower())
     if known is None:
         if not re.search(r"[./:]", where) and where != "localhost":
-            said = (
-                repr(where)
-                if len(where) <= LONGEST_NAME and not re.match("sk-|gsk_|hf_|AIza", where)
-                else "of that name"
-            )
+            said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
                 f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS])}"
                 " Give one of %chat connect's names, or a base URL."

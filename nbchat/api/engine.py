@@ -11,11 +11,12 @@ import concurrent.futures
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
+from nbchat.api.player import played
 from nbchat.api.transport_logs import ENGINE_THREAD
 from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
@@ -106,6 +107,14 @@ class Channel:
         self._closed.set()
 
 
+def _tapped(tap: Callable[[list[Event]], None], put: Callable[[list[Event]], None]) -> Callable[[list[Event]], None]:
+    def both(events: list[Event]) -> None:
+        tap(events)
+        put(events)
+
+    return both
+
+
 class Engine:
     """One thread, one loop, one client; starts when it is made.
 
@@ -129,9 +138,17 @@ class Engine:
         """A channel for one call. Nothing is sent before `start`, so that whoever starts it can close it."""
         return Channel(self._loop)
 
-    def start(self, call: Call, channel: Channel) -> None:
-        """Start a call; its events come through the channel. An interrupt meanwhile may leave it started."""
-        channel.start(lambda: self.client.answer(call, channel.put, channel.finish))
+    def start(self, call: Call, channel: Channel, tap: Callable[[list[Event]], None] | None = None) -> None:
+        """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread.
+
+        An interrupt meanwhile may leave it started: close the channel then.
+        """
+        put = channel.put if tap is None else _tapped(tap, channel.put)
+        channel.start(lambda: self.client.answer(call, put, channel.finish))
+
+    def play(self, portions: Sequence[tuple[float, list[Event]]], channel: Channel) -> None:
+        """Let the events of an earlier answer come again through a channel: portions, each with its time in seconds."""
+        channel.start(lambda: played(portions, channel.put, channel.finish))
 
     def open(self, call: Call) -> Channel:
         """Start a call whose events come through the channel that is returned."""

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Headers", "header_pairs", "named_headers"]
+__all__ = ["GivenHeaders", "Headers", "header_pairs", "named_headers"]
 
 Headers = tuple[tuple[str, Key], ...]
 """Names, and values that do not show themselves."""
+
+GivenHeaders = Mapping[str, str] | None
+"""Headers as users give them."""
 
 RESERVED = frozenset(
     {
@@ -33,8 +36,10 @@ _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VARIABLE = re.compile(r"\$\{(\w+)\}|(?<!\S)\$(\w+)")
 
 
-def header_pairs(headers: Mapping[str, str], env: Mapping[str, str] = os.environ) -> Headers:
+def header_pairs(headers: GivenHeaders, env: Mapping[str, str] = os.environ) -> Headers:
     """Headers as they are sent. `$NAME` or `${NAME}` in a value stands for that variable. Raises ConfigError."""
+    if headers is None:
+        return ()
     if not isinstance(headers, Mapping):
         raise ConfigError(f"headers are a dictionary of names and values; got {type(headers).__name__}.")
     return tuple((_name(name), _value(name, value, env)) for name, value in headers.items())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Generic, NoReturn, TypeVar
 
 from nbchat.values.errors import ConfigError
 
-__all__ = ["MASK", "Key", "Redactor", "Secrets"]
+__all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key"]
 
 MASK = "[key]"
 
@@ -38,7 +39,17 @@ PLACEHOLDERS = frozenset(
 )
 """Keys that people give to servers that want none: a model may well say these words."""
 
+_KEY_LIKE = re.compile(
+    r"(?:^|[\s=:'\"])(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
+    r"|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{20,})"
+)
+
 _Text = TypeVar("_Text", str, bytes)
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text that was put where something else belongs may be a key, and so is not repeated."""
+    return _KEY_LIKE.search(text) is not None
 
 
 class Key:

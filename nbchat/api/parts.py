@@ -11,7 +11,15 @@ from nbchat.values.messages import ImagePart, Source
 
 __all__ = ["images_in", "reasoning_in", "sources_in", "text_in", "token_logprobs", "unshown_in", "whole"]
 
-REASONING_NAMES = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thinking_content", "thought")
+REASONING_NAMES = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "thinking",
+    "thinking_content",
+    "thought",
+    "tool_plan",
+)
 """Where reasoning stands. Some servers send several of them, with the same text."""
 
 REASONING_LISTS = ("reasoning_details", "thinking_blocks")
@@ -28,10 +36,30 @@ SOURCE_LISTS = (
 )
 """Where sources stand."""
 
-SOURCE_HOLDERS = ("search_info", "context", "web_search_info", "grounding_metadata", "url_citation", "source", "web")
+SOURCE_HOLDERS = (
+    "search_info",
+    "context",
+    "web_search_info",
+    "grounding_metadata",
+    "provider_specific_fields",
+    "url_citation",
+    "source",
+    "web",
+)
 """Objects that hold such a list, or a source itself."""
 
-MEDIA = ("audio", "video", "videos", "file", "files", "document", "documents", "attachments", "artifacts")
+MEDIA = (
+    "audio",
+    "video",
+    "videos",
+    "file",
+    "files",
+    "document",
+    "documents",
+    "attachments",
+    "artifacts",
+    "executed_tools",
+)
 """What can't be shown."""
 
 PICTURES = ("image_url", "image", "output_image", "input_image")

@@ -183,7 +183,7 @@ class _ChoiceReader:
         self._has_thought = False
         self._in_deltas = False  # whether it comes in deltas, so that a message is the whole of them
         self._called = False
-        self._sources: set[Source] = set()
+        self._sources: set[str] = set()  # by their addresses
         self._images: set[str] = set()
         self._unshown: set[str] = set()
         self._logprobs = False
@@ -221,11 +221,14 @@ class _ChoiceReader:
 
     def read_sources(self, holder: Mapping[str, Any], events: list[Event]) -> None:
         """The sources that are new; many servers name them all in each chunk."""
-        found = (self._masked(source) for source in parts.sources_in(holder))
-        new = [source for source in dict.fromkeys(found) if source not in self._sources]
-        if new := new[: parts.MOST_SOURCES - len(self._sources)]:
-            self._sources.update(new)
-            events.append(SourcesDelta(tuple(new), self._index))
+        found: dict[str, Source] = {}
+        for source in map(self._masked, parts.sources_in(holder)):
+            name = source.url or source.title
+            if name not in self._sources and (name not in found or source.title):
+                found[name] = source
+        if new := tuple(found.values())[: parts.MOST_SOURCES - len(self._sources)]:
+            self._sources.update(source.url or source.title for source in new)
+            events.append(SourcesDelta(new, self._index))
 
     def flush(self, events: list[Event]) -> None:
         """Give out what was held back: no more comes."""
@@ -317,9 +320,7 @@ class _ChoiceReader:
         if address.startswith("data:image/"):
             events.append(ImageDelta(ImagePart(paired(address)), self._index))
         else:
-            source = self._masked(Source(paired(address), "a picture"))
-            self._sources.add(source)
-            events.append(SourcesDelta((source,), self._index))
+            self.read_sources({"sources": [{"url": address, "title": "a picture"}]}, events)
 
     def _say_unshown(self, kind: str, events: list[Event]) -> None:
         if kind not in self._unshown and len(self._unshown) < MOST_KINDS:

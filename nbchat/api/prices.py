@@ -1,29 +1,60 @@
-"""What an answer cost, in US dollars: as the server said, else by a public list of prices; never a guess."""
+"""What an answer cost, in US dollars: as the server said, else by a public list of prices, else by the user's own table.
+
+Never a guess, and never 0 for what nobody knows. The table is a JSON file that `NBCHAT_PRICES` names, in dollars for a
+million tokens: `{"MODEL": {"input": 0.15, "output": 0.6, "cached": 0.075}}`; `cached` may be left out.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 from nbchat.api.endpoints import Endpoint
+from nbchat.values.errors import ConfigError
 from nbchat.values.usage import Usage
 
-__all__ = ["cost", "listed_price"]
+__all__ = ["CostSource", "check_table", "cost", "listed_price", "priced"]
+
+CostSource = Literal["server", "list", "table", "built-in", "none"]
+"""Who says what an answer cost: the server, the list of prices, the user's table, nobody; the built-in model is free."""
+
+MILLION = 1_000_000
 
 
 def cost(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
-    """What an answer cost; None = unknown.
+    """What an answer cost; None = unknown."""
+    return priced(endpoint, model, usage)[0]
 
-    The server's own figure where it reports one; nothing for the built-in model; else the listed price of tokens that
-    were measured. (For tokens that are merely estimated, `listed_price` says what they would cost.)
+
+def priced(endpoint: Endpoint, model: str | None, usage: Usage) -> tuple[float | None, CostSource]:
+    """What an answer cost (None = unknown), and who says so.
+
+    The server's own figure where it reports one; nothing for the built-in model; else the price of tokens that were
+    measured. (For tokens that are merely estimated, `listed_price` says what they would cost.)
     """
     if endpoint.is_builtin:
-        return 0.0
-    if usage.cost is not None or usage.state != "measured":
-        return usage.cost
-    return listed_price(endpoint, model, usage)
+        return 0.0, "built-in"
+    if usage.cost is not None:
+        return usage.cost, "server"
+    if usage.state == "measured":
+        if (listed := _in_list(endpoint, model, usage)) is not None:
+            return listed, "list"
+        if (own := _in_table(model, usage)) is not None:
+            return own, "table"
+    return None, "none"
 
 
 def listed_price(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
+    """The price of so many tokens, in the public list or the user's table; None = in neither."""
+    listed = _in_list(endpoint, model, usage)
+    return _in_table(model, usage) if listed is None else listed
+
+
+def _in_list(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
     """The price of so many tokens in the list of `genai-prices`; None = not in it, or not installed.
 
     It comes with `pip install 'jupyter-nbchat[cost]'`. The server is known to the list by its address: no other
@@ -45,3 +76,47 @@ def listed_price(endpoint: Endpoint, model: str | None, usage: Usage) -> float |
         return float(genai_prices.calc_price(tokens, model, provider_api_url=endpoint.base_url).total_price)
     except (LookupError, ValueError):
         return None
+
+
+def check_table() -> None:
+    """Raise ConfigError where `NBCHAT_PRICES` names what is no table: before a request, so that no answer is lost."""
+    if path := os.environ.get("NBCHAT_PRICES", "").strip():
+        _read_table(path)
+
+
+def _in_table(model: str | None, usage: Usage) -> float | None:
+    """The price in the user's own table; None = there is none, or it can't be read any more."""
+    path = os.environ.get("NBCHAT_PRICES", "").strip()
+    if not path or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    try:
+        row = _read_table(path)[model or ""]
+    except (ConfigError, KeyError):
+        return None
+    cached = usage.cached_tokens or 0
+    rest = (usage.prompt_tokens - cached) * row["input"] + usage.completion_tokens * row["output"]
+    return (rest + cached * row.get("cached", row["input"])) / MILLION
+
+
+def _read_table(path: str) -> Mapping[str, Mapping[str, float]]:
+    file = Path(path).expanduser()
+    try:
+        return _table(file, file.stat().st_mtime)
+    except OSError as error:
+        raise ConfigError(f"NBCHAT_PRICES names {path}, which can't be read: {error.strerror or error}.") from None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ConfigError(
+            f'NBCHAT_PRICES names {path}, which is no table of prices: {{"MODEL": {{"input": 0.15, "output": 0.6}}}},'
+            " in dollars for a million tokens."
+        ) from None
+
+
+@functools.lru_cache(maxsize=4)
+def _table(file: Path, changed: float) -> Mapping[str, Mapping[str, float]]:
+    """The table in a file that was changed at this time."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return {
+        model: {"input": float(row["input"]), "output": float(row["output"])}
+        | ({"cached": float(row["cached"])} if "cached" in row else {})
+        for model, row in content.items()
+    }

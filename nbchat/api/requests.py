@@ -34,6 +34,11 @@ def request(
 
     Raises httpx.InvalidURL, and ConfigError where its secrets would go over plain http to another machine.
     """
+    if endpoint.lacks_key:
+        raise ConfigError(
+            f"{endpoint.title} wants a key, and none is set: set {endpoint.key_env} before the kernel starts, or run"
+            f" %chat key {endpoint.name}. Nothing was sent."
+        )
     headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
     if content is not None:
         headers["Content-Type"] = "application/json"

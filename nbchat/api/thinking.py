@@ -8,7 +8,17 @@ from typing import Literal, NamedTuple
 
 __all__ = ["STARTERS", "Said", "ThinkTags"]
 
-_NAMES = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "longcat_think", "mm:think")
+_NAMES = (
+    "think",
+    "thinking",
+    "thought",
+    "thoughts",
+    "reasoning",
+    "seed:think",
+    "longcat_think",
+    "mm:think",
+    "antml:thinking",
+)
 _PAIRS = {
     **{f"<{name}>": f"</{name}>" for name in _NAMES},
     "[think]": "[/think]",

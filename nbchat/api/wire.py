@@ -141,14 +141,14 @@ class AnswerDecoder:
 
     @property
     def finished(self) -> bool:
-        """Whether every choice that was asked for has said why it ended: a usage count and `[DONE]` may follow."""
-        asked = self._sent.get("n")
-        return self._payload.all_finished and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
+        """Whether every choice that has come said why it ended: a usage count and `[DONE]` may follow."""
+        return self._payload.all_finished
 
     @property
     def trusted(self) -> bool:
-        """Whether this stream's finish reasons are known to mark ends."""
-        return self._payload.trusted
+        """Whether all choices that were asked for have come, and this stream's finish reasons are known to mark ends."""
+        asked = self._sent.get("n")
+        return self._payload.trusted and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
 
     @property
     def counted(self) -> bool:
@@ -227,11 +227,12 @@ class AnswerDecoder:
         self._only = True
         return True
 
-    def end(self, broken: str | None = None) -> list[Event]:
+    def end(self, broken: str | None = None, *, left: bool = False) -> list[Event]:
         """The last events, at the end of the bytes. `broken` is the transport's complaint, None = an orderly end.
 
         Whole is: `[DONE]`, or a finish reason and then the end. After a broken connection every choice must have
-        finished. Anything else is cut off.
+        finished, and nothing come behind that. Anything else is cut off, as is an answer that was `left` while bytes
+        still came.
         """
         if self.failed:
             return []
@@ -242,26 +243,26 @@ class AnswerDecoder:
             self._give_up(events)
             self.done = self.done or self._only
         if not self.failed:
-            events += self._closing(broken)
+            events += self._closing(broken, left=left)
         return self._bounded(events)
 
-    def _closing(self, broken: str | None) -> list[Event]:
+    def _closing(self, broken: str | None, *, left: bool) -> list[Event]:
         events = self._payload.flush()
         if self._count_unreadable:
             count = "one event" if self._count_unreadable == 1 else f"{self._count_unreadable:,} events"
             quoted = self._quoted(self._unreadable[:SHORT_QUOTE])
             events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
-        if error := self._verdict(broken):
+        if error := self._verdict(broken, left=left):
             self._fail(error, events)
         return events
 
-    def _verdict(self, broken: str | None) -> NbchatError | None:
+    def _verdict(self, broken: str | None, *, left: bool) -> NbchatError | None:
         """What is wrong with the answer as a whole."""
         reasons = self._payload.reasons
         if bad := FAILED_REASONS & set(reasons.values()):
             return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is not whole.")
         if self._payload.seen:
-            if self.done or (self._payload.all_finished if broken else self._payload.ended):
+            if self.done or (not left and (self._payload.all_finished if broken else self._payload.ended)):
                 return None
             why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
             return CutOff(
@@ -298,7 +299,7 @@ class AnswerDecoder:
 
     def _read_line(self, data: bytes, kind: bytes, read: list[Event]) -> None:
         """A line that is JSON is an event; one that isn't may be so together with those that follow."""
-        if data.startswith(DONE):
+        if data.startswith((DONE, b'"[DONE]"')):
             self._give_up(read)
             self.done = True
             return

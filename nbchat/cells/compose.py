@@ -17,11 +17,16 @@ SHELL_NAMES = frozenset({"exit", "quit", "open", "get_ipython"})
 
 
 class Composed(NamedTuple):
-    """A message ready to send. `notes` are the footer's words on what went in, `parts` where each stretch is from."""
+    """A message ready to send.
+
+    `notes` are the footer's words on what went in, `parts` where each stretch is from, `values` the fingerprints of the
+    live values that were put in, by name.
+    """
 
     message: Message
     notes: tuple[str, ...] = ()
     parts: tuple[Fragment, ...] = ()
+    values: Mapping[str, str] = {}  # nobody writes to it
 
 
 def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, images: Sequence[str] = ()) -> Composed:
@@ -37,4 +42,5 @@ def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, im
     notes = [str(item) for item in (*filled.inserted, *filled.left, *attached)]
     pictures = [ImagePart(image.url) for image in (*filled.images, *attached)]
     content: Content = (TextPart(filled.text), *pictures) if pictures else filled.text
-    return Composed(Message("user", content), tuple(notes), filled.parts)
+    typed = None if filled.text == body else body
+    return Composed(Message("user", content, typed=typed), tuple(notes), filled.parts, filled.hashes)

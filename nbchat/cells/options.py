@@ -61,6 +61,8 @@ OWN: dict[str, OwnOption] = {
         OwnOption("code", "put the code of the answer into the next cell"),
         OwnOption("repeat", "ask this many times, side by side", "N"),
         OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
+        OwnOption("cache", "answer from the store where the same request was answered before"),
+        OwnOption("no_cache", "ask anew even where the store has the answer"),
         OwnOption("unguarded", "send even what looks like a secret or a private value"),
         OwnOption("base_url", "the server: a URL or a known name", "URL"),
         OwnOption("key_env", "the environment variable that holds the key", "VAR"),
@@ -131,7 +133,7 @@ class _Reading:
         if name is None:
             raise UsageError(_unknown(word))
         given = value if equals else None
-        if name.startswith("no_"):
+        if name.startswith("no_") and name not in OWN:
             self._set_param(PARAMETERS[name[3:]], "false", flag)
         elif name in PARAMETERS:
             parameter = PARAMETERS[name]

@@ -16,12 +16,14 @@ from nbchat.api.endpoints import (
     endpoint_at,
     located,
     named_key,
+    owner_of,
 )
+from nbchat.api.headers import GivenHeaders, Headers, header_pairs
 from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Destination", "current_endpoint", "endpoint_for", "model_of", "models", "ready"]
+__all__ = ["Destination", "check_chosen", "current_endpoint", "endpoint_for", "model_of", "models", "ready"]
 
 
 def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
@@ -45,7 +47,7 @@ def _is_builtin(where: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a session asks, and the key of its own. That key is for one server, and goes to no other."""
+    """Where a session asks, and the key and headers of its own. They are for one server, and go to no other."""
 
     where: str | None = None
     """A URL or a name; None = the server that is connected for all."""
@@ -53,27 +55,34 @@ class Destination:
     key_env: str | None = None
     """The variable that holds the key, where none was given itself."""
     key_server: str = ""
-    """The address of the server that the key is for; empty = there is no key, or none for it to go to."""
+    """The address of the server that key and headers are for; empty = there are none, or none for them to go to."""
+    headers: Headers = ()
 
     @classmethod
-    def of(cls, where: str | None, api_key: Key | None = None, key_env: str | None = None) -> Self:
-        """A key given here is for the server that is named here, or, where none is, for the one in force now.
+    def of(
+        cls, where: str | None, api_key: Key | None = None, key_env: str | None = None, headers: GivenHeaders = None
+    ) -> Self:
+        """A key or a header given here is for the server that is named here, or, where none is, for the one in force now.
 
         Raises ConfigError for what can't be asked.
         """
-        if api_key is None and key_env is None:
+        pairs = header_pairs(headers)
+        if api_key is None and key_env is None and not pairs:
             destination = cls(where)
         else:
             address = current_endpoint().base_url if where is None else _address(where)
-            destination = cls(where, api_key, None if api_key else key_env, address)
+            destination = cls(where, api_key, None if api_key else key_env, address, pairs)
         if where is not None or key_env is not None:
             destination.endpoint()  # says at once what is wrong with it
         return destination
 
-    def moved(self, where: str | None, key_env: str | None = None) -> Self:
-        """The same, asking elsewhere. The key stays with its server, unless there is another. Raises as `of` does."""
-        if key_env is not None:
-            return self.of(where, key_env=key_env)
+    def moved(self, where: str | None, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
+        """The same, asking elsewhere. Key and headers stay with their server, unless there are others.
+
+        Raises as `of` does.
+        """
+        if key_env is not None or headers:
+            return self.of(where, key_env=key_env, headers=headers)
         destination = replace(self, where=where)
         if where is not None:
             destination.endpoint()
@@ -84,14 +93,19 @@ class Destination:
         where = self.where if base_url is None else base_url
         if where is not None:
             key, key_env = self._key_for(_address(where), key_env)
-            return endpoint_for(where, api_key=key, key_env=key_env)
-        endpoint = current_endpoint()
+            return self._with_headers(endpoint_for(where, api_key=key, key_env=key_env))
+        endpoint = self._with_headers(current_endpoint())
         key, key_env = self._key_for(endpoint.base_url, key_env)
         if key is None:
             if key_env is None or endpoint.is_builtin:
                 return endpoint
             key = named_key(key_env)
         return replace(endpoint, key=key, key_env=key_env)
+
+    def _with_headers(self, endpoint: Endpoint) -> Endpoint:
+        is_theirs = bool(self.headers and self.key_server and endpoint.base_url)
+        is_theirs = is_theirs and is_same_server(endpoint.base_url, self.key_server)
+        return replace(endpoint, headers=self.headers) if is_theirs else endpoint
 
     def address(self) -> str | None:
         """The address that the next request goes to; None = there is none to go to."""
@@ -136,3 +150,25 @@ def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
     """The models of a server, asked for within so many seconds. Raises NbchatError."""
     engine = process.engine()
     return engine.run(engine.client.models(ready(endpoint), timeout=timeout))
+
+
+def check_chosen(endpoint: Endpoint, model: str | None) -> None:
+    """Raise ConfigError where a model of some real server is asked for, and nobody chose a server."""
+    if not endpoint.is_builtin:
+        return
+    from nbchat.builtin.models import MODELS
+
+    if model in MODELS:
+        return
+    if not (chosen := choose()).is_builtin:
+        raise ConfigError(
+            f"The built-in model is connected, which is no {model!r}: %chat connect off goes back to {chosen.title}."
+        )
+    row = owner_of(model or "")
+    wanted, name = (row.key_env, row.name) if row is not None else ("its server's variable", "NAME")
+    if os.environ.get("NBCHAT_API_KEY", "").strip():
+        wanted = "NBCHAT_BASE_URL to the server that NBCHAT_API_KEY is for"
+    raise ConfigError(
+        f"No key is set, so there is only the built-in model, and no {model!r}: set {wanted} before the kernel starts,"
+        f" or run %chat key {name}. %chat connect lists the servers, those of this machine too."
+    )

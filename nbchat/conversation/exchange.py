@@ -5,7 +5,7 @@ The logic is one generator that yields what it waits for; `driver` waits, in pla
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,16 +16,19 @@ from nbchat.api.concurrency import Pace
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel
 from nbchat.api.prices import cost
+from nbchat.conversation.connection import check_chosen
 from nbchat.conversation.driver import Work
-from nbchat.conversation.ledger import Entry
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.outgoing import check_body, check_message
 from nbchat.conversation.process import process
 from nbchat.conversation.tools.approval import ask_user
-from nbchat.conversation.tools.repair import told_apart, valid_calls
-from nbchat.conversation.turn import Turn
+from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
+from nbchat.conversation.turn import Turn, new_id
+from nbchat.store.ledger import Entry
+from nbchat.store.place import notebook_path
 from nbchat.values.draft import Draft
 from nbchat.values.errors import GuardError, Interrupted, NbchatError, SchemaError
+from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve, Presenter
@@ -39,6 +42,26 @@ __all__ = ["Ask", "Exchange", "Tools"]
 
 MOST_ROUNDS = 10
 """Times that a model may answer with tool calls before it has to stop."""
+
+MOST_MISTAKES = 3
+"""Times in a row that all its calls may fail in the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How one request is served. `tap` is shown the events first, in the engine's thread; None = nobody.
+
+    `replay` is the stored answer that comes in place of the server's; None = there is none. `whole` is called when an
+    answer has come from the server whole.
+    """
+
+    tap: Callable[[list[Event]], None] | None = None
+    replay: Sequence[tuple[float, list[Event]]] | None = None
+    whole: Callable[[], None] = lambda: None
+
+
+Deliver = Callable[["Exchange", Request], Delivery]
+"""Settles how a request is served, just before it is sent. Raises NbchatError where it must not be sent."""
 
 
 class Tools(Protocol):
@@ -74,6 +97,8 @@ class Ask:
     approve: Approve = ask_user
     timeouts: Timeouts = field(default_factory=Timeouts)
     schema: Schema | None = None
+    earlier: Request | None = None
+    """The request of the turn before, with which this one shares its messages; None = there is none."""
 
     def request(self, steps: Sequence[Message] = (), *, in_words: bool | None = None) -> Request:
         """What is sent, after these steps. `in_words`: how to ask for the schema; None = as the server is known."""
@@ -93,9 +118,19 @@ class Ask:
 class Exchange:
     """Stages: asked → answering (and calling tools, several rounds) → over. `reply` and `error` hold from then on."""
 
-    def __init__(self, ask: Ask, options: RequestOptions) -> None:
+    def __init__(self, ask: Ask, options: RequestOptions, parent: str | None = None) -> None:
+        self.id = new_id()
         self.ask = ask
         self.options = options
+        self.parent = parent
+        """The id of the answer before it in its context; None = there is none."""
+        self.session: str | None = None
+        """The name of the session that made it; None = it is nobody's."""
+        self.copies = 0
+        """How many exchanges have been made that ask the same."""
+        self.number = 0
+        """Which of those that ask the same this is; 0 = the first."""
+        self.deliver: Deliver = lambda _exchange, _request: Delivery()
         self.pace: Pace | None = None
         """What holds its requests back while others are in flight; None = nothing."""
         self.kept = False
@@ -111,7 +146,10 @@ class Exchange:
         self._stopped = False
         self.data: Any = None
         """The value that the answer holds, where a schema was asked for."""
-        self._notices: list[str] = []
+        self.replays = False
+        """Whether the answer that comes now is one from the store."""
+        self.notices: list[str] = []
+        """What the reader should know of the request."""
         self._in_words: bool | None = None
         self._called: Reply | None = None
         self._ended = False
@@ -140,12 +178,21 @@ class Exchange:
 
     def _answer(self, presenter: Presenter | None) -> Work:
         """Ask, and call tools and ask again, until an answer is there."""
+        rounds: list[list[str]] = []
         for _ in range(MOST_ROUNDS):
             yield from self._request(presenter)
             calls, tools = self.replies[-1].tool_calls, self.ask.tools
             if self.error is not None or not calls or tools is None or not tools.can_run(calls):
                 return
             yield from self._call_tools(tools, told_apart(calls), presenter)
+            results = self.steps[-len(calls) :]
+            rounds.append([result.text for result in results])
+            if failed(results) and rounds[-MOST_MISTAKES:] == [rounds[-1]] * MOST_MISTAKES:
+                self.error = NbchatError(
+                    f"The model called tools {MOST_MISTAKES} times with the same mistake; stopped there."
+                    f" {calls[0].name}: {rounds[-1][0][:300]}"
+                )
+                return
         self.error = NbchatError(f"The model called tools {MOST_ROUNDS} times without answering; stopped there.")
 
     def _fit(self, schema: Schema, presenter: Presenter | None) -> Work:
@@ -174,7 +221,7 @@ class Exchange:
         fitting.note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
 
     def _restart(self, presenter: Presenter | None, reason: str) -> None:
-        self._notices.append(f"asked again: {reason}")
+        self.notices.append(f"asked again: {reason}")
         if presenter is not None:
             presenter.restart(reason)
 
@@ -214,13 +261,14 @@ class Exchange:
     def _send(self, presenter: Presenter | None, more: Sequence[Message]) -> Work:
         self._check_stopped()
         request = self.ask.request((*self.steps, *more), in_words=self._in_words)
+        check_chosen(self.ask.endpoint, self.ask.params.model)
         if not self.options.unguarded:
-            check_body(request.body, self.ask.endpoint.key)
+            check_body(request.body, self.ask.endpoint.secrets)
         self.draft = draft = Draft(request)
-        engine = process.engine()
-        self._channel = channel = engine.channel()
+        delivery = self.deliver(self, request)
+        self._channel = channel = process.engine().channel()
         try:
-            engine.start(Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace), channel)
+            self._start(request, delivery, channel)
             self._check_stopped()
             while (events := (yield channel)) is not None:
                 draft.add(events)
@@ -232,12 +280,25 @@ class Exchange:
             self._check_stopped()
         self.error = draft.error
         self._keep_draft()
+        if self.error is None and not self.replays:
+            delivery.whole()
+
+    def _start(self, request: Request, delivery: Delivery, channel: Channel) -> None:
+        engine = process.engine()
+        self.replays = delivery.replay is not None
+        if delivery.replay is not None:
+            engine.play(delivery.replay, channel)
+        else:
+            call = Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
+            engine.start(call, channel, delivery.tap)
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
         replies = self.replies
         if (draft := self.draft) is not None and (draft.sent or draft.ended):
             reply = draft.reply(interrupted=interrupted)
-            replies = [*replies, replace(reply, cost=cost(self.ask.endpoint, reply.model, reply.usage))]
+            price = 0.0 if self.replays else cost(self.ask.endpoint, reply.model, reply.usage)
+            request = reply.request and reply.request.sharing(self.ask.earlier)
+            replies = [*replies, replace(reply, cost=price, request=request, replayed=self.replays)]
         self.replies, self.draft = (
             replies,
             None,
@@ -265,9 +326,9 @@ class Exchange:
         """A tool's result, without what must not leave."""
         if not self.options.unguarded:
             try:
-                check_message(result, self.ask.endpoint.key)
+                check_message(result, self.ask.endpoint.secrets)
             except GuardError as error:
-                self._notices.append(f"a tool's result was withheld from the model: {error}")
+                self.notices.append(f"a tool's result was withheld from the model: {error}")
                 return replace(result, content="Withheld: it holds something that must not leave the user's machine.")
         return result
 
@@ -294,7 +355,7 @@ class Exchange:
             if any(reply.cost is None for reply in self.replies)
             else sum(r.cost or 0.0 for r in self.replies),
             timing=Timing(self.replies[0].timing.first_token, total) if len(self.replies) > 1 else last.timing,
-            notices=(*last.notices, *(self.ask.tools.notices if self.ask.tools is not None else ()), *self._notices),
+            notices=(*last.notices, *(self.ask.tools.notices if self.ask.tools is not None else ()), *self.notices),
             data=self.data,
         )
 
@@ -310,13 +371,25 @@ class Exchange:
         if (reply := self.reply) is None:
             return None
         cell_id = self.options.cell_id
-        return Turn(self.ask.message, reply, self.ask.params, tuple(self.steps), cell_id=cell_id)
+        return Turn(
+            self.ask.message,
+            reply,
+            self.ask.params,
+            tuple(self.steps),
+            values=self.options.values,
+            answer_id=self.id,
+            cell_id=cell_id,
+        )
 
     @property
     def entries(self) -> list[Entry]:
         """The ledger's rows for its requests; one that nothing answered took nothing."""
         answered = (reply for reply in self.replies if not (reply.empty and reply.status == "failed"))
-        return [Entry.of(reply, self.ask.endpoint) for reply in answered]
+        params, cell = self.ask.params.to_dict(), self.options.cell_id
+        return [
+            Entry.of(reply, self.ask.endpoint, params=params, cell=cell, notebook=notebook_path(), session=self.session)
+            for reply in answered
+        ]
 
     def failure(self) -> BaseException | None:
         """What to raise, with the partial reply; None = nothing went wrong."""

@@ -31,8 +31,8 @@ class History:
         return iter(self.turns)
 
     def messages(self, end: int | None = None) -> tuple[Message, ...]:
-        """What a request carries of the turns before this place; None = of all of them."""
-        return tuple(message for turn in self.turns[:end] for message in turn.messages)
+        """What a request carries of the turns before this place; None = of all of them. Dropped ones are left out."""
+        return tuple(message for turn in self.turns[:end] if not turn.dropped for message in turn.messages)
 
     def place(self, turn: Turn) -> int | None:
         """Where the turn of this id stands, whatever has become of it; None = it is not here."""
@@ -83,6 +83,16 @@ class History:
             raise SessionError(f"The turn has {counted(len(here.versions), 'version')}; there is no {index}.") from None
         place = self.place(turn)
         return self if place is None or chosen == here else self._with(place, chosen)
+
+    def marked(self, turn: Turn, *, pinned: bool | None = None, dropped: bool | None = None) -> History:
+        """The history with this turn pinned or dropped, or no longer; None = as it is. Raises SessionError."""
+        here = self.find(turn)
+        marked = replace(
+            here,
+            pinned=here.pinned if pinned is None else pinned,
+            dropped=here.dropped if dropped is None else dropped,
+        )
+        return History(tuple(marked if each is here else each for each in self.turns))
 
     def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
         """The history without its last turns, and those. Raises SessionError where there are not so many."""

@@ -41,6 +41,10 @@ class RequestOptions:
     """Longest silence, in seconds."""
     cell_id: str | None = None
     """The cell that the message comes from: asked from there again, its turn is answered anew."""
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Fingerprints of the values that were put into the message, by name."""
+    cache: bool | None = None
+    """Whether an identical request's answer may be replayed; None = as the session has it."""
     unguarded: bool = False
     """Send even what the guard would refuse."""
     replaces: Turn | None = None

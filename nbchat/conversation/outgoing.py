@@ -32,7 +32,11 @@ def check_message(message: Message, key: Key | None) -> None:
 def _secrets(key: Key | None) -> dict[str, str]:
     secrets = environment_secrets(os.environ)
     if key is not None:
-        secrets["the key in use"] = key.reveal()
+        texts = key.texts or (key.reveal(),)
+        names = (
+            ["the key in use"] if len(texts) == 1 else [f"secret {n} of this request" for n in range(1, len(texts) + 1)]
+        )
+        secrets |= zip(names, texts, strict=True)
     return secrets
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "import_presets",
     "presets",
     "presets_file",
+    "presets_version",
     "save_preset",
     "unusable",
 ]
@@ -85,6 +86,15 @@ def presets_file() -> Path:
     return Path(platformdirs.user_config_dir("nbchat", appauthor=False)) / "presets.json"
 
 
+def presets_version() -> object:
+    """A value that changes with the file of the user's own presets."""
+    try:
+        state = presets_file().stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
+
+
 def presets() -> dict[str, Preset]:
     """All presets by name: nbchat's, then the user's own, which hide those of the same name.
 
@@ -129,9 +139,11 @@ def find_preset(name: str) -> Preset:
 def save_preset(name: str, params: Params, meaning: str = "") -> Preset:
     """Keep these parameters under a name, all but the model; sampling that is unset is kept as unset.
 
-    Raises ConfigError.
+    Raises ConfigError, also for the name of a preset that nbchat brings: it would be hidden.
     """
     preset = Preset(_checked_name(name), settings_of(params), meaning)
+    if preset.name in SHIPPED:
+        raise ConfigError(f"{preset.name!r} is a preset of nbchat's own. Choose another name.")
     _store([preset])
     return preset
 

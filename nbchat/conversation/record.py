@@ -1,15 +1,19 @@
-"""The record of a session: its history and its ledger, which change together."""
+"""The record of a session: its history and its ledger, which change together, and the journal they are written to."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
-from nbchat.conversation.ledger import Entry
 from nbchat.conversation.observers import Observers
+from nbchat.store.ledger import Entry
+
+if TYPE_CHECKING:  # imported where there is a journal
+    from nbchat.conversation.persistence import Persistence
 
 __all__ = ["Record"]
 
@@ -17,21 +21,66 @@ __all__ = ["Record"]
 class Record:
     """What came of the requests so far, and the requests that are open. Safe from any thread.
 
-    `observers` are told after each change of the history.
+    `observers` are told after each change of the history. `persist` makes what keeps it in the journal, when there is
+    something to keep; it gives None where nothing is to be kept.
     """
 
-    def __init__(self, history: History | None = None) -> None:
+    def __init__(
+        self, history: History | None = None, persist: Callable[[Record], Persistence | None] = lambda _record: None
+    ) -> None:
         self.history = history or History()
         self.ledger: tuple[Entry, ...] = ()
+        self.notices: list[str] = []
+        """What the reader should know of the session, to be said with the next answer."""
         self.observers = Observers()
         self._open: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._lock = threading.RLock()
+        self._persist = persist
+        self._persistence: Persistence | None = None
+
+    @property
+    def persistence(self) -> Persistence | None:
+        """What keeps it in the journal; None = nothing."""
+        with self._lock:
+            if self._persistence is None:
+                self._persistence = self._persist(self)
+            return self._persistence
+
+    def resume(self, persistence: Persistence) -> None:
+        """Go on in the journal where this stands."""
+        self._persistence = persistence
+
+    @property
+    def journal_id(self) -> str | None:
+        """The session's id in the journal; None = nothing of it is there."""
+        return None if self._persistence is None else self._persistence.session_id
+
+    def settled(self) -> str | None:
+        """Wait a moment until what was entered is on the disk; what the user should know of the journal, once."""
+        if self._persistence is None:
+            return None
+        self._persistence.journal.flush()
+        return self._persistence.journal.warning()
 
     def change(self, change: Callable[[History], History]) -> None:
         """Change the history. What `change` raises is raised, and then nothing changes."""
         with self._lock:
             self.history = change(self.history)
+            self._sync()
         self.observers.notify()
+
+    def forget(self) -> int:
+        """Delete all turns, in the journal too; how many answers were deleted. Raises SessionError."""
+        with self._lock:
+            persistence = self.persistence
+            count = sum(len(turn.versions) for turn in self.history)
+            if persistence is not None:
+                count = persistence.journal.forget(persistence.session_id)
+            self._persistence, self.history = None, History()
+            if (anew := self.persistence) is not None:
+                anew.skip(len(self.ledger))
+        self.observers.notify()
+        return count
 
     def open(self, exchange: Exchange) -> Exchange:
         """Let `stop` end this exchange until it is entered; one that nobody ever runs goes with its last user."""
@@ -74,4 +123,12 @@ class Record:
                 history = history.answered(turn, replaces=options.replaces)
             self._open.discard(exchange)
             self.ledger, self.history, exchange.kept = ledger, history, True
+            self._sync(exchange, joins=turn is not None and options.resumes is None)
         return turn is not None
+
+    def _sync(self, ended: Exchange | None = None, *, joins: bool = False) -> None:
+        """Write what has changed, and the end of an exchange; `joins`: its answer is a turn's now."""
+        if (persistence := self.persistence) is not None:
+            persistence.sync(self.history.turns, self.ledger, ended)
+            if ended is not None:
+                persistence.end(ended, joins=joins)

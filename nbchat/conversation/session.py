@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from nbchat.api.headers import GivenHeaders
 from nbchat.api.keys import Key
 from nbchat.conversation.connection import Destination
+from nbchat.conversation.delivery import Deliverer, Limits, spent
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
-from nbchat.conversation.ledger import Entry
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.record import Record
 from nbchat.conversation.settings import Configured, Settings, with_system
 from nbchat.conversation.stream import Stream
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
+from nbchat.store.budget import Budget
+from nbchat.store.entries import Entries
+from nbchat.store.ledger import Spent
+from nbchat.store.opening import journal
+from nbchat.store.place import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
@@ -26,6 +33,10 @@ from nbchat.values.plural import counted
 from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
+
+if TYPE_CHECKING:  # imported where there is a journal
+    from nbchat.conversation.persistence import Persistence
+    from nbchat.store.journal import SessionRow
 
 __all__ = ["Session"]
 
@@ -39,13 +50,12 @@ class Session(Configured):
     `model` and every parameter of the table can be given by name; None = not sent, the server decides. `base_url` is a
     URL or a known endpoint's name; without one, the server is what `%chat connect` or the environment chose, else the
     built-in model. `api_key` is better left to the environment (`key_env` names a variable); it is for this server, or
-    for the one in force when the session is made, and goes to no other. `system` is the system text; `timeout` the
-    longest silence of the server in seconds; `tools` are functions that the model may call, and `approve` says whether
-    a call of one that is not safe may run (`ask_user` asks on the keyboard or the kernel's input prompt).
+    for the one in force when the session is made, and goes to no other. So do `headers`, which are secrets as well:
+    `{"api-key": "$AZURE_KEY"}` takes the value of that variable. `system` is the system text; `timeout` the longest
+    silence of the server in seconds; `tools` are functions that the model may call, and `approve` says whether a call
+    of one that is not safe may run (`ask_user` asks on the keyboard or the kernel's input prompt).
 
-    Safe to use from several threads: each request is settled when it begins.
-
-    Raises ParameterError and ConfigError.
+    Safe to use from several threads: each request is settled when it begins. Raises ParameterError and ConfigError.
 
     ```python
     chat = Session(temperature=0.2)
@@ -61,16 +71,18 @@ class Session(Configured):
         base_url: str | None = None,
         api_key: str | Key | None = None,
         key_env: str | None = None,
+        headers: GivenHeaders = None,
         system: str | None = None,
         timeout: float | None = None,
         tools: Sequence[Any] = (),
         approve: Approve = ask_user,
         **params: Any,
     ) -> None:
-        destination = Destination.of(base_url, Key.wrap(api_key), key_env)
+        destination = Destination.of(base_url, Key.wrap(api_key), key_env, headers)
         super().__init__(Settings(Params().replace(model=model, **params), destination, system, timeout, approve))
         self.name = name
-        self._record = Record()
+        self._record = Record(persist=self._persist)
+        self._limits = Limits()
         for tool in tools:
             self.tool(tool)
 
@@ -86,6 +98,11 @@ class Session(Configured):
         return self._record.history.turns
 
     @property
+    def journal_id(self) -> str | None:
+        """The session's id in the journal; None = nothing of it is there."""
+        return self._record.journal_id
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages that the next request would carry before its own: `{role, content}`, system text included."""
         server = self._settings.destination.address()
@@ -94,12 +111,44 @@ class Session(Configured):
 
     @property
     def usage(self) -> Usage:
-        """Tokens of every request this session has made, the retried and undone ones included."""
-        return Usage.total(entry.usage for entry in self._record.ledger)
+        """Tokens of every request this session has made, retried and undone ones included, replayed ones not."""
+        return Usage.total(entry.usage for entry in self._record.ledger if not entry.replayed)
 
-    def ledger(self) -> list[Entry]:
-        """One row for each request that was answered, oldest first."""
-        return list(self._record.ledger)
+    def ledger(self, *, everywhere: bool = False) -> Entries:
+        """One row for each request that was answered, oldest first; `to_frame()` makes a data frame of them.
+
+        `everywhere`: of all sessions and kernels. Raises SessionError where the journal can't be read then.
+        """
+        file = journal() if everywhere else None
+        return Entries(self._record.ledger if file is None else file.ledger.entries())
+
+    @property
+    def budget(self) -> Budget | None:
+        """What the session may spend; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
+
+        A call that would cross it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
+        """
+        return self._limits.budget
+
+    @budget.setter
+    def budget(self, budget: Budget | str | float | None) -> None:
+        if budget is not None and not isinstance(budget, Budget):
+            budget = Budget.parse(str(budget))
+        self._limits.budget = budget
+
+    @property
+    def spent(self) -> Spent:
+        """What counts against the budget; without one, what this session's calls took."""
+        return spent(self._record, self._limits)
+
+    @property
+    def cache(self) -> bool:
+        """Whether a request that was answered before is answered from the store. False unless set, or NBCHAT_CACHE says so."""
+        return self._limits.cache_is_on()
+
+    @cache.setter
+    def cache(self, on: bool | None) -> None:
+        self._limits.cache = on
 
     # Asking
 
@@ -212,7 +261,9 @@ class Session(Configured):
 
     def again(self, exchange: Exchange) -> Exchange:
         """A further exchange that makes the same request, not yet sent either."""
-        return self._record.open(Exchange(exchange.ask, exchange.options))
+        further = Exchange(exchange.ask, exchange.options, exchange.parent)
+        further.number, exchange.copies = exchange.copies, exchange.copies + 1
+        return self._opened(further)
 
     def charge(self, exchange: Exchange) -> None:
         """Enter what an exchange took into the ledger, and nothing into the history. It is over then."""
@@ -227,6 +278,14 @@ class Session(Configured):
     def on_turns(self, observer: Callable[[], None]) -> Callable[[], None]:
         """Call this after each change of the history; as `on_params`."""
         return self._record.observers.add(observer)
+
+    def pin(self, turn: Turn, pinned: bool = True) -> None:
+        """Keep a turn in the context when that must be shortened. Raises SessionError where it is not in the history."""
+        self._record.change(lambda history: history.marked(turn, pinned=pinned))
+
+    def drop(self, turn: Turn, dropped: bool = True) -> None:
+        """Leave a turn out of what is sent; it stays in the history. Raises SessionError where it is not there."""
+        self._record.change(lambda history: history.marked(turn, dropped=dropped))
 
     def choose(self, turn: Turn, version: int) -> None:
         """Go on with `turn.versions[version]`. Raises SessionError."""
@@ -248,10 +307,19 @@ class Session(Configured):
         """Forget all turns. Settings and the usage count stay."""
         self._record.change(lambda _history: History())
 
+    def forget(self) -> int:
+        """Delete the session for good, in the journal too, and begin anew; how many answers were deleted.
+
+        The ledger keeps figures, without notebook and cell. Raises SessionError where the file can't be written.
+        """
+        return self._record.forget()
+
     def fork(self, name: str) -> Self:
         """A second session that begins with this one's turns and settings, and goes its own way."""
         branch = type(self)(name=name)
-        branch._record, branch._settings = Record(self._record.history), self._settings  # noqa: SLF001  # its own class
+        branch._limits = replace(self._limits)  # noqa: SLF001
+        branch._settings = self._settings  # noqa: SLF001  # its own class, here and below
+        branch._record = Record(self._record.history, lambda record: branch._persist(record, self.turns))  # noqa: SLF001
         return branch
 
     def export(self, path: str | Path) -> Path:
@@ -269,9 +337,45 @@ class Session(Configured):
 
         record = export.read(Path(path).expanduser())
         session = cls(name=name or record.name, system=record.system)
-        session._record = Record(History(record.turns))
+        session._record = Record(History(record.turns), session._persist)
         session.params = record.params
         return session
+
+    @classmethod
+    def reopen(cls, row: SessionRow, name: str | None = None) -> Self:
+        """A session that the journal has, to go on with. Raises SessionError."""
+        from nbchat.conversation.persistence import Persistence, reopened
+
+        file = journal()
+        if file is None:
+            raise SessionError("There is no journal to open a session from: NBCHAT_STORE turns it off.")
+        found = reopened(file, row)
+        session = cls(name=name or row.name, system=found.system)
+        session.params = found.params
+
+        session._record = Record(History(found.turns), session._persist)
+        session._record.resume(
+            Persistence(file, session._described, session_id=row.id, written=found.written, absorbed=found.absorbed)
+        )
+        session._record.notices += found.notices()
+        if isinstance(budget := row.settings.get("budget"), str):
+            session.budget = budget
+        return session
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The session of this name that the journal has of this notebook, with a notice; else a new one.
+
+        Where nobody knows which notebook this is, only names other than "default" are looked for.
+        """
+        file, notebook = journal(), notebook_path()
+        if file is None or not file.exists() or (notebook is None and name == "default"):
+            return cls(name=name)
+        try:
+            rows = [row for row in file.sessions() if row.notebook == notebook and row.name == name and row.turns]
+            return cls.reopen(rows[0]) if rows else cls(name=name)
+        except SessionError:  # the journal says itself what is the matter with it
+            return cls(name=name)
 
     # The machinery
 
@@ -281,12 +385,31 @@ class Session(Configured):
 
     def _begin(self, message: Any, options: RequestOptions) -> Exchange:
         settings = self._settings  # one look: another thread may change it meanwhile
-        return self._record.open(settings.settle(message, options, self._record.history))
+        return self._opened(settings.settle(message, options, self._record.history))
+
+    def _opened(self, exchange: Exchange) -> Exchange:
+        exchange.session, exchange.deliver = self.name, Deliverer(self._record, self._limits)
+        return self._record.open(exchange)
+
+    def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:
+        """What keeps the session in the journal; None = the user wants none. `known`: turns that are in it already."""
+        if (file := journal()) is None:
+            return None
+        from nbchat.conversation.persistence import Persistence
+
+        return Persistence(file, self._described, known=known)
+
+    def _described(self) -> tuple[str, dict[str, Any]]:
+        """The session's name and settings, for the journal."""
+        settings = {"system": self.system, "params": self.params.to_dict()}
+        return self.name, settings if self.budget is None else {**settings, "budget": str(self.budget)}
 
     def _conclude(self, exchange: Exchange, presenter: Presenter | None) -> Reply:
         """Keep the turn, show its end, raise what went wrong."""
         self._record.keep(exchange)
         failure, reply = exchange.failure(), exchange.reply
+        if reply is not None and (warning := self._record.settled()):
+            reply = replace(reply, notices=(*reply.notices, warning))
         if presenter is not None:
             presenter.conclude(reply, failure)
         if failure is not None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
+from nbchat.api.headers import GivenHeaders
 from nbchat.conversation import connection
 from nbchat.conversation.exchange import Ask, Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
 from nbchat.conversation.tools.approval import ask_user
+from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
@@ -46,17 +48,20 @@ class Settings:
         params = params.replace(model=connection.model_of(endpoint, params.model))
         system = self.system if options.system is UNSET else options.system
         timeout = self.timeout if options.timeout is None else options.timeout
+        before = _before(history, options)
+        last = before[-1] if before else None
         ask = Ask(
             asked,
-            with_system(system, _before(history, options)),
+            with_system(system, History(before).messages()),
             params,
             endpoint,
             self._tools(options.tools),
             options.approve or self.approve,
             Timeouts() if timeout is None else Timeouts(read=timeout),
             None if options.schema is None else _schema(options.schema),
+            None if last is None else last.reply.request,
         )
-        return Exchange(ask, options)
+        return Exchange(ask, options, None if last is None else last.answer_id)
 
     def _tools(self, wanted: Sequence[Any] | str | None) -> Toolbox | None:
         """The tools to offer; None = none."""
@@ -122,13 +127,15 @@ class Configured:
         """The server of this session alone, as it was given: a URL or a name; None = the one connected for all."""
         return self._settings.destination.where
 
-    def connect(self, base_url: str | None, *, key_env: str | None = None) -> Self:
+    def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
         """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
 
-        `key_env` names the variable of its key; a key of the session's own stays with the server it is for. Raises
-        ConfigError, and then changes nothing.
+        `key_env` names the variable of its key, `headers` go with every request; key and headers of the session's own
+        stay with the server they are for. Raises ConfigError, and then changes nothing.
         """
-        self._change(lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env)))
+        self._change(
+            lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env, headers))
+        )
         return self
 
     @property
@@ -168,17 +175,17 @@ class Configured:
             self._observers.notify()
 
 
-def _before(history: History, options: RequestOptions) -> tuple[Message, ...]:
-    """The messages that come before the one to ask."""
+def _before(history: History, options: RequestOptions) -> tuple[Turn, ...]:
+    """The turns that come before the message to ask."""
     if options.resumes is not None:
         turn = history.find(options.resumes)
-        before = () if options.once else history.messages(history.place(turn))
-        return (*before, *turn.messages)
+        before = () if options.once else history.turns[: history.place(turn)]
+        return (*before, replace(turn, dropped=False))
     if options.once:
         return ()
     if options.replaces is not None:
-        return history.messages(history.place(history.find(options.replaces)))
-    return history.messages(history.place_of_cell(options.cell_id))
+        return history.turns[: history.place(history.find(options.replaces))]
+    return history.turns[: history.place_of_cell(options.cell_id)]
 
 
 def with_system(system: str | None, messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -13,10 +13,15 @@ from nbchat.values.reading import an_object, items_of, optional_text, text_of
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.usage import Usage
 
-__all__ = ["Turn", "Version", "joined"]
+__all__ = ["Turn", "Version", "joined", "new_id"]
 
 NO_ANSWER = "(no answer: it was stopped)"
 """What the history says for an answer that never came after a tool's result."""
+
+
+def new_id() -> str:
+    """An id that nothing else has."""
+    return os.urandom(8).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,8 @@ class Version:
     """A message, the reply to it, and the parameters it was asked with.
 
     `steps` are the messages between the two: tool calls and their results. `before_edit` marks an answer that was given
-    before an earlier turn changed.
+    before an earlier turn changed. `values` are fingerprints of the values that were put into the message, by name.
+    `answer_id` names the answer in the journal.
     """
 
     message: Message
@@ -32,6 +38,8 @@ class Version:
     params: Params
     steps: tuple[Message, ...] = ()
     before_edit: bool = False
+    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    answer_id: str = field(default_factory=new_id, compare=False)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -55,6 +63,8 @@ class Version:
             version["steps"] = [step.to_dict() for step in self.steps]
         if self.before_edit:
             version["before_edit"] = True
+        if self.values:
+            version["values"] = dict(self.values)
         return {**version, "reply": self.reply.to_dict()}
 
     @classmethod
@@ -67,17 +77,15 @@ class Version:
             Params.from_dict(an_object(version.get("params", {}), "a turn's params")),
             tuple(map(Message.from_dict, items_of(version, "steps"))),
             version.get("before_edit") is True,
+            {str(name): str(value) for name, value in an_object(version.get("values", {}), "values").items()},
         )
-
-
-def _new_id() -> str:
-    return os.urandom(8).hex()
 
 
 @dataclass(frozen=True, slots=True)
 class Turn(Version):
     """A place in the history: the version that the conversation goes on with, and the others.
 
+    A turn that is `pinned` stays in the context when that must be shortened, one that is `dropped` is left out of it.
     `cell_id` names the notebook cell (or any other place) whose turn this is: asking from there again answers it anew;
     None = none. `earlier` and `later` are the versions made before and after the current one, oldest first. `id` stays
     the same whatever becomes of the turn.
@@ -86,7 +94,9 @@ class Turn(Version):
     cell_id: str | None = None
     earlier: tuple[Version, ...] = ()
     later: tuple[Version, ...] = ()
-    id: str = field(default_factory=_new_id, compare=False)
+    pinned: bool = False
+    dropped: bool = False
+    id: str = field(default_factory=new_id, compare=False)
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -124,6 +134,7 @@ class Turn(Version):
         turn: dict[str, Any] = {"id": self.id, **Version.to_dict(self)}
         if self.cell_id is not None:
             turn["cell_id"] = self.cell_id
+        turn |= {name: True for name in ("pinned", "dropped") if getattr(self, name)}
         for name in ("earlier", "later"):
             if versions := getattr(self, name):
                 turn[name] = [version.to_dict() for version in versions]
@@ -138,7 +149,9 @@ class Turn(Version):
             cell_id=optional_text(turn, "cell_id"),
             earlier=tuple(map(Version.from_dict, items_of(turn, "earlier"))),
             later=tuple(map(Version.from_dict, items_of(turn, "later"))),
-            id=text_of(turn, "id") or _new_id(),
+            pinned=turn.get("pinned") is True,
+            dropped=turn.get("dropped") is True,
+            id=text_of(turn, "id") or new_id(),
         )
 
 
@@ -150,7 +163,12 @@ def joined(first: Reply, second: Reply) -> Reply:
     costs = first.cost, second.cost
     seconds = first.timing.total, second.timing.total
     choice = replace(
-        second.choices[0], text=first.text + second.text, reasoning=first.reasoning + second.reasoning, carried=None
+        second.choices[0],
+        text=first.text + second.text,
+        reasoning=first.reasoning + second.reasoning,
+        images=first.images + second.images,
+        sources=tuple(dict.fromkeys(first.sources + second.sources)),
+        carried=None,
     )
     return replace(
         second,

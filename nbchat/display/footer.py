@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nbchat.values.optionline import option_line
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
 
-__all__ = ["cost_text", "footer_facts", "seconds_text", "settings_text", "tokens_text"]
+__all__ = ["cost_text", "footer_facts", "params_text", "seconds_text", "settings_text", "tokens_text"]
 
 ORDINARY_FINISHES = frozenset({"stop", "end_turn", "eos", "stop_sequence", None})
 
@@ -36,7 +37,7 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, resumable: bool = F
         cost_text(reply.cost),
         *_speed(reply),
     ]
-    facts.append(STATUS_WORDS.get(reply.status, ""))
+    facts += ["replayed" if reply.replayed else "", STATUS_WORDS.get(reply.status, "")]
     finishes = {choice.finish_reason for choice in reply.choices} - ORDINARY_FINISHES
     facts += [_finish_words(reason, resumable) for reason in sorted(filter(None, finishes))]
     if any(choice.refusal for choice in reply.choices):
@@ -54,10 +55,12 @@ def settings_text(request: Request | None) -> str:
 
     A line that would be too long for the footer is cut.
     """
-    if request is None:
-        return ""
-    sent = {name: value for name, value in request.body.items() if name not in NOT_SETTINGS}
-    line = option_line({name: _brief(value) for name, value in sent.items()})
+    return "" if request is None else params_text(request.body)
+
+
+def params_text(params: Mapping[str, Any]) -> str:
+    """As `settings_text`, of parameters by wire name."""
+    line = option_line({name: _brief(value) for name, value in params.items() if name not in NOT_SETTINGS})
     return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
 
 

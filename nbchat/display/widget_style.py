@@ -39,6 +39,10 @@ STYLE = f"""
 .nbchat-explorer .widget-label {{ margin-right: 6px; }}
 .nbchat-explorer .widget-checkbox label {{ display: flex; align-items: center; gap: 6px; }}
 .nbchat-explorer .widget-checkbox input {{ margin: 0; }}
+.nbchat-widgets.jupyter-widgets-disconnected > *, .nbchat-widgets.jupyter-widgets-disconnected::before {{ display: none; }}
+.nbchat-widgets.jupyter-widgets-disconnected::after {{
+  content: "The kernel was restarted. Run this cell again."; color: var(--nbchat-quiet); padding: 4px 0;
+}}
 .nbchat-line {{ display: flex; flex-flow: row wrap; align-items: center; gap: 6px 16px; margin: 2px 0; }}
 """
 """Rules for all of them, and those of the sweep's explorer. The panel has more of its own."""

@@ -21,7 +21,7 @@ from nbchat.values.errors import Interrupted, NbchatError
 
 __all__ = ["bind", "chat_cell"]
 
-PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema")
+PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema", "cache")
 """Options of nbchat's own that `Session.ask` takes by the same name."""
 
 
@@ -34,6 +34,8 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     session = registry().open(options.get("session"))
     composed = compose(text, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
     asked = _asked(options, shell.user_ns)
+    if composed.values and not options.is_sweep:
+        asked["values"] = composed.values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 
@@ -69,6 +71,8 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     """The options that `Session.ask` takes."""
     own = {name: options.own[name] for name in PASSED_ON if name in options.own}
+    if options.get("no_cache"):
+        own["cache"] = False
     if "tools" in own:
         own["tools"] = named_tools(own["tools"], namespace)
     if "schema" in own:

@@ -3,119 +3,126 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from IPython.core.error import UsageError
 
+from nbchat.api.addresses import public_url
 from nbchat.api.endpoints import (
     BUILTIN,
     ENDPOINTS,
     LOCAL_SERVERS,
     Endpoint,
 )
+from nbchat.api.headers import named_headers
 from nbchat.api.keyring import store_key
-from nbchat.api.keys import Key
+from nbchat.api.keys import Key, looks_like_key
 from nbchat.cells.words import split
 from nbchat.conversation import connection
 from nbchat.conversation.connection import models
 from nbchat.conversation.local_servers import found_servers
+from nbchat.conversation.probe import probed
 from nbchat.conversation.process import process
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.frontend import registry
-from nbchat.values.errors import AuthenticationFailed, ConfigError, ModelNotFound, NbchatError
+from nbchat.values.errors import AuthenticationFailed, ConfigError, NbchatError
 from nbchat.values.plural import counted
 
 __all__ = ["connect_line", "key_line"]
 
 CHECK_SECONDS = 5.0
-"""How long connecting waits for the server to list its models; a silent one is connected all the same."""
+"""How long connecting waits for the server to list its models."""
+
+FEW_MODELS = 8
+"""Models up to which all are named."""
+
+LONGEST_LIST = 200
+"""Characters of their names."""
 
 
 def connect_line(rest: str) -> Bundle:
-    """Do what `%chat connect …` says. Raises UsageError and ConfigError."""
-    where, options = _read(rest)
-    if where is None:
+    """Do what `%chat connect …` says. Raises UsageError and NbchatError, and then what was connected stays so."""
+    asked = _read(rest)
+    if asked.where is None:
         return _choices()
-    if where.lower() in ("off", "none"):
+    if asked.where.lower() in ("off", "none"):
         process.connected = None
         return chrome.line(f"connected to what the environment says: {connection.current_endpoint().title}")
-    endpoint = connection.endpoint_for(where, key_env=options.get("--key-env"), model=options.get("--model"))
-    endpoint, facts = _checked(endpoint)
+    endpoint = connection.endpoint_for(asked.where, key_env=asked.key_env, model=asked.model)
+    if asked.headers:
+        endpoint = replace(endpoint, headers=named_headers(asked.headers))
+    try:
+        endpoint, names = probed(endpoint, lambda there: models(there, CHECK_SECONDS))
+    except NbchatError as error:
+        asks = isinstance(error, AuthenticationFailed)
+        hint = f" %chat key {endpoint.name or public_url(endpoint.base_url)} asks for its key." if asks else ""
+        error.args = (f"{error} Nothing changed: {connection.current_endpoint().title} stays in use.{hint}",)
+        raise
     process.connected = endpoint
     registry().current.set(model=None)  # another server's model means nothing here
-    return chrome.line([f"connected to {endpoint.title}", *facts])
+    return chrome.line([f"connected to {endpoint.title}", *_facts(endpoint, names)])
 
 
-def _read(rest: str) -> tuple[str | None, dict[str, str]]:
+@dataclass(slots=True)
+class _Line:
+    """What a line asks for."""
+
+    where: str | None = None
+    model: str | None = None
+    key_env: str | None = None
+    headers: list[str] = field(default_factory=list)
+
+
+def _read(rest: str) -> _Line:
     try:
         words = split(rest)
     except ValueError as error:
         raise UsageError(f"%chat connect can't read its line: {error}.") from None
-    where: str | None = None
-    options: dict[str, str] = {}
+    asked = _Line()
     pending = iter(words)
     for word in pending:
         flag, equals, value = word.partition("=")
         flag = {"-m": "--model"}.get(flag, flag)
-        if flag in ("--model", "--key-env"):
-            options[flag] = value if equals else next(pending, "")
-            if not options[flag]:
+        if flag in ("--model", "--key-env", "--header"):
+            if not (value := value if equals else next(pending, "")):
                 raise UsageError(f"{flag} needs a value.")
-        elif word.startswith("-") or where is not None:
-            raise UsageError(f"%chat connect takes a name or a URL, --model M and --key-env VAR; got {word!r}.")
+            if flag == "--header":
+                asked.headers.append(value)
+            else:
+                setattr(asked, flag.strip("-").replace("-", "_"), value)
+        elif word.startswith("-") or asked.where is not None:
+            given = "something else" if looks_like_key(word) else repr(word)
+            options = "--model M, --key-env VAR and --header 'NAME=$VAR'"
+            raise UsageError(f"%chat connect takes a name or a URL, {options}; got {given}.")
         else:
-            where = word
-    return where, options
+            asked.where = word
+    return asked
 
 
-def _checked(endpoint: Endpoint) -> tuple[Endpoint, list[str]]:
-    """The endpoint as its server answers there (perhaps below /v1), and what to say of it."""
-    try:
-        names = models(endpoint, CHECK_SECONDS)
-    except ModelNotFound:
-        return _with_version(endpoint)
-    except AuthenticationFailed:
-        problem = "its key is refused: %chat key" if endpoint.key else "it needs a key: %chat key"
-        return endpoint, _facts(endpoint, [], problem)
-    except NbchatError as error:
-        return endpoint, _facts(endpoint, [], str(error))
-    return _with_model(endpoint, names), _facts(_with_model(endpoint, names), names)
-
-
-def _with_version(endpoint: Endpoint) -> tuple[Endpoint, list[str]]:
-    """People leave out the /v1 that most servers' API stands below."""
-    if endpoint.base_url.rstrip("/").endswith("/v1"):
-        return endpoint, _facts(endpoint, [])
-    versioned = replace(endpoint, base_url=endpoint.base_url.rstrip("/") + "/v1")
-    try:
-        names = models(versioned, CHECK_SECONDS)
-    except NbchatError:
-        return endpoint, _facts(endpoint, [])
-    return _with_model(versioned, names), _facts(_with_model(versioned, names), names)
-
-
-def _with_model(endpoint: Endpoint, names: list[str]) -> Endpoint:
-    """A server with one model needs no choice."""
-    return replace(endpoint, model=names[0]) if endpoint.model is None and len(names) == 1 else endpoint
-
-
-def _facts(endpoint: Endpoint, names: list[str], problem: str = "") -> list[str]:
-    model = f"model {endpoint.model}" if endpoint.model else "no model chosen: %chat set model=NAME"
-    known = counted(len(names), "model") if names else ""
-    odd = (
-        f"which is not among them (such as {', '.join(names[:3])})"
-        if names and endpoint.model and endpoint.model not in names
-        else ""
-    )
+def _facts(endpoint: Endpoint, names: list[str]) -> list[str]:
+    """What to say of a server that answered."""
+    listed = ", ".join(names)
+    few = 0 < len(names) <= FEW_MODELS and len(listed) <= LONGEST_LIST
+    known = f"models: {listed}" if few else counted(len(names), "model") if names else ""
+    if endpoint.model is None:
+        such = "" if few or not names else f" (such as {', '.join(names[:3])[:LONGEST_LIST]})"
+        model = f"no model chosen: %chat set model=NAME{such}"
+    elif names and endpoint.model not in names:
+        model = f"model {endpoint.model}, which is not among them"
+    else:
+        model = f"model {endpoint.model}"
     key = "" if endpoint.is_builtin or endpoint.name in LOCAL_SERVERS else _key_words(endpoint)
-    return [fact for fact in (known, f"{model} {odd}".strip(), key, problem) if fact]
+    unlisted = (
+        "" if names or endpoint.is_builtin else "it lists no models, so whether it answers shows with the first cell"
+    )
+    return [fact for fact in (known, model, key, unlisted) if fact]
 
 
 def _key_words(endpoint: Endpoint) -> str:
-    if endpoint.key is not None:
-        return f"key from {endpoint.key_env or 'memory'}"
-    return f"no key: set {endpoint.key_env} or use %chat key" if endpoint.key_env else "no key"
+    if endpoint.key is None and endpoint.headers:
+        return counted(len(endpoint.headers), "header")
+    return "no key" if endpoint.key is None else f"key from {endpoint.key_env or 'memory'}"
 
 
 def _choices() -> Bundle:
@@ -140,18 +147,37 @@ def _choices() -> Bundle:
 
 
 def key_line(rest: str) -> str:
-    """Do what `%chat key …` says; what to say of it. Raises UsageError and ConfigError."""
-    if rest not in ("", "--save"):
-        raise UsageError("A key is never typed into a cell: run %chat key alone and type it where it asks.")
-    endpoint = registry().current.endpoint
+    """Do what `%chat key [NAME|URL] [--save]` says; what to say of it. Raises UsageError and NbchatError."""
+    words = rest.split()
+    where = [word for word in words if word != "--save"]
+    if len(where) > 1 or (where and where[0].lower() not in (*ENDPOINTS, *LOCAL_SERVERS) and "://" not in where[0]):
+        raise UsageError(
+            "A key is never typed into a cell: run %chat key alone, or with the server's name behind it, and type it"
+            " where it asks."
+        )
+    endpoint = connection.endpoint_for(where[0]) if where else registry().current.endpoint
     if endpoint.is_builtin:
-        raise ConfigError("The built-in model needs no key. Choose a server first: %chat connect NAME.")
-    key = _asked_key(endpoint)
-    process.connected = replace(endpoint, key=key, key_env=None)
-    if rest == "--save":
-        store_key(endpoint.base_url, key)
+        raise ConfigError("The built-in model needs no key. Name the server that it is for: %chat key NAME.")
+    endpoint = replace(endpoint, key=_asked_key(endpoint), key_env=None)
+    _check_key(endpoint)
+    process.connected = endpoint
+    if where:
+        registry().current.set(model=None)
+    if "--save" in words and endpoint.key is not None:
+        store_key(endpoint.base_url, endpoint.key)
         return f"the key for {endpoint.title} is kept in this system's keyring"
     return f"the key for {endpoint.title} is used until the kernel ends; %chat key --save keeps one"
+
+
+def _check_key(endpoint: Endpoint) -> None:
+    """Raise AuthenticationFailed for a key that the server does not know; whatever else goes wrong shows later."""
+    try:
+        probed(endpoint, lambda there: models(there, CHECK_SECONDS))
+    except AuthenticationFailed as error:
+        error.args = (f"{error} Nothing changed.",)
+        raise
+    except NbchatError:
+        return
 
 
 def _asked_key(endpoint: Endpoint) -> Key:

@@ -3,52 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from IPython.core.error import UsageError
 
+from nbchat.api.addresses import public_url
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
 from nbchat.cells.words import split
 from nbchat.conversation.connection import models
 from nbchat.display import chrome
-from nbchat.display.canvas import Bundle, CellCanvas
-from nbchat.display.footer import cost_text, tokens_text
+from nbchat.display.canvas import Bundle
+from nbchat.display.footer import tokens_text
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics import background
 from nbchat.magics import connect as connecting
+from nbchat.magics.command import COMMANDS, command, say, show
+from nbchat.magics.memory import changed_data, where_it_is_kept
+from nbchat.magics.spending import budget_text, cost_of
 from nbchat.values.params import PARAMETERS, nearest
 from nbchat.values.plural import counted
 from nbchat.values.reply import Reply
 
-__all__ = ["COMMANDS", "Command", "chat_line"]
-
-
-class Command(NamedTuple):
-    """One word of `%chat`: what follows it, what it does, and the function of shell and rest of line that does it."""
-
-    name: str
-    takes: str
-    meaning: str
-    run: Callable[[Any, str], Any]
-
-
-COMMANDS: dict[str, Command] = {}
-"""The words of `%chat`, in the order in which help shows them."""
-
-
-def command(name: str, takes: str = "") -> Callable[[Callable[[Any, str], Any]], Callable[[Any, str], Any]]:
-    """Make a function a word of `%chat`; its docstring is what help says."""
-
-    def register(function: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-        meaning = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
-        COMMANDS[name] = Command(name, takes, meaning[:1].lower() + meaning[1:], function)
-        return function
-
-    return register
+__all__ = ["COMMANDS", "chat_line"]
 
 
 def chat_line(shell: Any, line: str) -> Any:
@@ -69,18 +48,11 @@ def chat_line(shell: Any, line: str) -> Any:
     return found.run(shell, rest.strip())
 
 
-def _show(shell: Any, bundle: Bundle) -> None:
-    CellCanvas(shell).show(bundle)
-
-
-def _say(shell: Any, text: str | Sequence[str]) -> None:
-    _show(shell, chrome.line(text))
-
-
 def _status(shell: Any) -> None:
     """The state: server, model, parameters, session, tokens, cost."""
     session = registry().current
     endpoint = session.endpoint
+    address = public_url(endpoint.base_url)
     key = (
         "none needed"
         if endpoint.is_builtin
@@ -89,29 +61,23 @@ def _status(shell: Any) -> None:
         else f"from {endpoint.key_env or 'memory'}"
     )
     rows = [
-        ["server", endpoint.title + (f" ({endpoint.base_url})" if endpoint.name and endpoint.base_url else "")],
+        ["server", endpoint.title + (f" ({address})" if address not in ("", endpoint.title) else "")],
         ["model", session.model or "none chosen yet: %chat models lists them"],
         ["key", key],
+        *([["headers", ", ".join(name for name, _ in endpoint.headers)]] if endpoint.headers else []),
         ["parameters", option_line(dict(session.params.items())) or "none set: the server decides"],
         ["system", session.system or "none"],
         ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
         ["tokens", tokens_text(session.usage)],
-        ["cost", _cost_of([entry.cost for entry in session.ledger()])],
+        ["cost", cost_of([entry.cost for entry in session.ledger()])],
+        ["budget", budget_text(session)],
+        ["journal", where_it_is_kept()],
     ]
+    if changed := changed_data(session, shell.user_ns):
+        rows.append(["data has changed", changed])
     if count := background.running():
         rows.append(["in the background", f"{count} cells"])
-    _show(shell, chrome.table([], rows))
-
-
-def _cost_of(costs: Sequence[float | None]) -> str:
-    """US dollars of some requests; None among them = unknown."""
-    known = [cost for cost in costs if cost is not None]
-    if not costs:
-        return "nothing yet"
-    if not known:
-        return "unknown"
-    rest = f" and {len(costs) - len(known)} requests of unknown cost" if len(known) < len(costs) else ""
-    return (f"${sum(known):.4g}" if sum(known) else "free") + rest
+    show(shell, chrome.table([], rows))
 
 
 def _painter(options: CellOptions, notes: tuple[str, ...] = ()) -> Any:
@@ -134,22 +100,22 @@ def _models(shell: Any, rest: str) -> None:
     session = registry().current
     names = [name for name in models(session.endpoint) if rest.lower() in name.lower()]
     if not names:
-        _say(shell, f"{session.endpoint.title} lists no model" + (f" with {rest!r} in its name." if rest else "."))
+        say(shell, f"{session.endpoint.title} lists no model" + (f" with {rest!r} in its name." if rest else "."))
         return
     current = session.model
-    _show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
+    show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
 
 
-@command("connect", "[NAME|URL] [--model M] [--key-env VAR]")
+@command("connect", "[NAME|URL] [--model M] [--key-env VAR] [--header 'NAME=$VAR']")
 def _connect(shell: Any, rest: str) -> None:
     """Choose the server; alone, show what there is to choose from; off: as the environment says."""
-    _show(shell, connecting.connect_line(rest))
+    show(shell, connecting.connect_line(rest))
 
 
-@command("key", "[--save]")
+@command("key", "[NAME|URL] [--save]")
 def _key(shell: Any, rest: str) -> None:
     """Ask for the server's key without showing it; --save keeps it in the system's keyring."""
-    _say(shell, connecting.key_line(rest))
+    say(shell, connecting.key_line(rest))
 
 
 @command("set", "NAME=VALUE …")
@@ -159,7 +125,7 @@ def _set(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none.")
     session.params = session.params.replace(**_settings(rest))
-    _say(shell, option_line(dict(session.params.items())) or "nothing is set: the server decides")
+    say(shell, option_line(dict(session.params.items())) or "nothing is set: the server decides")
 
 
 def _settings(rest: str) -> dict[str, Any]:
@@ -198,7 +164,7 @@ def _presets(shell: Any, rest: str) -> None:
     """List the presets; with a FILE (.json, .toml), take in those in it."""
     from nbchat.magics.presets import list_line
 
-    _show(shell, list_line(rest))
+    show(shell, list_line(rest))
 
 
 @command("preset", "NAME")
@@ -206,7 +172,7 @@ def _preset(shell: Any, rest: str) -> None:
     """Set the parameters of a preset."""
     from nbchat.magics.presets import apply_line
 
-    _say(shell, apply_line(registry().current, rest))
+    say(shell, apply_line(registry().current, rest))
 
 
 @command("save-preset", "NAME")
@@ -214,7 +180,7 @@ def _save_preset(shell: Any, rest: str) -> None:
     """Keep all parameters but the model under a name."""
     from nbchat.magics.presets import save_line
 
-    _say(shell, save_line(registry().current, rest))
+    say(shell, save_line(registry().current, rest))
 
 
 @command("system", "[TEXT]")
@@ -224,7 +190,7 @@ def _system(shell: Any, rest: str) -> None:
     if rest:
         quoted = re.fullmatch(r"(['\"])(.*)\1", rest, re.DOTALL)
         session.system = None if rest.lower() == "none" else unescaped(quoted[2] if quoted else rest)
-    _say(shell, f"system: {session.system}" if session.system else "no system text")
+    say(shell, f"system: {session.system}" if session.system else "no system text")
 
 
 @command("code", "[ID]")
@@ -237,7 +203,7 @@ def _code(shell: Any, rest: str) -> None:
         code = filled_cells.code_of(rest)
     elif not session.turns or not (code := code_output.python_code(session.turns[-1].reply.text)):
         raise UsageError("The last answer of this session has no Python code.")
-    _say(shell, code_output.offer(shell, code, replace=True, source=rest))
+    say(shell, code_output.offer(shell, code, replace=True, source=rest))
 
 
 @command("fix")
@@ -264,33 +230,13 @@ def _doc(shell: Any, _rest: str) -> None:
     helping.document(shell)
 
 
-@command("history")
-def _history(shell: Any, _rest: str) -> None:
-    """Show the turns of this session."""
-    session = registry().current
-    if not session.turns:
-        _say(shell, f"session {session.name}: no turns yet")
-        return
-    rows = []
-    for number, turn in enumerate(session.turns, 1):
-        state = "" if turn.reply.status == "complete" else turn.reply.status.replace("_", " ")
-        marks = ", ".join(filter(None, [state, "answered before an edit above" if turn.before_edit else ""]))
-        rows.append([str(number), _first(turn.message.text), _first(turn.reply.text), turn.reply.model or "", marks])
-    _show(shell, chrome.table(["", "you", "answer", "model", ""], rows))
-
-
-def _first(text: str, most: int = 70) -> str:
-    words = " ".join(text[: 4 * most].split())
-    return words if len(words) <= most else words[: most - 1] + "…"
-
-
 @command("undo", "[N]")
 def _undo(shell: Any, rest: str) -> None:
     """Take back the last turn, or the last N."""
     if rest and not rest.isdecimal():
         raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
     taken = registry().current.undo(int(rest or 1))
-    _say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry().current.turns)} left")
+    say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry().current.turns)} left")
 
 
 @command("retry", "[OPTIONS]")
@@ -318,64 +264,7 @@ def _only_params(word: str, rest: str) -> CellOptions:
 def _fork(shell: Any, rest: str) -> None:
     """Go on in a copy of this session; the old one stays as it is."""
     branch = registry().fork(rest or None)
-    _say(shell, f"now in session {branch.name}, {counted(len(branch.turns), 'turn')}")
-
-
-@command("switch", "NAME")
-def _switch(shell: Any, rest: str) -> None:
-    """Go to another session."""
-    if not rest:
-        raise UsageError(f"%chat switch needs a name: {', '.join(registry().names())}.")
-    session = registry().switch(rest)
-    _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
-
-
-@command("sessions")
-def _sessions(shell: Any, _rest: str) -> None:
-    """List the sessions."""
-    current = registry().current
-    rows = [["*" if s is current else "", s.name, str(len(s.turns)), tokens_text(s.usage)] for s in registry()]
-    _show(shell, chrome.table(["", "session", "turns", ""], rows))
-
-
-@command("clear")
-def _clear(shell: Any, _rest: str) -> None:
-    """Forget the turns of this session; its settings stay."""
-    session = registry().current
-    count = len(session.turns)
-    session.clear()
-    _say(shell, f"forgot {counted(count, 'turn')} of session {session.name}")
-
-
-@command("usage")
-def _usage(shell: Any, _rest: str) -> None:
-    """Show the tokens and the cost of this session, model by model."""
-    session = registry().current
-    models = dict.fromkeys(entry.model or "?" for entry in session.ledger())
-    rows = []
-    for model in models:
-        usages = [entry.usage for entry in session.ledger() if (entry.model or "?") == model]
-        cost = _cost_of([entry.cost for entry in session.ledger() if (entry.model or "?") == model])
-        rows.append([model, str(len(usages)), tokens_text(type(session.usage).total(usages)), cost])
-    whole = _cost_of([entry.cost for entry in session.ledger()])
-    rows.append(["all", str(len(session.ledger())), tokens_text(session.usage), whole])
-    _show(shell, chrome.table(["model", "requests", "tokens", "cost"], rows))
-
-
-@command("ledger")
-def _ledger(shell: Any, _rest: str) -> None:
-    """List this session's requests, a row each."""
-    rows = [
-        [
-            entry.model or "?",
-            entry.status,
-            tokens_text(entry.usage),
-            cost_text(entry.cost),
-            f"{entry.timing.total or 0:.1f} s",
-        ]
-        for entry in registry().current.ledger()
-    ]
-    _show(shell, chrome.table(["model", "status", "tokens", "cost", "time"], rows))
+    say(shell, f"now in session {branch.name}, {counted(len(branch.turns), 'turn')}")
 
 
 @command("export", "FILE")
@@ -384,7 +273,7 @@ def _export(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat export needs a file name ending in .md, .json or .ipynb.")
     path = registry().current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
-    _say(shell, f"wrote {counted(len(registry().current.turns), 'turn')} to {path}")
+    say(shell, f"wrote {counted(len(registry().current.turns), 'turn')} to {path}")
 
 
 @command("import", "FILE")
@@ -393,13 +282,13 @@ def _import(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat import needs the name of a .json file.")
     session = registry().add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
-    _say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+    say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
 
 
 @command("help", "[WORD]")
 def _help(shell: Any, rest: str) -> None:
     """Show what there is; with a WORD, what that is."""
-    _show(shell, chrome.text_block(_help_on(rest)) if rest else _help_all())
+    show(shell, chrome.text_block(_help_on(rest)) if rest else _help_all())
 
 
 def _help_all() -> Bundle:

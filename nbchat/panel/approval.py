@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 from ipywidgets import HTML, Button, HBox, VBox
 
-from nbchat.conversation.tools.approval import call_text
+from nbchat.conversation.tools.call_view import CallView
 from nbchat.display import chrome
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.values.messages import ToolCall
@@ -16,18 +16,24 @@ __all__ = ["Approval"]
 
 
 class Approval:
-    """Shows a call with Allow and Refuse, and waits for one of them, or for `dismiss`."""
+    """Shows a call with Allow and Refuse, and waits for one of them, or for `dismiss`.
+
+    A long call is shown page by page; it can't be allowed before all of it is shown.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._lock = threading.Lock()
         self._asked: Future[bool] | None = None
         self._dismissed = False
         self._text = parts.make(HTML)
+        self._view = CallView("", ())
         self.allow = parts.make(Button, description="Allow", tooltip="Run the tool as shown")
         self.refuse = parts.make(Button, description="Refuse", tooltip="The model is told that it was not run")
-        self.allow.on_click(lambda _button: self._answer(allowed=True))
+        self.allow.on_click(lambda _button: self._allow())
         self.refuse.on_click(lambda _button: self._answer(allowed=False))
-        buttons = parts.make(HBox, [self.allow, self.refuse], classes="nbchat-buttons")
+        self.show_more = parts.make(Button, description="Show more", tooltip="Allow is free once all of it is shown")
+        self.show_more.on_click(lambda _button: self._show(self._view.more()))
+        buttons = parts.make(HBox, [self.show_more, self.allow, self.refuse], classes="nbchat-buttons")
         self.widget = parts.make(VBox, [self._text, buttons], classes="nbchat-approval nbchat-none")
 
     def begin(self) -> None:
@@ -47,12 +53,22 @@ class Approval:
             if self._dismissed:
                 return False
             asked = self._asked = Future()
-        self._text.value = str(chrome.text_block(f"The model wants to run\n{call_text(call)}")["text/html"])
+        self._show(CallView.of(call))
         mark(self.widget, "nbchat-none", False)
         try:
             return asked.result()
         finally:
             mark(self.widget, "nbchat-none", True)
+
+    def _show(self, view: CallView) -> None:
+        self._view = view
+        self._text.value = str(chrome.text_block(f"The model wants to run\n{view}")["text/html"])
+        self.allow.disabled = view.unseen > 0
+        mark(self.show_more, "nbchat-none", not view.unseen)
+
+    def _allow(self) -> None:
+        if not self._view.unseen:  # a disabled button's click can still come from the page
+            self._answer(allowed=True)
 
     def _answer(self, *, allowed: bool) -> None:
         with self._lock:

@@ -38,7 +38,9 @@ def cell_line(params: Params, system: str | None, endpoint: Endpoint) -> str:
 
 
 def unsaid(endpoint: Endpoint) -> str:
-    """What a line leaves out of the server's address, in a sentence; empty = nothing."""
+    """What a line leaves out of the server's address and headers, in a sentence; empty = nothing."""
+    if endpoint.headers:
+        return "The server's headers are left out: %chat connect with --header gives them again."
     if not endpoint.base_url or public_url(endpoint.base_url) == endpoint.base_url.rstrip("/"):
         return ""
     return "The password or query of the server's address is left out; NBCHAT_BASE_URL can hold it."

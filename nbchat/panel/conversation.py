@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,12 +21,14 @@ from nbchat.display.widget_factory import Parts
 from nbchat.panel.approval import Approval
 from nbchat.panel.transcript import Entry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
+from nbchat.tuning.diff import Diff
 from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.values.events import Event
-from nbchat.values.messages import Message
+from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import PARAMETERS
 from nbchat.values.presenter import Presenter
 from nbchat.values.reply import Reply
+from nbchat.views.sweep import diff_bundle
 
 __all__ = ["Conversation"]
 
@@ -44,6 +47,7 @@ class Conversation:
         self._canvas: Canvas | None = None
         self._job: _Job | None = None
         self._view: TranscriptView | None = None
+        self._views: weakref.WeakKeyDictionary[Session, TranscriptView] = weakref.WeakKeyDictionary()
         self._worker = Worker(over)
 
     @property
@@ -54,7 +58,8 @@ class Conversation:
     def pin(self, canvas: Canvas) -> None:
         """Keep the transcript there, and what it holds already."""
         self._canvas = canvas
-        self._view = TranscriptView(transcript_of(self.session), canvas)
+        self._views.clear()
+        self._view = self._view_of(self.session, canvas)
         self._view.refresh()
 
     def switch(self, session: Session) -> None:
@@ -62,7 +67,14 @@ class Conversation:
         self.session = session
         self.area.fresh()
         if self._canvas is not None:
-            self._view = TranscriptView(transcript_of(session), self._canvas)
+            self._view = self._view_of(session, self._canvas)
+
+    def _view_of(self, session: Session, canvas: Canvas) -> TranscriptView:
+        """The view of a session's transcript in this cell: one for each, so that none is shown twice."""
+        view = self._views.get(session)
+        if view is None:
+            view = self._views[session] = TranscriptView(transcript_of(session), canvas)
+        return view
 
     @property
     def asking(self) -> Session | None:
@@ -86,7 +98,7 @@ class Conversation:
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
             return session.retry(turn=turn, display=presenter, **settings)
 
-        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun)
+        self._start(turn.message.as_typed, lambda: Composed(turn.message), asking, begun)
 
     def resume(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Take up a turn's answer where it stopped."""
@@ -96,7 +108,7 @@ class Conversation:
             session.resume(turn=turn, display=presenter, **settings)
             return next((kept.reply for kept in session.turns if kept.message is turn.message), turn.reply)
 
-        self._start(turn.message.text, lambda: Composed(turn.message), asking, begun, so_far=turn.reply)
+        self._start(turn.message.as_typed, lambda: Composed(turn.message), asking, begun, so_far=turn.reply)
 
     def stop(self) -> None:
         """Stop what is being asked; what has come is kept."""
@@ -109,10 +121,21 @@ class Conversation:
         if self.busy:
             return
         sheet = self.area.fresh()
-        sheet.show(_heading(turn.message.text))
+        sheet.show(_heading(turn.message.as_typed))
         sheet.show(answer_bundle(turn.reply))
         sheet.show(chrome.line(footer_facts(turn.reply)))
         _tell_otherwise(sheet, turn.reply)
+
+    def compare(self, turn: Turn, before: int, after: int) -> None:
+        """Show two versions of a turn as one text, with what the first and what the second has alone marked."""
+        if self.busy:
+            return
+        old, new = turn.versions[before], turn.versions[after]
+        sheet = self.area.fresh()
+        sheet.show(_heading(turn.message.as_typed))
+        for place, version in ((before, old), (after, new)):
+            sheet.show(chrome.line([f"version {place + 1} of {len(turn.versions)}", *footer_facts(version.reply)]))
+        sheet.show(diff_bundle(Diff.of(old.reply.text, new.reply.text)))
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing runs."""
@@ -131,6 +154,8 @@ class Conversation:
 
         def work() -> None:
             composed = composing()
+            if job.stopped:
+                raise Interrupted("Stopped. Nothing was sent.")
             sheet = self.area.fresh()
             sheet.show(_heading(question))
             if so_far is not None:
@@ -165,7 +190,11 @@ class _Job:
 
     def stop(self) -> None:
         self.stopped = True
-        self.session.stop()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt where this was stopped: the exchange that runs it ends as at an interrupt."""
+        if self.stopped:
+            raise KeyboardInterrupt
 
     def keep(self, entry: Entry) -> None:
         transcript = transcript_of(self.session)
@@ -175,16 +204,19 @@ class _Job:
 
 
 class _JobPainter(Painter):
-    """Stops what was stopped before the session knew of it: a click on Stop may come right behind one on Send."""
+    """Stops what its panel stopped, and nothing else that is asked in the same session."""
 
     def __init__(self, job: _Job, canvas: Canvas, **options: Any) -> None:
         super().__init__(canvas, **options)
         self._job = job
 
     def show(self, events: Sequence[Event]) -> None:
-        if self._job.stopped:
-            self._job.stop()
         super().show(events)
+        self._job.check()
+
+    def call_result(self, call: ToolCall, result: Message) -> None:
+        super().call_result(call, result)
+        self._job.check()  # before another request is sent
 
 
 def _tell_otherwise(sheet: Canvas, reply: Reply) -> None:

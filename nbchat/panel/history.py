@@ -8,9 +8,11 @@ from typing import Any
 from ipywidgets import Button, Dropdown, HBox
 
 from nbchat.conversation.turn import Turn
-from nbchat.display.widget_factory import Parts
+from nbchat.display.footer import params_text
+from nbchat.display.widget_factory import Parts, mark
 from nbchat.markdown.inline import visible
 from nbchat.panel.drawing import Drawing
+from nbchat.values.reply import Reply
 
 __all__ = ["History"]
 
@@ -19,7 +21,7 @@ MOST_SHOWN = 200
 
 TOOLTIPS = {
     "Continue": "Take up the chosen answer where it stopped",
-    "Retry": "Ask the chosen message again with the settings of now, in its place",
+    "Retry": "Ask the chosen message again with the settings of now; the answer of before stays as a version",
     "Undo": "Take back the chosen turn and those after it",
     "Fork": "Go on from the chosen turn in a new session; this one stays as it is",
     "Use settings": "Take over the parameters that the chosen turn was asked with",
@@ -27,10 +29,22 @@ TOOLTIPS = {
 
 
 class History:
-    """The turns. `chosen` is told which one the user looks at; `actions` are what the buttons do, by their names."""
+    """The turns. `chosen` is told which one the user looks at; `actions` are what the buttons do, by their names.
 
-    def __init__(self, parts: Parts, chosen: Callable[[Turn], None], actions: Mapping[str, Callable[[], None]]) -> None:
+    `versions` is told which version of the turn the conversation is to go on with, and `compare` which two to compare,
+    by their places in `turn.versions`.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        chosen: Callable[[Turn], None],
+        actions: Mapping[str, Callable[[], None]],
+        version: Callable[[Turn, int], None],
+        compare: Callable[[Turn, int, int], None],
+    ) -> None:
         self._turns: tuple[Turn, ...] = ()
+        self._busy = False
         self._chosen = chosen
         self._drawing = Drawing()
         self._list = parts.make(Dropdown, options=[], description="History")
@@ -40,7 +54,17 @@ class History:
         }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        self.widget = parts.make(HBox, [self._list, *self.buttons.values()], classes="nbchat-history")
+        self._older = parts.make(Button, description="‹", tooltip="Go on with the version before this one")
+        self._newer = parts.make(Button, description="›", tooltip="Go on with the version after this one")
+        self._compare = parts.make(Button, description="Compare", tooltip="Show what differs from the version before")
+        self._older.on_click(lambda _button: self._step(-1, version))
+        self._newer.on_click(lambda _button: self._step(1, version))
+        self._compare.on_click(
+            lambda _button: self._with_place(lambda turn, at: compare(turn, max(at - 1, 0), max(at, 1)))
+        )
+        versions = parts.make(HBox, [self._older, self._newer, self._compare], classes="nbchat-versions nbchat-none")
+        self._versions = versions
+        self.widget = parts.make(HBox, [self._list, versions, *self.buttons.values()], classes="nbchat-history")
 
     @property
     def turn(self) -> Turn | None:
@@ -60,19 +84,49 @@ class History:
         turns = tuple(turns)
         if len(turns) != len(self._turns) or any(a is not b for a, b in zip(turns, self._turns, strict=True)):
             self._draw(turns)
+        self._enable(busy=busy)
+
+    def _enable(self, *, busy: bool) -> None:
+        self._busy = busy
+        turn = self.turn
         for button in self.buttons.values():
-            button.disabled = busy or not turns
+            button.disabled = busy or turn is None
+        if (button := self.buttons.get("Continue")) is not None:
+            button.disabled = busy or turn is None or not _can_go_on(turn.reply)
+        count = 0 if turn is None else len(turn.versions)
+        place = 0 if turn is None else len(turn.earlier) + 1
+        mark(self._versions, "nbchat-none", count < 2)
+        if count > 1:
+            self._older.description = f"‹ {place}/{count}"
+            self._older.disabled = busy or place == 1
+            self._newer.disabled = busy or place == count
+            self._compare.disabled = busy
+
+    def _with_place(self, act: Callable[[Turn, int], None]) -> None:
+        if (turn := self.turn) is not None and not self._busy:
+            act(turn, len(turn.earlier))
+
+    def _step(self, step: int, version: Callable[[Turn, int], None]) -> None:
+        self._with_place(lambda turn, at: version(turn, at + step) if 0 <= at + step < len(turn.versions) else None)
 
     def _draw(self, turns: tuple[Turn, ...]) -> None:
+        chosen = self.turn if len(turns) == len(self._turns) else None  # a turn that is answered again stays chosen
         with self._drawing:
             self._turns = turns
             shown = turns[_offset(turns) :]
             self._list.options = [_label(number, turn) for number, turn in enumerate(shown, _offset(turns) + 1)]
-            self._list.index = len(shown) - 1 if shown else None
+            last = len(shown) - 1 if shown else None
+            self._list.index = next((at for at, turn in enumerate(shown) if chosen and turn.id == chosen.id), last)
 
     def _moved(self, _change: Any) -> None:
         if not self._drawing.here and (turn := self.turn) is not None:
+            self._enable(busy=self._busy)
             self._chosen(turn)
+
+
+def _can_go_on(reply: Reply) -> bool:
+    """Whether an answer stopped before its end."""
+    return bool(reply.text) and (reply.status != "complete" or reply.finish_reason in ("length", "max_tokens"))
 
 
 def _offset(turns: Sequence[Turn]) -> int:
@@ -83,7 +137,10 @@ def _label(number: int, turn: Turn) -> str:
     reply = turn.reply
     state = "" if reply.status == "complete" else f"[{reply.status.replace('_', ' ')}] "
     edited = "[before an edit] " if turn.before_edit else ""
-    return visible(f"{number}  {_first(turn.message.text, 45)}  →  {state}{edited}{_first(reply.text, 70)}")
+    made = " · ".join(filter(None, (reply.model, params_text(turn.params.to_dict()))))
+    return visible(
+        f"{number}  {_first(turn.message.as_typed, 45)}  →  {state}{edited}{_first(reply.text, 60)}  ({made})"
+    )
 
 
 def _first(text: str, most: int) -> str:

@@ -65,7 +65,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._parts = Parts()
         self.settings = self._make_settings()
         self.conversation = Conversation(self._parts, self.session, self._over)
-        self._history = History(self._parts, self.conversation.show, self._actions())
+        self._history = History(
+            self._parts, self.conversation.show, self._actions(), self._choose, self.conversation.compare
+        )
         self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
         super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
@@ -255,7 +257,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _last_question(self) -> str:
         """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
-        return self._sent or next((turn.message.text for turn in reversed(self.session.turns)), "")
+        return self._sent or next((turn.message.as_typed for turn in reversed(self.session.turns)), "")
 
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
         if (turn := self._history.turn) is not None and self._is_ready():
@@ -294,13 +296,17 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if (turn := self._history.turn) is not None:
             act(turn)
 
+    def _choose(self, turn: Turn, version: int) -> None:
+        self.session.choose(turn, version)
+        self._with_turn(self.conversation.show)
+
     def _undo(self) -> None:
         if self.conversation.busy or self._history.turn is None:
             return
         taken = self.session.undo(self._history.later + 1)
         self.conversation.area.fresh()
         if not self._box.message.value:
-            self._box.message.value = taken[0].message.text
+            self._box.message.value = taken[0].message.as_typed
         self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
 
     def _fork(self) -> None:

@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from ipywidgets import Button, Dropdown, HBox, Text
 
-from nbchat.conversation.presets import SHIPPED, Preset, find_preset, presets, save_preset, unusable
+from nbchat.conversation.presets import (
+    SHIPPED,
+    Preset,
+    delete_preset,
+    find_preset,
+    presets,
+    presets_version,
+    save_preset,
+    unusable,
+)
 from nbchat.display.widget_factory import Parts
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import ConfigError
@@ -30,23 +39,31 @@ class PresetBar:
         self._name = parts.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
         self._save = parts.make(Button, description="Save", tooltip="Keep all parameters but the model under this name")
         self._save.on_click(lambda _button: self._keep())
+        self._delete = parts.make(Button, description="Delete", tooltip="Delete the chosen preset", disabled=True)
+        self._delete.on_click(lambda _button: self._forget())
         self.choice = parts.make(HBox, [self._list], classes="nbchat-control nbchat-choice")
-        self.keeping = (self._name, self._save)
+        line = parts.make(HBox, [self._name, self._save, self._delete], classes="nbchat-side")
+        self.keeping = (line,)
         self._note = parts.note(self.choice)
         self._load()
 
     def _load(self) -> None:
+        self._version = presets_version()
         try:
             self._known = presets()
             self._note.say(" ".join(unusable()), wrong=True)
         except ConfigError as error:
             self._known = dict(SHIPPED)
             self._note.say(str(error), wrong=True)
+        chosen = self._list.value
         with self._drawing:
             self._list.options = [("none", ""), *((name, name) for name in self._known)]
+        self._draw(chosen if chosen in self._known else "")
 
     def show(self, params: Params) -> None:
         """Name the preset that these parameters are, if they are one."""
+        if presets_version() != self._version:  # saved or deleted elsewhere
+            self._load()
         name = self._list.value
         if name and (name not in self._known or self._known[name].apply(params) != params):
             self._draw("")
@@ -55,6 +72,7 @@ class PresetBar:
     def _draw(self, name: str) -> None:
         with self._drawing:
             self._list.value = name
+        self._delete.disabled = not name or self._known[name] is SHIPPED.get(name)
 
     def _choose(self, name: str) -> None:
         if self._drawing.here or not name:
@@ -65,7 +83,18 @@ class PresetBar:
             self._note.say(str(error), wrong=True)
             return
         self._note.say(preset.meaning)
+        self._draw(name)
         self._chosen(preset)
+
+    def _forget(self) -> None:
+        name = self._list.value
+        try:
+            delete_preset(name)
+        except ConfigError as error:
+            self._note.say(str(error), wrong=True)
+            return
+        self._load()
+        self._note.say(f"deleted {name}")
 
     def _keep(self) -> None:
         try:
@@ -76,4 +105,4 @@ class PresetBar:
         self._name.value = ""
         self._load()
         self._draw(preset.name)
-        self._note.say(f"kept as {preset.name}")
+        self._note.say(f"saved as {preset.name}")

@@ -35,7 +35,6 @@ STYLE = """
 .nbchat-panel .nbchat-none { display: none; }
 .nbchat-panel .nbchat-script { height: 0; overflow: hidden; }
 .nbchat-panel .jupyter-button { border-radius: 2px; width: auto; flex: 0 0 auto; }
-
 .nbchat-columns { display: grid; grid-template-columns: minmax(0, 1fr) 250px; gap: 8px 20px; align-items: start; }
 .nbchat-talk, .nbchat-settings, .nbchat-first, .nbchat-more { gap: 6px; min-width: 0; }
 .nbchat-settings .nbchat-narrow { display: none; }
@@ -60,6 +59,7 @@ STYLE = """
 .nbchat-history .jupyter-button { padding: 0 8px; height: 24px; line-height: 24px; font-size: 12px; }
 .nbchat-history > :first-child { flex: 1 1 200px; }
 .nbchat-history select { height: 26px; box-sizing: border-box; }
+.nbchat-versions { gap: 2px; }
 .nbchat-panel .nbchat-send:not(:disabled) { background: var(--jp-accept-color-normal, #1976d2); color: #fff; }
 .nbchat-panel .nbchat-toggle {
   background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, Canvas
-from nbchat.display.footer import footer_facts
+from nbchat.display.footer import footer_facts, settings_text
 from nbchat.markdown.blocks import closed
 from nbchat.markdown.inline import inline_text
 from nbchat.markdown.terminal_text import plain_text
@@ -42,7 +42,9 @@ class Entry:
         body = "\n\n".join(
             [asked, *answers, f"<small>{inline_text(' · '.join(footer_facts(self.reply)), 600)}</small>"]
         )
-        return f"<details><summary>{inline_text(self.question, 90)}</summary>\n\n{body}\n\n</details>"
+        made = " · ".join(filter(None, (self.reply.model, settings_text(self.reply.request))))
+        summary = f"{inline_text(self.question, 90)} <small>{inline_text(made, 120)}</small>"
+        return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
     @cached_property
     def plain(self) -> str:

@@ -53,7 +53,7 @@ class Budget:
         return cls(limit, unit, found["day"] is not None)
 
     def __str__(self) -> str:
-        return f"{self._shown(self.limit)}{' per day' if self.per_day else ''}"
+        return f"{self.shown(self.limit)}{' per day' if self.per_day else ''}"
 
     def used(self, spent: Spent) -> float:
         """How much of it is used up."""
@@ -64,19 +64,20 @@ class Budget:
         used, estimate = self.used(spent), cost if self.unit == "dollars" else tokens
         if used >= self.limit:
             raise BudgetExceeded(
-                f"The budget of {self} is used up ({self._shown(used)} spent). Nothing was sent; %chat budget sets another."
+                f"The budget of {self} is used up ({self.shown(used)} spent). Nothing was sent; %chat budget sets another."
             )
         if estimate is None:
             what = "cost" if self.unit == "dollars" else "size"
             return f"the budget of {self} can't count this answer: its {what} is unknown"
         if used + estimate > self.limit:
             raise BudgetExceeded(
-                f"This call would take about {self._shown(estimate)}, and {self._shown(max(0.0, self.limit - used))} of the budget"
+                f"This call would take about {self.shown(estimate)}, and {self.shown(max(0.0, self.limit - used))} of the budget"
                 f" of {self} is left. Nothing was sent; %chat budget sets another."
             )
         return None
 
-    def _shown(self, amount: float) -> str:
+    def shown(self, amount: float) -> str:
+        """An amount in the budget's unit."""
         return f"${amount:.4g}" if self.unit == "dollars" else f"{amount:,.0f} tokens"
 
     def since(self) -> float:

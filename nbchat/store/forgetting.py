@@ -49,7 +49,7 @@ def forget_all(connection: sqlite3.Connection) -> int:
 
 def _bare_calls(connection: sqlite3.Connection, where: str, values: Sequence[str]) -> None:
     """Leave the figures of calls, and nothing that says what they were about."""
-    columns = ("session", "notebook", "cell", "answer", "request", "about")
+    columns = ("session", "notebook", "cell", "request", "about")
     connection.execute(f"UPDATE calls SET {', '.join(f'{name} = NULL' for name in columns)} {where}", values)  # noqa: S608
 
 

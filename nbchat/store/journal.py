@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,22 +17,18 @@ from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger import Ledger
 from nbchat.store.replay import Replays
+from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
 
-__all__ = ["Answer", "Journal", "Place", "Recording", "SessionRow", "Stored", "new_id"]
+__all__ = ["STREAMING", "Answer", "Journal", "Place", "Recording", "SessionRow", "Stored"]
 
 FLUSH_SECONDS = 0.25
 """How long the end of an answer waits until it is on the disk; a journal that is busy for longer catches up later."""
 
 STREAMING = "streaming"
 """The status of an answer that has not ended. Where its process is gone, it never will."""
-
-
-def new_id() -> str:
-    """An id that no other kernel makes; ids sort by the time they were made."""
-    return f"{time.time_ns():016x}{uuid.uuid4().hex[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +48,8 @@ class SessionRow:
 class Answer:
     """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), without or with its `reply`.
 
-    `parent` is the answer before it in its context, `cell` the notebook cell it was asked from, `request` the hash of
-    what was sent; None = there is none. `keys` must not be written.
+    `parent` is the answer before it in its context, `cell` the notebook cell it was asked from, `request` makes the hash
+    of what was sent; None = there is none. `keys` must not be written.
     """
 
     id: str
@@ -64,7 +58,7 @@ class Answer:
     at: float
     parent: str | None = None
     cell: str | None = None
-    request: str | None = None
+    request: Callable[[], str] | None = None
     keys: Sequence[Key] = ()
 
 
@@ -72,12 +66,16 @@ class Answer:
 class Place:
     """The place of one turn in its session: the ids of the versions of its answer, oldest first, and the one in force.
 
-    `marks` are words such as "pinned", separated by spaces.
+    `marks` has for each version words such as "pinned", separated by spaces.
     """
 
     versions: tuple[str, ...]
     chosen: int
-    marks: str = ""
+    marks: tuple[str, ...]
+
+
+Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
+"""All places of a session, and all its answers: asked for where the file knows nothing of the session yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +144,10 @@ class Journal:
         """The file."""
         return self._database.path
 
+    def exists(self) -> bool:
+        """Whether there is a file, so that there may be something to read."""
+        return self._database.path.exists()
+
     @property
     def trouble(self) -> str | None:
         """Why nothing can be written now; None = all is well."""
@@ -167,54 +169,47 @@ class Journal:
 
     # Writing
 
-    def open_session(
-        self, session: str, name: str, notebook: str | None, settings: Mapping[str, Any], keys: Sequence[Key] = ()
-    ) -> None:
-        """Enter a session, or what has changed of it."""
-        now = time.time()
-        values = (session, plain(name), plain(notebook), encoded(settings, keys), now, now)
-        self._writer.put(
-            lambda connection: _run(
-                connection,
-                "INSERT INTO sessions (id, name, notebook, settings, created, used) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,"
-                " notebook = coalesce(excluded.notebook, notebook), used = excluded.used",
-                values,
-            )
-        )
+    def begin(self, session: OpenSession, answer: Answer) -> Recording:
+        """Enter an answer that is about to come; what comes of it is written about twice a second until `finish`.
 
-    def begin(self, session: str, answer: Answer) -> Recording:
-        """Enter an answer that is about to come; what comes of it is written about twice a second until `finish`."""
+        Begun again, it comes anew: what had come of it is struck off.
+        """
         recording = Recording(answer.id, answer.keys)
         self._writer.put(_entering(session, answer))
         self._writer.add_feed(id(recording), recording.feed)
         return recording
 
-    def finish(self, session: str, answer: Answer, recording: Recording | None = None, *, wait: bool = False) -> None:
-        """Enter an answer that has come to its end, whole or not. `wait`: a moment, until that is on the disk."""
-        if recording is not None:
-            self._writer.remove_feed(id(recording))
-        self._writer.put(_entering(session, answer))
-        if wait:
-            self._writer.flush(FLUSH_SECONDS)
-
-    def drop(self, answer: str, recording: Recording) -> None:
-        """Strike off an answer of which nothing came."""
+    def pause(self, recording: Recording) -> None:
+        """Write no more of what comes."""
         self._writer.remove_feed(id(recording))
+
+    def finish(self, session: OpenSession, answer: Answer) -> None:
+        """Enter an answer that has come to its end, whole or not."""
+        self._writer.put(_entering(session, answer))
+
+    def drop(self, answer: str) -> None:
+        """Strike off an answer of which nothing came, or nothing that is not kept elsewhere."""
         self._writer.put(lambda connection: delete_answers(connection, [answer]))
 
-    def arrange(self, session: str, first: int, places: Sequence[Place]) -> None:
+    def arrange(self, session: OpenSession, first: int, places: Sequence[Place], whole: Whole) -> None:
         """The turns of a session from number `first` (0 = the oldest) on are these; there are none behind them."""
-        rows = [
-            (session, number, version, answer, int(version == place.chosen), place.marks)
-            for number, place in enumerate(places, first)
-            for version, answer in enumerate(place.versions)
-        ]
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM places WHERE session = ? AND place >= ?", (session, first))
-            connection.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?, ?)", rows)
-            connection.execute("UPDATE sessions SET used = ? WHERE id = ?", (time.time(), session))
+            start, kept = first, places
+            if session.enter(connection):
+                start, (kept, answers) = 0, whole()
+                for answer in answers:
+                    if not connection.execute("SELECT 1 FROM answers WHERE id = ?", (answer.id,)).fetchone():
+                        _entering(session, answer)(connection)
+            connection.execute("DELETE FROM places WHERE session = ? AND place >= ?", (session.id, start))
+            connection.executemany(
+                "INSERT INTO places (session, place, version, answer, chosen, marks) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (session.id, number, version, answer, int(version == place.chosen), place.marks[version])
+                    for number, place in enumerate(kept, start)
+                    for version, answer in enumerate(place.versions)
+                ],
+            )
 
         self._writer.put(write)
 
@@ -247,8 +242,12 @@ class Journal:
         for _, group in itertools.groupby(rows, key=lambda row: row[0]):
             versions = list(group)
             chosen = next((index for index, row in enumerate(versions) if row[2]), len(versions) - 1)
-            places.append(Place(tuple(row[1] for row in versions), chosen, versions[0][3]))
+            places.append(Place(tuple(row[1] for row in versions), chosen, tuple(row[3] for row in versions)))
         return places
+
+    def take(self, session: OpenSession) -> None:
+        """Make this process the one that writes a session that it has read."""
+        self._writer.put(session.take)
 
     def answers(self, session: str) -> dict[str, Stored]:
         """Every answer in the places of a session, and those of its own that never ended. Raises SessionError."""
@@ -320,10 +319,6 @@ class Journal:
         self._writer.after_fork(child=child)
 
 
-def _run(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> None:
-    connection.execute(statement, values)
-
-
 def _session(row: Sequence[Any]) -> SessionRow:
     session, name, notebook, created, used, turns, settings = row
     return SessionRow(session, name, notebook, created, used, turns, decoded(settings) if settings else {})
@@ -334,27 +329,26 @@ def _stored(row: Sequence[Any], came: Sequence[Event] = ()) -> Stored:
     return Stored(answer, decoded(turn), status, at, cell, parent, tuple(came))
 
 
-def _entering(session: str, answer: Answer) -> Operation:
-    values = (
-        answer.id,
-        session,
-        answer.parent,
-        plain(answer.cell),
-        answer.at,
-        answer.status,
-        answer.request,
-        encoded(answer.turn, answer.keys),
-    )
-
+def _entering(session: OpenSession, answer: Answer) -> Operation:
     def write(connection: sqlite3.Connection) -> None:
         words.unindex(connection, answer.id)
         connection.execute(
             "INSERT INTO answers (id, session, parent, cell, at, status, request, turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET status = excluded.status, turn = excluded.turn",
-            values,
+            " ON CONFLICT (id) DO UPDATE SET status = excluded.status, turn = excluded.turn,"
+            " request = coalesce(excluded.request, request)",
+            (
+                answer.id,
+                session.id,
+                answer.parent,
+                plain(answer.cell),
+                answer.at,
+                answer.status,
+                answer.request and answer.request(),
+                encoded(answer.turn, answer.keys),
+            ),
         )
+        connection.execute("DELETE FROM pieces WHERE answer = ?", (answer.id,))
         if answer.status != STREAMING:
-            connection.execute("DELETE FROM pieces WHERE answer = ?", (answer.id,))
             words.index(connection, answer.id)
 
     return write

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Self
 
+from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
+from nbchat.api.prices import CostSource, priced
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
+from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Writer
 from nbchat.values.errors import SessionError
-from nbchat.values.reply import Status, Timing
-from nbchat.values.usage import Usage
+from nbchat.values.reply import Reply, Status, Timing
+from nbchat.values.usage import UNKNOWN, Usage
 
-__all__ = ["CostSource", "Entry", "Ledger", "Spent"]
-
-CostSource = Literal["server", "list", "table", "none"]
-"""Who says what a call cost: the server, the list of prices, the user's own table, nobody."""
+__all__ = ["Entry", "Ledger", "Spent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,30 @@ class Entry:
     notebook: str | None = None
     cell: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: os.urandom(8).hex(), compare=False)
+
+    @classmethod
+    def of(cls, reply: Reply, endpoint: Endpoint, **more: Any) -> Self:
+        """The row of a reply that this endpoint gave just now; `more` are further fields."""
+        return cls(
+            endpoint.title,
+            reply.model,
+            reply.status,
+            reply.usage,
+            reply.cost,
+            reply.timing,
+            cost_source="none" if reply.cost is None else priced(endpoint, reply.model, reply.usage)[1],
+            finish=reply.finish_reason,
+            tries=reply.tries,
+            request_id=reply.request_id,
+            replayed=reply.replayed,
+            **more,
+        )
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A row of which nothing is known."""
+        return cls("", None, "complete", UNKNOWN, None, Timing())
 
     def row(self) -> dict[str, Any]:
         """The row of a table: a name and a plain value for each column; None = unknown."""
@@ -88,6 +113,14 @@ class Spent:
     cost_unknown: int = 0
     tokens_unknown: int = 0
 
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Self:
+        """What these calls took."""
+        paid = [entry for entry in entries if not entry.replayed]
+        costs = [entry.cost for entry in paid if entry.cost is not None]
+        tokens = [entry.usage.total_tokens for entry in paid if entry.usage.total_tokens is not None]
+        return cls(len(paid), sum(costs), sum(tokens), len(paid) - len(costs), len(paid) - len(tokens))
+
 
 _PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
 """Fields of an entry that are written as they are."""
@@ -104,20 +137,18 @@ class Ledger:
         self,
         entry: Entry,
         *,
-        session: str | None = None,
-        answer: str | None = None,
+        session: OpenSession | None = None,
         request: str | None = None,
         keys: Sequence[Key] = (),
     ) -> None:
-        """Enter a call of this session, answer and request: their ids and hash, None = there is none."""
+        """Enter a call of this session; `request` is the hash of what was sent. None = there is none."""
         row = {name: getattr(entry, name) for name in _PLAIN}
         row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (
+            entry.id,
             entry.at,
-            session,
             plain(entry.notebook),
             plain(entry.cell),
-            answer,
             request,
             entry.cost,
             entry.usage.total_tokens,
@@ -128,9 +159,10 @@ class Ledger:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT INTO calls (at, session, notebook, cell, answer, request, cost, tokens, replayed, about, row)"
+                "INSERT OR IGNORE INTO calls"
+                " (id, at, notebook, cell, request, cost, tokens, replayed, about, row, session)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                values,
+                (*values, session and session.id),
             )
 
         self._writer.put(write)
@@ -138,17 +170,18 @@ class Ledger:
     def entries(self, since: float = 0.0) -> list[Entry]:
         """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
-            "SELECT at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at",
+            "SELECT id, at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
             (since,),
         )
         return [_entry(*row) for row in rows]
 
-    def spent(self, since: float = 0.0) -> Spent:
-        """What the calls since then took; replayed ones took nothing. Raises SessionError."""
+    def spent(self, since: float = 0.0, session: str | None = None) -> Spent:
+        """What the calls since then took, of one session or (None) all; replayed ones took nothing. Raises SessionError."""
+        where, values = ("at >= ?", since) if session is None else ("session = ?", session)
         (row,) = self._read(
-            "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0),"
-            " count(*) - count(cost), count(*) - count(tokens) FROM calls WHERE at >= ? AND replayed = 0",
-            (since,),
+            "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608
+            f" count(*) - count(tokens) FROM calls WHERE replayed = 0 AND {where}",
+            (values,),
         )
         return Spent(*row)
 
@@ -161,6 +194,7 @@ class Ledger:
 
 
 def _entry(
+    call: str,
     at: float,
     notebook: str | None,
     cell: str | None,
@@ -176,6 +210,7 @@ def _entry(
         timing=Timing.from_dict(figures["timing"]),
         cost=cost,
         at=at,
+        id=call,
         replayed=bool(replayed),
         session=known.get("session"),
         notebook=notebook,

@@ -1,4 +1,4 @@
-"""Where the journal is: the user's data directory, or what `NBCHAT_STORE` names."""
+"""Where things are: the journal (the user's data directory, or what `NBCHAT_STORE` names), and the notebook."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["OFF", "VARIABLE", "journal_path"]
+__all__ = ["OFF", "VARIABLE", "journal_path", "notebook_path"]
 
 VARIABLE = "NBCHAT_STORE"
 
@@ -30,3 +30,12 @@ def journal_path(env: Mapping[str, str] = os.environ) -> Path | None:
     except RuntimeError:  # a home that nobody knows
         path = Path(named)
     return (path / FILE if path.is_dir() else path).absolute()
+
+
+def notebook_path(env: Mapping[str, str] = os.environ) -> str | None:
+    """The notebook that this process is the kernel of, as its server told; None = nobody said.
+
+    Jupyter's server sets `JPY_SESSION_NAME`. `NBCHAT_NOTEBOOK` says it for those who know better.
+    """
+    named = env.get("NBCHAT_NOTEBOOK", "").strip() or env.get("JPY_SESSION_NAME", "").strip()
+    return str(Path(named).absolute()) if named.endswith(".ipynb") else None

@@ -13,11 +13,13 @@ APPLICATION_ID = 0x6E626368
 """Marks a SQLite file as nbchat's own ("nbch"), so that nobody else's is ever written to."""
 
 _JOURNAL = (
+    # `owner` is the process that opened the session last: another one that has it open goes on with a copy.
     """CREATE TABLE sessions (
         id TEXT PRIMARY KEY,
         name TEXT NOT NULL,
         notebook TEXT,
         settings BLOB,
+        owner TEXT NOT NULL,
         created REAL NOT NULL,
         used REAL NOT NULL
     ) WITHOUT ROWID""",
@@ -58,11 +60,11 @@ _JOURNAL = (
     # One row for each call: figures, and in `about` what goes when the session is forgotten.
     """CREATE TABLE calls (
         number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
         at REAL NOT NULL,
         session TEXT,
         notebook TEXT,
         cell TEXT,
-        answer TEXT,
         request TEXT,
         cost REAL,
         tokens INTEGER,

@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nbchat.values import events as e
+from nbchat.values.messages import ImagePart, Source
 from nbchat.values.usage import Usage
 
-__all__ = ["read", "written"]
+__all__ = ["OF_THE_CLOCK", "read", "written"]
 
 _DELTAS: dict[str, Any] = {"text": e.TextDelta, "reasoning": e.ReasoningDelta, "refusal": e.RefusalDelta}
-_NAMES = {kind: name for name, kind in _DELTAS.items()}
+_WORDS: dict[str, Any] = {**_DELTAS, "thought": e.ThoughtBefore}
+_NAMES = {kind: name for name, kind in _WORDS.items()}
+
+OF_THE_CLOCK = (e.Sent, e.Responded, e.FirstToken, e.Ended, e.Retrying, e.Failed)
+"""Events that say something about one run of a request, not about its answer."""
 
 
 def written(events: Iterable[e.Event], *, merge: bool = False) -> list[list[Any]]:
-    """The events as JSON: `[kind, …]` each. What belongs to the clock alone, and failures, are left out.
+    """The events as JSON: `[kind, …]` each. `OF_THE_CLOCK` are left out.
 
     `merge`: pieces of one text that follow each other become one.
     """
@@ -50,6 +55,12 @@ def _row(event: e.Event) -> list[Any] | None:
             return ["call", call, call_id, name, arguments, index]
         case e.LogprobsDelta(tokens, index):
             return ["logprobs", [dict(token) for token in tokens], index]
+        case e.ImageDelta(image, index):
+            return ["image", image.url, image.detail, index]
+        case e.SourcesDelta(sources, index):
+            return ["sources", [source.to_dict() for source in sources], index]
+        case e.Unshown(kind, index):
+            return ["unshown", kind, index]
         case e.UsageReport(usage):
             return ["usage", usage.to_dict()]
         case e.Finished(reason, index):
@@ -65,14 +76,25 @@ def _logprobs(tokens: Sequence[Mapping[str, Any]], index: int) -> e.LogprobsDelt
     return e.LogprobsDelta(tuple(tokens), index)
 
 
+def _image(url: str, detail: str | None, index: int) -> e.ImageDelta:
+    return e.ImageDelta(ImagePart(url, detail), index)
+
+
+def _sources(sources: Sequence[Mapping[str, Any]], index: int) -> e.SourcesDelta:
+    return e.SourcesDelta(tuple(map(Source.from_dict, sources)), index)
+
+
 def _usage(usage: Mapping[str, Any]) -> e.UsageReport:
     return e.UsageReport(Usage.from_dict(usage))
 
 
 _READERS: dict[str, Callable[..., e.Event]] = {
-    **_DELTAS,
+    **_WORDS,
     "call": e.ToolCallDelta,
     "logprobs": _logprobs,
+    "image": _image,
+    "sources": _sources,
+    "unshown": e.Unshown,
     "usage": _usage,
     "finished": e.Finished,
     "started": e.Started,

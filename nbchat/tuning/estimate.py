@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,13 @@ from nbchat.tuning.sweep import settle
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
 from nbchat.values.plural import counted
-from nbchat.values.usage import Usage, estimate_tokens
+from nbchat.values.usage import Usage, prompt_tokens
 
 if TYPE_CHECKING:
-    from nbchat.conversation.ledger import Entry
     from nbchat.conversation.session import Session
+    from nbchat.store.ledger import Entry
 
-__all__ = ["Estimate", "estimate", "prompt_tokens"]
+__all__ = ["Estimate", "estimate"]
 
 VERDICT_TOKENS = 10
 """Tokens of a judge's answer, `{"score": 7}`. A model that thinks first takes more, nobody knows how many."""
@@ -137,18 +136,6 @@ class _Size:
         whole = None if bare is None or answer is None else bare + answer
         cost = _cost(ask, whole, VERDICT_TOKENS, _earlier(session, ask))
         return cls(bare if whole is None else whole, VERDICT_TOKENS, False, cost)
-
-
-def prompt_tokens(body: Mapping[str, Any]) -> int | None:
-    """About how many tokens a request sends, tools included; None = it has images, whose tokens nobody knows."""
-    count = estimate_tokens(json.dumps(body["tools"])) if body.get("tools") else 0
-    for message in body.get("messages", ()):
-        content = message.get("content") or ""
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        if any(part.get("type") != "text" for part in parts):
-            return None
-        count += sum(estimate_tokens(part.get("text", "")) for part in parts)
-    return count
 
 
 def _earlier(session: Session, ask: Ask) -> list[Entry]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 from nbchat.conversation.turn import Turn
 from nbchat.tuning.agreement import agreement, most_compared
 from nbchat.tuning.diff import Diff
-from nbchat.tuning.frame import data_frame
 from nbchat.tuning.grid import Grid, Setting, setting_text
 from nbchat.tuning.run import COLUMNS, NUMBERS, Run
 from nbchat.tuning.statistics import Mean, finite
 from nbchat.tuning.verdict import Measured, Verdict, verdict
 from nbchat.values.errors import ParameterError, SessionError
+from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
 from nbchat.values.params import nearest
 

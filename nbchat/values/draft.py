@@ -22,6 +22,7 @@ from nbchat.values.events import (
     Notice,
     ReasoningDelta,
     RefusalDelta,
+    Responded,
     Retrying,
     Sent,
     SourcesDelta,
@@ -139,6 +140,8 @@ class Draft:
         self._first: float | None = None
         self._total: float | None = None
         self._notices: list[str] = []
+        self._tries = 1
+        self._request_id: str | None = None
         self.sent = False
         """Whether the request has gone out."""
         self.error: NbchatError | None = None
@@ -187,6 +190,8 @@ class Draft:
                 self.sent, self._sent_at = True, at
             case Started(model, reply_id):
                 self._model, self._id = model, reply_id
+            case Responded(request_id=request_id):
+                self._request_id = request_id
             case FirstToken(at):
                 self._first = at - self._sent_at
             case Ended(at):
@@ -194,12 +199,11 @@ class Draft:
             case Notice(text):
                 self._notices.append(text)
             case Retrying(reason=reason, attempt=attempt):
+                self._tries = attempt
                 self._notices = [note for note in self._notices if not note.startswith("retried")]
                 self._notices.append("retried" + (f" {attempt - 1} times" if attempt > 2 else "") + f" ({reason})")
             case Failed(error):
                 self.error = error
-            case _:
-                pass
 
     def _choice(self, index: int) -> _ChoiceDraft:
         choice = self._choices.get(index)
@@ -225,6 +229,8 @@ class Draft:
             id=self._id,
             request=self._asked,
             notices=(*self._notices, *unheeded(self._asked.body, choices, usage, self._model, whole=whole)),
+            tries=self._tries,
+            request_id=self._request_id,
         )
 
     def _status(self, *, interrupted: bool) -> Status:

@@ -95,6 +95,7 @@ class Message:
 
     `tool_call_id` names the call that a message of role "tool" answers; `name` tells apart those who speak in one role.
     Each is None where it is not sent. `carried` is what goes back to the server that wrote the message (None = nothing).
+    `typed` is what the user wrote, before live values were put in; it is not sent (None = the text itself).
     """
 
     role: Role
@@ -103,6 +104,12 @@ class Message:
     tool_call_id: str | None = None
     name: str | None = None
     carried: Carried | None = field(default=None, hash=False)
+    typed: str | None = field(default=None, compare=False)
+
+    @property
+    def as_typed(self) -> str:
+        """The text as the user wrote it."""
+        return self.text if self.typed is None else self.typed
 
     @property
     def text(self) -> str:
@@ -119,7 +126,7 @@ class Message:
         return tuple(part for part in self.content if isinstance(part, ImagePart))
 
     def to_dict(self) -> dict[str, Any]:
-        """The message as exported files write it, and the API where nothing is carried.
+        """The message as exported files write it, and the API where nothing is carried or typed otherwise.
 
         Plain string content when there is only text; `""`, not `null`, when an assistant only calls tools
         (one server answers 500 to `null`).
@@ -133,11 +140,13 @@ class Message:
             message["name"] = self.name
         if self.carried is not None:
             message["carried"] = self.carried.to_dict()
+        if self.typed is not None:
+            message["typed"] = self.typed
         return message
 
     def to_wire(self, server: str | None) -> dict[str, Any]:
         """The message as it is sent to the address `server`: with what is carried, if that came from there."""
-        message = replace(self, carried=None).to_dict()
+        message = replace(self, carried=None, typed=None).to_dict()
         goes_back = self.carried is not None and self.carried.server == server
         if self.tool_calls:
             calls = self.tool_calls if goes_back else [replace(call, extra=FrozenDict()) for call in self.tool_calls]
@@ -157,6 +166,7 @@ class Message:
             optional_text(message, "tool_call_id"),
             optional_text(message, "name"),
             Carried.from_dict(message["carried"]) if message.get("carried") is not None else None,
+            optional_text(message, "typed"),
         )
 
 

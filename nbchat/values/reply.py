@@ -9,20 +9,13 @@ from typing import Any, Literal, Self
 from nbchat.values.carried import Carried
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of, texts_of
+from nbchat.values.request import Request
 from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["Choice", "Reply", "Request", "Status", "Timing"]
 
 Status = Literal["complete", "interrupted", "cut_off", "failed"]
 """An answer is whole ("complete"), or it says why it isn't."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was sent: the address and the JSON body. The key is not part of it."""
-
-    url: str
-    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +120,9 @@ class Reply:
 
     `model` is the model that answered (the one asked for, where the server does not say); `cost` is in US dollars,
     None = unknown; `data` is the validated value where a schema was asked; `notices` are what the reader should know
-    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer and `request` what
-    was sent, each None where nobody knows.
+    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer, `request` what was
+    sent and `request_id` what the server's support would ask for, each None where nobody knows. `tries` counts the first
+    one too. A `replayed` answer came from the store and cost nothing.
     """
 
     choices: tuple[Choice, ...] = (Choice(),)
@@ -140,6 +134,9 @@ class Reply:
     id: str | None = None
     request: Request | None = None
     notices: tuple[str, ...] = ()
+    tries: int = 1
+    request_id: str | None = None
+    replayed: bool = False
     data: Any = field(default=None, compare=False)
 
     @property
@@ -187,7 +184,15 @@ class Reply:
 
         `request` and `data` stay out: the one repeats the conversation up to here, the other may be of any class.
         """
-        more = {"model": self.model, "cost": self.cost, "id": self.id, "notices": list(self.notices) or None}
+        more = {
+            "model": self.model,
+            "cost": self.cost,
+            "id": self.id,
+            "notices": list(self.notices) or None,
+            "tries": self.tries if self.tries > 1 else None,
+            "request_id": self.request_id,
+            "replayed": self.replayed or None,
+        }
         return {
             "status": self.status,
             **{name: value for name, value in more.items() if value is not None},
@@ -211,6 +216,9 @@ class Reply:
             Timing.from_dict(reply.get("timing", {})),
             optional_text(reply, "id"),
             notices=texts_of(reply, "notices"),
+            tries=int(number_of(reply, "tries") or 1),
+            request_id=optional_text(reply, "request_id"),
+            replayed=reply.get("replayed") is True,
         )
 
     def __str__(self) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens"]
+__all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens", "prompt_tokens"]
 
 UsageState = Literal["measured", "estimated", "unknown"]
 """Where counts come from: the server, the length of the text, or nowhere."""
@@ -125,6 +126,18 @@ def _first(usage: Mapping[str, Any], names: Iterable[str]) -> int | None:
     """The count under the first of the names that has one; one that is not zero comes first."""
     counts = [count for name in names if (count := _count(usage.get(name))) is not None]
     return next(filter(None, counts), counts[0] if counts else None)
+
+
+def prompt_tokens(body: Mapping[str, Any]) -> int | None:
+    """About how many tokens a request sends, tools included; None = it has images, whose tokens nobody knows."""
+    count = estimate_tokens(json.dumps(body["tools"])) if body.get("tools") else 0
+    for message in body.get("messages", ()):
+        content = message.get("content") or ""
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if any(part.get("type") != "text" for part in parts):
+            return None
+        count += sum(estimate_tokens(part.get("text", "")) for part in parts)
+    return count
 
 
 def _detail(usage: Mapping[str, Any], holders: Iterable[str], names: Iterable[str]) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.keys import MASK, Key, Redactor
+from nbchat.api.keys import MASK, Key, Redactor, looks_like_key
 from nbchat.values.errors import ConfigError
 from tests import strategies
 
@@ -70,3 +70,17 @@ def test_without_a_key_everything_passes_at_once(pieces):
     redactor = Redactor.of_text(None)
     assert [redactor.feed(piece) for piece in pieces] == pieces
     assert redactor.flush() == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["sk-abc", "--key=sk-abc", "gsk_012", "AIzaSyA", "key=xai-1", "0123456789abcdef0123", "eyJhbGci.e30.x"]
+)
+def test_what_looks_like_a_key_is_known(text):
+    assert looks_like_key(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["openai", "gpt-4o", "--model", "task-force", "http", "llama3.2:1b", "a-very-long-name-of-a-model"]
+)
+def test_what_does_not_look_like_a_key_may_be_repeated(text):
+    assert not looks_like_key(text)

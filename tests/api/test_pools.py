@@ -11,6 +11,7 @@ import pytest
 
 from nbchat.api import pools
 from nbchat.api.engine import Engine
+from nbchat.api.rate_limits import RetryPolicy
 from nbchat.testing import Flood, Say
 from nbchat.values.errors import ConfigError, ConnectionFailed
 from tests.api.asking import LONG, Asked
@@ -220,3 +221,37 @@ def test_a_changed_environment_counts_at_the_next_request(server, own, monkeypat
         assert Asked("http://server.test/v1", using=own).error is not None
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         assert Asked("http://server.test/v1", using=own).error is None
+
+
+def test_an_encrypted_server_asked_plainly_is_one_sentence(own):
+    """What OpenSSL answers to what is no handshake: an alert."""
+
+    class Alert(Relay):
+        def _relay(self, client):
+            with client:
+                client.recv(65_536)
+                client.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
+
+    with Alert(None) as server:
+        error = Asked(f"{server.url}/v1", using=own, retries=RetryPolicy(tries=1)).error
+    assert "begin with https://" in str(error)
+
+
+def test_a_name_that_is_unknown_is_told_from_a_server_that_is_down(own):
+    assert "Is the network up, and is 'nowhere.invalid' the right name?" in str(
+        Asked("http://nowhere.invalid/v1", using=own, retries=RetryPolicy(tries=1)).error
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    refused = str(Asked(f"http://127.0.0.1:{port}/v1", using=own, retries=RetryPolicy(tries=1)).error)
+    assert "(Connection refused). Is the server running, and the address right?" in refused
+
+
+def test_a_proxy_that_is_down_is_blamed_and_not_the_server(own, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for variable, url in [("HTTPS_PROXY", "https://server.test/v1"), ("HTTP_PROXY", "http://server.test/v1")]:
+        monkeypatch.setenv(variable, address)
+        said = str(Asked(url, using=own, retries=RetryPolicy(tries=1)).error)
+        assert "is behind a proxy that can't be reached (Connection refused)" in said
+        assert f"Is {address} (from {variable}) running" in said

@@ -201,6 +201,42 @@ def test_a_bad_value_is_said_beside_it(panel):
     expect(panel.row("temperature")).not_to_contain_text("must be")
 
 
+def test_after_a_restart_one_line_says_what_to_do(frontend):
+    panel = open_panel(frontend)
+    panel.send("What is a list comprehension?")
+    expect(panel.reply).to_contain_text("tokens/s")
+    frontend.page.evaluate("nbchatPanel().sessionContext.session.kernel.restart()")
+    expect(panel.message).to_be_hidden()
+    said = "getComputedStyle(node, '::after').content"
+    assert "The kernel was restarted. Run this cell again." in panel.root.evaluate(f"node => {said}")
+    assert panel.root.bounding_box()["height"] < 60
+
+
+def test_the_answer_is_in_view_and_its_tail_is_followed_until_the_reader_scrolls(frontend, server):
+    """At 1280 x 800 a panel at the top of the page has its message box and 400 px of a long answer in view."""
+    panel = open_panel(frontend, before=(endless(server),))
+    frontend.page.set_viewport_size({"width": 1280, "height": 800})
+    panel.root.evaluate("node => node.scrollIntoView()")
+    panel.send("Tell me about classes.")
+    pane = panel.root.locator(".nbchat-scroll")
+    frontend.page.wait_for_function("() => document.querySelector('.nbchat-scroll').scrollTop > 200", timeout=30_000)
+    box, message = pane.bounding_box(), panel.message.bounding_box()
+    assert message["y"] > 90  # below the notebook's own bars
+    assert box["y"] + 400 <= 775
+    at_end = "node => node.scrollTop + node.clientHeight >= node.scrollHeight - 40"
+    assert pane.evaluate(at_end)
+    pane.hover()
+    frontend.page.mouse.wheel(0, -150)
+    place = pane.evaluate("node => new Promise(done => setTimeout(() => done(node.scrollTop), 300))")
+    frontend.page.wait_for_function(
+        "was => document.querySelector('.nbchat-scroll').scrollHeight > was + 600",
+        arg=place + box["height"],
+        timeout=30_000,
+    )
+    assert abs(pane.evaluate("node => node.scrollTop") - place) < 2
+    panel.button("Stop").click()
+
+
 def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, server):
     """Other cells run while an answer comes; with one of them blocking the kernel, Stop acts all the same."""
     panel = open_panel(frontend, "print(6 * 7)", "import time; time.sleep(20)", before=(endless(server),), app=app)

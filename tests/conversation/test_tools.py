@@ -1,6 +1,8 @@
 """A model calls Python functions: they run here, ask first, and the conversation stays one that any server takes."""
 
 import asyncio
+import functools
+import itertools
 import json
 import threading
 
@@ -516,3 +518,125 @@ def test_a_single_object_may_come_flat(server, chat, arguments):
     server.add(calls(("rows", arguments)), Say("Done."))
     chat.ask("Go")
     assert results(server.requests[1]) == ["3"]
+
+
+def test_a_mistake_that_is_made_again_and_again_ends_the_exchange_with_the_reason(server, chat):
+    chat.tool(lambda_free, safe=True)
+    server.default = calls(("lambda_free", {"txt": "a"}))
+    with pytest.raises(NbchatError, match=r"3 times with the same mistake.*there is no such parameter"):
+        chat.ask("Go")
+    assert len(server.requests) == 3
+    assert_valid(chat.messages)
+
+
+def test_a_tool_may_be_cached(server, chat):
+    made = []
+
+    @chat.tool(safe=True)
+    @functools.cache
+    def square(n: int) -> int:
+        """Square a number."""
+        made.append(n)
+        return n * n
+
+    server.add(calls(("square", {"n": 3})), calls(("square", {"n": 3})), Say("9."))
+    chat.ask("Go")
+    assert server.requests[0].json["tools"][0]["function"]["description"] == "Square a number."
+    assert results(server.requests[2]) == ["9", "9"]
+    assert made == [3]
+
+
+def test_generators_are_collected_up_to_a_limit(server, chat):
+    closed = []
+
+    @chat.tool(safe=True)
+    def count(most: int):
+        try:
+            yield from range(most) if most else itertools.count()
+        finally:
+            closed.append(most)
+
+    @chat.tool(safe=True)
+    async def later(most: int):
+        for number in range(most) if most else itertools.count():
+            await asyncio.sleep(0)
+            yield number
+
+    for name in ("count", "later"):
+        server.add(calls((name, {"most": 3}), (name, {"most": 0})), Say("Done."))
+        chat.ask("Go")
+        few, many = results(server.requests[-1])[-2:]
+        assert few == "[0, 1, 2]"
+        assert "cut: the first 1,000 items" in many
+    assert closed == [3, 0]
+
+
+def test_a_generator_that_fails_is_told_to_the_model(server, chat):
+    @chat.tool(safe=True)
+    def rows():
+        yield 1
+        raise ValueError("no more")
+
+    server.add(calls(("rows", {})), Say("I see."))
+    chat.ask("Go")
+    assert results(server.requests[1]) == ["Error: ValueError: no more"]
+
+
+def test_what_is_safe_in_one_session_is_safe_where_it_is_named_in_another(server, chat):
+    """Nobody could be asked here."""
+    other = Session(base_url=server.base_url, model="scripted-1")
+
+    @other.tool(safe=True)
+    def harmless() -> int:
+        return 1
+
+    server.add(calls(("harmless", {})), Say("Done."))
+    chat.ask("Go", tools=[harmless])
+    assert results(server.requests[1]) == ["1"]
+
+
+def test_look_at_runs_none_of_the_users_code(server, chat):
+    ran = []
+
+    class Loud:
+        def __init__(self):
+            self.size, self._secret = 3, "hidden"
+
+        def __getattribute__(self, name):
+            ran.append(name)
+            return object.__getattribute__(self, name)
+
+        def __repr__(self):
+            ran.append("repr")
+            return "loud"
+
+        __str__ = _repr_markdown_ = __nbchat__ = __repr__
+
+        def __len__(self):
+            ran.append("len")
+            return 1
+
+        def __hash__(self):
+            return 1
+
+    loud = Loud()
+    namespace = {
+        "loud": loud,
+        "items": [loud],
+        "nested": {"a": ({"b": loud},)},
+        "In": ["x"],
+        "Out": {1: "y"},
+        "json": json,
+    }
+    ran.clear()
+    chat.tool(look_at(namespace))
+    asked = [("look_at", {"name": name}) for name in ("loud", "items", "nested", "In", "Out", "json")]
+    server.add(calls(*asked), Say("I see."))
+    chat.ask("Go")
+    one, items, nested, *hidden = results(server.requests[1])
+    assert ran == []
+    assert "Loud object" in one
+    assert "- size: int" in one
+    assert "_secret" not in one
+    assert (items, nested) == ("<list of 1 items>", "<dict of 1 items>")
+    assert all(told.startswith("There is no variable") for told in hidden)

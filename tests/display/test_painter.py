@@ -1,15 +1,28 @@
 """The painter: whatever the order and grouping of events, the cell ends up showing the whole answer, in few outputs."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from nbchat.display.footer import cost_text, footer_facts, seconds_text, tokens_text
 from nbchat.display.painter import Painter, answer_bundle
 from nbchat.values.draft import Draft
-from nbchat.values.events import Finished, ReasoningDelta, Retrying, TextDelta, UsageReport
+from nbchat.values.events import (
+    Finished,
+    ImageDelta,
+    ReasoningDelta,
+    Retrying,
+    SourcesDelta,
+    TextDelta,
+    ThoughtBefore,
+    Unshown,
+    UsageReport,
+)
 from nbchat.values.limits import LIMITS
-from nbchat.values.messages import Message, ToolCall
+from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Timing
 from nbchat.values.usage import Usage
 
@@ -197,3 +210,97 @@ def test_a_reply_as_a_value_is_bounded_too():
     bundle = answer_bundle(Reply((Choice(0, "word " * 1_000_000),) * 3))
     assert sum(map(len, bundle.values())) < 2.1 * LIMITS.shown_text
     assert "more characters, not shown here" in bundle["text/plain"]
+
+
+# What comes beside the text
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SOURCES = (Source("https://example.com/a", "A page"), Source("https://example.com/b"))
+
+
+def test_pictures_and_sources_stand_under_the_answer():
+    events = [ImageDelta(ImagePart(f"data:image/png;base64,{PNG}")), TextDelta("Look."), SourcesDelta(SOURCES)]
+    sheet = painted(events)
+    kinds = [next(kind for kind in bundle if kind != "text/plain") for bundle in sheet.outputs.values()]
+    assert kinds == ["text/markdown", "image/png", "text/markdown", "text/html"]
+    assert sheet.outputs["1"]["image/png"] == PNG
+    assert sheet.outputs["2"]["text/markdown"].splitlines()[2:] == [
+        "1. [A page](https://example.com/a)",
+        "2. [https&#58;//example.com/b](https://example.com/b)",
+    ]
+    assert "nothing" not in sheet.shown("text/plain")[-1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/x.png",
+        "data:image/svg+xml;base64,PHN2Zz4=",
+        "data:image/png;base64,PHNjcmlwdD4=",
+        "data:text/html;base64,PHNjcmlwdD4=",
+        "data:image/png;base64,!!",
+        "data:image/png,abc",
+        "javascript:alert(1)",
+    ],
+)
+def test_a_picture_that_is_none_is_not_shown(url):
+    sheet = painted([ImageDelta(ImagePart(url)), TextDelta("x")])
+    assert set().union(*sheet.outputs.values()) == {"text/markdown", "text/plain", "text/html"}
+    assert "a picture that can't be shown" in sheet.outputs["1"]["text/plain"]
+    bundle = answer_bundle(Reply((Choice(text="x", images=(ImagePart(url),)),)))
+    assert url not in bundle["text/markdown"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Source("javascript:alert(1)", "click"),
+        Source("https://x.org/a", '<img src="x" onerror="alert(1)">](javascript:alert(1))'),
+        Source("https://x.org/)[a](javascript:alert(1))", "t"),
+        Source("/api/contents", "t"),
+        Source("data:text/html,<script>alert(1)</script>"),
+        Source("https://x.org/ <script>", "$x$ `a` **b**\n\n# c"),
+    ],
+)
+def test_hostile_sources_are_inert(source):
+    shown = painted([TextDelta("x"), SourcesDelta((source,))]).outputs["1"]["text/markdown"]
+    assert "<img" not in shown
+    assert "<script" not in shown
+    assert len(shown.splitlines()) == 3
+    links = re.findall(r'href="([^"]*)"', MarkdownIt().render(shown))
+    assert all(link.startswith("https://x.org/") for link in links)
+    assert len(links) == source.url.startswith("https://x.org/")
+
+
+def test_of_many_sources_a_few_are_listed():
+    shown = painted([TextDelta("x"), SourcesDelta(tuple(Source(f"https://x.org/{n}") for n in range(50)))])
+    assert "and 38 more in reply.sources" in shown.outputs["1"]["text/plain"]
+
+
+def test_what_can_not_be_shown_is_named_in_the_footer():
+    assert "also sent, and not shown: audio" in painted([Unshown("audio")]).shown("text/plain")[-1]
+    assert "answered with nothing" not in painted([Unshown("audio")]).shown("text/plain")[-1]
+    thought = painted([ReasoningDelta("hm")]).shown("text/plain")[-1]
+    assert "the model only thought, and answered with nothing" in thought
+    assert "the model answered with nothing" in painted([Finished("stop")]).shown("text/plain")[-1]
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_an_answer_that_turns_out_to_be_reasoning_folds_away(size):
+    thought = "".join(f"Thought {n}.\n\n" for n in range(400))
+    events = [TextDelta(thought[at : at + 40]) for at in range(0, len(thought), 40)]
+    events += [ThoughtBefore("So."), TextDelta("The "), TextDelta("answer."), Finished("stop")]
+    sheet = painted(events, size=size)
+    shown = [bundle for bundle in sheet.outputs.values() if any(bundle.values())]
+    assert [next(iter(bundle)) for bundle in shown] == ["text/html", "text/markdown", "text/html"]
+    assert "Thought 399." in shown[0]["text/html"]
+    assert shown[0]["text/html"].startswith("<details")
+    assert shown[1]["text/markdown"] == "The answer."
+
+
+def test_a_stored_answer_shows_its_pictures_and_sources():
+    images = (ImagePart(f"data:image/png;base64,{PNG}"),)
+    bundle = answer_bundle(Reply((Choice(text="Look.", images=images, sources=SOURCES),)))
+    assert f"![picture](data:image/png;base64,{PNG})" in bundle["text/markdown"]
+    assert "1. [A page](https://example.com/a)" in bundle["text/markdown"]
+    assert "1. A page: https" in bundle["text/plain"]

@@ -51,7 +51,7 @@ def test_set_and_unset(run, server):
         ("%chat histroy", "%chat has no word 'histroy'. Did you mean history?"),
         ("%chat set temperatur=1", "There is no parameter temperatur. Did you mean temperature?"),
         ("%chat set temperature", "%chat set takes NAME=VALUE; got 'temperature'."),
-        ("%chat history 3", "%chat history takes nothing behind it; got '3'."),
+        ("%chat clear 3", "%chat clear takes nothing behind it; got '3'."),
         ("%chat undo two", "%chat undo takes a number of turns; got 'two'."),
         ("%chat key sk-live-0123456789", "A key is never typed into a cell"),
         ("%chat connect opnai", "There is no endpoint 'opnai'. Did you mean openai?"),
@@ -79,7 +79,7 @@ def test_history_undo_retry_clear(run, server):
     assert "Two again." in text
     assert "Two.\n" not in text
     assert "took back 1 turn; 1 left" in shown(run("%chat undo"))
-    assert "forgot 1 turn" in shown(run("%chat clear"))
+    assert "cleared 1 turn" in shown(run("%chat clear"))
     assert "no turns yet" in shown(run("%chat history"))
 
 

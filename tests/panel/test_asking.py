@@ -296,6 +296,93 @@ def test_stop_right_behind_send_stops(hand, session, server):
         assert here.labelled("Message").value == "Go"
 
 
+def test_stop_in_one_panel_leaves_the_other_panel_s_request(hand, session, server):
+    """Both ask in the same session at the same time."""
+    rest = threading.Event()
+    server.add(Stream([chunk("Half"), Until(rest), chunk(" and half.", finish="stop")]))
+    server.add(Stream([chunk("Never"), Until(threading.Event())]))
+    here, there = hand(session), hand(session)
+    here.send("One?")
+    until(lambda: "Half" in here.replied())
+    there.send("Two?")
+    until(lambda: "Never" in there.replied())
+    there.click("Stop")
+    there.wait()
+    rest.set()
+    here.wait()
+    replies = {turn.message.text: turn.reply for turn in session.turns}
+    assert (replies["One?"].text, replies["One?"].status) == ("Half and half.", "complete")
+    assert (replies["Two?"].text, replies["Two?"].status) == ("Never", "interrupted")
+
+
+def test_a_session_that_is_come_back_to_shows_each_turn_once(hand, session):
+    class Pages(list):
+        def show(self, bundle):
+            self.append(bundle["text/plain"])
+            return str(len(self) - 1)
+
+        def update(self, output, bundle):
+            self[int(output)] = bundle["text/plain"]
+
+    here, pages = hand(session), Pages()
+    here.panel.conversation.pin(pages)
+    here.send("One?")
+    here.wait()
+    for _ in range(2):
+        here.panel.switch(Session(name="other", base_url=session.base_url, model="gpt-test"))
+        here.panel.switch(session)
+    here.send("Two?")
+    here.wait()
+    assert ["".join(pages).count(f"> {text}") for text in ("One?", "Two?")] == [1, 1]
+
+
+def test_answers_of_before_stay_as_versions_to_choose_and_compare(hand, session, server):
+    here = hand(session)
+    server.add(Say("the red car"), Say("the blue car"))
+    here.send("Which?")
+    here.wait()
+    here.type("temperature", "0.7")
+    here.click("Retry")
+    here.wait()
+    (turn,) = session.turns
+    assert [(version.reply.text, version.params.temperature) for version in turn.versions] == [
+        ("the red car", None),
+        ("the blue car", 0.7),
+    ]
+    assert "the blue car" in here.replied()
+    here.click("‹ 2/2")
+    assert session.turns[0].reply.text == "the red car"
+    assert "the red car" in here.replied()
+    here.click("Compare")
+    assert "red" in here.replied()
+    assert "blue" in here.replied()
+    assert "-t 0.7" in here.replied()
+    here.click("›")
+    assert session.messages[-1]["content"] == "the blue car"
+
+
+def test_a_turn_says_with_which_settings_it_was_asked(hand, session):
+    here = hand(session)
+    here.type("temperature", "0.7")
+    here.send("Why?")
+    here.wait()
+    assert "(scripted-1 · -t 0.7)" in here.labelled("History").options[0]
+    assert "-t 0.7" in here.replied()
+
+
+def test_only_an_answer_that_is_not_whole_can_be_continued(hand, session, server):
+    here = hand(session)
+    server.add(Say("whole"), Say("cut", finish="length"))
+    here.send("One?")
+    here.wait()
+    assert here.labelled("Continue").disabled
+    here.send("Two?")
+    here.wait()
+    assert not here.labelled("Continue").disabled
+    here.labelled("History").index = 0
+    assert here.labelled("Continue").disabled
+
+
 def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, server):
     ran = []
     session.tool(_named(ran))
@@ -422,6 +509,26 @@ def test_a_tool_asks_in_the_panel_before_it_runs(hand, session, server):
         here.wait()
         assert ran == expected
         assert session.turns[-1].reply.text == "done"
+
+
+def test_a_long_call_is_allowed_only_once_all_of_it_is_shown(hand, session, server):
+    ran = []
+
+    @session.tool
+    def run(code: str) -> None:
+        ran.append(code)
+
+    code = "\n".join(f"x{n} = {n}" for n in range(130))
+    server.add(Say("", tool_calls=[tool_call("run", {"code": code})]), Say("done"))
+    here = hand(session)
+    here.send("Go")
+    until(here.asked)
+    here.click("Allow")
+    assert here.asked()
+    here.click("Show more")
+    here.click("Allow")
+    here.wait()
+    assert ran == [code]
 
 
 def test_stop_while_a_tool_asks_refuses_it(hand, session, server):

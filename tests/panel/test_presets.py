@@ -57,8 +57,14 @@ def test_own_presets_are_in_the_user_s_configuration_and_none_of_it_is_a_model_o
 
 
 def test_one_s_own_preset_may_have_a_shipped_name():
-    save_preset("precise", Params(temperature=0.2))
+    """Written into the file by hand it comes first, and deleted it gives way; `save_preset` would hide the other."""
+    with pytest.raises(ConfigError, match=r"'precise' is a preset of nbchat's own\. Choose another name\."):
+        save_preset("precise", Params(temperature=0.2))
+    presets_file().parent.mkdir(parents=True, exist_ok=True)
+    presets_file().write_text('{"precise": {"temperature": 0.2}}')
     assert find_preset("precise").params["temperature"] == 0.2
+    delete_preset("precise")
+    assert find_preset("precise") is SHIPPED["precise"]
 
 
 def test_presets_are_taken_in_from_json_and_toml(tmp_path):
@@ -143,13 +149,28 @@ def test_a_preset_is_chosen_kept_and_named_in_the_panel(hand):
     assert session.params == Params(temperature=0)
     here.type("temperature", "0.1")
     assert here.labelled("Preset").value == ""
-    name = next(w for w in here.panel.presets.keeping if hasattr(w, "placeholder"))
+    name = next(w for w in walk(here.panel) if "nbchat-name" in getattr(w, "_dom_classes", ()))
     name.value = "mine"
     here.click("Save")
     assert here.labelled("Preset").value == "mine"
     here.unset("temperature")
     here.labelled("Preset").value = "mine"
     assert session.params == Params(temperature=0.1)
+
+
+def test_presets_saved_and_deleted_in_one_panel_are_so_in_another(hand):
+    here, there = hand(Session()), hand(Session(temperature=0.3))
+    next(w for w in walk(there.panel) if "nbchat-name" in getattr(w, "_dom_classes", ())).value = "shared"
+    there.click("Save")
+    here.panel.refresh()
+    assert "shared" in dict(here.labelled("Preset").options)
+    here.labelled("Preset").value = "precise"
+    assert here.labelled("Delete").disabled
+    here.labelled("Preset").value = "shared"
+    here.click("Delete")
+    there.panel.refresh()
+    assert "shared" not in dict(there.labelled("Preset").options)
+    assert there.labelled("Preset").value == ""
 
 
 def test_what_several_save_at_the_same_time_is_all_kept():

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from nbchat.api.keys import Key
 from nbchat.store import schema, words
 from nbchat.store.database import Database
-from nbchat.store.journal import Journal, Place, new_id
+from nbchat.store.journal import Journal
+from nbchat.store.sessions import OpenSession, new_id
 from nbchat.values.events import Finished, Started, TextDelta
 from tests import strategies
-from tests.store.turns import answer, text_of, turn, write_turn
+from tests.store.turns import answer, arrange, place, text_of, turn, write_turn
+from tests.store.turns import opened as session_of
 
 
 def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened, path):
-    write_turn(journal, "s", 0, "What is 2+2?", "4", cell="c1", parent=None, request="r")
+    write_turn(journal, "s", 0, "What is 2+2?", "4", cell="c1", parent=None, request=lambda: "r")
     assert journal.flush(5.0)
     again = opened(path)
     (row,) = again.sessions()
@@ -30,12 +32,13 @@ def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened
     assert (stored.cell, stored.status, stored.came) == ("c1", "complete", ())
 
 
+@strategies.scaled(0.25)
 @given(texts=st.lists(strategies.texts | strategies.broken_texts | st.text(), min_size=1, max_size=4))
 def test_any_text_comes_back_to_the_character(tmp_path_factory, texts):
     journal = Journal(tmp_path_factory.mktemp("journal") / "j.sqlite")
     try:
         ids = [write_turn(journal, "s", number, text, text[::-1], cell=text) for number, text in enumerate(texts)]
-        recording = journal.begin("s", streaming := answer("x"))
+        recording = journal.begin(session_of(journal, "s"), streaming := answer("x"))
         for text in texts:
             recording.add([TextDelta(text), TextDelta(text, 1)])
         journal.close(5.0)
@@ -49,15 +52,15 @@ def test_any_text_comes_back_to_the_character(tmp_path_factory, texts):
 
 
 def test_versions_keep_their_order_and_the_chosen_one(journal):
-    ids = [new_id() for _ in range(3)]
-    journal.arrange("s", 0, [Place(("a",), 0), Place(tuple(ids), 1, "pinned edited"), Place(("b",), 0)])
-    assert journal.places("s") == [Place(("a",), 0), Place(tuple(ids), 1, "pinned edited"), Place(("b",), 0)]
-    journal.arrange("s", 1, [Place(("c",), 0)])
-    assert journal.places("s") == [Place(("a",), 0), Place(("c",), 0)]
+    middle = place(*(new_id() for _ in range(3)), chosen=1, marks=("", "pinned edited", "edited"))
+    arrange(journal, "s", 0, places := [place("a"), middle, place("b")])
+    assert journal.places("s") == places
+    arrange(journal, "s", 1, [place("c")])
+    assert journal.places("s") == [place("a"), place("c")]
 
 
 def test_an_answer_that_is_coming_is_on_the_disk_before_it_ends(journal, opened, path):
-    recording = journal.begin("s", one := answer("Why?"))
+    recording = journal.begin(session_of(journal, "s"), one := answer("Why?"))
     recording.add([Started("m", "id-1"), TextDelta("Be"), TextDelta("cause")])
     other = opened(path)
     seen = threading.Event()
@@ -75,15 +78,19 @@ def test_an_answer_that_is_coming_is_on_the_disk_before_it_ends(journal, opened,
     stored = other.answers("s")[one.id]
     assert stored.came == (Started("m", "id-1"), TextDelta("Because"))
     recording.add([TextDelta("."), Finished("stop")])
-    journal.finish("s", answer("Why?", "Because.", id=one.id), recording, wait=True)
+    journal.pause(recording)
+    journal.finish(session_of(journal, "s"), answer("Why?", "Because.", id=one.id))
+    assert journal.flush(5.0)
     stored = other.answers("s").get(one.id)
     assert stored is None  # it is in no place of the session
     assert other.find("because")[0][1].turn == turn("Why?", "Because.")
 
 
 def test_an_answer_of_which_nothing_came_leaves_no_trace(journal, path):
-    recording = journal.begin("s", one := answer("Why?"))
-    journal.drop(one.id, recording)
+    recording = journal.begin(session_of(journal, "s"), one := answer("Why?"))
+    recording.add([TextDelta("x")])
+    journal.pause(recording)
+    journal.drop(one.id)
     assert journal.flush(5.0)
     assert journal.answers("s") == {}
 
@@ -101,6 +108,7 @@ def test_the_file_is_its_owners_alone(journal, path):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@strategies.scaled(0.25)
 @given(secret=strategies.secrets, around=st.lists(strategies.texts, min_size=4, max_size=4))
 def test_a_key_never_gets_in(tmp_path_factory, secret, around):
     folder = tmp_path_factory.mktemp("journal")
@@ -110,10 +118,12 @@ def test_a_key_never_gets_in(tmp_path_factory, secret, around):
     one = answer(said, said, keys=keys)
     arguments = f'{{"key": "{secret}"}}'
     one.turn["steps"] = [{"role": "assistant", "tool_calls": [{"function": {"arguments": arguments}}], secret: 1}]
-    recording = journal.begin("s", answer(said, keys=keys, id=one.id))
+    recording = journal.begin(session_of(journal, "s"), answer(said, keys=keys, id=one.id))
     recording.add([TextDelta(said)])
-    journal.open_session("s", "s", None, {"system": said, "params": {"extra": {"x": secret}}}, keys)
-    journal.finish("s", one, recording)
+    settings = {"system": said, "params": {"extra": {"x": secret}}}
+    session = OpenSession("s", None, settings, keys=keys)
+    journal.finish(session, one)
+    journal.arrange(session, 0, [place(one.id)], lambda: ([place(one.id)], [one]))
     journal.close(5.0)
     assert [file for file in folder.iterdir() if secret.encode() in file.read_bytes()] == []
 
@@ -137,7 +147,7 @@ def test_find_finds_words_of_any_script(journal, monkeypatch, word, indexed):
 
 def test_an_answer_written_again_is_found_by_its_new_words_alone(journal):
     first = write_turn(journal, "s", 0, "q", "old words")
-    journal.finish("s", answer("q", "new words", id=first))
+    journal.finish(session_of(journal, "s"), answer("q", "new words", id=first))
     assert journal.find("old") == []
     assert [stored.id for _, stored in journal.find("new words")] == [first]
 
@@ -151,9 +161,11 @@ def test_what_is_sought_is_never_a_query(journal, text):
 def test_forgetting_a_session_leaves_nothing_of_it_in_any_file(journal, opened, path):
     secrets = [f"Zebra{number:04}Quagga" for number in range(200)]
     for number, secret in enumerate(secrets):
-        write_turn(journal, "gone", number, f"about {secret}", secret * 40, cell=secret, request=secret)
+        write_turn(
+            journal, "gone", number, f"about {secret}", secret * 40, cell=secret, request=lambda secret=secret: secret
+        )
         write_turn(journal, "stays", number, f"kept {number}", "fine")
-    recording = journal.begin("gone", answer("partial Zebra9999Quagga"))
+    recording = journal.begin(session_of(journal, "gone"), answer("partial Zebra9999Quagga"))
     recording.add([TextDelta("Zebra9999Quagga")])
     journal.flush(5.0)
     other = opened(path)  # a second kernel has the file open
@@ -172,8 +184,7 @@ def test_forgetting_a_session_leaves_nothing_of_it_in_any_file(journal, opened, 
 def test_what_a_fork_shares_is_not_forgotten_with_the_session_it_came_from(journal):
     first = write_turn(journal, "s", 0, "a", "b")
     write_turn(journal, "s", 1, "c", "d")
-    journal.open_session("fork", "fork", None, {})
-    journal.arrange("fork", 0, [Place((first,), 0)])
+    arrange(journal, "fork", 0, [place(first)])
     assert journal.forget("s") == 1
     assert [text_of(stored) for stored in journal.answers("fork").values()] == ["b"]
     assert journal.forget(None) == 1
@@ -191,6 +202,26 @@ def test_many_journals_write_one_file_at_once(opened, path):
     assert [(row.id, row.turns) for row in sorted(reader.sessions(), key=lambda row: row.id)] == [
         (f"s{index}", 50) for index in range(4)
     ]
+
+
+def test_a_session_that_another_process_opens_is_copied_by_the_first_when_it_goes_on(opened, path):
+    first, second = opened(path), opened(path)
+    write_turn(first, "s", 0, "a", "b")
+    write_turn(first, "s", 1, "c", "d")
+    first.flush(5.0)
+    theirs = session_of(second, "s")
+    second.take(theirs)
+    write_turn(second, "s", 2, "theirs", "x")
+    assert second.flush(5.0)
+    one = answer("mine", "y")
+    kept = [*second.places("s")[:2], place(one.id)]
+    first.finish(session_of(first, "s"), one)
+    first.arrange(session_of(first, "s"), 2, kept[2:], lambda: (kept, []))
+    assert first.flush(5.0)
+    copy = session_of(first, "s").id
+    assert copy != "s"
+    assert [text_of(stored) for stored in first.answers("s").values()] == ["b", "d", "x"]
+    assert [text_of(stored) for stored in first.answers(copy).values()] == ["b", "d", "y"]
 
 
 def test_what_one_operation_breaks_takes_no_other_with_it(journal, caplog):

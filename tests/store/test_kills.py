@@ -25,22 +25,23 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed
 
 def live(path, session, said):
     """A kernel's life: whole turns, then an answer that streams until it is killed. What it did is written to `said`."""
-    from nbchat.store.journal import Journal, Place
+    from nbchat.store.journal import Journal
     from nbchat.values.events import TextDelta
-    from tests.store.turns import answer
+    from tests.store.turns import answer, arrange, opened, place
 
     log = said.open("ab", buffering=0)  # it is open for as long as the process lives
     journal = Journal(path)
-    journal.open_session(session, session, None, {})
+    mine = opened(journal, session)
     for number in range(5):
         one = answer(f"q{number}", "answer " * number, cell=str(number))
-        recording = journal.begin(session, one)
+        recording = journal.begin(mine, one)
         recording.add([TextDelta("answer " * number)])
-        journal.arrange(session, number, [Place((one.id,), 0)])
-        journal.finish(session, one, recording)
+        arrange(journal, session, number, [place(one.id)])
+        journal.pause(recording)
+        journal.finish(mine, one)
         if journal.flush(5.0):
             log.write(json.dumps({"whole": one.id}).encode() + b"\n")
-    recording = journal.begin(session, one := answer("long"))
+    recording = journal.begin(mine, one := answer("long"))
     for number in range(10**6):
         piece = f"piece {number}, "
         log.write(json.dumps({"streams": one.id, "at": time.time(), "piece": piece}).encode() + b"\n")

@@ -2,9 +2,10 @@
 
 import copy
 import json
+from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from nbchat.store import tape
@@ -12,17 +13,23 @@ from nbchat.store.replay import SUFFIX, read_file, request_hash, write_file
 from nbchat.values.draft import Draft
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import (
+    Event,
     Finished,
+    ImageDelta,
     LogprobsDelta,
     Notice,
     ReasoningDelta,
     RefusalDelta,
+    SourcesDelta,
     Started,
     TextDelta,
+    ThoughtBefore,
     ToolCallDelta,
+    Unshown,
     UsageReport,
 )
-from nbchat.values.reply import Request
+from nbchat.values.messages import ImagePart, Source
+from nbchat.values.request import Request
 from nbchat.values.usage import Usage
 from tests import strategies
 
@@ -41,7 +48,17 @@ events = st.one_of(
     st.builds(Finished, texts, indices),
     st.builds(Started, st.none() | texts, st.none() | texts),
     st.builds(Notice, texts),
+    st.builds(ThoughtBefore, texts, indices),
+    st.builds(ImageDelta, st.builds(ImagePart, texts, st.none() | texts), indices),
+    st.builds(SourcesDelta, st.tuples(st.builds(Source, texts, texts)), indices),
+    st.builds(Unshown, texts, indices),
 )
+
+
+@pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
+def test_every_kind_of_event_is_written_or_is_of_the_clock(kind):
+    if kind not in tape.OF_THE_CLOCK:
+        find(events, lambda event: type(event) is kind)  # raises where the strategy, and so the test below, lacks it
 
 
 @given(st.lists(events))
@@ -107,6 +124,7 @@ def test_an_answer_is_found_with_its_times_by_the_request_and_its_number(journal
     assert journal.replays.find("r", 2) is journal.replays.find("x") is None
 
 
+@strategies.scaled(0.25)
 @given(st.lists(st.tuples(st.floats(0, 9).map(lambda at: round(at, 3)), st.lists(events, max_size=4)), max_size=4))
 def test_an_exported_file_holds_the_same_answers(tmp_path_factory, recorded):
     from nbchat.store.replay import _packed

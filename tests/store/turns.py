@@ -2,7 +2,8 @@
 
 import time
 
-from nbchat.store.journal import STREAMING, Answer, Place, new_id
+from nbchat.store.journal import STREAMING, Answer, Place
+from nbchat.store.sessions import OpenSession, new_id
 
 
 def turn(asked="What?", answered=None):
@@ -24,13 +25,28 @@ def answer(asked="What?", answered=None, *, status=None, **more):
     )
 
 
+_open = {}
+
+
+def opened(journal, session):
+    """A session that this journal has open, by its id."""
+    return _open.setdefault((journal, session), OpenSession(session, None, {}, id=session))
+
+
 def write_turn(journal, session, number, asked, answered, **more):
     """Journal one whole turn at a place; its answer's id."""
     one = answer(asked, answered, **more)
-    journal.open_session(session, session, None, {})
-    journal.finish(session, one)
-    journal.arrange(session, number, [Place((one.id,), 0)])
+    journal.finish(opened(journal, session), one)
+    arrange(journal, session, number, [place(one.id)])
     return one.id
+
+
+def place(*versions, chosen=0, marks=None):
+    return Place(versions, chosen, marks or ("",) * len(versions))
+
+
+def arrange(journal, session, first, places):
+    journal.arrange(opened(journal, session), first, places, lambda: (places, []))
 
 
 def text_of(stored):

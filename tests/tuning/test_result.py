@@ -52,7 +52,7 @@ def test_the_table_has_a_row_for_each_run_with_all_that_is_known(result):
 @pytest.mark.parametrize("missing", [(), ("pandas",)])
 def test_a_frame_comes_from_the_library_that_is_there(result, monkeypatch, missing):
     find = importlib.util.find_spec
-    monkeypatch.setattr("nbchat.tuning.frame.find_spec", lambda name: None if name in missing else find(name))
+    monkeypatch.setattr("nbchat.values.frame.find_spec", lambda name: None if name in missing else find(name))
     frame = result.to_frame()
     assert type(frame).__module__.startswith("polars" if missing else "pandas")
     assert list(frame.columns) == result.columns
@@ -61,7 +61,7 @@ def test_a_frame_comes_from_the_library_that_is_there(result, monkeypatch, missi
 
 
 def test_without_such_a_library_it_says_what_to_install(result, monkeypatch):
-    monkeypatch.setattr("nbchat.tuning.frame.find_spec", lambda name: None)
+    monkeypatch.setattr("nbchat.values.frame.find_spec", lambda name: None)
     with pytest.raises(NbchatError, match="pandas or polars"):
         result.to_frame()
 
@@ -69,7 +69,7 @@ def test_without_such_a_library_it_says_what_to_install(result, monkeypatch):
 @pytest.mark.parametrize("missing", [(), ("pandas",)])
 def test_a_frame_takes_mixed_values_and_failed_runs(server, session, monkeypatch, missing):
     find = importlib.util.find_spec
-    monkeypatch.setattr("nbchat.tuning.frame.find_spec", lambda name: None if name in missing else find(name))
+    monkeypatch.setattr("nbchat.values.frame.find_spec", lambda name: None if name in missing else find(name))
     server.default = lambda request: Status(400, error("No.")) if request.json.get("temperature") else Say("x")
     result = sweep(session, "Hi", temperature=[None, 0, 0.5], stop=[None, ["a", "b"]], extra=[{"k": 1}, {"k": [2]}])
     frame = result.to_frame()

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from nbchat.values.messages import ToolCall
+from nbchat.values.messages import Message, ToolCall
 
-__all__ = ["told_apart", "valid_calls"]
+__all__ = ["failed", "told_apart", "valid_calls"]
+
+FAILURES = ("Error: ", "Not run")
+"""How the results of calls begin that failed, or were not made."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -41,6 +44,11 @@ def valid_calls(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         )
         for call in calls
     )
+
+
+def failed(results: Sequence[Message]) -> bool:
+    """Whether none of these calls gave anything."""
+    return bool(results) and all(result.text.startswith(FAILURES) for result in results)
 
 
 def _is_object(call: ToolCall) -> bool:

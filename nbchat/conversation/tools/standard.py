@@ -11,7 +11,7 @@ import itertools
 import linecache
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 from nbchat.conversation.description import value_text
@@ -47,7 +47,10 @@ def run_python(namespace: dict[str, Any]) -> Tool:
 
 
 def look_at(namespace: Mapping[str, Any]) -> Tool:
-    """A tool that describes a variable of this namespace as a message would. It is safe: nothing is run."""
+    """A tool that describes a variable of this namespace. It is safe: none of the user's code is run.
+
+    An object of a class that is not Python's own or a data library's is described by its attributes' names and classes.
+    """
 
     def look_at(name: str) -> str:
         """Describe a variable of the user's live notebook: its type, and what is in it.
@@ -56,9 +59,12 @@ def look_at(namespace: Mapping[str, Any]) -> Tool:
             name: the variable's name, without attributes or calls.
 
         """
-        if name in namespace and not name.startswith("_"):
-            return value_text(namespace[name])
         names = [known for known in namespace if not known.startswith("_") and not _is_furniture(known, namespace)]
+        if name in names:
+            from nbchat.data.passive import described_passively, runs_nothing
+
+            value = namespace[name]
+            return value_text(value) if runs_nothing(value) else described_passively(value)
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         there = f" There are: {', '.join(names[-MOST_NAMES:])}{more}." if names else ""
         return f"There is no variable {name!r}.{nearest(name, names)}{there}"
@@ -75,7 +81,7 @@ BUILTIN_TOOLS: Mapping[str, Callable[[dict[str, Any]], Tool]] = {
 
 def _is_furniture(name: str, namespace: Mapping[str, Any]) -> bool:
     """Whether a name is a module, or what an interactive shell puts into every namespace."""
-    return name in ("In", "Out", "exit", "quit", "get_ipython", "open") or inspect.ismodule(namespace[name])
+    return name in ("In", "Out", "exit", "quit", "get_ipython", "open") or issubclass(type(namespace[name]), ModuleType)
 
 
 def _run(code: str, namespace: dict[str, Any]) -> str | Awaitable[str]:

@@ -188,6 +188,7 @@ def _plain(function: Any) -> types.FunctionType:
     """The function that was written with `def`, under decorators, partials, methods and callable objects."""
     while isinstance(function, functools.partial):
         function = function.func
+    function = inspect.unwrap(function)  # also of what is no function itself, as with functools.cache
     if not isinstance(function, (types.FunctionType, types.MethodType)):
         function = getattr(type(function), "__call__", function)  # noqa: B004  # what it is, not whether it is
     plain = inspect.unwrap(getattr(function, "__func__", function))

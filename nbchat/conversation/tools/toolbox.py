@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
 import traceback
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbchat.conversation.description import value_text
@@ -23,6 +26,14 @@ LONGEST_RESULT = 40_000
 LONGEST_ERROR = 2_000
 """Characters of an exception's words that go to the model."""
 
+SAFE = "__nbchat_safe__"
+"""The mark on a function that its user said to be safe: it is so wherever it is named."""
+
+MOST_ITEMS = 1_000
+"""Items of a generator that are taken."""
+
+CUT_ITEMS = f"[cut: the first {MOST_ITEMS:,} items; there are more]"
+
 REFUSED = "Not run: the user did not allow it."
 NOBODY_ASKED = "Not run: there is nobody here who could be asked to allow it."
 NOTICE = "{} was not run: it asks first, and nobody can be asked here (mark it safe=True to run it unasked)"
@@ -40,6 +51,11 @@ class Toolbox:
         """Add a function, a `Tool` or a tool's JSON, in place of one with the same name. Raises ToolError."""
         made = Tool.of(tool, safe=safe)
         self._tools[made.name] = made
+        if made.safe and made.function is not None:
+            with contextlib.suppress(
+                AttributeError, TypeError
+            ):  # a bound method, and objects with slots, take no marks
+                made.function.__dict__[SAFE] = True
 
     def copy(self) -> Toolbox:
         """A toolbox of its own with the same tools."""
@@ -48,8 +64,8 @@ class Toolbox:
     def offer(self, tools: Sequence[Any] | str | None) -> Toolbox | None:
         """The tools of one request, whatever is added later: these in place of one's own.
 
-        None = one's own, "none" = none at all. A name, or a function that is a tool of one's own, is that tool. Raises
-        ToolError.
+        None = one's own, "none" = none at all. A name, or a function that is a tool of one's own, is that tool; a
+        function that another session has as safe is safe. Raises ToolError.
         """
         if tools is None:
             return self.copy() if self._tools else None
@@ -69,7 +85,10 @@ class Toolbox:
                 raise ToolError(f"There is no tool {tool!r} in this session.{known}")
             return self._tools[tool]
         own = (known for known in self._tools.values() if known.function is not None and known.function == tool)
-        return next(own, tool)
+        found = next(own, None)
+        if found is None and SAFE in getattr(tool, "__dict__", {}):
+            return Tool.of(tool, safe=True)
+        return tool if found is None else found
 
     @property
     def schemas(self) -> Sequence[dict[str, Any]]:
@@ -127,12 +146,14 @@ class Toolbox:
 def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
     """What a call returns, awaited where it is to be. What a coroutine raises is raised here, whoever awaits it."""
     result = ready()
-    if not inspect.isawaitable(result):
+    if isinstance(result, (types.GeneratorType, map, filter, zip)):
+        return _collected(result)
+    if not inspect.isawaitable(result) and not inspect.isasyncgen(result):
         return result
 
     async def outcome() -> tuple[Any, BaseException | None]:
         try:
-            return await result, None
+            return await (_collected_async(result) if inspect.isasyncgen(result) else result), None
         except (Exception, SystemExit) as error:  # noqa: BLE001  # raised again below, in the tool's own place
             return None, error
 
@@ -140,6 +161,27 @@ def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
     if error is not None:
         raise error
     return value
+
+
+def _collected(items: Iterator[Any]) -> list[Any]:
+    """What an iterator gives, up to a limit; a generator is closed there."""
+    found = list(itertools.islice(items, MOST_ITEMS + 1))
+    if len(found) > MOST_ITEMS:
+        if isinstance(items, types.GeneratorType):
+            items.close()
+        found[MOST_ITEMS:] = [CUT_ITEMS]
+    return found
+
+
+async def _collected_async(items: AsyncGenerator[Any, Any]) -> list[Any]:
+    found: list[Any] = []
+    async with contextlib.aclosing(items):
+        async for item in items:
+            if len(found) == MOST_ITEMS:
+                found.append(CUT_ITEMS)
+                break
+            found.append(item)
+    return found
 
 
 def _said(error: BaseException) -> str:

@@ -1,0 +1,50 @@
+"""An earlier answer that comes again: the same events, cut as they were cut, at the pace they came in."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from nbchat.values.events import (
+    Ended,
+    Event,
+    FirstToken,
+    LogprobsDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    Sent,
+    TextDelta,
+    ToolCallDelta,
+)
+
+__all__ = ["played"]
+
+LONGEST_SECONDS = 1.5
+"""How long an answer takes to come again: one that took longer comes faster."""
+
+_PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta, LogprobsDelta)
+
+
+async def played(
+    portions: Sequence[tuple[float, list[Event]]],
+    put: Callable[[list[Event]], None],
+    finish: Callable[[], None],
+) -> None:
+    """Put the portions, each at its time (seconds after the first one), then finish."""
+    started = time.perf_counter()
+    put([Sent(started)])
+    first = portions[0][0] if portions else 0.0
+    whole = portions[-1][0] - first if portions else 0.0
+    pace = min(1.0, LONGEST_SECONDS / whole) if whole > 0 else 1.0
+    begun = False
+    for at, events in portions:
+        due = started + (at - first) * pace
+        if (rest := due - time.perf_counter()) > 0.001:
+            await asyncio.sleep(rest)
+        if not begun and any(isinstance(event, _PIECES) for event in events):
+            begun = True
+            put([FirstToken(time.perf_counter())])
+        put(list(events))
+    put([Ended(time.perf_counter())])
+    finish()

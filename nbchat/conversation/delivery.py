@@ -1,0 +1,128 @@
+"""How a session's requests are served: within the budget, from the store where that has the answer, and journalled."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from nbchat.api.prices import check_table, listed_price
+from nbchat.conversation.exchange import Delivery, Exchange
+from nbchat.conversation.record import Record
+from nbchat.store.budget import Budget
+from nbchat.store.ledger import Spent
+from nbchat.store.place import OFF
+from nbchat.values.errors import SessionError
+from nbchat.values.events import Event
+from nbchat.values.request import Request
+from nbchat.values.usage import Usage, prompt_tokens
+
+__all__ = ["Deliverer", "Limits", "spent"]
+
+VARIABLE = "NBCHAT_CACHE"
+
+
+@dataclass
+class Limits:
+    """What bounds a session's requests. `cache`: whether answers are replayed; None = as `NBCHAT_CACHE` says."""
+
+    budget: Budget | None = None
+    cache: bool | None = None
+    reserved: weakref.WeakKeyDictionary[Exchange, tuple[float, int]] = field(
+        default_factory=weakref.WeakKeyDictionary, repr=False
+    )
+    """What the requests that are being answered will likely take: dollars and tokens."""
+
+    def cache_is_on(self) -> bool:
+        """Whether answers are replayed."""
+        if self.cache is not None:
+            return self.cache
+        wanted = os.environ.get(VARIABLE, "").strip()
+        return bool(wanted) and wanted.lower() not in OFF
+
+
+class Deliverer:
+    """Settles how the requests of one session are served."""
+
+    def __init__(self, record: Record, limits: Limits) -> None:
+        self._record = record
+        self._limits = limits
+
+    def __call__(self, exchange: Exchange, request: Request) -> Delivery:
+        """How this one is. Raises NbchatError where it must not be sent."""
+        exchange.notices += self._record.notices
+        self._record.notices.clear()
+        taps: list[Callable[[list[Event]], None]] = []
+        whole: Callable[[], None] = _nothing
+        wanted = exchange.options.cache
+        if self._limits.cache_is_on() if wanted is None else wanted:
+            from nbchat.conversation import replaying
+
+            name = replaying.request_name(exchange, request)
+            if exchange.options.replaces is None and (tape := replaying.stored(name, exchange.number)) is not None:
+                return Delivery(replay=tape)
+            recorder = replaying.Recorder(name, exchange)
+            taps.append(recorder.add)
+            whole = recorder.keep
+        check_table()
+        if self._limits.budget is not None:
+            self._reserve(exchange, request, self._limits.budget)
+        if (persistence := self._record.persistence) is not None:
+            taps.append(persistence.begin(exchange, request))
+        return Delivery(_all_of(taps), whole=whole)
+
+    def _reserve(self, exchange: Exchange, request: Request, budget: Budget) -> None:
+        """Set aside what a request will likely take. Raises BudgetExceeded."""
+        prompt = prompt_tokens(request.body)
+        completion = self._completion(exchange)
+        tokens = None if prompt is None else prompt + completion
+        cost = 0.0 if exchange.ask.endpoint.is_builtin else None
+        if cost is None and prompt is not None:
+            cost = listed_price(exchange.ask.endpoint, exchange.ask.params.model, Usage.estimated(prompt, completion))
+        notice = budget.check(spent(self._record, self._limits), cost, tokens)
+        if notice is not None and notice not in exchange.notices:
+            exchange.notices.append(notice)
+        self._limits.reserved[exchange] = (cost or 0.0, tokens or 0)
+
+    def _completion(self, exchange: Exchange) -> int:
+        """About how many tokens an answer has: as the earlier ones had, at most what the request allows."""
+        params = exchange.ask.params
+        most = params.max_completion_tokens or params.max_tokens
+        counts = [count for entry in self._record.ledger if (count := entry.usage.completion_tokens) is not None]
+        if not counts:
+            return (most or 0) * (params.n or 1)
+        usual = round(sum(counts) / len(counts))
+        return usual if most is None else min(usual, most * (params.n or 1))
+
+
+def spent(record: Record, limits: Limits) -> Spent:
+    """What counts against the budget: the calls of a session, or of all in a day, and those that are under way."""
+    budget, persistence = limits.budget, record.persistence
+    since = 0.0 if budget is None else budget.since()
+    known = Spent.of(entry for entry in record.ledger if entry.at >= since)
+    if persistence is not None:
+        try:
+            of_session = None if budget is not None and budget.per_day else persistence.session_id
+            found = persistence.journal.ledger.spent(since, of_session)
+            known = max(known, found, key=lambda one: one.calls)  # the journal may be behind, or can't be written
+        except SessionError:
+            pass
+    under_way = [amount for exchange, amount in list(limits.reserved.items()) if not exchange.kept]
+    cost, tokens = sum(amount[0] for amount in under_way), sum(amount[1] for amount in under_way)
+    return Spent(known.calls, known.cost + cost, known.tokens + tokens, known.cost_unknown, known.tokens_unknown)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _all_of(taps: Sequence[Callable[[list[Event]], None]]) -> Callable[[list[Event]], None] | None:
+    if len(taps) < 2:
+        return taps[0] if taps else None
+
+    def show(events: list[Event]) -> None:
+        for tap in taps:
+            tap(events)
+
+    return show

@@ -1,0 +1,314 @@
+"""A session in the journal: written as it changes, read when it is opened again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+from nbchat.api.keys import Key
+from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.replaying import request_name
+from nbchat.conversation.turn import Turn, Version, joined
+from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
+from nbchat.store.ledger import Entry
+from nbchat.store.place import notebook_path
+from nbchat.store.sessions import OpenSession
+from nbchat.values.draft import Draft
+from nbchat.values.events import Event
+from nbchat.values.messages import Message
+from nbchat.values.params import Params
+from nbchat.values.plural import counted
+from nbchat.values.reply import Reply, Timing
+from nbchat.values.request import Request
+
+__all__ = ["Persistence", "Reopened", "reopened"]
+
+MARKS = {"edited": "before_edit", "pinned": "pinned", "dropped": "dropped"}
+"""Words that mark a version in the journal, and the fields they stand for."""
+
+KERNEL_ENDED = "the kernel ended while this came"
+
+
+class Persistence:
+    """Keeps one session in the journal. Its owner calls it with a lock held; none of it waits for a disk.
+
+    `describe` gives its name and settings. One that is opened again has a `session_id`, and `written` are its turns in
+    the journal. `known` are turns of which at least the answers are there: a fork shares its parent's. `absorbed` are
+    answers whose text is part of another one now.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        describe: Callable[[], tuple[str, Mapping[str, Any]]],
+        *,
+        session_id: str = "",
+        written: Sequence[Turn] = (),
+        known: Sequence[Turn] = (),
+        absorbed: Sequence[str] = (),
+    ) -> None:
+        name, settings = describe()
+        self.journal = journal
+        self._describe = describe
+        self._session = OpenSession(name, notebook_path(), settings, id=session_id)
+        self._written: Sequence[Turn] = written
+        self._known = known
+        self._absorbed = absorbed
+        self._entries = 0
+        self._recordings: dict[str, Recording] = {}
+        if session_id:
+            journal.take(self._session)
+
+    @property
+    def session_id(self) -> str:
+        """The session's id in the journal."""
+        return self._session.id
+
+    def skip(self, entries: int) -> None:
+        """Take so many entries of the ledger as written."""
+        self._entries = entries
+
+    # An answer that is coming
+
+    def begin(self, exchange: Exchange, request: Request) -> Callable[[Sequence[Event]], None]:
+        """Journal what comes of a request; what is returned is to be shown the events."""
+        ask, resumes = exchange.ask, exchange.options.resumes
+        turn: dict[str, Any] = {"message": ask.message.to_dict(), "params": ask.params.to_dict()}
+        if exchange.steps:
+            turn["steps"] = [step.to_dict() for step in exchange.steps]
+        if exchange.options.values:
+            turn["values"] = dict(exchange.options.values)
+        if resumes is not None:
+            turn["resumes"] = resumes.answer_id
+        keys = _keys(exchange)
+        self._pause(exchange)
+        answer = Answer(
+            exchange.id,
+            turn,
+            STREAMING,
+            time.time(),
+            exchange.parent,
+            exchange.options.cell_id,
+            lambda: request_name(exchange, request),
+            keys,
+        )
+        recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)
+        return recording.add
+
+    def end(self, exchange: Exchange, *, joins: bool) -> None:
+        """Journal that an exchange is over. `joins`: its answer is a turn's, which `sync` writes."""
+        if self._pause(exchange) and not joins:
+            turn = exchange.turn
+            if turn is None or exchange.options.resumes is not None:
+                self.journal.drop(exchange.id)
+            else:
+                self.journal.finish(self._session, _answer(turn.version, None, turn.cell_id, _keys(exchange)))
+
+    def _pause(self, exchange: Exchange) -> bool:
+        recording = self._recordings.pop(exchange.id, None)
+        if recording is not None:
+            self.journal.pause(recording)
+        return recording is not None
+
+    # What has changed
+
+    def sync(self, turns: Sequence[Turn], entries: Sequence[Entry], ended: Exchange | None = None) -> None:
+        """Write what has changed of the turns and the ledger since the last time; `ended` is what changed them."""
+        keys = () if ended is None else _keys(ended)
+        self._session.name, self._session.settings = self._describe()
+        for entry in entries[self._entries :]:
+            self.journal.ledger.add(entry, session=self._session, keys=keys)
+        self._entries = len(entries)
+        old, first = self._written, _first_difference(self._written, turns)
+        if first == len(old) == len(turns):
+            return
+        known = {v.answer_id: v.reply for turn in (*self._known, *old[first:]) for v in turn.versions}
+        for answer in _answers(turns, first, keys):
+            if known.get(answer.version.answer_id) is not answer.version.reply:
+                self.journal.finish(self._session, answer.written())
+        places = [_place(turn) for turn in turns[first:]]
+
+        def whole() -> tuple[list[Place], list[Answer]]:
+            return [_place(turn) for turn in turns], [answer.written() for answer in _answers(turns, 0, keys)]
+
+        self.journal.arrange(self._session, first, places, whole)
+        for answer_id in self._absorbed:
+            self.journal.drop(answer_id)
+        self._written, self._known, self._absorbed = turns, (), ()
+
+
+class _Answered(NamedTuple):
+    """A version with where it stands."""
+
+    version: Version
+    parent: str | None
+    cell_id: str | None
+    keys: Sequence[Key]
+
+    def written(self) -> Answer:
+        return _answer(self.version, self.parent, self.cell_id, self.keys)
+
+
+def _answers(turns: Sequence[Turn], first: int, keys: Sequence[Key]) -> Iterator[_Answered]:
+    parent = turns[first - 1].answer_id if first else None
+    for turn in turns[first:]:
+        for version in turn.versions:
+            yield _Answered(version, parent, turn.cell_id, keys)
+        parent = turn.answer_id
+
+
+def _answer(version: Version, parent: str | None, cell_id: str | None, keys: Sequence[Key]) -> Answer:
+    turn = version.to_dict()
+    turn.pop("before_edit", None)  # that is a matter of the place, which forks do not share
+    return Answer(version.answer_id, turn, version.reply.status, time.time(), parent, cell_id, keys=keys)
+
+
+def _place(turn: Turn) -> Place:
+    marks = [[word for word, name in MARKS.items() if getattr(version, name, False)] for version in turn.versions]
+    current = len(turn.earlier)
+    marks[current] += [word for word, name in MARKS.items() if name != "before_edit" and getattr(turn, name)]
+    return Place(tuple(version.answer_id for version in turn.versions), current, tuple(map(" ".join, marks)))
+
+
+def _first_difference(old: Sequence[Turn], new: Sequence[Turn]) -> int:
+    """How many turns at the beginning are the same objects."""
+    return next(
+        (index for index, (before, now) in enumerate(zip(old, new, strict=False)) if before is not now),
+        min(len(old), len(new)),
+    )
+
+
+def _keys(exchange: Exchange) -> Sequence[Key]:
+    key = exchange.ask.endpoint.key
+    return () if key is None else (key,)
+
+
+# Reading
+
+
+class Reopened(NamedTuple):
+    """A session as the journal has it.
+
+    `written` are its turns as they stand in the journal, `turns` those with the answers that a kernel's end cut off.
+    `absorbed` are the ids of answers that were joined to the ones they continue.
+    """
+
+    row: SessionRow
+    written: tuple[Turn, ...]
+    turns: tuple[Turn, ...]
+    absorbed: tuple[str, ...]
+    system: str | None
+    params: Params
+
+    def notices(self) -> list[str]:
+        """What the reader should know, in a line each."""
+        where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
+        said = f"continues session {self.row.name}{where}: {counted(len(self.turns), 'turn')}, {_ago(self.row.used)}"
+        return [f"{said}; %chat clear begins anew"]
+
+
+def reopened(journal: Journal, row: SessionRow) -> Reopened:
+    """Read a session. Raises SessionError."""
+    answers = journal.answers(row.id)
+    versions = {answer_id: _version(stored) for answer_id, stored in answers.items()}
+    written = [turn for place in journal.places(row.id) if (turn := _turn(place, versions, answers)) is not None]
+    placed = {version.answer_id for turn in written for version in turn.versions}
+    turns, absorbed = list(written), []
+    for answer_id, stored in answers.items():
+        version = versions[answer_id]
+        if answer_id not in placed and version is not None and not version.reply.empty:
+            absorbed += _rescue(turns, version, stored)
+    system = row.settings.get("system")
+    return Reopened(
+        row,
+        tuple(written),
+        tuple(turns),
+        tuple(absorbed),
+        system if isinstance(system, str) else None,
+        _params(row.settings.get("params")),
+    )
+
+
+def _ago(used: float) -> str:
+    """How long ago that was, in words."""
+    seconds = max(0.0, time.time() - used)
+    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return f"last used {counted(int(seconds // length), name)} ago"
+    return "last used a moment ago"
+
+
+def _turn(place: Place, versions: Mapping[str, Version | None], answers: Mapping[str, Stored]) -> Turn | None:
+    """The turn of a place; None = none of its answers can be read."""
+    known = [
+        (number, version)
+        for number, answer_id in enumerate(place.versions)
+        if (version := versions.get(answer_id)) is not None
+    ]
+    if not known:
+        return None
+    marked = [_marked(version, place.marks[number]) for number, version in known]
+    current = next((index for index, (number, _) in enumerate(known) if number == place.chosen), len(known) - 1)
+    words = place.marks[place.chosen].split()
+    return Turn(
+        **_fields(marked[current]),
+        cell_id=answers[marked[current].answer_id].cell,
+        earlier=tuple(marked[:current]),
+        later=tuple(marked[current + 1 :]),
+        pinned="pinned" in words,
+        dropped="dropped" in words,
+    )
+
+
+def _marked(version: Version, marks: str) -> Version:
+    return replace(version, before_edit=True) if "edited" in marks.split() else version
+
+
+def _fields(version: Version) -> dict[str, Any]:
+    return {field.name: getattr(version, field.name) for field in fields(Version)}
+
+
+def _version(stored: Stored) -> Version | None:
+    """The version of an answer; of one that never ended, with what had come. None = it can't be read."""
+    turn = stored.turn
+    try:
+        if "reply" not in turn:
+            turn = {**turn, "reply": _rescued_reply(stored).to_dict()}
+        return replace(Version.from_dict(turn), answer_id=stored.id)
+    except (ValueError, KeyError):
+        return None
+
+
+def _rescued_reply(stored: Stored) -> Reply:
+    """What had come of an answer whose process ended."""
+    message = Message.from_dict(stored.turn["message"])
+    body = {"model": stored.turn.get("params", {}).get("model"), "messages": [message.to_dict()]}
+    draft = Draft(Request("", body))
+    draft.add(stored.came)
+    reply = draft.reply(interrupted=True)
+    return replace(reply, timing=Timing(), request=None, notices=(*reply.notices, KERNEL_ENDED))
+
+
+def _rescue(turns: list[Turn], version: Version, stored: Stored) -> list[str]:
+    """Take an answer that never ended into the turns: behind the part it continues, into its cell's turn, or last.
+
+    The ids of the answers that are no longer needed.
+    """
+    for index, turn in enumerate(turns):
+        if stored.turn.get("resumes") == turn.answer_id:
+            turns[index] = replace(turn, reply=joined(turn.reply, version.reply))
+            return [stored.id]
+        if stored.cell is not None and turn.cell_id == stored.cell:
+            turns[index] = turn.answered(version)
+            return []
+    turns.append(Turn(**_fields(version), cell_id=stored.cell))
+    return []
+
+
+def _params(written: object) -> Params:
+    try:
+        return Params.from_dict(written) if isinstance(written, Mapping) else Params()
+    except ValueError:
+        return Params()

@@ -1,0 +1,60 @@
+"""Whether a server answers at an address, perhaps below /v1, and which models it lists."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from nbchat.api.endpoints import Endpoint
+from nbchat.values.errors import AuthenticationFailed, ModelNotFound, NbchatError
+
+__all__ = ["probed"]
+
+
+def probed(endpoint: Endpoint, models: Callable[[Endpoint], list[str]]) -> tuple[Endpoint, list[str]]:
+    """The endpoint as its server answers, and the names of its models; none = it has no list, as some servers.
+
+    `models` asks one address. An endpoint without a model gets the only one that there is. Raises what went wrong where
+    the server could not be reached, refused, or answered with something else than an API.
+    """
+    try:
+        return _with_model(endpoint, models(endpoint))
+    except ModelNotFound as error:
+        missing = error
+    except AuthenticationFailed as error:
+        if not _lacks_scope(error):
+            raise
+        return endpoint, []
+    bare = not urllib.parse.urlsplit(endpoint.base_url).path.strip("/")
+    for below in _elsewhere(endpoint):
+        try:
+            return _with_model(below, models(below))
+        except AuthenticationFailed:
+            if bare:  # it is there, and says so
+                raise
+        except NbchatError:
+            continue
+    if missing.status == 200:
+        raise missing
+    return endpoint, []
+
+
+def _elsewhere(endpoint: Endpoint) -> Iterator[Endpoint]:
+    """Where else the API may be: people leave out the /v1 that most servers' stands below, or name another path."""
+    parts = urllib.parse.urlsplit(endpoint.base_url)
+    if re.search(r"/v\d\w*/?$", parts.path):
+        return
+    for path in dict.fromkeys((parts.path.rstrip("/") + "/v1", "/v1")):
+        yield replace(endpoint, base_url=urllib.parse.urlunsplit(parts._replace(path=path)))
+
+
+def _with_model(endpoint: Endpoint, names: list[str]) -> tuple[Endpoint, list[str]]:
+    """A server with one model needs no choice."""
+    return replace(endpoint, model=names[0]) if endpoint.model is None and len(names) == 1 else endpoint, names
+
+
+def _lacks_scope(error: AuthenticationFailed) -> bool:
+    """Whether a key is good but may not list models (OpenAI's restricted keys)."""
+    return error.status == 403 and "scope" in str(error).lower()

@@ -1,0 +1,40 @@
+"""The sessions that the journal has: which there are, and which one a name means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbchat.store.journal import SessionRow
+from nbchat.store.opening import journal
+from nbchat.store.place import notebook_path
+from nbchat.values.errors import SessionError
+from nbchat.values.params import nearest
+
+__all__ = ["stored_session", "stored_sessions", "title"]
+
+
+def stored_sessions() -> list[SessionRow]:
+    """The sessions in the journal that have turns: this notebook's first, the last used first. Raises SessionError."""
+    file = journal()
+    if file is None or not file.exists():
+        return []
+    here = notebook_path()
+    rows = [row for row in file.sessions() if row.turns]
+    return sorted(rows, key=lambda row: (row.notebook != here, -row.used))
+
+
+def title(row: SessionRow) -> str:
+    """The name by which a session is asked for: with its notebook where that is another one."""
+    if row.notebook is None or row.notebook == notebook_path():
+        return row.name
+    return f"{row.name}@{Path(row.notebook).stem}"
+
+
+def stored_session(name: str) -> SessionRow:
+    """The session of this name, or NAME@NOTEBOOK: this notebook's, else the last used one. Raises SessionError."""
+    rows = stored_sessions()
+    for row in rows:
+        if name in (row.name, title(row)):
+            return row
+    hint = nearest(name, [title(row) for row in rows]) or " %chat sessions lists what there is."
+    raise SessionError(f"There is no session {name!r}.{hint}")

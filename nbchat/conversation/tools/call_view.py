@@ -1,0 +1,99 @@
+"""A tool call as people read it before they allow it: nothing hidden by length, by blank space, or by what can't be seen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from nbchat.values.messages import ToolCall
+from nbchat.values.plural import counted
+
+__all__ = ["CallView"]
+
+WIDTH = 100
+"""Characters of a row; a longer line takes several."""
+
+HEAD, TAIL = 24, 12
+"""Rows of the beginning and of the end that are shown of a call with more rows than both together."""
+
+PAGE = 100
+"""Rows that are shown at a time of what lies between."""
+
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
+"""What is looked at one by one."""
+
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What counts as printable and shows nothing."""
+
+_BLANK_LINES = re.compile(r"\n((?:[ ]*\n){3,})")
+_LONG_RUN = re.compile(r"(.)\1{79,}")
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A call's rows, of which the first and last are shown, and of what lies between the first `revealed`."""
+
+    name: str
+    rows: tuple[str, ...]
+    revealed: int = 0
+
+    @classmethod
+    def of(cls, call: ToolCall) -> Self:
+        """The call, arguments one a line; long runs of blank lines or of one character stand as their number."""
+        text = _collapsed(_spelled_out(_text_of(call)))
+        return cls(_spelled_out(call.name), tuple(row for line in text.split("\n") for row in _rows_of(line)))
+
+    @property
+    def unseen(self) -> int:
+        """Rows that are not shown yet; what they hold runs as well."""
+        return max(len(self.rows) - HEAD - TAIL - self.revealed, 0)
+
+    def more(self) -> CallView:
+        """The same with a further page of what lies between."""
+        return CallView(self.name, self.rows, self.revealed + min(PAGE, self.unseen))
+
+    def __str__(self) -> str:
+        if not self.unseen:
+            return "\n".join(self.rows)
+        first, last = self.rows[: HEAD + self.revealed], self.rows[-TAIL:]
+        return "\n".join([*first, f"[… {counted(self.unseen, 'row')} not shown …]", *last])
+
+    @property
+    def latest(self) -> str:
+        """What the last `more` added, for where the rest stands above it already."""
+        shown = self.rows[HEAD + max(self.revealed - PAGE, 0) : HEAD + self.revealed]
+        return "\n".join([*shown, f"[… {counted(self.unseen, 'row')} not shown …]"] if self.unseen else shown)
+
+
+def _text_of(call: ToolCall) -> str:
+    try:
+        given = call.parsed()
+    except (ValueError, RecursionError):
+        given = call.arguments
+    if not isinstance(given, dict):
+        return f"{call.name}: {given}"
+    lines = [f"{name} = {value}" if isinstance(value, str) else f"{name} = {value!r}" for name, value in given.items()]
+    return "\n".join([f"{call.name}:", *(f"  {line}".replace("\n", "\n    ") for line in lines)])
+
+
+def _spelled_out(text: str) -> str:
+    r"""The text with control, direction and invisible characters as escapes (`\u202e`)."""
+    return _BEYOND_ASCII.sub(lambda match: _escape(match[0]), text)
+
+
+def _escape(char: str) -> str:
+    return char if char.isprintable() and not _INVISIBLE.match(char) else ascii(char)[1:-1]
+
+
+def _collapsed(text: str) -> str:
+    text = _BLANK_LINES.sub(lambda match: f"\n[… {counted(match[1].count(chr(10)), 'blank line')} …]\n", text)
+    return _LONG_RUN.sub(
+        lambda match: f"{match[1] * 3}[… {match[1]!r} {len(match[0]) - 6:,} more times …]{match[1] * 3}", text
+    )
+
+
+def _rows_of(line: str) -> list[str]:
+    return [line[start : start + WIDTH] for start in range(0, len(line), WIDTH)] or [""]

@@ -1,0 +1,71 @@
+"""A value described without running any code of the user's: neither a `__repr__` nor a property, hook or `__len__`."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import fractions
+import pathlib
+import types
+import uuid
+
+from nbchat.data.tables import FRAME_LIBRARIES
+
+__all__ = ["described_passively", "runs_nothing"]
+
+_SCALARS = frozenset({
+    type(None), bool, int, float, complex, str, bytes, bytearray, range, type(...), decimal.Decimal, fractions.Fraction,
+    datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone, uuid.UUID,
+    pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath,
+})  # fmt: skip
+_CONTAINERS = frozenset({list, tuple, set, frozenset, collections.deque})
+_MAPPINGS = frozenset({dict, collections.OrderedDict, collections.Counter})
+_CODE = frozenset({types.FunctionType, types.BuiltinFunctionType, type})
+_LIBRARIES = FRAME_LIBRARIES | {"numpy"}
+
+MOST_LOOKED_AT = 10_000
+"""Items of nested containers that are looked at; more are described by their class alone."""
+
+MOST_ATTRIBUTES = 40
+
+
+def runs_nothing(value: object) -> bool:
+    """Whether `describe` would run none of the user's code on this: plain data, frames and arrays, functions."""
+    left, known = [value], {id(value)}
+    while left:
+        item = left.pop()
+        kind = type(item)
+        if kind in _SCALARS or kind in _CODE or kind.__module__.partition(".")[0] in _LIBRARIES:
+            continue
+        if kind in _MAPPINGS:
+            inner = [*item.keys(), *item.values()]  # type: ignore[attr-defined]  # a mapping of Python's own
+        elif kind in _CONTAINERS:
+            inner = list(item)  # type: ignore[call-overload]  # a container of Python's own
+        else:
+            return False
+        if _SCALARS.issuperset(map(type, inner)):
+            continue
+        left += [each for each in inner if id(each) not in known]
+        known.update(map(id, inner))
+        if len(known) > MOST_LOOKED_AT:
+            return False
+    return True
+
+
+def described_passively(value: object) -> str:
+    """The class of a value, and the names and classes of its attributes, as they lie in memory."""
+    kind = type(value)
+    title = f"<{kind.__module__}.{kind.__qualname__} object, described without running its code>"
+    if kind in _CONTAINERS or kind in _MAPPINGS:
+        return f"<{kind.__name__} of {len(value):,} items>"  # type: ignore[arg-type]  # of Python's own
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return title
+    if type(attributes) is not dict:
+        return title
+    names = [name for name in attributes if type(name) is str and not name.startswith("_")]
+    lines = [f"- {name}: {type(attributes[name]).__name__}" for name in names[:MOST_ATTRIBUTES]]
+    more = [f"- and {len(names) - MOST_ATTRIBUTES:,} more"] if len(names) > MOST_ATTRIBUTES else []
+    return "\n".join([title, *lines, *more])

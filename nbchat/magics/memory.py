@@ -1,0 +1,227 @@
+"""What is remembered: `%chat history`, versions of answers, sessions in this kernel and in the journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from nbchat.conversation.stored import stored_session, stored_sessions, title
+from nbchat.conversation.turn import Turn
+from nbchat.data.fingerprint import fingerprint
+from nbchat.display import chrome
+from nbchat.display.footer import cost_text, tokens_text
+from nbchat.frontend import Session, registry
+from nbchat.magics.command import command, say, show
+from nbchat.store.opening import journal
+from nbchat.store.words import texts
+from nbchat.values.errors import SessionError
+from nbchat.values.optionline import option_line
+from nbchat.values.plural import counted
+
+__all__ = ["changed_data", "where_it_is_kept"]
+
+MOST_FOUND = 20
+
+
+@command("history", "[N]")
+def _history(shell: Any, rest: str) -> None:
+    """Show the turns of this session; with N, the versions of that turn's answer with their settings."""
+    session = registry().current
+    if rest:
+        _versions(shell, _turn(session, rest))
+        return
+    if not session.turns:
+        say(shell, f"session {session.name}: no turns yet")
+        return
+    rows = []
+    prints: dict[str, str] = {}
+    for number, turn in enumerate(session.turns, 1):
+        answer = _versioned(turn) + _first(turn.reply.text)
+        marks = ", ".join(filter(None, _marks(turn, shell.user_ns, prints)))
+        rows.append([str(number), _first(turn.message.as_typed), answer, turn.reply.model or "", marks])
+    show(shell, chrome.table(["", "you", "answer", "model", ""], rows))
+
+
+def _versioned(turn: Turn) -> str:
+    count = len(turn.versions)
+    return f"‹{len(turn.earlier) + 1}/{count}› " if count > 1 else ""
+
+
+def _marks(turn: Turn, namespace: Mapping[str, object], prints: dict[str, str]) -> list[str]:
+    changed = _changed(turn, namespace, prints)
+    return [
+        "" if turn.reply.status == "complete" else turn.reply.status.replace("_", " "),
+        "answered before an edit above" if turn.before_edit else "",
+        f"{', '.join(changed)} changed since" if changed else "",
+        "pinned" if turn.pinned else "",
+        "left out" if turn.dropped else "",
+        "replayed" if turn.reply.replayed else "",
+    ]
+
+
+def _changed(turn: Turn, namespace: Mapping[str, object], prints: dict[str, str]) -> list[str]:
+    """The names of the values that a turn was given and that are others now. `prints` are those that are known."""
+    changed = []
+    for name, then in turn.values.items():
+        if name in namespace:
+            if name not in prints:
+                prints[name] = fingerprint(namespace[name])
+            if prints[name] != then:
+                changed.append(name)
+    return changed
+
+
+def changed_data(session: Session, namespace: Mapping[str, object]) -> str:
+    """The turns whose data has changed since they were answered, by name; empty = none."""
+    prints: dict[str, str] = {}
+    found = ((number, _changed(turn, namespace, prints)) for number, turn in enumerate(session.turns, 1))
+    return "; ".join(f"{', '.join(names)} since turn {number}" for number, names in found if names)
+
+
+def _versions(shell: Any, turn: Turn) -> None:
+    rows = []
+    for number, version in enumerate(turn.versions, 1):
+        mark = "*" if number == len(turn.earlier) + 1 else ""
+        settings = option_line(dict(version.params.items()))
+        facts = f"{tokens_text(version.reply.usage)} {cost_text(version.reply.cost)}".strip()
+        rows.append([mark, str(number), settings, _first(version.message.as_typed), _first(version.reply.text), facts])
+    show(shell, chrome.table(["", "version", "settings", "you", "answer", ""], rows))
+
+
+@command("choose", "N V")
+def _choose(shell: Any, rest: str) -> None:
+    """Go on with version V of turn N's answer; %chat history N lists them."""
+    words = rest.split()
+    if len(words) != 2 or not words[1].isdecimal() or words[1] == "0":
+        raise UsageError(f"%chat choose takes the numbers of a turn and of a version, such as 3 1; got {rest!r}.")
+    session = registry().current
+    turn = _turn(session, words[0])
+    if int(words[1]) > len(turn.versions):
+        raise SessionError(f"Turn {words[0]} has {counted(len(turn.versions), 'version')}; there is no {words[1]}.")
+    session.choose(turn, int(words[1]) - 1)
+    say(shell, f"turn {words[0]} goes on with version {words[1]} of {len(turn.versions)}")
+
+
+@command("pin", "N")
+def _pin(shell: Any, rest: str) -> None:
+    """Keep turn N in what is sent when that must be shortened; again: no longer."""
+    session = registry().current
+    turn = _turn(session, rest)
+    session.pin(turn, not turn.pinned)
+    say(shell, f"turn {rest} is {'no longer pinned' if turn.pinned else 'pinned: it stays in what is sent'}")
+
+
+@command("drop", "N")
+def _drop(shell: Any, rest: str) -> None:
+    """Leave turn N out of what is sent; again: no longer."""
+    session = registry().current
+    turn = _turn(session, rest)
+    session.drop(turn, not turn.dropped)
+    say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of what is sent'}")
+
+
+def _turn(session: Session, number: str) -> Turn:
+    """The turn of a number as `%chat history` shows it. Raises UsageError."""
+    turns = session.turns
+    if not number.isdecimal() or not 1 <= int(number) <= len(turns):
+        has = f"1 to {len(turns)}" if turns else "none yet"
+        raise UsageError(f"A turn's number is as in %chat history ({has}); got {number!r}.")
+    return turns[int(number) - 1]
+
+
+@command("switch", "NAME")
+def _switch(shell: Any, rest: str) -> None:
+    """Go to another session, of this kernel or from the journal."""
+    if not rest:
+        names = [*registry().names(), *(title(row) for row in stored_sessions())]
+        raise UsageError(f"%chat switch needs a name: {', '.join(dict.fromkeys(names))}.")
+    known = rest in registry().names() or (rest == "default" and not stored_sessions())
+    session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest)))
+    say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+
+
+@command("sessions")
+def _sessions(shell: Any, _rest: str) -> None:
+    """List the sessions of this kernel, and those in the journal."""
+    current = registry().current
+    rows = [["*" if s is current else "", s.name, str(len(s.turns)), "in this kernel"] for s in registry()]
+    opened = {session.journal_id for session in registry()}
+    rows += [["", title(row), str(row.turns), _when(row.used)] for row in stored_sessions() if row.id not in opened]
+    show(shell, chrome.table(["", "session", "turns", "last used"], rows))
+
+
+@command("find", "WORDS")
+def _find(shell: Any, rest: str) -> None:
+    """Find answers and questions that hold these words, in all sessions."""
+    if not rest:
+        raise UsageError("%chat find needs a word to look for.")
+    if (file := journal()) is None:
+        raise SessionError("There is no journal to search: NBCHAT_STORE turns it off.")
+    rows = []
+    for row, stored in file.find(rest, MOST_FOUND):
+        asked, answered = texts(stored.turn)
+        rows.append([title(row) if row.id else "", _when(stored.at), _around(asked, rest), _around(answered, rest)])
+    if rows:
+        show(shell, chrome.table(["session", "when", "you", "answer"], rows))
+    else:
+        say(shell, f"nothing was found with {rest!r}")
+
+
+@command("forget", "NAME|all")
+def _forget(shell: Any, rest: str) -> None:
+    """Delete a session for good, or all: nothing of it stays in the journal but figures in the ledger."""
+    if not rest:
+        raise UsageError(f"%chat forget needs a session's name, or all; this one is {registry().current.name}.")
+    if rest == "all":
+        count = 0
+        for session in registry():
+            if session.journal_id is None:
+                session.clear()
+            else:
+                count += session.forget()
+        if (file := journal()) is not None and file.exists():
+            count += file.forget(None)
+        say(shell, f"forgot all sessions, {counted(count, 'answer')}; the ledger keeps their figures")
+        return
+    if rest in registry().names():
+        count = registry().open(rest).forget()
+    elif (file := journal()) is not None:
+        count = file.forget(stored_session(rest).id)
+    else:
+        raise SessionError(f"There is no session {rest!r}. %chat sessions lists what there is.")
+    say(shell, f"forgot session {rest}, {counted(count, 'answer')}; the ledger keeps their figures")
+
+
+@command("clear")
+def _clear(shell: Any, _rest: str) -> None:
+    """Begin this session anew; its settings stay, and the journal keeps its turns until %chat forget."""
+    session = registry().current
+    count = len(session.turns)
+    session.clear()
+    say(shell, f"cleared {counted(count, 'turn')} of session {session.name}")
+
+
+def where_it_is_kept() -> str:
+    """Where the journal is, or why there is none."""
+    if (file := journal()) is None:
+        return "off (NBCHAT_STORE)"
+    return str(file.path) if file.trouble is None else f"not written: {file.trouble}"
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+
+
+def _first(text: str, most: int = 70) -> str:
+    words = " ".join(text[: 4 * most].split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def _around(text: str, sought: str, most: int = 70) -> str:
+    """The stretch of a text around the first of the words that are sought."""
+    places = [place for word in sought.split() if (place := text.lower().find(word.lower())) >= 0]
+    start = max(0, min(places) - most // 2) if places else 0
+    return ("…" if start else "") + _first(text[start:], most)

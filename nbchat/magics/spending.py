@@ -1,0 +1,109 @@
+"""What answers took: `%chat usage`, `ledger`, `budget` and `cache`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from nbchat.display import chrome
+from nbchat.display.footer import cost_text, tokens_text
+from nbchat.frontend import Session, registry
+from nbchat.magics.command import command, say, show
+from nbchat.store.entries import Entries
+from nbchat.values.plural import counted
+from nbchat.values.usage import Usage
+
+__all__ = ["budget_text", "cost_of"]
+
+MOST_ROWS = 50
+"""Calls that `%chat ledger` lists."""
+
+
+def cost_of(costs: Sequence[float | None]) -> str:
+    """US dollars of some requests; None among them = unknown."""
+    known = [cost for cost in costs if cost is not None]
+    if not costs:
+        return "nothing yet"
+    if not known:
+        return "unknown"
+    rest = f" and {len(costs) - len(known)} requests of unknown cost" if len(known) < len(costs) else ""
+    return (f"${sum(known):.4g}" if sum(known) else "free") + rest
+
+
+@command("usage")
+def _usage(shell: Any, _rest: str) -> None:
+    """Show the tokens and the cost of this session, model by model."""
+    entries = registry().current.ledger()
+    rows = []
+    for model in dict.fromkeys(entry.model or "?" for entry in entries):
+        of_model = [entry for entry in entries if (entry.model or "?") == model]
+        tokens = tokens_text(Usage.total(entry.usage for entry in of_model))
+        rows.append([model, str(len(of_model)), tokens, cost_of([entry.cost for entry in of_model])])
+    whole = tokens_text(registry().current.usage)
+    rows.append(["all", str(len(entries)), whole, cost_of([entry.cost for entry in entries])])
+    show(shell, chrome.table(["model", "requests", "tokens", "cost"], rows))
+
+
+@command("ledger", "[all|months]")
+def _ledger(shell: Any, rest: str) -> Entries | None:
+    """List this session's requests, a row each; all: of all sessions; months: summed up by month and model."""
+    if rest not in ("", "all", "months"):
+        raise UsageError(f"%chat ledger takes all or months, or nothing; got {rest!r}.")
+    entries = registry().current.ledger(everywhere=bool(rest))
+    if rest == "months":
+        columns = ["month", "model", "requests", "tokens", "cost"]
+        rows = [[str(row[name]) for name in columns[:4]] + [cost_text(row["cost"])] for row in entries.months()]
+        show(shell, chrome.table(columns, rows))
+        return None
+    rows = [
+        [
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.at)),
+            *([entry.session or ""] if rest else []),
+            entry.model or "?",
+            entry.status + (", replayed" if entry.replayed else ""),
+            tokens_text(entry.usage),
+            cost_text(entry.cost) or "unknown",
+            f"{entry.timing.total or 0:.1f} s",
+        ]
+        for entry in entries[-MOST_ROWS:]
+    ]
+    if len(entries) > MOST_ROWS:
+        say(shell, f"the last {MOST_ROWS} of {counted(len(entries), 'request')}")
+    head = ["time", *(["session"] if rest else []), "model", "status", "tokens", "cost", "seconds"]
+    show(shell, chrome.table(head, rows))
+    return None
+
+
+@command("budget", "[AMOUNT]")
+def _budget(shell: Any, rest: str) -> None:
+    """Limit what is spent: 0.50, 20k tokens, 2.00 per day; none takes the limit away; alone shows it."""
+    session = registry().current
+    if rest:
+        session.budget = rest
+    say(shell, f"budget: {budget_text(session)}")
+
+
+def budget_text(session: Session) -> str:
+    """The budget and what of it is used up."""
+    budget = session.budget
+    if budget is None:
+        return "none"
+    spent = session.spent
+    unknown = spent.cost_unknown if budget.unit == "dollars" else spent.tokens_unknown
+    rest = f", and {counted(unknown, 'request')} of unknown {'cost' if budget.unit == 'dollars' else 'size'}"
+    return f"{budget.shown(budget.used(spent))} of {budget} used{rest if unknown else ''}"
+
+
+@command("cache", "[on|off]")
+def _cache(shell: Any, rest: str) -> None:
+    """Answer requests that were answered before from the store, at no cost; alone, say whether that is so."""
+    session = registry().current
+    if rest:
+        if rest not in ("on", "off"):
+            raise UsageError(f"%chat cache takes on or off; got {rest!r}.")
+        session.cache = rest == "on"
+    state = "on: a request that was answered before is answered from the store" if session.cache else "off"
+    say(shell, f"cache {state}")

@@ -1,0 +1,78 @@
+"""What was sent. The requests of one conversation share the messages that they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+__all__ = ["Request"]
+
+MESSAGES = "messages"
+
+
+class _Chain:
+    """Messages as the API writes them: those of an earlier request, and what came behind them. Never changed."""
+
+    __slots__ = ("_length", "before", "own")
+
+    def __init__(self, before: _Chain | None, own: Sequence[Mapping[str, Any]]) -> None:
+        self.before = before
+        self.own = tuple(own)
+        self._length = len(self.own) + (0 if before is None else len(before))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        links: list[_Chain] = []
+        link: _Chain | None = self
+        while link is not None:
+            links.append(link)
+            link = link.before
+        for each in reversed(links):
+            yield from each.own
+
+    def begins(self, messages: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether these messages begin with the chain's."""
+        return len(self) <= len(messages) and all(ours == theirs for ours, theirs in zip(self, messages, strict=False))
+
+
+class Request:
+    """What was sent: the address and the JSON body. The key is not part of it. A frozen value."""
+
+    __slots__ = ("_body", "_chain", "url")
+
+    def __init__(self, url: str, body: Mapping[str, Any]) -> None:
+        self.url = url
+        self._body: Mapping[str, Any] = body
+        self._chain: _Chain | None = None
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The JSON body."""
+        if self._chain is None:
+            return self._body
+        return {**self._body, MESSAGES: [dict(message) for message in self._chain]}
+
+    def sharing(self, earlier: Request | None) -> Request:
+        """The same request, kept small: messages that it has in common with this earlier one are held once.
+
+        None = there is none. So a conversation takes what its turns hold, rather than each turn the whole of it.
+        """
+        messages = self.body.get(MESSAGES)
+        if not isinstance(messages, list):
+            return self
+        chain = None if earlier is None else earlier._chain  # noqa: SLF001  # its own class
+        shared = chain if chain is not None and chain.begins(messages) else None
+        small = Request(self.url, {**self._body, MESSAGES: ()})
+        small._chain = _Chain(shared, messages[0 if shared is None else len(shared) :])
+        return small
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and other.url == self.url and other.body == self.body
+
+    def __hash__(self) -> int:
+        return hash(self.url)
+
+    def __repr__(self) -> str:
+        return f"Request(url={self.url!r}, body={self.body!r})"

@@ -1,0 +1,400 @@
+"""What answers bring in other places than a delta's content: nothing vanishes, nothing is said twice."""
+
+import json
+
+import pytest
+
+from nbchat.api.keys import Key
+from nbchat.testing import chunk, completion, tool_call, usage
+from nbchat.values.errors import ServerError
+from nbchat.values.messages import ImagePart, Source
+from tests.api.decoding import decoded, replied, stream
+
+PNG = "data:image/png;base64,iVBORw0KGgo="
+TEXT = "The quick brown fox."
+FINISH = chunk(finish="stop")
+
+
+def delta(finish=None, /, **said):
+    return {"choices": [{"index": 0, "delta": said, "finish_reason": finish}]}
+
+
+def message(finish="stop", /, **said):
+    return {"choices": [{"index": 0, "message": {"role": "assistant", **said}, "finish_reason": finish}]}
+
+
+# Said twice
+
+PIECES = [chunk(piece) for piece in ("The ", "quick ", "brown ", "fox.")]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        message(content=TEXT),
+        {"choices": [{"index": 0, "delta": {}, "message": {"content": TEXT}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "delta": {"content": ""}, "message": {"content": TEXT}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "delta": {"content": TEXT}, "message": {"content": TEXT}, "finish_reason": "stop"}]},
+        message(content=[{"type": "text", "text": TEXT}]),
+        delta("stop", content=TEXT),
+        chunk(TEXT, finish="stop"),
+        chunk(TEXT),
+        {"choices": [{"index": 0, "text": TEXT, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "text": TEXT, "finish_reason": "stop"}]},
+    ],
+    ids=json.dumps,
+)
+def test_a_last_chunk_that_says_all_again_does_not_double_it(last):
+    reply = replied(*PIECES, last).reply()
+    assert (reply.text, reply.status, reply.notices) == (TEXT, "complete", ())
+    assert replied(*PIECES, FINISH, last).reply().text == TEXT
+
+
+def test_a_summary_beside_each_delta_adds_nothing():
+    """Perplexity sends both."""
+    said = [TEXT[:end] for end in range(3, len(TEXT) + 1)]
+    pieces = [TEXT[:3], *TEXT[3:]]
+    payloads = [
+        {"choices": [{"index": 0, "delta": {"content": piece}, "message": {"content": so_far}}]}
+        for piece, so_far in zip(pieces, said, strict=True)
+    ]
+    assert replied(*payloads, FINISH).reply().text == TEXT
+
+
+@pytest.mark.parametrize("make", [lambda text: delta(content=text), lambda text: message(None, content=text)])
+def test_each_chunk_may_say_all_so_far(make):
+    payloads = [make(TEXT[:end]) for end in range(4, len(TEXT) + 1, 4)]
+    assert replied(*payloads, FINISH).reply().text == TEXT
+    assert replied(*payloads, delta("stop", content=TEXT)).reply().text == TEXT
+
+
+def test_reasoning_and_refusal_and_calls_are_not_said_twice_either():
+    call = tool_call("f", {"a": 1}, id="i")
+    said = [
+        delta(reasoning_content="First I "),
+        delta(reasoning_content="think of it."),
+        delta(content="So."),
+        delta(tool_calls=[call]),
+    ]
+    last = message("tool_calls", content="So.", reasoning_content="First I think of it.", tool_calls=[call])
+    reply = replied(*said, last).reply()
+    assert (reply.reasoning, reply.text) == ("First I think of it.", "So.")
+    assert [one.arguments for one in reply.tool_calls] == ['{"a": 1}']
+    refused = [delta(refusal="I can "), delta(refusal="not do it."), message(refusal="I can not do it.", content=None)]
+    assert replied(*refused).reply().refusal == "I can not do it."
+
+
+def test_what_a_last_message_adds_is_not_lost():
+    reply = replied(delta(content="The quick"), message(content=TEXT, tool_calls=[tool_call("f")])).reply()
+    assert (reply.text, [call.name for call in reply.tool_calls]) == (TEXT, ["f"])
+
+
+def test_a_last_message_that_reads_otherwise_is_told():
+    reply = replied(*PIECES, message(content="Something else.")).reply()
+    assert reply.text == TEXT
+    assert "reads otherwise" in reply.notices[0]
+    thought = [delta(content="<think>why</think>"), delta(content=TEXT), message(content=TEXT)]
+    assert (replied(*thought).reply().text, replied(*thought).reply().notices) == (TEXT, ())
+
+
+# Reasoning
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [{"reasoning_details": [{"type": "reasoning.text", "text": "why"}]}, {"content": "so"}],
+        [{"reasoning_details": [{"type": "reasoning.summary", "summary": "why"}]}, {"content": "so"}],
+        [{"reasoning": "why", "reasoning_details": [{"type": "reasoning.text", "text": "why"}]}, {"content": "so"}],
+        [{"reasoning_content": "why", "thinking_blocks": [{"type": "thinking", "thinking": "why"}]}, {"content": "so"}],
+        [{"thinking_blocks": [{"type": "thinking", "thinking": "why"}]}, {"content": "so"}],
+        [{"thinking": "why"}, {"content": "so"}],
+        [{"reasoning": {"content": "why"}}, {"content": "so"}],
+        [{"reasoning_content": [{"type": "text", "text": "why"}]}, {"content": "so"}],
+        [{"reasoning_text": "why"}, {"content": "so"}],
+        [{"content": "why</think>so"}],
+        [{"content": "w"}, {"content": "hy</th"}, {"content": "ink>so"}],
+        [{"reasoning_content": "why"}, {"content": "</think>"}, {"content": "so"}],
+        [{"reasoning_content": "why"}, {"content": "\n</think>\n\nso"}],
+        [{"reasoning_content": "why", "content": "<think>why</think>so"}],
+        [{"reasoning_content": "why"}, {"content": "<think>\nwhy"}, {"content": "\n</think>\n\nso"}],
+        [{"content": "[THINK]why[/THINK]so"}],
+        [{"content": "<thought>why</thought>so"}],
+        [{"content": [{"type": "reasoning", "text": "why"}, {"type": "text", "text": "so"}]}],
+        [{"content": [{"thought": True, "text": "why"}, {"text": "so"}]}],
+        [{"content": [{"type": "thinking", "thinking": "why", "signature": "x"}, {"type": "text", "text": "so"}]}],
+    ],
+    ids=json.dumps,
+)
+def test_reasoning_comes_under_many_names(pieces):
+    """PROTOCOL 3.8"""
+    reply = replied(*[delta(**piece) for piece in pieces], FINISH).reply()
+    assert (reply.reasoning, reply.text) == ("why", "so")
+
+
+# Text in other places
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]},
+        {"content": ["Hel", "lo"]},
+        {"content": {"type": "text", "text": "Hello"}},
+        {"content": [{"type": "output_text", "text": "Hello"}]},
+        {"content": [{"type": "text", "text": {"value": "Hello", "content": "Hello"}}]},
+        {"text": "Hello"},
+        {"content": None, "text": "Hello"},
+        {"content": "", "text": "Hello"},
+        {"audio": {"id": "a", "transcript": "Hello"}},
+        {"content": [{"type": "audio", "transcript": "Hello"}]},
+    ],
+    ids=json.dumps,
+)
+def test_text_is_found_where_it_stands(said):
+    for payload in (delta(**said), message(**said)):
+        assert replied(payload, FINISH).reply().text == "Hello"
+
+
+def test_the_text_of_plain_completions_is_read_beside_an_empty_delta():
+    for choice in (
+        {"text": "Hello"},
+        {"text": "Hello", "delta": {}},
+        {"text": "Hello", "delta": {"role": "assistant"}},
+    ):
+        assert replied({"choices": [choice]}, FINISH).reply().text == "Hello"
+    assert replied({"choices": [{"text": "Hello", "delta": {"content": "Hello"}}]}, FINISH).reply().text == "Hello"
+    assert replied({"choices": [{"delta": "Hello"}]}, FINISH).reply().text == "Hello"
+
+
+# Pictures, sources, and what can't be shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"images": [{"type": "image_url", "image_url": {"url": PNG}}]},
+        {"images": [{"image_url": PNG}]},
+        {"images": [PNG, PNG]},
+        {"images": [{"b64_json": "iVBORw0KGgo="}]},
+        {"content": [{"type": "image_url", "image_url": {"url": PNG}}]},
+        {"content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG[22:]}}]},
+        {"content": [{"type": "output_image", "image_url": PNG}]},
+    ],
+    ids=json.dumps,
+)
+def test_pictures_are_part_of_the_answer(said):
+    for payloads in ([delta(content="Look: "), delta(**said)], [delta(**said), message(**said)], [message(**said)]):
+        reply = replied(*payloads, FINISH).reply()
+        assert reply.images == (ImagePart(PNG),)
+        assert not reply.empty
+        assert reply.notices == ()
+
+
+URL, TITLE = "https://example.com/a", "A page"
+
+
+@pytest.mark.parametrize(
+    ("holder", "source"),
+    [
+        ({"citations": [URL]}, Source(URL)),
+        ({"citations": [URL, URL]}, Source(URL)),
+        ({"citations": [{"url": URL, "title": TITLE}]}, Source(URL, TITLE)),
+        ({"search_results": [{"title": TITLE, "url": URL, "date": None}]}, Source(URL, TITLE)),
+        ({"search_info": {"search_results": [{"index": 1, "title": TITLE, "url": URL}]}}, Source(URL, TITLE)),
+        ({"web_search": [{"title": TITLE, "link": URL, "content": "…"}]}, Source(URL, TITLE)),
+        ({"context": {"citations": [{"title": TITLE, "url": URL, "content": "…"}]}}, Source(URL, TITLE)),
+        ({"annotations": [{"type": "url_citation", "url_citation": {"url": URL, "title": TITLE}}]}, Source(URL, TITLE)),
+        ({"annotations": [{"type": "url_citation", "url": URL, "title": TITLE}]}, Source(URL, TITLE)),
+        ({"references": [{"uri": URL, "title": TITLE}]}, Source(URL, TITLE)),
+        ({"citations": [URL], "search_results": [{"title": TITLE, "url": URL}]}, Source(URL, TITLE)),
+        ({"provider_specific_fields": {"citations": [URL]}}, Source(URL)),
+        ({"citations": [{"title": "report.pdf"}]}, Source("", "report.pdf")),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+@pytest.mark.parametrize("place", ["payload", "choice", "delta", "message", "every chunk"])
+def test_sources_are_kept_once(holder, source, place):
+    payloads = {
+        "payload": [chunk("Hello"), {**FINISH, **holder}],
+        "choice": [chunk("Hello"), {"choices": [{**FINISH["choices"][0], **holder}]}],
+        "delta": [delta(content="Hello", **holder)],
+        "message": [message(content="Hello", **holder)],
+        "every chunk": [{**chunk("Hel"), **holder}, {**chunk("lo"), **holder}, {**FINISH, **holder}],
+    }[place]
+    reply = replied(*payloads, FINISH).reply()
+    assert (reply.text, reply.sources) == ("Hello", (source,))
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"),
+    [
+        ({"audio": {"id": "a", "data": "UklGR"}}, ("audio",)),
+        ({"content": [{"type": "video_url", "video_url": {"url": "https://x/v.mp4"}}]}, ("video_url",)),
+        ({"content": [{"type": "file", "file": {"file_id": "f"}}]}, ("file",)),
+        ({"content": [{"type": "tool_use", "id": "t", "input": {}}]}, ("tool_use",)),
+        ({"attachments": [{"id": "x"}]}, ("attachments",)),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_what_can_not_be_shown_is_named(said, kinds):
+    reply = replied(delta(**said), delta(**said), FINISH).reply()
+    assert reply.choices[0].unshown == kinds
+    assert not reply.empty
+
+
+def test_a_key_shows_in_no_part():
+    secret = "sk-secret-77"
+    said = {
+        "annotations": [{"url": f"https://x/?k={secret}", "title": secret}],
+        "content": [{"type": secret}, {"type": "text", "text": secret}],
+    }
+    text = json.dumps(delta(**said)).replace("-", "\\u002d").encode()
+    assert secret not in repr(decoded([stream(text)], key=Key(secret)))
+
+
+# Log probabilities in the old form
+
+
+def test_log_probabilities_of_plain_completions_are_read():
+    old = {"tokens": ["a", "b"], "token_logprobs": [-0.5, -1.5], "top_logprobs": [{"a": -0.5, "c": -2.0}, None]}
+    reply = replied({"choices": [{"text": "ab", "logprobs": old}]}, FINISH).reply()
+    assert reply.choices[0].logprobs == (
+        {
+            "token": "a",
+            "logprob": -0.5,
+            "top_logprobs": [{"token": "a", "logprob": -0.5}, {"token": "c", "logprob": -2.0}],
+        },
+        {"token": "b", "logprob": -1.5, "top_logprobs": []},
+    )
+    bare = [{"token": "a", "logprob": -0.5}]
+    assert replied({"choices": [{"text": "a", "logprobs": bare}]}, FINISH).reply().choices[0].logprobs == tuple(bare)
+
+
+# A 200 that holds an error
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"choices": None, "base_resp": {"status_code": 1004, "status_msg": "the words"}},
+        {"choices": [], "base_resp": {"status_code": 1004, "status_msg": "the words"}},
+        {"base_resp": {"status_code": 1004, "status_msg": "the words"}, "usage": usage(0, 0)},
+        {"choices": [{"error": {"code": 502, "message": "the words"}, "finish_reason": "error"}]},
+        {"choices": [{"delta": {"content": ""}, "error": {"message": "the words"}, "finish_reason": "error"}]},
+        {"choices": [{"message": {"content": ""}, "error": "the words", "finish_reason": "stop"}]},
+        {"error_code": 17, "error_msg": "the words"},
+        {"code": 1001, "msg": "the words", "data": None},
+        {"code": "InvalidApiKey", "message": "the words", "request_id": "x"},
+        {"success": False, "message": "the words"},
+        {"success": False, "errors": [{"code": 7000, "message": "the words"}], "result": None, "messages": []},
+        {"errors": [{"message": "the words"}]},
+        {"header": {"code": 10013, "message": "the words"}},
+        {"fault": {"faultstring": "the words"}},
+        {"detail": "the words"},
+        {"type": "error", "message": "the words"},
+        {"object": "error", "message": "the words", "code": 400},
+        {"choices": None, "code": 500, "message": "the words"},
+        {"Error": {"Message": "the words"}},
+        {"error": True, "message": "the words"},
+        {"status": "error", "message": "the words"},
+    ],
+    ids=json.dumps,
+)
+def test_an_error_under_status_200_is_an_error(body):
+    """PROTOCOL 3.5"""
+    for data in (stream(body), stream(body, done=False), json.dumps(body).encode(), json.dumps(body).encode() + b"\n"):
+        events = decoded([data])
+        assert isinstance(events[-1].error, ServerError), data
+        assert "the words" in str(events[-1].error)
+    draft = replied(chunk("half"), body)
+    assert (draft.reply().text, draft.reply().status) == ("half", "failed")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"base_resp": {"status_code": 0, "status_msg": ""}},
+        {"code": 200, "msg": "ok"},
+        {"code": 0, "message": "success", "success": True},
+        {"error": None},
+        {"error": {}},
+        {"errors": []},
+        {"error_msg": ""},
+        {"status": "success", "message": "done"},
+        {"code": "Success", "message": ""},
+        {"message": "hello"},
+    ],
+    ids=json.dumps,
+)
+def test_what_good_answers_hold_as_well_is_no_error(more):
+    """PROTOCOL 3.5"""
+    for payload in ({**chunk("Hi"), **more}, {**completion("Hi"), **more}):
+        draft = replied(payload, {"choices": [], **more}, FINISH)
+        assert draft.error is None
+        assert draft.reply().text == "Hi"
+
+
+# Usage
+
+
+def used(*payloads, **options):
+    return replied(*payloads, **options).reply().usage
+
+
+NOTHING = usage(0, 0)
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        [usage(9, 5), NOTHING],
+        [NOTHING, usage(9, 5)],
+        [usage(9, 5), {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}],
+        [{"prompt_tokens": "9", "completion_tokens": "5"}],
+        [{"input_tokens": 9, "output_tokens": 5}],
+        [{"prompt_tokens": 9, "completion_tokens": 1}, {"completion_tokens": 5}],
+        [{"input_tokens": 9, "output_tokens": 1}, {"output_tokens": 5}],
+        [{"prompt_tokens": 0, "completion_tokens": 0, "input_tokens": 9, "output_tokens": 5}],
+        [usage(9, n) for n in range(6)],
+        [{}, None, usage(9, 5), {}],
+    ],
+    ids=json.dumps,
+)
+def test_counts_come_in_many_forms_and_zeros_say_nothing(reports):
+    """PROTOCOL 3.9"""
+    counted = used(chunk("text"), *({**chunk(""), "usage": report} for report in reports), FINISH)
+    assert (counted.prompt_tokens, counted.completion_tokens, counted.total_tokens) == (9, 5, 14)
+    assert counted.state == "measured"
+
+
+def test_zeros_alone_are_no_count():
+    """PROTOCOL 3.9"""
+    assert used(chunk("text"), {**FINISH, "usage": NOTHING}).state == "estimated"
+
+
+def each_alone(*counts):
+    """Two or more choices, each with its own count behind its end, as llama.cpp sends them."""
+    for index, count in enumerate(counts):
+        yield chunk("text", index)
+        yield chunk(None, index, "stop")
+        yield {"choices": [], "usage": usage(9, count)}
+
+
+def test_counts_of_each_choice_add_up():
+    """PROTOCOL 3.9"""
+    total = used(*each_alone(7, 5))
+    assert (total.prompt_tokens, total.completion_tokens, total.total_tokens, total.state) == (9, 12, 21, "measured")
+    unsure = used(*each_alone(5, 7))
+    assert (unsure.completion_tokens, unsure.state) == (12, "estimated")
+    inside = [{"choices": [{"index": i, "delta": {}, "finish_reason": "stop", "usage": usage(9, 5)}]} for i in range(3)]
+    assert used(*inside).completion_tokens == 15
+
+
+def test_one_count_of_all_choices_is_taken_as_it_is():
+    """PROTOCOL 3.9"""
+    ends = [chunk("a", 0), chunk("b", 1), chunk(None, 0, "stop"), chunk(None, 1, "stop")]
+    assert used(*ends, {"choices": [], "usage": usage(9, 12)}).completion_tokens == 12
+    running = [{**chunk("a", n % 2), "usage": usage(9, n)} for n in range(1, 13)]
+    assert used(*running, *ends).completion_tokens == 12

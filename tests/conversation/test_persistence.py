@@ -1,0 +1,193 @@
+"""A session that is opened again is the one that was left: turns, versions, marks, settings, and what a kill cut off."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from nbchat.conversation.session import Session
+from nbchat.store.journal import Journal
+from nbchat.store.opening import journal
+from nbchat.store.place import journal_path
+from nbchat.testing import Hang, Say, Status, Stream
+from nbchat.testing.payloads import chunk
+from nbchat.values.errors import NbchatError
+from nbchat.values.events import TextDelta
+from tests.environment import ROOT
+
+
+@pytest.fixture
+def chat(server):
+    return Session(name="work", base_url=server.base_url, model="scripted-1", temperature=0.5, system="Be brief.")
+
+
+def left():
+    """The one session in the journal, opened as another kernel opens it."""
+    assert journal().flush(10.0)
+    (row,) = journal().sessions()
+    return Session.reopen(row)
+
+
+def shown(session):
+    """All that a session holds of its turns, but for what no file keeps."""
+    return [
+        [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit) for v in turn.versions]
+        + [turn.cell_id, turn.pinned, turn.dropped, turn.reply.text]
+        for turn in session.turns
+    ]
+
+
+def test_turns_and_settings_come_back(server, chat):
+    server.add(Say("one"), Say("two"))
+    chat.ask("first", cell_id="c1")
+    chat.ask("second", cell_id="c2", top_p=0.25)
+    again = left()
+    assert shown(again) == shown(chat)
+    assert again.messages == chat.messages
+    assert (again.name, again.system, again.params) == ("work", "Be brief.", chat.params)
+
+
+def test_every_version_comes_back_and_the_one_that_was_chosen(server, chat):
+    server.add(*map(Say, ["one", "two", "three", "other", "last"]))
+    chat.ask("first", cell_id="c1")
+    chat.ask("second", cell_id="c2")
+    chat.ask("changed", cell_id="c1")
+    chat.retry(turn=chat.turns[0])
+    chat.choose(chat.turns[0], 1)
+    again = left()
+    assert shown(again) == shown(chat)
+    assert [version.reply.text for version in again.turns[0].versions] == ["one", "three", "other"]
+    assert again.turns[0].reply.text == "three"
+    assert again.turns[1].before_edit
+
+
+def test_what_is_done_after_it_was_opened_again_is_kept_too(server, chat):
+    server.add(*map(Say, ["one", "two", "three"]))
+    chat.ask("first")
+    chat.ask("second")
+    again = left()
+    again.connect(server.base_url)
+    again.undo()
+    again.ask("third")
+    assert [turn.message.text for turn in left().turns] == ["first", "third"]
+    assert len(journal().sessions()) == 1
+
+
+def test_a_fork_shares_what_it_began_with_and_goes_its_own_way(server, chat):
+    server.add(*map(Say, ["one", "two", "three"]))
+    chat.ask("first")
+    branch = chat.fork("branch")
+    branch.ask("second")
+    chat.ask("other")
+    journal().flush(10.0)
+    rows = {row.name: row for row in journal().sessions()}
+    assert [turn.message.text for turn in Session.reopen(rows["branch"]).turns] == ["first", "second"]
+    assert [turn.message.text for turn in Session.reopen(rows["work"]).turns] == ["first", "other"]
+    branch.clear()
+    journal().flush(10.0)
+    assert [turn.message.text for turn in Session.reopen(rows["work"]).turns] == ["first", "other"]
+
+
+def test_an_answer_that_is_continued_stays_one(server, chat):
+    server.add(Say("one ", finish="length"), Say("two"))
+    chat.ask("first")
+    chat.resume()
+    again = left()
+    assert [turn.reply.text for turn in again.turns] == ["one two"]
+    assert len(again.turns[0].versions) == 1
+
+
+def test_what_joins_no_history_can_be_found_all_the_same(server, chat):
+    server.add(Say("the needle"))
+    chat.ask("hay", once=True)
+    assert [stored.turn["message"]["content"] for _, stored in journal().find("needle")] == ["hay"]
+    assert chat.turns == ()
+
+
+def test_a_request_that_nothing_answers_leaves_nothing(server, chat):
+    server.add(Status(401, {"error": {"message": "no"}}))
+    with pytest.raises(NbchatError):
+        chat.ask("first")
+    assert journal().flush(10.0)
+    assert journal().sessions() == []
+    assert journal().find("first") == []
+
+
+def test_an_answer_that_was_stopped_is_kept_as_far_as_it_came(server, chat):
+    server.add(Stream([chunk("half"), Hang()]))
+    with chat.stream("first") as events:
+        for event in events:
+            if isinstance(event, TextDelta):
+                break
+    again = left()
+    assert [(turn.reply.text, turn.reply.status) for turn in again.turns] == [("half", "interrupted")]
+
+
+def test_a_journal_that_is_off_costs_nothing(server, chat, monkeypatch):
+    monkeypatch.setenv("NBCHAT_STORE", "off")
+    server.add(Say("one"))
+    assert chat.ask("first").notices == ()
+    assert journal() is None
+
+
+def test_a_journal_that_can_not_be_written_is_said_once_and_no_answer_is_lost(server, chat, monkeypatch, tmp_path):
+    (tmp_path / "in-the-way").write_text("")
+    monkeypatch.setenv("NBCHAT_STORE", str(tmp_path / "in-the-way" / "nbchat.sqlite"))
+    server.add(Say("one"), Say("two"))
+    first, second = chat.ask("first"), chat.ask("second")
+    assert "only in memory" in first.notices[-1]
+    assert second.notices == ()
+    assert [turn.reply.text for turn in chat.turns] == ["one", "two"]
+
+
+ASK_UNTIL_KILLED = """
+    import sys
+    from nbchat import Session
+    chat = Session(name="work", base_url=sys.argv[1], model="scripted-1")
+    chat.ask("first", cell_id="c0")
+    with chat.stream("long", cell_id=sys.argv[2] or None) as events:
+        for event in events:
+            pass
+"""
+
+
+def killed(server, cell_id):
+    """A kernel that is killed once some of its second answer is in the journal."""
+    server.add(Say("whole "), Stream([chunk("partial "), chunk("text"), Hang()]))
+    code = textwrap.dedent(ASK_UNTIL_KILLED)
+    kernel = subprocess.Popen([sys.executable, "-c", code, server.base_url, cell_id], cwd=ROOT)
+    reader = Journal(journal_path())
+    try:
+        while kernel.poll() is None:
+            if reader.exists() and any(
+                stored.came for row in reader.sessions() for stored in reader.answers(row.id).values()
+            ):
+                break
+    finally:
+        reader.close(1.0)
+        kernel.kill()
+        kernel.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
+def test_a_killed_kernel_leaves_its_answer_as_far_as_it_came(server):
+    killed(server, "c1")
+    again = left()
+    assert [(turn.reply.text, turn.reply.status, turn.cell_id) for turn in again.turns] == [
+        ("whole ", "complete", "c0"),
+        ("partial text", "interrupted", "c1"),
+    ]
+    assert "the kernel ended" in again.turns[1].reply.notices[-1]
+    assert again.turns[1].reply.usage.state == "estimated"
+    server.add(Say(" and more"))
+    again.connect(server.base_url)
+    again.resume()
+    assert [turn.reply.text for turn in left().turns] == ["whole ", "partial text and more"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
+def test_a_killed_kernel_leaves_the_part_as_the_newest_version_of_its_cells_turn(server):
+    killed(server, "c0")
+    (turn,) = left().turns
+    assert [version.reply.text for version in turn.versions] == ["whole ", "partial text"]

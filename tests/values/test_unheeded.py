@@ -1,0 +1,115 @@
+"""What a server silently did otherwise than asked is said once, where its answer shows it."""
+
+import pytest
+
+from nbchat.values.draft import Draft
+from nbchat.values.errors import CutOff
+from nbchat.values.events import (
+    Ended,
+    Failed,
+    Finished,
+    LogprobsDelta,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    UsageReport,
+)
+from nbchat.values.reply import Request
+from nbchat.values.usage import Usage
+
+CALL = ToolCallDelta(0, "i", "f", "{}")
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+TOKEN = {"token": "x", "logprob": -1.0, "top_logprobs": []}
+
+
+def notices(events, **asked):
+    draft = Draft(Request("u", {"model": "m", "messages": [], **asked}), started=0.0)
+    draft.add([*events, Finished("stop"), Ended(1.0)])
+    return draft.reply().notices
+
+
+def used(completion, **more):
+    return UsageReport(Usage(5, completion, 5 + completion, "measured", **more))
+
+
+TEXT = TextDelta("One STOP two.")
+
+
+@pytest.mark.parametrize(
+    ("events", "asked", "notice"),
+    [
+        ([TEXT], {"n": 3}, "1 of 3 choices came"),
+        ([TEXT, Started("other")], {}, "asked for m"),
+        ([TEXT], {"logprobs": True}, "no logprobs came"),
+        ([TEXT], {"logprobs": True, "top_logprobs": 3}, "no logprobs came"),
+        ([TEXT, LogprobsDelta((TOKEN,))], {"logprobs": True, "top_logprobs": 3}, "no top_logprobs came"),
+        ([TEXT, used(57)], {"max_tokens": 20}, "57 tokens came, though max_tokens is 20"),
+        ([TEXT, used(57)], {"max_completion_tokens": 20}, "57 tokens came, though max_completion_tokens is 20"),
+        ([TEXT], {"stop": "STOP"}, "it went on past the stop text 'STOP'"),
+        ([TEXT], {"stop": ["never", "STOP"]}, "it went on past the stop text 'STOP'"),
+        ([TEXT], {"tool_choice": "required"}, "it did not call a tool, though tool_choice asked for that"),
+        ([TEXT], {"tool_choice": FUNCTION}, "it did not call f, though tool_choice asked for that"),
+        (
+            [ToolCallDelta(0, "i", "g", "{}")],
+            {"tool_choice": FUNCTION},
+            "it did not call f, though tool_choice asked for that",
+        ),
+        ([CALL], {"tool_choice": "none"}, "it wants tools called, though tool_choice is none"),
+        (
+            [CALL, ToolCallDelta(1, "j", "f", "{}")],
+            {"parallel_tool_calls": False},
+            "it called several tools, though parallel_tool_calls is off",
+        ),
+        (
+            [TEXT],
+            {"response_format": {"type": "json_object"}},
+            "the answer is not JSON, though response_format asked for it",
+        ),
+        (
+            [TEXT],
+            {"response_format": {"type": "json_schema", "json_schema": {}}},
+            "the answer is not JSON, though response_format asked for it",
+        ),
+        ([TEXT, ReasoningDelta("hm")], {"reasoning_effort": "none"}, "it reasoned, though reasoning_effort is none"),
+    ],
+)
+def test_a_parameter_without_effect_is_named(events, asked, notice):
+    """PROTOCOL 2.5"""
+    assert notices(events, **asked) == (notice,)
+
+
+@pytest.mark.parametrize(
+    ("events", "asked"),
+    [
+        ([TEXT, TextDelta("x", 1)], {"n": 2}),
+        ([TEXT, LogprobsDelta((TOKEN,))], {"logprobs": True}),
+        ([CALL], {"logprobs": True}),
+        ([TEXT], {"logprobs": False}),
+        ([TEXT, used(20)], {"max_tokens": 20}),
+        ([TEXT, TextDelta("x", 1), used(40)], {"max_tokens": 20, "n": 2}),
+        ([TEXT, used(57, reasoning_tokens=40)], {"max_tokens": 20}),
+        ([TEXT, UsageReport(Usage(5, 57, 62, "estimated"))], {"max_tokens": 20}),
+        ([TextDelta("One two.")], {"stop": ["STOP"]}),
+        ([TextDelta("One STOP")], {"stop": ["STOP"]}),
+        ([CALL], {"tool_choice": "required"}),
+        ([CALL], {"tool_choice": FUNCTION}),
+        ([CALL], {"tool_choice": "auto"}),
+        ([TEXT], {"tool_choice": "auto"}),
+        ([TEXT], {"tool_choice": "none"}),
+        ([TextDelta('{"a": 1}')], {"response_format": {"type": "json_object"}}),
+        ([TextDelta('```json\n{"a": 1}\n```')], {"response_format": {"type": "json_object"}}),
+        ([TEXT], {"response_format": {"type": "text"}}),
+        ([CALL], {"response_format": {"type": "json_object"}}),
+        ([TEXT], {"seed": 1, "temperature": 0.0, "user": "u"}),
+    ],
+)
+def test_what_was_heeded_is_not_named(events, asked):
+    """PROTOCOL 2.5"""
+    assert notices(events, **asked) == ()
+
+
+def test_of_an_answer_that_is_not_whole_nothing_is_expected():
+    cut = [TextDelta("One"), Failed(CutOff("off"))]
+    asked = {"n": 3, "logprobs": True, "tool_choice": "required", "response_format": {"type": "json_object"}}
+    assert notices(cut, **asked) == ()
