@@ -124,11 +124,11 @@ class Engine:
     def __init__(self, capabilities: Capabilities | None = None) -> None:
         from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
 
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
-        self._stopped = False
-        self._thread.start()
         self.client = Client(capabilities)
+        self._loop = asyncio.new_event_loop()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
+        self._thread.start()  # last: an interrupt before it leaves no thread behind
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
