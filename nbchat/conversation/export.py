@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nbchat.conversation.turn import Turn
-from nbchat.markdown.blocks import closed
 from nbchat.markdown.inline import inline_text
-from nbchat.markdown.sanitiser import sanitise
+from nbchat.markdown.render import render
 from nbchat.store.private_file import write_private
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
@@ -145,7 +144,7 @@ def _answer(turn: Turn) -> str:
 
 def _choice(choice: Choice) -> str:
     """What a choice said, with its pictures and sources."""
-    said = closed(sanitise(choice.text or choice.refusal))
+    said = render(choice.text or choice.refusal)
     if not choice.images and not choice.sources:
         return said
     from nbchat.markdown.beside import beside_markdown
