@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nbchat.markdown.code_blocks import Outline
+from nbchat.markdown.code_blocks import code_blocks
 
 __all__ = ["AnswerCode", "code_in", "parsed", "without_prompts"]
 
@@ -102,12 +102,12 @@ def _error_in(code: str) -> str:
 
 def _blocks(markdown: str) -> list[str]:
     """The contents of the blocks that count."""
-    found = Outline(markdown).code
+    found = code_blocks(markdown)
     labelled: list[str] = []
     others: list[str] = []
     for block in found:
         content = block.content.rstrip("\n")
-        label = _label(block.fence.info if block.fence else "")
+        label = _label(block.info or "")
         announced = _is_announced(markdown[max(0, block.start - LONGEST_LEAD) : block.start])
         is_session = label == "session" and content.lstrip().startswith(">>>")
         if is_session or (label == "python" and not (announced and _is_data(content))):
@@ -116,7 +116,7 @@ def _blocks(markdown: str) -> list[str]:
             others.append(content)
     if labelled or others:
         return labelled or others
-    whole = "" if any(block.fence for block in found) else without_prompts(markdown.strip("\n"))
+    whole = "" if any(block.info is not None for block in found) else without_prompts(markdown.strip("\n"))
     return [whole] if _is_code(whole) else []
 
 
