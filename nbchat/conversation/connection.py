@@ -98,9 +98,11 @@ class Destination:
         endpoint = self._with_headers(current_endpoint())
         key, key_env = self._key_for(endpoint.base_url, key_env)
         if key is None:
-            if key_env is None or endpoint.is_builtin:
+            if key_env is None:
                 return endpoint
             key = named_key(key_env)
+            if endpoint.is_builtin:
+                return endpoint
         return replace(endpoint, key=key, key_env=key_env)
 
     def _with_headers(self, endpoint: Endpoint) -> Endpoint:
