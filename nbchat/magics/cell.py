@@ -11,9 +11,9 @@ from nbchat.cells.arguments import named_schema, named_tools, show_data
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions, parse
 from nbchat.cells.presentation import presentation
-from nbchat.cells.running_cell import running_cell_id
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
+from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics.filled_cells import asked_again, source_id

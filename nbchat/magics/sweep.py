@@ -10,10 +10,10 @@ from IPython.core.error import UsageError
 
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
-from nbchat.cells.running_cell import running_cell_id
 from nbchat.conversation.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
+from nbchat.display.kernel import running_cell_id
 from nbchat.frontend import Session
 from nbchat.magics.cell import bind
 from nbchat.tuning.estimate import estimate
