@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -83,6 +84,10 @@ class Channel:
             self._loop.call_soon_threadsafe(self._stop)
             self._closed.wait(CLOSE_SECONDS)
 
+    def mute(self) -> None:
+        """Put nothing more, not even the end."""
+        self._wanted, self.over = False, True
+
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._wanted:
             self._task = self._loop.create_task(work())
@@ -126,6 +131,8 @@ class Engine:
 
         self.client = Client(capabilities)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_debug(False)  # `-X dev` is for the user's loops: a slow step of this one is nobody's concern
+        self._channels: weakref.WeakSet[Channel] = weakref.WeakSet()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._thread.start()  # last: an interrupt before it leaves no thread behind
@@ -136,7 +143,9 @@ class Engine:
 
     def channel(self) -> Channel:
         """A channel for one call. Nothing is sent before `start`, so that whoever starts it can close it."""
-        return Channel(self._loop)
+        channel = Channel(self._loop)
+        self._channels.add(channel)
+        return channel
 
     def start(self, call: Call, channel: Channel, tap: Callable[[list[Event]], None] | None = None) -> None:
         """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread.
@@ -177,6 +186,12 @@ class Engine:
     def alive(self) -> bool:
         """Whether it takes calls."""
         return not self._stopped and self._thread.is_alive()
+
+    def end(self) -> None:
+        """Stop for good, as the process ends. Threads that still wait for answers end with it, and are told nothing."""
+        for channel in list(self._channels):
+            channel.mute()
+        self.stop()
 
     def stop(self) -> None:
         """Cancel what runs, close the connections, end the thread."""

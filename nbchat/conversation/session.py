@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.headers import GivenHeaders
 from nbchat.api.keys import Key
-from nbchat.conversation.connection import Destination
+from nbchat.conversation.connection import Destination, warm_up
 from nbchat.conversation.delivery import Deliverer, Limits, spent
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
@@ -186,6 +186,7 @@ class Session(Configured):
         self, message: str | Sequence[Part] | Message, *, display: bool | Presenter | None = None, **options: Any
     ) -> Reply:
         """`ask` for a coroutine. Cancelling it closes the connection and keeps what had come."""
+        await warm_up(self.endpoint)
         exchange = self._begin(message, RequestOptions.of(options))
         presenter = self._presenter(display, exchange)
         work = exchange.run(presenter)
@@ -224,6 +225,7 @@ class Session(Configured):
     @contextlib.asynccontextmanager
     async def astream(self, message: str | Sequence[Part] | Message, **options: Any) -> AsyncIterator[Stream]:
         """`stream` for a coroutine: `async with chat.astream("…") as events: async for event in events: …`."""
+        await warm_up(self.endpoint)
         with self.stream(message, **options) as events:
             yield events
 
