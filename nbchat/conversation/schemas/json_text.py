@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
-from nbchat.markdown.code_blocks import Outline
+from nbchat.markdown.code_blocks import code_blocks
 
 __all__ = ["Bare", "has_words", "problem_in", "resolved", "values_in", "word_in"]
 
@@ -99,7 +99,7 @@ def word_in(text: str) -> Bare | None:
 
 
 def _pieces(text: str) -> list[_Piece]:
-    blocks = [_Piece(block.start, block.content.strip()) for block in Outline(text).code if block.fence]
+    blocks = [_Piece(block.start, block.content.strip()) for block in code_blocks(text) if block.info is not None]
     return [_Piece(0, text.strip().removeprefix("\ufeff").strip()), *blocks]
 
 
