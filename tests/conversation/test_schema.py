@@ -184,6 +184,7 @@ def test_not_a_number_is_a_number():
         'For example {"name": "Name of a rather long city", "temp": 0}.\n\n{"name": "Rome", "temp": 30}',
         '```json\n{"name": "Example", "temp": 0}\n```\nNow:\n```json\n{"name": "Rome", "temp": 30,}\n```',
         '```\n{"name": "Example", "temp": 0}\n```\n{"name": "Rome", "temp": 30} {"city": 1}',
+        "[see] {this} " * 200 + "{'name': 'Rome', 'temp': 30}",
         'First {"name": "Draft", "temp": 1}. Better: {name: \'Rome\', temp: 30}',
     ],
 )
