@@ -216,7 +216,7 @@ class Exchange:
             self.data = fitting.fitted(schema, self.replies[-1])
         except Misfit as error:
             raise SchemaError(
-                f"The answer does not fit the schema, and asked again it did not either: {error}. See reply.text."
+                f"The answer does not fit the schema, even after asking again: {error}. See reply.text."
             ) from None
         fitting.note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
 
@@ -238,7 +238,7 @@ class Exchange:
             return
         self.replies.pop()
         self._in_words = True
-        self._restart(presenter, "the server does not take the schema, so it is told in words")
+        self._restart(presenter, "the server does not support the schema, so the prompt asks for it")
         yield from self._send(presenter, more)
         if self.error is None:
             fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
@@ -395,9 +395,9 @@ class Exchange:
         """What to raise, with the partial reply; None = nothing went wrong."""
         error = self.error
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
-            reply, came = self.reply, "What had come is kept: %chat continue takes it up."
+            reply, came = self.reply, "The partial answer was kept; %chat continue resumes it."
             if reply is None or reply.status == "complete":
-                came = "Nothing had come yet." if reply is None else "The answer had come whole, and is kept."
+                came = "Nothing had arrived yet." if reply is None else "The answer was complete and was kept."
             return Interrupted(f"Stopped. {came}", reply=reply)
         if isinstance(error, NbchatError):
             error.reply = self.reply

@@ -1,4 +1,4 @@
-"""Cells that answer in the background: the kernel is free, the cell goes on being painted."""
+"""Background cells: the kernel stays free while the cell's output is updated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _threads: list[threading.Thread] = []
 
 
 def running() -> int:
-    """How many cells are still answering."""
+    """Return the number of cells that are still waiting for their answer."""
     _threads[:] = [thread for thread in _threads if thread.is_alive()]
     return len(_threads)
 
@@ -32,17 +32,17 @@ def running() -> int:
 def start(
     shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any], source: str = ""
 ) -> None:
-    """Ask in a thread of its own; the answer is painted into the cell that is running now. Raises ConfigError.
+    """Ask in a separate thread and paint the answer into the cell that is running now. Raises ConfigError.
 
-    With a `source` (`--code`), the next cell gets the line that fetches the code once it has come.
+    With a `source` (`--code`), the next cell gets the line that fetches the code once it has arrived.
     """
     if not is_notebook(shell):
-        raise ConfigError("--background needs a notebook: a terminal can't go on painting a line above.")
+        raise ConfigError("--background needs a notebook: a terminal can't update output above the prompt.")
     canvas = PinnedCanvas(shell)
     shown = presentation(session, options, composed.notes, resumable=session is registry().current)
     presenter = make_presenter(True, canvas=canvas, **shown)
     cell_id = running_cell_id(shell)
-    session.request(composed.message, **asked)  # what is wrong with it, the cell itself should say
+    session.request(composed.message, **asked)  # raise errors in the cell itself, not in the thread
     if source:
         asked_again(source)
         shell.set_next_input(f"%chat code {source}")
@@ -52,7 +52,7 @@ def start(
         try:
             reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
         except (NbchatError, Interrupted) as failure:
-            reply = failure.reply  # a part is worth a name too
+            reply = failure.reply  # bind a partial answer as well
             _show_failure(canvas, failure)
         else:
             _show_results(shell, canvas, reply, source)
@@ -65,7 +65,7 @@ def start(
 
 
 def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None:
-    """The answer's data as a table, and what its code is worth."""
+    """Show the answer's data as a table, and the notes on its code."""
     if reply.data is not None:
         show_data(canvas, reply.data)
     if source:

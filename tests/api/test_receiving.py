@@ -192,7 +192,7 @@ def test_silence_before_the_first_token_ends_at_the_limit(server):
     server.add(Silent())
     asked = Asked(server.base_url, timeouts=Timeouts(read=0.05))
     assert isinstance(asked.error, ServerSilent)
-    assert str(asked.error).endswith("was silent for 0.05 s. Ask again, or allow more with timeout=.")
+    assert str(asked.error).endswith("sent nothing for 0.05 s. Ask again, or allow more with timeout=.")
     assert server.requests[0].closed.wait(LONG)
     assert len(server.requests) == 1
 

@@ -277,22 +277,22 @@ def test_what_does_not_fit_says_where(what, text, said):
     [
         (3, "got int"),
         (None, "got NoneType"),
-        ({}, "in the form of a dict"),
-        ({"a": 1}, "in the form of a dict"),
+        ({}, "A dict must be"),
+        ({"a": 1}, "A dict must be"),
         ("", "expected a name where the end came"),
         ("a:", "expected a type where the end came"),
         ("[a:int", "expected a ] where the end came"),
         ("a:int]", "expected its end where ']' came"),
         ("a,a:int", "names 'a' twice"),
         ("a:" + "[" * 50, "fewer brackets"),
-        ("{", "begins like JSON and is none"),
-        ("{" * 100_000, "begins like JSON and is none"),
+        ("{", "looks like JSON but is not valid"),
+        ("{" * 100_000, "looks like JSON but is not valid"),
         ({"type": "text"}, "type is one of object, array"),
         ({"type": "object", "properties": []}, "['properties']: [] is not of type 'object'"),
         ({"$ref": "https://example.org/x"}, "refers to 'https://example.org/x'"),
         ({"$ref": "#/$defs/no"}, "refers to '#/$defs/no', which is not there"),
-        ({"type": "integer", "minimum": "x"}, "This is no JSON schema: ['minimum']"),
-        ({"type": "object", "default": {1}}, "made of JSON alone"),
+        ({"type": "integer", "minimum": "x"}, "This is not a JSON schema: ['minimum']"),
+        ({"type": "object", "default": {1}}, "holds only JSON values"),
         (object, "allows everything"),
         (typing.Any, "allows everything"),
         (print, "can't be written as JSON"),
@@ -518,6 +518,6 @@ def test_a_type_whose_own_hooks_raise_is_refused_in_one_sentence():
         def __get_pydantic_core_schema__(cls, source, handler):
             raise KeyError("a\nb")
 
-    with pytest.raises(ParameterError, match="of which pydantic makes no schema") as refused:
+    with pytest.raises(ParameterError, match="for which pydantic makes no schema") as refused:
         Schema.of(Hooked)
     assert "\n" not in str(refused.value)
