@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
+from nbchat.conversation.turn import Turn
 from nbchat.store.ledger import Entry
 
 if TYPE_CHECKING:  # imported where there is a journal
@@ -33,6 +34,8 @@ class Record:
         self.notices: list[str] = []
         """What the reader should know of the session, to be said with the next answer."""
         self.observers = Observers()
+        self._newest: str | None = None
+        """The id of the answer that was entered last."""
         self._open: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._persist = persist
@@ -61,6 +64,12 @@ class Record:
             return None
         self._persistence.journal.flush()
         return self._persistence.journal.warning()
+
+    def newest(self, purpose: str) -> Turn:
+        """The turn that was answered last, wherever it stands. Raises SessionError, which names the purpose."""
+        with self._lock:
+            found = next((turn for turn in reversed(self.history.turns) if turn.answer_id == self._newest), None)
+            return found or self.history.last(purpose)
 
     def change(self, change: Callable[[History], History]) -> None:
         """Change the history. What `change` raises is raised, and then nothing changes."""
@@ -123,6 +132,8 @@ class Record:
                 history = history.answered(turn, replaces=options.replaces)
             self._open.discard(exchange)
             self.ledger, self.history, exchange.kept = ledger, history, True
+            if turn is not None:
+                self._newest = options.resumes.answer_id if options.resumes is not None else turn.answer_id
             self._sync(exchange, joins=turn is not None and options.resumes is None)
         return turn is not None
 

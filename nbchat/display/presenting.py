@@ -34,7 +34,7 @@ def make_presenter(
     images: bool = False,
     notes: Sequence[str] = (),
     waiting: str = "",
-    resumable: bool = False,
+    continue_with: str = "",
 ) -> Presenter | None:
     """The presenter for the place where this runs.
 
@@ -47,12 +47,12 @@ def make_presenter(
     if shell is not None and is_notebook(shell):
         register_display(shell, notebook=True)
         where = canvas or CellCanvas(shell)
-        return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, resumable=resumable)
+        return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, continue_with=continue_with)
     if shell is not None:
         register_display(shell, notebook=False)
     from nbchat.display.terminal import TerminalPresenter
 
-    return TerminalPresenter(sys.stdout, choices=choices, notes=notes, resumable=resumable)
+    return TerminalPresenter(sys.stdout, choices=choices, notes=notes, continue_with=continue_with)
 
 
 def in_main_thread() -> bool:
