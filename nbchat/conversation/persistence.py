@@ -202,6 +202,10 @@ class Reopened(NamedTuple):
     system: str | None
     params: Params
 
+    def cut_off(self) -> set[str]:
+        """Ids of the answers in force that a kernel's end cut off."""
+        return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
+
     def notices(self) -> list[str]:
         """What the reader should know, in a line each."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
