@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -91,7 +92,7 @@ class Persistence:
             time.time(),
             exchange.parent,
             exchange.options.cell_id,
-            lambda: request_name(exchange, request),
+            functools.partial(request_name, ask.endpoint, request),
             keys,
         )
         recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)

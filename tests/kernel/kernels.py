@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -212,6 +213,10 @@ class Kernel:
         self.handles.clear()
         self.stray.clear()
         self.comms.clear()
+
+    def crash(self):
+        """End the process at once, with no interrupt before; `restart` brings another."""
+        os.kill(self._manager.provisioner.pid, signal.SIGKILL)
 
     def kill(self):
         """End the process as a crash would; `restart` brings another."""

@@ -70,6 +70,7 @@ def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought
     running = notebook.start("%%chat\nlong", cell_id="b")
     running.until(lambda run: "partial text" in str(run.page.outputs))
     wait_for_journal(notebook)
+    notebook.crash()
     notebook.restart()
     result = notebook.run("%%chat\nlong", cell_id="b")
     assert result.status == "error"
