@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
+from nbchat.api.keys import without_keys
 from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
 from nbchat.values.optionline import escaped, option_line, unescaped
@@ -166,7 +167,7 @@ class _Reading:
             if repeated:
                 parsed = [parameter.check(_merged(self._params[name], parsed[0]))]
         except ParameterError as error:
-            raise UsageError(f"{flag}: {error}") from None
+            raise UsageError(without_keys(f"{flag}: {error}")) from None
         if len(parsed) > 1:
             self._axes[name] = tuple(parsed)
         else:
@@ -187,7 +188,7 @@ class _Reading:
             raise UsageError(f"{flag} is given twice.")
         if not option.value:
             if given is not None:
-                raise UsageError(f"{flag} takes no value; got {given!r}.")
+                raise UsageError(f"{flag} takes no value; got {without_keys(given)!r}.")
             self._own[option.name] = True
             return
         text = self._value(flag, given, rest, option.value)
@@ -204,7 +205,7 @@ class _Reading:
         key, equals, value = text.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise UsageError(f"--param takes KEY=JSON, such as top_k=40; got {text!r}.")
+            raise UsageError(f"--param takes KEY=JSON, such as top_k=40; got {without_keys(text)!r}.")
         if key in ("messages", "tools", "stream_options"):
             raise UsageError(f"--param can't set {key}: nbchat writes it itself.")
         if key in self._extra:
@@ -277,19 +278,22 @@ def _checked(option: OwnOption, flag: str, text: str) -> Any:
             raise ValueError
     except ValueError:
         expected = "a whole number from 1 to 1000" if option.name == "repeat" else "a number of seconds above 0"
-        raise UsageError(f"{flag} must be {expected}; got {text!r}.") from None
+        raise UsageError(f"{flag} must be {expected}; got {without_keys(text)!r}.") from None
     readings: dict[str, Callable[[str], Any]] = {"repeat": int, "timeout": float, "system": unescaped}
     return readings.get(option.name, str)(text)
 
 
 def _unknown(word: str) -> str:
     if not word.startswith("-"):
-        return f"%%chat takes options on its line and the message below it; got {word!r}. %chat help lists the options."
+        given = without_keys(word)
+        return (
+            f"%%chat takes options on its line and the message below it; got {given!r}. %chat help lists the options."
+        )
     if word in ("--help", "-h"):
         return "%chat help lists the options; %chat help WORD explains one."
     known = [row.flag for row in ROWS]
     hint = nearest(word.partition("=")[0], known) or " %chat help lists them."
-    return f"There is no option {word.partition('=')[0]}.{hint}"
+    return f"There is no option {without_keys(word.partition('=')[0])}.{hint}"
 
 
 def _named(flag: str) -> str | None:

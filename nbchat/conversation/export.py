@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from nbchat.conversation.turn import Turn
-from nbchat.markdown.blocks import closed
 from nbchat.markdown.inline import inline_text
-from nbchat.markdown.sanitiser import sanitise
+from nbchat.markdown.render import render
 from nbchat.store.private_file import write_private
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
-from nbchat.values.optionline import can_say, escaped, option_line, quoted
+from nbchat.values.optionline import can_say, option_line, quoted
 from nbchat.values.params import Params
 from nbchat.values.reading import an_object, items_of, optional_text, text_of
 from nbchat.values.reply import Choice, Reply
@@ -145,7 +144,7 @@ def _answer(turn: Turn) -> str:
 
 def _choice(choice: Choice) -> str:
     """What a choice said, with its pictures and sources."""
-    said = closed(sanitise(choice.text or choice.refusal))
+    said = render(choice.text or choice.refusal)
     if not choice.images and not choice.sources:
         return said
     from nbchat.markdown.beside import beside_markdown
@@ -171,7 +170,7 @@ def _notebook(conversation: Conversation) -> dict[str, Any]:
 def _system_source(text: str) -> str:
     """The cell that sets the system text: in Python where it has line ends or backslashes, which a line reads otherwise."""
     if text.splitlines() == [text] and "\\" not in text:
-        return f'%chat system "{escaped(text)}"'
+        return f'%chat system "{text}"'
     return f"import nbchat\n\nnbchat.session().system = {text!r}"
 
 

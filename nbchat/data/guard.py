@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 import urllib.parse
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbchat.data.encodings import variants
+from nbchat.data.secret_names import is_secret_name, passwords_in
 from nbchat.values.errors import GuardError
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ LETTERS = 12
 
 LEAST_BITS = 16.0
 """Shannon entropy of a secret's characters times its length: "11111111" has 0, "hunter22" 22."""
-
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
 
 
 def check(
@@ -82,12 +80,18 @@ def _refusal(where: str, what: str) -> GuardError:
 
 
 def environment_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an environment that are secrets by name (KEY, TOKEN, SECRET, PASSWORD …) and by value."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if _SECRET_NAME.search(name) and is_secret(value) and not _is_path(value)
-    }
+    """The variables of an environment that are secrets by name (see `secret_names`) and value, and their passwords.
+
+    A value that is a connection string with a password is a secret whatever its name.
+    """
+    found = {}
+    for name, value in environ.items():
+        inner = next((one for one in passwords_in(value) if len(one) >= SHORTEST and is_secret(one)), "")
+        if (inner or is_secret_name(name)) and is_secret(value) and not _is_path(value):
+            found[name] = value
+        if inner:
+            found[f"the password in {name}"] = inner
+    return found
 
 
 def is_secret(value: str) -> bool:

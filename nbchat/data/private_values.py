@@ -2,29 +2,34 @@
 
 A value counts when it is distinctive enough that a text holding it can hardly mean something else:
 
-- numbers with at least 5 significant digits, or 8 digits in all, however they are grouped (`83,412.50`);
+- numbers with at least 5 significant digits, or 8 digits in all, however they are grouped (`83,412.50`, `83.412,50`);
+- dates, in any usual order, and with a time of day if the value has one;
+- digits with separators (a phone, an account, a card), at least 7, in any other grouping or in none;
 - a single lower-case word of at least 5 letters, unless it is a word that data are full of ("unknown", "other");
-- a single word with a capital of at least 3 letters, in the same case ("Bob", but not "bob");
+- a single word with a capital of at least 5 letters, in any case, unless it is a word as well ("Baker"); one of at
+  least 3 letters in the same case or in capitals ("Bob" and "BOB", but not "bob");
 - anything with an `@`, with two writing-system characters of Chinese, Japanese, Korean or Thai, or with at least 6
   letters and digits in all ("Al Gore", "AB-1234"); fewer only with a capital, in the same case.
 
-So 7, "no" and "of the" never refuse a message. Texts are compared word by word: case (but for single words), spaces and
-punctuation do not matter, and of a long value its first 8 words do.
+So 7, "no" and "of the" never refuse a message. Texts are compared word by word: case (but for single words), spaces,
+punctuation and characters that can't be seen do not matter, and of a long value its first 8 words do.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
-from numbers import Real
+from functools import cache, cached_property
+from numbers import Integral, Real
 from typing import SupportsFloat
 
 from nbchat.data.description import missing
+from nbchat.data.written_dates import Moment, dates_in, moment_of
 
 __all__ = ["PrivateValues", "Words"]
 
@@ -52,12 +57,69 @@ COMMON = frozenset(
 )
 """Single words that say nothing of anyone, in any case."""
 
+ALSO_NAMES = frozenset(
+    """abbot amber archer baker banks barber berry bishop bliss booth bowman brook brooks burns butler carpenter carter
+    chamber chambers chandler chase cherry church clark cliff coleman cooper cross daisy destiny dexter drake ebony faith
+    farmer field fields fisher flint flora flower fowler foster frost gardener garden ginger glass grace grant graves
+    hardy harmony haven hazel heath heather holly hunter ivory jasmine jewel judge justice knight lance laurel liberty
+    lily mason melody mercy merry meyer miles miller mills moss noble novel olive page paige parker parsons patience
+    patience pearl penny piper pleasant pollard poole porter potter prince prudence queen raven reed rhodes rivers robin
+    rocky rowan savage savannah shepherd shepard sharp shields silver singer skinner smith sparks spears spencer stack
+    stark steel sterling stern stone storm strong summer summers swift tailor taylor temple thatcher tiger tower towns
+    trinity trusty tucker turner tyler venus victor violet wagner walker wards warner waters weaver weber wells wheeler
+    willow winter winters wolfe woods wright""".split()  # noqa: SIM905 - a list of words reads as one
+)
+"""Names that are words as well: they count in their own case alone."""
+
+MIN_CODE, MOST_CODE = 7, 40
+"""Characters of a code without its separators."""
+
+MOST_GROUPS = 10
+"""Groups of characters in which a code stands."""
+
+RARE = 1_000_000
+"""One in so many numbers of a code's length may be a code, for groups that stand side by side to be taken for one."""
+
+MOST_PHONES = 100_000
+"""Up to so many phone numbers are looked for without the code of their country as well."""
+
+LONGEST_DIGITS = 60
+"""Characters of a string that may be a date, a number or a code."""
+
+_DIGIT = re.compile(r"\d")
+_DATE_LIKE = re.compile(
+    r"(?:\d{4}|\d{1,2})(?: ?[-/.] ?| )\d{1,2}(?: ?[-/.] ?| )\d{2}|(?:19|20)\d{6}(?!\d)"
+    r"|(?:\d{4}|\d{1,2})(?:st|nd|rd|th|\.)?[-, ]{0,2}(?:of |de )?[^\W\d_]{3}|[^\W\d_]{3,10}\.?[- ]\d"
+)
+"""How a date begins."""
+
 _UNSPACED_RANGES = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 """Thai, kana, Han and Hangul: scripts that run words together, or attach particles to them."""
 
 _WORD = re.compile(rf"[{_UNSPACED_RANGES}]|[^\W_{_UNSPACED_RANGES}]+")
 _UNSPACED = re.compile(rf"[{_UNSPACED_RANGES}]")
 _PLAIN_WORD = re.compile(r"[^\W_]+", re.ASCII)
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]"
+)
+"""Soft hyphens, zero-width and direction characters: they part no words."""
+
+_CONTINENTAL = re.compile(
+    r"(?<![\d.,])(?:\d{1,3}(?:[.' \u00a0\u202f\u2019]\d{3})+(?:,\d{1,6})?|\d+,\d{1,6})(?![\d]|[.,]\d)"
+)
+"""Numbers with a comma for the decimals, or with points or spaces between their thousands."""
+
+_SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?:\.\d+)?(?![\d])")
+_NUMERIC = re.compile(
+    r"(?:[A-Z]{3}|[-+$€£¥])?\s?[-+]?"
+    r"(\d{1,3}(?:[., '\u00a0\u202f\u2019]\d{3})+(?:[.,]\d{1,6})?|\d+[.,]\d{1,6})\s?(?:[A-Z]{3}|[$€£¥])?"
+)
+"""A string that is one number, with its thousands parted or with decimals, and may name a currency."""
+
+_NOT_ALPHANUMERIC = re.compile(r"[^\w\n]+|_+")
+_GROUP = re.compile(r"[^\W_]+|[^\w\s.()/+\-\u2010-\u2015]|\s{2,}|[\n\t]")
+"""A group of a code, or what no code has in it."""
+
 _NUMBER = re.compile(r"(?<![\d.])\d[\d,_'\u2019\u00a0\u202f]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PUNCTUATION = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "\n"}
 
@@ -66,7 +128,15 @@ def words_of(text: str) -> list[str]:
     """The words of a text: runs of letters and digits, and each character of a script without spaces."""
     if text.isascii():
         return _PLAIN_WORD.findall(text)
-    return _WORD.findall(unicodedata.normalize("NFKC", text))
+    return _WORD.findall(unicodedata.normalize("NFKC", _UNSEEN.sub("", text)))
+
+
+def numbers_in(text: str) -> set[str]:
+    """The numbers of a text as they compare, in each way in which they may be meant."""
+    found = {re.sub(r"[^\d.eE+-]", "", match) for match in _NUMBER.findall(text)}
+    found.update(re.sub(r"[^\d,]", "", match).replace(",", ".") for match in _CONTINENTAL.findall(text))
+    found.update(match.replace(" ", "") for match in _SPACED.findall(text))
+    return set(filter(None, map(number_key, found)))
 
 
 def number_key(value: SupportsFloat | str) -> str:
@@ -77,6 +147,16 @@ def number_key(value: SupportsFloat | str) -> str:
         return ""
     digits = re.sub(r"\D", "", key.partition("e")[0]).lstrip("0")
     return key if len(digits.rstrip("0")) >= 5 or len(digits) >= 8 else ""
+
+
+def _meant_by(number: str) -> tuple[str, ...]:
+    """A number as Python writes it; 83.412 is two, with a point or a comma for its decimals."""
+    number = re.sub(r"[^\d.,]", "", number)
+    if "." in number and "," in number:
+        comma = number.rfind(",") > number.rfind(".")
+        return (number.replace(".", "").replace(",", ".") if comma else number.replace(",", ""),)
+    whole = re.sub(r"[.,]", "", number)
+    return (whole,) if number.count(".") + number.count(",") > 1 else (whole, number.replace(",", "."))
 
 
 @dataclass(frozen=True)
@@ -98,8 +178,22 @@ class Words:
     @cached_property
     def numbers(self) -> frozenset[str]:
         """Its numbers as they compare."""
-        found = {re.sub(r"[^\d.eE+-]", "", match) for match in _NUMBER.findall(self.text)}
-        return frozenset(filter(None, map(number_key, found)))
+        return frozenset(numbers_in(self._seen))
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """Its words without case, and what stands between them that is no part of a code."""
+        return _GROUP.findall(self._seen.replace("(0)", "").casefold())
+
+    @cached_property
+    def moments(self) -> frozenset[Moment]:
+        """Its dates as they compare."""
+        return frozenset(dates_in(self._seen))
+
+    @cached_property
+    def _seen(self) -> str:
+        """The text without what can't be seen, digits of other scripts as plain ones."""
+        return self.text if self.text.isascii() else unicodedata.normalize("NFKC", _UNSEEN.sub("", self.text))
 
 
 class _Phrases:
@@ -125,6 +219,75 @@ class _Phrases:
         return False
 
 
+class _Codes:
+    """Numbers of accounts, phones, cards: digits, with few letters, that people group as they like. Kept as hashes."""
+
+    def __init__(self) -> None:
+        self.codes: set[int] = set()
+        self.beginnings: set[str] = set()
+        self.sizes: Counter[int] = Counter()
+
+    def take(self, texts: list[str]) -> None:
+        """Take in those of these strings that are of that kind."""
+        for text, code in zip(texts, _compact(texts), strict=bool(texts)):
+            if MIN_CODE <= len(code) <= MOST_CODE and (code.isdecimal() or _is_mostly_digits(code)):
+                self._add(code)
+                if text[:1] == "+" and len(self.codes) < MOST_PHONES:
+                    for size in (1, 2, 3):  # at home a phone number stands without the code of its country
+                        self._add(code[size:].lstrip("0"))
+
+    def _add(self, code: str) -> None:
+        if len(code) >= MIN_CODE and (known := hash(code)) not in self.codes:
+            self.codes.add(known)
+            self.beginnings.add(code[:3])
+            self.sizes[len(code)] += 1
+
+    def take_number(self, digits: str) -> None:
+        """Take in a whole number that is kept among the numbers."""
+        self.beginnings.add(digits[:3])
+        self.sizes[len(digits)] += 1
+
+    def in_groups(self, groups: list[str], numbers: set[str]) -> bool:
+        """Whether any of them, or of these numbers, is in a text, whatever parts its groups.
+
+        Groups that only stand side by side count where they would hardly make a code by chance.
+        """
+        if not self.sizes:
+            return False
+        longest, beginnings = max(self.sizes), self.beginnings
+        for place, group in enumerate(groups):
+            code = group.lstrip("0")
+            if len(code) >= 3 and code[:3] not in beginnings:
+                continue
+            for other in range(place + 1, place + 1 + MOST_GROUPS):
+                if len(code) > longest or not group[0].isalnum():
+                    break
+                if len(code) >= MIN_CODE and code[:3] in beginnings and self._holds(code, numbers):
+                    return True
+                group = groups[other] if other < len(groups) else " "
+                code = code + group if code else group.lstrip("0")
+        return False
+
+    def _holds(self, code: str, numbers: set[str]) -> bool:
+        if hash(code) not in self.codes and not (code.isdecimal() and number_key(code) in numbers):
+            return False
+        return not code.isdecimal() or self.sizes[len(code)] * RARE <= 10 ** len(code)
+
+
+def _compact(texts: list[str]) -> list[str]:
+    """Each text without what parts its groups, in lower case."""
+    joined = "\n".join(text.replace("\n", " ") for text in texts)
+    if not joined.isascii():
+        joined = unicodedata.normalize("NFKC", _UNSEEN.sub("", joined)).replace("\u2028", " ")
+    joined = _NOT_ALPHANUMERIC.sub("", joined.replace("(0)", "")).casefold()
+    return [code.lstrip("0") for code in joined.split("\n")]
+
+
+def _is_mostly_digits(code: str) -> bool:
+    digits = sum(map(str.isdecimal, code))
+    return digits >= DIGITS and digits >= len(code) / 2
+
+
 class PrivateValues:
     """Values of one column. It only grows: what was once in a private column stays private."""
 
@@ -133,6 +296,8 @@ class PrivateValues:
         self._folded = _Phrases()
         self._exact = _Phrases()
         self._numbers: set[str] = set()
+        self._moments: set[Moment] = set()
+        self._codes = _Codes()
 
     def __contains__(self, value: object) -> bool:
         return not missing(value) and hash(str(value)) in self._known
@@ -155,17 +320,21 @@ class PrivateValues:
         if isinstance(value, NUMBERS):
             if key := number_key(value):
                 self._numbers.add(key)
+                if isinstance(value, Integral):
+                    self._codes.take_number(text.lstrip("-"))
         elif isinstance(value, (list, tuple, set, frozenset)):
             self.absorb(value)
         elif isinstance(value, dict):
             self.absorb(value.values())
         elif isinstance(value, date):
+            self._moments.add(moment_of(value))
             self._take_text(text.removesuffix(" 00:00:00"))
         else:
             self._take_text(text)
 
     def _take_texts(self, texts: list[str]) -> None:
         """Many strings. Most are of several plain words, and are taken apart together: a third of the time."""
+        self._take_digits([text.strip() for text in texts if len(text) <= LONGEST_DIGITS and _DIGIT.search(text)])
         plain = [text for text in texts if text.isascii() and "\n" not in text]
         folded = "\n".join(plain).lower().translate(_PUNCTUATION).split("\n")
         add, first, size = self._folded.phrases.add, self._folded.firsts.add, self._folded.lengths.add
@@ -182,19 +351,58 @@ class PrivateValues:
             if not text.isascii() or "\n" in text:
                 self._take_text(text)
 
+    def _take_digits(self, texts: list[str]) -> None:
+        """Strings with digits: dates, numbers, codes, or none of these."""
+        codes = []
+        for text in texts:
+            if _DATE_LIKE.match(text) and self._take_date(text):
+                continue
+            codes.append(text)
+            if (number := _NUMERIC.fullmatch(text)) is not None:
+                self._numbers.update(filter(None, map(number_key, _meant_by(number[1]))))
+        self._codes.take(codes)
+
+    def _take_date(self, text: str) -> bool:
+        moments = set(dates_in(text))
+        timed = {moment for moment in moments if moment[3:] not in ((), (0, 0))}
+        self._moments |= timed or {moment[:3] for moment in moments}
+        return bool(moments)
+
     def _take_text(self, text: str) -> None:
         words = words_of(text)
         size = sum(map(len, words))
         if words and _is_distinctive(words, text, size):
             self._folded.add([word.casefold() for word in words[:WORDS]])
         elif words and _has_capital(words, size):
+            if len(words) == 1 and size >= DIGITS and words[0].isalpha() and not _is_ordinary(words[0]):
+                self._folded.add([words[0].casefold()])
+                return
             self._exact.add(words[:WORDS])
+            if len(words) == 1:
+                self._exact.add([words[0].upper()])
 
     def found_in(self, words: Words) -> bool:
         """Whether a text holds any of the distinctive values."""
         if self._numbers and not self._numbers.isdisjoint(words.numbers):
             return True
+        if (self._moments and not self._moments.isdisjoint(words.moments)) or self._codes.in_groups(
+            words.groups, self._numbers
+        ):
+            return True
         return self._folded.in_words(words.folded) or self._exact.in_words(words.exact)
+
+
+@cache
+def _ordinary_words() -> frozenset[str]:
+    """Lower-case words of Python's own documentation: some thousand that any text may hold."""
+    from pydoc_data.topics import topics
+
+    return frozenset(word for text in topics.values() for word in re.findall(r"\b[a-z]{5,}\b", text))
+
+
+def _is_ordinary(word: str) -> bool:
+    """Whether a name is a word of the language as well."""
+    return word.casefold() in COMMON or word.casefold() in ALSO_NAMES or word.casefold() in _ordinary_words()
 
 
 def _is_distinctive(words: list[str], text: str, size: int) -> bool:

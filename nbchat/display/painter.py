@@ -15,7 +15,6 @@ from nbchat.display.beside import beside_bundles
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
-from nbchat.markdown.blocks import closed
 from nbchat.markdown.harmless import is_harmless
 from nbchat.markdown.segments import Segment, Segments
 from nbchat.markdown.terminal_text import plain_text
@@ -314,7 +313,7 @@ def answer_bundle(reply: Reply) -> Bundle:
     room = LIMITS.shown_text // len(reply.choices)
     texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
     headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
-    markdown, plain = [closed(_safe(text)) for text in headed], list(headed)
+    markdown, plain = [_safe(text) for text in headed], list(headed)
     for choice in reply.choices:
         if choice.images or choice.sources:
             from nbchat.markdown.beside import beside_markdown, beside_plain
@@ -328,6 +327,6 @@ def _safe(markdown: str, *, images: bool = False) -> str:
     """Model text made safe to show."""
     if is_harmless(markdown):
         return markdown
-    from nbchat.markdown.sanitiser import sanitise
+    from nbchat.markdown.render import render
 
-    return sanitise(markdown, images=images)
+    return render(markdown, images=images)

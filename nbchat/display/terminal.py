@@ -7,6 +7,7 @@ from typing import TextIO
 
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts
+from nbchat.display.text_output import TextOutput
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
 from nbchat.values.events import (
     Event,
@@ -28,8 +29,10 @@ __all__ = ["TerminalPresenter"]
 class TerminalPresenter:
     """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
 
-    def __init__(self, stream: TextIO, *, choices: int = 1, notes: Sequence[str] = (), resumable: bool = False) -> None:
-        self._stream = stream
+    def __init__(
+        self, stream: TextIO | None, *, choices: int = 1, notes: Sequence[str] = (), resumable: bool = False
+    ) -> None:
+        self._output = TextOutput(stream)
         self._expected = choices
         self.notes = list(notes)
         self._resumable = resumable
@@ -109,7 +112,7 @@ class TerminalPresenter:
                 pieces.clear()
             if index not in self._finished:
                 break
-        self._stream.flush()
+        self._output.flush()
 
     def _enter(self, index: int) -> None:
         if index == self._current:
@@ -132,12 +135,12 @@ class TerminalPresenter:
         if not self._at_start:
             self._write("\n")
         self._write(text.rstrip("\n") + "\n")
-        self._stream.flush()
+        self._output.flush()
 
     def _write(self, text: str) -> None:
         if text:
-            self._stream.write(text)
+            self._output.write(text)
             self._at_start = text.endswith("\n")
 
     def _dim(self, text: str) -> str:
-        return f"\x1b[2m{text}\x1b[0m" if self._stream.isatty() else text
+        return f"\x1b[2m{text}\x1b[0m" if self._output.is_terminal else text

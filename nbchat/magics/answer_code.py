@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nbchat.markdown.code_blocks import Outline
+from nbchat.markdown.code_blocks import code_blocks
 
 __all__ = ["AnswerCode", "code_in", "parsed", "without_prompts"]
 
@@ -102,12 +102,12 @@ def _error_in(code: str) -> str:
 
 def _blocks(markdown: str) -> list[str]:
     """The contents of the blocks that count."""
-    found = Outline(markdown).code
+    found = code_blocks(markdown)
     labelled: list[str] = []
     others: list[str] = []
     for block in found:
         content = block.content.rstrip("\n")
-        label = _label(block.fence.info if block.fence else "")
+        label = _label(block.info or "")
         announced = _is_announced(markdown[max(0, block.start - LONGEST_LEAD) : block.start])
         is_session = label == "session" and content.lstrip().startswith(">>>")
         if is_session or (label == "python" and not (announced and _is_data(content))):
@@ -116,7 +116,7 @@ def _blocks(markdown: str) -> list[str]:
             others.append(content)
     if labelled or others:
         return labelled or others
-    whole = "" if any(block.fence for block in found) else without_prompts(markdown.strip("\n"))
+    whole = "" if any(block.info is not None for block in found) else without_prompts(markdown.strip("\n"))
     return [whole] if _is_code(whole) else []
 
 
@@ -215,28 +215,21 @@ def _is_whole(lines: list[str]) -> bool:
 
 def _with_magics_on_top(blocks: list[str], notes: list[str]) -> Iterator[str]:
     """The blocks with `%%magics` only where they work, at the top of the first."""
-    whole_cell = ""
     for number, block in enumerate(blocks):
         lines = block.strip("\n").split("\n")
-        at = next((place for place, line in enumerate(lines) if _CELL_MAGIC.match(line)), None)
-        if whole_cell:
-            notes.append(f"left out what follows the %%{whole_cell} cell")
-            return
-        if at is None:
+        magics = [(place, magic[1]) for place, line in enumerate(lines) if (magic := _CELL_MAGIC.match(line))]
+        if not magics:
             yield block
             continue
-        magic = _CELL_MAGIC.match(lines[at])
-        name = magic[1] if magic else ""
-        head = [line for line in lines[:at] if line.strip()]
-        first = number == 0 and all(line.lstrip().startswith("#") for line in head)
-        if name in _PYTHON_MAGICS:
-            if first:
-                yield "\n".join([lines[at], *lines[:at], *lines[at + 1 :]])
-            else:
-                notes.append(f"left out %%{name}, which works only at the top of a cell")
-                yield "\n".join([*lines[:at], *lines[at + 1 :]])
-        elif first:
-            whole_cell = name
-            yield "\n".join(lines[at:])
-        else:
-            notes.append(f"left out a %%{name} block, which needs a cell of its own")
+        first, name = magics[0]
+        on_top = number == 0 and all(not line.strip() or line.lstrip().startswith("#") for line in lines[:first])
+        if on_top and name not in _PYTHON_MAGICS:  # the whole cell is its
+            yield "\n".join(lines[first:])
+            if blocks[1:]:
+                notes.append(f"left out what follows the %%{name} cell")
+            return
+        if foreign := [name for _, name in magics if name not in _PYTHON_MAGICS]:
+            notes.append(f"left out a %%{foreign[0]} block, which needs a cell of its own")
+            continue
+        notes += [f"left out %%{name}, which works only at the top of a cell" for _, name in magics[on_top:]]
+        yield "\n".join([*lines[first : first + on_top], *(line for line in lines if not _CELL_MAGIC.match(line))])

@@ -13,7 +13,7 @@ from nbchat.display.presenting import make_presenter
 from nbchat.frontend import registry
 from nbchat.magics.code_output import difference, offer, python_code
 from nbchat.magics.last_error import last_failure, last_source
-from nbchat.markdown.sanitiser import sanitise
+from nbchat.markdown.render import render
 from nbchat.values.reply import Reply
 
 __all__ = ["document", "explain", "fix"]
@@ -66,5 +66,5 @@ def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
         canvas.show(chrome.line("the answer has no code that differs from the cell"))
         return
     fence = _fence(changes)
-    canvas.show({"text/markdown": sanitise(f"{fence}diff\n{changes}\n{fence}"), "text/plain": changes})
+    canvas.show({"text/markdown": render(f"{fence}diff\n{changes}\n{fence}"), "text/plain": changes})
     canvas.show(chrome.line(offer(shell, code, replace=True)))

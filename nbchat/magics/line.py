@@ -8,6 +8,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbchat.api.addresses import public_url
+from nbchat.api.keys import without_keys
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
@@ -41,10 +42,10 @@ def chat_line(shell: Any, line: str) -> Any:
         word, rest = "help", word.rstrip("?")
     if word not in COMMANDS:
         hint = nearest(word, COMMANDS) or " %chat help lists what there is; %chat ask TEXT sends a message."
-        raise UsageError(f"%chat has no word {word!r}.{hint}")
+        raise UsageError(f"%chat has no word {without_keys(word)!r}.{hint}")
     found = COMMANDS[word]
     if rest.strip() and not found.takes:
-        raise UsageError(f"%chat {word} takes nothing behind it; got {rest.strip()!r}.")
+        raise UsageError(f"%chat {word} takes nothing behind it; got {without_keys(rest.strip())!r}.")
     return found.run(shell, rest.strip())
 
 
@@ -142,7 +143,7 @@ def _settings(rest: str) -> dict[str, Any]:
         if name == "system":
             raise UsageError("The system text is set with %chat system TEXT.")
         if not equals:
-            raise UsageError(f"%chat set takes NAME=VALUE; got {word!r}.")
+            raise UsageError(f"%chat set takes NAME=VALUE; got {without_keys(word)!r}.")
         if name not in PARAMETERS:
             raise UsageError(f"There is no parameter {name}.{nearest(name, PARAMETERS)}")
         if name in changes:

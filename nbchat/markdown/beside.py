@@ -6,8 +6,8 @@ import base64
 import binascii
 from collections.abc import Sequence
 
+from nbchat.markdown.addresses import DATA_IMAGE, safe_address
 from nbchat.markdown.inline import inline_text
-from nbchat.markdown.links import DATA_IMAGE, safe_address
 from nbchat.values.messages import ImagePart, Source
 
 __all__ = ["MOST_LISTED", "beside_markdown", "beside_plain", "picture_data", "sources_markdown", "sources_plain"]

@@ -1,40 +1,42 @@
-"""An answer's Markdown as HTML of our own, for where a front-end renders none: inside tables and cards.
+"""A model's Markdown as HTML of our own, for where a front-end renders none: inside tables, cards and widgets.
 
-The parser lets no HTML through, and every address passes the rules of `links`; so nothing in it runs, is fetched or
-navigates, and every element is closed where it was opened.
+It comes from the same parse as `render`'s Markdown. The parser lets no HTML through and every address is judged, so
+nothing in it runs, is fetched or navigates, and every element is closed where it was opened.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+import html
+from collections.abc import Sequence
 
-from nbchat.markdown.inline import html_text, visible
-from nbchat.markdown.links import safe_address
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
 
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_core import StateCore
-    from markdown_it.token import Token
+from nbchat.markdown.addresses import safe_address
+from nbchat.markdown.formulas import canonical_tex
+from nbchat.markdown.inline import html_text
+from nbchat.markdown.parsing import MOST_NESTED, parse, parser
+from nbchat.markdown.spelling import clean
 
 __all__ = ["MARKDOWN_TAGS", "markdown_html", "markdown_words"]
 
 MOST_CHARACTERS = 50_000
-"""A longer text stands as it is written: the parser takes about 1 ms for 1,000 characters."""
-
-MOST_NESTED = 20
-"""Blocks within blocks. The parser leaves out what stands deeper, so a text with that stands as it is written too."""
+"""A longer text stands as it is written: a card is no place for it."""
 
 AS_WRITTEN = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.45"
+NO_MATH = "tex2jax_ignore mathjax_ignore"
+MATH = "tex2jax_process mathjax_process"
 
 MARKDOWN_TAGS = frozenset(
-    {*("p", "br", "hr", "pre", "code", "em", "strong", "s", "a", "span", "div", "blockquote", "ul", "ol", "li")}
-    | {*("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td")}
+    {*("p", "br", "hr", "pre", "code", "em", "strong", "s", "a", "span", "div", "blockquote", "ul", "ol", "li", "sub")}
+    | {*("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "sup")}
 )
 """Every element that there can be."""
 
 LOOKS = {
-    **dict.fromkeys(("paragraph_open", "bullet_list_open", "ordered_list_open", "blockquote_open", "table_open"), ""),
+    **dict.fromkeys(("paragraph_open", "bullet_list_open", "ordered_list_open", "blockquote_open"), ""),
+    "table_open": "display:block;overflow-x:auto;overflow-wrap:normal",
     **dict.fromkeys(("fence", "code_block"), "display:block;overflow-x:auto;white-space:pre"),
     "heading_open": "font-size:1.05em",
 }
@@ -45,43 +47,55 @@ LOOKS = {
 def markdown_html(text: str) -> str:
     """The HTML of a text's Markdown, in one element.
 
-    Images stand as their descriptions and formulas as they are written; so does the whole text where it is too long.
+    Images stand as their descriptions; formulas are typeset where the page can. A text that is too long or too deeply
+    nested to be read stands as it is written.
     """
-    if len(text) <= MOST_CHARACTERS:
-        parser = _parser()
-        tokens = parser.parse(visible(text))
-        if all(token.level < MOST_NESTED - 1 for token in tokens):
-            inner = parser.renderer.render(tokens, parser.options, {})
-            return f'<div dir="auto" style="overflow-wrap:anywhere;line-height:1.45">{inner}</div>'
-    return f'<div dir="auto" style="{AS_WRITTEN}">{html_text(text)}</div>'
+    tokens = _tokens(text) if len(text) <= MOST_CHARACTERS else None
+    if tokens is None:
+        return f'<div dir="auto" class="{NO_MATH}" style="{AS_WRITTEN}">{html_text(text)}</div>'
+    _settle(tokens)
+    inner = _Renderer().render(tokens, parser().options, {})
+    return f'<div dir="auto" class="{NO_MATH}" style="overflow-wrap:break-word;line-height:1.45">{inner}</div>'
 
 
 def markdown_words(text: str, most: int) -> str:
     """The first words of a text's Markdown in one line, without its marks: about `most` characters are read."""
     blocks = []
-    for token in _parser().parse(visible(text[:most])):
+    for token in _tokens(text[:most]) or ():
         children = token.children or [token]
         blocks.append("".join(" " if child.type.endswith("break") else child.content for child in children))
     return " ".join(" ".join(blocks).split())
 
 
-@functools.cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
-    parser.core.ruler.push("nbchat", _settle)
-    return parser
+def _tokens(text: str) -> list[Token] | None:
+    document = parse(text)
+    if document is None or any(token.level >= MOST_NESTED - 1 for token in document.tokens):
+        return None
+    return document.tokens
 
 
-def _settle(state: StateCore) -> None:
+class _Renderer(RendererHTML):
+    """markdown-it's own, which knows formulas."""
+
+    def formula(self, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
+        """A formula for MathJax."""
+        display = tokens[index].markup == "$$"
+        tex = canonical_tex(tokens[index].content, display=display).strip("$")
+        written = tex if tex.startswith("\\begin") and display else rf"\[{tex}\]" if display else rf"\({tex}\)"
+        return f'<span class="{MATH}">{html.escape(written)}</span>'
+
+
+def _settle(tokens: list[Token]) -> None:
     """Give blocks their looks and links their limits, and put words in the place of images."""
-    for number, token in enumerate(state.tokens):
+    for number, token in enumerate(tokens):
         if (look := LOOKS.get(token.type)) is not None:
             above = "0.6em" if number and not token.level else "0.2em" if number else "0"
             token.attrSet("style", f"margin:{above} 0 0;{look}")
+        elif token.type in ("th_open", "td_open") and not token.attrs:
+            token.attrSet("style", "text-align:left")
         live: list[bool] = []
         for child in token.children or ():
+            child.content = clean(child.content)  # character references have become what they stand for
             if child.type == "image":
                 child.type, child.content = "text", f"[image: {child.content}]"
             elif child.type == "link_open":

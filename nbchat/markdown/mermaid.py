@@ -30,7 +30,7 @@ _HARMFUL = re.compile(
 
 def is_harmless(diagram: str) -> bool:
     """Whether drawing it can neither fetch nor lead anywhere; when in doubt it can."""
-    if len(diagram) > _LARGEST:
+    if not diagram.strip() or len(diagram) > _LARGEST:
         return False
     plain = _STEREOTYPE.sub("", _STYLE_LINE.sub(lambda line: _COLOUR.sub("", line[0]), diagram))
     return _HARMFUL.search(plain) is None

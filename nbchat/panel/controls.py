@@ -20,6 +20,7 @@ Changed = Callable[[str, Any], None]
 """Told a parameter's name and its new value; None = unset."""
 
 NOT_SENT = "not sent"
+REFUSED = "refused"
 WIDE = ("texts", "biases", "json")
 """Kinds whose values want a line of their own."""
 
@@ -60,6 +61,9 @@ class Control:
     Widgets' events come from any thread, and drawing causes events of its own, which are not the user's.
     """
 
+    placeholder = NOT_SENT
+    """What an empty box says."""
+
     def __init__(self, parts: Parts, parameter: Parameter, changed: Changed) -> None:
         self.parameter = parameter
         self.problem = ""
@@ -91,10 +95,14 @@ class Control:
         if words == self._refusal:
             return
         self._refusal = words
+        said = f"{self.parameter.name}: refused for this model: {words}" if words else tooltip(self.parameter)
         for widget in self.widgets:
             widget.disabled = bool(words)
+            if hasattr(widget, "placeholder"):
+                widget.placeholder = REFUSED if words else self.placeholder
+            name = "tooltip" if widget.has_trait("tooltip") else "description_tooltip"
+            setattr(widget, name, said)
         mark(self.row, "nbchat-refused", bool(words))
-        self._say()
 
     def _build(self) -> list[Any]:
         """The widgets, the first of them with the label."""
@@ -140,7 +148,7 @@ class Control:
         self._say()
 
     def _say(self) -> None:
-        self._note.say(self.problem or self._refusal, wrong=bool(self.problem))
+        self._note.say(self.problem, wrong=True)
 
     def _hint(self, text: str) -> None:
         self._note.say(text)
@@ -192,8 +200,6 @@ class SliderControl(Control):
 
 class TextControl(Control):
     """A box to type into: numbers without bounds, texts, JSON, token ids with their biases."""
-
-    placeholder = NOT_SENT
 
     def _build(self) -> list[Any]:
         self._box = self._parts.make(

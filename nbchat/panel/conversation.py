@@ -30,7 +30,7 @@ from nbchat.values.presenter import Presenter
 from nbchat.values.reply import Reply
 from nbchat.views.sweep import diff_bundle
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "composed"]
 
 
 class Conversation:
@@ -89,7 +89,7 @@ class Conversation:
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
             return session.ask(message, display=presenter, once=alone, **settings)
 
-        self._start(text, lambda: _composed(text), asking, begun)
+        self._start(text, lambda: composed(text), asking, begun)
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Ask a turn's message again with the settings of now, in its place."""
@@ -153,18 +153,18 @@ class Conversation:
         settings = _settings(job.session)
 
         def work() -> None:
-            composed = composing()
+            message = composing()
             if job.stopped:
                 raise Interrupted("Stopped. Nothing was sent.")
             sheet = self.area.fresh()
             sheet.show(_heading(question))
             if so_far is not None:
                 sheet.show(answer_bundle(so_far))
-            painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), composed.notes))
+            painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), message.notes))
             reply: Reply | None = None
             try:
                 self.approval.begin()
-                reply = asking(painter, {**settings, "approve": self.approval.ask}, composed.message)
+                reply = asking(painter, {**settings, "approve": self.approval.ask}, message.message)
             except (NbchatError, Interrupted) as error:
                 reply = error.reply
                 raise
@@ -234,7 +234,8 @@ def _settings(session: Session) -> dict[str, Any]:
     }
 
 
-def _composed(text: str) -> Composed:
+def composed(text: str) -> Composed:
+    """A message with live values put in. Raises PromptError."""
     shell = running_shell()
     return compose(text, shell.user_ns if shell is not None else {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,23 +25,30 @@ from nbchat.panel.biases import BiasControl
 from nbchat.panel.cellbox import CellBox
 from nbchat.panel.cellline import Loaded
 from nbchat.panel.controls import Control, control
-from nbchat.panel.conversation import Conversation
+from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
 from nbchat.panel.presetbar import PresetBar
 from nbchat.panel.reload_detector import PageMark
 from nbchat.panel.server_form import ModelControl, Target
 from nbchat.panel.settings import Settings
+from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter, Params
 
 __all__ = ["Panel"]
 
 _shown: dict[str, Panel] = {}
-"""The panel that each cell has shown last: a panel whose cell was run again is out of the page."""
+"""The panel that each cell has shown last: a panel whose cell was run again is out of the page.
+
+Where a front end names no cells, it is the last panel of each session.
+"""
 
 FIRST = ("model", "temperature", "top_p", "max_tokens")
 """The parameters that are always in sight."""
+
+UNSET = re.compile(r" \(%chat set \w+=none\)")
+"""The advice of a refusal, for which there is a button here."""
 
 EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
 
@@ -69,6 +77,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._parts, self.conversation.show, self._actions(), self._choose, self.conversation.compare
         )
         self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
+        self.sizing = Sizing(self._parts, self._size)
         super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
         comms.answer_beside_cells(self)
@@ -115,7 +124,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _rows(self) -> list[Any]:
         buttons = self._parts.make(
-            HBox, [self._box.send, self._box.stop, *self._box.choices, self._box.status], classes="nbchat-buttons"
+            HBox,
+            [self._box.send, self._box.stop, *self._box.choices, self.sizing.line, self._box.status],
+            classes="nbchat-buttons",
         )
         page = PageMark(self._parts, self._parts.note(buttons))
         talk = [self._box.message, buttons, self.conversation.approval.widget, self._history.widget]
@@ -124,6 +135,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             style.style(self._parts),
             style.keys(self._parts),
             page.widget,
+            self.sizing.draft,
             self._parts.make(
                 HBox,
                 [
@@ -259,6 +271,10 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
         return self._sent or next((turn.message.as_typed for turn in reversed(self.session.turns)), "")
 
+    def _size(self, text: str) -> str:
+        """What a message would take if it were sent now."""
+        return request_size(self.session, composed(text).message, once=self._box.alone.value)
+
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
         if (turn := self._history.turn) is not None and self._is_ready():
             ask(turn, self._began)
@@ -284,7 +300,10 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _over(self, failure: BaseException | None) -> None:
         """What was asked is done; in the thread that asked."""
         self._box.running(False)
-        self._box.say(str(failure or ""), wrong=failure is not None and not isinstance(failure, Interrupted))
+        self._box.say(
+            UNSET.sub(" with the × beside it", str(failure or "")),
+            wrong=failure is not None and not isinstance(failure, Interrupted),
+        )
         if getattr(failure, "reply", None) is None and failure is not None:
             self._box.give_back(self._sent)  # nothing came of it: it need not be typed again
         comms.answer_beside_cells(self)
@@ -335,12 +354,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _attend(self, shell: Any) -> None:
         """Look after each cell what it has changed elsewhere; in place of the panel that this cell showed before."""
-        place = running_cell_id(shell)
-        if place is not None:
-            if (old := _shown.get(place)) is not None and old is not self:
-                old.close()
-            _shown[place] = self
-            self._forget.append(lambda: _shown.pop(place, None) if _shown.get(place) is self else None)
+        place = running_cell_id(shell) or f"session {self.session.name}"
+        if (old := _shown.get(place)) is not None and old is not self:
+            old.close()
+        _shown[place] = self
+        self._forget.append(lambda: _shown.pop(place, None) if _shown.get(place) is self else None)
         if not self._attending:
             self._attending = True
             shell.events.register("post_run_cell", self.refresh)

@@ -16,6 +16,8 @@ from nbchat.display.widget_factory import Parts, mark
 from nbchat.panel.controls import TextControl
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import NbchatError
+from nbchat.values.modelname import same_model
+from nbchat.values.params import nearest
 
 __all__ = ["ModelControl", "Target"]
 
@@ -42,6 +44,18 @@ class ModelControl(TextControl):
     def offer(self, names: Sequence[str]) -> None:
         """The models to choose from."""
         self._box.options = tuple(names)
+        self._doubt()
+
+    def _redraw(self) -> None:
+        super()._redraw()
+        self._doubt()
+
+    def _doubt(self) -> None:
+        """Say that a model is not on the server's list, which may be incomplete."""
+        names, value = self._box.options, self._value
+        if not self.problem and value is not None:
+            unknown = bool(names) and not any(same_model(value, name) for name in names)
+            self._hint(f"not on the server's list of {len(names)}.{nearest(value, names)}" if unknown else "")
 
     def usual(self, name: str | None) -> None:
         """The model that is asked while none is set."""

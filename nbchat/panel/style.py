@@ -107,7 +107,7 @@ STYLE = """
 .nbchat-note .nbchat-words {
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere;
 }
-.nbchat-note .widget-html-content, .nbchat-status .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
+:is(.nbchat-note, .nbchat-size, .nbchat-status) .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > :not(.nbchat-unset-button, .nbchat-note) { opacity: 0.6; }
@@ -158,6 +158,15 @@ KEYS = """
     kept.observe(field, {attributes: true});
     if (field.list) kept.observe(field.list, {childList: true, subtree: true});
   }
+  const [message, draft] = [root.querySelector('.nbchat-message textarea'), root.querySelector('.nbchat-draft textarea')];
+  let sized = 0;
+  message.addEventListener('input', () => {
+    clearTimeout(sized);
+    sized = setTimeout(() => {
+      draft.value = message.value;
+      draft.dispatchEvent(new Event('change', {bubbles: true}));
+    }, 300);
+  });
   root.addEventListener('keydown', event => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     const send = root.querySelector('.nbchat-send');

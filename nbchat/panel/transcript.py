@@ -10,7 +10,6 @@ from functools import cached_property
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.footer import footer_facts, settings_text
-from nbchat.markdown.blocks import closed
 from nbchat.markdown.inline import inline_text
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.limits import LIMITS, page_part
@@ -33,10 +32,10 @@ class Entry:
     @cached_property
     def markdown(self) -> str:
         """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
-        from nbchat.markdown.sanitiser import sanitise
+        from nbchat.markdown.render import render
 
-        asked = _quoted(sanitise(self.question))
-        answers = [self._answer(choice, lambda text: closed(sanitise(text))) for choice in self.reply.choices]
+        asked = render(_quoted(self.question))
+        answers = [self._answer(choice, render) for choice in self.reply.choices]
         if len(answers) > 1:
             answers = [f"**Choice {i} of {len(answers)}**\n\n{text}" for i, text in enumerate(answers, 1)]
         body = "\n\n".join(
@@ -58,7 +57,7 @@ class Entry:
         calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
         calls = page_part(calls, LIMITS.shown_aside)
         thoughts = page_part(choice.reasoning, LIMITS.shown_aside)
-        thought = "" if choice.text or calls or not thoughts else _quoted(clean(thoughts))
+        thought = "" if choice.text or calls or not thoughts else clean(_quoted(thoughts))
         said = [
             clean(page_part(choice.text or choice.refusal)),
             clean(calls),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nbchat.markdown.sanitiser import sanitise
+from nbchat.markdown.render import render
 from tests.markdown.hostile import PAYLOADS, PROBE, payload, with_host
 
 CORPUS = Path(__file__).parent.parent / "markdown" / "corpus"
@@ -21,7 +21,7 @@ COMPOSED = {"lab": 1500, "notebook": 300}
 RENDER = """
 async ([texts, keep]) => {
   const tags = new Set(('P H1 H2 H3 H4 H5 H6 UL OL LI BLOCKQUOTE PRE CODE EM STRONG DEL A IMG TABLE THEAD TBODY TR TH TD HR BR ' +
-    'INPUT SPAN DIV').split(' '));
+    'INPUT SPAN DIV SUB SUP').split(' '));
   const drawing = new Set(['FIGURE', 'FIGCAPTION', 'DETAILS', 'SUMMARY']);
   const plain = /^(class|id|href|src|title|alt|align|start|type|checked|disabled|target|rel|role|data-.*|tabindex|dir)$/i;
   const rendermime = window.nbchatPanel().content.rendermime;
@@ -105,13 +105,13 @@ def fetched(frontend):
 def test_nothing_is_live_and_nothing_is_fetched(page, app, listener):
     address = page.page.url
     texts = [with_host(text, listener.host) for text in [*PAYLOADS, *map(payload, range(COMPOSED[app]))]]
-    found = rendered(page, [sanitise(text) for text in texts])
+    found = rendered(page, [render(text) for text in texts])
     assert [(texts[number], what) for number, what in found] == []
     assert fetched(page) == listener.heard == page.dialogs == []
     assert page.page.url == address
 
 
-def test_unsanitised_the_same_payloads_are_live(page, listener):
+def test_unrendered_the_same_payloads_are_live(page, listener):
     """The control: what the test above looks for can be seen, and heard."""
     harsh = re.compile("http-equiv|<base|<form|location")  # would take the page away
     texts = [with_host(text, listener.host) for text in PAYLOADS if not harsh.search(text)]
@@ -134,11 +134,11 @@ def test_ordinary_answers_look_as_they_do_without(page):
     names = ("prose", "code", "maths", "tables", "lists", "diagrams")
     texts = [text for name in names for text in (CORPUS / f"{name}.md").read_text().split("-----8<-----\n")]
     bare = dict(rendered(page, texts, keep=True))
-    safe = dict(rendered(page, [sanitise(text) for text in texts], keep=True))
+    safe = dict(rendered(page, [render(text) for text in texts], keep=True))
     assert [texts[number] for number in bare if look(bare[number]) != look(safe[number])] == []
 
 
 def test_money_is_no_formula(page):
     texts = (CORPUS / "money.md").read_text().split("-----8<-----\n")
-    shown = dict(rendered(page, [sanitise(text) for text in texts], keep=True))
+    shown = dict(rendered(page, [render(text) for text in texts], keep=True))
     assert [shown[number].count("<mjx-container") for number in sorted(shown)] == [0, 0, 0, 0, 0, 0, 0, 0, 3, 1]

@@ -68,3 +68,45 @@ def test_secrets_of_an_environment_are_known_by_name_and_value(tmp_path: Path) -
         "KEY": "short",
     }
     assert set(environment_secrets(environ)) == {"OPENAI_API_KEY", "db_password", "AWS_SECRET_ACCESS_KEY"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DATABASE_URL", "MONGO_URI", "SQLALCHEMY_DATABASE_URI", "DB_PASS", "MYSQL_PASSWORD_PROD", "SMTP_PASS_2", "DB_PWD", "GITHUB_PAT",
+     "AZURE_DEVOPS_EXT_PAT", "SENTRY_DSN", "SLACK_WEBHOOK_URL", "WEBHOOK", "JWT", "APP_JWT", "AZURE_STORAGE_CONNECTION_STRING",
+     "OPENAI_API_KEY", "openaiApiKey", "dbPassword", "PGPASSWORD", "KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "CLIENT_SECRET",
+     "DB_CREDENTIALS", "APIKEY", "SECRET_KEY", "AUTHTOKEN", "SSH_PRIVATE_KEY"],
+)  # fmt: skip
+def test_a_secret_is_known_by_its_name(name: str) -> None:
+    assert list(environment_secrets({name: "x7Gk-29fLq_Zp41"})) == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PRIMARY_KEY", "FOREIGN_KEY", "PUBLIC_KEY", "TOKENIZER", "TOKENIZERS_PARALLELISM", "KEYBOARD", "KEYBOARD_LAYOUT", "TOKEN_URL",
+     "OAUTH_TOKEN_URL", "API_KEY_HEADER", "X_KEY_HEADER", "MONKEY", "COMPASS", "BYPASS", "PASSENGER", "PATH", "PATTERN", "PWD",
+     "OLDPWD", "KEYWORDS", "SECRETARY", "KEY_FILE", "JWT_ISSUER", "PATIENT", "DESKTOP_SESSION", "API_KEY_NAME", "HOME"],
+)  # fmt: skip
+def test_what_only_reads_like_a_secret_is_none(name: str) -> None:
+    assert environment_secrets({name: "x7Gk-29fLq_Zp41"}) == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://joe:hunter22%21x@db.example:5432/app",
+        "Server=db.example;User Id=joe;Password=hunter22!x;",
+        "mongodb+srv://joe:hunter22!x@cluster.example/?w=1",
+        'host=db user=joe password="hunter22!x"',
+    ],
+)
+def test_a_connection_string_is_a_secret_and_so_is_its_password(value: str) -> None:
+    secrets = environment_secrets({"ANYTHING": value})
+    for text in (f"connect to {value} please", "the password is hunter22!x" if "%" not in value else "hunter22%21x"):
+        with pytest.raises(GuardError):
+            check([("the message", text)], secrets)
+    check([("the message", "connect to db.example")], secrets)
+
+
+def test_an_address_without_a_password_is_no_secret() -> None:
+    assert environment_secrets({"SERVICE": "https://api.example:8443/v1", "MAIL": "mailto:a@b.example"}) == {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import gc
+import random
 from decimal import Decimal
+from pydoc_data.topics import topics
 from typing import Any
 
 import pandas as pd
@@ -206,3 +208,105 @@ def test_a_series_is_marked_whole_and_marks_add_up() -> None:
     private(people, "email")
     private(people, "salary")
     assert shows_nothing(people)
+
+
+BIRTH = datetime.date(1971, 2, 3)
+WRITTEN_DATES = [
+    "born 1971-02-03", "3.2.1971", "03/02/1971", "02/03/1971", "3 Feb 1971", "February 3, 1971", "Feb. 3rd, 1971", "3. Februar 1971",
+    "1971/2/3", "19710203", "03-02-71", "1971-02-03T14:05:00Z", "1971-02-03 00:00:00", "3 février 1971", "3-Feb-71",
+    "Wed, 03 Feb 1971", "the 3rd of February 1971", "03 . 02 . 1971", "2/3/71 at 5pm", "1971 Feb 3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((BIRTH, text) for text in WRITTEN_DATES),
+        *((value, text) for value in ("1971-02-03", "3.2.1971", "Feb 3, 1971") for text in WRITTEN_DATES[:4]),
+        (datetime.datetime(2024, 3, 5, 14, 5), "5 March 2024, 2:05 pm"),
+        ("2024-03-05 14:05:00", "05/03/2024 14:05"),
+        *(
+            ("123-45-6789", text)
+            for text in ("123456789", "123 45 6789", "SSN:123.45.6789.", "123–45–6789", "１２３-45-6789")
+        ),
+        ("123-45-6789", "12\u200b3-45-6\u00ad789"),
+        ("123456789", "123-45-6789"),
+        (123456789, "123 45 6789"),
+        ("DE89370400440532013000", "DE89 3704 0044 0532 0130 00"),
+        ("DE89 3704 0044 0532 0130 00", "de89370400440532013000"),
+        ("GB82 WEST 1234 5698 7654 32", "GB82WEST12345698765432"),
+        ("+49 170 1234567", "0170 1234567"),
+        ("+49 170 1234567", "0049 (0)170/123 45 67"),
+        ("(555) 123-4567", "555.123.4567"),
+        ("555-123-4567", "5551234567"),
+        ("4111 1111 1111 1111", "4111-1111-1111-1111"),
+        (4111111111111111, "4111 1111 1111 1111"),
+        (83412.5, "83.412,50"),
+        (83412.5, "83 412,50 €"),
+        (83412.5, "83'412.50"),
+        ("83.412,50", "83412.5"),
+        ("€ 83.412,50", "83,412.50"),
+        (83412, "83.412"),
+        ("Zelda", "ZELDA"),
+        ("Zelda", "zelda"),
+        ("Bob", "BOB"),
+        ("Zelda", "Zel\u00adda"),
+        ("zelda@mail.example", "zel\u200bda@mail.example"),
+        ("Müller", "MÜLLER"),
+    ],
+)
+def test_the_guard_finds_a_value_in_other_forms(value: object, text: str) -> None:
+    private(pd.DataFrame({"column": pd.Series([value], dtype=object)}), "column")
+    with pytest.raises(GuardError):
+        check([("the message", f"so {text} it is")], {})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (BIRTH, "1971-02-04, 3.3.1971 and 3 Feb 1972"),
+        (datetime.datetime(2024, 3, 5, 14, 5), "on 2024-03-05"),
+        ("123-45-6789", "12345678 and 1123456789"),
+        ("123-45-6789", "12, 345, 6789"),
+        ("Baker", "a baker bakes"),
+        ("Grace", "with grace"),
+        ("Value", "the value"),
+        ("Bob", "bob up"),
+        (83412.5, "83,412"),
+        (2024, "in 2024"),
+    ],
+)
+def test_the_guard_lets_what_only_looks_like_it_pass(value: object, text: str) -> None:
+    private(pd.DataFrame({"column": pd.Series([value], dtype=object)}), "column")
+    check([("the message", text)], {})
+
+
+@given(
+    st.integers(10**8, 10**12),
+    st.lists(st.sampled_from(["-", " ", ".", "/", "–", "\u00a0", "\u00ad", "\u200b"]), min_size=13, max_size=13),
+    st.data(),
+)
+def test_digits_are_found_in_any_grouping(number: int, separators: list[str], data: st.DataObject) -> None:
+    forget()
+    digits = str(number)
+    private(pd.DataFrame({"column": [digits]}), "column")
+    places = data.draw(st.lists(st.integers(2, len(digits) - 2), max_size=3, unique=True).map(sorted))
+    groups = [digits[start:end] for start, end in zip([0, *places], [*places, len(digits)], strict=True)]
+    text = groups[0] + "".join(separator + group for separator, group in zip(separators, groups[1:], strict=False))
+    with pytest.raises(GuardError):
+        check([("the message", f"call {text}, please")], {})
+
+
+def test_prose_is_not_refused() -> None:
+    """Python's own documentation, paragraph by paragraph, with columns of ten thousand made-up people."""
+    people = random.Random(7)
+    frame = pd.DataFrame({
+        "ssn": [f"{people.randrange(100, 999)}-{people.randrange(10, 99)}-{people.randrange(1000, 9999)}" for _ in range(10_000)],
+        "phone": [f"+{people.randrange(1, 99)} {people.randrange(100, 999)} {people.randrange(10**6, 10**7)}" for _ in range(10_000)],
+        "name": [people.choice(["Grace", "Summer", "Hunter", "Alice", "Olga", "Thomas", "Baker", "Miller"]) for _ in range(10_000)],
+        "seen": pd.to_datetime([people.randrange(10**9, 17 * 10**8) for _ in range(10_000)], unit="s"),
+    })  # fmt: skip
+    private(frame, *frame.columns)
+    for text in topics.values():
+        for paragraph in text.split("\n\n"):
+            check([("the message", paragraph)], {})

@@ -15,7 +15,7 @@ _SPLIT = re.compile(
 )
 _FENCE = re.compile(r"^(?P<fence>`{3,}|(?:~T){3,})[^`\n]*\n(?:[\s\S]*?)^(?P=fence)`*$", re.MULTILINE)
 _CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
-_AT = "\ue000"
+_REFERENCES = {"&#64;": "\ue000", "&#46;": "\ue001", "&#58;": "\ue002"}
 _INLINE = re.compile(r"(?:^|[^\\])(`+)(?:[^\n]*?[^`\n])\1(?!`)", re.MULTILINE)
 
 
@@ -74,11 +74,16 @@ def lab_html(markdown):
     formulas = [
         re.sub("[&<>]", lambda sign: {"&": "&amp;", "<": "&lt;", ">": "&gt;"}[sign[0]], one) for one in formulas
     ]
-    html = _PARSER.render(text.replace("&#64;", _AT))  # marked leaves character references as they are
+    for reference, place in _REFERENCES.items():  # marked leaves character references as they are
+        text = text.replace(reference, place)
+    html = _PARSER.render(text)
     for joint in re.finditer(r"(?:https?://|www\.)[^\s<]*?@@([0-9]+)@@", _CODE.sub("", html), re.IGNORECASE):
         if not formulas[int(joint[1])].startswith("@@"):
             html += f'<a joint="{joint[0]}">'  # marked makes a link of it, and the formula would stand in its attribute
-    return re.sub("@@([0-9]+)@@", lambda place: formulas[int(place[1])], html).replace(_AT, "&#64;")
+    html = re.sub("@@([0-9]+)@@", lambda place: formulas[int(place[1])], html)
+    for reference, place in _REFERENCES.items():
+        html = html.replace(place, reference)
+    return html
 
 
 def nbconvert_html(markdown):
@@ -119,6 +124,8 @@ TAGS = {
     "span",
     "div",
     "input",
+    "sub",
+    "sup",
     "dl",
     "dt",
     "dd",

@@ -88,7 +88,7 @@ def test_the_rules_of_the_specification(text):
 
 
 def test_random_lines_are_read_alike_but_for_a_few():
-    """markdown-it departs from the specification here and there; the sanitiser does not rest on such lines."""
+    """markdown-it departs from the specification here and there; the renderer does not rest on such lines."""
     differing = []
     for seed in range(4000):
         dice = random.Random(seed)

@@ -56,6 +56,13 @@ class Hand:
         self.labelled("Message").value = text
         self.click("Send")
 
+    def type_message(self, text):
+        """Write a message without sending it, as the front end tells of it; what is said of its size."""
+        sizing = self.panel.sizing
+        sizing.draft.value = text
+        sizing.wait(20)
+        return sizing.line.value
+
     def wait(self):
         """Wait until nothing is being asked."""
         self.panel.conversation.wait(20)

@@ -1,5 +1,6 @@
 """The panel asks: in a thread, stopped at any moment, with the settings of the click and no others."""
 
+import re
 import threading
 import time
 
@@ -68,6 +69,26 @@ def test_an_empty_box_asks_the_last_message_again(hand, session, server):
     here.click("Send")
     here.wait()
     assert [request.json["messages"][-1]["content"] for request in posts(server)] == ["Why?", "Why?"]
+
+
+def test_the_size_of_the_request_is_said_while_it_is_typed(hand, session, server):
+    """History included; the model is not asked."""
+    here = hand(session)
+    server.add(Say("word " * 400))
+    here.send("Why?")
+    here.wait()
+    asked = len(posts(server))
+    size = int(re.search(r"~([\d,]+) tokens", here.type_message("And then?"))[1].replace(",", ""))
+    assert 480 < size < 520
+    here.click("with history")
+    assert "~3 tokens" in here.type_message("And then? ")
+    assert here.type_message(" ") == ""
+    assert [request.path for request in posts(server)[asked:]] in ([], ["/tokenize", "/v1/tokenize"])
+
+
+def test_the_tokenizer_of_a_server_on_this_machine_counts(hand):
+    here = hand(Session())
+    assert re.fullmatch(r"\d+ tokens", here.type_message("What is a list?"))
 
 
 def test_the_message_stays_where_that_is_chosen(hand, session):
@@ -163,12 +184,15 @@ def test_a_refused_parameter_is_greyed_with_the_server_s_words(hand, session, se
     here.send("Go")
     here.wait()
     assert here.labelled("temperature").disabled
-    assert "not supported with this model" in here.notes("temperature")[0]
+    assert "not supported with this model" in here.labelled("temperature").tooltip
+    assert here.box("temperature").placeholder == "refused"
+    assert here.notes("temperature") == []  # a note would move the rows, and Send says it already
+    assert "Leave it unset with the × beside it." in here.said()
     here.unset("temperature")
     assert session.params.temperature is None
     here.type("model", "another")
     assert not here.labelled("temperature").disabled
-    assert here.notes("temperature") == []
+    assert here.box("temperature").placeholder == "not sent"
 
 
 def test_what_the_server_silently_changed_is_shown_as_asked_and_answered(hand, session, server):
@@ -578,6 +602,16 @@ def test_the_models_of_the_server_are_offered(hand, session, server):
     until(lambda: here.labelled("Model").options == ("one", "two"))
     here.type("model", "a-name-of-my-own")
     assert session.params.model == "a-name-of-my-own"
+
+
+def test_a_model_that_the_server_does_not_list_is_doubted(hand, session, server):
+    server.models = ["gpt-test", "gpt-test-mini"]
+    here = hand(session)
+    until(lambda: here.box("model").options)
+    here.type("model", "gpt-tes")
+    assert "not on the server&#x27;s list of 2. Did you mean gpt-test?" in here.notes("model")[0]
+    here.type("model", "gpt-test")
+    assert here.notes("model") == []
 
 
 def test_a_model_counts_while_it_is_typed_and_stays_as_it_is_typed(hand, session):

@@ -255,6 +255,7 @@ def test_a_sweep_that_is_over_holds_on_to_no_request_and_stop_reaches_none(serve
     monkeypatch.setattr(session, "again", noted)
     sweep(session, "Hi", repeat=5, score="Grade this: {answer}")
     estimate(session, "Hi", repeat=5)
+    session._record.settled()  # the journal has written what it was given
     gc.collect()
     assert [one() for one in made] == [None] * 10
     session.stop()

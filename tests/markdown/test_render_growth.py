@@ -1,8 +1,8 @@
-"""The sanitiser's work grows as the text does, whatever the text; counted in calls, so that no other load disturbs it."""
+"""the renderer's work grows as the text does, whatever the text; counted in calls, so that no other load disturbs it."""
 
 import pytest
 
-from nbchat.markdown.sanitiser import sanitise
+from nbchat.markdown.render import render
 from tests.markdown.test_segments import calls
 
 UNITS = ["[", "]", "![", "[a](", "[a](b", "[a](b(c)", "[![", "*", "<", "<a", "$", "$ ", "$$ ", "$ { ", "`", "` ``", "``` ", "~~~\n", "```a\n",
@@ -13,5 +13,5 @@ UNITS = ["[", "]", "![", "[a](", "[a](b", "[a](b(c)", "[![", "*", "<", "<a", "$"
 @pytest.mark.parametrize("unit", UNITS)
 def test_twice_the_text_is_twice_the_work(unit):
     small, large = (unit * (size // len(unit)) for size in (9_000, 18_000))
-    assert calls(lambda: sanitise(large)) < 2.6 * calls(lambda: sanitise(small)) + 500
-    assert len(sanitise(large)) < 60 * len(large)
+    assert calls(lambda: render(large)) < 2.6 * calls(lambda: render(small)) + 500
+    assert len(render(large)) < 60 * len(large)

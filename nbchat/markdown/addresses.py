@@ -1,0 +1,61 @@
+"""Where links and images may lead.
+
+A link may lead to http, https and mailto addresses and to a place in the same document; an image may be a picture held
+in the text itself.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["BARE_ADDRESS", "DATA_IMAGE", "bare_address", "safe_address"]
+
+DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
+"""A picture held in its own address."""
+
+BARE_ADDRESS = re.compile(
+    r"(?i)(?<![\w@/.])(?:https?://|www\.(?=\w))[^\s<>\"`\\^{|}\u201c\u201d]+"
+    r"|(?<![\w.+@/-])[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}(?![\w@])"
+)
+"""What readers take for an address where it stands in a text (GFM's extended autolinks), with what may follow it."""
+
+_WEB = re.compile(r"(?i)https?://([^/?#\s]*)")
+_HOST = re.compile(
+    r"(?:[\w.~%:\-]+@)?(?:(?=[^\d.])[\w.~\-]+|[\w.~\-]*[^\W\d][\w.~\-]*|(?:\d{1,3}\.){3}\d{1,3})(?::\d{1,5})?"
+)
+_SCHEME = re.compile(r"[^/?#]*:|[/\\]{2}")
+_UNSAFE = re.compile(
+    r"""[\x00-\x20"$'()*<>\[\\\]^`{|}\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]|@(?=@)"""
+)
+_NOT_IN_FRAGMENT = re.compile(r"[^A-Za-z0-9._~/%\-]|%(?![0-9A-Fa-f]{2})")
+_IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_BEHIND = "?!.,:;*_'~"
+
+
+def safe_address(address: str) -> str | None:
+    """The address as it may be written in Markdown, or None when it must not be live.
+
+    What is relative would lead into the notebook's own server or folder, so it becomes a place in this document: it
+    looks the same and does nothing.
+    """
+    address = address.strip()
+    web = _WEB.match(address)
+    if (web and _HOST.fullmatch(web[1])) or address[:7].lower() == "mailto:":
+        return _UNSAFE.sub(_percent, address)
+    if _SCHEME.match(_IGNORED.sub("", address)):
+        return None
+    return "#" + _NOT_IN_FRAGMENT.sub(_percent, address.removeprefix("#"))
+
+
+def bare_address(found: str) -> tuple[str, str] | None:
+    """Of what `BARE_ADDRESS` found: the part that is the address, and where it leads; None when it leads nowhere."""
+    words = found.rstrip(_BEHIND)
+    while words.endswith(")") and words.count(")") > words.count("("):
+        words = words[:-1].rstrip(_BEHIND)
+    scheme = "" if words[:4].lower() == "http" else "http://" if words[:4].lower() == "www." else "mailto:"
+    address = safe_address(scheme + words)
+    return None if address is None or address.startswith("#") else (words, address)
+
+
+def _percent(char: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in char[0].encode("utf-8", "replace"))

@@ -1,0 +1,234 @@
+"""What a model wrote, parsed once for everything that shows it.
+
+markdown-it-py reads CommonMark with GFM's tables and strikethrough and lets no HTML through; here it learns what else
+models write all day: formulas, `<br>`, `<sub>` and `<sup>`, bare addresses.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from nbchat.markdown.addresses import DATA_IMAGE, safe_address
+from nbchat.markdown.formulas import ENVIRONMENTS, is_bracketed, is_formula, is_no_price, on_one_line
+from nbchat.markdown.spelling import clean
+
+__all__ = ["MOST_NESTED", "Document", "block_tokens", "parse", "parser"]
+
+MOST_NESTED = 40
+"""Blocks within blocks, a list and its item counting as two. The parser leaves out what stands deeper."""
+
+_LEAST_WORK, _WORK_PER_CHARACTER = 100_000, 1.5
+_LONGEST_FORMULA = 10_000
+_TAG = re.compile(r"(?i)<(?:br */?>|(?P<name>su[bp])>(?P<inside>(?:(?!<su)[^\n]){1,200}?)</(?P=name)>)")
+_DISPLAY = re.compile(
+    r"""^(?P<fence>[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*(?P<mark>`{3,}|~{3,})[^\n]*)$
+    |`[^`\n]+`
+    |(?P<open>\$\$|\\\\?\[|\\begin\{[A-Za-z]+\*?\})
+    |(?P<close>\\\\?\]|\\end\{[A-Za-z]+\*?\})
+    |\\.
+    |(?P<blank>\n[ \t>]*(?=\n))""",
+    re.VERBOSE | re.MULTILINE,
+)
+_BRACKET = re.compile(r"\\{1,2}[(\[]")  # some readers want the backslash doubled, and some models know
+_ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z]+)\*?\}")
+_CLOSING = str.maketrans("([", ")]")
+_MARGIN = re.compile(r"\n[ \t>]*")
+_ROW = re.compile(r"^[ \t>]*\|.*\$.*\|[ \t]*$", re.MULTILINE)
+_CELL_FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]*?\|[^$\n]*?)(?<![\s\\])\$(?![$\d])")
+
+
+class Document:
+    """A parsed text: its `text` as it was read, its `tokens`, its source `lines` (the tokens' `map` counts in them)."""
+
+    def __init__(self, text: str, tokens: list[Token]) -> None:
+        self.text = text
+        self.tokens = tokens
+
+    @functools.cached_property
+    def lines(self) -> list[str]:
+        """The source in lines."""
+        return self.text.split("\n")
+
+
+def parse(markdown: str) -> Document | None:
+    """Read a text; None where reading it as Markdown would take unreasonably long: hostile, or no Markdown at all.
+
+    What a parser must look at sign by sign is limited: an ordinary answer needs a third of it.
+    """
+    text = clean(markdown)
+    if _work(text) > max(_LEAST_WORK, _WORK_PER_CHARACTER * len(text)):
+        return None
+    text = _displays_joined(text)
+    if "$" in text and "|" in text:
+        text = _ROW.sub(lambda row: _CELL_FORMULA.sub(_without_pipes, row[0]), text)
+    return Document(text, parser().parse(text))
+
+
+def block_tokens(markdown: str) -> list[Token]:
+    """The blocks of a text as it stands, without what is in their lines."""
+    return _block_parser().parse(markdown)
+
+
+def _work(text: str) -> int:
+    """About how many microseconds reading the text takes, at the worst."""
+    work = 10 * (text.count("\n") + text.count("[")) + 5 * sum(map(text.count, "*_~$\\"))
+    work += 3 * sum(map(text.count, "]!<&`")) + sum(map(text.count, "{}>"))
+    if targets := text.count("]("):  # each may be looked for up to the next blank
+        work += targets * max(map(len, text.split())) // 50
+    return work
+
+
+def _without_pipes(formula: re.Match[str]) -> str:
+    """A formula in a table's row, where a bar would end the cell."""
+    return (
+        formula[0].replace(r"\|", r"\Vert ").replace("|", r"\vert ")
+        if is_formula(formula[1], display=False)
+        else formula[0]
+    )
+
+
+def _displays_joined(text: str) -> str:
+    """The text with each formula that goes on over several lines in one: its lines may look like any block."""
+    if "\n" not in text or not ("$$" in text or r"\[" in text or r"\begin" in text):
+        return text
+    parts = []
+    at = 0
+    fence = ""  # the mark of the open one
+    opened: re.Match[str] | None = None
+    for token in _DISPLAY.finditer(text):
+        if mark := token["mark"]:
+            if not fence:
+                fence, opened = mark, None
+            elif mark.startswith(fence) and token[0].strip(" \t>") == mark:
+                fence = ""
+        elif fence:
+            continue
+        elif token["blank"] is not None:
+            opened = None
+        elif opened is None:
+            opened = token if token["open"] else None
+        elif token[0] == _closer(opened[0]):
+            parts += [text[at : opened.start()], _MARGIN.sub("\n", text[opened.start() : token.end()])]
+            parts[-1] = on_one_line(parts[-1])
+            at, opened = token.end(), None
+    return "".join(parts) + text[at:]
+
+
+def _closer(opener: str) -> str:
+    """What ends a formula that begins like this."""
+    return opener if opener[0] == "$" else opener.translate(_CLOSING).replace("begin", "end", 1)
+
+
+class _Parser(MarkdownIt):
+    """markdown-it with our rules about addresses: they are judged as they are written, and changed when written anew."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        return url
+
+    def normalizeLinkText(self, link: str) -> str:  # noqa: N802
+        return link
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802
+        return safe_address(url) is not None or DATA_IMAGE.fullmatch(url) is not None
+
+
+@functools.cache
+def parser() -> MarkdownIt:
+    """The parser, with which `parse` reads."""
+    made = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
+    made.inline.ruler.before("escape", "formula", _formula)
+    made.inline.ruler.before("autolink", "tag", _tag)
+    return made
+
+
+@functools.cache
+def _block_parser() -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable("table")
+    made.core.ruler.enableOnly(["normalize", "block"])
+    return made
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    r"""A token `formula` for `$…$` and `\(…\)`, with `markup` `$$` for a display."""
+    opener = _opener(state)
+    if not opener:
+        return False
+    start, closer = state.pos + len(opener), _closer(opener)
+    end = _find(state, closer, start)
+    if end < 0:
+        return False
+    inside = state.src[start:end]
+    display = opener != "$" and opener[-1] != "("
+    after = state.src[end + len(closer) : end + len(closer) + 1]
+    if not is_formula(inside, display=display) or not (
+        is_no_price(state.src[state.pos - 1 : state.pos], inside, after) if opener == "$" else _is_meant(opener, inside)
+    ):
+        return False
+    if not silent:
+        token = state.push("formula", "span", 0)
+        token.content = opener + inside + closer if opener.startswith(r"\begin") else inside
+        token.markup = "$$" if display else "$"
+    state.pos = end + len(closer)
+    return True
+
+
+def _is_meant(opener: str, inside: str) -> bool:
+    return opener[-1] not in "([" or is_bracketed(inside)
+
+
+def _opener(state: StateInline) -> str:
+    sign = state.src[state.pos]
+    if sign == "$":
+        return "$$" if state.src.startswith("$$", state.pos) else "$"
+    if sign != "\\":
+        return ""
+    if bracket := _BRACKET.match(state.src, state.pos):
+        return bracket[0]
+    environment = _ENVIRONMENT.match(state.src, state.pos)
+    return environment[0] if environment and environment[1] in ENVIRONMENTS else ""
+
+
+def _find(state: StateInline, closer: str, start: int) -> int:
+    """Where the closer stands that belongs to a formula beginning at `start`; -1: nowhere near."""
+    limit = min(state.posMax, start + _LONGEST_FORMULA)
+    while (end := _next(state, closer, start)) >= 0:
+        if end + len(closer) > limit:
+            return -1
+        slashes = end
+        while state.src[slashes - 1] == "\\":
+            slashes -= 1
+        if closer[0] == "\\" or (end - slashes) % 2 == 0:
+            return end
+        start = end + 1
+    return -1
+
+
+def _next(state: StateInline, closer: str, start: int) -> int:
+    """`state.src.find(closer, start)`, looked up once for all openers before the same closer."""
+    known = state.env.get(closer)
+    if known is None or known[0] is not state.src or start < known[1] or 0 <= known[2] < start:
+        known = state.env[closer] = state.src, start, state.src.find(closer, start)
+    return int(known[2])
+
+
+def _tag(state: StateInline, silent: bool) -> bool:
+    """`<br>` as a line break, `<sub>…</sub>` and `<sup>…</sup>` around text of one line."""
+    found = _TAG.match(state.src, state.pos, state.posMax) if state.src[state.pos] == "<" else None
+    if found is None:
+        return False
+    if not silent and found["name"] is None:
+        state.push("hardbreak", "br", 0)
+    elif not silent:
+        name, most = found["name"].lower(), state.posMax
+        state.pos, state.posMax = found.span("inside")
+        state.push(f"{name}_open", name, 1)
+        state.md.inline.tokenize(state)
+        state.push(f"{name}_close", name, -1)
+        state.posMax = most
+    state.pos = found.end()
+    return True

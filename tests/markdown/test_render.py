@@ -1,0 +1,208 @@
+"""Model text in a trusted cell: nothing in it runs, fetches or leads astray, and what is harmless stays."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.markdown.render import render
+from tests.markdown.hostile import PAYLOADS, payload
+from tests.markdown.readers import dangers, lab_html, nbconvert_html, remove_math
+
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+
+
+def live(markdown):
+    return dangers(lab_html(markdown)) + dangers(nbconvert_html(markdown))
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_no_payload_is_live_in_a_notebook_or_in_its_export(text):
+    assert live(render(text)) == []
+
+
+def test_the_payloads_are_live_when_nothing_is_done():
+    """The control: a check that finds nothing in these could not fail."""
+    alive = [text for text in PAYLOADS if "attachment:" not in text and live(text)]
+    assert len(alive) > len(PAYLOADS) / 2
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_no_composed_payload_is_live(block):
+    for seed in range(block * 150, block * 150 + 150):
+        text = payload(seed)
+        assert live(render(text)) == [], f"seed {seed}: {text!r}"
+
+
+@given(st.integers(min_value=0))
+def test_no_composed_payload_is_live_whatever_the_seed(seed):
+    text = payload(seed)
+    assert live(render(text)) == [], text
+
+
+@given(st.integers(min_value=0), st.integers(min_value=0))
+def test_a_text_cut_anywhere_is_as_safe(seed, cut):
+    text = payload(seed)
+    part = text[: cut % (len(text) + 1)]
+    assert live(render(part)) == [], part
+
+
+@pytest.mark.parametrize("text", [text for text in PAYLOADS if len(text) < 60])
+def test_every_beginning_of_a_payload_is_safe(text):
+    for cut in range(len(text)):
+        assert dangers(lab_html(render(text[:cut]))) == []
+
+
+@given(st.text(alphabet=st.sampled_from("`~$\\[]()<>!:|*_-+#@0123 \t\nax\"'&;{}/.")))
+def test_any_signs_are_safe(text):
+    assert dangers(lab_html(render(text))) == []
+
+
+@given(st.text())
+def test_any_text_comes_out_as_text_that_encodes(text):
+    render(text).encode()
+
+
+def test_what_is_safe_stays_safe_when_it_goes_through_twice():
+    for text in PAYLOADS:
+        assert dangers(lab_html(render(render(text)))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Plain words.",
+        "**bold**, *it*, ~~no~~, `code`, &lt;, 5 % of snake_case.",
+        "$x$, $E=mc^2$, $\\alpha$ and $$y$$",
+        "[a](https://b.c/d?e=f), [a](mailto:x@y.z), [a](#b)",
+        "- a\n\n  ```html\n  <script>alert(1)</script>\n  ```\n\n- [x] b",
+        "> a\n>\n> ```\n> <b>\n> ```",
+        "1. a\n   ```c\n   if (a<b) f[i](x);\n   ```\n2. b",
+        "```mermaid\ngraph TD\nA-->B\n```",
+        "| a | b |\n| :-- | --- |\n| 1 | `x` |",
+        "> a\n> b\n>\n> - c\n\n# D\n\n___",
+        f"![a picture]({PIXEL})",
+        "H<sub>2</sub>O and x<sup>2</sup>",
+    ],
+)
+def test_canonical_text_comes_back_as_it_is(text):
+    assert render(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a <b>bold</b> word, List<int>", "a &lt;b&gt;bold&lt;/b&gt; word, List&lt;int&gt;"),
+        ("`<b>`", "<code>&lt;b&gt;</code>"),
+        ("    <b>", "```\n<b>\n```"),
+        ("> - ```\n>   <b>\n>   ```", "> - <pre><code>&lt;b&gt;&#10;</code></pre>"),
+        ("- a\n  - b\n\n    ```\n    <b>\n    ```", "- a\n  - b\n\n    <pre><code>&lt;b&gt;&#10;</code></pre>"),
+        ("- - - ```\n      <b>\n", "- - - <pre><code>&lt;b&gt;&#10;</code></pre>"),
+        ("[a](javascript:x)", "&#91;a&#93;(javascript:x)"),
+        ("[a](docs/b.md#c)", "[a](#docs/b.md%23c)"),
+        ("[a](/api/shutdown)", "[a](#/api/shutdown)"),
+        ("[a]()", "[a](#)"),
+        ("[a]: javascript:x", "&#91;a&#93;: javascript:x"),
+        ("<javascript:x>", "&lt;javascript:x&gt;"),
+        ("ftp://a.b", "ftp&#58;//a.b"),
+        ("see https://b.c/d_e?f=g&h=1.", "see [https&#58;//b.c/d_e?f=g&amp;h=1](https://b.c/d_e?f=g&amp;h=1)."),
+        ("![a](https://b.c/d.png)", "[a](https://b.c/d.png)"),
+        ("![](https://b.c/d.png)", "[image](https://b.c/d.png)"),
+        ("[![a](https://b.c/d.svg)](https://e.f)", "[a](https://e.f)"),
+        ("![a](/api/b)", "&#91;image: a&#93;"),
+        ("![a](data:image/svg+xml;base64,AAAA)", "!&#91;a&#93;(data:image/svg+xml;base64,AAAA)"),
+        ("![a][b]\n\n[b]: https://c.d", "[a](https://c.d)"),
+        ("```mermaid\ngraph TD\nA[<img src=x>]\n```", "```text\ngraph TD\nA[<img src=x>]\n```"),
+        ("```mermaid\ngraph TD\nA--", "```text\ngraph TD\nA--\n```"),
+        ('```py" onclick="x\na\n```', "```py\na\n```"),
+        ("```\na\n```\t\nb", "```\na\n```\n\nb"),
+        ("a\r\nb\rc\0d\u2028e\u202ef", "a\nb\nc\ufffdd ef"),
+        ("\ud83d\ude42 \ud83d", "🙂 \ufffd"),
+        ("&#10;&#9;&#96;&#8238;x", "&#10;&#9;&#96;x"),
+        ("1\\. a\n\\- b\n\\# c", "1&#46; a\n&#45; b\n&#35; c"),
+        ("- a\n\n\n* b", "- a\n\n* b"),
+        (">" * 60 + " deep", f"<pre><code>{'&gt;' * 60} deep</code></pre>"),
+    ],
+)
+def test_what_could_be_live_is_written_otherwise(text, shown):
+    assert render(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\\(a+b\\) and \\[\n\\frac{1}{2}\n= c\n\\]", "$a+b$ and $$\\frac{1}{2} = c$$"),
+        ("So:\n$$\na % note\n- b\n= c\n$$\nok", "So:\n$$a - b = c$$\nok"),
+        ("\\begin{align}\na &= b\n\\end{align}", "\\begin{align} a &= b \\end{align}"),
+        ("$$\\begin{align}a\\end{align}$$", "\\begin{align}a\\end{align}"),
+        ("| $|x|$ |\n|---|", "| $\\vert x\\vert$ |\n| --- |"),
+        ("$x<y$ $a$$b$", "$x< y$ $a$&#8288;$b$"),
+        ("\\[1\\], \\(see below\\), \\[link\\](b)", "&#91;1&#93;, (see below), &#91;link&#93;(b)"),
+        ("$50\\%$ of 5 $a%b$", "$50\\%$ of 5 $a\\%b$"),
+        ("$\\begin{array}{c}a\\\\[2pt]b\\end{array}$", "$\\begin{array}{c}a\\\\b\\end{array}$"),
+    ],
+)
+def test_formulas_take_one_form(text, shown):
+    assert render(text) == shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["input{/etc/passwd}", "include{x}", "openin5=x", "read5to x", "write18{ls}", "csname input\\endcsname", "def\\x{y}",
+     "let\\x\\y", "catcode`\\@=11", "^^69nput{x}", "@@input x", "InputIfFileExists{x}{}{}", "usepackage{x}", "href{a}{b}",
+     "directlua{x}", "lstinputlisting{x}", "includegraphics{x}", "newcommand{\\x}{y}", "pdffiledump 1", "style{a}{b}"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "form", ["$a\\{}$", "$$a\\{}$$", "\\(a\\{}\\)", "\\[a\\{}\\]", "\\begin{align}\\{}\\end{align}", "\\{}"]
+)
+def test_a_command_that_reads_defines_or_leads_somewhere_is_text(form, command):
+    shown = render(
+        form.replace("{}", command, 1)
+        if form != "\\begin{align}\\{}\\end{align}"
+        else form.replace("\\{}", "\\" + command, 1)
+    )
+    assert remove_math(shown)[1] == []
+    assert "\\" not in shown
+
+
+def test_remote_images_show_only_when_asked_for_and_only_in_markdowns_own_syntax():
+    text = "![a](https://b.c/d.png) ![e](/api/f) ![g](data:text/html,x) <img src=https://b.c/h.png> ![i](//j.k/l.png)"
+    shown = re.findall(r'<img src="([^"]*)"', lab_html(render(text, images=True)))
+    assert shown == ["https://b.c/d.png"]
+    assert "<img" not in lab_html(render(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "formulas"),
+    [
+        ("It costs $5 to $10.", []),
+        ("- $5\n- $10", []),
+        ("| $5 | $10 |\n|---|---|\n| $x$ | $y$ |", ["$x$", "$y$"]),
+        ("\\$5 and \\$6, &#36;7 and &#36;8", []),
+        ("US$5, A$6", []),
+        ("$1,000–$2,000 and $x^2$", ["$x^2$"]),
+        ("echo $HOME and $PATH", []),
+        ("$HOME/$USER", []),
+        ("$4 for $n$ coffees is $4n$ dollars", ["$n$", "$4n$"]),
+        ("$2 + 2 = 4$ and $5$", ["$2 + 2 = 4$", "$5$"]),
+        ("$ x $, $\\times$2, $n$th", ["$x$", "$\\times$", "$n$"]),
+        ("It is \\$3 and $x$", ["$x$"]),
+        ("$5 `a` $6", []),
+        ("$$\na\n$$ costs $5, $6", ["$$a$$"]),
+        ("- a\n  ```\n  echo $A\n  ```\n  $x$ b", ["$x$"]),
+    ],
+)
+def test_prices_are_text_and_formulas_are_formulas(text, formulas):
+    shown = render(text)
+    assert [formula for formula in remove_math(shown)[1] if formula in formulas or "\n  " not in formula] == formulas
+    html = re.sub('<span class="?tex2jax_ignore.*?</span>', "", lab_html(shown))
+    for formula in formulas:
+        html = html.replace(formula, "")
+    for stretch in re.split("<[^>]*>", html):
+        assert stretch.count("$") < 2  # MathJax pairs them up within one text of the page
+
+
+def test_each_dollar_that_is_not_mathematics_is_kept_from_mathjax_by_name():
+    assert render("$5 or $6") == "<span class=tex2jax_ignore>&#36;</span>5 or <span class=tex2jax_ignore>&#36;</span>6"
