@@ -37,7 +37,7 @@ MOST_LEARNT = 24
 MOST_MISSES = 16
 """Chunks in a row that were not plain, after which only each so many-th is tried."""
 
-_UNKNOWN = re.compile(r"unknown field `([^`]+)`(?: - at `\$([^`]*)`)?")
+_UNKNOWN = re.compile(r"unknown field `([\w.-]{1,80})`(?: - at `\$([^`]*)`)?", re.ASCII)
 _PLACES = {"": "chunk", ".choices[0]": "choice", ".choices[0].delta": "delta", ".usage": "usage"}
 
 Silent = tuple[tuple[str, ...], ...]
@@ -102,6 +102,7 @@ class PlainChunks:
         self._decode = _decoder(tuple(SILENT.values()))
         self._run: tuple[str, int, int] | None = None  # kind, choice, and the call in it
         self._room = 0  # characters from which a piece must be looked at more closely
+        self._starts = False  # whether the reader waits for the answer's model, or its id
         self._pieces: list[str] = []
         self._usage: Any = None
 
@@ -134,7 +135,9 @@ class PlainChunks:
             run, piece = ("arguments", choice.index, calls[0].index), calls[0].function.arguments
         else:
             return False
-        if run != self._run and not self._begin(run, chunk, events):
+        if run != self._run and not self._begin(run, events):
+            return False
+        if self._starts and self._says_start(chunk):
             return False
         if len(piece) >= self._room or (chunk.usage is not None and not self._count(chunk.usage, events)):
             return False
@@ -152,17 +155,19 @@ class PlainChunks:
             usage, self._usage = self._usage, None
             self._reader.read_usage(_usage_object(usage), events)
 
-    def _begin(self, run: tuple[str, int, int], chunk: Any, events: list[Event]) -> bool:
+    def _begin(self, run: tuple[str, int, int], events: list[Event]) -> bool:
         """Begin a run of pieces, if the reader has seen enough to take them as one."""
         self.settle(events)
-        model, reply_id = self._reader.knows_start
-        if not (model or chunk.model is ABSENT) or not (reply_id or chunk.id is ABSENT):
-            return False
         self._room = self._reader.room_for(*run)
-        if not self._room:
-            return False
-        self._run = run
-        return True
+        self._starts = not all(self._reader.knows_start)
+        if self._room:
+            self._run = run
+        return self._room > 0
+
+    def _says_start(self, chunk: Any) -> bool:
+        """Whether a chunk may tell the model or the id of the answer for the first time."""
+        model, reply_id = self._reader.knows_start
+        return not (model or chunk.model is ABSENT) or not (reply_id or chunk.id is ABSENT)
 
     def _count(self, usage: Any, events: list[Event]) -> bool:
         """Keep a count of tokens in place of the one before it, if it only adds to that."""

@@ -86,6 +86,8 @@ def test_masking_a_key_that_does_not_occur_changes_nothing(pair, secret):
 # Plain chunks, which are read without being looked at closely
 
 NEARLY = [
+    '{"model":"m","choices":[{"index":0,"delta":{"content":"%s"}}]}',
+    '{"id":null,"model":"m","choices":[{"delta":{"content":"%s"}}]}',
     '{"choices":[{"index":0,"delta":{"content":"%s"}}]}',
     '{"choices":[{"index":0,"delta":{"content":"%s"}}]} ',
     '{"id":"1","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
