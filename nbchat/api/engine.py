@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -33,9 +34,10 @@ _T = TypeVar("_T")
 
 
 class Channel:
-    """Events of one call, from the engine's thread to the one that drains them. Opened by `Engine.open`.
+    """Events of one call, from the engine's thread to the one that drains them. Made by `Engine.channel`.
 
-    Stages: open → over (the last event was put) → closed (the connection is back in the pool, or closed).
+    Stages: idle (nothing is sent) → started → over (the last event was put) → closed (the connection is back in the
+    pool, or closed). `close` may come at any stage, also in the midst of a start: nothing is sent after it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -49,7 +51,7 @@ class Channel:
         self.on_put: Callable[[], None] = lambda: None
         """Called in the engine's thread whenever something can be taken: for drains that can't block."""
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run the work that puts, on the loop."""
         self._loop.call_soon_threadsafe(self._start, work)
 
@@ -82,14 +84,22 @@ class Channel:
             self._loop.call_soon_threadsafe(self._stop)
             self._closed.wait(CLOSE_SECONDS)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._task = self._loop.create_task(work)
-        self._task.add_done_callback(self._done)
+    def mute(self) -> None:
+        """Put nothing more, not even the end."""
+        self._wanted, self.over = False, True
+
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._wanted:
+            self._task = self._loop.create_task(work())
+            self._task.add_done_callback(self._done)
 
     def _stop(self) -> None:
         self._wanted = False
         if self._task is not None:
             self._task.cancel()
+        else:
+            self.finish()
+            self._closed.set()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():
@@ -119,27 +129,40 @@ class Engine:
     def __init__(self, capabilities: Capabilities | None = None) -> None:
         from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
 
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
-        self._stopped = False
-        self._thread.start()
         self.client = Client(capabilities)
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_debug(False)  # `-X dev` is for the user's loops: a slow step of this one is nobody's concern
+        self._channels: weakref.WeakSet[Channel] = weakref.WeakSet()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
+        self._thread.start()  # last: an interrupt before it leaves no thread behind
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    def open(self, call: Call, tap: Callable[[list[Event]], None] | None = None) -> Channel:
-        """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread."""
+    def channel(self) -> Channel:
+        """A channel for one call. Nothing is sent before `start`, so that whoever starts it can close it."""
         channel = Channel(self._loop)
-        put = channel.put if tap is None else _tapped(tap, channel.put)
-        channel.start(self.client.answer(call, put, channel.finish))
+        self._channels.add(channel)
         return channel
 
-    def play(self, portions: Sequence[tuple[float, list[Event]]]) -> Channel:
+    def start(self, call: Call, channel: Channel, tap: Callable[[list[Event]], None] | None = None) -> None:
+        """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread.
+
+        An interrupt meanwhile may leave it started: close the channel then.
+        """
+        put = channel.put if tap is None else _tapped(tap, channel.put)
+        channel.start(lambda: self.client.answer(call, put, channel.finish))
+
+    def play(self, portions: Sequence[tuple[float, list[Event]]], channel: Channel) -> None:
         """Let the events of an earlier answer come again through a channel: portions, each with its time in seconds."""
-        channel = Channel(self._loop)
-        channel.start(played(portions, channel.put, channel.finish))
+        channel.start(lambda: played(portions, channel.put, channel.finish))
+
+    def open(self, call: Call) -> Channel:
+        """Start a call whose events come through the channel that is returned."""
+        channel = self.channel()
+        self.start(call, channel)
         return channel
 
     def submit(self, work: Coroutine[Any, Any, _T]) -> concurrent.futures.Future[_T]:
@@ -163,6 +186,12 @@ class Engine:
     def alive(self) -> bool:
         """Whether it takes calls."""
         return not self._stopped and self._thread.is_alive()
+
+    def end(self) -> None:
+        """Stop for good, as the process ends. Threads that still wait for answers end with it, and are told nothing."""
+        for channel in list(self._channels):
+            channel.mute()
+        self.stop()
 
     def stop(self) -> None:
         """Cancel what runs, close the connections, end the thread."""

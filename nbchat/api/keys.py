@@ -8,7 +8,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from nbchat.values.errors import ConfigError
 
-__all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key"]
+__all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key", "without_keys"]
 
 MASK = "[key]"
 
@@ -40,7 +40,7 @@ PLACEHOLDERS = frozenset(
 """Keys that people give to servers that want none: a model may well say these words."""
 
 _KEY_LIKE = re.compile(
-    r"(?:^|[\s=:'\"])(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
+    r"(?:^|(?<=[\s=:'\"-]))(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
     r"|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{20,})"
 )
 
@@ -50,6 +50,11 @@ _Text = TypeVar("_Text", str, bytes)
 def looks_like_key(text: str) -> bool:
     """Whether a text that was put where something else belongs may be a key, and so is not repeated."""
     return _KEY_LIKE.search(text) is not None
+
+
+def without_keys(text: str) -> str:
+    """What a user wrote where something else belongs, as an error may repeat it: whatever may be a key is masked."""
+    return _KEY_LIKE.sub(MASK, text)
 
 
 class Key:

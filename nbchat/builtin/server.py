@@ -90,6 +90,7 @@ class DemoServer:
 
     def _run(self, listener: socket.socket, started: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
+        loop.set_debug(False)  # `-X dev` is for the user's loops: a slow step of this one is nobody's concern
         asyncio.set_event_loop(loop)
         server = httpserver.HTTPServer(
             application(self._settings),
@@ -106,8 +107,7 @@ class DemoServer:
             server.stop()
             loop.run_until_complete(server.close_all_connections())
             loop.run_until_complete(_cancel_tasks())
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
+            loop.close()  # and its pool of threads, without a wait: none can be started while Python ends
 
 
 async def _cancel_tasks() -> None:

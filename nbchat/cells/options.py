@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
+from nbchat.api.keys import without_keys
 from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
 from nbchat.values.optionline import escaped, option_line, unescaped
@@ -47,7 +48,9 @@ class OwnOption(NamedTuple):
 OWN: dict[str, OwnOption] = {
     option.name: option
     for option in (
-        OwnOption("system", "system text for this message alone; the session's stays", "TEXT", short="s"),
+        OwnOption(
+            "system", "system text for this message alone; given several times, each is tried", "TEXT", short="s"
+        ),
         OwnOption("session", "the session to ask in; a new name opens a new one", "NAME"),
         OwnOption("once", "neither read nor join the history"),
         OwnOption("into", "bind the reply to this name, as << NAME does", "NAME"),
@@ -59,6 +62,7 @@ OWN: dict[str, OwnOption] = {
         OwnOption("tools", "functions to offer, by name (f,g); none offers none", "NAMES"),
         OwnOption("schema", "the form of the answer: a type's name, JSON schema or city:str,temp:float", "SCHEMA"),
         OwnOption("code", "put the code of the answer into the next cell"),
+        OwnOption("variants", "lines of --- separate several messages in the cell; each is asked"),
         OwnOption("repeat", "ask this many times, side by side", "N"),
         OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
         OwnOption("cache", "answer from the store where the same request was answered before"),
@@ -92,8 +96,8 @@ class CellOptions:
 
     @property
     def is_sweep(self) -> bool:
-        """Whether several answers are asked for: an option has several values, or there is `--repeat`."""
-        return bool(self.axes) or "repeat" in self.own
+        """Whether several answers are asked for: several values of an option, several messages, or `--repeat`."""
+        return bool(self.axes) or "repeat" in self.own or "variants" in self.own
 
 
 def parse(line: str) -> CellOptions:
@@ -166,7 +170,7 @@ class _Reading:
             if repeated:
                 parsed = [parameter.check(_merged(self._params[name], parsed[0]))]
         except ParameterError as error:
-            raise UsageError(f"{flag}: {error}") from None
+            raise UsageError(without_keys(f"{flag}: {error}")) from None
         if len(parsed) > 1:
             self._axes[name] = tuple(parsed)
         else:
@@ -183,11 +187,14 @@ class _Reading:
             raise UsageError(f"--param {name}: {error}") from None
 
     def _take_own(self, option: OwnOption, flag: str, given: str | None, rest: Iterator[str]) -> None:
+        if option.name == "system" and (before := self._axes.get("system") or self._own.get("system")) is not None:
+            self._another_system(before, unescaped(self._value(flag, given, rest, option.value)))
+            return
         if option.name in self._own and not option.repeatable:
             raise UsageError(f"{flag} is given twice.")
         if not option.value:
             if given is not None:
-                raise UsageError(f"{flag} takes no value; got {given!r}.")
+                raise UsageError(f"{flag} takes no value; got {without_keys(given)!r}.")
             self._own[option.name] = True
             return
         text = self._value(flag, given, rest, option.value)
@@ -200,11 +207,16 @@ class _Reading:
         else:
             self._own[option.name] = _checked(option, flag, text)
 
+    def _another_system(self, before: str | tuple[str, ...], text: str) -> None:
+        """A second system text and those after it make an axis."""
+        self._own.pop("system", None)
+        self._axes["system"] = (*((before,) if isinstance(before, str) else before), text)
+
     def _set_extra(self, text: str) -> None:
         key, equals, value = text.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise UsageError(f"--param takes KEY=JSON, such as top_k=40; got {text!r}.")
+            raise UsageError(f"--param takes KEY=JSON, such as top_k=40; got {without_keys(text)!r}.")
         if key in ("messages", "tools", "stream_options"):
             raise UsageError(f"--param can't set {key}: nbchat writes it itself.")
         if key in self._extra:
@@ -277,19 +289,22 @@ def _checked(option: OwnOption, flag: str, text: str) -> Any:
             raise ValueError
     except ValueError:
         expected = "a whole number from 1 to 1000" if option.name == "repeat" else "a number of seconds above 0"
-        raise UsageError(f"{flag} must be {expected}; got {text!r}.") from None
+        raise UsageError(f"{flag} must be {expected}; got {without_keys(text)!r}.") from None
     readings: dict[str, Callable[[str], Any]] = {"repeat": int, "timeout": float, "system": unescaped}
     return readings.get(option.name, str)(text)
 
 
 def _unknown(word: str) -> str:
     if not word.startswith("-"):
-        return f"%%chat takes options on its line and the message below it; got {word!r}. %chat help lists the options."
+        given = without_keys(word)
+        return (
+            f"%%chat takes options on its line and the message below it; got {given!r}. %chat help lists the options."
+        )
     if word in ("--help", "-h"):
         return "%chat help lists the options; %chat help WORD explains one."
     known = [row.flag for row in ROWS]
     hint = nearest(word.partition("=")[0], known) or " %chat help lists them."
-    return f"There is no option {word.partition('=')[0]}.{hint}"
+    return f"There is no option {without_keys(word.partition('=')[0])}.{hint}"
 
 
 def _named(flag: str) -> str | None:

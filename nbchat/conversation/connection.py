@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.values.errors import ConfigError
 
-__all__ = ["Destination", "check_chosen", "current_endpoint", "endpoint_for", "model_of", "models", "ready"]
+__all__ = ["Destination", "check_chosen", "current_endpoint", "endpoint_for", "model_of", "models", "ready", "warm_up"]
 
 
 def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
@@ -97,9 +98,11 @@ class Destination:
         endpoint = self._with_headers(current_endpoint())
         key, key_env = self._key_for(endpoint.base_url, key_env)
         if key is None:
-            if key_env is None or endpoint.is_builtin:
+            if key_env is None:
                 return endpoint
             key = named_key(key_env)
+            if endpoint.is_builtin:
+                return endpoint
         return replace(endpoint, key=key, key_env=key_env)
 
     def _with_headers(self, endpoint: Endpoint) -> Endpoint:
@@ -124,6 +127,12 @@ class Destination:
 def _address(where: str) -> str:
     """The address of a name or a URL; empty = the built-in model's, which wants no key. Raises ConfigError."""
     return "" if _is_builtin(where) else located(where).base_url
+
+
+async def warm_up(endpoint: Endpoint) -> None:
+    """Do in a thread what would hold up the user's loop with a process's first request: imports, the engine, a server."""
+    if not process.is_running:
+        await asyncio.to_thread(lambda: (process.engine(), ready(endpoint)))
 
 
 def ready(endpoint: Endpoint) -> Endpoint:

@@ -163,11 +163,18 @@ class Exchange:
                 yield from self._fit(self.ask.schema, presenter)
             self.over = True
         except BaseException as stop:  # noqa: BLE001  # whatever stops it, what had come is kept; `failure` raises it
+            self.end(stop)
+        finally:
+            self._reply, self._ended = self._whole_reply(), True
+
+    def end(self, stop: BaseException) -> None:
+        """Close the connection, and keep what had come unless that is done. Idempotent: it may be interrupted itself."""
+        if self._channel is not None:
+            self._channel.close()
+        if not self._ended:
             self.error = stop
             self.over = isinstance(stop, Exception)
             self._keep_draft(interrupted=not self.over)
-        finally:
-            self._reply, self._ended = self._whole_reply(), True
 
     def _answer(self, presenter: Presenter | None) -> Work:
         """Ask, and call tools and ask again, until an answer is there."""
@@ -259,8 +266,9 @@ class Exchange:
             check_body(request.body, self.ask.endpoint.secrets)
         self.draft = draft = Draft(request)
         delivery = self.deliver(self, request)
-        self._channel = channel = self._open(request, delivery)
+        self._channel = channel = process.engine().channel()
         try:
+            self._start(request, delivery, channel)
             self._check_stopped()
             while (events := (yield channel)) is not None:
                 draft.add(events)
@@ -275,13 +283,14 @@ class Exchange:
         if self.error is None and not self.replays:
             delivery.whole()
 
-    def _open(self, request: Request, delivery: Delivery) -> Channel:
+    def _start(self, request: Request, delivery: Delivery, channel: Channel) -> None:
+        engine = process.engine()
         self.replays = delivery.replay is not None
         if delivery.replay is not None:
-            return process.engine().play(delivery.replay)
-        return process.engine().open(
-            Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace), delivery.tap
-        )
+            engine.play(delivery.replay, channel)
+        else:
+            call = Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
+            engine.start(call, channel, delivery.tap)
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
         replies = self.replies

@@ -17,7 +17,7 @@ from nbchat.markdown.render import render
 from nbchat.store.private_file import write_private
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
-from nbchat.values.optionline import can_say, escaped, option_line, quoted
+from nbchat.values.optionline import can_say, option_line, quoted
 from nbchat.values.params import Params
 from nbchat.values.reading import an_object, items_of, optional_text, text_of
 from nbchat.values.reply import Choice, Reply
@@ -170,7 +170,7 @@ def _notebook(conversation: Conversation) -> dict[str, Any]:
 def _system_source(text: str) -> str:
     """The cell that sets the system text: in Python where it has line ends or backslashes, which a line reads otherwise."""
     if text.splitlines() == [text] and "\\" not in text:
-        return f'%chat system "{escaped(text)}"'
+        return f'%chat system "{text}"'
     return f"import nbchat\n\nnbchat.session().system = {text!r}"
 
 

@@ -181,7 +181,7 @@ def _first_difference(old: Sequence[Turn], new: Sequence[Turn]) -> int:
 
 
 def _keys(exchange: Exchange) -> Sequence[Key]:
-    key = exchange.ask.endpoint.key
+    key = exchange.ask.endpoint.secrets
     return () if key is None else (key,)
 
 

@@ -16,8 +16,9 @@ __all__ = ["probed"]
 def probed(endpoint: Endpoint, models: Callable[[Endpoint], list[str]]) -> tuple[Endpoint, list[str]]:
     """The endpoint as its server answers, and the names of its models; none = it has no list, as some servers.
 
-    `models` asks one address. An endpoint without a model gets the only one that there is. Raises what went wrong where
-    the server could not be reached, refused, or answered with something else than an API.
+    `models` asks one address. An endpoint without a model gets the only one that there is; a bare host that lists none
+    is taken to have its API below /v1, as most do. Raises what went wrong where the server could not be reached,
+    refused, or answered with something else than an API.
     """
     try:
         return _with_model(endpoint, models(endpoint))
@@ -31,14 +32,14 @@ def probed(endpoint: Endpoint, models: Callable[[Endpoint], list[str]]) -> tuple
     for below in _elsewhere(endpoint):
         try:
             return _with_model(below, models(below))
-        except AuthenticationFailed:
-            if bare:  # it is there, and says so
-                raise
-        except NbchatError:
+        except ModelNotFound:
             continue
+        except NbchatError:
+            if bare:  # it is there, and refuses
+                raise
     if missing.status == 200:
         raise missing
-    return endpoint, []
+    return (next(_elsewhere(endpoint)) if bare else endpoint), []
 
 
 def _elsewhere(endpoint: Endpoint) -> Iterator[Endpoint]:

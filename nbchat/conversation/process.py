@@ -47,6 +47,11 @@ class Process:
                 self._engine = Engine(self.capabilities)
             return self._engine
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the engine runs."""
+        return self._engine is not None and self._engine.alive
+
     def registry(self, make: Callable[[str], Any]) -> Registry[Any]:
         """The sessions by name; the first call says how a new one is made."""
         with self._starting:
@@ -63,9 +68,14 @@ class Process:
         self._engine = self.connected = self._registry = None
 
     def stop(self) -> None:
-        """Cancel all requests and close their connections, as at the end of the process."""
+        """Cancel all requests and close their connections."""
         if self._engine is not None:
             self._engine.stop()
+
+    def end(self) -> None:
+        """Stop, as the last thing that the process does."""
+        if self._engine is not None:
+            self._engine.end()
 
     def after_fork(self) -> None:
         """Let a forked child start an engine of its own: threads do not survive a fork.
@@ -80,7 +90,7 @@ class Process:
 process = Process()
 """This process."""
 
-atexit.register(process.stop)
+atexit.register(process.end)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=process.after_fork)

@@ -49,7 +49,7 @@ class Recorder:
     def keep(self) -> None:
         """Store the answer, which has come whole."""
         if (file := journal()) is not None:
-            key = self._exchange.ask.endpoint.key
+            key = self._exchange.ask.endpoint.secrets
             file.replays.keep(self._name, self._exchange.number, self._portions, () if key is None else (key,))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.headers import GivenHeaders
 from nbchat.api.keys import Key
-from nbchat.conversation.connection import Destination
+from nbchat.conversation.connection import Destination, warm_up
 from nbchat.conversation.delivery import Deliverer, Limits, spent
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
@@ -178,6 +178,7 @@ class Session(Configured):
             self._record.keep(exchange)
         except KeyboardInterrupt as stop:  # between two steps, before the first one, or behind the last
             work.close()
+            exchange.end(stop)
             exchange.error = exchange.error or stop
         return self._conclude(exchange, presenter)
 
@@ -185,9 +186,17 @@ class Session(Configured):
         self, message: str | Sequence[Part] | Message, *, display: bool | Presenter | None = None, **options: Any
     ) -> Reply:
         """`ask` for a coroutine. Cancelling it closes the connection and keeps what had come."""
+        await warm_up(self.endpoint)
         exchange = self._begin(message, RequestOptions.of(options))
         presenter = self._presenter(display, exchange)
-        await drive_async(exchange.run(presenter))
+        work = exchange.run(presenter)
+        try:
+            await drive_async(work)
+        except BaseException as stop:  # between two steps
+            work.close()
+            exchange.end(stop)
+            self._record.keep(exchange)
+            raise
         return self._conclude(exchange, presenter)
 
     @contextlib.contextmanager
@@ -195,7 +204,7 @@ class Session(Configured):
         """The answer as typed events: `with chat.stream("…") as events: for event in events: …`.
 
         `events.reply` is the answer so far. The turn joins the history when the `with` ends; leaving early stops the
-        request and keeps what had come. Options as for `ask`. Raises NbchatError at the end of the events.
+        request and keeps what had come. Options as for `ask`. Raises NbchatError or Interrupted at the end.
         """
         exchange = self._begin(message, RequestOptions.of(options))
         events = Stream(exchange)
@@ -204,14 +213,19 @@ class Session(Configured):
         finally:
             try:
                 events.close()
+            except KeyboardInterrupt as stop:
+                exchange.end(stop)
+                raise
             finally:
                 self._record.keep(exchange)
-        if exchange.over and (failure := exchange.failure()) is not None:
+        left = isinstance(exchange.error, GeneratorExit)  # the `with` was left before the answer's end
+        if not left and (failure := exchange.failure()) is not None:
             raise failure
 
     @contextlib.asynccontextmanager
     async def astream(self, message: str | Sequence[Part] | Message, **options: Any) -> AsyncIterator[Stream]:
         """`stream` for a coroutine: `async with chat.astream("…") as events: async for event in events: …`."""
+        await warm_up(self.endpoint)
         with self.stream(message, **options) as events:
             yield events
 

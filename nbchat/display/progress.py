@@ -8,6 +8,7 @@ from typing import TextIO
 
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, Canvas
+from nbchat.display.text_output import TextOutput
 from nbchat.markdown.terminal_text import terminal_text
 
 __all__ = ["CellBar", "TerminalBar", "bar_bundle"]
@@ -71,28 +72,28 @@ class CellBar:
 class TerminalBar:
     """A bar on the last line of a terminal; a file or a pipe gets none."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        self._output = TextOutput(stream)
         self._paint_at = 0.0
         self._shown = False
 
     def show(self, done: int, total: int, facts: Sequence[str]) -> None:
         """As for `CellBar`."""
-        if self._stream.isatty() and time.monotonic() >= self._paint_at:
+        if self._output.is_terminal and time.monotonic() >= self._paint_at:
             plain = terminal_text(str(bar_bundle(done, total, facts)["text/plain"]))
-            self._stream.write(f"\r\x1b[K{plain}")
-            self._stream.flush()
+            self._output.write(f"\r\x1b[K{plain}")
+            self._output.flush()
             self._shown = True
             self._paint_at = time.monotonic() + PAINT_SECONDS
 
     def replace(self, bundle: Bundle) -> None:
         """As for `CellBar`."""
         self.clear()
-        self._stream.write(terminal_text(str(bundle["text/plain"])) + "\n")
-        self._stream.flush()
+        self._output.write(terminal_text(str(bundle["text/plain"])) + "\n")
+        self._output.flush()
 
     def clear(self) -> None:
         """As for `CellBar`."""
         if self._shown:
-            self._stream.write("\r\x1b[K")
+            self._output.write("\r\x1b[K")
             self._shown = False

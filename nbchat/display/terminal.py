@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TextIO
 
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts
+from nbchat.display.text_output import TextOutput
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
 from nbchat.values.events import (
     Event,
@@ -24,12 +26,17 @@ from nbchat.values.reply import Reply
 
 __all__ = ["TerminalPresenter"]
 
+FLUSH_SECONDS = 0.1
+"""The least time between two flushes of a growing answer."""
+
 
 class TerminalPresenter:
     """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
 
-    def __init__(self, stream: TextIO, *, choices: int = 1, notes: Sequence[str] = (), resumable: bool = False) -> None:
-        self._stream = stream
+    def __init__(
+        self, stream: TextIO | None, *, choices: int = 1, notes: Sequence[str] = (), resumable: bool = False
+    ) -> None:
+        self._output = TextOutput(stream)
         self._expected = choices
         self.notes = list(notes)
         self._resumable = resumable
@@ -40,6 +47,7 @@ class TerminalPresenter:
         self._at_start = True
         self._reasoning = 0
         self._sources: list[Source] = []
+        self._flush_at = 0.0
 
     def show(self, events: Sequence[Event]) -> None:
         """Print what these events bring."""
@@ -61,6 +69,9 @@ class TerminalPresenter:
                     pass
         if events:
             self._print_texts()
+        if (now := time.monotonic()) >= self._flush_at:  # in a kernel each flush is a message
+            self._output.flush()
+            self._flush_at = now + FLUSH_SECONDS
 
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Print a call and what came of it."""
@@ -109,7 +120,6 @@ class TerminalPresenter:
                 pieces.clear()
             if index not in self._finished:
                 break
-        self._stream.flush()
 
     def _enter(self, index: int) -> None:
         if index == self._current:
@@ -132,12 +142,12 @@ class TerminalPresenter:
         if not self._at_start:
             self._write("\n")
         self._write(text.rstrip("\n") + "\n")
-        self._stream.flush()
+        self._output.flush()
 
     def _write(self, text: str) -> None:
         if text:
-            self._stream.write(text)
+            self._output.write(text)
             self._at_start = text.endswith("\n")
 
     def _dim(self, text: str) -> str:
-        return f"\x1b[2m{text}\x1b[0m" if self._stream.isatty() else text
+        return f"\x1b[2m{text}\x1b[0m" if self._output.is_terminal else text

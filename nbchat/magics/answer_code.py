@@ -215,28 +215,21 @@ def _is_whole(lines: list[str]) -> bool:
 
 def _with_magics_on_top(blocks: list[str], notes: list[str]) -> Iterator[str]:
     """The blocks with `%%magics` only where they work, at the top of the first."""
-    whole_cell = ""
     for number, block in enumerate(blocks):
         lines = block.strip("\n").split("\n")
-        at = next((place for place, line in enumerate(lines) if _CELL_MAGIC.match(line)), None)
-        if whole_cell:
-            notes.append(f"left out what follows the %%{whole_cell} cell")
-            return
-        if at is None:
+        magics = [(place, magic[1]) for place, line in enumerate(lines) if (magic := _CELL_MAGIC.match(line))]
+        if not magics:
             yield block
             continue
-        magic = _CELL_MAGIC.match(lines[at])
-        name = magic[1] if magic else ""
-        head = [line for line in lines[:at] if line.strip()]
-        first = number == 0 and all(line.lstrip().startswith("#") for line in head)
-        if name in _PYTHON_MAGICS:
-            if first:
-                yield "\n".join([lines[at], *lines[:at], *lines[at + 1 :]])
-            else:
-                notes.append(f"left out %%{name}, which works only at the top of a cell")
-                yield "\n".join([*lines[:at], *lines[at + 1 :]])
-        elif first:
-            whole_cell = name
-            yield "\n".join(lines[at:])
-        else:
-            notes.append(f"left out a %%{name} block, which needs a cell of its own")
+        first, name = magics[0]
+        on_top = number == 0 and all(not line.strip() or line.lstrip().startswith("#") for line in lines[:first])
+        if on_top and name not in _PYTHON_MAGICS:  # the whole cell is its
+            yield "\n".join(lines[first:])
+            if blocks[1:]:
+                notes.append(f"left out what follows the %%{name} cell")
+            return
+        if foreign := [name for _, name in magics if name not in _PYTHON_MAGICS]:
+            notes.append(f"left out a %%{foreign[0]} block, which needs a cell of its own")
+            continue
+        notes += [f"left out %%{name}, which works only at the top of a cell" for _, name in magics[on_top:]]
+        yield "\n".join([*lines[first : first + on_top], *(line for line in lines if not _CELL_MAGIC.match(line))])

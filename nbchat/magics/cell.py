@@ -11,9 +11,9 @@ from nbchat.cells.arguments import named_schema, named_tools, show_data
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions, parse
 from nbchat.cells.presentation import presentation
-from nbchat.cells.running_cell import running_cell_id
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
+from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics.filled_cells import asked_again, source_id
@@ -32,14 +32,18 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry().open(options.get("session"))
-    composed = compose(text, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
+    variants = [
+        compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
+        for part in _variants(text, options)
+    ]
+    composed = variants[0]
     asked = _asked(options, shell.user_ns)
     if composed.values and not options.is_sweep:
         asked["values"] = composed.values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 
-        sweep_cell(shell, session, composed, options, asked)
+        sweep_cell(shell, session, variants, options, asked)
         return
     if options.get("dry_run"):
         _show_dry_run(shell, session, composed, asked)
@@ -66,6 +70,17 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         from nbchat.magics.code_output import offer_answer
 
         CellCanvas(shell).show(chrome.line(offer_answer(shell, reply.text, source, had_code=had_code)))
+
+
+def _variants(text: str, options: CellOptions) -> list[str]:
+    """The messages of a cell: one, or with `--variants` those that lines of `---` separate. Raises UsageError."""
+    if not options.get("variants"):
+        return [text]
+    parts = [part.strip("\n") for part in re.split(r"(?m)^---[ \t]*$", text)]
+    filled = [part for part in parts if part.strip()]
+    if len(filled) < 2:
+        raise UsageError("--variants needs at least two messages in the cell, with a line of --- between them.")
+    return filled
 
 
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from nbchat.api.endpoints import (
 )
 from nbchat.api.headers import named_headers
 from nbchat.api.keyring import store_key
-from nbchat.api.keys import Key, looks_like_key
+from nbchat.api.keys import Key, without_keys
 from nbchat.cells.words import split
 from nbchat.conversation import connection
 from nbchat.conversation.connection import models
@@ -92,9 +92,8 @@ def _read(rest: str) -> _Line:
             else:
                 setattr(asked, flag.strip("-").replace("-", "_"), value)
         elif word.startswith("-") or asked.where is not None:
-            given = "something else" if looks_like_key(word) else repr(word)
             options = "--model M, --key-env VAR and --header 'NAME=$VAR'"
-            raise UsageError(f"%chat connect takes a name or a URL, {options}; got {given}.")
+            raise UsageError(f"%chat connect takes a name or a URL, {options}; got {without_keys(word)!r}.")
         else:
             asked.where = word
     return asked

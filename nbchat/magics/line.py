@@ -8,6 +8,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbchat.api.addresses import public_url
+from nbchat.api.keys import without_keys
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
@@ -16,6 +17,7 @@ from nbchat.conversation.connection import models
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.display.footer import tokens_text
+from nbchat.display.kernel import DISPLAYS, choose_display, takes_updates
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics import background
@@ -41,10 +43,10 @@ def chat_line(shell: Any, line: str) -> Any:
         word, rest = "help", word.rstrip("?")
     if word not in COMMANDS:
         hint = nearest(word, COMMANDS) or " %chat help lists what there is; %chat ask TEXT sends a message."
-        raise UsageError(f"%chat has no word {word!r}.{hint}")
+        raise UsageError(f"%chat has no word {without_keys(word)!r}.{hint}")
     found = COMMANDS[word]
     if rest.strip() and not found.takes:
-        raise UsageError(f"%chat {word} takes nothing behind it; got {rest.strip()!r}.")
+        raise UsageError(f"%chat {word} takes nothing behind it; got {without_keys(rest.strip())!r}.")
     return found.run(shell, rest.strip())
 
 
@@ -122,6 +124,9 @@ def _key(shell: Any, rest: str) -> None:
 def _set(shell: Any, rest: str) -> None:
     """Set parameters for all messages to come; none unsets one."""
     session = registry().current
+    if rest.startswith("display="):
+        _display(shell, rest.removeprefix("display="))
+        return
     if not rest:
         raise UsageError("%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none.")
     session.params = session.params.replace(**_settings(rest))
@@ -142,13 +147,28 @@ def _settings(rest: str) -> dict[str, Any]:
         if name == "system":
             raise UsageError("The system text is set with %chat system TEXT.")
         if not equals:
-            raise UsageError(f"%chat set takes NAME=VALUE; got {word!r}.")
+            raise UsageError(f"%chat set takes NAME=VALUE; got {without_keys(word)!r}.")
         if name not in PARAMETERS:
             raise UsageError(f"There is no parameter {name}.{nearest(name, PARAMETERS)}")
         if name in changes:
             raise UsageError(f"{name} is given twice.")
         changes[name] = read(PARAMETERS[name], value)
     return changes
+
+
+@command("display", "[auto|text]")
+def _display(shell: Any, rest: str) -> None:
+    """Show answers as plain text as they come, for front ends that ignore updates of outputs; auto: as it suits."""
+    if rest:
+        _choose_display(rest)
+    say(shell, "answers are painted" if takes_updates(shell) else "answers come as plain text")
+
+
+def _choose_display(name: str) -> None:
+    try:
+        choose_display(name)
+    except ValueError:
+        raise UsageError(f"%chat display takes {' or '.join(DISPLAYS)}; got {name!r}.") from None
 
 
 @command("panel")

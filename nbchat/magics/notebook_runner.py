@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from nbchat.display.text_output import TextOutput
 from nbchat.markdown.terminal_text import terminal_text
 from nbchat.values.errors import ConfigError
 
@@ -62,10 +63,12 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
         client.execute(env=_environment())
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         failure = error
+    output = TextOutput(out)
     for line in transcript(copy):
-        print(terminal_text(line), file=out)
+        output.write(terminal_text(line) + "\n")
     if failure is not None:
-        print(terminal_text(f"{notebook} failed at {_failure(copy) or str(failure).strip()}"), file=out)
+        output.write(terminal_text(f"{notebook} failed at {_failure(copy) or str(failure).strip()}") + "\n")
+    output.flush()
     return failure is None
 
 

@@ -13,7 +13,7 @@ __all__ = ["decoded", "encoded", "plain"]
 
 def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
     """JSON in UTF-8; surrogates that stand alone are kept as they are. Every occurrence of a key is masked."""
-    secrets = [spelling for key in keys if key.distinct for spelling in _spellings(key.reveal())]
+    secrets = [spelling for key in keys for text in key.texts for spelling in _spellings(text)]
     if secrets:
         value = _masked(value, secrets)
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.turn import Turn
 from nbchat.tuning.grid import Cell, Setting, setting_text
+from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
 
@@ -90,6 +91,11 @@ class Run:
         return None if self.turn is None else self.turn.reply
 
     @property
+    def question(self) -> str:
+        """What was asked; empty where nothing of an answer came."""
+        return "" if self.turn is None else self.turn.message.text
+
+    @property
     def text(self) -> str:
         """What was answered; empty = nothing."""
         return "" if self.reply is None else answer_text(self.reply.choices[0])
@@ -145,4 +151,6 @@ def answer_text(choice: Choice) -> str:
 
 def _cell(value: Any) -> Any:
     """A parameter's value as tables take it."""
+    if isinstance(value, Message):
+        return value.as_typed
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, tuple)) else value

@@ -13,6 +13,7 @@ from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, Canvas, CellCanvas
 from nbchat.display.display_state import running_shell
 from nbchat.display.presenting import is_dashboard, is_notebook
+from nbchat.display.text_output import TextOutput
 from nbchat.display.widget_style import WIDGETS_CLASS, manners
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
@@ -83,7 +84,7 @@ class WhatIfView:
         """IPython's protocol: show it at the end of a cell."""
         shell = running_shell()
         if shell is None or not is_notebook(shell):
-            print(terminal_text(str(self._bundle()["text/plain"])))
+            TextOutput.standard().write(terminal_text(str(self._bundle()["text/plain"])) + "\n")
             return
         cell = CellCanvas(shell)
         sliders, tokens = "[sliders: temperature, top_p, token]", "[tokens]"

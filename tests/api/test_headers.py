@@ -9,6 +9,7 @@ from nbchat.api.endpoints import Endpoint
 from nbchat.api.headers import RESERVED, header_pairs, named_headers
 from nbchat.api.keys import Key
 from nbchat.conversation.session import Session
+from nbchat.store.encoding import encoded
 from nbchat.testing import Plain, Say, ScriptedServer, Status, completion, error
 from nbchat.values.errors import ConfigError, GuardError, NbchatError
 from tests.api.test_secrets import shown
@@ -116,3 +117,9 @@ def test_a_message_that_holds_a_header_s_value_does_not_leave(server):
 def test_an_endpoint_with_headers_is_not_known_to_lack_a_key():
     assert Endpoint("https://api.openai.com/v1", name="openai").lacks_key
     assert not Endpoint("https://api.openai.com/v1", name="openai", headers=(("api-key", Key("x")),)).lacks_key
+
+
+def test_the_journal_masks_a_header_s_value_and_nothing_else():
+    endpoint = Endpoint("http://127.0.0.1:9/v1", Key("sk-other-1234"), headers=(("api-key", Key(f"Bearer {SECRET}")),))
+    written = encoded({"text": f"a {SECRET} b sk-other-1234 c"}, [endpoint.secrets])
+    assert written == b'{"text":"a [key] b [key] c"}'

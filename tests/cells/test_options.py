@@ -137,3 +137,19 @@ def test_a_mistake_is_told_with_what_begins_so(line, said):
     with pytest.raises(UsageError) as refused:
         parse(line)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sk-live-0f1e2d3c4b5a",
+        "--sk-live-0f1e2d3c4b5a",
+        "-t sk-live-0f1e2d3c4b5a",
+        "--param sk-live-0f1e2d3c4b5a",
+        "--once=sk-live-0f1e2d3c4b5a",
+    ],
+)
+def test_a_key_that_was_pasted_into_the_line_is_not_repeated(line):
+    with pytest.raises(UsageError) as caught:
+        parse(line)
+    assert "0f1e2d3c4b5a" not in str(caught.value)

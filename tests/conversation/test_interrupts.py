@@ -1,19 +1,26 @@
 """An interrupt ends what is asked as one, at whatever moment it strikes, and nothing that was paid for is lost."""
 
+import asyncio
+import signal
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from nbchat.api import engine as engine_module
+from nbchat.conversation import driver as driver_module
+from nbchat.conversation import exchange as exchange_module
 from nbchat.conversation import session as session_module
 from nbchat.conversation import settings as settings_module
+from nbchat.conversation import stream as stream_module
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
 
 ROOM = Path(session_module.__file__).parent
+SENDING = {module.__file__ for module in (session_module, exchange_module, driver_module, stream_module, engine_module)}
 
 
 @pytest.fixture
@@ -182,3 +189,88 @@ def test_a_request_is_of_one_piece_while_another_thread_moves_the_session(server
     chat.ask("Hi")
     assert server.requests[0].json["messages"][0]["content"] == "Now."
     assert (chat.base_url, chat.system) == ("https://elsewhere.example.com/v1", "Later.")
+
+
+class StrikeAtLine:
+    """Interrupts this thread before the line of that number among those that send a request and wait for its answer."""
+
+    def __init__(self, number):
+        self.left = number
+        self.struck = False
+
+    def __enter__(self):
+        self._before = sys.gettrace()
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(self._before)
+
+    def _call(self, frame, _event, _argument):
+        ours = frame.f_code.co_filename in SENDING and not frame.f_code.co_name.startswith("<")
+        return self._line if ours else None
+
+    def _line(self, _frame, event, _argument):
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                self.struck = True
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self._line
+
+
+def ask(chat):
+    chat.ask("Hi", display=False)
+
+
+def stream(chat):
+    with chat.stream("Hi") as events:
+        list(events)
+
+
+def asynchronously(chat):
+    asyncio.run(chat.aask("Hi"))
+
+
+@pytest.mark.parametrize("way", [ask, stream, asynchronously])
+def test_an_interrupt_between_any_two_lines_closes_the_request(server, way):
+    """The answer never ends, so that the server alone can tell that its reader has gone. Then 40 more lines behind."""
+    server.default = Stream([chunk("Half"), Until(threading.Event())])
+    struck = kept = 0
+    while kept < 40:
+        struck += 1
+        chat = Session(base_url=server.base_url, model="scripted-1")
+        with pytest.raises(KeyboardInterrupt), StrikeAtLine(struck) as strike:
+            way(chat)
+        assert strike.struck
+        assert len(chat.turns) <= len(chat.ledger()) <= 1
+        kept += len(chat.turns)
+    assert all(request.closed.wait(5) for request in server.requests)
+    assert len(server.requests) >= kept
+    assert struck > 150
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_real_interrupt_in_the_first_moments_closes_the_request(server, monkeypatch):
+    """Whatever Python is doing then. The timer goes on: an interrupt that strikes in a destructor is lost."""
+    server.default = Stream([Until(threading.Event())])
+    chat = Session(base_url=server.base_url, model="scripted-1")
+
+    def strike(_signal, _frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, strike)
+    try:
+        for number in range(300):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.00003 * number, 0.3)
+                chat.ask("Hi", display=False)
+            except KeyboardInterrupt:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(server.requests) > 30
+    assert all(request.closed.wait(5) for request in server.requests)

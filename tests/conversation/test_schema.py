@@ -156,7 +156,9 @@ def test_what_stands_around_the_json_does_no_harm(text):
         (Literal["yes", "no"], "Yes.", "yes"),
         (Literal["yes", "no"], '"no"', "no"),
         (Literal["very good", "bad"], "**very good**", "very good"),
+        (list[Literal["a", "b"]], 'Of [a] and [b]: ["a", "b"]. See [b].', ["a", "b"]),
         (bool, "True", True),
+        (bool, "It holds:\n```\nTrue\n```", True),
         (bool, "```\nfalse\n```", False),
         (list[int], "[1, 2,]", [1, 2]),
         (list[Literal["a", "b"]], "[a, b]", ["a", "b"]),
@@ -165,6 +167,11 @@ def test_what_stands_around_the_json_does_no_harm(text):
 )
 def test_json_is_read_as_models_write_it(what, text, value):
     assert Schema.of(what).parse(text) == value
+
+
+def test_a_word_that_may_be_several_options_fits_none():
+    with pytest.raises(Misfit):
+        Schema.of(Literal["Yes", "YES"]).parse("yes")
 
 
 def test_not_a_number_is_a_number():
@@ -177,6 +184,7 @@ def test_not_a_number_is_a_number():
         'For example {"name": "Name of a rather long city", "temp": 0}.\n\n{"name": "Rome", "temp": 30}',
         '```json\n{"name": "Example", "temp": 0}\n```\nNow:\n```json\n{"name": "Rome", "temp": 30,}\n```',
         '```\n{"name": "Example", "temp": 0}\n```\n{"name": "Rome", "temp": 30} {"city": 1}',
+        "[see] {this} " * 200 + "{'name': 'Rome', 'temp': 30}",
         'First {"name": "Draft", "temp": 1}. Better: {name: \'Rome\', temp: 30}',
     ],
 )
@@ -338,6 +346,7 @@ NAMES = {
     "df": 3,
     "spec": "city:str",
     "time": datetime,
+    "date": City,
     "record": RECORD,
 }
 
@@ -350,6 +359,7 @@ NAMES = {
         ("Text", str),
         ("time", datetime.time),
         ("City", City),
+        ("date", City),
         ("[City]", list[City]),
         ("City?", City | None),
         ("City | None", City | None),
@@ -500,3 +510,14 @@ def test_a_schema_that_refers_to_itself_without_end_does_not_fit():
 )
 def test_a_list_of_records_is_a_table(data, rows):
     assert records_of(data) == rows
+
+
+def test_a_type_whose_own_hooks_raise_is_refused_in_one_sentence():
+    class Hooked:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source, handler):
+            raise KeyError("a\nb")
+
+    with pytest.raises(ParameterError, match="of which pydantic makes no schema") as refused:
+        Schema.of(Hooked)
+    assert "\n" not in str(refused.value)

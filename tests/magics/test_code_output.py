@@ -1,7 +1,7 @@
 """Code in answers: what counts as Python, and which names it lacks."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -105,7 +105,8 @@ def test_blocks_that_are_no_python(label):
 )
 def test_a_block_that_is_announced_as_output_is_none(lead):
     for label in ("", "python"):
-        answer = f"```{label}\nx = [1]\nprint(x)\n```\n\n{lead}\n\n```{label}\n[1]\n```"
+        printed = "[1]" if label else "Point(x=1)"
+        answer = f"```{label}\nx = [1]\nprint(x)\n```\n\n{lead}\n\n```{label}\n{printed}\n```"
         assert python_code(answer) == "x = [1]\nprint(x)"
 
 
@@ -191,6 +192,7 @@ PIECES = [
 ]
 
 
+@example("```python\n```python\n%%time\n%%time\n")
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_of_any_answer_the_code_parses_or_is_all_there_is(answer):
     code, notes = code_in(answer)

@@ -83,6 +83,21 @@ def test_a_server_without_a_list_is_connected_and_it_says_so(server):
     assert process.connected.model == "m"
 
 
+def test_a_bare_host_without_a_list_is_asked_below_v1(server):
+    server.models = Status(404, error("Not Found"))
+    said(f"{server.base_url.removesuffix('/v1')} --model m")
+    Session().ask("Hi")
+    assert server.requests[-1].path == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_a_refusal_below_v1_is_one_of_the_server(server, status):
+    server.models = At({"/v1/models": Status(status, error("No."))})
+    with pytest.raises(NbchatError, match=f"HTTP {status}"):
+        connect_line(server.base_url.removesuffix("/v1"))
+    assert process.connected is None
+
+
 REFUSALS = {
     "wrong key": (Status(401, error("Incorrect API key")), AuthenticationFailed),
     "not allowed": (Status(403, error("Forbidden")), AuthenticationFailed),

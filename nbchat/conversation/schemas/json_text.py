@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from nbchat.markdown.code_blocks import code_blocks
 
 __all__ = ["Bare", "has_words", "problem_in", "resolved", "values_in", "word_in"]
 
-MOST_STARTS = 100
-"""Brackets in a text from which JSON is tried to be read."""
+MOST_STRICT = 50_000_000
+"""Characters that are looked at, from each bracket to the text's end, for strict JSON."""
+
+MOST_LENIENT = 1_000_000
+"""The same for the lenient reading, which is slower."""
 
 LONGEST_WORDS = 80
 """Characters of an answer without JSON that may be one of a type's values."""
@@ -104,18 +106,22 @@ def _pieces(text: str) -> list[_Piece]:
 
 
 def _from_brackets(text: str) -> Iterator[Found]:
-    at, starts = 0, 0
-    while (bracket := _OPENING.search(text, at)) and starts < MOST_STARTS:
-        start, starts = bracket.start(), starts + 1
-        lenient = _Reader(text, bare=bracket[0] == "{")  # [here] in prose is no list
-        for read in (partial(_STRICT.raw_decode, text), lenient.value):
+    at, strict_room, lenient_room = 0, MOST_STRICT, MOST_LENIENT
+    while strict_room > 0 and (bracket := _OPENING.search(text, at)):
+        start, at = bracket.span()
+        strict_room -= len(text) - start
+        try:
+            value, at = _STRICT.raw_decode(text, start)
+            yield Found(start, value)
+            continue
+        except (ValueError, RecursionError):
+            lenient_room -= len(text) - start
+        if lenient_room > 0:
             try:
-                value, at = read(start)
-            except (ValueError, RecursionError):
-                at = bracket.end()
-            else:
+                value, at = _Reader(text, bare=bracket[0] == "{").value(start)  # [here] in prose is no list
                 yield Found(start, value)
-                break
+            except (ValueError, RecursionError):
+                pass
 
 
 def problem_in(text: str) -> str | None:
