@@ -126,6 +126,8 @@ class Exchange:
         """The id of the answer before it in its context; None = there is none."""
         self.session: str | None = None
         """The name of the session that made it; None = it is nobody's."""
+        self.alone = False
+        """Whether it is one message that a user asked, rather than one of many."""
         self.copies = 0
         """How many exchanges have been made that ask the same."""
         self.number = 0
@@ -242,6 +244,11 @@ class Exchange:
         yield from self._send(presenter, more)
         if self.error is None:
             fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it was begun and is not over."""
+        return self._channel is not None and not self._ended
 
     def stop(self) -> None:
         """End it from another thread, as an interrupt would. An answer that has come to its end stays whole.
@@ -400,5 +407,5 @@ class Exchange:
                 came = "Nothing had come yet." if reply is None else "The answer had come whole, and is kept."
             return Interrupted(f"Stopped. {came}", reply=reply)
         if isinstance(error, NbchatError):
-            error.reply = self.reply
+            error.reply = self.reply or error.reply
         return error

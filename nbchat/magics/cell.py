@@ -24,6 +24,11 @@ __all__ = ["bind", "chat_cell"]
 PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema", "cache")
 """Options of nbchat's own that `Session.ask` takes by the same name."""
 
+NO_IDS = "this front end gives cells no ids: a cell that runs again adds a turn"
+
+_said: set[str] = set()
+"""Notes that were said in this process."""
+
 
 def chat_cell(shell: Any, line: str, body: str) -> None:
     """Send a cell. Raises UsageError for a bad line, NbchatError for what fails later; the cell fails with either."""
@@ -55,10 +60,11 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         background.start(shell, session, composed, options, asked, source)
         return
     had_code = bool(source) and asked_again(source)
-    resumable = session is registry().current
-    presenter = make_presenter(True, **presentation(session, options, composed.notes, resumable=resumable))
+    resumable, cell_id = session is registry().current, running_cell_id(shell)
+    notes = (*composed.notes, *_said_once(session, composed, cell_id))
+    presenter = make_presenter(True, **presentation(session, options, notes, resumable=resumable))
     try:
-        reply = session.ask(composed.message, display=presenter, cell_id=running_cell_id(shell), **asked)
+        reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
     except (NbchatError, Interrupted) as failure:
         if failure.reply is not None:  # a part is worth a name too
             bind(shell, failure.reply, options.get("into"))
@@ -70,6 +76,15 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         from nbchat.magics.code_output import offer_answer
 
         CellCanvas(shell).show(chrome.line(offer_answer(shell, reply.text, source, had_code=had_code)))
+
+
+def _said_once(session: Session, composed: Composed, cell_id: str | None) -> list[str]:
+    """What to say where a cell seems to run again and nobody can tell that it is the same one."""
+    turns = session.turns
+    if cell_id is not None or not turns or turns[-1].message != composed.message or NO_IDS in _said:
+        return []
+    _said.add(NO_IDS)
+    return [NO_IDS]
 
 
 def _variants(text: str, options: CellOptions) -> list[str]:

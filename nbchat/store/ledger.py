@@ -188,7 +188,7 @@ class Ledger:
     def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
         self._writer.flush(0.25)
         try:
-            return self._database.read(lambda connection: connection.execute(query, values).fetchall())
+            return self._database.look_up(lambda connection: connection.execute(query, values).fetchall())
         except Unusable as problem:
             raise SessionError(f"The ledger can't be read: {problem}.") from None
 
