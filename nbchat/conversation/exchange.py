@@ -392,9 +392,14 @@ class Exchange:
     def entries(self) -> list[Entry]:
         """The ledger's rows for its requests; one that nothing answered took nothing."""
         answered = (reply for reply in self.replies if not (reply.empty and reply.status == "failed"))
-        params, cell = self.ask.params.to_dict(), self.options.cell_id
+        shared = {
+            "params": self.ask.params.to_dict(),
+            "cell": self.options.cell_id,
+            "notebook": notebook_path(),
+            "session": self.session,
+        }
         return [
-            Entry.of(reply, self.ask.endpoint, params=params, cell=cell, notebook=notebook_path(), session=self.session)
+            Entry.of(reply, self.ask.endpoint, request=reply.request and reply.request.name, **shared)
             for reply in answered
         ]
 
