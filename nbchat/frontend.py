@@ -40,11 +40,17 @@ class Session(conversation.Session):
         return Panel(registry(), self)
 
     def sweep(
-        self, message: str | Sequence[Part] | Message, *, repeat: int = 1, score: Any = None, **axes: Any
+        self,
+        message: str | Sequence[Part] | Message | Sequence[str | Message],
+        *,
+        repeat: int = 1,
+        score: Any = None,
+        **axes: Any,
     ) -> Sweep:
         """Ask a message with every combination of the parameters given several values, `repeat` times each, at once.
 
         A list is an axis, a single value holds for all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`.
+        A list of messages is one too.
         `score` is a function of the answer to a number, or a prompt for a judge with `{answer}`. No run joins the
         history until `Sweep.apply`. Further options as for `ask`, and `judge_model`, `at_once` (most requests at a
         time) and `on_progress`. Raises ParameterError and ConfigError before anything is sent, GuardError, and

@@ -48,7 +48,9 @@ class OwnOption(NamedTuple):
 OWN: dict[str, OwnOption] = {
     option.name: option
     for option in (
-        OwnOption("system", "system text for this message alone; the session's stays", "TEXT", short="s"),
+        OwnOption(
+            "system", "system text for this message alone; given several times, each is tried", "TEXT", short="s"
+        ),
         OwnOption("session", "the session to ask in; a new name opens a new one", "NAME"),
         OwnOption("once", "neither read nor join the history"),
         OwnOption("into", "bind the reply to this name, as << NAME does", "NAME"),
@@ -60,6 +62,7 @@ OWN: dict[str, OwnOption] = {
         OwnOption("tools", "functions to offer, by name (f,g); none offers none", "NAMES"),
         OwnOption("schema", "the form of the answer: a type's name, JSON schema or city:str,temp:float", "SCHEMA"),
         OwnOption("code", "put the code of the answer into the next cell"),
+        OwnOption("variants", "lines of --- separate several messages in the cell; each is asked"),
         OwnOption("repeat", "ask this many times, side by side", "N"),
         OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
         OwnOption("cache", "answer from the store where the same request was answered before"),
@@ -93,8 +96,8 @@ class CellOptions:
 
     @property
     def is_sweep(self) -> bool:
-        """Whether several answers are asked for: an option has several values, or there is `--repeat`."""
-        return bool(self.axes) or "repeat" in self.own
+        """Whether several answers are asked for: several values of an option, several messages, or `--repeat`."""
+        return bool(self.axes) or "repeat" in self.own or "variants" in self.own
 
 
 def parse(line: str) -> CellOptions:
@@ -184,6 +187,9 @@ class _Reading:
             raise UsageError(f"--param {name}: {error}") from None
 
     def _take_own(self, option: OwnOption, flag: str, given: str | None, rest: Iterator[str]) -> None:
+        if option.name == "system" and (before := self._axes.get("system") or self._own.get("system")) is not None:
+            self._another_system(before, unescaped(self._value(flag, given, rest, option.value)))
+            return
         if option.name in self._own and not option.repeatable:
             raise UsageError(f"{flag} is given twice.")
         if not option.value:
@@ -200,6 +206,11 @@ class _Reading:
             self._own[option.name] = (*self._own.get(option.name, ()), text)
         else:
             self._own[option.name] = _checked(option, flag, text)
+
+    def _another_system(self, before: str | tuple[str, ...], text: str) -> None:
+        """A second system text and those after it make an axis."""
+        self._own.pop("system", None)
+        self._axes["system"] = (*((before,) if isinstance(before, str) else before), text)
 
     def _set_extra(self, text: str) -> None:
         key, equals, value = text.partition("=")

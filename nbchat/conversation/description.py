@@ -28,6 +28,8 @@ def _json(value: object) -> str | None:
         return None
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001  # no JSON, or an item whose own code fails: it is described
         return None
     return text if len(text) <= LONGEST else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -91,7 +92,7 @@ class Persistence:
             time.time(),
             exchange.parent,
             exchange.options.cell_id,
-            lambda: request_name(exchange, request),
+            functools.partial(request_name, ask.endpoint, request),
             keys,
         )
         recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)
@@ -201,6 +202,10 @@ class Reopened(NamedTuple):
     absorbed: tuple[str, ...]
     system: str | None
     params: Params
+
+    def cut_off(self) -> set[str]:
+        """Ids of the answers in force that a kernel's end cut off."""
+        return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
 
     def notices(self) -> list[str]:
         """What the reader should know, in a line each."""

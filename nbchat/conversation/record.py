@@ -33,9 +33,11 @@ class Record:
         self.ledger: tuple[Entry, ...] = ()
         self.notices: list[str] = []
         """What the reader should know of the session, to be said with the next answer."""
+        self.cut_off: set[str] = set()
+        """Ids of answers that a kernel's end cut off, which were not offered to be continued yet."""
         self.observers = Observers()
         self._newest: str | None = None
-        """The id of the answer that was entered last."""
+        """The id of the answer that was entered or offered last."""
         self._open: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._persist = persist
@@ -77,6 +79,28 @@ class Record:
             self.history = change(self.history)
             self._sync()
         self.observers.notify()
+
+    def partial_answer(self, exchange: Exchange) -> Turn | None:
+        """The turn whose answer a kernel's end cut off, where this asks the same from the same cell: once. None = none."""
+        with self._lock:
+            place = self.history.place_of_cell(exchange.options.cell_id)
+            turn = None if place is None or exchange.options.once else self.history.turns[place]
+            if turn is None or turn.answer_id not in self.cut_off or turn.message != exchange.ask.message:
+                return None
+            self.cut_off.discard(turn.answer_id)
+            self._newest = turn.answer_id
+            return turn
+
+    def is_asked_twice(self, exchange: Exchange) -> bool:
+        """Whether the same is being answered already."""
+        with self._lock:
+            others = [other for other in self._open if other is not exchange and other.alone and other.under_way]
+        ask = exchange.ask
+        return exchange.alone and any(
+            (other.ask.message, other.ask.history, other.ask.params) == (ask.message, ask.history, ask.params)
+            and other.ask.endpoint.base_url == ask.endpoint.base_url
+            for other in others
+        )
 
     def forget(self) -> int:
         """Delete all turns, in the journal too; how many answers were deleted. Raises SessionError."""

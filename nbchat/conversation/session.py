@@ -27,6 +27,7 @@ from nbchat.store.ledger import Spent
 from nbchat.store.opening import journal
 from nbchat.store.place import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
+from nbchat.values.events import TextDelta
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.plural import counted
@@ -174,7 +175,10 @@ class Session(Configured):
 
     def answer(self, exchange: Exchange, *, display: bool | Presenter | None = None) -> Reply:
         """Send what `exchange` made, and wait, as `ask` does. Raises as `ask` does."""
+        exchange.alone = True
         presenter = self._presenter(display, exchange)
+        if (turn := self._record.partial_answer(exchange)) is not None:
+            raise _offer(turn, exchange, presenter)
         work = exchange.run(presenter)
         try:
             drive(work)
@@ -190,7 +194,7 @@ class Session(Configured):
     ) -> Reply:
         """`ask` for a coroutine. Cancelling it closes the connection and keeps what had come."""
         await warm_up(self.endpoint)
-        exchange = self._begin(message, RequestOptions.of(options))
+        exchange = self._begin(message, RequestOptions.of(options), alone=True)
         presenter = self._presenter(display, exchange)
         work = exchange.run(presenter)
         try:
@@ -209,7 +213,7 @@ class Session(Configured):
         `events.reply` is the answer so far. The turn joins the history when the `with` ends; leaving early stops the
         request and keeps what had come. Options as for `ask`. Raises NbchatError or Interrupted at the end.
         """
-        exchange = self._begin(message, RequestOptions.of(options))
+        exchange = self._begin(message, RequestOptions.of(options), alone=True)
         events = Stream(exchange)
         try:
             yield events
@@ -368,6 +372,7 @@ class Session(Configured):
             Persistence(file, session._described, session_id=row.id, written=found.written, absorbed=found.absorbed)
         )
         session._record.notices += found.notices()
+        session._record.cut_off |= found.cut_off()
         if isinstance(budget := row.settings.get("budget"), str):
             session.budget = budget
         return session
@@ -393,9 +398,11 @@ class Session(Configured):
         """The presenter of one request; None = show nothing. A front end's session overrides this."""
         return None if isinstance(display, bool) else display
 
-    def _begin(self, message: Any, options: RequestOptions) -> Exchange:
+    def _begin(self, message: Any, options: RequestOptions, *, alone: bool = False) -> Exchange:
         settings = self._settings  # one look: another thread may change it meanwhile
-        return self._opened(settings.settle(message, options, self._record.history))
+        exchange = self._opened(settings.settle(message, options, self._record.history))
+        exchange.alone = alone
+        return exchange
 
     def _opened(self, exchange: Exchange) -> Exchange:
         exchange.session, exchange.deliver = self.name, Deliverer(self._record, self._limits)
@@ -427,3 +434,19 @@ class Session(Configured):
         if reply is None:  # a failure explains every other absence
             raise NbchatError("The server ended its answer without one.")
         return reply
+
+
+def _offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
+    """Show what had come of a turn's answer before the kernel ended, and say so in place of asking again."""
+    reply = turn.reply
+    took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
+    price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
+    error = SessionError(
+        f"Nothing was sent: the kernel ended while this cell was answered, and what had come is kept (about {took},"
+        f" {price}). {exchange.options.continue_with} goes on from there; run the cell once more to ask anew.",
+        reply=reply,
+    )
+    if presenter is not None:
+        presenter.show([TextDelta(choice.text, choice.index) for choice in reply.choices if choice.text])
+        presenter.conclude(reply, error)
+    return error

@@ -10,7 +10,8 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
-from nbchat.data.description import Description, room
+from nbchat.data.description import STOPS, Description, failed_line, room
+from nbchat.values.errors import PromptError
 from nbchat.values.plural import counted
 
 __all__ = ["brief", "describe_container", "is_container"]
@@ -57,7 +58,7 @@ def describe_container(value: object, line: Line, *, budget: int | None = None, 
 
 def brief(value: object, line: Line, chars: int = 200) -> str:
     """A value on one line within `chars` characters, its long parts elided."""
-    text = _Writer(line, None, INSIDE).whole(value) if is_container(value) else line(value)
+    text = _Writer(line, None, INSIDE).whole(value)
     return text if len(text) <= chars else text[: chars - 1] + "…"
 
 
@@ -72,6 +73,17 @@ class _Writer:
 
     def whole(self, value: object) -> str:
         """The text. Raises Full when it outgrows the limit."""
+        opened, left = len(self._open), self._left
+        try:
+            return self._written(value)
+        except (Full, PromptError, *STOPS):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a container of the user's may fail at anything
+            del self._open[opened:]
+            self._left = left
+            return self._spend(failed_line(value, error))
+
+    def _written(self, value: object) -> str:
         if not is_container(value):
             return self._spend(self._line(value))
         if id(value) in self._open or len(self._open) >= DEPTH:

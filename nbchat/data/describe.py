@@ -12,7 +12,17 @@ from pathlib import Path, PurePath
 
 from nbchat.data import arrays
 from nbchat.data.containers import brief, describe_container, is_container
-from nbchat.data.description import ASKED, Description, UnknownFormat, room, said_of, shorten
+from nbchat.data.description import (
+    ASKED,
+    STOPS,
+    Description,
+    UnknownFormat,
+    class_name,
+    failed_line,
+    room,
+    said_of,
+    shorten,
+)
 from nbchat.data.frames import describe_table, headline
 from nbchat.data.images import Image, image_of, load_image
 from nbchat.data.objects import describe_code, describe_object, describe_self, is_code, one_line_repr, record_line
@@ -41,9 +51,18 @@ def describe(value: object, spec: str = "", *, budget: int | None = None, name: 
     specification of Python's. `name` is the expression the value came from. The same value gives the same text every
     time.
 
-    UnknownFormat: the value takes no such format. PromptError: it can't be put in (an unknown rung, a figure that can't
-    be drawn, a file that can't be read).
+    A value whose own code fails where it is looked at is one line. UnknownFormat: the value takes no such format.
+    PromptError: it can't be put in (an unknown rung, a figure that can't be drawn, a file that can't be read).
     """
+    try:
+        return _described(value, spec, budget=budget, name=name)
+    except (PromptError, UnknownFormat, *STOPS):
+        raise
+    except BaseException as error:  # noqa: BLE001 - any class may fail in its own way
+        return Description(failed_line(value, error), class_name(value))
+
+
+def _described(value: object, spec: str, *, budget: int | None, name: str) -> Description:
     said = describe_self(value, spec, budget=budget)
     if said is not None:
         return said
@@ -141,7 +160,12 @@ def _picture(image: Image, spec: str) -> Description:
 
 def one_line(value: object) -> str:
     """An item of a container: frames, arrays and images by their headline alone, records by their fields."""
-    return _headline(value) or record_line(value, _inside) or one_line_repr(value)
+    try:
+        return _headline(value) or record_line(value, _inside) or one_line_repr(value)
+    except (PromptError, *STOPS):
+        raise
+    except BaseException as error:  # noqa: BLE001 - as in `describe`
+        return failed_line(value, error)
 
 
 def _inside(value: object) -> str:

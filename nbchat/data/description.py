@@ -10,7 +10,10 @@ from nbchat.values.errors import PromptError
 if TYPE_CHECKING:
     from nbchat.data.images import Image
 
-__all__ = ["ASKED", "DESCRIBED", "Description", "UnknownFormat"]
+__all__ = ["ASKED", "DESCRIBED", "STOPS", "Description", "UnknownFormat", "class_name", "failed_line"]
+
+STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What ends the user's code as a whole; whatever else a value's own code raises is described."""
 
 CHARS_PER_TOKEN = 4
 """A usual estimate for English text; a budget is a courtesy to the context window, not an account."""
@@ -67,13 +70,27 @@ def missing(value: object) -> bool:
         return True
     try:
         return bool(value != value)  # NaN and NaT differ from themselves
-    except Exception:  # noqa: BLE001 - NA has no truth value; nor has an array (each library's error), which is a value
+    except STOPS:
+        raise
+    except BaseException:  # noqa: BLE001 - NA has no truth value; nor has an array (each library's error), which is a value
         return type(value).__name__ == "NAType"
+
+
+def failed_line(value: object, error: BaseException) -> str:
+    """What stands for a value whose own code fails where it is looked at."""
+    return f"<{class_name(value)}, whose own code fails with {class_name(error)}>"
+
+
+def class_name(value: object) -> str:
+    """The name of a value's class; a metaclass may fail at that too."""
+    return str(type.__dict__["__name__"].__get__(type(value)))
 
 
 def said_of(value: object) -> str:
     """`str(value)`, or its class where that fails: a cell of a frame may hold anything."""
     try:
         return str(value)
-    except Exception as error:  # noqa: BLE001 - any class may fail in its own way
+    except STOPS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - any class may fail in its own way
         return f"<{type(value).__name__}, whose str fails with {type(error).__name__}>"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from nbchat.data import arrays
 from nbchat.data.containers import is_container, items_of
+from nbchat.data.description import STOPS, failed_line
 from nbchat.data.objects import one_line_repr
 from nbchat.data.tables import Table, table_of
 
@@ -39,6 +40,15 @@ def fingerprint(value: object) -> str:
 
 
 def _parts(value: object, depth: int) -> Iterator[str]:
+    try:
+        yield from _own_parts(value, depth)
+    except STOPS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - what fails where it is looked at is known by its class alone
+        yield failed_line(value, error)
+
+
+def _own_parts(value: object, depth: int) -> Iterator[str]:
     yield type(value).__name__
     table = table_of(value)
     if isinstance(value, str):

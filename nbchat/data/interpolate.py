@@ -10,7 +10,7 @@ from nbchat.data.describe import describe
 from nbchat.data.description import Description, UnknownFormat
 from nbchat.data.fingerprint import fingerprint
 from nbchat.data.images import Image
-from nbchat.data.ladder import Rung
+from nbchat.data.ladder import LADDER, Rung
 from nbchat.data.live import Unresolved, evaluate, lookup
 from nbchat.data.markup import Code, code_in
 from nbchat.data.placeholders import (
@@ -18,6 +18,7 @@ from nbchat.data.placeholders import (
     Placeholder,
     belongs_elsewhere,
     expression_at,
+    kind_of_expression,
     placeholder_at,
 )
 from nbchat.values.errors import PromptError
@@ -68,7 +69,7 @@ class Left:
     why: str = ""
 
     def __str__(self) -> str:
-        reason = f" ({self.why})" if self.why else ""
+        reason = f": {self.why}" if self.why else ""
         return f"{self.text} left as written{reason}" + (f"; did you mean {self.nearest}?" if self.nearest else "")
 
 
@@ -111,6 +112,10 @@ def interpolate(
     return _Reading(text, namespace, budget).done()
 
 
+LONGEST_LEFT = 200
+"""Characters of an expression that is said to stay as written."""
+
+
 class _Reading:
     """One pass over a text: begins at the first brace, ends in `done`."""
 
@@ -145,7 +150,7 @@ class _Reading:
         """Expand the placeholder at `start` if it is one; the place to go on from."""
         found = self._found(start)
         if found is None:
-            return start + 1
+            return self._leave_expression(start) or start + 1
         text = self._text[start : found.end]
         if isinstance(found, Expression):
             if found.source is None:
@@ -157,7 +162,7 @@ class _Reading:
                 value = lookup(found, self._namespace)
             except Unresolved as unresolved:
                 if found.is_name or found.name in self._namespace or unresolved.nearest:
-                    self._left[text] = Left(text, unresolved.nearest)
+                    self._left[text] = Left(text, unresolved.nearest, unresolved.why)
                 return found.end
             source, spec = found.path, found.spec or ""
         try:
@@ -171,6 +176,18 @@ class _Reading:
             self._remember(found.name)
         self._insert(start, found.end, source, spec, description)
         return found.end
+
+    def _leave_expression(self, start: int) -> int:
+        """Say that Python with live names at `start` stays as written; the place to go on from, 0 = it is none."""
+        end = self._text.find("}", start, start + LONGEST_LEFT)
+        inner = self._text[start + 1 : max(end, 0)]
+        if not inner or "\n" in inner or belongs_elsewhere(self._text, start) or self._in_code(start, end + 1):
+            return 0
+        what = kind_of_expression(inner, self._namespace)
+        if what:
+            text = self._text[start : end + 1]
+            self._left[text] = Left(text, None, f"{what}; {{= {inner.strip()}}} evaluates it")
+        return end + 1 if what else 0
 
     def _found(self, start: int) -> Placeholder | Expression | None:
         """What the brace at `start` opens, unless it belongs to another notation or to code."""
@@ -210,6 +227,8 @@ class _Reading:
         self._images.update((image.url, image) for image in said.images)
         size = sum(image.size for image in said.images) or len(said.text.encode("utf-8", "surrogatepass"))
         exposes = Rung(said.rung).exposes if said.rung else ""
+        if said.rung == "schema" and source.startswith("= "):
+            exposes += f" (:{LADDER[1]} shows more)"
         self._inserted.append(Inserted(source, spec, said.label, size, said.cut, said.rung, exposes))
 
     def _keep(self, end: int) -> None:

@@ -7,8 +7,9 @@ import difflib
 import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
-from types import CodeType
+from types import CodeType, CoroutineType
 
+from nbchat.data.description import STOPS, class_name, said_of
 from nbchat.data.placeholders import Expression, Placeholder, Step
 from nbchat.data.tables import library, table_of
 from nbchat.values.errors import PromptError
@@ -20,11 +21,15 @@ SHELL_NAMES = frozenset({"exit", "quit", "get_ipython", "open"})
 
 
 class Unresolved(Exception):
-    """A path leads to no live value: no error, the text stays. `nearest` is a close name that would (None = none)."""
+    """A path leads to no live value: no error, the text stays. `nearest` is a close name that would (None = none).
 
-    def __init__(self, nearest: str | None = None) -> None:
+    `why` is what the value's own code raised on the way; empty = there is just nothing of that name.
+    """
+
+    def __init__(self, nearest: str | None = None, why: str = "") -> None:
         super().__init__(nearest)
         self.nearest = nearest
+        self.why = why
 
 
 def lookup(placeholder: Placeholder, namespace: Mapping[str, object]) -> object:
@@ -59,10 +64,30 @@ def _step(value: object, step: Step, path: str) -> object:
             if isinstance(value, type) or (isinstance(value, Mapping) and step.key not in value):
                 raise KeyError(step.key)  # a class would be subscripted, a defaultdict would grow
             return value[step.key]  # type: ignore[index] # what has no items raises, as any bad key does
-    except Exception as error:
+    except STOPS:
+        raise
+    except BaseException as error:
         if not step.attribute and library(value):
             _no_column(value, step.key, path, error)
-        raise Unresolved(_nearest_part(value, step, path)) from error
+        if _is_of_value(value, step, error):
+            raise Unresolved(None, f"it raises {class_name(error)}: {_short(said_of(error))}".rstrip(": ")) from error
+        raise Unresolved(_nearest_or_none(value, step, path)) from error
+
+
+def _nearest_or_none(value: object, step: Step, path: str) -> str | None:
+    try:
+        return _nearest_part(value, step, path)
+    except STOPS:
+        raise
+    except BaseException:  # noqa: BLE001 - a value's own code may fail at being searched too
+        return None
+
+
+def _is_of_value(value: object, step: Step, error: BaseException) -> bool:
+    """Whether an error is that of a value's own code, a property, rather than says that there is no such part."""
+    if not isinstance(error, (AttributeError, LookupError, TypeError)):
+        return True
+    return step.attribute and any(str(step.key) in vars(base) for base in type(value).__mro__)
 
 
 def _attribute(value: object, name: str) -> object:
@@ -71,7 +96,7 @@ def _attribute(value: object, name: str) -> object:
     return list(found) if name == "columns" and type(found).__module__.startswith("pandas") else found
 
 
-def _no_column(value: object, key: int | str, path: str, error: Exception) -> None:
+def _no_column(value: object, key: int | str, path: str, error: BaseException) -> None:
     table = table_of(value)
     if table is None or table.single or not isinstance(key, str):
         return
@@ -116,10 +141,12 @@ def evaluate(expression: Expression, namespace: Mapping[str, object]) -> object:
             code: CodeType = compile(expression.source or "", "<prompt>", "eval")
         scope = {"__builtins__": builtins, **namespace}
         value = eval(code, scope)  # noqa: S307 - the user's own expression, in the user's own kernel
-    except Exception as error:
-        raise PromptError(f"{shown} failed: {type(error).__name__}: {_short(str(error), 300)}") from error
-    if hasattr(value, "__await__"):
-        if hasattr(value, "close"):
+    except STOPS:
+        raise
+    except BaseException as error:
+        raise PromptError(f"{shown} failed: {class_name(error)}: {_short(said_of(error), 300)}") from error
+    if hasattr(type(value), "__await__"):
+        if isinstance(value, CoroutineType):
             value.close()
         raise PromptError(f"{shown} gives a coroutine: await it in a cell before, and put in its result.")
     return value

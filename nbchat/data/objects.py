@@ -8,7 +8,7 @@ import re
 import types
 from collections.abc import Callable
 
-from nbchat.data.description import ASKED, Description, UnknownFormat, room, shorten
+from nbchat.data.description import ASKED, STOPS, Description, UnknownFormat, room, shorten
 from nbchat.values.errors import PromptError
 from nbchat.values.plural import counted
 
@@ -198,5 +198,7 @@ def one_line_repr(value: object) -> str:
     """The repr without memory addresses, which would differ each time; or that it has none."""
     try:
         return _ADDRESS.sub("", repr(value))
-    except Exception as error:  # noqa: BLE001 - any class may fail in its own way, and the value still has a class
+    except STOPS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - any class may fail in its own way, and the value still has a class
         return f"<{type(value).__name__}, whose repr fails with {type(error).__name__}>"

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from nbchat.data.description import STOPS
 from nbchat.data.tables import EXACT_CELLS, OBJECT_COST, SAMPLED_CELLS, Field, Missing, step_for
 
 __all__ = ["PandasTable", "pandas_table"]
@@ -115,11 +116,13 @@ class PandasTable:
         return list(np.sort(column.to_numpy()).tolist())
 
     def values(self, place: int) -> list[object]:
-        """The distinct values; those that can't be hashed (lists) come as they stand."""
-        column = self.frame.iloc[:, place].dropna()
+        """The distinct values; where some can't be hashed (lists, or what fails at it), all of them."""
+        column = self.frame.iloc[:, place]
         try:
-            return list(column.unique().tolist())
-        except TypeError:
+            return list(column.dropna().unique().tolist())
+        except STOPS:
+            raise
+        except BaseException:  # noqa: BLE001 - a cell's own code may raise anything
             return list(column.tolist())
 
 
@@ -142,7 +145,12 @@ def _cost(dtype: Any) -> int:
 
 def _object_type(head: Any) -> str:
     """`object` with the classes of its first values, which say more than the word alone."""
-    names = sorted({type(value).__name__ for value in head.dropna()})
+    try:
+        names = sorted({type(value).__name__ for value in head.dropna()})
+    except STOPS:
+        raise
+    except BaseException:  # noqa: BLE001 - a cell's own code may raise anything
+        return "object"
     if not names:
         return "object"
     return f"object ({' or '.join(names[:3])}{' …' if len(names) > 3 else ''})"

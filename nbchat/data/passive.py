@@ -36,7 +36,7 @@ def runs_nothing(value: object) -> bool:
     while left:
         item = left.pop()
         kind = type(item)
-        if kind in _SCALARS or kind in _CODE or kind.__module__.partition(".")[0] in _LIBRARIES:
+        if kind in _SCALARS or kind in _CODE or str(kind.__module__).partition(".")[0] in _LIBRARIES:
             continue
         if kind in _MAPPINGS:
             inner = [*item.keys(), *item.values()]  # type: ignore[attr-defined]  # a mapping of Python's own
@@ -59,10 +59,8 @@ def described_passively(value: object) -> str:
     title = f"<{kind.__module__}.{kind.__qualname__} object, described without running its code>"
     if kind in _CONTAINERS or kind in _MAPPINGS:
         return f"<{kind.__name__} of {len(value):,} items>"  # type: ignore[arg-type]  # of Python's own
-    try:
-        attributes = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return title
+    slot = next((vars(base)["__dict__"] for base in kind.__mro__ if "__dict__" in vars(base)), None)
+    attributes = slot.__get__(value) if type(slot) is types.GetSetDescriptorType else None
     if type(attributes) is not dict:
         return title
     names = [name for name in attributes if type(name) is str and not name.startswith("_")]

@@ -7,14 +7,26 @@ What only looks like one is none: braces that are doubled, that follow `$`, `^`,
 from __future__ import annotations
 
 import ast
+import builtins
 import keyword
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Expression", "Placeholder", "Step", "belongs_elsewhere", "expression_at", "placeholder_at"]
+__all__ = [
+    "Expression",
+    "Placeholder",
+    "Step",
+    "belongs_elsewhere",
+    "expression_at",
+    "kind_of_expression",
+    "placeholder_at",
+]
+
+_COMPUTES = (ast.Call, ast.Subscript, ast.Attribute, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.IfExp)
+"""Expressions that are more than a display of items, which braces may well hold."""
 
 _KEY = r"""\[(?:-?\d{1,18}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")\]"""
 _STEP = re.compile(rf"\.(?P<attribute>[^\W\d]\w*)|(?P<key>{_KEY})")
@@ -123,6 +135,20 @@ def expression_at(text: str, start: int) -> Expression | None:
     if not first or not text[start + 2 : first].strip():
         return None
     return Expression(start, first + 1, None, "")
+
+
+def kind_of_expression(inner: str, namespace: Mapping[str, object]) -> str:
+    """What of Python stands between two braces ("a call"), if it computes with a live name; "" = nothing of the kind."""
+    if not _is_python(inner) or inner[:1] in ("{", "*"):
+        return ""
+    tree = ast.parse(inner.strip(), mode="eval").body
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in found if isinstance(node.ctx, ast.Store)}
+    names = {node.id for node in found} - bound
+    known = names.intersection(namespace)
+    if not known or not isinstance(tree, _COMPUTES) or any(not hasattr(builtins, name) for name in names - known):
+        return ""
+    return "a call" if any(isinstance(node, ast.Call) for node in ast.walk(tree)) else "an expression"
 
 
 def _source_and_spec(inner: str) -> tuple[str, str] | None:

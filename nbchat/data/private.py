@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from nbchat.data.description import STOPS
 from nbchat.data.live import nearest
 from nbchat.data.private_values import PrivateValues, Words
 from nbchat.data.tables import Field, Table, table_of
@@ -62,7 +63,7 @@ class _Source:
         if table is None or place is None or table.rows is None:
             return False
         column = _native(table.column(place))
-        if self.snapshot is None or not column.equals(self.snapshot):
+        if self.snapshot is None or not _is_same(column, self.snapshot):
             values.absorb(table.values(place))
             self.snapshot = _snapshot(column)
         return True
@@ -180,6 +181,15 @@ def _is_like(table: Table, one: Field, *, labels: bool = False) -> bool:
     else:
         cells = table.every(step).listed(one.place)
     return any(cell in column.values for cell in cells for column in alike)
+
+
+def _is_same(column: Any, snapshot: Any) -> bool:
+    try:
+        return bool(column.equals(snapshot))
+    except STOPS:
+        raise
+    except BaseException:  # noqa: BLE001 - a cell may fail at being compared: then it is taken in again
+        return False
 
 
 def _native(column: Any) -> Any:

@@ -28,7 +28,7 @@ from functools import cache, cached_property
 from numbers import Integral, Real
 from typing import SupportsFloat
 
-from nbchat.data.description import missing
+from nbchat.data.description import STOPS, missing, said_of
 from nbchat.data.written_dates import Moment, dates_in, moment_of
 
 __all__ = ["PrivateValues", "Words"]
@@ -300,7 +300,7 @@ class PrivateValues:
         self._codes = _Codes()
 
     def __contains__(self, value: object) -> bool:
-        return not missing(value) and hash(str(value)) in self._known
+        return not missing(value) and hash(said_of(value)) in self._known
 
     def absorb(self, values: Iterable[object]) -> None:
         """Take in more values, distinctive or not."""
@@ -309,9 +309,18 @@ class PrivateValues:
         self._known.update(map(hash, texts))
         self._take_texts(texts)
         for value in values:
-            if type(value) is not str and not missing(value) and hash(text := str(value)) not in self._known:
+            if type(value) is not str:
+                self._take_other(value)
+
+    def _take_other(self, value: object) -> None:
+        try:
+            if not missing(value) and hash(text := str(value)) not in self._known:
                 self._known.add(hash(text))
                 self._take(value, text)
+        except STOPS:
+            raise
+        except BaseException:  # noqa: BLE001, S110 - a value that can't be written can't be found in a text either
+            pass
 
     def _take(self, value: object, text: str) -> None:
         """A value that is no string: numbers as they compare, containers by what is in them, the rest by their text."""

@@ -6,6 +6,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from nbchat.display.kernel import pinned_publish
+from nbchat.display.text_output import TextOutput
+
 __all__ = ["Bundle", "Canvas", "CellCanvas", "PinnedCanvas"]
 
 Bundle = Mapping[str, Any]
@@ -40,26 +43,19 @@ class CellCanvas:
 
     def _publish(self, bundle: Bundle, output: str, *, update: bool) -> None:
         # The publisher is looked up each time: `%%capture` and its like put another in its place.
-        self._shell.display_pub.publish(data=dict(bundle), metadata={}, transient={"display_id": output}, update=update)
+        publish = self._shell.display_pub.publish
+        try:
+            publish(data=dict(bundle), metadata={}, transient={"display_id": output}, update=update)
+        except UnicodeEncodeError:  # a terminal in a narrow encoding, where publishing is printing
+            TextOutput.standard().write(f"{bundle.get('text/plain', '')}\n")
 
 
 class PinnedCanvas(CellCanvas):
-    """The outputs of one cell, also after it has ended and while others run.
-
-    A kernel addresses each output to the cell whose request it is handling at that time; which that is in another
-    thread differs between versions. So the messages are made here, with the cell's own request as their parent.
-    """
+    """The outputs of one cell, also after it has ended and while others run."""
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
-        self._publisher = shell.display_pub
-        self._parent = dict(self._publisher.parent_header)
+        self._pinned = pinned_publish(shell)
 
     def _publish(self, bundle: Bundle, output: str, *, update: bool) -> None:
-        publisher = self._publisher
-        kind = "update_display_data" if update else "display_data"
-        content = {"data": dict(bundle), "metadata": {}, "transient": {"display_id": output}}
-        message = publisher.session.msg(
-            kind, content, parent={"header": self._parent} if "msg_id" in self._parent else self._parent
-        )
-        publisher.session.send(publisher.pub_socket, message, ident=publisher.topic)
+        self._pinned(bundle, output, update)

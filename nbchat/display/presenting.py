@@ -10,6 +10,7 @@ from typing import Any
 
 from nbchat.display.canvas import Canvas, CellCanvas
 from nbchat.display.display_state import register_display, running_shell
+from nbchat.display.kernel import takes_updates
 from nbchat.display.painter import Painter
 from nbchat.values.presenter import Presenter
 
@@ -18,7 +19,7 @@ __all__ = ["in_main_thread", "is_dashboard", "is_notebook", "make_presenter"]
 
 def is_notebook(shell: Any) -> bool:
     """Whether outputs go to a front end that can change them later, rather than to a terminal."""
-    return getattr(shell, "kernel", None) is not None
+    return takes_updates(shell)
 
 
 def is_dashboard() -> bool:
@@ -44,7 +45,7 @@ def make_presenter(
     shell = running_shell()
     if wanted is False or (wanted is None and (shell is None or not in_main_thread())):
         return None
-    if shell is not None and is_notebook(shell):
+    if shell is not None and (canvas is not None or is_notebook(shell)):
         register_display(shell, notebook=True)
         where = canvas or CellCanvas(shell)
         return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, continue_with=continue_with)

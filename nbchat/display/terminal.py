@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -25,6 +26,9 @@ from nbchat.values.reply import Reply
 
 __all__ = ["TerminalPresenter"]
 
+FLUSH_SECONDS = 0.1
+"""The least time between two flushes of a growing answer."""
+
 
 class TerminalPresenter:
     """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
@@ -43,6 +47,7 @@ class TerminalPresenter:
         self._at_start = True
         self._reasoning = 0
         self._sources: list[Source] = []
+        self._flush_at = 0.0
 
     def show(self, events: Sequence[Event]) -> None:
         """Print what these events bring."""
@@ -64,6 +69,9 @@ class TerminalPresenter:
                     pass
         if events:
             self._print_texts()
+        if (now := time.monotonic()) >= self._flush_at:  # in a kernel each flush is a message
+            self._output.flush()
+            self._flush_at = now + FLUSH_SECONDS
 
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Print a call and what came of it."""
@@ -112,7 +120,6 @@ class TerminalPresenter:
                 pieces.clear()
             if index not in self._finished:
                 break
-        self._output.flush()
 
     def _enter(self, index: int) -> None:
         if index == self._current:

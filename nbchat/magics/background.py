@@ -9,10 +9,10 @@ from nbchat.cells.arguments import show_data
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
-from nbchat.cells.running_cell import running_cell_id
 from nbchat.conversation.exchange import Exchange
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas, PinnedCanvas
+from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import is_notebook, make_presenter
 from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again

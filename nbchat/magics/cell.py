@@ -11,10 +11,10 @@ from nbchat.cells.arguments import named_schema, named_tools, show_data
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions, parse
 from nbchat.cells.presentation import presentation
-from nbchat.cells.running_cell import running_cell_id
 from nbchat.cells.words import quoted
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
+from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics.filled_cells import asked_again, source_id
@@ -25,6 +25,11 @@ __all__ = ["bind", "chat_cell", "continue_with"]
 PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema", "cache")
 """Options of nbchat's own that `Session.ask` takes by the same name."""
 
+NO_IDS = "this front end gives cells no ids: a cell that runs again adds a turn"
+
+_said: set[str] = set()
+"""Notes that were said in this process."""
+
 
 def chat_cell(shell: Any, line: str, body: str) -> None:
     """Send a cell. Raises UsageError for a bad line, NbchatError for what fails later; the cell fails with either."""
@@ -33,14 +38,18 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry().open(options.get("session"))
-    composed = compose(text, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
+    variants = [
+        compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
+        for part in _variants(text, options)
+    ]
+    composed = variants[0]
     asked = _asked(options, shell.user_ns)
     if composed.values and not options.is_sweep:
         asked["values"] = composed.values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 
-        sweep_cell(shell, session, composed, options, asked)
+        sweep_cell(shell, session, variants, options, asked)
         return
     if options.get("dry_run"):
         _show_dry_run(shell, session, composed, asked)
@@ -53,11 +62,11 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         background.start(shell, session, composed, options, asked, source)
         return
     had_code = bool(source) and asked_again(source)
-    presenter = make_presenter(
-        True, **presentation(session, options, composed.notes, continue_with=asked["continue_with"])
-    )
+    cell_id = running_cell_id(shell)
+    notes = (*composed.notes, *_said_once(session, composed, cell_id))
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=asked["continue_with"]))
     try:
-        reply = session.ask(composed.message, display=presenter, cell_id=running_cell_id(shell), **asked)
+        reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
     except (NbchatError, Interrupted) as failure:
         if failure.reply is not None:  # a part is worth a name too
             bind(shell, failure.reply, options.get("into"))
@@ -69,6 +78,26 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         from nbchat.magics.code_output import offer_answer
 
         CellCanvas(shell).show(chrome.line(offer_answer(shell, reply.text, source, had_code=had_code)))
+
+
+def _said_once(session: Session, composed: Composed, cell_id: str | None) -> list[str]:
+    """What to say where a cell seems to run again and nobody can tell that it is the same one."""
+    turns = session.turns
+    if cell_id is not None or not turns or turns[-1].message != composed.message or NO_IDS in _said:
+        return []
+    _said.add(NO_IDS)
+    return [NO_IDS]
+
+
+def _variants(text: str, options: CellOptions) -> list[str]:
+    """The messages of a cell: one, or with `--variants` those that lines of `---` separate. Raises UsageError."""
+    if not options.get("variants"):
+        return [text]
+    parts = [part.strip("\n") for part in re.split(r"(?m)^---[ \t]*$", text)]
+    filled = [part for part in parts if part.strip()]
+    if len(filled) < 2:
+        raise UsageError("--variants needs at least two messages in the cell, with a line of --- between them.")
+    return filled
 
 
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from nbchat.conversation.connection import models
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.display.footer import tokens_text
+from nbchat.display.kernel import DISPLAYS, choose_display, takes_updates
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics import background
@@ -127,6 +128,9 @@ def _key(shell: Any, rest: str) -> None:
 def _set(shell: Any, rest: str) -> None:
     """Set parameters for all messages to come; none unsets one."""
     session = registry().current
+    if rest.startswith("display="):
+        _display(shell, rest.removeprefix("display="))
+        return
     if not rest:
         raise UsageError("%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none.")
     session.params = session.params.replace(**_settings(rest))
@@ -154,6 +158,21 @@ def _settings(rest: str) -> dict[str, Any]:
             raise UsageError(f"{name} is given twice.")
         changes[name] = read(PARAMETERS[name], value)
     return changes
+
+
+@command("display", "[auto|text]")
+def _display(shell: Any, rest: str) -> None:
+    """Show answers as plain text as they come, for front ends that ignore updates of outputs; auto: as it suits."""
+    if rest:
+        _choose_display(rest)
+    say(shell, "answers are painted" if takes_updates(shell) else "answers come as plain text")
+
+
+def _choose_display(name: str) -> None:
+    try:
+        choose_display(name)
+    except ValueError:
+        raise UsageError(f"%chat display takes {' or '.join(DISPLAYS)}; got {name!r}.") from None
 
 
 @command("panel")

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from IPython.core.error import UsageError
 
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
-from nbchat.cells.running_cell import running_cell_id
 from nbchat.conversation.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
+from nbchat.display.kernel import running_cell_id
 from nbchat.frontend import Session
 from nbchat.magics.cell import bind
 from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import SweepInterrupted
 from nbchat.values.errors import NbchatError
+from nbchat.values.messages import Message
 from nbchat.values.params import nearest
 from nbchat.views.watched_sweep import watched_sweep
 
 __all__ = ["scorer", "sweep_cell"]
 
 
-def sweep_cell(shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any]) -> None:
-    """Run the sweep of a cell and bind its result, also one that was interrupted.
+def sweep_cell(
+    shell: Any, session: Session, variants: Sequence[Composed], options: CellOptions, asked: dict[str, Any]
+) -> None:
+    """Run the sweep of a cell's messages and bind its result, also one that was interrupted.
 
     Raises UsageError, NbchatError (also where no run was answered, so that Run All stops), and SweepInterrupted.
     """
@@ -38,15 +41,16 @@ def sweep_cell(shell: Any, session: Session, composed: Composed, options: CellOp
     score = scorer(options.get("score"), shell.user_ns)
     cell_id = running_cell_id(shell)
     if options.get("dry_run"):
-        _show_plan(shell, session, composed, {**given, "cell_id": cell_id}, score)
+        _show_plan(shell, session, variants, {**given, "cell_id": cell_id}, score)
         return
     name = options.get("into")
     endpoint_notes = [builtin_notice()] if session.endpoint.is_builtin and "base_url" not in asked else []
-    notes = [note for note in (*composed.notes, *endpoint_notes) if note]
+    told = dict.fromkeys(note for composed in variants for note in composed.notes)
+    notes = [note for note in (*told, *endpoint_notes) if note]
     try:
         result = watched_sweep(
             session,
-            composed.message,
+            _messages(variants),
             display=True,
             score=score,
             cell_id=cell_id,
@@ -79,13 +83,20 @@ def scorer(text: str | None, namespace: Mapping[str, Any]) -> Callable[[Any], An
     raise UsageError(f"--score takes a function, or a judge's prompt in quotes; there is no function {text}.{hint}")
 
 
-def _show_plan(shell: Any, session: Session, composed: Composed, given: dict[str, Any], score: Any) -> None:
+def _messages(variants: Sequence[Composed]) -> Message | list[Message]:
+    messages = [composed.message for composed in variants]
+    return messages[0] if len(messages) == 1 else messages
+
+
+def _show_plan(shell: Any, session: Session, variants: Sequence[Composed], given: dict[str, Any], score: Any) -> None:
     """How many requests and what they would take, then the first of them exactly."""
     from nbchat.magics.dry_run import dry_run_bundles
 
     canvas = CellCanvas(shell)
-    told = estimate(session, composed.message, score=score, **given)
+    composed = variants[0]
+    told = estimate(session, _messages(variants), score=score, **given)
     canvas.show(line(str(told)))
-    first = {name: value for name, value in given.items() if name != "repeat"} | dict(told.grid.settings[0])
-    for bundle in dry_run_bundles(session.exchange(composed.message, **first).ask, composed):
+    first = {"message": composed.message, **given, **told.grid.settings[0]}
+    del first["repeat"]
+    for bundle in dry_run_bundles(session.exchange(**first).ask, composed):
         canvas.show(bundle)

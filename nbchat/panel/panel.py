@@ -9,7 +9,6 @@ from typing import Any
 
 from ipywidgets import HBox, VBox
 
-from nbchat.cells.running_cell import running_cell_id
 from nbchat.conversation import connection
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import Registry
@@ -17,6 +16,7 @@ from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
 from nbchat.display.display_state import running_shell
+from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.display.widget_style import WIDGETS_CLASS

@@ -281,7 +281,7 @@ class Journal:
     def _read(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         self.flush()
         try:
-            return self._database.read(work)
+            return self._database.look_up(work)
         except Unusable as problem:
             raise SessionError(f"The journal can't be read: {problem}.") from None
 

@@ -73,7 +73,7 @@ class Estimate:
 
 def estimate(
     session: Session,
-    message: str | Sequence[Part] | Message,
+    message: str | Sequence[Part] | Message | Sequence[str | Message],
     *,
     repeat: int = 1,
     score: Scorer | str | None = None,
@@ -90,8 +90,8 @@ def estimate(
     runs = [_Size.of(session, exchange) for exchange in exchanges.values()]
     sizes, judged = list(runs), 0
     if isinstance(score, str):
-        question = next(iter(exchanges.values())).ask.message.text
-        request = Judge(session, score, question, judge_model, fixed).request("")
+        question = max((exchange.ask.message.text for exchange in exchanges.values()), key=len)
+        request = Judge(session, score, judge_model, fixed).request("", question)
         answers = [None if run.completion is None else run.completion // run.choices for run in runs]
         judgements = {answer: _Size.of_judge(session, request, answer) for answer in set(answers)}
         sizes, judged = [*runs, *(judgements[answer] for answer in answers)], len(runs)

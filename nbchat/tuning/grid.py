@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
+from nbchat.values.messages import Message
 from nbchat.values.params import PARAMETERS
 
 __all__ = ["Axis", "Cell", "Grid", "Setting", "setting_text", "value_text"]
@@ -33,7 +34,10 @@ Setting = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A parameter and the values it is tried with, in order, without repetition. `name` may also be "system"."""
+    """A parameter and the values it is tried with, in order, without repetition.
+
+    `name` may also be "system", or "message" for several messages (texts or `Message` values).
+    """
 
     name: str
     values: tuple[Any, ...]
@@ -49,6 +53,8 @@ class Axis:
         for value in given:
             if isinstance(row_value := _plain(value), Mapping):
                 row_value = FrozenDict(row_value)
+            elif name == "message" and not isinstance(row_value, (str, Message)):
+                raise ParameterError(f"A message to try must be text; got {value!r:.60}.")
             elif name == "system" and not (row_value is None or isinstance(row_value, str)):
                 raise ParameterError(f"system must be text; got {value!r}.")
             row_value = row.check(row_value) if row is not None else row_value
@@ -207,6 +213,8 @@ def _line(value: Any) -> str:
     """A value in one line."""
     if value is None:
         return "none"
+    if isinstance(value, Message):
+        value = value.as_typed
     if isinstance(value, float):
         return f"{value:.12g}"  # 0.1 + 0.2 is written as people would
     if isinstance(value, (Mapping, tuple)):
@@ -233,7 +241,7 @@ def _whole(repeat: Any) -> int:
 
 
 def _is_axis(name: str, value: Any) -> bool:
-    if name not in PARAMETERS and name not in ("extra", "system"):
+    if name not in PARAMETERS and name not in ("extra", "system", "message"):
         return False
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable) or _is_scalar(value):
         return False

@@ -182,16 +182,13 @@ class Judge:
     Raises ConfigError and ParameterError when it is made, where it could not be asked.
     """
 
-    def __init__(
-        self, session: Session, prompt: str, question: str, model: str | None, options: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, session: Session, prompt: str, model: str | None, options: Mapping[str, Any]) -> None:
         self._session = session
         self._prompt = prompt if "{answer}" in prompt else prompt + "\n\nQuestion: {question}\n\n{answer}"
-        self._question = question
         self._model = {"model": model} if model else {}
         self._where = {name: options[name] for name in ("base_url", "key_env", "timeout") if name in options}
         try:
-            self.request("")  # whatever is wrong with it is told before anything is paid for
+            self.request("", "")  # whatever is wrong with it is told before anything is paid for
         except ConfigError as error:
             raise ConfigError(f"The judge can't be asked (judge_model=NAME names its model): {error}") from None
 
@@ -225,12 +222,12 @@ class Judge:
             for run in left.values():
                 on_score(Score(problem=f"the judge could not be asked: {error}").of(run))
 
-    def request(self, answer: str, *, plain: bool = False) -> Exchange:
-        """What it is asked about an answer, not yet sent; `plain`: without temperature and JSON.
+    def request(self, answer: str, question: str, *, plain: bool = False) -> Exchange:
+        """What it is asked about an answer to a question, not yet sent; `plain`: without temperature and JSON.
 
         Raises ConfigError and ParameterError.
         """
-        values = {"answer": f"<answer>\n{answer}\n</answer>", "question": self._question}
+        values = {"answer": f"<answer>\n{answer}\n</answer>", "question": question}
         prompt = re.sub(
             r"\{(answer|question)\}", lambda match: values[match[1]], self._prompt
         )  # once: not in the values
@@ -248,7 +245,7 @@ class Judge:
         at_once: int,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        by_exchange = {self.request(run.text, plain=last): run for run in runs}
+        by_exchange = {self.request(run.text, run.question, plain=last): run for run in runs}
         waiting = dict(by_exchange)
 
         def done(exchange: Exchange) -> None:

@@ -9,13 +9,14 @@ from typing import Any, Literal
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.turn import Turn
 from nbchat.tuning.grid import Cell, Setting, setting_text
+from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
 
 __all__ = ["COLUMNS", "NUMBERS", "Run", "RunStatus", "answer_text"]
 
-RunStatus = Literal["complete", "interrupted", "cut_off", "failed", "not run"]
-"""How a run ended. "not run": it was never sent."""
+RunStatus = Literal["complete", "interrupted", "cut_off", "failed", "not run", "running"]
+"""How a run ended. "not run": it was never sent; "running": it has not ended, which only those who watch a sweep see."""
 
 COLUMNS = (
     "repeat",
@@ -79,6 +80,14 @@ class Run:
         problem = None if stopped else exchange.failure()
         return cls(cell.index, cell.setting, cell.repeat, exchange.ask.params, status, turn, problem)
 
+    @classmethod
+    def under_way(cls, cell: Cell, exchange: Exchange) -> Run:
+        """What has come of an exchange that still runs."""
+        draft = exchange.draft
+        reply = exchange.reply if draft is None else draft.reply()
+        turn = None if reply is None else Turn(exchange.ask.message, reply, exchange.ask.params)
+        return cls(cell.index, cell.setting, cell.repeat, exchange.ask.params, "running", turn)
+
     def __repr__(self) -> str:
         said = self.problem or self.text
         shown = f"{said[:SHOWN]}…" if len(said) > SHOWN else said
@@ -88,6 +97,11 @@ class Run:
     def reply(self) -> Reply | None:
         """The answer, whole or partial; None = nothing came."""
         return None if self.turn is None else self.turn.reply
+
+    @property
+    def question(self) -> str:
+        """What was asked; empty where nothing of an answer came."""
+        return "" if self.turn is None else self.turn.message.text
 
     @property
     def text(self) -> str:
@@ -145,4 +159,6 @@ def answer_text(choice: Choice) -> str:
 
 def _cell(value: Any) -> Any:
     """A parameter's value as tables take it."""
+    if isinstance(value, Message):
+        return value.as_typed
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, tuple)) else value

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.process import process
 from nbchat.tuning.grid import Cell, Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score, scored
 from nbchat.tuning.result import Asked, Sweep
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SweepInterrupted", "compare", "settle", "sweep"]
 
 OnProgress = Callable[[Progress], None]
+OnRun = Callable[[Run], None]
 
 
 class SweepInterrupted(Interrupted):
@@ -40,7 +42,7 @@ class SweepInterrupted(Interrupted):
 
 def sweep(
     session: Session,
-    message: str | Sequence[Part] | Message,
+    message: str | Sequence[Part] | Message | Sequence[str | Message],
     *,
     repeat: int = 1,
     score: Scorer | str | None = None,
@@ -48,11 +50,13 @@ def sweep(
     judge_model: str | None = None,
     at_once: int = AT_ONCE,
     on_progress: OnProgress = lambda _progress: None,
+    on_run: OnRun | None = None,
     result_type: type[Sweep] = Sweep,
     **axes: Any,
 ) -> Sweep:
     """Ask a message with every combination of the parameters that have several values, `repeat` times each.
 
+    A list of messages is an axis as well: each of them is asked.
     Every run reads the session's history as it is now, and none joins it until `Sweep.apply`. `axes` are parameters
     of the table, `system` and `extra`: a list of values is an axis, a single one holds for all runs, None in a list is
     "not sent"; `models` is another name for an axis of models. The other options of `Session.ask` work as there.
@@ -61,7 +65,9 @@ def sweep(
     `{question}`, which `judge_model` answers (None = the session's model). More is better.
 
     At most `at_once` requests run at once, fewer after a 429. `on_progress` is called in this thread, at least five
-    times a second. A run that fails is a row with its reason. The result is a `result_type`.
+    times a second. `on_run` is told in this thread of every run before the first is sent, of those under way a few
+    times a second, with the answer so far and the status "running", and of each that ends. A run that fails is a row
+    with its reason. The result is a `result_type`.
 
     Raises ParameterError, ConfigError and GuardError before anything is sent, and SweepInterrupted.
 
@@ -76,10 +82,10 @@ def sweep(
     grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
     named = session.params.model is not None or "model" in {**fixed, **dict.fromkeys(a.name for a in grid.axes)}
     asked = Asked(session, next(iter(exchanges.values())).ask.message, grid, fixed, named)
-    judge = Judge(session, score, asked.message.text, judge_model, fixed) if isinstance(score, str) else None
+    judge = Judge(session, score, judge_model, fixed) if isinstance(score, str) else None
     bench = _Bench(asked, exchanges, score if callable(score) else None, result_type)
     try:
-        bench.answer(at_once, on_progress)
+        bench.answer(at_once, on_progress, on_run)
         if judge is not None:
             judge.score(bench.runs, at_once=at_once, on_score=bench.put, on_progress=on_progress)
     except KeyboardInterrupt:
@@ -89,14 +95,19 @@ def sweep(
     return bench.result()
 
 
-def compare(session: Session, message: str | Sequence[Part] | Message, models: Iterable[str], **options: Any) -> Sweep:
+def compare(
+    session: Session,
+    message: str | Sequence[Part] | Message | Sequence[str | Message],
+    models: Iterable[str],
+    **options: Any,
+) -> Sweep:
     """Ask several models the same. Options as for `sweep`."""
     return sweep(session, message, models=models, **options)
 
 
 def settle(
     session: Session,
-    message: str | Sequence[Part] | Message,
+    message: str | Sequence[Part] | Message | Sequence[str | Message],
     *,
     repeat: int = 1,
     models: Iterable[str] | None = None,
@@ -110,9 +121,21 @@ def settle(
         if "model" in options:
             raise ParameterError("Give either model or models, not both.")
         options["model"] = [models] if isinstance(models, str) else list(models)
+    if _are_variants(message):
+        options["message"] = message
     grid, fixed = Grid.split(options, repeat)
-    first = {setting: session.exchange(message, **fixed, **setting) for setting in grid.settings}
+    first = {setting: session.exchange(**{"message": message, **fixed, **setting}) for setting in grid.settings}
     return grid, fixed, {cell: session.again(first[cell.setting]) for cell in grid.order()}
+
+
+def _are_variants(message: Any) -> bool:
+    """Whether this is several messages to try, rather than one of several parts."""
+    return (
+        isinstance(message, Sequence)
+        and not isinstance(message, str)
+        and bool(message)
+        and all(isinstance(each, (str, Message)) for each in message)
+    )
 
 
 class _Bench:
@@ -143,10 +166,28 @@ class _Bench:
         """Enter a run, in place of the one of its row."""
         self._runs[run.index] = run
 
-    def answer(self, at_once: int, on_progress: OnProgress) -> None:
+    def answer(self, at_once: int, on_progress: OnProgress, on_run: OnRun | None) -> None:
         """Make the runs."""
+
+        def done(exchange: Exchange) -> None:
+            self._done(exchange)
+            if on_run is not None:
+                on_run(self._runs[self._cells[exchange].index])
+
+        def grown(exchange: Exchange) -> None:
+            if on_run is not None:
+                on_run(Run.under_way(self._cells[exchange], exchange))
+
+        if on_run is not None:
+            for run in self.runs:
+                on_run(run)
         runner = Runner(
-            list(self._cells), at_once=at_once, on_done=self._done, on_progress=on_progress, skip=self._hopeless
+            list(self._cells),
+            at_once=at_once,
+            on_done=done,
+            on_progress=on_progress,
+            on_growth=None if on_run is None else grown,
+            skip=self._hopeless,
         )
         try:
             runner.run()
@@ -169,18 +210,29 @@ class _Bench:
         """What an exchange came to, entered and charged."""
         run = Run.of(self._cells[exchange], exchange)
         if run.status == "not run":
-            reason = self._refused.get(run.params.model)
-            run = run if reason is None else _not_sent(run, reason)
+            reason = self._reason(exchange)
+            run = run if not reason else replace(run, error=NbchatError(reason))
         self.put(run)
         self._asked.session.charge(exchange)
         self._taken.add(exchange)  # last, as an interrupt before this may lose nothing
         return run
 
+    def _reason(self, exchange: Exchange) -> str:
+        """Why a run was not sent; empty where it was only not reached."""
+        params = exchange.ask.params
+        if (refusal := self._refused.get(params.model)) is not None:
+            return f"Not sent, because an earlier run was refused: {refusal}"
+        known = process.capabilities.refused(exchange.ask.endpoint.base_url, params.model or "")
+        words = next((said for name, said in known.items() if getattr(params, name, None) is not None), "")
+        return words and f"Not sent, because the server refuses this for the model: {words}"
+
     def _hopeless(self, exchange: Exchange) -> bool:
-        """Whether its model has refused the key or the account, and never answered: more of the same is not sent."""
+        """Whether it is known to be refused, so that it is not sent.
+
+        Its model has refused the key or the account and never answered, or it refuses one of the parameters.
+        """
         model = exchange.ask.params.model
-        return model in self._refused and model not in self._answered
-
-
-def _not_sent(run: Run, reason: BaseException) -> Run:
-    return replace(run, error=NbchatError(f"Not sent, because an earlier run was refused: {reason}"))
+        if model in self._refused and model not in self._answered:
+            return True
+        known = process.capabilities.refused(exchange.ask.endpoint.base_url, model or "")
+        return any(getattr(exchange.ask.params, name, None) is not None for name in known)

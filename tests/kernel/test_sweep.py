@@ -55,6 +55,26 @@ def test_a_cell_with_several_values_asks_each_and_shows_a_row_for_each(cell, ser
     assert kernel.run("print(len(s), _ is s, list(Out.values())[-1] is s)").stdout == "6 True True\n"
 
 
+def test_system_texts_and_messages_are_axes(cell, server, kernel):
+    result = cell("-s Brief. -s Long. --variants << s", "One {1 + 1}?\n---\nTwo?\nAnd three?\n")
+    assert result.status == "ok"
+    sent = sorted([message["content"] for message in r.json["messages"]] for r in server.requests if r.method == "POST")
+    assert sent == [
+        ["Brief.", "One {1 + 1}?"],
+        ["Brief.", "Two?\nAnd three?"],
+        ["Long.", "One {1 + 1}?"],
+        ["Long.", "Two?\nAnd three?"],
+    ]
+    assert rows(result) == 4
+    kernel.run("s.apply(3)")
+    assert kernel.run("print(session.system, session.turns[-1].message.text)").stdout == "Long. Two?\nAnd three?\n"
+    told = cell("--variants --dry-run", "One?\n---\nTwo?")
+    assert "2 runs" in shown(told)
+    refused = cell("--variants", "Only one")
+    assert refused.status == "error"
+    assert "at least two messages" in refused.error.value
+
+
 def test_repeat_alone_is_a_sweep(cell, server, kernel):
     assert rows(cell("--repeat 3 << s")) == 3
     assert kernel.run("print({run.text for run in s})").stdout == "{'It is None, scripted-1.'}\n"

@@ -395,3 +395,34 @@ def test_sessions_in_several_threads_can_sweep_at_once(server):
     for thread in threads:
         thread.join()
     assert [len(result.complete) for result in results] == [10, 10]
+
+
+def test_several_messages_and_system_texts_are_axes(session, server):
+    server.default = Say("yes")
+    result = sweep(session, ["Is it so?", "Is it not so?"], system=["Be brief.", None], repeat=2)
+    assert {axis.name for axis in result.grid.axes} == {"message", "system"}
+    sent = {tuple(message["content"] for message in request.json["messages"]) for request in server.requests}
+    assert sent == {("Be brief.", "Is it so?"), ("Is it so?",), ("Be brief.", "Is it not so?"), ("Is it not so?",)}
+    assert len(result) == 8
+    row = next(row for row in result.table_rows() if row["message"] == "Is it not so?" and row["system"] is None)
+    result.apply(row["run"])
+    assert session.turns[-1].message.text == "Is it not so?"
+    assert session.system is None
+
+
+def test_a_judge_is_told_each_run_s_own_question(session, server):
+    server.default = Say('{"score": 5}')
+    sweep(session, ["First question?", "Second question?"], score="Grade {answer} to {question}")
+    judged = [request.json["messages"][-1]["content"] for request in server.requests][2:]
+    assert sorted("First" in text for text in judged) == [False, True]
+
+
+def test_what_a_model_is_known_to_refuse_is_not_sent(session, server):
+    """One request teaches it; the other runs with that parameter are rows that say why."""
+    words = "Unsupported parameter: 'temperature' is not supported with this model."
+    server.add(Status(400, error(words, param="temperature", code="unsupported_parameter")))
+    server.default = Say("fine")
+    result = sweep(session, "Go", temperature=[0.5, 1.0, None], repeat=3, at_once=1)
+    assert sum("temperature" in request.json for request in server.requests) == 1
+    assert len(result.complete) == 3
+    assert sum("Not sent" in (run.problem or "") for run in result) == 5

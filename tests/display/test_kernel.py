@@ -1,0 +1,80 @@
+"""The adapter around the kernel, with shells of every kind: those that lack something, and those that raise."""
+
+from types import SimpleNamespace as Thing
+
+import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+
+from nbchat.display.canvas import PinnedCanvas
+from nbchat.display.kernel import parent_of, running_cell_id, takes_updates
+
+
+class Raising:
+    """A kernel whose every attribute raises."""
+
+    def __getattr__(self, name):
+        raise AttributeError(name) if name.startswith("__") else RuntimeError(name)
+
+
+def request(**metadata):
+    return {"header": {"msg_id": "1"}, "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("shell", "cell_id"),
+    [
+        (Thing(parent_header=request(cellId="a")), "a"),
+        (Thing(parent_header={"msg_id": "1"}, get_parent=lambda: request(cellId="b")), "b"),
+        (Thing(kernel=Thing(get_parent=lambda channel: request(cellId="c"))), "c"),
+        (Thing(kernel=Thing(get_parent=lambda: request(cellId="d"))), "d"),
+        (Thing(kernel=Thing(get_parent=lambda channel: request(colab={"cell_id": "e"}))), "e"),
+        (Thing(kernel=Thing()), None),
+        (Thing(kernel=None), None),
+        (Thing(), None),
+        (Thing(kernel=Raising()), None),
+        (Raising(), None),
+        (Thing(parent_header=request(cellId=5)), None),
+        (Thing(parent_header={"metadata": None}), None),
+        (Thing(parent_header={"metadata": "odd"}), None),
+        (Thing(parent_header=request(colab="odd")), None),
+    ],
+)
+def test_the_cell_is_found_in_every_kernel_and_nothing_raises(shell, cell_id):
+    assert running_cell_id(shell) == cell_id
+    assert parent_of(shell) is not None
+    assert takes_updates(shell) in (True, False)
+
+
+class Plain:
+    """A publisher that can publish, and nothing else: xeus-python's."""
+
+    def __init__(self):
+        self.published = []
+
+    def publish(self, data, metadata=None, *, transient=None, update=False):
+        self.published.append((data, transient["display_id"], update))
+
+
+def test_a_publisher_without_messages_publishes_as_it_can():
+    publisher = Plain()
+    canvas = PinnedCanvas(Thing(display_pub=publisher))
+    output = canvas.show({"text/plain": "one"})
+    canvas.update(output, {"text/plain": "two"})
+    assert publisher.published == [({"text/plain": "one"}, output, False), ({"text/plain": "two"}, output, True)]
+
+
+def test_under_capture_outputs_are_captured():
+    publisher = CapturingDisplayPublisher()
+    canvas = PinnedCanvas(Thing(display_pub=publisher))
+    canvas.update(canvas.show({"text/plain": "one"}), {"text/plain": "two"})
+    assert [output["data"]["text/plain"] for output in publisher.outputs] == ["one", "two"]
+
+
+def test_text_is_chosen_by_the_environment(monkeypatch):
+    shell = Thing(kernel=Thing())
+    assert takes_updates(shell)
+    monkeypatch.setenv("NBCHAT_DISPLAY", "text")
+    assert not takes_updates(shell)
+    monkeypatch.setenv("NBCHAT_DISPLAY", "odd")
+    assert takes_updates(shell)
+    assert not takes_updates(Thing(kernel=None))
