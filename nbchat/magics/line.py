@@ -289,7 +289,7 @@ def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
 def _stop(shell: Any, _rest: str) -> None:
     """Stop the answers that come in the background; what has come is kept."""
     count = background.stop()
-    say(shell, f"stopped {counted(count, 'background answer')}" if count else "nothing runs in the background")
+    say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing runs in the background")
 
 
 @command("fork", "[NAME]")
