@@ -60,7 +60,7 @@ def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, boo
             "illegal request line" in words
         ):  # h11's word for a first byte that is no text
             return "does not speak plain http. Should its address begin with https:// instead of http://?", False
-    return f"closed the connection before its answer began ({words}). Run it again.", True
+    return f"failed before its answer began ({words}). Run it again.", True
 
 
 _OR_BYPASS = ", or should NO_PROXY name the server?"

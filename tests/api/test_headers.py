@@ -37,7 +37,7 @@ def test_a_value_may_come_from_the_environment():
         ({"api-key": f"{SECRET}\r\nHost: evil"}, "holds a character that headers can't carry"),
         ({"api-key": f"{SECRET}é"}, "holds a character that headers can't carry"),
         ({"api-key": ""}, "is empty"),
-        ({"api-key": 5}, "is text; got int"),
+        ({"api-key": 5}, "must be text; got int"),
         ([("a", "b")], "headers must be a dictionary"),
         *(({name.title(): "x"}, "nbchat sets the header") for name in RESERVED),
     ],

@@ -350,7 +350,7 @@ def test_models_are_listed_in_the_forms_that_servers_use(server, own, answer, mo
         (Plain({"data": 5}), "did not list its models"),
         (Status(404, error("Not Found")), "did not list its models (Not Found). Name one with -m."),
         (Plain(5), "did not list its models (5)"),
-        (Raw(b"not gzip", headers={"content-encoding": "gzip"}), "broke off"),
+        (Raw(b"not gzip", headers={"content-encoding": "gzip"}), "failed before its answer began"),
     ],
 )
 def test_a_list_that_is_none_is_one_sentence(server, own, answer, words):

@@ -161,7 +161,7 @@ def test_where_words_do_not_help_either_the_servers_own_error_is_raised(server, 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Say('{"items": [{"name": "Ro', finish="length"), "token limit before its JSON was whole"),
+        (Say('{"items": [{"name": "Ro', finish="length"), "token limit before its JSON was complete"),
         (Say('{"items": [', finish="content_filter"), "content filter"),
         (
             Stream([chunk(refusal="I must not."), chunk(finish="stop"), "data: [DONE]\n\n"]),
