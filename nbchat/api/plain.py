@@ -189,7 +189,7 @@ class PlainChunks:
         """Learn the name of a field that means nothing, so that the next chunk fits."""
         self._misses += 1
         unknown = _UNKNOWN.search(str(error))
-        kind = _PLACES.get(unknown[2] or "") if unknown is not None else None
+        kind = _PLACES.get((unknown[2] or "").replace("[...]", "[0]")) if unknown is not None else None
         if unknown is None or kind is None or is_meant(kind, unknown[1]) or self._learnt >= MOST_LEARNT:
             return
         self._learnt += 1

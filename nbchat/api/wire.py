@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from nbchat.api.error_body import describe
 from nbchat.api.failed import failure_in
 from nbchat.api.failure import error_from
@@ -291,7 +293,11 @@ class AnswerDecoder:
             if self.done or self.failed:
                 break
             if self._event_size == 0:
-                if line.startswith(b"data:") and sse.type != b"error" and plain.read(line[5:], read):
+                if line.startswith(b"data:"):
+                    if sse.type != b"error" and plain.read(line[5:], read):
+                        continue
+                elif line.startswith(b"{") and plain.read(line, read):
+                    self._only = False
                     continue
                 if not line:
                     sse.type = b""
@@ -388,9 +394,13 @@ class AnswerDecoder:
 
 def _loads(data: bytes) -> Any:
     """JSON as servers write it: bytes that are no UTF-8 become U+FFFD, raw control characters in strings may stand."""
-    return _DECODER.decode(data.decode("utf-8", "replace"))
+    try:
+        return _QUICK.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _DECODER.decode(data.decode("utf-8", "replace"))
 
 
+_QUICK = msgspec.json.Decoder()
 _DECODER = json.JSONDecoder(strict=False)
 
 
