@@ -64,7 +64,7 @@ class Deliverer:
         if self._limits.cache_is_on() if wanted is None else wanted:
             from nbchat.conversation import replaying
 
-            name = replaying.request_name(exchange.ask.endpoint, request)
+            name = request.name = replaying.request_name(exchange.ask.endpoint, request)
             if exchange.options.replaces is None and (tape := replaying.stored(name, exchange.number)) is not None:
                 return Delivery(replay=tape)
             recorder = replaying.Recorder(name, exchange)

@@ -8,6 +8,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from nbchat.conversation.context import checked_policy
 from nbchat.conversation.stored import stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn
 from nbchat.data.fingerprint import fingerprint
@@ -121,6 +122,23 @@ def _drop(shell: Any, rest: str) -> None:
     turn = _turn(session, rest)
     session.drop(turn, not turn.dropped)
     say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of what is sent'}")
+
+
+@command("context", "[fit|retry|off|TOKENS]")
+def _context(shell: Any, rest: str) -> None:
+    """Say how the history is fitted to the model's window: fit, retry (also after a refusal), off, or its tokens."""
+    session = registry().current
+    if rest:
+        number = rest.replace(",", "")
+        session.context = checked_policy(int(number) if number.isdecimal() else rest)
+    meaning = {
+        "fit": "the oldest turns are left out where the model's window is known",
+        "retry": "the oldest turns are left out where the window is known, or once the server says it was too long",
+        "off": "all of the history is sent",
+    }
+    policy = session.context
+    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond so many tokens"
+    say(shell, f"context {policy}: {said}; pinned turns stay")
 
 
 def _turn(session: Session, number: str) -> Turn:

@@ -58,8 +58,8 @@ class Explorer:
             self._labelled(widgets.Dropdown, text, "34em", options=runs[: MOST_CHOICES + 1], value=NONE)
             for text in ("compare", "with")
         ]
-        self._difference = widgets.HTML()
-        self._table = widgets.HTML()
+        self._difference = widgets.HTMLMath()
+        self._table = widgets.HTMLMath()
         for control in (*self._controls(), *self._pair):
             control.observe(self._moved, "value")
         lines = [widgets.Box(line, _dom_classes=("nbchat-line",)) for line in (self._controls(), self._pair)]

@@ -13,6 +13,7 @@ from nbchat.store.replay import SUFFIX, read_file, request_hash, write_file
 from nbchat.values.draft import Draft
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import (
+    CarriedDelta,
     Event,
     Finished,
     ImageDelta,
@@ -49,6 +50,7 @@ events = st.one_of(
     st.builds(Started, st.none() | texts, st.none() | texts),
     st.builds(Notice, texts),
     st.builds(ThoughtBefore, texts, indices),
+    st.builds(CarriedDelta, st.dictionaries(texts, texts, max_size=2), st.none() | indices, indices, st.booleans()),
     st.builds(ImageDelta, st.builds(ImagePart, texts, st.none() | texts), indices),
     st.builds(SourcesDelta, st.tuples(st.builds(Source, texts, texts)), indices),
     st.builds(Unshown, texts, indices),
@@ -152,8 +154,7 @@ def test_what_belongs_to_a_notebook_is_found_by_its_path_and_its_cells(journal):
 
     def call(request, **more):
         journal.replays.keep(request, 0, [(0.0, [TextDelta(request)])])
-        entry = Entry("s", "m", "complete", Usage(), None, Timing(), **more)
-        journal.ledger.add(entry, request=request)
+        journal.ledger.add(Entry("s", "m", "complete", Usage(), None, Timing(), request=request, **more))
 
     call("a", notebook="/n.ipynb")
     call("b", cell="c-1")
