@@ -150,7 +150,8 @@ class PlainChunks:
         if self._run is not None:
             (kind, index, call), pieces = self._run, self._pieces
             self._run, self._pieces = None, []
-            self._reader.read_run(kind, index, call, pieces, events)
+            if pieces:
+                self._reader.read_run(kind, index, call, pieces, events)
         if self._usage is not None:
             usage, self._usage = self._usage, None
             self._reader.read_usage(_usage_object(usage), events)

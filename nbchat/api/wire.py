@@ -289,24 +289,24 @@ class AnswerDecoder:
     def _read(self, lines: Iterable[bytes], sse: SSEDecoder) -> list[Event]:
         read: list[Event] = []
         plain = self._plain
-        for line in lines:
-            if self.done or self.failed:
-                break
+        for line in () if self.done or self.failed else lines:
             if self._event_size == 0:
+                if not line:
+                    sse.type = b""
+                    continue
                 if line.startswith(b"data:"):
                     if sse.type != b"error" and plain.read(line[5:], read):
                         continue
                 elif line.startswith(b"{") and plain.read(line, read):
                     self._only = False
                     continue
-                if not line:
-                    sse.type = b""
-                    continue
             elif not line:
                 self._give_up(read)
             plain.settle(read)
             if (data := sse.data(line)) is not None:
                 self._read_line(data.strip(), sse.type, read)
+            if self.done or self.failed:
+                break
         plain.settle(read)
         return read
 
