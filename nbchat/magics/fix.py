@@ -50,7 +50,9 @@ def _ask(prompt: str, **fields: str) -> Reply:
     template = Template(files("nbchat.magics").joinpath("prompts", f"{prompt}.md").read_text(encoding="utf-8"))
     session = registry().current
     presenter = make_presenter(True, waiting=session.model or "")
-    return session.ask(template.substitute(fields, fence=_fence(*fields.values())), display=presenter)
+    return session.ask(
+        template.substitute(fields, fence=_fence(*fields.values())), display=presenter, continue_with="%chat continue"
+    )
 
 
 def _fence(*texts: str) -> str:
