@@ -79,10 +79,10 @@ def _pace(text: str) -> float | None:
 
 def _serve(given: argparse.Namespace) -> int:
     from nbchat.builtin.access import is_loopback
-    from nbchat.builtin.server import DemoServer
+    from nbchat.builtin.server import BuiltinServer
 
     key = _key(given.api_key_env)
-    server = DemoServer(given.port, host=given.host, pace=given.pace, api_key=key, cors=given.cors)
+    server = BuiltinServer(given.port, host=given.host, pace=given.pace, api_key=key, cors=given.cors)
     try:
         url = server.start()
     except (OSError, UnicodeError) as error:

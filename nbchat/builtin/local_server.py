@@ -1,6 +1,6 @@
 """The process of a local model: `xllamacpp`'s server on loopback, for as long as the kernel that started it lives.
 
-Run by `nbchat.builtin.local`: one line of JSON comes in on standard input (`path`, `alias`, `key`, `context`,
+Run by `nbchat.builtin.local_model`: one line of JSON comes in on standard input (`path`, `alias`, `key`, `context`,
 `threads`), one goes out on standard output (`url` or `error`). The end of standard input ends the process.
 """
 

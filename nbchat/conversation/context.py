@@ -13,7 +13,7 @@ from nbchat.conversation.process import process
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ContextTooLong, ParameterError
 from nbchat.values.messages import Message
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.usage import estimate_tokens
 
 __all__ = ["Context", "ContextPolicy", "checked_policy", "room", "shorter_after", "window_of"]
@@ -69,7 +69,7 @@ class Context:
         """What the reader should know of it; empty = nothing was left out."""
         if not self.left_out:
             return ""
-        return f"the oldest {counted(self.left_out, 'turn')} left out, to fit {window:,} tokens"
+        return f"the oldest {pluralize(self.left_out, 'turn')} left out, to fit {window:,} tokens"
 
 
 def checked_policy(policy: object) -> ContextPolicy:

@@ -12,7 +12,7 @@ from nbchat.conversation.exchange import Delivery, Exchange
 from nbchat.conversation.record import Record
 from nbchat.store.budget import Budget
 from nbchat.store.ledger import Spent
-from nbchat.store.place import OFF
+from nbchat.store.paths import OFF
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
 from nbchat.values.request import Request

@@ -14,13 +14,13 @@ from nbchat.conversation.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.ledger import Entry
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
 from nbchat.values.draft import Draft
 from nbchat.values.events import Event
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.request import Request
 
@@ -210,7 +210,7 @@ class Reopened(NamedTuple):
     def notices(self) -> list[str]:
         """What the reader should know, in a line each."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
-        said = f"continues session {self.row.name}{where}: {counted(len(self.turns), 'turn')}, {_ago(self.row.used)}"
+        said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
         return [f"{said}; %chat clear begins anew"]
 
 
@@ -241,7 +241,7 @@ def _ago(used: float) -> str:
     seconds = max(0.0, time.time() - used)
     for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
-            return f"last used {counted(int(seconds // length), name)} ago"
+            return f"last used {pluralize(int(seconds // length), name)} ago"
     return "last used a moment ago"
 
 

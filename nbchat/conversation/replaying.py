@@ -11,7 +11,7 @@ from pathlib import Path
 from nbchat.api.endpoints import Endpoint
 from nbchat.conversation.exchange import Exchange
 from nbchat.store.opening import journal
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.store.replay import SUFFIX, Tape, read_file, request_hash
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import Event

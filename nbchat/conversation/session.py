@@ -25,12 +25,12 @@ from nbchat.store.budget import Budget
 from nbchat.store.entries import Entries
 from nbchat.store.ledger import Spent
 from nbchat.store.opening import journal
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.events import TextDelta
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
@@ -88,7 +88,7 @@ class Session(Configured):
             self.tool(tool)
 
     def __repr__(self) -> str:
-        turns = counted(len(self._record.history), "turn")
+        turns = pluralize(len(self._record.history), "turn")
         return f"<Session {self.name!r}: {turns}, {self.endpoint.title}, {self.params}>"
 
     # What it holds

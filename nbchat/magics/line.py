@@ -26,7 +26,7 @@ from nbchat.magics.command import COMMANDS, command, say, show
 from nbchat.magics.memory import changed_data, where_it_is_kept
 from nbchat.magics.spending import budget_text, cost_of
 from nbchat.values.params import PARAMETERS, nearest
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.reply import Reply
 
 __all__ = ["COMMANDS", "chat_line"]
@@ -69,7 +69,7 @@ def _status(shell: Any) -> None:
         *([["headers", ", ".join(name for name, _ in endpoint.headers)]] if endpoint.headers else []),
         ["parameters", option_line(dict(session.params.items())) or "none set: the server decides"],
         ["system", session.system or "none"],
-        ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
+        ["session", f"{session.name}, {pluralize(len(session.turns), 'turn')}"],
         ["tokens", tokens_text(session.usage)],
         ["cost", cost_of([entry.cost for entry in session.ledger()])],
         ["budget", budget_text(session)],
@@ -256,7 +256,7 @@ def _undo(shell: Any, rest: str) -> None:
     if rest and not rest.isdecimal():
         raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
     taken = registry().current.undo(int(rest or 1))
-    say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry().current.turns)} left")
+    say(shell, f"took back {pluralize(len(taken), 'turn')}; {len(registry().current.turns)} left")
 
 
 @command("retry", "[OPTIONS]")
@@ -284,7 +284,7 @@ def _only_params(word: str, rest: str) -> CellOptions:
 def _fork(shell: Any, rest: str) -> None:
     """Go on in a copy of this session; the old one stays as it is."""
     branch = registry().fork(rest or None)
-    say(shell, f"now in session {branch.name}, {counted(len(branch.turns), 'turn')}")
+    say(shell, f"now in session {branch.name}, {pluralize(len(branch.turns), 'turn')}")
 
 
 @command("export", "FILE")
@@ -293,7 +293,7 @@ def _export(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat export needs a file name ending in .md, .json, .jsonl or .ipynb.")
     path = registry().current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
-    say(shell, f"wrote {counted(len(registry().current.turns), 'turn')} to {path}")
+    say(shell, f"wrote {pluralize(len(registry().current.turns), 'turn')} to {path}")
 
 
 @command("import", "FILE")
@@ -302,7 +302,7 @@ def _import(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat import needs the name of a .json, .jsonl or .ipynb file.")
     session = registry().add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
-    say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+    say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
 
 
 @command("help", "[WORD]")

@@ -17,10 +17,10 @@ from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.command import command, say, show
 from nbchat.store.opening import journal
-from nbchat.store.words import texts
+from nbchat.store.search_index import texts
 from nbchat.values.errors import SessionError
 from nbchat.values.optionline import option_line
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["changed_data", "where_it_is_kept"]
 
@@ -101,7 +101,7 @@ def _choose(shell: Any, rest: str) -> None:
     session = registry().current
     turn = _turn(session, words[0])
     if int(words[1]) > len(turn.versions):
-        raise SessionError(f"Turn {words[0]} has {counted(len(turn.versions), 'version')}; there is no {words[1]}.")
+        raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
     session.choose(turn, int(words[1]) - 1)
     say(shell, f"turn {words[0]} goes on with version {words[1]} of {len(turn.versions)}")
 
@@ -158,7 +158,7 @@ def _switch(shell: Any, rest: str) -> None:
         raise UsageError(f"%chat switch needs a name: {', '.join(dict.fromkeys(names))}.")
     known = rest in registry().names() or (rest == "default" and not stored_sessions())
     session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest)))
-    say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+    say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
 
 
 @command("sessions")
@@ -202,7 +202,7 @@ def _forget(shell: Any, rest: str) -> None:
                 count += session.forget()
         if (file := journal()) is not None and file.exists():
             count += file.forget(None)
-        say(shell, f"forgot all sessions, {counted(count, 'answer')}; the ledger keeps their figures")
+        say(shell, f"forgot all sessions, {pluralize(count, 'answer')}; the ledger keeps their figures")
         return
     if rest in registry().names():
         count = registry().open(rest).forget()
@@ -210,7 +210,7 @@ def _forget(shell: Any, rest: str) -> None:
         count = file.forget(stored_session(rest).id)
     else:
         raise SessionError(f"There is no session {rest!r}. %chat sessions lists what there is.")
-    say(shell, f"forgot session {rest}, {counted(count, 'answer')}; the ledger keeps their figures")
+    say(shell, f"forgot session {rest}, {pluralize(count, 'answer')}; the ledger keeps their figures")
 
 
 @command("clear")
@@ -219,7 +219,7 @@ def _clear(shell: Any, _rest: str) -> None:
     session = registry().current
     count = len(session.turns)
     session.clear()
-    say(shell, f"cleared {counted(count, 'turn')} of session {session.name}")
+    say(shell, f"cleared {pluralize(count, 'turn')} of session {session.name}")
 
 
 def where_it_is_kept() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from nbchat.store.schema import APPLICATION_ID, VERSION, migrate
+from nbchat.store.migrations import APPLICATION_ID, VERSION, migrate
 
 __all__ = ["Database", "Unusable"]
 

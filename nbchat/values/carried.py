@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from nbchat.values.frozen import FrozenDict
-from nbchat.values.reading import an_object, optional_text
+from nbchat.values.json_fields import an_object, optional_text
 
 __all__ = ["REASONING", "Carried", "attached", "attached_to_call", "is_carried", "with_more"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from nbchat.values.carried import Carried
+from nbchat.values.json_fields import an_object, items_of, number_of, optional_text, text_of, texts_of
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
-from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of, texts_of
 from nbchat.values.request import Request
 from nbchat.values.usage import UNKNOWN, Usage
 

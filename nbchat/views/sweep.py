@@ -13,7 +13,7 @@ from nbchat.markdown.terminal_text import plain_text
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run, answer_text
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.views.sweep_table import heading, run_table, setting_table
 
 __all__ = ["FEW", "HEAD", "answer_html", "card", "cards", "diff_bundle", "facts", "share_of", "sweep_bundle"]
@@ -77,7 +77,7 @@ def facts(sweep: Sweep) -> list[str]:
     """What it was and what it took, in a few words each."""
     unsent = sum(run.status == "not run" for run in sweep)
     stopped = sum(run.status == "interrupted" for run in sweep)
-    runs = counted(len(sweep), "run")
+    runs = pluralize(len(sweep), "run")
     part = f" of the {len(sweep.grid):,}" if len(sweep) < len(sweep.grid) else ""
     told = [
         runs if str(sweep.grid) == "one run" else f"{runs}{part}: {sweep.grid}",

@@ -11,7 +11,7 @@ import pytest
 from nbchat.conversation.session import Session
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal
-from nbchat.store.place import journal_path
+from nbchat.store.paths import journal_path
 from nbchat.testing import Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.errors import NbchatError
