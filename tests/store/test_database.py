@@ -289,16 +289,18 @@ def test_a_file_of_each_earlier_schema_is_brought_forward(opened, path, old):
 
 
 def test_every_earlier_schema_has_a_file_here():
-    assert [path.stem for path in OLD] == [str(number) for number in range(1, schema.VERSION + 1)]
+    assert [path.stem for path in OLD] == [str(number) for number in range(1, migrations.VERSION + 1)]
 
 
 def test_a_step_forward_is_made_once_by_however_many_processes(opened, path, monkeypatch):
     journal = opened(path)
     write_turn(journal, "s", 0, "a", "b")
     journal.close(5.0)
-    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, ("CREATE TABLE later (x)", "INSERT INTO later VALUES (1)")))
-    newer = schema.VERSION + 1
-    for module in ("schema", "database"):
+    monkeypatch.setattr(
+        migrations, "STEPS", (*migrations.STEPS, ("CREATE TABLE later (x)", "INSERT INTO later VALUES (1)"))
+    )
+    newer = migrations.VERSION + 1
+    for module in ("migrations", "database"):
         monkeypatch.setattr(f"nbchat.store.{module}.VERSION", newer)
     journals = [opened(path) for _ in range(4)]
     readers = [threading.Thread(target=journal.sessions) for journal in journals]
