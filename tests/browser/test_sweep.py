@@ -45,7 +45,7 @@ def looked_at(page, index, name):
 def test_a_few_answers_stand_side_by_side(page):
     """Cards, then a row for each run, one verdict, the plot; nothing is fetched from elsewhere."""
     said = page.output_text(1)
-    assert "6 runs: 3 temperature × 2 repeats" in said
+    assert "6 runs: 3 temperatures × 2 repeats" in said
     assert page.output(1).locator("table").last.locator("tbody tr").count() == 6
     page.output(1).locator("img").wait_for()
     looked_at(page, 1, "sweep-few")
@@ -54,7 +54,7 @@ def test_a_few_answers_stand_side_by_side(page):
 
 def test_many_answers_fold_into_their_rows(page):
     """A row of one line for each run in a frame of its own, its answer in sight at 700 px; a click unfolds it."""
-    assert re.search(r"30 runs: 5 temperature × 2 top_p × 3 repeats", page.output_text(2))
+    assert re.search(r"30 runs: 5 temperatures × 2 top_p values × 3 repeats", page.output_text(2))
     rows = page.output(2).locator("table").last.locator("tbody tr")
     assert rows.count() == 30
     looked_at(page, 2, "sweep-many")
