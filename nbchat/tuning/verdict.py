@@ -18,7 +18,7 @@ from nbchat.tuning.statistics import (
     independent_difference,
     interval_text,
 )
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["Measured", "Verdict", "agreement_verdict", "verdict"]
 
@@ -154,7 +154,7 @@ def _alike(best: Measured, worst: Measured, count: int) -> str:
         return f"{told}: that is settled."
     if gap is None or gap.low is None:
         return f"{told}: with so few repeats that may be chance; {_ask_more(best, worst, fewest_repeats(level))}."
-    more = "" if gap.more is None else f"; about {counted(gap.more, 'more repeat')} of each would tell"
+    more = "" if gap.more is None else f"; about {pluralize(gap.more, 'more repeat')} of each would tell"
     return f"{told}: how far apart they are is not settled{more}."
 
 
@@ -215,7 +215,7 @@ def _open(
         )
     return (
         f"Not settled: {names[0]} scored higher than {names[1]} by {_gap(gap, len(others))}, which may be chance; "
-        f"about {counted(gap.more, 'more repeat')} of each would tell.{rest}"
+        f"about {pluralize(gap.more, 'more repeat')} of each would tell.{rest}"
     )
 
 
