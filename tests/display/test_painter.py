@@ -162,7 +162,7 @@ def test_the_footer_says_what_is_not_ordinary():
         notices=("retried (HTTP 500)",),
     )
     facts = footer_facts(reply, ["df: schema"], continue_with="%chat continue")
-    assert "cut off: this answer is not whole" in facts
+    assert "cut off: this answer is incomplete" in facts
     assert "cut at max_tokens: %chat continue resumes it" in facts
     assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
 
