@@ -192,7 +192,7 @@ KEYS = """
     const {height} = area.getBoundingClientRect();
     if (coming() && height > tallest) area.style.minHeight = `${height}px`;
     tallest = height;
-    if (coming() && follows) pane.scrollTop = pane.scrollHeight;
+    if (coming() && follows && !area.querySelector('.nbchat-growing')) pane.scrollTop = pane.scrollHeight;
   }).observe(area);
   new MutationObserver(() => { if (coming()) follows = true; else area.style.minHeight = ''; })
     .observe(stop, {attributes: true, attributeFilter: ['disabled']});
