@@ -1,4 +1,4 @@
-"""`python -m nbchat`: run the built-in model for any client, or open a notebook."""
+"""`nbchat`, or `python -m nbchat`: run the built-in model for any client, open a notebook, export its answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from nbchat.values.errors import ConfigError
+from nbchat.values.errors import ConfigError, NbchatError
 
 PORT = 8302
 """Where `serve` listens when no port is given."""
@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return _serve(given) if given.command == "serve" else _open(given)
-    except ConfigError as error:
+        return {"serve": _serve, "open": _open, "cache": _cache}[given.command](given)
+    except NbchatError as error:
         print(f"nbchat: {error}", file=sys.stderr)
         return 2
 
@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("open", help="open a notebook in JupyterLab, or run and print it where no screen is")
     show.add_argument("notebook", nargs="?", type=Path, help="default: notebooks/quickstart.ipynb")
     show.add_argument("--execute", action="store_true", help="run and print it even where there is a screen")
+    cache = commands.add_parser("cache", help="what a notebook needs to run again without a server")
+    export = cache.add_subparsers(dest="action", metavar="ACTION", required=True).add_parser(
+        "export", help="write the answers that a notebook's requests had to a file beside it"
+    )
+    export.add_argument("notebook", type=Path, help="the notebook whose cells were run with %%chat cache on")
+    export.add_argument("-o", "--output", type=Path, help="default: NOTEBOOK.nbchat-cache.jsonl beside it")
     return parser
 
 
@@ -73,10 +79,10 @@ def _pace(text: str) -> float | None:
 
 def _serve(given: argparse.Namespace) -> int:
     from nbchat.builtin.access import is_loopback
-    from nbchat.builtin.server import DemoServer
+    from nbchat.builtin.server import BuiltinServer
 
     key = _key(given.api_key_env)
-    server = DemoServer(given.port, host=given.host, pace=given.pace, api_key=key, cors=given.cors)
+    server = BuiltinServer(given.port, host=given.host, pace=given.pace, api_key=key, cors=given.cors)
     try:
         url = server.start()
     except (OSError, UnicodeError) as error:
@@ -126,6 +132,25 @@ def _open(given: argparse.Namespace) -> int:
     if execute.has_screen() and not given.execute:
         return execute.open_in_lab(notebook)
     return 0 if execute.run_and_print(notebook, sys.stdout) else 1
+
+
+def _cache(given: argparse.Namespace) -> int:
+    from nbchat.store.opening import journal
+    from nbchat.store.replay import SUFFIX, cell_ids, write_file
+
+    notebook = given.notebook.expanduser().absolute()
+    if (file := journal()) is None or not file.exists():
+        raise ConfigError("There is no journal with answers to export: NBCHAT_STORE names it.")
+    tapes = file.replays.of_notebook(str(notebook), cell_ids(notebook))
+    if not tapes:
+        raise ConfigError(
+            f"The journal has no answers to replay for {notebook.name}: run it once with NBCHAT_CACHE=on, or with"
+            " %chat cache on in its first cell."
+        )
+    output = given.output or notebook.with_name(notebook.name + SUFFIX)
+    count = write_file(output, tapes)
+    print(f"wrote {count} {'answer' if count == 1 else 'answers'} to {output}: NBCHAT_CACHE=on replays them from there")
+    return 0
 
 
 if __name__ == "__main__":

@@ -16,40 +16,45 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from nbchat.frontend import Session
-from nbchat.testing import DONE, Flood, Hang, Say, ScriptedServer, Silent, Stream, chunk
+from nbchat.testing import Flood, Hang, Say, ScriptedServer, Silent, Stream, chunk
 from nbchat.values.events import TextDelta
+from tests.streams import CHUNKS, STREAMS, events
 
-TOKENS = 10_000
+KEY = "sk-live-4f9Zq_77abcdefgh"
 REQUEST = {"model": "scripted-1", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
-WORDS = [f"word{n} " for n in range(TOKENS)]
+FRAMINGS = {"each": None, "64 kB": 65_536}
+"""How a stream comes: each event in an HTTP chunk of its own, or so many bytes in one."""
 
 
 # The server
 
 
 class Written:
-    """`TOKENS` chunks, each an HTTP chunk of its own; written one by one, or many to a write."""
+    """A stream of `tests.streams`, its response made once."""
 
-    def __init__(self, per_write):
-        self._per_write = per_write
+    def __init__(self, name, size):
+        self._name = name
+        self._size = size
         self._steps = []
 
     def steps(self, request):
         if not self._steps:
-            head, *steps, end = Stream([*map(chunk, WORDS), chunk(finish="stop"), DONE]).steps(request)
-            size = self._per_write
-            self._steps = [head, *(b"".join(steps[at : at + size]) for at in range(0, len(steps), size)), end]
+            parts = events(self._name)
+            if self._size is not None:
+                whole = b"".join(parts)
+                parts = [whole[at : at + self._size] for at in range(0, len(whole), self._size)]
+            self._steps = list(Stream(parts).steps(request))
         return self._steps
 
 
 ANSWERS = {
-    "each": lambda: Written(1),
-    "joined": lambda: Written(100),
+    **{f"{name}, {framing}": partial(Written, name, size) for name in STREAMS for framing, size in FRAMINGS.items()},
     "paced": lambda: Say([f"w{n} " for n in range(400)], delay=0.01),
     "short": lambda: Say("Hi."),
     "fast": lambda: Flood(10**8),
@@ -105,8 +110,8 @@ def by_hand(url):
         with client.stream("POST", f"{url}/chat/completions", json={**REQUEST, "user": name}) as response:
             for line in response.iter_lines():
                 if line.startswith("data: ") and line != "data: [DONE]":
-                    delta = json.loads(line[6:])["choices"][0]["delta"]
-                    seen += len(delta.get("content") or "")
+                    choices = json.loads(line[6:])["choices"]
+                    seen += len(choices[0]["delta"].get("content") or "") if choices else 0
         return seen
 
     return read
@@ -114,7 +119,7 @@ def by_hand(url):
 
 def by_session(url):
     """nbchat, no display."""
-    chat = Session(base_url=url, model="scripted-1")
+    chat = Session(base_url=url, model="scripted-1", api_key=KEY)
 
     def read(name):
         with chat.stream("Hello", user=name, once=True) as events:
@@ -154,8 +159,8 @@ def spread(values, unit=1.0, digits=2):
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def compare(server, name, rounds, *, sdk):
-    """CPU of each way in turn, round by round, so that what disturbs one disturbs all."""
+def ratios(server, name, rounds, *, sdk=False):
+    """CPU as a multiple of the hand-written loop's, for each way; round by round, so that what disturbs one disturbs all."""
     ways = {"by hand": by_hand(server.url), "nbchat": by_session(server.url)}
     if sdk and (official := by_sdk(server.url)) is not None:
         ways["openai"] = official
@@ -165,10 +170,21 @@ def compare(server, name, rounds, *, sdk):
     for _ in range(rounds):
         for way, read in ways.items():
             times[way].append(cpu(lambda read=read: read(name)))
-    print(f"\nCPU, {name}: ms, and as a multiple of the hand-written loop")
-    for way, seconds in times.items():
-        ratios = [one / base for one, base in zip(seconds, times["by hand"], strict=True)]
-        print(f"  {way:8} {spread(seconds, 1000, 1):28} {spread(ratios)}")
+    return {
+        way: ([one / base for one, base in zip(seconds, times["by hand"], strict=True)], seconds)
+        for way, seconds in times.items()
+    }
+
+
+def compare_streams(server, rounds):
+    """Every stream in every framing, the worst first."""
+    rows = []
+    for name in (f"{stream}, {framing}" for stream in STREAMS for framing in FRAMINGS):
+        measured = ratios(server, name, rounds)
+        rows.append((statistics.median(measured["nbchat"][0]), name, measured))
+    print(f"\nCPU of {CHUNKS:,} chunks, the worst first: as a multiple of the hand-written loop, and that loop in ms")
+    for _, name, measured in sorted(rows, reverse=True):
+        print(f"  {name:20} {spread(measured['nbchat'][0]):24} {spread(measured['by hand'][1], 1000, 1)}")
 
 
 def first_token(server, rounds):
@@ -269,9 +285,11 @@ def main():
     quick = arguments.parse_args().quick
     server = Server()
     try:
-        compare(server, "each", 3 if quick else 9, sdk=True)
-        compare(server, "joined", 3 if quick else 9, sdk=True)
-        compare(server, "paced", 2 if quick else 5, sdk=False)
+        compare_streams(server, 3 if quick else 9)
+        for name, rounds in (("paced", 2 if quick else 5), ("prose, each", 1 if quick else 3)):
+            print(f"\nCPU, {name}, as a multiple of the hand-written loop")
+            for way, (multiples, _) in ratios(server, name, rounds, sdk=name != "paced").items():
+                print(f"  {way:8} {spread(multiples)}")
         first_token(server, 20 if quick else 100)
         print("\nInterrupt, ms")
         interrupts(server, 5 if quick else 50)

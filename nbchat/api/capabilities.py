@@ -16,6 +16,7 @@ class Capabilities:
 
     def __init__(self) -> None:
         self._refused: dict[tuple[str, str], dict[str, str]] = {}
+        self._windows: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
     def learn(self, base_url: str, model: str, parameter: str, words: str) -> None:
@@ -37,3 +38,13 @@ class Capabilities:
         """Take a refusal back: an answer came with this parameter set. Does nothing where there is none."""
         with self._lock:
             self._refused.get((base_url, model), {}).pop(parameter, None)
+
+    def learn_window(self, base_url: str, model: str, tokens: int) -> None:
+        """Remember how many tokens prompt and answer may have together."""
+        with self._lock:
+            self._windows[base_url, model] = tokens
+
+    def window(self, base_url: str, model: str) -> int | None:
+        """How many tokens prompt and answer may have together; None = no server has said."""
+        with self._lock:
+            return self._windows.get((base_url, model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 
 __all__ = ["GrowingText"]
 
@@ -41,6 +42,20 @@ class GrowingText:
     def text(self) -> str:
         """All of it so far."""
         return self._said.getvalue()
+
+    @property
+    def room(self) -> int:
+        """Characters from which a piece could be the text said again; 0 = any could."""
+        if self._size > WATCHED:
+            return sys.maxsize
+        return 0 if self._held else self._size
+
+    def more(self, pieces: list[str]) -> str:
+        """Take in pieces that have less than the room each; all of them together."""
+        if self._size <= WATCHED:
+            self._count += len(pieces) - 1
+            return self._add("".join(pieces))
+        return "".join(pieces)
 
     def feed(self, piece: str, *, last: bool = False) -> str:
         """What is new in a piece; `last`: the server said that it is the last, or was to be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from nbchat.api.counting import UsageTally
 from nbchat.api.keys import Key
 from nbchat.api.textflow import Joiner, TextFlow, paired
 from nbchat.api.toolcalls import ToolCallFlow, index_of
-from nbchat.values.carried import REASONING, attached
+from nbchat.values import usage
+from nbchat.values.carried import REASONING, attached, is_carried
 from nbchat.values.events import (
     CarriedDelta,
     Event,
@@ -43,6 +45,34 @@ THOUGHTS = frozenset({"thinking", "reasoning", "thought", "reasoning_text", "rea
 """Types of content parts whose text is reasoning."""
 
 SOURCE_NAMES = frozenset({*parts.SOURCE_LISTS, *parts.SOURCE_HOLDERS})
+
+
+MEANT = {
+    "chunk": frozenset({"choices", "id", "model", "usage", "x_groq", "error", *SOURCE_NAMES}),
+    "choice": frozenset(
+        {"index", "delta", "message", "text", "finish_reason", "logprobs", "usage", "error", *SOURCE_NAMES}
+    ),
+    "delta": frozenset(
+        {
+            *("content", "text", "refusal", "tool_calls", "function_call", "images", "type", "transcript"),
+            *(
+                "input_audio",
+                "output_audio",
+                *parts.REASONING_NAMES,
+                *parts.REASONING_LISTS,
+                *parts.MEDIA,
+                *SOURCE_NAMES,
+            ),
+        }
+    ),
+    "usage": usage.NAMES,
+}
+"""The fields that the reader looks at, in each kind of object."""
+
+
+def is_meant(kind: str, name: str) -> bool:
+    """Whether the reader looks at a field of this name in a "chunk", a "choice", a "delta" or a "usage" object."""
+    return name in MEANT[kind] or (kind == "delta" and is_carried(name))
 
 
 class PayloadReader:
@@ -80,25 +110,36 @@ class PayloadReader:
         if not SOURCE_NAMES.isdisjoint(payload):
             self._choice(min(self._choices, default=0)).read_sources(payload, events)
         groq = payload.get("x_groq")
-        for usage in (payload.get("usage"), groq.get("usage") if isinstance(groq, dict) else None):
-            self._read_usage(usage, None, events)
+        for count in (payload.get("usage"), groq.get("usage") if isinstance(groq, dict) else None):
+            self._read_usage(count, None, events)
 
-    def is_only_text(self, payload: Any, text: str) -> bool:
-        """Whether a chunk, coming now, would be this text for choice 0 and nothing else."""
-        if not isinstance(payload, dict) or not self.trusted or 0 in self.reasons:
-            return False
-        trial = PayloadReader()
-        trial._started = self._started
-        events: list[Event] = []
-        trial.read(payload, events)
-        return events == [TextDelta(text, 0)]
+    @property
+    def knows_start(self) -> tuple[bool, bool]:
+        """Whether the model and the id of the answer are known."""
+        return bool(self._started.model), bool(self._started.id)
 
-    def more_text(self, text: str, events: list[Event]) -> bool:
-        """Append what a chunk brings that is only text for choice 0; False where it must be looked at more closely."""
-        if 0 in self.reasons:
-            return False
-        self._choice(0).flow.text(text, events)
-        return True
+    @property
+    def choices(self) -> int:
+        """How many choices were heard of."""
+        return len(self._choices)
+
+    def room_for(self, kind: str, index: int, call: int) -> int:
+        """Characters from which a piece of a run would have to be looked at by itself; 0 = every one.
+
+        A run is pieces of one `kind` ("text", "reasoning", or "arguments" of a `call`) of one choice, and nothing else.
+        """
+        reader = self._choices.get(index)
+        if reader is None or not self.trusted or index in self.reasons:
+            return 0
+        return reader.room_for(kind, call)
+
+    def read_run(self, kind: str, index: int, call: int, pieces: list[str], events: list[Event]) -> None:
+        """Append what a run brings, each piece of which has less than the room for it."""
+        self._choices[index].read_run(kind, call, pieces, events)
+
+    def read_usage(self, count: Mapping[str, Any], events: list[Event]) -> None:
+        """Append what a usage count in a chunk says."""
+        self._read_usage(count, None, events)
 
     @property
     def all_finished(self) -> bool:
@@ -130,9 +171,9 @@ class PayloadReader:
             self._started = known
             events.append(known)
 
-    def _read_usage(self, usage: object, index: int | None, events: list[Event]) -> None:
-        if isinstance(usage, dict) and usage:
-            report = self._tally.add(usage, index, self._standing, len(self._choices))
+    def _read_usage(self, count: object, index: int | None, events: list[Event]) -> None:
+        if isinstance(count, Mapping) and count:
+            report = self._tally.add(count, index, self._standing, len(self._choices))
             if report is not None:
                 self.seen = True
                 self.counted = self.all_finished
@@ -192,6 +233,21 @@ class _ChoiceReader:
     def holds(self) -> bool:
         """Whether something waits for what comes next."""
         return self.flow.holds
+
+    def room_for(self, kind: str, call: int) -> int:
+        """See `PayloadReader.room_for`."""
+        if kind == "arguments":
+            return sys.maxsize if self._calls.goes_on(call) else 0
+        if not self._in_deltas or (kind == "reasoning" and self._thought is not None):
+            return 0
+        return self.flow.room_for(kind)
+
+    def read_run(self, kind: str, call: int, pieces: list[str], events: list[Event]) -> None:
+        """See `PayloadReader.read_run`."""
+        if kind == "arguments":
+            self._calls.go_on(call, pieces, events)
+        else:
+            self.flow.more(kind, pieces, events)
 
     def read(self, choice: Mapping[str, Any], events: list[Event], *, last: bool) -> None:
         """One choice of a chunk, or of a whole reply."""

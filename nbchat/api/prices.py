@@ -17,7 +17,7 @@ from nbchat.api.endpoints import Endpoint
 from nbchat.values.errors import ConfigError
 from nbchat.values.usage import Usage
 
-__all__ = ["CostSource", "check_table", "cost", "listed_price", "priced"]
+__all__ = ["CostSource", "check_table", "cost", "listed_price", "listed_window", "priced"]
 
 CostSource = Literal["server", "list", "table", "built-in", "none"]
 """Who says what an answer cost: the server, the list of prices, the user's table, nobody; the built-in model is free."""
@@ -52,6 +52,22 @@ def listed_price(endpoint: Endpoint, model: str | None, usage: Usage) -> float |
     """The price of so many tokens, in the public list or the user's table; None = in neither."""
     listed = _in_list(endpoint, model, usage)
     return _in_table(model, usage) if listed is None else listed
+
+
+def listed_window(endpoint: Endpoint, model: str | None) -> int | None:
+    """The tokens of a model's window in the list of `genai-prices`; None = not in it, or not installed."""
+    if not model or not endpoint.base_url.startswith("https:"):
+        return None
+    try:
+        from genai_prices import data_snapshot
+    except ImportError:
+        return None
+    try:
+        _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, endpoint.base_url)
+    except (LookupError, ValueError, TypeError, AttributeError):  # its calls may change: then nobody knows
+        return None
+    window = getattr(found, "context_window", None)
+    return window if isinstance(window, int) and window > 0 else None
 
 
 def _in_list(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:

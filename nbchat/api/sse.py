@@ -8,11 +8,10 @@ lack its blank line.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from nbchat.values.limits import LIMITS, Limit, Limits
 
-__all__ = ["DONE", "DataLine", "SSEDecoder"]
+__all__ = ["DONE", "SSEDecoder"]
 
 DONE = b"[DONE]"
 """The data that ends a stream."""
@@ -22,15 +21,8 @@ _BOM = b"\xef\xbb\xbf"
 _LONGEST_DONE = 24
 
 
-class DataLine(NamedTuple):
-    """A line of data and the type of its event (empty = "message"); `data` None = the event ends here."""
-
-    data: bytes | None
-    type: bytes = b""
-
-
 class SSEDecoder:
-    r"""Bytes in any portions to lines of data.
+    r"""Bytes in any portions to lines, and the data in a line.
 
     Lines end at `\n`, `\r\n` or `\r` bytes and nowhere else: U+2028 and its like occur raw inside JSON strings.
     Work is linear in the bytes fed, however small the portions. A line that exceeds its limit ends it.
@@ -43,14 +35,14 @@ class SSEDecoder:
         self._pending = bytearray()  # an unfinished line
         self._after_cr = False  # a "\n" that comes next belongs to the "\r" already seen
         self._first = True
-        self._open = False  # whether the event has data
-        self._type = b""
+        self.type = b""
+        """The type of the event at hand; empty = "message"."""
 
     def beginning(self, most: int) -> bytes:
         """The beginning, of `most` bytes, of the line that has not ended."""
         return bytes(self._pending[:most]).removeprefix(b"data:")
 
-    def feed(self, data: bytes) -> list[DataLine]:
+    def feed(self, data: bytes) -> list[bytes]:
         """The lines that these bytes complete; `[DONE]` counts though its line may still go on."""
         if self.exceeded is not None:
             return []
@@ -63,50 +55,47 @@ class SSEDecoder:
             self._after_cr = data.endswith(b"\r")
             lines = _LINE_END.split(data)
         rest = lines.pop()
-        if lines and self._pending:
-            self._pending += lines[0]
-            lines[0] = bytes(self._pending)
-            self._pending.clear()
-        read = self._read(lines)
+        if lines:
+            if self._pending:
+                self._pending += lines[0]
+                lines[0] = bytes(self._pending)
+                self._pending.clear()
+            self._strip_mark(lines)
         if rest:
             self._pending += rest
             if len(self._pending) <= _LONGEST_DONE and self._says_done():
                 self._pending.clear()
-                read += self._read([b"data:" + DONE])
+                lines.append(b"data:" + DONE)
             elif len(self._pending) > self._limits.line.most:
                 self.exceeded = self._limits.line
-        return read
+        return lines
 
-    def flush(self) -> list[DataLine]:
-        """The lines that the end of the bytes completes: the last may lack its line end."""
+    def flush(self) -> list[bytes]:
+        """The lines that the end of the bytes completes: the last may lack its line end, and its blank line."""
         lines = [bytes(self._pending), b""]
         self._pending.clear()
-        return self._read(lines)
+        self._strip_mark(lines)
+        return lines
+
+    def data(self, line: bytes) -> bytes | None:
+        """The data in a line; None where it has none. A blank line ends the event."""
+        if line.startswith(b"data:"):
+            data = line[6:] if line.startswith(b"data: ") else line[5:]
+            while data.startswith(b"data:"):
+                data = data[5:].lstrip(b" ")
+            return None if data.startswith(b":") else data
+        if not line:
+            self.type = b""
+        elif line.startswith(b"event:"):
+            self.type = line[6:].strip()
+        return line if line.startswith(b"{") else None
+
+    def _strip_mark(self, lines: list[bytes]) -> None:
+        """Leave out a byte-order mark at the beginning of all."""
+        if self._first:
+            self._first = False
+            lines[0] = lines[0].removeprefix(_BOM)
 
     def _says_done(self) -> bool:
         """Whether the unfinished line is that of the end: a connection that stays open may bring no more of it."""
         return self._pending.startswith(b"data:") and self._pending[5:].lstrip() == DONE
-
-    def _read(self, lines: list[bytes]) -> list[DataLine]:
-        if self._first and lines:
-            self._first = False
-            lines[0] = lines[0].removeprefix(_BOM)
-        read = []
-        for line in lines:
-            if not line:
-                if self._open:
-                    read.append(DataLine(None))
-                self._open, self._type = False, b""
-            elif line.startswith(b"data:"):
-                data = line[6:] if line.startswith(b"data: ") else line[5:]
-                while data.startswith(b"data:"):
-                    data = data[5:].lstrip(b" ")
-                if not data.startswith(b":"):
-                    self._open = True
-                    read.append(DataLine(data, self._type))
-            elif line.startswith(b"event:"):
-                self._type = line[6:].strip()
-            elif line.startswith(b"{"):
-                self._open = True
-                read.append(DataLine(line, self._type))
-        return read

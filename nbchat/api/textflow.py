@@ -76,6 +76,15 @@ class Strand:
         """What a delta adds; `last`: the server said that it is the last, or was to be."""
         return self._joiner.feed(self._growing.feed(delta, last=last)) if delta else ""
 
+    @property
+    def room(self) -> int:
+        """Characters from which a delta has to be looked at by itself; 0 = any."""
+        return self._growing.room
+
+    def more(self, deltas: list[str]) -> str:
+        """What deltas add that have less than the room each."""
+        return self._joiner.feed(self._growing.more(deltas))
+
     def whole(self, text: str) -> str | None:
         """What the whole text adds to the deltas; None = it reads otherwise."""
         new = self._growing.whole(text)
@@ -101,6 +110,17 @@ class TextFlow:
     def holds(self) -> bool:
         """Whether something waits for what comes next."""
         return self._text.holds or self._tags.holds or self._reasoning.holds or self._refusal.holds
+
+    def room_for(self, kind: str) -> int:
+        """Characters from which a delta of text, or of reasoning, has to be looked at by itself; 0 = any."""
+        return (self._text if kind == "text" else self._reasoning).room
+
+    def more(self, kind: str, deltas: list[str], events: list[Event]) -> None:
+        """Deltas of text, or of reasoning, that have less than the room each."""
+        if kind == "text":
+            self._content(self._text.more(deltas), events)
+        else:
+            self._reason(self._reasoning.more(deltas), events)
 
     def text(self, delta: str, events: list[Event], *, last: bool = False) -> None:
         """Content of the answer."""

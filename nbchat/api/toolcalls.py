@@ -11,10 +11,10 @@ from typing import Any
 
 from nbchat.api.keys import Key
 from nbchat.api.textflow import Joiner, paired
-from nbchat.values.arguments import is_object
 from nbchat.values.carried import attached_to_call
 from nbchat.values.events import CarriedDelta, Event, ToolCallDelta
 from nbchat.values.limits import LIMITS
+from nbchat.values.tool_arguments import is_object
 
 __all__ = ["ToolCallFlow", "index_of", "tool_names"]
 
@@ -58,6 +58,7 @@ class _Call:
         self._arguments = StringIO()
         self._last = ""  # piece of the arguments
         self._grows = True  # whether each piece begins with the one before it
+        self._unread: list[str] = []  # of the arguments, for their marks
         self._depth = 0
         self._quoted = False
         self._escape = ""
@@ -70,6 +71,7 @@ class _Call:
     @property
     def is_whole(self) -> bool:
         """Whether its arguments are one whole value, as far as brackets and quotes can tell."""
+        self._read_marks()
         closed = self._depth <= 0 and not self._quoted and self._last.rstrip()[-1:] in ("}", "]", '"')
         return (closed and self.begun) or self._repeats_itself()
 
@@ -90,7 +92,12 @@ class _Call:
         self._grows = self._grows and arguments.startswith(self._last)
         self._last = arguments
         self._arguments.write(arguments)
-        marks, self._escape = _MARKS.findall(self._escape + arguments), ""
+        self._unread.append(arguments)
+
+    def _read_marks(self) -> None:
+        """Follow brackets and quotes through what has come."""
+        marks, self._escape = _MARKS.findall(self._escape + "".join(self._unread)), ""
+        self._unread.clear()
         for mark in marks:
             if mark == "\\":
                 self._escape = mark
@@ -133,6 +140,19 @@ class ToolCallFlow:
                 if given is not None or len(calls) > 1:
                     given = index_of(given, position)
                 self._take(_piece(call, given), events)
+
+    def goes_on(self, index: int) -> bool:
+        """Whether a piece of nothing but arguments under this index is more of the call there."""
+        call = self._by_index.get(index)
+        return call is not None and not call.named_again and call.told == self._clean(call.name)
+
+    def go_on(self, index: int, pieces: list[str], events: list[Event]) -> None:
+        """Pieces of nothing but arguments, where that goes on."""
+        call = self._last = self._by_index[index]
+        for piece in pieces:
+            call.add(piece)
+        if arguments := call.joiner.feed("".join(pieces)):
+            events.append(ToolCallDelta(call.number, call.id, "", arguments, self._index))
 
     def read_old(self, function: object, events: list[Event]) -> None:
         """The `function_call` that came before there were `tool_calls`."""

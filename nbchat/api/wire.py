@@ -13,8 +13,8 @@ from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
 from nbchat.api.meter import Meter
 from nbchat.api.payload import PayloadReader
-from nbchat.api.sse import DONE, DataLine, SSEDecoder
-from nbchat.api.template import ChunkTemplate
+from nbchat.api.plain import PlainChunks
+from nbchat.api.sse import DONE, SSEDecoder
 from nbchat.api.textflow import paired
 from nbchat.api.toolcalls import tool_names
 from nbchat.api.truncated import read_truncated
@@ -120,7 +120,7 @@ class AnswerDecoder:
         self._event_size = 0  # of these lines
         self._opening = b""
         self._payload = PayloadReader(key, tool_names(self._sent.get("tools")))
-        self._template = ChunkTemplate(self._reads_as_text)
+        self._plain = PlainChunks(self._payload)
         self._unreadable = ""  # the beginning of the first event that could not be read
         self._count_unreadable = 0
         self.done = False
@@ -207,7 +207,7 @@ class AnswerDecoder:
             self._sse = SSEDecoder(self._limits)
             data = bytes(self._head)
             self._head.clear()
-        return self._read(self._sse.feed(data))
+        return self._read(self._sse.feed(data), self._sse)
 
     def _is_stream(self, known: int) -> bool:
         """Whether the body so far is one of events, or of objects one a line; its first `known` bytes hold no line end."""
@@ -238,7 +238,7 @@ class AnswerDecoder:
             return []
         events = self._feed(self._redactor.flush())
         if not self.failed:
-            events += self._read(self._sse.flush()) if self._sse is not None else self._whole_body()
+            events += self._read(self._sse.flush(), self._sse) if self._sse is not None else self._whole_body()
         if not self.failed:
             self._give_up(events)
             self.done = self.done or self._only
@@ -265,9 +265,7 @@ class AnswerDecoder:
             if self.done or (not left and (self._payload.all_finished if broken else self._payload.ended)):
                 return None
             why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
-            return CutOff(
-                f"{self._server} broke off in the middle of the answer{why}. %chat continue takes it up, %chat retry asks anew."
-            )
+            return CutOff(f"{self._server} broke off in the middle of the answer{why}.")
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
         said = self._quoted(self._unreadable or self._stray())
@@ -284,17 +282,24 @@ class AnswerDecoder:
         """The opening bytes as text, without a stream's field name."""
         return self._opening.decode("utf-8", "replace").strip().removeprefix("data:").strip()
 
-    def _read(self, lines: Iterable[DataLine]) -> list[Event]:
+    def _read(self, lines: Iterable[bytes], sse: SSEDecoder) -> list[Event]:
         read: list[Event] = []
-        for data, kind in lines:
+        plain = self._plain
+        for line in lines:
             if self.done or self.failed:
                 break
-            if data is None:
+            if self._event_size == 0:
+                if line.startswith(b"data:") and sse.type != b"error" and plain.read(line[5:], read):
+                    continue
+                if not line:
+                    sse.type = b""
+                    continue
+            elif not line:
                 self._give_up(read)
-                continue
-            text = self._template.text(data) if not (kind or self._unfinished) else None
-            if text is None or not self._payload.more_text(text, read):
-                self._read_line(data.strip(), kind, read)
+            plain.settle(read)
+            if (data := sse.data(line)) is not None:
+                self._read_line(data.strip(), sse.type, read)
+        plain.settle(read)
         return read
 
     def _read_line(self, data: bytes, kind: bytes, read: list[Event]) -> None:
@@ -313,8 +318,6 @@ class AnswerDecoder:
                 self._keep(data)
                 return
             self._give_up(read)
-        else:
-            self._template.learn(data)
         self._take(payload, kind, read)
 
     def _keep(self, data: bytes) -> None:
@@ -341,14 +344,6 @@ class AnswerDecoder:
         for payload in payloads:
             self._take(payload, b"", read)
         return True
-
-    def _reads_as_text(self, data: bytes, text: str) -> bool:
-        """Whether these bytes are a chunk that brings this text for the first choice, and nothing else."""
-        try:
-            payload = _loads(data)
-        except (ValueError, RecursionError):
-            return False
-        return failure_in(payload, b"") is None and self._payload.is_only_text(payload, text)
 
     def _take(self, payload: Any, kind: bytes, events: list[Event]) -> None:
         """Read one payload, or a list of several, into events."""
@@ -383,7 +378,7 @@ class AnswerDecoder:
             payload = _loads(text)
         except (ValueError, RecursionError):
             sse = SSEDecoder(self._limits)
-            return self._read(sse.feed(text) + sse.flush())
+            return self._read(sse.feed(text) + sse.flush(), sse)
         self._take(payload, b"", events)
         self.done = True
         return events

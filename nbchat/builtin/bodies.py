@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nbchat.builtin.completion import CallPart, Completion, Piece
+from nbchat.builtin.generation import CallPart, Completion, Piece
 from nbchat.builtin.models import CONTEXT_WINDOW, MODELS, Learned
 from nbchat.builtin.sampling import Drawn
 from nbchat.builtin.tokenizer import END

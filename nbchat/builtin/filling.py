@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
+from nbchat.builtin.candidates import Candidate, as_json, fixed_values, scalars
+from nbchat.builtin.json_schema import Schema, SchemaError, item_schema, property_schema, types_of
 from nbchat.builtin.material import Material
 from nbchat.builtin.sampling import Distribution
-from nbchat.builtin.schema import Schema, SchemaError, item_schema, property_schema, types_of
 from nbchat.builtin.tokenizer import END, Tokenizer
-from nbchat.builtin.values import Candidate, as_json, fixed_values, scalars
 
 __all__ = ["Filling", "Script", "Writer", "rehearse"]
 

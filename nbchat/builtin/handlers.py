@@ -14,7 +14,7 @@ from tornado import iostream, web
 
 from nbchat.builtin.access import check_key, check_place, cors_headers
 from nbchat.builtin.bodies import Reply, model_body
-from nbchat.builtin.completion import Completion, Piece
+from nbchat.builtin.generation import Completion, Piece
 from nbchat.builtin.models import CONTEXT_WINDOW, MODELS, Learned, learned
 from nbchat.builtin.refusal import Refusal
 from nbchat.builtin.request import Fields, parse_json, read_request

@@ -1,6 +1,6 @@
 """The process of a local model: `xllamacpp`'s server on loopback, for as long as the kernel that started it lives.
 
-Run by `nbchat.builtin.local`: one line of JSON comes in on standard input (`path`, `alias`, `key`, `context`,
+Run by `nbchat.builtin.local_model`: one line of JSON comes in on standard input (`path`, `alias`, `key`, `context`,
 `threads`), one goes out on standard output (`url` or `error`). The end of standard input ends the process.
 """
 
@@ -18,6 +18,9 @@ __all__ = ["main"]
 
 PARALLEL = 4
 """Answers generated at a time; more wait for their turn. A request's `n` can't be larger."""
+
+MOST_TOKENS = 1024
+"""Of an answer whose request sets no limit: a small model may repeat itself until its context is full."""
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -50,6 +53,7 @@ def _started(settings: Mapping[str, Any]) -> Any:
     params.api_keys = [settings["key"]]
     params.n_ctx = settings["context"]
     params.n_parallel, params.kv_unified = PARALLEL, True
+    params.n_predict = MOST_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
     params.verbosity = -1
     params.warmup = params.ui = params.endpoint_slots = False

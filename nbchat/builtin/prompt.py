@@ -10,8 +10,8 @@ from itertools import islice, takewhile
 
 from nbchat.builtin import persona
 from nbchat.builtin.answer import Answer
+from nbchat.builtin.chat_messages import Message
 from nbchat.builtin.material import Material
-from nbchat.builtin.messages import Message
 from nbchat.builtin.models import CONTEXT_WINDOW, Learned
 from nbchat.builtin.refusal import Refusal
 from nbchat.builtin.relevance import terms

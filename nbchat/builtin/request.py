@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from nbchat.builtin.messages import Message, read_messages
+from nbchat.builtin.chat_messages import Message, read_messages
 from nbchat.builtin.refusal import Refusal
 from nbchat.builtin.sampling import Sampling
 

@@ -14,7 +14,7 @@ from tornado import httpserver
 from nbchat.builtin.handlers import READ_LIMIT, Counters, Settings, application
 from nbchat.builtin.models import learned
 
-__all__ = ["PACE", "DemoServer", "builtin"]
+__all__ = ["PACE", "BuiltinServer", "builtin"]
 
 PACE = 120.0
 """Tokens a second of the process-wide server: so that streaming looks like streaming."""
@@ -27,7 +27,7 @@ IDLE_SECONDS = 300.0
 """How long a connection may stay without a whole request's head."""
 
 
-class DemoServer:
+class BuiltinServer:
     """The built-in model behind HTTP on this machine. It is created, started (or entered), stopped for good.
 
     `port` 0 = any free one. `pace` is tokens a second of each streamed choice, None = as fast as it goes; replies
@@ -61,16 +61,16 @@ class DemoServer:
     def start(self) -> str:
         """Listen, from a thread of its own; the base URL. Raises OSError if the port is taken."""
         if self._thread is not None:
-            raise RuntimeError("A DemoServer starts once; make another.")
+            raise RuntimeError("A BuiltinServer starts once; make another.")
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         listener = socket.create_server(self._address, family=family, backlog=128)
         listener.setblocking(False)
         self._address = (self._address[0], listener.getsockname()[1])
         started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listener, started), name="nbchat-demo", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(listener, started), name="nbchat-builtin", daemon=True)
         self._thread.start()
         started.wait()
-        threading.Thread(target=learned, name="nbchat-demo-reads", daemon=True).start()
+        threading.Thread(target=learned, name="nbchat-builtin-corpus", daemon=True).start()
         return self.base_url
 
     def stop(self) -> None:
@@ -118,14 +118,14 @@ async def _cancel_tasks() -> None:
 
 
 _lock = threading.Lock()
-_running: list[tuple[int, DemoServer]] = []
+_running: list[tuple[int, BuiltinServer]] = []
 
 
-def builtin() -> DemoServer:
+def builtin() -> BuiltinServer:
     """The process-wide server, started on the first call from whatever thread; a forked child starts its own."""
     with _lock:
         if not _running or _running[0][0] != os.getpid():
-            server = DemoServer()
+            server = BuiltinServer()
             server.start()
             atexit.register(server.stop)
             _running[:] = [(os.getpid(), server)]

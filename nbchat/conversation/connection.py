@@ -147,7 +147,7 @@ def ready(endpoint: Endpoint) -> Endpoint:
 
 
 def _running_file(endpoint: Endpoint) -> Endpoint:
-    from nbchat.builtin.local import local_model
+    from nbchat.builtin.local_model import local_model
 
     model = local_model(endpoint.name)
     return replace(endpoint, base_url=model.base_url, key=Key(model.key))

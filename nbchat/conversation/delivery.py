@@ -12,7 +12,7 @@ from nbchat.conversation.exchange import Delivery, Exchange
 from nbchat.conversation.record import Record
 from nbchat.store.budget import Budget
 from nbchat.store.ledger import Spent
-from nbchat.store.place import OFF
+from nbchat.store.paths import OFF
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
 from nbchat.values.request import Request
@@ -51,6 +51,11 @@ class Deliverer:
 
     def __call__(self, exchange: Exchange, request: Request) -> Delivery:
         """How this one is. Raises NbchatError where it must not be sent."""
+        if self._record.is_asked_twice(exchange):
+            raise SessionError(
+                "Nothing was sent: the same message is being answered already. Wait for that answer, or end it with"
+                " %chat stop."
+            )
         exchange.notices += self._record.notices
         self._record.notices.clear()
         taps: list[Callable[[list[Event]], None]] = []
@@ -59,7 +64,7 @@ class Deliverer:
         if self._limits.cache_is_on() if wanted is None else wanted:
             from nbchat.conversation import replaying
 
-            name = replaying.request_name(exchange, request)
+            name = request.name = replaying.request_name(exchange.ask.endpoint, request)
             if exchange.options.replaces is None and (tape := replaying.stored(name, exchange.number)) is not None:
                 return Delivery(replay=tape)
             recorder = replaying.Recorder(name, exchange)

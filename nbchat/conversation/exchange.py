@@ -25,17 +25,26 @@ from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger import Entry
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.values.draft import Draft
-from nbchat.values.errors import GuardError, Interrupted, NbchatError, SchemaError
+from nbchat.values.errors import (
+    ContextTooLong,
+    CutOff,
+    GuardError,
+    Interrupted,
+    NbchatError,
+    SchemaError,
+    ServerSilent,
+)
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request, Status, Timing
-from nbchat.values.usage import Usage
+from nbchat.values.usage import Usage, prompt_tokens
 
 if TYPE_CHECKING:  # what fits answers to schemas is only imported where one is asked for
+    from nbchat.conversation.context import Context
     from nbchat.conversation.schemas.schema import Schema
 
 __all__ = ["Ask", "Exchange", "Tools"]
@@ -99,6 +108,22 @@ class Ask:
     schema: Schema | None = None
     earlier: Request | None = None
     """The request of the turn before, with which this one shares its messages; None = there is none."""
+    context: Context | None = None
+    """What `history` was made of, where it may be shortened when the server finds it too long; else None."""
+
+    def shortened(self, error: ContextTooLong, sent: Request) -> tuple[Ask, str] | None:
+        """The same with a shorter history, after this refusal, and what to say of it; None = nothing more can go."""
+        from nbchat.conversation.context import room, shorter_after
+
+        if self.context is None:
+            return None
+        tokens = prompt_tokens(sent.body) or 0
+        window = shorter_after(error, tokens, self.endpoint, self.params.model)
+        answer = self.params.max_completion_tokens or self.params.max_tokens
+        shorter = self.context.fitted(room(window, [self.message], 0, answer))
+        if shorter.left_out == self.context.left_out:
+            return None
+        return replace(self, history=shorter.messages(), context=None), shorter.notice(window)
 
     def request(self, steps: Sequence[Message] = (), *, in_words: bool | None = None) -> Request:
         """What is sent, after these steps. `in_words`: how to ask for the schema; None = as the server is known."""
@@ -126,6 +151,8 @@ class Exchange:
         """The id of the answer before it in its context; None = there is none."""
         self.session: str | None = None
         """The name of the session that made it; None = it is nobody's."""
+        self.alone = False
+        """Whether it is one message that a user asked, rather than one of many."""
         self.copies = 0
         """How many exchanges have been made that ask the same."""
         self.number = 0
@@ -228,6 +255,11 @@ class Exchange:
     def _request(self, presenter: Presenter | None, more: Sequence[Message] = ()) -> Work:
         """One request; once more where the server refuses a schema that can be asked for in words."""
         yield from self._send(presenter, more)
+        if (shorter := self._shorter()) is not None:
+            self.replies.pop()
+            self.ask, notice = shorter
+            self._restart(presenter, notice)
+            yield from self._send(presenter, more)
         refusal = self.error
         request = self.replies[-1].request
         if self.ask.schema is None or request is None or "response_format" not in request.body:
@@ -242,6 +274,18 @@ class Exchange:
         yield from self._send(presenter, more)
         if self.error is None:
             fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
+
+    def _shorter(self) -> tuple[Ask, str] | None:
+        """What to ask after a refusal for length, and what to say of it; None = it was no such refusal, or is final."""
+        sent = self.replies[-1].request
+        if not isinstance(self.error, ContextTooLong) or sent is None or not self.replies[-1].empty:
+            return None
+        return self.ask.shortened(self.error, sent)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it was begun and is not over."""
+        return self._channel is not None and not self._ended
 
     def stop(self) -> None:
         """End it from another thread, as an interrupt would. An answer that has come to its end stays whole.
@@ -385,20 +429,36 @@ class Exchange:
     def entries(self) -> list[Entry]:
         """The ledger's rows for its requests; one that nothing answered took nothing."""
         answered = (reply for reply in self.replies if not (reply.empty and reply.status == "failed"))
-        params, cell = self.ask.params.to_dict(), self.options.cell_id
+        shared = {
+            "params": self.ask.params.to_dict(),
+            "cell": self.options.cell_id,
+            "notebook": notebook_path(),
+            "session": self.session,
+        }
         return [
-            Entry.of(reply, self.ask.endpoint, params=params, cell=cell, notebook=notebook_path(), session=self.session)
+            Entry.of(reply, self.ask.endpoint, request=reply.request and reply.request.name, **shared)
             for reply in answered
         ]
 
     def failure(self) -> BaseException | None:
         """What to raise, with the partial reply; None = nothing went wrong."""
-        error = self.error
+        error, reply = self.error, self.reply
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
-            reply, came = self.reply, "What had come is kept: %chat continue takes it up."
-            if reply is None or reply.status == "complete":
-                came = "Nothing had come yet." if reply is None else "The answer had come whole, and is kept."
-            return Interrupted(f"Stopped. {came}", reply=reply)
+            if reply is None:
+                return Interrupted("Stopped. Nothing had come yet.")
+            if reply.status == "complete":
+                return Interrupted("Stopped. The answer had come whole, and was kept.", reply=reply)
+            return Interrupted(f"Stopped. {self._advice(reply)}", reply=reply)
+        if isinstance(error, (CutOff, ServerSilent)) and reply is not None:
+            return type(error)(f"{error} {self._advice(reply)}", reply=reply)
         if isinstance(error, NbchatError):
-            error.reply = self.reply
+            error.reply = reply or error.reply
         return error
+
+    def _advice(self, reply: Reply) -> str:
+        """What became of a partial answer, and what continues it."""
+        if self.options.once:
+            return "The partial answer did not join the history."
+        if not reply.text or not self.options.continue_with:
+            return "The partial answer was kept."
+        return f"The partial answer was kept; {self.options.continue_with} resumes it."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from nbchat.conversation.turn import Turn, joined
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.reply import Reply
 
 __all__ = ["History"]
@@ -80,7 +80,9 @@ class History:
         try:
             chosen = here.choose(index)
         except IndexError:
-            raise SessionError(f"The turn has {counted(len(here.versions), 'version')}; there is no {index}.") from None
+            raise SessionError(
+                f"The turn has {pluralize(len(here.versions), 'version')}; there is no {index}."
+            ) from None
         place = self.place(turn)
         return self if place is None or chosen == here else self._with(place, chosen)
 
@@ -97,7 +99,7 @@ class History:
     def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
         """The history without its last turns, and those. Raises SessionError where there are not so many."""
         if not 1 <= count <= len(self.turns):
-            raise SessionError(f"The session has {counted(len(self.turns), 'turn')}; {count} can't be undone.")
+            raise SessionError(f"The session has {pluralize(len(self.turns), 'turn')}; {count} can't be undone.")
         return History(self.turns[:-count]), self.turns[-count:]
 
     def _with(self, place: int, turn: Turn) -> History:

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 
 from nbchat.api.endpoints import LOCAL_SERVERS, endpoint_at
-from nbchat.builtin.local import is_installed
+from nbchat.builtin.local_model import is_installed
 from nbchat.conversation.process import process
 from nbchat.values.errors import NbchatError
 from nbchat.values.modelname import SMOLLM2

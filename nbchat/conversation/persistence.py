@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -13,13 +14,13 @@ from nbchat.conversation.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.ledger import Entry
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
 from nbchat.values.draft import Draft
 from nbchat.values.events import Event
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.request import Request
 
@@ -91,7 +92,7 @@ class Persistence:
             time.time(),
             exchange.parent,
             exchange.options.cell_id,
-            lambda: request_name(exchange, request),
+            functools.partial(request_name, ask.endpoint, request),
             keys,
         )
         recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)
@@ -202,10 +203,14 @@ class Reopened(NamedTuple):
     system: str | None
     params: Params
 
+    def cut_off(self) -> set[str]:
+        """Ids of the answers in force that a kernel's end cut off."""
+        return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
+
     def notices(self) -> list[str]:
         """What the reader should know, in a line each."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
-        said = f"continues session {self.row.name}{where}: {counted(len(self.turns), 'turn')}, {_ago(self.row.used)}"
+        said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
         return [f"{said}; %chat clear begins anew"]
 
 
@@ -236,7 +241,7 @@ def _ago(used: float) -> str:
     seconds = max(0.0, time.time() - used)
     for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
-            return f"last used {counted(int(seconds // length), name)} ago"
+            return f"last used {pluralize(int(seconds // length), name)} ago"
     return "last used a moment ago"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
+from nbchat.conversation.turn import Turn
 from nbchat.store.ledger import Entry
 
 if TYPE_CHECKING:  # imported where there is a journal
@@ -32,7 +33,11 @@ class Record:
         self.ledger: tuple[Entry, ...] = ()
         self.notices: list[str] = []
         """What the reader should know of the session, to be said with the next answer."""
+        self.cut_off: set[str] = set()
+        """Ids of answers that a kernel's end cut off, which were not offered to be continued yet."""
         self.observers = Observers()
+        self._newest: str | None = None
+        """The id of the answer that was entered or offered last."""
         self._open: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._persist = persist
@@ -62,12 +67,40 @@ class Record:
         self._persistence.journal.flush()
         return self._persistence.journal.warning()
 
+    def newest(self, purpose: str) -> Turn:
+        """The turn that was answered last, wherever it stands. Raises SessionError, which names the purpose."""
+        with self._lock:
+            found = next((turn for turn in reversed(self.history.turns) if turn.answer_id == self._newest), None)
+            return found or self.history.last(purpose)
+
     def change(self, change: Callable[[History], History]) -> None:
         """Change the history. What `change` raises is raised, and then nothing changes."""
         with self._lock:
             self.history = change(self.history)
             self._sync()
         self.observers.notify()
+
+    def partial_answer(self, exchange: Exchange) -> Turn | None:
+        """The turn whose answer a kernel's end cut off, where this asks the same from the same cell: once. None = none."""
+        with self._lock:
+            place = self.history.place_of_cell(exchange.options.cell_id)
+            turn = None if place is None or exchange.options.once else self.history.turns[place]
+            if turn is None or turn.answer_id not in self.cut_off or turn.message != exchange.ask.message:
+                return None
+            self.cut_off.discard(turn.answer_id)
+            self._newest = turn.answer_id
+            return turn
+
+    def is_asked_twice(self, exchange: Exchange) -> bool:
+        """Whether the same is being answered already."""
+        with self._lock:
+            others = [other for other in self._open if other is not exchange and other.alone and other.under_way]
+        ask = exchange.ask
+        return exchange.alone and any(
+            (other.ask.message, other.ask.history, other.ask.params) == (ask.message, ask.history, ask.params)
+            and other.ask.endpoint.base_url == ask.endpoint.base_url
+            for other in others
+        )
 
     def forget(self) -> int:
         """Delete all turns, in the journal too; how many answers were deleted. Raises SessionError."""
@@ -123,6 +156,8 @@ class Record:
                 history = history.answered(turn, replaces=options.replaces)
             self._open.discard(exchange)
             self.ledger, self.history, exchange.kept = ledger, history, True
+            if turn is not None:
+                self._newest = options.resumes.answer_id if options.resumes is not None else turn.answer_id
             self._sync(exchange, joins=turn is not None and options.resumes is None)
         return turn is not None
 

@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from nbchat.api.endpoints import Endpoint
 from nbchat.conversation.exchange import Exchange
 from nbchat.store.opening import journal
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.store.replay import SUFFIX, Tape, read_file, request_hash
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import Event
@@ -19,9 +20,8 @@ from nbchat.values.request import Request
 __all__ = ["Recorder", "request_name", "stored"]
 
 
-def request_name(exchange: Exchange, request: Request) -> str:
+def request_name(endpoint: Endpoint, request: Request) -> str:
     """What names a request in the store: its server, and all of its body that matters."""
-    endpoint = exchange.ask.endpoint
     return request_hash(endpoint.title if endpoint.is_own else request.url, request.body)
 
 

@@ -25,11 +25,12 @@ from nbchat.store.budget import Budget
 from nbchat.store.entries import Entries
 from nbchat.store.ledger import Spent
 from nbchat.store.opening import journal
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
+from nbchat.values.events import TextDelta
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
@@ -87,7 +88,7 @@ class Session(Configured):
             self.tool(tool)
 
     def __repr__(self) -> str:
-        turns = counted(len(self._record.history), "turn")
+        turns = pluralize(len(self._record.history), "turn")
         return f"<Session {self.name!r}: {turns}, {self.endpoint.title}, {self.params}>"
 
     # What it holds
@@ -170,8 +171,14 @@ class Session(Configured):
         return self._ask(message, display, RequestOptions.of(options))
 
     def _ask(self, message: Any, display: bool | Presenter | None, options: RequestOptions) -> Reply:
-        exchange = self._begin(message, options)
+        return self.answer(self._begin(message, options), display=display)
+
+    def answer(self, exchange: Exchange, *, display: bool | Presenter | None = None) -> Reply:
+        """Send what `exchange` made, and wait, as `ask` does. Raises as `ask` does."""
+        exchange.alone = True
         presenter = self._presenter(display, exchange)
+        if (turn := self._record.partial_answer(exchange)) is not None:
+            raise _offer(turn, exchange, presenter)
         work = exchange.run(presenter)
         try:
             drive(work)
@@ -187,7 +194,7 @@ class Session(Configured):
     ) -> Reply:
         """`ask` for a coroutine. Cancelling it closes the connection and keeps what had come."""
         await warm_up(self.endpoint)
-        exchange = self._begin(message, RequestOptions.of(options))
+        exchange = self._begin(message, RequestOptions.of(options), alone=True)
         presenter = self._presenter(display, exchange)
         work = exchange.run(presenter)
         try:
@@ -206,7 +213,7 @@ class Session(Configured):
         `events.reply` is the answer so far. The turn joins the history when the `with` ends; leaving early stops the
         request and keeps what had come. Options as for `ask`. Raises NbchatError or Interrupted at the end.
         """
-        exchange = self._begin(message, RequestOptions.of(options))
+        exchange = self._begin(message, RequestOptions.of(options), alone=True)
         events = Stream(exchange)
         try:
             yield events
@@ -238,10 +245,15 @@ class Session(Configured):
         return self._ask(turn.message, display, RequestOptions.of(options, replaces=turn))
 
     def resume(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
-        """Continue a turn's answer where it stopped, the last one's if None; the two parts become one reply."""
-        turn = turn or self._record.history.last("to continue")
+        """Continue an answer where it stopped; the two parts become one reply. `turn` None = the newest answer.
+
+        Raises SessionError where that is complete.
+        """
+        turn = turn or self._record.newest("to continue")
         if not turn.reply.text:
             raise SessionError("That answer has no text to continue. Use retry to ask again.")
+        if not turn.reply.is_cut:
+            raise SessionError("That answer is complete: there is nothing to continue. Ask for more with a message.")
         return self._ask(Message("user", CONTINUE), display, RequestOptions.of(options, resumes=turn))
 
     def request(self, message: str | Sequence[Part] | Message, **options: Any) -> Request:
@@ -255,11 +267,11 @@ class Session(Configured):
         """
         self._record.stop()
 
-    # For whoever drives requests of its own: settle each, charge it, adopt the best
+    # For whoever makes requests of its own: settle each, then have it answered, or drive it and charge it
 
     def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:
         """A request as `ask` would make it at this moment, not yet sent. Options and errors as for `ask`."""
-        return self._begin(message, RequestOptions.of(options))
+        return self._begin(message, RequestOptions.of({"continue_with": "", **options}))
 
     def again(self, exchange: Exchange) -> Exchange:
         """A further exchange that makes the same request, not yet sent either."""
@@ -360,6 +372,7 @@ class Session(Configured):
             Persistence(file, session._described, session_id=row.id, written=found.written, absorbed=found.absorbed)
         )
         session._record.notices += found.notices()
+        session._record.cut_off |= found.cut_off()
         if isinstance(budget := row.settings.get("budget"), str):
             session.budget = budget
         return session
@@ -385,9 +398,11 @@ class Session(Configured):
         """The presenter of one request; None = show nothing. A front end's session overrides this."""
         return None if isinstance(display, bool) else display
 
-    def _begin(self, message: Any, options: RequestOptions) -> Exchange:
+    def _begin(self, message: Any, options: RequestOptions, *, alone: bool = False) -> Exchange:
         settings = self._settings  # one look: another thread may change it meanwhile
-        return self._opened(settings.settle(message, options, self._record.history))
+        exchange = self._opened(settings.settle(message, options, self._record.history))
+        exchange.alone = alone
+        return exchange
 
     def _opened(self, exchange: Exchange) -> Exchange:
         exchange.session, exchange.deliver = self.name, Deliverer(self._record, self._limits)
@@ -419,3 +434,19 @@ class Session(Configured):
         if reply is None:  # a failure explains every other absence
             raise NbchatError("The server ended its answer without one.")
         return reply
+
+
+def _offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
+    """Show what had come of a turn's answer before the kernel ended, and say so in place of asking again."""
+    reply = turn.reply
+    took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
+    price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
+    error = SessionError(
+        f"Nothing was sent: the kernel ended while this cell was answered, and what had come is kept (about {took},"
+        f" {price}). {exchange.options.continue_with} goes on from there; run the cell once more to ask anew.",
+        reply=reply,
+    )
+    if presenter is not None:
+        presenter.show([TextDelta(choice.text, choice.index) for choice in reply.choices if choice.text])
+        presenter.conclude(reply, error)
+    return error

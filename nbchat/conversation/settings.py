@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.headers import GivenHeaders
 from nbchat.conversation import connection
+from nbchat.conversation.context import Context, ContextPolicy, checked_policy, room, window_of
 from nbchat.conversation.exchange import Ask, Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
@@ -21,6 +23,7 @@ from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve
+from nbchat.values.usage import estimate_tokens
 
 if TYPE_CHECKING:  # imported where they are first used: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
@@ -39,6 +42,7 @@ class Settings:
     timeout: float | None = None
     approve: Approve = ask_user
     toolbox: Toolbox | None = None
+    context: ContextPolicy = "fit"
 
     def settle(self, message: Any, options: RequestOptions, history: History) -> Exchange:
         """The request that a message makes now, not yet sent. Raises what is wrong with it."""
@@ -48,20 +52,37 @@ class Settings:
         params = params.replace(model=connection.model_of(endpoint, params.model))
         system = self.system if options.system is UNSET else options.system
         timeout = self.timeout if options.timeout is None else options.timeout
+        tools = self._tools(options.tools)
         before = _before(history, options)
         last = before[-1] if before else None
+        context, notice = self._fitted(Context(before, system), asked, params, endpoint, tools)
         ask = Ask(
             asked,
-            with_system(system, History(before).messages()),
+            context.messages(),
             params,
             endpoint,
-            self._tools(options.tools),
+            tools,
             options.approve or self.approve,
             Timeouts() if timeout is None else Timeouts(read=timeout),
             None if options.schema is None else _schema(options.schema),
             None if last is None else last.reply.request,
+            context if self.context == "retry" else None,
         )
-        return Exchange(ask, options, None if last is None else last.answer_id)
+        exchange = Exchange(ask, options, None if last is None else last.answer_id)
+        exchange.notices += filter(None, [notice])
+        return exchange
+
+    def _fitted(
+        self, context: Context, asked: Message, params: Params, endpoint: Endpoint, tools: Toolbox | None
+    ) -> tuple[Context, str]:
+        """The context as it fits into the model's window, and what the reader should know of that (empty = nothing)."""
+        window = window_of(self.context, endpoint, params.model)
+        if window is None or not context.turns:
+            return context, ""
+        extra = 0 if tools is None else estimate_tokens(json.dumps(list(tools.schemas), default=str))
+        answer = params.max_completion_tokens or params.max_tokens
+        fitted = context.fitted(room(window, [asked], extra, answer))
+        return fitted, fitted.notice(window)
 
     def _tools(self, wanted: Sequence[Any] | str | None) -> Toolbox | None:
         """The tools to offer; None = none."""
@@ -121,6 +142,19 @@ class Configured:
     @timeout.setter
     def timeout(self, seconds: float | None) -> None:
         self._change(lambda settings: replace(settings, timeout=seconds))
+
+    @property
+    def context(self) -> ContextPolicy:
+        """How the history is fitted to the model's window: "fit", "retry", "off" or a number of tokens.
+
+        "fit" leaves the oldest turns out where the window is known, "retry" also once a server says that a request was
+        too long. The system text and pinned turns stay. Assigning raises ParameterError.
+        """
+        return self._settings.context
+
+    @context.setter
+    def context(self, policy: ContextPolicy) -> None:
+        self._change(lambda settings: replace(settings, context=checked_policy(policy)))
 
     @property
     def base_url(self) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nbchat.store.journal import SessionRow
 from nbchat.store.opening import journal
-from nbchat.store.place import notebook_path
+from nbchat.store.paths import notebook_path
 from nbchat.values.errors import SessionError
 from nbchat.values.params import nearest
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.reading import an_object, items_of, optional_text, text_of
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.usage import Usage
 

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from nbchat.data.column_stats import phrase
 from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, shorten
 from nbchat.data.frames import plain
 from nbchat.data.ladder import Rung
 from nbchat.data.mask import mask
-from nbchat.data.statistics import phrase
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["array_headline", "describe_array", "is_array", "is_scalar"]
 
@@ -155,7 +155,7 @@ def _dataset(value: Any, rung: Rung, top: str, chars: int) -> Description:
         said = _statistics(variable) if rung.name == "stats" else ""
         lines.append(f"- {name} ({dims}): {variable.dtype}{_missing(variable)}{', ' + said if said else ''}")
     text, cut = shorten("\n".join(lines), chars)
-    return Description(text, f"schema of {counted(len(value.data_vars), 'variable')}", rung.name, 0, cut)
+    return Description(text, f"schema of {pluralize(len(value.data_vars), 'variable')}", rung.name, 0, cut)
 
 
 def _rows(array: Any, rung: Rung, top: str, chars: int) -> Description:
@@ -164,7 +164,7 @@ def _rows(array: Any, rung: Rung, top: str, chars: int) -> Description:
     wanted = length if rung.rows is None else min(rung.rows, length)
     step = max(length // wanted, 1) if rung.name == "sample" and wanted else 1
     kind = "masked row" if rung.name == "sample" else "row"
-    top, cut = shorten(f"{top}\n{counted(wanted, kind)} of {length:,}:", chars // 2)
+    top, cut = shorten(f"{top}\n{pluralize(wanted, kind)} of {length:,}:", chars // 2)
     left = chars - len(top) - len(f"\n[cut: {wanted:,} of {wanted:,} rows fit]")
     lines: list[str] = []
     for line in _lines(array, range(0, wanted * step, step), rung.name == "sample", left):
@@ -174,8 +174,8 @@ def _rows(array: Any, rung: Rung, top: str, chars: int) -> Description:
         lines.append(line)
     shown = len(lines)
     if shown < wanted:
-        lines.append(f"[cut: {shown:,} of {counted(wanted, 'row')} fit]")
-    label = f"{counted(shown, kind)} of an array"
+        lines.append(f"[cut: {shown:,} of {pluralize(wanted, 'row')} fit]")
+    label = f"{pluralize(shown, kind)} of an array"
     return Description("\n".join([top, *lines]), label, rung.name, shown, cut or shown < wanted)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from nbchat.data.description import STOPS, Description, failed_line, room
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["brief", "describe_container", "is_container"]
 
@@ -49,11 +49,11 @@ def describe_container(value: object, line: Line, *, budget: int | None = None, 
     kind = type(value).__name__
     size = len(value)  # type: ignore[arg-type]  # every class of is_container has a length
     try:
-        return Description(_Writer(line, chars).whole(value), f"{kind} of {counted(size, 'item')}")
+        return Description(_Writer(line, chars).whole(value), f"{kind} of {pluralize(size, 'item')}")
     except Full:
         pass
     text, shown = _beginning(value, line, chars, name)
-    return Description(text, f"{kind} of {counted(size, 'item')}, the first {shown:,}", cut=True)
+    return Description(text, f"{kind} of {pluralize(size, 'item')}, the first {shown:,}", cut=True)
 
 
 def brief(value: object, line: Line, chars: int = 200) -> str:
@@ -156,7 +156,7 @@ def _brackets(value: object) -> tuple[str, str]:
 def _beginning(value: object, line: Line, chars: int, name: str) -> tuple[str, int]:
     """How large it is and what is in it, then as many first items as fit, each on a line."""
     size = len(value)  # type: ignore[arg-type]  # every class of is_container has a length
-    top = f"{name + ': ' if name else ''}{type(value).__name__} of {counted(size, 'item')} ({_classes(value)})"
+    top = f"{name + ': ' if name else ''}{type(value).__name__} of {pluralize(size, 'item')} ({_classes(value)})"
     left = chars - len(top) - len(f"; the first {size:,}:") - 4
     lines: list[str] = []
     for key, item in pairs_of(value):

@@ -28,7 +28,7 @@ from nbchat.data.images import Image, image_of, load_image
 from nbchat.data.objects import describe_code, describe_object, describe_self, is_code, one_line_repr, record_line
 from nbchat.data.tables import table_of
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.reply import Reply
 
 __all__ = ["describe"]
@@ -90,7 +90,7 @@ def _other(value: object, spec: str, budget: int | None, name: str) -> Descripti
         return _formatted(value, spec, budget)
     if isinstance(value, (bytes, bytearray)):
         text, cut = shorten(repr(bytes(value[: room(budget)])), room(budget))
-        return Description(text, counted(len(value), "byte"), cut=cut or len(value) > room(budget))
+        return Description(text, pluralize(len(value), "byte"), cut=cut or len(value) > room(budget))
     if is_container(value) and not _describes_itself(value):
         return describe_container(value, one_line, budget=budget, name=name)
     return describe_object(value, _brief, budget=budget)
@@ -103,7 +103,7 @@ def _describes_itself(value: object) -> bool:
 def _text(value: str, spec: str, budget: int | None) -> Description:
     text = _format(value, spec) if spec else str(value)
     text, cut = shorten(text, room(budget, ASKED))
-    return Description(text, f"text of {counted(len(value), 'character')}", cut=cut)
+    return Description(text, f"text of {pluralize(len(value), 'character')}", cut=cut)
 
 
 def _scalar(value: object, spec: str) -> Description:
@@ -171,7 +171,7 @@ def one_line(value: object) -> str:
 def _inside(value: object) -> str:
     """A field of a record that is itself an item: no deeper than this, so that a cycle ends."""
     if is_container(value):
-        return f"<{type(value).__name__} of {counted(len(value), 'item')}>"  # type: ignore[arg-type]  # a container
+        return f"<{type(value).__name__} of {pluralize(len(value), 'item')}>"  # type: ignore[arg-type]  # a container
     is_record = record_line(value, lambda _: "") is not None
     return _headline(value) or (f"<{type(value).__name__}>" if is_record else one_line_repr(value))
 
@@ -181,7 +181,7 @@ def _headline(value: object) -> str:
     if isinstance(value, (str, Reply)):
         return repr(str(value))
     if isinstance(value, (bytes, bytearray)) and len(value) > LONG_BYTES:
-        return f"<{counted(len(value), 'byte')}>"
+        return f"<{pluralize(len(value), 'byte')}>"
     if hasattr(type(value), "__nbchat__"):
         said = describe_self(value, "")
         return " ".join(said.text.split()) if said else ""

@@ -6,15 +6,15 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from nbchat.data.column_list import column_name, columns_text, statistics_text
+from nbchat.data.column_stats import Statistics
 from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, said_of, shorten
 from nbchat.data.ladder import Rung
 from nbchat.data.mask import mask
 from nbchat.data.private import hidden
-from nbchat.data.schema import column_name, columns_text, statistics_text
-from nbchat.data.statistics import Statistics
 from nbchat.data.tables import Field, Table
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["describe_table", "headline"]
 
@@ -35,7 +35,7 @@ def describe_table(
     shown = [field for field in table.fields if field.place not in private.places]
     top = headline(table, name)
     if private.places:
-        top += f"\n{counted(len(private.places), 'private column')} left out."
+        top += f"\n{pluralize(len(private.places), 'private column')} left out."
     if rung.name in ("schema", "stats"):
         return _described(table, rung, shown, top, room(budget))
     chars = room(budget, DESCRIBED if rung.name == "sample" else ASKED)
@@ -44,9 +44,9 @@ def describe_table(
 
 def headline(table: Table, name: str = "") -> str:
     """One line: what it is and how large."""
-    size = "rows not counted (lazy)" if table.rows is None else counted(table.rows, "row")
+    size = "rows not counted (lazy)" if table.rows is None else pluralize(table.rows, "row")
     if not table.single:
-        size += f" × {counted(len(table.fields), 'column')}"
+        size += f" × {pluralize(len(table.fields), 'column')}"
     labels = ", ".join(f"{_label_name(label) or 'unnamed'}: {label.dtype}" for label in table.labels)
     return f"{name + ': ' if name else ''}{table.kind}, {size}{'; row labels ' + labels if labels else ''}"
 
@@ -65,7 +65,7 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
         top, top_cut = shorten(top, chars // 2)
         body, cut = columns_text(shown, absent, chars - len(top) - 1)
     what = "statistics" if rung.name == "stats" else "schema"
-    label = f"{what} of {counted(len(shown), 'column')}"
+    label = f"{what} of {pluralize(len(shown), 'column')}"
     text, over = shorten(f"{top}\n{body}" if body else top, chars)
     return Description(text, label, rung.name, 0, cut or top_cut or over)
 
@@ -86,11 +86,11 @@ def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int
         left -= len(line) + 1
         if left < 0:
             cut = True
-            lines.append(f"[cut: {len(lines):,} of {counted(len(asked), 'row')} fit]")
+            lines.append(f"[cut: {len(lines):,} of {pluralize(len(asked), 'row')} fit]")
             break
         lines.append(line)
     rows = len(lines) - (1 if left < 0 else 0)
-    label = f"{counted(rows, 'masked row' if masked else 'row')} of {counted(len(shown), 'column')}"
+    label = f"{pluralize(rows, 'masked row' if masked else 'row')} of {pluralize(len(shown), 'column')}"
     return Description("\n".join([head, *lines]), label, rung.name, rows, cut)
 
 
@@ -110,12 +110,12 @@ def _positions(table: Table, rung: Rung) -> range:
 def _basis(rung: Rung, asked: range) -> str:
     if rung.name == "sample":
         return (
-            f"{counted(len(asked), 'evenly spaced row')}, masked: each letter stands as x or X, each digit as 9, "
+            f"{pluralize(len(asked), 'evenly spaced row')}, masked: each letter stands as x or X, each digit as 9, "
             "so that only the pattern of a value shows (CSV):"
         )
     if rung.name == "all":
-        return f"All {counted(len(asked), 'row')} (CSV):"
-    return f"The first {counted(len(asked), 'row')} (CSV):"
+        return f"All {pluralize(len(asked), 'row')} (CSV):"
+    return f"The first {pluralize(len(asked), 'row')} (CSV):"
 
 
 def _label_name(label: Field) -> str:

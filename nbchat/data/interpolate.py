@@ -12,7 +12,7 @@ from nbchat.data.fingerprint import fingerprint
 from nbchat.data.images import Image
 from nbchat.data.ladder import LADDER, Rung
 from nbchat.data.live import Unresolved, evaluate, lookup
-from nbchat.data.markup import Code, code_in
+from nbchat.data.markdown_code import Code, code_in
 from nbchat.data.placeholders import (
     Expression,
     Placeholder,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nbchat.data.description import ASKED, STOPS, Description, UnknownFormat, room, shorten
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["describe_code", "describe_object", "describe_self", "is_code", "one_line_repr", "record_line"]
 
@@ -134,8 +134,8 @@ def describe_object(value: object, brief: Brief, *, budget: int | None = None) -
     if text is None:
         fields = _fields(value)
         if fields is not None:
-            text = "\n".join([f"{kind} with {counted(len(fields), 'field')}", *_field_lines(fields, brief, chars)])
-            label = f"{kind} with {counted(len(fields), 'field')}"
+            text = "\n".join([f"{kind} with {pluralize(len(fields), 'field')}", *_field_lines(fields, brief, chars)])
+            label = f"{kind} with {pluralize(len(fields), 'field')}"
         else:
             text = one_line_repr(value)
     text, cut = shorten(text, chars)

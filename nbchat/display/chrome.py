@@ -9,7 +9,7 @@ from nbchat.display.canvas import Bundle
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text
 
-__all__ = ["EMPTY", "NO_MATH_CLASS", "QUIET", "details", "line", "table", "text_block", "widget_bundle"]
+__all__ = ["CARD", "EMPTY", "NO_MATH_CLASS", "QUIET", "details", "line", "table", "text_block", "widget_bundle"]
 
 QUIET = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#666))"
 """The front-end's own colour for secondary text, in its light and its dark theme."""
@@ -18,6 +18,11 @@ CODE_FONT = "font-family:var(--jp-code-font-family,var(--vscode-editor-font-fami
 
 NO_MATH_CLASS = "mathjax_ignore tex2jax_ignore"
 """The classes of an element in which MathJax reads no formulas: those of its versions 3 and 2."""
+
+CARD = (
+    "border:1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd));border-radius:4px;padding:0.5em 0.8em"
+)
+"""A frame around one thing of several."""
 
 EMPTY: Bundle = {"text/html": "", "text/plain": ""}
 """An output that shows nothing: outputs can be changed, not taken away."""

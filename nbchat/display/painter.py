@@ -40,7 +40,10 @@ PAINT_SECONDS = 0.1
 """The least time between two updates."""
 
 PAINT_SECONDS_PER_KB = 0.1
-"""What each kB of the growing segment adds to that."""
+"""The time between two updates for each kB that one takes, up to 0.9 s: the screen moves every second."""
+
+BYTES_PER_SECOND = 20_000
+"""Of updates at the most, if it takes longer than a second."""
 
 MOST_OUTPUTS = 40
 """Outputs that an answer's text takes at the most: JupyterLab shows the first 50 of a cell."""
@@ -64,18 +67,18 @@ class Painter:
         images: bool = False,
         notes: Sequence[str] = (),
         waiting: str = "",
-        resumable: bool = False,
+        continue_with: str = "",
     ) -> None:
         self._canvas = canvas
         self._expected = choices
         self._images = images
         self.notes = list(notes)
-        self._resumable = resumable
+        self._continue_with = continue_with
         self._waiting = waiting or "the answer"
         self._views: dict[int, _ChoiceView] = {}
         self._pictures: list[ImagePart] = []
         self._sources: list[Source] = []
-        self._spare: str | None = None  # an output that stands ready to become the next one
+        self._spares: list[str] = []  # outputs that stand ready to become the next ones
         self._began = time.monotonic()
         self._retry: tuple[float, Retrying] | None = None
         self._said = ""
@@ -154,9 +157,9 @@ class Painter:
         """Paint all that is left, and the footer."""
         self._settle()
         if reply is None:
-            if self._spare is not None:
-                self._canvas.update(self._spare, chrome.EMPTY)
-                self._spare = None
+            for output in self._spares:
+                self._canvas.update(output, chrome.EMPTY)
+            self._spares = []
             return
         mark_shown(reply)
         for call in reply.tool_calls:
@@ -165,13 +168,15 @@ class Painter:
         notes = [*self.notes, f"{hidden} more choices are in reply.choices"] if hidden else list(self.notes)
         if self._hidden:
             notes.append(f"{self._hidden:,} more characters are in reply.text")
-        self._put(chrome.line(footer_facts(reply, notes, resumable=self._resumable)))
+        self._put(chrome.line(footer_facts(reply, notes, continue_with=self._continue_with)))
 
     def _settle(self) -> None:
         """Paint everything that has come, in its final form."""
         for view in self._views.values():
             view.finished = True
         self._paint(time.monotonic(), final=True)
+        if self._views:
+            self._spares += self._views[max(self._views)].unused
         self._views = {}
         for bundle in beside_bundles(self._pictures, self._sources):
             self._put(bundle)
@@ -197,13 +202,13 @@ class Painter:
             return
         if said != self._said:
             self._said = said
-            if self._spare is None:
-                self._spare = self._canvas.show(chrome.line(said))
+            if self._spares:
+                self._canvas.update(self._spares[0], chrome.line(said))
             else:
-                self._canvas.update(self._spare, chrome.line(said))
+                self._spares.append(self._canvas.show(chrome.line(said)))
 
     def _paint(self, now: float, *, final: bool = False) -> None:
-        longest = 0
+        size = 0
         for place, index in enumerate(sorted(self._views)[:MOST_OUTPUTS]):
             if index > place and self._expected > 1 and not final:
                 break  # a choice before it has not begun
@@ -213,18 +218,21 @@ class Painter:
                     self._canvas.update(view.outputs[number], bundle)
                 else:
                     view.outputs.append(self._put(bundle))
-            longest = max(longest, view.tail_size)
+            size = max(size, view.size)
             if not view.finished:
                 break  # the choices after it wait for their turn, or their outputs would stand above its own
-        self._paint_at = now + max(PAINT_SECONDS, PAINT_SECONDS_PER_KB * longest / 1000)
+        self._paint_at = now + max(PAINT_SECONDS, min(0.9, PAINT_SECONDS_PER_KB * size / 1000), size / BYTES_PER_SECOND)
 
     def _put(self, bundle: Bundle) -> str:
         """A new output, or the one that stands ready."""
-        if self._spare is None:
+        if not self._spares:
             return self._canvas.show(bundle)
-        output, self._spare = self._spare, None
+        output = self._spares.pop(0)
         self._canvas.update(output, bundle)
         return output
+
+
+_NOTHING = Segment("", ""), True
 
 
 class _ChoiceView:
@@ -242,7 +250,8 @@ class _ChoiceView:
         self._thought_characters = 0
         self._thinking_since = 0.0
         self._thought = False
-        self._settled = 0  # segments that stand in their final form
+        self.size = 0  # of what stands in the output that still grows, in characters
+        self._painted: list[tuple[Segment, bool]] = []  # what stands in each output, and whether for good
         self._dirty = False
 
     def add(self, text: str) -> None:
@@ -261,14 +270,9 @@ class _ChoiceView:
         """All of the answer so far, and this last piece, was reasoning: it folds away, what follows takes its place."""
         text = "".join(segment.source for segment in (*self._segments.closed, self._segments.tail))
         self._segments = Segments(self._limit)
-        self._settled, self._dirty, self._thought = 0, False, False
+        self._painted, self._dirty, self._thought = [], False, False
         self._emptied = len(self.outputs)
         self.reason(text + last)
-
-    @property
-    def tail_size(self) -> int:
-        """Characters of the segment that still grows."""
-        return len(self._segments.tail.source)
 
     def changes(self, *, final: bool) -> list[tuple[int, Bundle]]:
         """Outputs to make or to change, by number."""
@@ -281,15 +285,26 @@ class _ChoiceView:
         if not self._dirty and not final:
             return changes
         self._dirty = False
-        closed, tail = self._segments.closed, self._segments.tail
-        changes += [
-            (first + number, self._bundle(number, closed[number], final=True))
-            for number in range(self._settled, len(closed))
-        ]
-        self._settled = len(closed)
-        if tail.source.strip() or (final and not closed and self._heading):
-            changes.append((first + len(closed), self._bundle(len(closed), tail, final=final)))
+        pieces, closed = self._segments.pieces, len(self._segments.closed)
+        if not pieces[-1].text.strip() and not (final and len(pieces) == 1 and self._heading):
+            pieces.pop()
+        wanted = [(piece, final or number < closed) for number, piece in enumerate(pieces)]
+        for number, (piece, done) in enumerate(wanted):
+            if number >= len(self._painted) or self._painted[number] != (piece, done):
+                changes.append((first + number, self._bundle(number, piece, final=done)))
+        # Pieces that have become one leave outputs behind; what comes next stands in them.
+        for number in range(len(wanted), len(self._painted)):
+            if self._painted[number] != _NOTHING:
+                changes.append((first + number, chrome.EMPTY))
+            wanted.append(_NOTHING)
+        self._painted = wanted
         return changes
+
+    @property
+    def unused(self) -> list[str]:
+        """The outputs at its end that show nothing."""
+        kept = len(self.outputs) - sum(one == _NOTHING for one in self._painted)
+        return self.outputs[kept:]
 
     def _reasoning_bundle(self, *, done: bool) -> Bundle:
         if not done:
@@ -303,6 +318,7 @@ class _ChoiceView:
     def _bundle(self, number: int, segment: Segment, *, final: bool) -> Bundle:
         heading = self._heading if number == 0 else ""
         bundle = {"text/markdown": heading + _safe(segment.text, images=self._images)}
+        self.size = len(bundle["text/markdown"])
         if final:  # the plain twin doubles a message, so only what stays has one
             bundle["text/plain"] = plain_text(heading + segment.source)
         return bundle

@@ -16,6 +16,9 @@ __all__ = ["CellBar", "TerminalBar", "bar_bundle"]
 PAINT_SECONDS = 0.2
 """The least time between two updates."""
 
+BYTES_PER_SECOND = 30_000
+"""About how much a bar with more under it may send: a bigger picture changes less often."""
+
 WIDTH = 24
 """Characters of the bar in plain text."""
 
@@ -49,8 +52,13 @@ class CellBar:
     def show(self, done: int, total: int, facts: Sequence[str]) -> None:
         """Tell how far it is; what comes too soon after the last time is left out."""
         if time.monotonic() >= self._paint_at:
-            self._put(bar_bundle(done, total, facts))
-            self._paint_at = time.monotonic() + PAINT_SECONDS
+            bundle = self._bundle(done, total, facts)
+            self._put(bundle)
+            size = sum(len(str(form).encode(errors="replace")) for form in bundle.values())
+            self._paint_at = time.monotonic() + max(PAINT_SECONDS, size / BYTES_PER_SECOND)
+
+    def _bundle(self, done: int, total: int, facts: Sequence[str]) -> Bundle:
+        return bar_bundle(done, total, facts)
 
     def replace(self, bundle: Bundle) -> None:
         """Put this where the bar stood."""

@@ -17,7 +17,7 @@ from nbchat.api.endpoints import (
 from nbchat.api.headers import named_headers
 from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key, without_keys
-from nbchat.builtin.local import HOW_TO_INSTALL, is_installed
+from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
 from nbchat.cells.words import split
 from nbchat.conversation import connection
 from nbchat.conversation.connection import models
@@ -29,7 +29,7 @@ from nbchat.display.canvas import Bundle
 from nbchat.frontend import registry
 from nbchat.values.errors import AuthenticationFailed, ConfigError, NbchatError
 from nbchat.values.modelname import SMOLLM2
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["connect_line", "key_line"]
 
@@ -105,7 +105,7 @@ def _facts(endpoint: Endpoint, names: list[str]) -> list[str]:
     """What to say of a server that answered."""
     listed = ", ".join(names)
     few = 0 < len(names) <= FEW_MODELS and len(listed) <= LONGEST_LIST
-    known = f"models: {listed}" if few else counted(len(names), "model") if names else ""
+    known = f"models: {listed}" if few else pluralize(len(names), "model") if names else ""
     if endpoint.model is None:
         such = "" if few or not names else f" (such as {', '.join(names[:3])[:LONGEST_LIST]})"
         model = f"no model chosen: %chat set model=NAME{such}"
@@ -120,7 +120,7 @@ def _facts(endpoint: Endpoint, names: list[str]) -> list[str]:
 
 def _key_words(endpoint: Endpoint) -> str:
     if endpoint.key is None and endpoint.headers:
-        return counted(len(endpoint.headers), "header")
+        return pluralize(len(endpoint.headers), "header")
     return "no key" if endpoint.key is None else f"key from {endpoint.key_env or 'memory'}"
 
 

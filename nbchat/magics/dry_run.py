@@ -11,7 +11,7 @@ from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.usage import estimate_tokens
 
 __all__ = ["dry_run_bundles"]
@@ -38,7 +38,7 @@ def dry_run_bundles(ask: Ask, composed: Composed) -> list[Bundle]:
         "dry run: nothing was sent",
         f"POST {request.url or 'to the built-in model'}",
         f"{len(text.encode('utf-8', 'replace')):,} bytes",
-        f"~{estimate_tokens(words):,} tokens" + (f" and {counted(images, 'image')}" if images else ""),
+        f"~{estimate_tokens(words):,} tokens" + (f" and {pluralize(images, 'image')}" if images else ""),
         f"key from {endpoint.key_env or 'memory'}" if endpoint.key else "",
         *composed.notes,
     ]

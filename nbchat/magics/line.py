@@ -22,11 +22,12 @@ from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics import background
 from nbchat.magics import connect as connecting
+from nbchat.magics.cell import continue_with
 from nbchat.magics.command import COMMANDS, command, say, show
 from nbchat.magics.memory import changed_data, where_it_is_kept
 from nbchat.magics.spending import budget_text, cost_of
 from nbchat.values.params import PARAMETERS, nearest
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.reply import Reply
 
 __all__ = ["COMMANDS", "chat_line"]
@@ -65,7 +66,7 @@ def _status(shell: Any) -> None:
         *([["headers", ", ".join(name for name, _ in endpoint.headers)]] if endpoint.headers else []),
         ["parameters", option_line(dict(session.params.items())) or "none set: the server decides"],
         ["system", session.system or "none"],
-        ["session", f"{session.name}, {counted(len(session.turns), 'turn')}"],
+        ["session", f"{session.name}, {pluralize(len(session.turns), 'turn')}"],
         ["tokens", tokens_text(session.usage)],
         ["cost", cost_of([entry.cost for entry in session.ledger()])],
         ["budget", budget_text(session)],
@@ -78,8 +79,11 @@ def _status(shell: Any) -> None:
     show(shell, chrome.table([], rows))
 
 
-def _painter(options: CellOptions, notes: tuple[str, ...] = ()) -> Any:
-    return make_presenter(True, **presentation(registry().current, options, notes, resumable=True))
+def _shown(session: Session, options: CellOptions, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The options of a request whose answer is shown in this cell."""
+    way = continue_with(session, options)
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=way))
+    return {"display": presenter, "continue_with": way}
 
 
 @command("ask", "TEXT")
@@ -89,7 +93,7 @@ def _ask(shell: Any, rest: str) -> Reply:
         raise UsageError("%chat ask needs a text behind it.")
     composed = compose(rest, shell.user_ns)
     options = CellOptions()
-    return registry().current.ask(composed.message, display=_painter(options, composed.notes))
+    return registry().current.ask(composed.message, **_shown(registry().current, options, composed.notes))
 
 
 @command("models", "[TEXT]")
@@ -252,35 +256,43 @@ def _undo(shell: Any, rest: str) -> None:
     if rest and not rest.isdecimal():
         raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
     taken = registry().current.undo(int(rest or 1))
-    say(shell, f"took back {counted(len(taken), 'turn')}; {len(registry().current.turns)} left")
+    say(shell, f"took back {pluralize(len(taken), 'turn')}; {len(registry().current.turns)} left")
 
 
-@command("retry", "[OPTIONS]")
+@command("retry", "[OPTIONS] [--session NAME]")
 def _retry(shell: Any, rest: str) -> Reply:
     """Ask the last message again, in its place; options hold for this once."""
-    options = _only_params("retry", rest)
-    return registry().current.retry(display=_painter(options), **options.params)
+    session, options = _session_and_params("retry", rest)
+    return session.retry(**_shown(session, options), **options.params)
 
 
-@command("continue", "[OPTIONS]")
+@command("continue", "[OPTIONS] [--session NAME]")
 def _continue(shell: Any, rest: str) -> Reply:
-    """Take up the last answer where it stopped."""
-    options = _only_params("continue", rest)
-    return registry().current.resume(display=_painter(options), **options.params)
+    """Continue the newest answer where it stopped."""
+    session, options = _session_and_params("continue", rest)
+    return session.resume(**_shown(session, options), **options.params)
 
 
-def _only_params(word: str, rest: str) -> CellOptions:
+def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
+    """The session that a line names, else the current one, and the parameters on the line."""
     options = parse(rest)
-    if options.own or options.axes:
-        raise UsageError(f"%chat {word} takes parameters such as -t 0.5, one value each.")
-    return options
+    if options.own.keys() - {"session"} or options.axes:
+        raise UsageError(f"%chat {word} takes parameters such as -t 0.5, one value each, and --session NAME.")
+    return registry().existing(options.get("session")), options
+
+
+@command("stop")
+def _stop(shell: Any, _rest: str) -> None:
+    """Stop the answers that come in the background; what has come is kept."""
+    count = background.stop()
+    say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing runs in the background")
 
 
 @command("fork", "[NAME]")
 def _fork(shell: Any, rest: str) -> None:
     """Go on in a copy of this session; the old one stays as it is."""
     branch = registry().fork(rest or None)
-    say(shell, f"now in session {branch.name}, {counted(len(branch.turns), 'turn')}")
+    say(shell, f"now in session {branch.name}, {pluralize(len(branch.turns), 'turn')}")
 
 
 @command("export", "FILE")
@@ -289,7 +301,7 @@ def _export(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat export needs a file name ending in .md, .json or .ipynb.")
     path = registry().current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
-    say(shell, f"wrote {counted(len(registry().current.turns), 'turn')} to {path}")
+    say(shell, f"wrote {pluralize(len(registry().current.turns), 'turn')} to {path}")
 
 
 @command("import", "FILE")
@@ -298,7 +310,7 @@ def _import(shell: Any, rest: str) -> None:
     if not rest:
         raise UsageError("%chat import needs the name of a .json file.")
     session = registry().add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
-    say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+    say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
 
 
 @command("help", "[WORD]")

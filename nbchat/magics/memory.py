@@ -8,6 +8,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from nbchat.conversation.context import checked_policy
 from nbchat.conversation.stored import stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn
 from nbchat.data.fingerprint import fingerprint
@@ -16,10 +17,10 @@ from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.command import command, say, show
 from nbchat.store.opening import journal
-from nbchat.store.words import texts
+from nbchat.store.search_index import texts
 from nbchat.values.errors import SessionError
 from nbchat.values.optionline import option_line
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["changed_data", "where_it_is_kept"]
 
@@ -100,7 +101,7 @@ def _choose(shell: Any, rest: str) -> None:
     session = registry().current
     turn = _turn(session, words[0])
     if int(words[1]) > len(turn.versions):
-        raise SessionError(f"Turn {words[0]} has {counted(len(turn.versions), 'version')}; there is no {words[1]}.")
+        raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
     session.choose(turn, int(words[1]) - 1)
     say(shell, f"turn {words[0]} goes on with version {words[1]} of {len(turn.versions)}")
 
@@ -123,6 +124,23 @@ def _drop(shell: Any, rest: str) -> None:
     say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of what is sent'}")
 
 
+@command("context", "[fit|retry|off|TOKENS]")
+def _context(shell: Any, rest: str) -> None:
+    """Say how the history is fitted to the model's window: fit, retry (also after a refusal), off, or its tokens."""
+    session = registry().current
+    if rest:
+        number = rest.replace(",", "")
+        session.context = checked_policy(int(number) if number.isdecimal() else rest)
+    meaning = {
+        "fit": "the oldest turns are left out where the model's window is known",
+        "retry": "the oldest turns are left out where the window is known, or once the server says it was too long",
+        "off": "all of the history is sent",
+    }
+    policy = session.context
+    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond so many tokens"
+    say(shell, f"context {policy}: {said}; pinned turns stay")
+
+
 def _turn(session: Session, number: str) -> Turn:
     """The turn of a number as `%chat history` shows it. Raises UsageError."""
     turns = session.turns
@@ -140,7 +158,7 @@ def _switch(shell: Any, rest: str) -> None:
         raise UsageError(f"%chat switch needs a name: {', '.join(dict.fromkeys(names))}.")
     known = rest in registry().names() or (rest == "default" and not stored_sessions())
     session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest)))
-    say(shell, f"now in session {session.name}, {counted(len(session.turns), 'turn')}")
+    say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
 
 
 @command("sessions")
@@ -184,7 +202,7 @@ def _forget(shell: Any, rest: str) -> None:
                 count += session.forget()
         if (file := journal()) is not None and file.exists():
             count += file.forget(None)
-        say(shell, f"forgot all sessions, {counted(count, 'answer')}; the ledger keeps their figures")
+        say(shell, f"forgot all sessions, {pluralize(count, 'answer')}; the ledger keeps their figures")
         return
     if rest in registry().names():
         count = registry().open(rest).forget()
@@ -192,7 +210,7 @@ def _forget(shell: Any, rest: str) -> None:
         count = file.forget(stored_session(rest).id)
     else:
         raise SessionError(f"There is no session {rest!r}. %chat sessions lists what there is.")
-    say(shell, f"forgot session {rest}, {counted(count, 'answer')}; the ledger keeps their figures")
+    say(shell, f"forgot session {rest}, {pluralize(count, 'answer')}; the ledger keeps their figures")
 
 
 @command("clear")
@@ -201,7 +219,7 @@ def _clear(shell: Any, _rest: str) -> None:
     session = registry().current
     count = len(session.turns)
     session.clear()
-    say(shell, f"cleared {counted(count, 'turn')} of session {session.name}")
+    say(shell, f"cleared {pluralize(count, 'turn')} of session {session.name}")
 
 
 def where_it_is_kept() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nbchat.api.endpoints import choose
-from nbchat.builtin.local import HOW_TO_INSTALL, is_installed, local_model
+from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed, local_model
 from nbchat.display.text_output import TextOutput
 from nbchat.markdown.terminal_text import terminal_text
 from nbchat.values.errors import ConfigError

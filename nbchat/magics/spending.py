@@ -13,7 +13,7 @@ from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.command import command, say, show
 from nbchat.store.entries import Entries
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.usage import Usage
 
 __all__ = ["budget_text", "cost_of"]
@@ -71,7 +71,7 @@ def _ledger(shell: Any, rest: str) -> Entries | None:
         for entry in entries[-MOST_ROWS:]
     ]
     if len(entries) > MOST_ROWS:
-        say(shell, f"the last {MOST_ROWS} of {counted(len(entries), 'request')}")
+        say(shell, f"the last {MOST_ROWS} of {pluralize(len(entries), 'request')}")
     head = ["time", *(["session"] if rest else []), "model", "status", "tokens", "cost", "seconds"]
     show(shell, chrome.table(head, rows))
     return None
@@ -93,7 +93,7 @@ def budget_text(session: Session) -> str:
         return "none"
     spent = session.spent
     unknown = spent.cost_unknown if budget.unit == "dollars" else spent.tokens_unknown
-    rest = f", and {counted(unknown, 'request')} of unknown {'cost' if budget.unit == 'dollars' else 'size'}"
+    rest = f", and {pluralize(unknown, 'request')} of unknown {'cost' if budget.unit == 'dollars' else 'size'}"
     return f"{budget.shown(budget.used(spent))} of {budget} used{rest if unknown else ''}"
 
 

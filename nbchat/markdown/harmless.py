@@ -10,8 +10,8 @@ _HARMLESS = re.compile(r"[A-Za-z0-9 .,;'\"?()*_#+=/\n-]*")
 
 
 def is_harmless(markdown: str) -> bool:
-    """Whether `sanitise` would give this text back as it is: it has no character that HTML, links, math or code need.
+    """Whether this text may be shown as it is: it has no character that HTML, links, math or code need.
 
-    Most first words of an answer are such text; it is shown without waiting for the sanitiser to be imported.
+    Most first words of an answer are such text; it is shown without waiting for the parser to be imported.
     """
     return _HARMLESS.fullmatch(markdown) is not None

@@ -36,8 +36,8 @@ MARKDOWN_TAGS = frozenset(
 
 LOOKS = {
     **dict.fromkeys(("paragraph_open", "bullet_list_open", "ordered_list_open", "blockquote_open"), ""),
-    "table_open": "display:block;overflow-x:auto;overflow-wrap:normal",
-    **dict.fromkeys(("fence", "code_block"), "display:block;overflow-x:auto;white-space:pre"),
+    "table_open": "display:block;width:0;min-width:100%;overflow-x:auto;overflow-wrap:normal",
+    **dict.fromkeys(("fence", "code_block"), "display:block;width:0;min-width:100%;overflow-x:auto;white-space:pre"),
     "heading_open": "font-size:1.05em",
 }
 """A card is small, and its text must not shout: headings are hardly larger, and blocks stand close (`_settle`)."""

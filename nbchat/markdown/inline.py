@@ -1,7 +1,6 @@
 """Foreign words inside nbchat's own lines: a model's name, a server's error, a title.
 
-`inline_text` is for our Markdown, `html_text` for our HTML; `sanitise` (in `sanitiser`) is for text that is Markdown
-itself.
+`inline_text` is for our Markdown, `html_text` for our HTML; `render` is for text that is Markdown itself.
 """
 
 from __future__ import annotations

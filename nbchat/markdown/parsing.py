@@ -77,7 +77,7 @@ def block_tokens(markdown: str) -> list[Token]:
 def _work(text: str) -> int:
     """About how many microseconds reading the text takes, at the worst."""
     work = 10 * (text.count("\n") + text.count("[")) + 5 * sum(map(text.count, "*_~$\\"))
-    work += 3 * sum(map(text.count, "]!<&`")) + sum(map(text.count, "{}>"))
+    work += 3 * sum(map(text.count, "]!<&`")) + 2 * text.count(">") + sum(map(text.count, "{}"))
     if targets := text.count("]("):  # each may be looked for up to the next blank
         work += targets * max(map(len, text.split())) // 50
     return work

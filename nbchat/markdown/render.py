@@ -33,6 +33,8 @@ _DOLLAR = re.compile("&#36;")
 _OPENS_MATH = re.compile(r"&#92;(?=[()]|&#9[13];|&#36;|begin|ref|eqref|\Z)")
 _TICKS = re.compile("`+")
 _LONGEST_MARK = 20
+_ENDS_VERBATIM = re.compile(r"\\end\s*\{\s*verbatim", re.IGNORECASE)
+"""What would end code in nbconvert's LaTeX."""
 _CONTAINERS = {"blockquote_open", "bullet_list_open", "ordered_list_open"}
 _MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
 """What JupyterLab takes for the ends of a formula, even in code unless a fence at the margin hides it; and tabs."""
@@ -190,7 +192,12 @@ class _Writer:
             language = language if drawn else "text"
         mark = "`" * max([3, *(1 + len(run) for run in _TICKS.findall(code))])
         hidden = place.deep or place.on_item  # from some reader, perhaps
-        if len(mark) > _LONGEST_MARK or (hidden and is_live(code)) or (place.nested and _MATH.search(code)):
+        if (
+            len(mark) > _LONGEST_MARK
+            or (hidden and is_live(code))
+            or (place.nested and _MATH.search(code))
+            or _ENDS_VERBATIM.search(code)
+        ):
             return [_pre(token.content, language)]
         return [mark + language, *code.split("\n"), mark] if token.content else [mark + language, mark]
 

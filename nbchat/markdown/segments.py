@@ -1,17 +1,17 @@
 """A growing answer cut into pieces, so that showing more of it costs no more.
 
 A front-end renders a display anew whenever it changes, so only the last piece may change, and it must stay short; yet
-a cell shows fifty displays at most. The pieces therefore grow with the answer (`_schedule`). Where Markdown allows,
-one ends at a blank line between blocks; a block that is too long for that is cut, closed in one piece and opened
-again in the next.
+a cell shows fifty displays at most. So the pieces grow with the answer (`_schedule`), and the last of them, which may
+be long by then, is cut into pieces of its own, which become one again when it closes, and so once more.
+
+Where Markdown allows, a piece ends at a blank line between blocks; a block that is too long for that is cut, closed in
+one piece and opened again in the next.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
-
-from nbchat.markdown.blocks import BlockScanner, Fence, Item, Kind, Line, Quote
 
 __all__ = ["Segment", "Segments"]
 
@@ -21,20 +21,25 @@ _SHARE = 0.08
 """The least length of a piece as a share of all before it, while the pieces last."""
 _LONGEST = 2_500_000
 """An answer of this length, in characters, uses up the pieces; behind it the last one grows."""
-_SPARE = 5000
-"""A piece is cut between any two lines when it has this much more than twice its least length."""
-_LINE = 2000
+_SPARE = 1000
+"""A piece is cut between any two lines when it has this much more than 1.25 times its least length."""
+_LINE = 1000
 """A piece is cut within a line when it has this much more again."""
-_FORMULA = 4
-"""Blank lines after which a `$$` that nothing has closed was none."""
+_FEWEST = 16
+"""With fewer pieces to show, the last one is not cut further."""
+_PATIENCE = 1.2
+"""How much longer a piece is when the next place is tried after one that was none."""
 
+_FENCE = re.compile("`{3}|~{3}")
+_LIKE_ITEM = re.compile(r"[-+*>]|\d{1,9}[.)]")
+_CANNOT_BEGIN = re.compile(r"[ \t>]*(?:`{3,}|~{3,}|=+|-+|[|:][ |:-]*-[ |:-]*)\s*")
+_MARKERS = re.compile(r"(?:[ \t]*(?:[-+*]|\d{1,9}[.)])(?=[ \t]))*[ \t]*")
 _NOT_QUOTE = re.compile("[^> ]")
 _WORD = re.compile(r"(?<=\s)(?=\w)")
-_UNDERLINE = re.compile(r"[ >]*(?:=+|-+)\s*")
 
 
 class Segment(NamedTuple):
-    """A piece of the answer: what the model wrote, and the Markdown to show for it (not yet sanitised).
+    """A piece of the answer: what the model wrote, and the Markdown to show for it (as unsafe as that).
 
     They differ where a block was cut: a fence or a table is closed and opened again, a list's indent is taken back.
     """
@@ -44,10 +49,11 @@ class Segment(NamedTuple):
 
 
 class _Seam(NamedTuple):
-    """What closes the block that a cut goes through, and what opens it again."""
+    """What closes the block that a cut goes through, what opens it again, the columns that its lines lose then."""
 
     closing: str = ""
     opening: str = ""
+    indent: int = 0
 
 
 class _Piece:
@@ -56,6 +62,7 @@ class _Piece:
     def __init__(self, opening: str = "", indent: int = 0) -> None:
         self.size = 0
         self.indent = indent
+        self.has_fence = _FENCE.search(opening) is not None
         self._source: list[str] = []
         self._shown = [opening]
 
@@ -63,6 +70,7 @@ class _Piece:
         self._source.append(text)
         self._shown.append(_without_indent(text, self.indent) if starts_line else text)
         self.size += len(text)
+        self.has_fence = self.has_fence or _FENCE.search(text) is not None
 
     def segment(self, rest: str = "", *, starts_line: bool = False, closing: str = "") -> Segment:
         shown = _without_indent(rest, self.indent) if starts_line else rest
@@ -72,139 +80,156 @@ class _Piece:
 class Segments:
     """The answer so far: `closed` pieces, which never change again, and the `tail`, which grows.
 
-    There are never more than `limit` pieces, the tail included, however long the answer. Where it is cut depends on the
-    text alone, not on how it arrived.
+    `pieces` are those to show, at most `limit` however long the answer: the closed ones, and the tail in pieces of its
+    own. Where it is cut depends on the text alone, not on how it arrived. `longest` is the length of the text, None for
+    an answer of any length.
     """
 
-    def __init__(self, limit: int = 40) -> None:
+    def __init__(self, limit: int = 40, *, longest: int | None = None) -> None:
         self.closed: list[Segment] = []
-        self._least = _schedule(limit)
-        self._scanner = BlockScanner()
+        self._inner_limit = limit // 2 if limit >= _FEWEST else 0
+        own = limit - self._inner_limit
+        self._least = _schedule(own) if longest is None else [max(_FIRST, longest // own)] * (own - 1)
+        self._inner: Segments | None = None  # of the tail
+        self._inner_length = 0  # what it has had of the tail's text
         self._piece = _Piece()
-        self._line: list[str] = []  # the line that has not ended
-        self._rest: list[str] = []  # what of it is not in a closed piece
+        self._next_try = 0.0  # the piece's length at which another place to end it is looked for
+        self._rest: list[str] = []  # what of the line that has not ended is not in a closed piece
         self._rest_size = 0
-        self._is_whole = True  # that is all of it
+        self._is_whole = True  # that is all of the line
         self._before = ""  # the line before
-        self._fence_prefix = ""  # what stands before the mark of the open fence
-        self._table = ""  # head and delimiter row of the table that the line before is in
-        self._formula = 0  # blank lines through which an open $$ still counts
 
     @property
     def tail(self) -> Segment:
         """What comes after the closed pieces; its source may be empty."""
         return self._piece.segment("".join(self._rest), starts_line=self._is_whole)
 
-    def append(self, text: str) -> list[Segment]:
-        """Take the next characters of the answer; the pieces that closed by it."""
-        before = len(self.closed)
+    @property
+    def pieces(self) -> list[Segment]:
+        """All pieces to show, in order; the last one may be empty."""
+        tail = self.tail
+        if not self._inner_limit or len(self.closed) == len(self._least) or len(tail.text) < _FIRST:
+            return [*self.closed, tail]
+        if self._inner is None:
+            self._inner, self._inner_length = Segments(self._inner_limit, longest=int(self._most() + _LINE)), 0
+        text = tail.text if tail.text.strip(" \t") else ""
+        self._inner.append(text[self._inner_length :])
+        self._inner_length = len(text)
+        return [*self.closed, *self._inner.pieces]
+
+    def append(self, text: str) -> None:
+        """Take the next characters of the answer."""
         at = 0
         while (end := text.find("\n", at)) >= 0:
             self._go_on(text[at:end])
             self._end_line()
             at = end + 1
         self._go_on(text[at:])
-        return self.closed[before:]
 
-    def _room(self) -> float:
-        """How many characters the piece may still take before it is cut between two lines."""
+    def _most(self) -> float:
+        """The length at which the piece is cut between two lines."""
         closed = len(self.closed)
-        most = 2 * self._least[closed] + _SPARE if closed < len(self._least) else float("inf")
-        return most - self._piece.size
+        return 1.25 * self._least[closed] + _SPARE if closed < len(self._least) else float("inf")
 
     def _go_on(self, text: str) -> None:
         """More of the line that has not ended."""
         if text:
-            self._line.append(text)
             self._rest.append(text)
             self._rest_size += len(text)
-            while self._rest_size > self._room() + _LINE:
+            while self._rest_size > self._most() - self._piece.size + _LINE:
                 self._cut_line()
 
     def _cut_line(self) -> None:
         """End the piece within the line, before a word if one is near."""
         rest = "".join(self._rest)
-        most = max(1, int(self._room()) + _LINE)
+        most = max(1, int(self._most() - self._piece.size) + _LINE)
         words = list(_WORD.finditer(rest, max(1, most - _LINE // 2), most))
         cut = words[-1].start() if words else most
+        seam = self._seam(None)
         self._piece.add(rest[:cut], starts_line=self._is_whole)
-        seam = self._seam(self._scanner.fence)
-        self._close(
-            _Seam("\n" + seam.closing, seam.opening) if self._scanner.fence else _Seam(), self._scanner.containers
-        )
+        self._close(seam._replace(closing=f"\n{seam.closing}") if seam.closing else seam)
         self._rest, self._rest_size, self._is_whole = [rest[cut:]], len(rest) - cut, False
 
     def _end_line(self) -> None:
-        line = "".join(self._line)
-        fence, containers = self._scanner.fence, self._scanner.containers[:]
-        read = self._scanner.feed(line.removesuffix("\r"))
+        line = "".join(self._rest)
         if self._is_whole and self._piece.size and len(self.closed) < len(self._least):
-            if self._is_between(read, containers):
-                self._close(_Seam(), [])
-            elif self._room() <= 0 and self._may_part(read, line):
-                self._close(self._seam(fence if read.kind is Kind.CODE else None, read), containers[: read.kept])
-        if not read.kept and read.kind is not Kind.BLANK:
+            if self._is_between(line):
+                self._close(_Seam())
+            elif self._piece.size >= self._most() and not _CANNOT_BEGIN.fullmatch(line):
+                self._close(self._seam(line))
+        self._piece.add(line + "\n", starts_line=self._is_whole)
+        if line.strip() and _columns(line) < self._piece.indent:
             self._piece.indent = 0
-        self._piece.add("".join(self._rest) + "\n", starts_line=self._is_whole)
-        self._remember(read, line)
-        self._line, self._rest, self._rest_size, self._is_whole = [], [], 0, True
-
-    def _is_between(self, read: Line, containers: list[Quote | Item]) -> bool:
-        """Whether the piece is long enough and the line begins a block that has nothing to do with the ones before."""
-        return (
-            self._piece.size >= self._least[len(self.closed)]
-            and not self._before.strip()
-            and not self._formula
-            and read.starts
-            and not read.kept
-            and read.kind is not Kind.BLANK
-            and read.kind is not Kind.INDENTED
-            and not (read.item and containers and isinstance(containers[0], Item))
-        )
-
-    def _may_part(self, read: Line, line: str) -> bool:
-        """Whether the line can begin a piece: not when it closes or changes what is before it."""
-        return (
-            read.kind is not Kind.CLOSE
-            and not (read.kind is Kind.TABLE and read.starts)
-            and not (read.kind is Kind.TEXT and _UNDERLINE.fullmatch(line))
-        )
-
-    def _seam(self, fence: Fence | None, read: Line | None = None) -> _Seam:
-        """How to cut through what is open; `read` is the line that the cut is before (None: it is within a line)."""
-        if fence is not None:
-            prefix = self._fence_prefix
-            return _Seam(f"{prefix}{fence.mark}\n", f"{prefix}{fence.mark}{fence.info}\n")
-        if read is not None and read.kind is Kind.TABLE and not read.starts:
-            return _Seam("", self._table)
-        return _Seam("$$\n", "$$\n") if read is not None and self._formula else _Seam()
-
-    def _close(self, seam: _Seam, containers: list[Quote | Item]) -> None:
-        self.closed.append(self._piece.segment(closing=_without_indent(seam.closing, self._piece.indent)))
-        widths = [container.width for container in containers if isinstance(container, Item)]
-        indent = sum(widths) if len(widths) == len(containers) else 0
-        self._piece = _Piece(_without_indent(seam.opening, indent), indent)
-
-    def _remember(self, read: Line, line: str) -> None:
-        if read.kind is Kind.OPEN:
-            self._fence_prefix = _NOT_QUOTE.sub(" ", line.expandtabs(4)[: read.column])
-        if read.kind is not Kind.TABLE:
-            self._table = ""
-        elif read.starts:
-            self._table = f"{self._before}\n{line}\n"
-        self._formula = max(0, self._formula - (read.kind is Kind.BLANK))
-        if read.kind is Kind.TEXT and line.count("$$") % 2:
-            self._formula = 0 if self._formula else _FORMULA * line.lstrip(" >").startswith("$$")
         self._before = line
+        self._rest, self._rest_size, self._is_whole = [], 0, True
+
+    def _is_between(self, line: str) -> bool:
+        """Whether the piece is long enough and the line begins a block that has nothing to do with the ones before."""
+        size = self._piece.size
+        if size < max(self._least[len(self.closed)], self._next_try) or self._before.strip():
+            return False
+        if not line.strip() or line[0] in " \t":
+            return False
+        if not self._piece.has_fence and not _LIKE_ITEM.match(line):
+            return True
+        from nbchat.markdown.parsing import block_tokens
+
+        text = self._piece.segment().text
+        number = text.count("\n")
+        if any(token.map and token.map[0] == number and not token.level for token in block_tokens(f"{text}{line}\n")):
+            return True
+        self._next_try = _PATIENCE * size
+        return False
+
+    def _seam(self, line: str | None) -> _Seam:
+        """How to cut through what is open where the piece ends, before this line (None: within a line)."""
+        from nbchat.markdown.code_blocks import is_closed
+        from nbchat.markdown.parsing import block_tokens
+
+        kept = self._piece.indent
+        if line is not None and line.strip() and _columns(line) < kept:
+            kept = 0
+        line = None if line is None else _without_indent(line, kept)
+        text = self._piece.segment().text
+        lines = text.split("\n")
+        seam = _Seam()
+        for token in block_tokens(text):
+            if token.map is None or token.map[1] < len(lines) - 1:
+                continue
+            first = lines[token.map[0]]
+            if token.type == "list_item_open" and line is not None:
+                column = _columns(_MARKERS.match(first)[0].translate(_BLANK))  # type: ignore[index]
+                seam = seam._replace(indent=max(seam.indent, min(column, _columns(line))))
+            elif token.type == "table_open" and line is not None and "|" in line:
+                head = lines[token.map[0] : token.map[0] + 2]
+                seam = seam._replace(opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
+            elif token.type == "fence" and not is_closed(token, lines[: token.map[1]]):
+                margin = _NOT_QUOTE.sub(" ", first[: max(0, first.find(token.markup))].expandtabs(4))
+                opening = f"{margin}{token.markup}{token.info}\n"
+                seam = _Seam(f"{margin}{token.markup}\n", opening, 0 if ">" in margin else len(margin))
+                seam = seam._replace(opening=_without_indent(opening, seam.indent))
+        return seam._replace(indent=kept + seam.indent)
+
+    def _close(self, seam: _Seam) -> None:
+        self.closed.append(self._piece.segment(closing=seam.closing))
+        self._piece = _Piece(seam.opening, seam.indent)
+        self._next_try = 0.0
+        self._inner = None
+
+
+_BLANK = dict.fromkeys(range(33, 127), " ")
+
+
+def _columns(line: str) -> int:
+    """The blanks before a line, a tab reaching to the next multiple of four."""
+    return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(4))
 
 
 def _without_indent(line: str, columns: int) -> str:
     """The line with up to so many columns less of blanks before it."""
     if not columns:
         return line
-    text = line.lstrip(" \t")
-    blanks = len(line[: len(line) - len(text)].expandtabs(4))
-    return " " * max(0, blanks - columns) + text
+    return " " * max(0, _columns(line) - columns) + line.lstrip(" \t")
 
 
 def _schedule(limit: int) -> list[int]:
@@ -220,9 +245,10 @@ def _schedule(limit: int) -> list[int]:
 
 
 def _lengths(limit: int, growth: float) -> list[int]:
+    first = 4 * _FIRST if limit >= _FEWEST else _FIRST
     lengths: list[int] = []
     before = 0
     for number in range(limit - 1):
-        lengths.append(max(_FIRST, int(before * (_SHARE + growth * number))))
+        lengths.append(max(first, int(before * (_SHARE + growth * number))))
         before += lengths[-1]
     return lengths

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from nbchat.values.unlinked import unlinked
+
 __all__ = ["TerminalText", "join_surrogates", "plain_text", "terminal_text"]
 
 _PAYLOAD = 4096
@@ -18,9 +20,6 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STRING_END = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _CSI_END = re.compile("[^ -?]")
 _ESCAPE_END = re.compile("[^ -/]")
-_LIVE = re.compile(
-    r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)", re.IGNORECASE
-)
 
 
 def join_surrogates(text: str) -> str:
@@ -128,9 +127,5 @@ def terminal_text(text: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """`text` as the `text/plain` of a display: as `terminal_text`, and no address but http and https is live.
-
-    JupyterLab makes a link of every `scheme://` in plain text, `javascript://` included. A word joiner (U+2060, no
-    width) after the colon stops it; the text looks as it was.
-    """
-    return _LIVE.sub(":\u2060", terminal_text(text))
+    """`text` as the `text/plain` of a display: as `terminal_text`, and no address but http and https is live."""
+    return unlinked(terminal_text(text))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from nbchat.store.schema import APPLICATION_ID, VERSION, migrate
+from nbchat.store.migrations import APPLICATION_ID, VERSION, migrate
 
 __all__ = ["Database", "Unusable"]
 
@@ -19,6 +19,8 @@ BUSY_MILLISECONDS = 250
 """How long one try waits for another process that writes. Whoever writes tries again."""
 
 MAGIC = b"SQLite format 3\0"
+
+PATIENCE_SECONDS = 3.0
 
 COMPANIONS = ("", "-wal", "-shm")
 """The files that make up a database."""
@@ -78,6 +80,16 @@ class Database:
                     raise self._unusable(error) from None
                 self._set_aside()
                 return self._again(work)
+
+    def look_up(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """`read`, tried for some seconds while another process holds the file, as it does that recovers from a kill."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self.read(work)
+            except Unusable as problem:
+                if not problem.busy or time.monotonic() > deadline:
+                    raise
 
     def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something in one transaction: all of it, or nothing. Raises Unusable."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from nbchat.store import words
-from nbchat.store.schema import has_index
+from nbchat.store import search_index
+from nbchat.store.migrations import has_index
 
 __all__ = ["delete_answers", "forget_all", "forget_session", "scrub"]
 
@@ -14,7 +14,7 @@ __all__ = ["delete_answers", "forget_all", "forget_session", "scrub"]
 def delete_answers(connection: sqlite3.Connection, answers: Sequence[str]) -> None:
     """Delete these answers, what had come of them, and what would replay them."""
     for answer in answers:
-        words.unindex(connection, answer)
+        search_index.unindex(connection, answer)
         connection.execute("DELETE FROM replays WHERE request = (SELECT request FROM answers WHERE id = ?)", (answer,))
         for statement in ("DELETE FROM pieces WHERE answer = ?", "DELETE FROM answers WHERE id = ?"):
             connection.execute(statement, (answer,))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbchat.api.keys import Key
-from nbchat.store import tape, words
+from nbchat.store import search_index, tape
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
@@ -273,7 +273,7 @@ class Journal:
 
     def find(self, text: str, limit: int = 20) -> list[tuple[SessionRow, Stored]]:
         """The answers that hold these words, in the question or the answer, the latest first. Raises SessionError."""
-        rows = self._read(lambda connection: words.search(connection, text, limit))
+        rows = self._read(lambda connection: search_index.search(connection, text, limit))
         sessions = {row.id: row for row in self.sessions()}
         unknown = SessionRow("", "", None, 0.0, 0.0, 0)
         return [(sessions.get(row[0], unknown), _stored(row[1:])) for row in rows]
@@ -281,7 +281,7 @@ class Journal:
     def _read(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         self.flush()
         try:
-            return self._database.read(work)
+            return self._database.look_up(work)
         except Unusable as problem:
             raise SessionError(f"The journal can't be read: {problem}.") from None
 
@@ -331,7 +331,7 @@ def _stored(row: Sequence[Any], came: Sequence[Event] = ()) -> Stored:
 
 def _entering(session: OpenSession, answer: Answer) -> Operation:
     def write(connection: sqlite3.Connection) -> None:
-        words.unindex(connection, answer.id)
+        search_index.unindex(connection, answer.id)
         connection.execute(
             "INSERT INTO answers (id, session, parent, cell, at, status, request, turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET status = excluded.status, turn = excluded.turn,"
@@ -349,6 +349,6 @@ def _entering(session: OpenSession, answer: Answer) -> Operation:
         )
         connection.execute("DELETE FROM pieces WHERE answer = ?", (answer.id,))
         if answer.status != STREAMING:
-            words.index(connection, answer.id)
+            search_index.index(connection, answer.id)
 
     return write

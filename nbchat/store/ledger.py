@@ -30,7 +30,8 @@ class Entry:
     `endpoint` is the server as it is shown to the user, `model` the one that answered (None = nobody knows); `cost` is
     in US dollars, None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the server's
     word, None = it never said; `tries` counts the first try too. `session` is the session's name, `notebook` a path,
-    `cell` the front end's id; None = there is none, or it was forgotten. A `replayed` answer came from the store.
+    `cell` the front end's id; None = there is none, or it was forgotten. A `replayed` answer came from the store, where
+    `request` names it (None = it was not looked for).
     """
 
     endpoint: str
@@ -49,6 +50,7 @@ class Entry:
     notebook: str | None = None
     cell: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    request: str | None = None
     id: str = field(default_factory=lambda: os.urandom(8).hex(), compare=False)
 
     @classmethod
@@ -138,10 +140,9 @@ class Ledger:
         entry: Entry,
         *,
         session: OpenSession | None = None,
-        request: str | None = None,
         keys: Sequence[Key] = (),
     ) -> None:
-        """Enter a call of this session; `request` is the hash of what was sent. None = there is none."""
+        """Enter a call of this session; None = of none."""
         row = {name: getattr(entry, name) for name in _PLAIN}
         row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (
@@ -149,7 +150,7 @@ class Ledger:
             entry.at,
             plain(entry.notebook),
             plain(entry.cell),
-            request,
+            entry.request,
             entry.cost,
             entry.usage.total_tokens,
             int(entry.replayed),
@@ -170,7 +171,7 @@ class Ledger:
     def entries(self, since: float = 0.0) -> list[Entry]:
         """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
-            "SELECT id, at, notebook, cell, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
+            "SELECT id, at, notebook, cell, request, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
             (since,),
         )
         return [_entry(*row) for row in rows]
@@ -188,7 +189,7 @@ class Ledger:
     def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
         self._writer.flush(0.25)
         try:
-            return self._database.read(lambda connection: connection.execute(query, values).fetchall())
+            return self._database.look_up(lambda connection: connection.execute(query, values).fetchall())
         except Unusable as problem:
             raise SessionError(f"The ledger can't be read: {problem}.") from None
 
@@ -198,6 +199,7 @@ def _entry(
     at: float,
     notebook: str | None,
     cell: str | None,
+    request: str | None,
     cost: float | None,
     replayed: int,
     about: bytes | None,
@@ -215,6 +217,7 @@ def _entry(
         session=known.get("session"),
         notebook=notebook,
         cell=cell,
+        request=request,
         params=known.get("params", {}),
         **{name: figures[name] for name in _PLAIN},
     )

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbchat.store.place import journal_path
+from nbchat.store.paths import journal_path
 
 if TYPE_CHECKING:
     from nbchat.store.journal import Journal

@@ -20,7 +20,7 @@ from nbchat.store.writer import Writer
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import Event
 
-__all__ = ["SUFFIX", "Replays", "Tape", "read_file", "request_hash", "write_file"]
+__all__ = ["SUFFIX", "Replays", "Tape", "cell_ids", "read_file", "request_hash", "write_file"]
 
 SUFFIX = ".nbchat-cache.jsonl"
 """What the name of an exported file adds to its notebook's."""
@@ -80,13 +80,24 @@ class Replays:
     def of_notebook(self, notebook: str, cells: Iterable[str]) -> list[tuple[str, int, bytes]]:
         """What the calls of a notebook, by its path or the ids of its cells, would replay: hash, number and tape."""
         ids = json.dumps(list(cells))
-        return self._database.read(
+        return self._database.look_up(
             lambda connection: connection.execute(
                 "SELECT request, number, tape FROM replays WHERE request IN (SELECT request FROM calls WHERE"
                 " notebook = ? OR cell IN (SELECT value FROM json_each(?))) ORDER BY request, number",
                 (notebook, ids),
             ).fetchall()
         )
+
+
+def cell_ids(notebook: Path) -> list[str]:
+    """The ids of a notebook's cells. Raises ConfigError for what is no notebook."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        return [cell["id"] for cell in cells if isinstance(cell.get("id"), str)]
+    except OSError as error:
+        raise ConfigError(f"{notebook} can't be read: {error.strerror or error}.") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise ConfigError(f"{notebook} is not a notebook.") from None
 
 
 def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:

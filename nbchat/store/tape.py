@@ -55,6 +55,8 @@ def _row(event: e.Event) -> list[Any] | None:
             return ["call", call, call_id, name, arguments, index]
         case e.LogprobsDelta(tokens, index):
             return ["logprobs", [dict(token) for token in tokens], index]
+        case e.CarriedDelta(fields, call, index, whole):
+            return ["carried", dict(fields), call, index, whole]
         case e.ImageDelta(image, index):
             return ["image", image.url, image.detail, index]
         case e.SourcesDelta(sources, index):
@@ -92,6 +94,7 @@ _READERS: dict[str, Callable[..., e.Event]] = {
     **_WORDS,
     "call": e.ToolCallDelta,
     "logprobs": _logprobs,
+    "carried": e.CarriedDelta,
     "image": _image,
     "sources": _sources,
     "unshown": e.Unshown,

@@ -113,19 +113,24 @@ class Writer:
         self._changed.notify_all()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._awake or self._closing, self._pause())
-                self._awake = False
-                batch = list(itertools.islice(self._pending, MOST_AT_ONCE))
-                feeds = list(self._feeds.values())
-            fed = [(0, operation) for feed in feeds if (operation := feed()) is not None]
-            written = self._write([*batch, *fed])
-            with self._changed:
-                self._settle(batch, fed, written=written)
-                if self._closing and not (written and self._pending):
-                    self._thread = None
-                    return
+        while self._round():
+            pass
+
+    def _round(self) -> bool:
+        """Wait for work and do it; whether there is to be another round. Between rounds nothing of it is held on to."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._awake or self._closing, self._pause())
+            self._awake = False
+            batch = list(itertools.islice(self._pending, MOST_AT_ONCE))
+            feeds = list(self._feeds.values())
+        fed = [(0, operation) for feed in feeds if (operation := feed()) is not None]
+        written = self._write([*batch, *fed])
+        with self._changed:
+            self._settle(batch, fed, written=written)
+            if self._closing and not (written and self._pending):
+                self._thread = None
+                return False
+        return True
 
     def _pause(self) -> float | None:
         """How long to sleep unless woken; None = until woken."""

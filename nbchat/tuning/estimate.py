@@ -15,7 +15,7 @@ from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import settle
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.usage import Usage, prompt_tokens
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Estimate:
     def __str__(self) -> str:
         runs = "1 run" if self.runs == 1 else f"{self.runs:,} runs ({self.grid})"
         if self.judged:
-            runs += f" and {counted(self.judged, 'request')} to the judge"
+            runs += f" and {pluralize(self.judged, 'request')} to the judge"
         about = "at least" if self.judged and self.completion_tokens is None else "about"
         sent = (
             "of unknown size (images)" if self.prompt_tokens is None else f"{about} {self.prompt_tokens:,} tokens sent"

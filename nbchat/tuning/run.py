@@ -15,8 +15,8 @@ from nbchat.values.reply import Choice, Reply
 
 __all__ = ["COLUMNS", "NUMBERS", "Run", "RunStatus", "answer_text"]
 
-RunStatus = Literal["complete", "interrupted", "cut_off", "failed", "not run"]
-"""How a run ended. "not run": it was never sent."""
+RunStatus = Literal["complete", "interrupted", "cut_off", "failed", "not run", "running"]
+"""How a run ended. "not run": it was never sent; "running": it has not ended, which only those who watch a sweep see."""
 
 COLUMNS = (
     "repeat",
@@ -79,6 +79,14 @@ class Run:
             status = "complete" if exchange.over else "not run"
         problem = None if stopped else exchange.failure()
         return cls(cell.index, cell.setting, cell.repeat, exchange.ask.params, status, turn, problem)
+
+    @classmethod
+    def under_way(cls, cell: Cell, exchange: Exchange) -> Run:
+        """What has come of an exchange that still runs."""
+        draft = exchange.draft
+        reply = exchange.reply if draft is None else draft.reply()
+        turn = None if reply is None else Turn(exchange.ask.message, reply, exchange.ask.params)
+        return cls(cell.index, cell.setting, cell.repeat, exchange.ask.params, "running", turn)
 
     def __repr__(self) -> str:
         said = self.problem or self.text

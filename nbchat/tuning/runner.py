@@ -99,8 +99,8 @@ class Runner:
     """Runs exchanges, at most `at_once` at a time, fewer where the server asks for it.
 
     Stages: made → running (`run`) → over. `on_done` gets every exchange that came to an end, good or bad, in the order
-    in which they end; `skip` may say that a waiting one is not to be sent after all. Both, and `on_progress`, are
-    called in the thread that runs it.
+    in which they end; `skip` may say that a waiting one is not to be sent after all. `on_growth` gets those under way
+    a few times a second (None = nobody watches). All of them, and `on_progress`, are called in the thread that runs it.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Runner:
         at_once: int = AT_ONCE,
         on_done: Callable[[Exchange], None] = lambda _exchange: None,
         on_progress: Callable[[Progress], None] = lambda _progress: None,
+        on_growth: Callable[[Exchange], None] | None = None,
         skip: Callable[[Exchange], bool] = lambda _exchange: False,
         stage: str = "answers",
     ) -> None:
@@ -119,6 +120,7 @@ class Runner:
         self._ready: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         self._running: set[_Lane] = set()
         self._on_done, self._on_progress, self._skip = on_done, on_progress, skip
+        self._on_growth = on_growth
         self._stage = stage
         self._done = self._failed = 0
         self._cost: float | None = None
@@ -165,12 +167,24 @@ class Runner:
         if not self._running:
             return
         with contextlib.suppress(queue.Empty):
-            lane = self._ready.get(timeout=POLL_SECONDS)
-            lane.take()
-            if lane.over and lane in self._running:
-                self._end(lane)
+            self._move(self._ready.get(timeout=POLL_SECONDS))
         if time.perf_counter() - self._told >= TICK_SECONDS:
+            self._show_growth()
             self._tell()
+
+    def _move(self, lane: _Lane) -> None:
+        """Take what has come of one."""
+        lane.take()
+        if lane.over and lane in self._running:
+            self._end(lane)
+
+    def _show_growth(self) -> None:
+        if self._on_growth is None:
+            return
+        for lane in list(self._running):
+            self._move(lane)
+            if lane in self._running:
+                self._on_growth(lane.exchange)
 
     def _end(self, lane: _Lane) -> None:
         exchange = lane.exchange

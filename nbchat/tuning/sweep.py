@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SweepInterrupted", "compare", "settle", "sweep"]
 
 OnProgress = Callable[[Progress], None]
+OnRun = Callable[[Run], None]
 
 
 class SweepInterrupted(Interrupted):
@@ -49,6 +50,7 @@ def sweep(
     judge_model: str | None = None,
     at_once: int = AT_ONCE,
     on_progress: OnProgress = lambda _progress: None,
+    on_run: OnRun | None = None,
     result_type: type[Sweep] = Sweep,
     **axes: Any,
 ) -> Sweep:
@@ -63,7 +65,9 @@ def sweep(
     `{question}`, which `judge_model` answers (None = the session's model). More is better.
 
     At most `at_once` requests run at once, fewer after a 429. `on_progress` is called in this thread, at least five
-    times a second. A run that fails is a row with its reason. The result is a `result_type`.
+    times a second. `on_run` is told in this thread of every run before the first is sent, of those under way a few
+    times a second, with the answer so far and the status "running", and of each that ends. A run that fails is a row
+    with its reason. The result is a `result_type`.
 
     Raises ParameterError, ConfigError and GuardError before anything is sent, and SweepInterrupted.
 
@@ -81,7 +85,7 @@ def sweep(
     judge = Judge(session, score, judge_model, fixed) if isinstance(score, str) else None
     bench = _Bench(asked, exchanges, score if callable(score) else None, result_type)
     try:
-        bench.answer(at_once, on_progress)
+        bench.answer(at_once, on_progress, on_run)
         if judge is not None:
             judge.score(bench.runs, at_once=at_once, on_score=bench.put, on_progress=on_progress)
     except KeyboardInterrupt:
@@ -162,10 +166,28 @@ class _Bench:
         """Enter a run, in place of the one of its row."""
         self._runs[run.index] = run
 
-    def answer(self, at_once: int, on_progress: OnProgress) -> None:
+    def answer(self, at_once: int, on_progress: OnProgress, on_run: OnRun | None) -> None:
         """Make the runs."""
+
+        def done(exchange: Exchange) -> None:
+            self._done(exchange)
+            if on_run is not None:
+                on_run(self._runs[self._cells[exchange].index])
+
+        def grown(exchange: Exchange) -> None:
+            if on_run is not None:
+                on_run(Run.under_way(self._cells[exchange], exchange))
+
+        if on_run is not None:
+            for run in self.runs:
+                on_run(run)
         runner = Runner(
-            list(self._cells), at_once=at_once, on_done=self._done, on_progress=on_progress, skip=self._hopeless
+            list(self._cells),
+            at_once=at_once,
+            on_done=done,
+            on_progress=on_progress,
+            on_growth=None if on_run is None else grown,
+            skip=self._hopeless,
         )
         try:
             runner.run()

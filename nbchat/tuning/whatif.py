@@ -28,7 +28,7 @@ from typing import Any
 from nbchat.api.endpoints import BUILTIN_MODEL
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import PARAMETERS
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.values.reply import Reply
 
 __all__ = ["Candidate", "Position", "Probability", "Reshaped", "WhatIf", "positions", "reshape", "what_if"]
@@ -176,7 +176,7 @@ def positions(reply: Reply, choice: int = 0) -> tuple[Position, ...]:
         raise ParameterError(f"What-if takes a reply, as ask() gives it; got {type(reply).__name__}.")
     if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(choices):
         raise ParameterError(
-            f"There is no choice {choice!r}: the reply has {counted(len(choices), 'choice')}, from 0 on."
+            f"There is no choice {choice!r}: the reply has {pluralize(len(choices), 'choice')}, from 0 on."
         )
     found = [position for entry in choices[choice].logprobs if (position := _position(entry)) is not None]
     if not found:

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from nbchat.values.frozen import FrozenDict
-from nbchat.values.reading import an_object, optional_text
+from nbchat.values.json_fields import an_object, optional_text
 
-__all__ = ["REASONING", "Carried", "attached", "attached_to_call", "with_more"]
+__all__ = ["REASONING", "Carried", "attached", "attached_to_call", "is_carried", "with_more"]
 
 REASONING = "reasoning_content"
 
@@ -53,6 +53,11 @@ class Carried:
         """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
         fields = an_object(an_object(carried, "what is carried").get("fields", {}), "the fields that are carried")
         return cls(optional_text(carried, "server") or "", FrozenDict(fields))
+
+
+def is_carried(name: str) -> bool:
+    """Whether a server wants a field of this name of a message back, or may: its reasoning."""
+    return name == REASONING or _FIELD.fullmatch(name) is not None
 
 
 def attached(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nbchat.values.arguments import settled_arguments
 from nbchat.values.carried import REASONING, Carried, with_more
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.events import (
@@ -34,9 +33,10 @@ from nbchat.values.events import (
     UsageReport,
 )
 from nbchat.values.frozen import FrozenDict
+from nbchat.values.ignored import ignored_parameters
 from nbchat.values.messages import ImagePart, Source, ToolCall
 from nbchat.values.reply import Choice, Reply, Request, Status, Timing
-from nbchat.values.unheeded import unheeded
+from nbchat.values.tool_arguments import settled_arguments
 from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
 
 __all__ = ["Draft"]
@@ -228,7 +228,7 @@ class Draft:
             timing=Timing(self._first, total),
             id=self._id,
             request=self._asked,
-            notices=(*self._notices, *unheeded(self._asked.body, choices, usage, self._model, whole=whole)),
+            notices=(*self._notices, *ignored_parameters(self._asked.body, choices, usage, self._model, whole=whole)),
             tries=self._tries,
             request_id=self._request_id,
         )

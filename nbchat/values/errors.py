@@ -31,6 +31,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbchat.values.unlinked import unlinked
+
 if TYPE_CHECKING:
     from nbchat.values.reply import Reply
 
@@ -74,7 +76,7 @@ class NbchatError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """IPython's protocol: the lines to show in place of a traceback."""
-        return [f"{type(self).__name__}: {self}"]
+        return [unlinked(f"{type(self).__name__}: {self}")]
 
 
 class ConfigError(NbchatError):
@@ -188,4 +190,4 @@ class Interrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         """IPython's protocol: the lines to show in place of a traceback."""
-        return [f"Interrupted: {self}"]
+        return [unlinked(f"Interrupted: {self}")]

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from nbchat.values.carried import Carried
 from nbchat.values.frozen import FrozenDict
-from nbchat.values.reading import an_object, items_of, optional_text, text_of
+from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 
 __all__ = ["Content", "ImagePart", "Message", "Part", "Role", "Source", "TextPart", "ToolCall"]
 

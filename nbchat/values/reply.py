@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from nbchat.values.carried import Carried
+from nbchat.values.json_fields import an_object, items_of, number_of, optional_text, text_of, texts_of
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
-from nbchat.values.reading import an_object, items_of, number_of, optional_text, text_of, texts_of
 from nbchat.values.request import Request
 from nbchat.values.usage import UNKNOWN, Usage
 
-__all__ = ["Choice", "Reply", "Request", "Status", "Timing"]
+__all__ = ["CUT_REASONS", "Choice", "Reply", "Request", "Status", "Timing"]
 
 Status = Literal["complete", "interrupted", "cut_off", "failed"]
 """An answer is whole ("complete"), or it says why it isn't."""
+
+
+CUT_REASONS = frozenset({"length", "max_tokens", "MAX_TOKENS"})
+"""Finish reasons of answers that reached the limit of their length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,11 @@ class Reply:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tools the first choice wants called."""
         return self.choices[0].tool_calls
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the end of the first choice is missing: it was stopped, broke off, or reached max_tokens."""
+        return self.status != "complete" or self.finish_reason in CUT_REASONS
 
     @property
     def empty(self) -> bool:

@@ -38,12 +38,16 @@ class _Chain:
 
 
 class Request:
-    """What was sent: the address and the JSON body. The key is not part of it. A frozen value."""
+    """What was sent: the address and the JSON body. The key is not part of it. A frozen value.
 
-    __slots__ = ("_body", "_chain", "url")
+    `name` is what the store calls it; None = it was not looked for there.
+    """
+
+    __slots__ = ("_body", "_chain", "name", "url")
 
     def __init__(self, url: str, body: Mapping[str, Any]) -> None:
         self.url = url
+        self.name: str | None = None
         self._body: Mapping[str, Any] = body
         self._chain: _Chain | None = None
 
@@ -65,6 +69,7 @@ class Request:
         chain = None if earlier is None else earlier._chain  # noqa: SLF001  # its own class
         shared = chain if chain is not None and chain.begins(messages) else None
         small = Request(self.url, {**self._body, MESSAGES: ()})
+        small.name = self.name
         small._chain = _Chain(shared, messages[0 if shared is None else len(shared) :])
         return small
 

@@ -30,6 +30,14 @@ CACHED_NAMES = ("cached_tokens", "prompt_cache_hit_tokens", "cachedTokens")
 REASONING_NAMES = ("reasoning_tokens", "reasoningTokens")
 """What servers call their counts."""
 
+NAMES = frozenset(
+    {
+        *(*PROMPT_NAMES, *COMPLETION_NAMES, *TOTAL_NAMES, *CACHED_NAMES, *REASONING_NAMES, "cost"),
+        *(f"{name}_details" for name in (*PROMPT_NAMES, *COMPLETION_NAMES)),
+    }
+)
+"""The fields of a usage object that are looked at."""
+
 CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb for English text; used only where a server says nothing, and always shown as an estimate."""
 

@@ -11,7 +11,7 @@ from nbchat.display.widget_style import WIDGETS_CLASS, manners
 from nbchat.tuning import result
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.run import Run
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.views.sweep import answer_html, diff_bundle, share_of
 from nbchat.views.sweep_table import heading, run_table
 
@@ -58,8 +58,8 @@ class Explorer:
             self._labelled(widgets.Dropdown, text, "34em", options=runs[: MOST_CHOICES + 1], value=NONE)
             for text in ("compare", "with")
         ]
-        self._difference = widgets.HTML()
-        self._table = widgets.HTML()
+        self._difference = widgets.HTMLMath()
+        self._table = widgets.HTMLMath()
         for control in (*self._controls(), *self._pair):
             control.observe(self._moved, "value")
         lines = [widgets.Box(line, _dom_classes=("nbchat-line",)) for line in (self._controls(), self._pair)]
@@ -85,7 +85,7 @@ class Explorer:
         """IPython's protocol: show the widgets; where there is no kernel, the runs stand as a table of text."""
         shell = running_shell()
         if shell is not None:
-            told = f"[controls over {counted(len(self._sweep), 'run')}: run the cell again to use them]"
+            told = f"[controls over {pluralize(len(self._sweep), 'run')}: run the cell again to use them]"
             plain = run_table(self._sweep, self._answer)["text/plain"]
             CellCanvas(shell).show(widget_bundle(self.widget, f"{told}\n\n{plain}"))
 

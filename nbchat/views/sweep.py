@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
@@ -13,10 +13,10 @@ from nbchat.markdown.terminal_text import plain_text
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run, answer_text
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 from nbchat.views.sweep_table import heading, run_table, setting_table
 
-__all__ = ["FEW", "answer_html", "diff_bundle", "facts", "share_of", "sweep_bundle"]
+__all__ = ["FEW", "HEAD", "answer_html", "card", "cards", "diff_bundle", "facts", "share_of", "sweep_bundle"]
 
 FEW = 6
 """Runs whose answers stand side by side as cards; more of them fold away, each in its row."""
@@ -34,7 +34,8 @@ SHORT = 64
 
 ONE_LINE = "cursor:pointer;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 
-BORDER = "1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd))"
+HEAD = "min-height:3em;margin:0.3em 0 0.5em"
+"""The verdict's place, which the bar has while the sweep runs: so the answers under it stay where they are."""
 
 CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));gap:10px;margin:0.5em 0"
 
@@ -54,10 +55,10 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bun
     hint += "" if name else "on the result (_, or name it with << NAME): "
     dot = f"{name}." if name else ""
     hint += f"{dot}explore() filters, sorts and compares · {dot}apply(i) takes run i over · {dot}to_frame()"
-    cards = _cards(sweep, share, name) if few else ""
-    verdict = f'<div style="margin:0.3em 0 0.5em">{html_text(said)}</div>' if said else ""
-    inner = "".join([verdict, cards, *(table["text/html"] for table in tables)])
-    quiet = "".join(chrome.line(text)["text/html"] for text in (" · ".join(told), hint))
+    few_cards = _cards(sweep, share, name) if few else ""
+    head = f'<div style="{HEAD}">{html_text(said or " · ".join(told))}</div>'
+    inner = "".join([head, few_cards, *(table["text/html"] for table in tables)])
+    quiet = "".join(chrome.line(text)["text/html"] for text in ([" · ".join(told)] if said else []) + [hint])
     plain = [plain_text(said)] if said else []
     plain += [table["text/plain"] for table in tables]
     plain += [_plain_card(run) for run in sweep if few and run.text]
@@ -76,7 +77,7 @@ def facts(sweep: Sweep) -> list[str]:
     """What it was and what it took, in a few words each."""
     unsent = sum(run.status == "not run" for run in sweep)
     stopped = sum(run.status == "interrupted" for run in sweep)
-    runs = counted(len(sweep), "run")
+    runs = pluralize(len(sweep), "run")
     part = f" of the {len(sweep.grid):,}" if len(sweep) < len(sweep.grid) else ""
     told = [
         runs if str(sweep.grid) == "one run" else f"{runs}{part}: {sweep.grid}",
@@ -90,16 +91,22 @@ def facts(sweep: Sweep) -> list[str]:
 
 
 def _cards(sweep: Sweep, share: int, name: str) -> str:
-    cards = "".join(_card(sweep, run, share, name) for run in sweep if run.reply is not None or run.problem)
-    return f'<div style="{CARDS}">{cards}</div>' if cards else ""
+    told = [run for run in sweep if run.reply is not None or run.problem]
+    return cards(card(run.index, heading(sweep, run), _body(run, share, name)) for run in told)
 
 
-def _card(sweep: Sweep, run: Run, share: int, name: str) -> str:
-    title = html_text(heading(sweep, run), 200)
+def cards(each: Iterable[str]) -> str:
+    """Cards side by side, as many in a row as there is room for; empty where there is none."""
+    inner = "".join(each)
+    return f'<div style="{CARDS}">{inner}</div>' if inner else ""
+
+
+def card(index: int, title: str, body: str) -> str:
+    """One run's card. `body` is HTML."""
     return (
-        f'<div style="border:{BORDER};border-radius:4px;padding:0.5em 0.8em;min-width:0">'
-        f'<div style="{chrome.QUIET};font-size:0.9em"><b>{run.index}</b> · {title}</div>'
-        f'<div style="max-height:28em;overflow:auto;margin-top:0.4em">{_body(run, share, name)}</div></div>'
+        f'<div style="{chrome.CARD};min-width:0">'
+        f'<div style="{chrome.QUIET};font-size:0.9em"><b>{index}</b> · {html_text(title, 200)}</div>'
+        f'<div style="max-height:28em;overflow:auto;margin-top:0.4em">{body}</div></div>'
     )
 
 

@@ -16,7 +16,7 @@ from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
 from nbchat.values.usage import UNKNOWN
 
-__all__ = ["MOST_ROWS", "heading", "run_table", "setting_table"]
+__all__ = ["MOST_ROWS", "heading", "run_heading", "run_table", "setting_table"]
 
 MOST_ROWS = 200
 """Rows that are shown; all of them are in `to_frame()`."""
@@ -54,8 +54,12 @@ class _Column:
 
 def heading(sweep: Sweep, run: Run) -> str:
     """What tells a run from the others: its setting, its repeat."""
-    repeat = f", repeat {run.repeat}" if sweep.grid.repeat > 1 else ""
-    return setting_text(run.setting) + repeat
+    return run_heading(run, sweep.grid.repeat > 1)
+
+
+def run_heading(run: Run, repeats: bool) -> str:
+    """As `heading`, where it is known whether there are repeats."""
+    return setting_text(run.setting) + (f", repeat {run.repeat}" if repeats else "")
 
 
 def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None) -> Bundle:

@@ -1,4 +1,4 @@
-"""Sweeps where they are watched: a bar while they run, then their result in its place."""
+"""Sweeps where they are watched: their answers while they come, then their result in their place."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from nbchat.display.canvas import Bundle, CellCanvas
 from nbchat.display.display_state import is_shown, mark_shown, running_shell
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.display.presenting import in_main_thread, is_notebook
-from nbchat.display.progress import CellBar, TerminalBar
+from nbchat.display.progress import TerminalBar
 from nbchat.markdown.terminal_text import terminal_text
 from nbchat.tuning import result as tuning
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.runner import Progress
 from nbchat.tuning.sweep import SweepInterrupted, sweep
 from nbchat.views.explorer import Sweep
+from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
 from nbchat.views.sweep_plot import show_plot
 
@@ -35,7 +36,7 @@ def watched_sweep(
     keep: Callable[[Sweep], None] | None = None,
     **options: Any,
 ) -> Sweep:
-    """`nbchat.tuning.sweep.sweep`, watched: a bar while it runs, then the result.
+    """`nbchat.tuning.sweep.sweep`, watched: the answers side by side while they come (a bar in a terminal), then the result.
 
     `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `name` is the
     variable that the result will be bound to, `notes` are more facts to tell under it. `keep` is given the result
@@ -45,7 +46,8 @@ def watched_sweep(
     shell = running_shell()
     if display is False or (display is None and (shell is None or not in_main_thread())):
         return cast("Sweep", sweep(session, message, result_type=Sweep, on_progress=on_progress, **options))
-    bar = CellBar(CellCanvas(shell)) if is_notebook(shell) else TerminalBar(sys.stdout)
+    growing = GrowingSweep(CellCanvas(shell)) if is_notebook(shell) else None
+    bar = growing or TerminalBar(sys.stdout)
     if shell is not None:
         register_display(shell)
 
@@ -55,7 +57,8 @@ def watched_sweep(
 
     stopped: SweepInterrupted | None = None
     try:
-        found = sweep(session, message, result_type=Sweep, on_progress=tell, **options)
+        on_run = None if growing is None else growing.put
+        found = sweep(session, message, result_type=Sweep, on_progress=tell, on_run=on_run, **options)
     except SweepInterrupted as interrupted:
         stopped, found = interrupted, interrupted.sweep
     except BaseException:
@@ -97,7 +100,9 @@ def progress_facts(progress: Progress) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _conclude(shell: Any, bar: CellBar | TerminalBar, result: Sweep, notes: Sequence[str], name: str | None) -> None:
+def _conclude(
+    shell: Any, bar: GrowingSweep | TerminalBar, result: Sweep, notes: Sequence[str], name: str | None
+) -> None:
     mark_shown(result)
     bar.replace(sweep_bundle(result, notes, name or ""))
     if is_notebook(shell):

@@ -8,6 +8,9 @@ from nbchat.values.events import (
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
+    ThoughtBefore,
+    ToolCallDelta,
+    UsageReport,
 )
 from nbchat.values.reply import Request
 from tests.strategies import event_bytes
@@ -33,17 +36,30 @@ def of_kind(kind, events):
 
 
 def plain(events):
-    """Events as text (NaN is not equal to itself), pieces of one text joined: what must not depend on the cuts."""
-    seen = []
+    """What must not depend on the cuts: pieces of one text, or of one call's arguments, are joined, and of usage counts,
+    which are running totals, the last one stands. Events are written as text, since NaN is not equal to itself."""
+    seen, counts = [], []
     for event in events:
-        if isinstance(event, (TextDelta, ReasoningDelta, RefusalDelta)):
-            if seen and seen[-1][0] == (kind := (type(event).__name__, event.index)):
-                seen[-1] = (kind, seen[-1][1] + event.text)
-            else:
-                seen.append(((type(event).__name__, event.index), event.text))
+        kind = (type(event).__name__, getattr(event, "index", 0), getattr(event, "call", None))
+        if isinstance(event, UsageReport):
+            counts.append(repr(event))
+            continue
+        if isinstance(event, ThoughtBefore):  # whose text may have come before as that of the answer
+            said = seen.pop()[1] if seen and seen[-1][0] == ("TextDelta", event.index, None) else ""
+            seen.append((kind, said + event.text))
+            continue
+        if isinstance(event, ToolCallDelta) and not event.name:
+            kind, text = (*kind, "more"), event.arguments
+        elif isinstance(event, (TextDelta, ReasoningDelta, RefusalDelta)):
+            text = event.text
         else:
-            seen.append((type(event).__name__, repr(event)))
-    return seen
+            seen.append((kind, repr(event)))
+            continue
+        if seen and seen[-1][0] == kind:
+            seen[-1] = (kind, seen[-1][1] + text)
+        elif text:
+            seen.append((kind, text))
+    return seen + counts[-1:]
 
 
 def folded(events):

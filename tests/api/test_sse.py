@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.sse import DataLine, SSEDecoder
+from nbchat.api.sse import SSEDecoder
 from tests import strategies
 
 soups = st.lists(
@@ -32,35 +32,36 @@ soups = st.lists(
 
 
 def decoded(pieces):
-    decoder = SSEDecoder()
-    return until_done([line for piece in pieces for line in decoder.feed(piece)] + decoder.flush())
+    """The data of each line, with the type of its event; None where an event ends."""
+    decoder, seen = SSEDecoder(), []
+    for line in [line for piece in pieces for line in decoder.feed(piece)] + decoder.flush():
+        data = decoder.data(line)
+        seen += [None] if not line else [] if data is None else [(data, decoder.type)]
+    return until_done(seen)
 
 
 def until_done(lines):
-    """The lines up to the end of the stream: nothing behind it counts."""
+    """The lines up to the end of the stream, as nothing behind it counts."""
     for place, line in enumerate(lines):
-        if line.data is not None and line.data.strip().startswith(b"[DONE]"):
-            return [*lines[:place], DataLine(b"[DONE]")]
+        if line is not None and line[0].strip().startswith(b"[DONE]"):
+            return [*lines[:place], b"[DONE]"]
     return lines
 
 
 def reference(data):
     """The rules again, in the plainest form: whole bytes, one line after the other."""
-    lines, is_open, kind = [], False, b""
+    lines, kind = [], b""
     for line in [*re.split(rb"\r\n|\n|\r", data.removeprefix(b"\xef\xbb\xbf")), b""]:
         if not line:
-            lines += [DataLine(None)] if is_open else []
-            is_open, kind = False, b""
+            lines.append(None)
+            kind = b""
         elif line.startswith(b"data:"):
             said = re.sub(rb"^data: ?(data: *)*", b"", line)
-            if not said.startswith(b":"):
-                lines.append(DataLine(said, kind))
-                is_open = True
+            lines += [] if said.startswith(b":") else [(said, kind)]
         elif line.startswith(b"event:"):
             kind = line[6:].strip()
         elif line.startswith(b"{"):
-            lines.append(DataLine(line, kind))
-            is_open = True
+            lines.append((line, kind))
     return until_done(lines)
 
 
@@ -82,29 +83,29 @@ def test_events_are_those_of_the_plain_rules(data):
 def test_only_line_feeds_and_carriage_returns_end_lines(end, odd):
     """PROTOCOL 3.1"""
     line = f'{{"a":"{odd}"}}'.encode()
-    assert decoded([b"data: " + line + end + end]) == [DataLine(line), DataLine(None)]
+    assert decoded([b"data: " + line + end + end])[0] == (line, b"")
 
 
 @pytest.mark.parametrize(
     ("data", "lines"),
     [
         (b": ping\n\n: OPENROUTER PROCESSING\n\n", []),
-        (b"data:x\n\n", [b"x", None]),
-        (b"data: x\ndata: y\n\n", [b"x", b"y", None]),
-        (b"id: 7\nretry: 10\nevent: message\ndata: x\n\n", [b"x", None]),
-        (b"\xef\xbb\xbfdata: x\n\n", [b"x", None]),
-        (b"data: x", [b"x", None]),
-        (b"data: x\n", [b"x", None]),
-        (b"data:  x\n\n", [b" x", None]),
-        (b"data: x\r\n\r\ndata: y\r\n\r\n", [b"x", None, b"y", None]),
-        (b'{"a":1}\n\n', [b'{"a":1}', None]),
-        (b"data: data: x\n\n", [b"x", None]),
-        (b"data: : OPENROUTER PROCESSING\n\ndata: x\n\n", [b"x", None]),
+        (b"data:x\n\n", [b"x"]),
+        (b"data: x\ndata: y\n\n", [b"x", b"y"]),
+        (b"id: 7\nretry: 10\nevent: message\ndata: x\n\n", [b"x"]),
+        (b"\xef\xbb\xbfdata: x\n\n", [b"x"]),
+        (b"data: x", [b"x"]),
+        (b"data: x\n", [b"x"]),
+        (b"data:  x\n\n", [b" x"]),
+        (b"data: x\r\n\r\ndata: y\r\n\r\n", [b"x", b"y"]),
+        (b'{"a":1}\n\n', [b'{"a":1}']),
+        (b"data: data: x\n\n", [b"x"]),
+        (b"data: : OPENROUTER PROCESSING\n\ndata: x\n\n", [b"x"]),
     ],
 )
 def test_lines_as_servers_write_them(data, lines):
     """PROTOCOL 3.2"""
-    assert [line.data for line in decoded([data])] == lines
+    assert [line[0] for line in decoded([data]) if line is not None] == lines
 
 
 @pytest.mark.parametrize("line", [b"data: [DONE]", b"data:[DONE]", b"data:  [DONE]"])
@@ -112,14 +113,13 @@ def test_the_end_counts_before_its_line_has_ended(line):
     """PROTOCOL 3.3: the connection may stay open, and nothing more come"""
     for pieces in ([line], [line[:3], line[3:]], [line[i : i + 1] for i in range(len(line))]):
         decoder = SSEDecoder()
-        assert [one.data for piece in [b"data: x\n", *pieces] for one in decoder.feed(piece)] == [b"x", b"[DONE]"]
+        lines = [one for piece in [b"data: x\n", *pieces] for one in decoder.feed(piece)]
+        assert [decoder.data(one) for one in lines] == [b"x", b"[DONE]"]
 
 
 def test_an_event_keeps_its_type_and_the_next_has_none():
     """PROTOCOL 3.2"""
-    assert decoded([b"event: error\ndata: x\n\ndata: y\n\n"]) == [
-        DataLine(b"x", b"error"),
-        DataLine(None),
-        DataLine(b"y"),
-        DataLine(None),
+    assert [line for line in decoded([b"event: error\ndata: x\n\ndata: y\n\n"]) if line is not None] == [
+        (b"x", b"error"),
+        (b"y", b""),
     ]

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from nbchat.builtin.models import learned
-from nbchat.builtin.server import DemoServer
+from nbchat.builtin.server import BuiltinServer
 
 
 @pytest.fixture(scope="session")
@@ -14,14 +14,14 @@ def known():
 
 
 @pytest.fixture(scope="module")
-def demo():
+def builtin_server():
     """A server that streams as fast as it goes."""
-    with DemoServer(pace=None) as server:
+    with BuiltinServer(pace=None) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def http(demo):
+def http(builtin_server):
     """A client of that server."""
-    with httpx.Client(base_url=demo.base_url, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=builtin_server.base_url, timeout=60, trust_env=False) as client:
         yield client

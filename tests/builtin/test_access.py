@@ -9,14 +9,17 @@ import pytest
 from nbchat.builtin import handlers
 from nbchat.builtin.access import check_place, is_loopback
 from nbchat.builtin.refusal import Refusal
-from nbchat.builtin.server import DemoServer
+from nbchat.builtin.server import BuiltinServer
 from tests.builtin.asking import ask, body, stream, text_of
 
 
 @pytest.fixture(scope="module")
 def open_server():
     """A server that lets any page ask."""
-    with DemoServer(pace=None, cors="*") as server, httpx.Client(base_url=server.base_url, trust_env=False) as client:
+    with (
+        BuiltinServer(pace=None, cors="*") as server,
+        httpx.Client(base_url=server.base_url, trust_env=False) as client,
+    ):
         yield client
 
 
@@ -70,7 +73,7 @@ def test_with_cors_pages_may_ask_and_read_errors_too(open_server):
 
 def test_cors_may_be_for_one_origin_and_the_key_still_counts():
     with (
-        DemoServer(pace=None, cors="https://page.example", api_key="k") as server,
+        BuiltinServer(pace=None, cors="https://page.example", api_key="k") as server,
         httpx.Client(base_url=server.base_url, trust_env=False) as client,
     ):
         page = {"Origin": "https://page.example"}
@@ -83,7 +86,7 @@ def test_cors_may_be_for_one_origin_and_the_key_still_counts():
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_of_a_key_may_be_written_in_any_case(scheme):
-    with DemoServer(api_key="k") as server:
+    with BuiltinServer(api_key="k") as server:
         given = {"authorization": f"{scheme} k"}
         assert httpx.get(f"{server.base_url}/models", headers=given, trust_env=False).status_code == 200
         assert (
@@ -114,7 +117,7 @@ def answer_to(server, request):
 def test_a_body_that_never_comes_and_one_that_is_too_long_end_the_connection(monkeypatch):
     monkeypatch.setattr("nbchat.builtin.server.BODY_SECONDS", 0.2)
     monkeypatch.setattr("nbchat.builtin.server.IDLE_SECONDS", 0.2)
-    with DemoServer() as server:
+    with BuiltinServer() as server:
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n"
         assert b" 200 " not in answer_to(server, head.format(100).encode() + b"{")
         assert b" 200 " not in answer_to(server, head.format(10**12).encode() + b"{")
@@ -124,7 +127,7 @@ def test_a_body_that_never_comes_and_one_that_is_too_long_end_the_connection(mon
 
 def test_a_client_that_takes_nothing_of_its_answer_is_let_go(monkeypatch):
     monkeypatch.setattr(handlers, "STALL_SECONDS", 0.2)
-    with DemoServer(pace=None) as server:
+    with BuiltinServer(pace=None) as server:
         endless = json.dumps(body(stream=True, n=100, max_tokens=8000, logprobs=True, top_logprobs=20)).encode()
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(endless)}\r\n\r\n"
         host, port = server.base_url.removeprefix("http://").removesuffix("/v1").split(":")

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.builtin.filling import Filling, Writer
+from nbchat.builtin.json_schema import Schema, SchemaError
 from nbchat.builtin.material import Material
 from nbchat.builtin.models import learned
 from nbchat.builtin.sampling import Sampling, draw, pick
-from nbchat.builtin.schema import Schema, SchemaError
 from nbchat.builtin.tokenizer import END
 
 VALIDATOR = jsonschema.Draft202012Validator

@@ -9,13 +9,13 @@ import time
 import httpx
 import pytest
 
-from nbchat.builtin.server import DemoServer
+from nbchat.builtin.server import BuiltinServer
 from nbchat.builtin.tokenizer import END
 from tests.builtin.asking import ask, body, stream
 
 
 def test_with_a_key_nothing_is_to_be_had_without_it(caplog):
-    with DemoServer(pace=None, api_key="sésame") as server:
+    with BuiltinServer(pace=None, api_key="sésame") as server:
         assert "sésame" not in repr(server) + repr(vars(server))
         with httpx.Client(base_url=server.base_url, trust_env=False) as client:
             for key in (None, "Bearer x", "Bearer", "sésame".encode(), "Bearer sésame ".encode() + b"x"):
@@ -36,7 +36,7 @@ def wait_until(holds, seconds=20):
 @pytest.mark.parametrize("streaming", [True, False])
 def test_closing_the_connection_stops_the_generation(streaming):
     """The server's own counters show it: nothing runs any more, and the tokens generated stay what they are."""
-    with DemoServer(pace=50 if streaming else None) as server:
+    with BuiltinServer(pace=50 if streaming else None) as server:
         endless = json.dumps(body(stream=streaming, n=50, max_tokens=8000, logit_bias={str(END): -100})).encode()
         host, port = server.base_url.removeprefix("http://").removesuffix("/v1").split(":")
         with socket.create_connection((host, int(port))) as connection:
@@ -65,7 +65,7 @@ def test_several_requests_share_the_server_fairly():
                 short = await client.post("/chat/completions", json=body(max_tokens=20))
                 assert short.status_code == 200
 
-    with DemoServer(pace=None) as server:
+    with BuiltinServer(pace=None) as server:
         asyncio.run(both())
         wait_until(lambda: server.counters.running == 0)
         assert (server.counters.finished, server.counters.abandoned) == (1, 1)
@@ -73,7 +73,7 @@ def test_several_requests_share_the_server_fairly():
 
 def test_the_pace_is_kept():
     """30 tokens at 200 a second take at least 29/200 of a second; how much more is the machine's affair."""
-    with DemoServer(pace=200) as server, httpx.Client(base_url=server.base_url, trust_env=False) as client:
+    with BuiltinServer(pace=200) as server, httpx.Client(base_url=server.base_url, trust_env=False) as client:
         ask(client, max_tokens=1)
         started = time.monotonic()
         stream(client, max_tokens=30, logit_bias={str(END): -100})
@@ -81,7 +81,7 @@ def test_the_pace_is_kept():
 
 
 def test_a_server_stopped_in_mid_stream_closes_its_connections():
-    server = DemoServer(pace=20)
+    server = BuiltinServer(pace=20)
     server.start()
     with httpx.stream("POST", f"{server.base_url}/chat/completions", json=body(stream=True), trust_env=False) as reply:
         received = reply.iter_bytes()
@@ -95,14 +95,14 @@ def test_a_server_stopped_in_mid_stream_closes_its_connections():
 
 
 def test_a_server_starts_once_and_a_port_belongs_to_one():
-    with DemoServer() as server:
+    with BuiltinServer() as server:
         with pytest.raises(RuntimeError, match="starts once"):
             server.start()
         with pytest.raises(OSError, match=r"in use|10048|permitted"):
-            DemoServer(int(server.base_url.split(":")[2].split("/")[0])).start()
+            BuiltinServer(int(server.base_url.split(":")[2].split("/")[0])).start()
 
 
 @pytest.mark.parametrize("pace", [0, -1, math.nan])
 def test_a_pace_is_more_than_nothing(pace):
     with pytest.raises(ValueError, match="pace must be"):
-        DemoServer(pace=pace)
+        BuiltinServer(pace=pace)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nbchat.builtin.local import LocalModel, is_installed, local_model, smollm2_file
+from nbchat.builtin.local_model import LocalModel, is_installed, local_model, smollm2_file
 from nbchat.conversation.session import Session
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import TextDelta
@@ -145,7 +145,7 @@ def test_an_interrupt_keeps_what_came_and_the_next_question_is_answered(chat):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_its_process_ends_with_the_one_that_started_it(how):
     code = (
-        "from nbchat.builtin.local import local_model; import sys, time\n"
+        "from nbchat.builtin.local_model import local_model; import sys, time\n"
         "print(local_model('smollm2')._process.pid, flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -158,7 +158,7 @@ def test_its_process_ends_with_the_one_that_started_it(how):
 
 @needs_weights
 def test_its_process_ends_with_the_script_that_started_it():
-    code = "from nbchat.builtin.local import local_model; print(local_model('smollm2')._process.pid)"
+    code = "from nbchat.builtin.local_model import local_model; print(local_model('smollm2')._process.pid)"
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

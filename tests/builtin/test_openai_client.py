@@ -17,8 +17,8 @@ WEATHER = {
 
 
 @pytest.fixture(scope="module")
-def client(demo):
-    with openai.OpenAI(base_url=demo.base_url, api_key="none", max_retries=0) as client:
+def client(builtin_server):
+    with openai.OpenAI(base_url=builtin_server.base_url, api_key="none", max_retries=0) as client:
         yield client
 
 
@@ -108,10 +108,10 @@ def test_errors_become_its_exceptions(client, request_, error, param):
 
 
 def test_a_wrong_key():
-    from nbchat.builtin.server import DemoServer
+    from nbchat.builtin.server import BuiltinServer
 
     with (
-        DemoServer(api_key="right") as server,
+        BuiltinServer(api_key="right") as server,
         openai.OpenAI(base_url=server.base_url, api_key="wrong", max_retries=0) as client,
         pytest.raises(openai.AuthenticationError),
     ):

@@ -1,15 +1,17 @@
 """A session that is opened again is the one that was left: turns, versions, marks, settings, and what a kill cut off."""
 
+import gc
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 
 import pytest
 
 from nbchat.conversation.session import Session
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal
-from nbchat.store.place import journal_path
+from nbchat.store.paths import journal_path
 from nbchat.testing import Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.errors import NbchatError
@@ -191,3 +193,24 @@ def test_a_killed_kernel_leaves_the_part_as_the_newest_version_of_its_cells_turn
     killed(server, "c0")
     (turn,) = left().turns
     assert [version.reply.text for version in turn.versions] == ["whole ", "partial text"]
+
+
+def test_a_session_takes_what_its_turns_hold_not_the_whole_history_each(server, chat):
+    def grown(turns):
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(turns):
+            server.add(Say("answer"))
+            chat.ask(f"{number} " * 50)
+            server._requests.clear()  # it remembers each, in this process
+        chat._record.settled()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+
+    grown(20)
+    tracemalloc.start()
+    try:
+        early, _, late = grown(60), grown(60), grown(60)
+    finally:
+        tracemalloc.stop()
+    assert late < 1.5 * early
+    assert len(chat.turns[-1].reply.request.body["messages"]) == 2 + 2 * 199

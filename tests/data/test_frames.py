@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from nbchat.data.column_list import column_name
 from nbchat.data.describe import describe
 from nbchat.data.mask import mask
-from nbchat.data.schema import column_name
 from nbchat.values.errors import PromptError
 from tests.strategies import scaled
 

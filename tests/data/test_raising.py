@@ -15,8 +15,8 @@ from nbchat.conversation.description import value_text
 from nbchat.data.describe import describe
 from nbchat.data.fingerprint import fingerprint
 from nbchat.data.interpolate import interpolate
-from nbchat.data.passive import described_passively, runs_nothing
 from nbchat.data.private import forget, private
+from nbchat.data.safe_repr import described_passively, runs_nothing
 from nbchat.values.errors import PromptError
 
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace as Thing
 
 import pytest
-from IPython.utils.capture import capture_output
+from IPython.core.displaypub import CapturingDisplayPublisher
 
 from nbchat.display.canvas import PinnedCanvas
 from nbchat.display.kernel import parent_of, running_cell_id, takes_updates
@@ -64,16 +64,10 @@ def test_a_publisher_without_messages_publishes_as_it_can():
 
 
 def test_under_capture_outputs_are_captured():
-    from IPython.core.interactiveshell import InteractiveShell
-
-    shell = InteractiveShell.instance()
-    try:
-        with capture_output() as captured:
-            canvas = PinnedCanvas(shell)
-            canvas.update(canvas.show({"text/plain": "one"}), {"text/plain": "two"})
-        assert [output.data["text/plain"] for output in captured.outputs] == ["one", "two"]
-    finally:
-        InteractiveShell.clear_instance()
+    publisher = CapturingDisplayPublisher()
+    canvas = PinnedCanvas(Thing(display_pub=publisher))
+    canvas.update(canvas.show({"text/plain": "one"}), {"text/plain": "two"})
+    assert [output["data"]["text/plain"] for output in publisher.outputs] == ["one", "two"]
 
 
 def test_text_is_chosen_by_the_environment(monkeypatch):

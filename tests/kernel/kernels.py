@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -104,7 +105,7 @@ class Page:
 class Run:
     """A cell that is running. `page.outputs` is what shows so far."""
 
-    def __init__(self, kernel, code, answers):
+    def __init__(self, kernel, code, answers, cell_id=None):
         self.page = Page(kernel.handles)
         self.messages = []
         self.bytes = 0
@@ -112,7 +113,12 @@ class Run:
         self._answers = list(answers)
         self._idle = False
         self._reply = None
-        self.id = kernel.client.execute(code, allow_stdin=True)
+        session = kernel.client.session
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "stop_on_error": True}
+        metadata = {} if cell_id is None else {"cellId": cell_id}
+        message = session.msg("execute_request", {**content, "allow_stdin": True}, metadata=metadata)
+        kernel.client.shell_channel.send(message)
+        self.id = message["header"]["msg_id"]
 
     @property
     def done(self):
@@ -173,13 +179,13 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
 
-    def run(self, code, answers=(), timeout=PATIENCE):
+    def run(self, code, answers=(), timeout=PATIENCE, cell_id=None):
         """Run a cell to its end. `answers` are typed when it asks (`input`, `getpass`)."""
-        return self.start(code, answers).wait(timeout)
+        return self.start(code, answers, cell_id).wait(timeout)
 
-    def start(self, code, answers=()):
-        """Run a cell without waiting for it: returns the `Run`."""
-        return Run(self, code, answers)
+    def start(self, code, answers=(), cell_id=None):
+        """Run a cell without waiting for it: returns the `Run`. `cell_id` is the front end's; None = it gives none."""
+        return Run(self, code, answers, cell_id)
 
     def complete(self, code, position=None):
         """What Tab offers at a position of the code (None = its end)."""
@@ -207,6 +213,10 @@ class Kernel:
         self.handles.clear()
         self.stray.clear()
         self.comms.clear()
+
+    def crash(self):
+        """End the process at once, with no interrupt before; `restart` brings another."""
+        os.kill(self._manager.provisioner.pid, signal.SIGKILL)
 
     def kill(self):
         """End the process as a crash would; `restart` brings another."""

@@ -310,3 +310,50 @@ def payload(seed):
         lines.append(margin + line)
     text = "\n".join(lines)
     return text[: dice.randint(1, len(text) or 1)] if dice.random() < 0.3 else text
+
+
+_LIVE = ['<img src="x" onerror="window.ran=1">', "<script>window.ran=1</script>", f"![i]({U}.png)", "[a](javascript:window.ran=1)",
+         '<svg onload="window.ran=1">', "$x", "$$", "\\begin{a}", "\\\\(", "[a]: javascript:x"]  # fmt: skip
+_CODE = ["", "x", "- a", "> a", "1. a", "# a", "---", "===", "| a | b |", "|---|---|", "    y", "\tz", "```x", "~~~", "``", "`",
+         "* * *", "+", "<!--", "-->", "</code></pre>", "<pre>", "\\end{a}", "[a]:", "</pre>"]  # fmt: skip
+
+
+def nested(seed):
+    """Hostile code and text in containers within containers, a few marks and margins of them wrong."""
+    dice = random.Random(seed)
+    text = "\n".join(_blocks(dice, 0))
+    if dice.random() < 0.2:
+        text = text.replace("  ", "\t", dice.randint(1, 3))
+    return text[: dice.randint(0, len(text))] if dice.random() < 0.2 else text
+
+
+def _blocks(dice, depth):
+    lines = []
+    for _ in range(dice.randint(1, 3)):
+        if lines and dice.random() < 0.6:
+            lines.append("")
+        lines += _block(dice, depth)
+    return lines
+
+
+def _block(dice, depth):
+    chance = dice.random() if depth < 3 else 0.5 + dice.random() / 2
+    if chance < 0.35:
+        mark = dice.choice(["- ", "* ", "+ ", "1. ", "9. ", "10. ", "3) ", "- [ ] "])
+        lines = []
+        for _ in range(dice.randint(1, 3)):
+            first, *rest = _blocks(dice, depth + 1)
+            width = len(mark) + (dice.randint(-1, 2) if dice.random() < 0.2 else 0)
+            lines += [mark + first, *(" " * width + line if line else "" for line in rest)]
+            lines += [""] * (dice.random() < 0.4)
+        return lines
+    if chance < 0.5:
+        return [dice.choice(["> ", "> ", "> ", ">", ""]) + line for line in _blocks(dice, depth + 1)]
+    if chance < 0.8:
+        mark = dice.choice(["```", "```", "````", "~~~"])
+        code = [dice.choice(_LIVE if dice.random() < 0.45 else _CODE) for _ in range(dice.randint(0, 5))]
+        end = [mark + dice.choice(["", "", " ", "\t"])] * (dice.random() < 0.85)
+        return [mark + dice.choice(["", "html", "py x", " mermaid"]), *code, *end]
+    if chance < 0.87:
+        return ["| a | b |", "|---|:-:|", f"| {dice.choice(_LIVE)} | `{dice.choice(_LIVE)}` |"]
+    return [dice.choice([*_LIVE, "para *x* $y$", "a\\", "# h", "***", f"    {_LIVE[0]}"])]

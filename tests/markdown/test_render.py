@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.markdown.render import render
-from tests.markdown.hostile import PAYLOADS, payload
+from tests.markdown.hostile import PAYLOADS, nested, payload
 from tests.markdown.readers import dangers, lab_html, nbconvert_html, remove_math
 
+PIECES = [
+    '<img src="x" onerror="window.ran=1">', "![i](http://x/probe.png)", "[a](javascript:x)", "$x$", "$", "$$", "\\(", "\\)", "\\[",
+    "\\]", "\\\\(", "\\\\)", "\\begin{align}", "\\end{align}", "`", "``", "```", "~~~", "\t", "\n", "\n\n", "    ", "> ", "- ", "1. ", "|",
+    "|---|---|", "---", "# ", "[a]: http://b.c", "[a]", "![", "](", "<", ">", "&lt;", "&#36;", "&#10;", "&#92;(", "\r", "\0", "\u2028",
+    "\u202e", '"', "@@0@@", "http://a.b/", "www.a.b", "a@b.c", "{", "}", "\\", "*", "**", "_", "~~", "a", "word ", "<br>", "<sub>",
+    "</sub>", "[ ] ", "!", "^", "%", "=", "-", "+", ": ", "<!--", "<b>", "中", "1", "$5 to $6", "\\$", "</code></pre>", "<pre>",
+]  # fmt: skip
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -39,6 +46,17 @@ def test_no_composed_payload_is_live(block):
 def test_no_composed_payload_is_live_whatever_the_seed(seed):
     text = payload(seed)
     assert live(render(text)) == [], text
+
+
+@given(st.integers(min_value=0))
+def test_nothing_in_containers_is_live_whatever_the_seed(seed):
+    text = nested(seed)
+    assert live(render(text)) == [], text
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+def test_no_mixture_of_signs_is_live(text):
+    assert live(render(text)) == []
 
 
 @given(st.integers(min_value=0), st.integers(min_value=0))

@@ -114,7 +114,7 @@ def test_code_in_a_list_is_code_in_every_piece():
     assert len(pieces) > 2
     assert {token.type for piece in tokens for token in piece} == {"fence"}
     assert {line for piece in tokens for token in piece for line in token.content.splitlines()} == {"x = 1"}
-    assert pieces[-1].text.endswith("after\n\n2. c\n")
+    assert "".join(piece.text for piece in pieces).endswith("after\n\n2. c\n")
 
 
 def test_a_word_is_not_cut_when_a_space_is_near():
@@ -125,8 +125,38 @@ def test_closed_pieces_are_not_touched_again():
     segments = Segments()
     seen = []
     for _ in range(400):
-        seen += segments.append("A paragraph of words that goes on.\n\n" * 3)
-        assert segments.closed == seen
+        segments.append("A paragraph of words that goes on.\n\n" * 3)
+        assert segments.closed[: len(seen)] == seen
+        seen = segments.closed[:]
+
+
+@pytest.mark.parametrize(
+    "unit", ["A paragraph of words.\n\n", "word ", "- item\n", "x = 1\n", "> quoted\n", "| a | b |\n", "x", "\n"]
+)
+@pytest.mark.parametrize("size", [20_000, 370_000])
+def test_behind_a_long_answer_what_grows_is_short(unit, size):
+    """What is painted again with each update: the last piece, and now and then those that become one."""
+    segments = Segments()
+    segments.append("```py\n" * (unit == "x = 1\n") + (unit * (size // len(unit) + 1))[:size])
+    for _ in range(300):
+        segments.append((unit * 40)[:40])
+        pieces = segments.pieces
+        assert len(pieces) <= 40
+        assert len(pieces[-1].text) < 5_000
+        assert pieces[: len(segments.closed)] == segments.closed
+
+
+@given(documents)
+def test_what_is_shown_looks_as_the_whole_does(text):
+    segments = Segments()
+    for start in range(0, len(text), 700):
+        segments.append(text[start : start + 700])
+        segments.pieces  # noqa: B018 - looking must not change what comes
+    shown = segments.pieces
+    assert " ".join(filter(None, (html(piece.text) for piece in shown))) == html(text)
+    once = Segments()
+    once.append(text)
+    assert once.pieces == shown
 
 
 def calls(work):

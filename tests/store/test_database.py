@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nbchat.store import schema
+from nbchat.store import migrations
 from tests.environment import ROOT
 from tests.store.turns import write_turn
 
@@ -116,7 +116,7 @@ def test_a_newer_file_stays_as_it_is(opened, path):
     write_turn(journal, "s", 0, "a", "b")
     journal.close(5.0)
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {migrations.VERSION + 1}")
     connection.execute("CREATE TABLE of_the_future (x)")
     connection.close()
     before = path.read_bytes()

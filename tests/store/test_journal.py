@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.api.keys import Key
-from nbchat.store import schema, words
+from nbchat.store import migrations, search_index
 from nbchat.store.database import Database
 from nbchat.store.journal import Journal
 from nbchat.store.sessions import OpenSession, new_id
@@ -135,7 +135,7 @@ WORDS = ["hello", "straße", "北京", "数据分析", "東京タワー", "한�
 @pytest.mark.parametrize("indexed", [True, False])
 def test_find_finds_words_of_any_script(journal, monkeypatch, word, indexed):
     if not indexed:  # as where SQLite has no FTS5
-        monkeypatch.setattr(words, "has_index", lambda connection: False)
+        monkeypatch.setattr(search_index, "has_index", lambda connection: False)
     for number, other in enumerate(WORDS):
         write_turn(journal, "s", number, f"before{other}x {other} after", "nothing")
     write_turn(journal, "t", 0, "nothing", f"the answer is {word}.")
@@ -235,7 +235,7 @@ def test_what_one_operation_breaks_takes_no_other_with_it(journal, caplog):
 
 
 def test_a_file_without_an_index_is_searched_all_the_same(journal, path, monkeypatch):
-    monkeypatch.setattr(schema, "_INDEX", "CREATE VIRTUAL TABLE words USING no_such_module_5 (x)")
+    monkeypatch.setattr(migrations, "_INDEX", "CREATE VIRTUAL TABLE words USING no_such_module_5 (x)")
     write_turn(journal, "s", 0, "needle", "b")
     assert len(journal.find("needle")) == 1
     journal.close(5.0)

@@ -67,7 +67,6 @@ def test_a_forgotten_session_leaves_figures_and_nothing_else(journal, path):
     journal.ledger.add(
         entry(0.25, 10, session="Zebra", notebook="/Zebra.ipynb", cell="Zebra", params={"stop": ["Zebra"]}),
         session=opened(journal, "s"),
-        request="r",
     )
     journal.forget("s")
     (left,) = journal.ledger.entries()

@@ -33,3 +33,15 @@ def test_a_servers_error_has_what_its_tree_promises(name):
     """None where the server does not say."""
     assert getattr(errors.RateLimited("Slow down."), name) is None
     assert not hasattr(errors.RateLimited("Slow down."), "parameter")
+
+
+@pytest.mark.parametrize("scheme", ["javascript", "JavaScript", "vbscript", "ftp", "x-y+z", "data"])
+def test_no_address_in_a_servers_words_is_live_where_a_notebook_shows_the_error(scheme):
+    """JupyterLab makes links of any `scheme://` in an error's text."""
+    for error in (
+        errors.ServerError(f"see {scheme}://%0aalert(1) or https://a.b"),
+        errors.Interrupted(f"{scheme}://x"),
+    ):
+        (line,) = error._render_traceback_()
+        assert f"{scheme}://" not in line
+        assert line.replace("\u2060", "") == f"{type(error).__name__}: {error}"

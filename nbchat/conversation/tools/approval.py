@@ -8,7 +8,7 @@ import types
 
 from nbchat.conversation.tools.call_view import CallView
 from nbchat.values.messages import ToolCall
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["ask_user"]
 
@@ -46,6 +46,6 @@ def ask_user(call: ToolCall) -> bool:
 
 def _choices(view: CallView) -> str:
     return (
-        f"{counted(view.unseen, 'row')} of {len(view.rows):,} not shown. Type more to see them, {view.name} to run it"
+        f"{pluralize(view.unseen, 'row')} of {len(view.rows):,} not shown. Type more to see them, {view.name} to run it"
         " unseen; anything else refuses: "
     )

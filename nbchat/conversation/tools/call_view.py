@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from nbchat.values.messages import ToolCall
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["CallView"]
 
@@ -59,13 +59,13 @@ class CallView:
         if not self.unseen:
             return "\n".join(self.rows)
         first, last = self.rows[: HEAD + self.revealed], self.rows[-TAIL:]
-        return "\n".join([*first, f"[… {counted(self.unseen, 'row')} not shown …]", *last])
+        return "\n".join([*first, f"[… {pluralize(self.unseen, 'row')} not shown …]", *last])
 
     @property
     def latest(self) -> str:
         """What the last `more` added, for where the rest stands above it already."""
         shown = self.rows[HEAD + max(self.revealed - PAGE, 0) : HEAD + self.revealed]
-        return "\n".join([*shown, f"[… {counted(self.unseen, 'row')} not shown …]"] if self.unseen else shown)
+        return "\n".join([*shown, f"[… {pluralize(self.unseen, 'row')} not shown …]"] if self.unseen else shown)
 
 
 def _text_of(call: ToolCall) -> str:
@@ -89,7 +89,7 @@ def _escape(char: str) -> str:
 
 
 def _collapsed(text: str) -> str:
-    text = _BLANK_LINES.sub(lambda match: f"\n[… {counted(match[1].count(chr(10)), 'blank line')} …]\n", text)
+    text = _BLANK_LINES.sub(lambda match: f"\n[… {pluralize(match[1].count(chr(10)), 'blank line')} …]\n", text)
     return _LONG_RUN.sub(
         lambda match: f"{match[1] * 3}[… {match[1]!r} {len(match[0]) - 6:,} more times …]{match[1] * 3}", text
     )

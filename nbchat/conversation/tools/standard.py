@@ -61,7 +61,7 @@ def look_at(namespace: Mapping[str, Any]) -> Tool:
         """
         names = [known for known in namespace if not known.startswith("_") and not _is_furniture(known, namespace)]
         if name in names:
-            from nbchat.data.passive import described_passively, runs_nothing
+            from nbchat.data.safe_repr import described_passively, runs_nothing
 
             value = namespace[name]
             return value_text(value) if runs_nothing(value) else described_passively(value)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbchat.builtin.messages import Message
+from nbchat.builtin.chat_messages import Message
 from nbchat.builtin.request import JSON_OBJECT
 
 __all__ = ["asked_in_words"]

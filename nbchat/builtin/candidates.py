@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from nbchat.builtin.json_schema import SchemaError, types_of
 from nbchat.builtin.material import Material, words_of
 from nbchat.builtin.pattern import example
 from nbchat.builtin.relevance import words
-from nbchat.builtin.schema import SchemaError, types_of
 
 __all__ = ["Candidate", "as_json", "fixed_values", "scalars"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from nbchat.data.tables import Field, Missing
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["column_name", "columns_text", "statistics_text"]
 
@@ -64,7 +64,7 @@ def statistics_text(
         return "\n".join(lines), False
     while lines and used > chars // 2:
         used -= len(lines.pop()) + 1
-    note = f"Statistics of the other {counted(len(fields) - len(lines), 'column')} left out (over budget):\n"
+    note = f"Statistics of the other {pluralize(len(fields) - len(lines), 'column')} left out (over budget):\n"
     rest, _ = columns_text(fields[len(lines) :], missing, chars - used - len(note))
     return "\n".join([*lines, note + rest]), True
 
@@ -75,7 +75,7 @@ def _line(field: Field, missing: Missing, more: str = "") -> str:
 
 
 def _by_type(fields: Sequence[Field], missing: Missing, chars: int) -> str:
-    lines = [f"- {dtype} ({counted(len(of), 'column')}): {', '.join(runs(of))}" for dtype, of in _types(fields)]
+    lines = [f"- {dtype} ({pluralize(len(of), 'column')}): {', '.join(runs(of))}" for dtype, of in _types(fields)]
     return "\n".join([*lines, *_missing_lines(fields, missing, chars)])
 
 
@@ -116,7 +116,7 @@ def _missing_lines(fields: Sequence[Field], missing: Missing, chars: int) -> lis
         return [f"- missing values in: {listed}"]
     worst = max(with_some, key=lambda field: missing.counts[field.place] if missing.counts else 0)
     worst_text = f"{column_name(worst.name)[:80]} ({missing_text(missing, worst.place)})"
-    return [f"- missing values in {counted(len(with_some), 'column')}, most in {worst_text}"]
+    return [f"- missing values in {pluralize(len(with_some), 'column')}, most in {worst_text}"]
 
 
 def _as_many(fields: Sequence[Field], chars: int) -> str:
@@ -136,5 +136,5 @@ def _as_many(fields: Sequence[Field], chars: int) -> str:
             break
         names.append(name)
         shown += 1
-    rest = counted(len(fields) - shown, "more column")
+    rest = pluralize(len(fields) - shown, "more column")
     return f"{head}{', '.join(names)} … and {rest} (not named: over budget)"

@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nbchat.values.arguments import written_call
 from nbchat.values.modelname import same_model
 from nbchat.values.reply import Choice
+from nbchat.values.tool_arguments import written_call
 from nbchat.values.usage import Usage
 
-__all__ = ["unheeded"]
+__all__ = ["ignored_parameters"]
 
 
-def unheeded(
+def ignored_parameters(
     asked: Mapping[str, Any], choices: Sequence[Choice], usage: Usage, model: str | None, *, whole: bool
 ) -> list[str]:
     """One note for each parameter of the request's body that the answer shows no trace of.

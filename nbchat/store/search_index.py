@@ -11,7 +11,7 @@ import sqlite3
 from typing import Any
 
 from nbchat.store.encoding import decoded
-from nbchat.store.schema import has_index
+from nbchat.store.migrations import has_index
 
 __all__ = ["index", "search", "texts", "unindex"]
 

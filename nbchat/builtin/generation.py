@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
-from nbchat.builtin.calling import chosen_tools
 from nbchat.builtin.filling import Filling, Writer, rehearse
+from nbchat.builtin.json_schema import Schema, SchemaError
 from nbchat.builtin.models import Learned
 from nbchat.builtin.prompt import read_prompt
+from nbchat.builtin.prompt_schema import asked_in_words
 from nbchat.builtin.refusal import Refusal
 from nbchat.builtin.request import JSON_OBJECT, Request
 from nbchat.builtin.sampling import Distribution, Drawn, draw, pick
-from nbchat.builtin.schema import Schema, SchemaError
 from nbchat.builtin.stopping import StopGate
 from nbchat.builtin.tokenizer import END
-from nbchat.builtin.wording import asked_in_words
+from nbchat.builtin.tool_choice import chosen_tools
 
 __all__ = ["CallPart", "Completion", "Piece"]
 

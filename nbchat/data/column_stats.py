@@ -8,10 +8,10 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from nbchat.data.column_list import column_name
 from nbchat.data.description import missing
-from nbchat.data.schema import column_name
 from nbchat.data.tables import Field, Table, step_for
-from nbchat.values.plural import counted
+from nbchat.values.plural import pluralize
 
 __all__ = ["Statistics", "phrase"]
 
@@ -96,7 +96,7 @@ def _categories(values: list[str]) -> str:
     named = [(value, times) for value, times in counts.most_common(NAMED) if times > 1]
     if len(counts) > MANY or not named:
         lengths = sorted(map(len, counts))
-        return f"{distinct}, {lengths[0]:,} to {counted(lengths[-1], 'character')} long"
+        return f"{distinct}, {lengths[0]:,} to {pluralize(lengths[-1], 'character')} long"
     named.sort(key=lambda pair: (-pair[1], pair[0]))
     shown = ", ".join(f"{column_name(value)[:40]} {times:,}" for value, times in named)
     return f"{distinct}: {shown}{', …' if len(named) < len(counts) else ''}"

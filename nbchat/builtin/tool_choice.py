@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nbchat.builtin.chat_messages import Message
 from nbchat.builtin.material import words_of
-from nbchat.builtin.messages import Message
 from nbchat.builtin.relevance import stem, terms, words
 from nbchat.builtin.request import Request, Tool
 

@@ -1,0 +1,116 @@
+"""What of a conversation goes with a message: all of it, or what fits into the model's window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.prices import listed_window
+from nbchat.conversation.process import process
+from nbchat.conversation.turn import Turn
+from nbchat.values.errors import ContextTooLong, ParameterError
+from nbchat.values.messages import Message
+from nbchat.values.plural import pluralize
+from nbchat.values.usage import estimate_tokens
+
+__all__ = ["Context", "ContextPolicy", "checked_policy", "room", "shorter_after", "window_of"]
+
+ContextPolicy = Literal["fit", "retry", "off"] | int
+"""How the history is fitted to the model's window.
+
+"fit": the oldest turns are left out where the window is known; "retry": and once more where the server says that it was
+too long; "off": all of it is sent, come what may; a number: the window, in tokens.
+"""
+
+ANSWER_SHARE = 8
+"""One part in so many of the window is left for the answer, where `max_tokens` does not say how long that may be."""
+
+GUESS = 0.75
+"""What part of a request that was too long is tried where the server does not say how long one may be."""
+
+_SAID = re.compile(
+    r"(?:maximum context length is|context (?:window|length|size)(?: of| is)?|n_ctx\D{1,6})\s*(\d[\d,]{2,11})",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The turns before a message, and the system text (None = none). `left_out` counts those that did not fit."""
+
+    turns: tuple[Turn, ...] = ()
+    system: str | None = None
+    left_out: int = 0
+
+    def messages(self) -> tuple[Message, ...]:
+        """What is sent of it: the system text, then the turns that were not dropped."""
+        said = tuple(message for turn in self.turns if not turn.dropped for message in turn.messages)
+        return (Message("system", self.system), *said) if self.system else said
+
+    def fitted(self, room: int) -> Context:
+        """As much of it as fits into so many tokens: the system text and pinned turns stay, the oldest others go.
+
+        A turn goes whole, its tool calls with their results. Sizes are estimated.
+        """
+        sizes = [0 if turn.dropped else _size(turn.messages) for turn in self.turns]
+        excess = sum(sizes) + estimate_tokens(self.system or "") - room
+        kept: list[Turn] = []
+        for turn, size in zip(self.turns, sizes, strict=True):
+            if excess > 0 and size and not turn.pinned:
+                excess -= size
+            else:
+                kept.append(turn)
+        return replace(self, turns=tuple(kept), left_out=self.left_out + len(self.turns) - len(kept))
+
+    def notice(self, window: int) -> str:
+        """What the reader should know of it; empty = nothing was left out."""
+        if not self.left_out:
+            return ""
+        return f"the oldest {pluralize(self.left_out, 'turn')} left out, to fit {window:,} tokens"
+
+
+def checked_policy(policy: object) -> ContextPolicy:
+    """The policy that was given. Raises ParameterError."""
+    if policy in ("fit", "retry", "off"):
+        return policy
+    if isinstance(policy, int) and not isinstance(policy, bool) and policy > 0:
+        return policy
+    raise ParameterError(f"context is fit, retry, off, or a number of tokens above 0; got {policy!r}.")
+
+
+def window_of(policy: ContextPolicy, endpoint: Endpoint, model: str | None) -> int | None:
+    """The tokens that prompt and answer may have together; None = nobody knows, or it is not to be fitted."""
+    if isinstance(policy, int):
+        return policy
+    if policy == "off":
+        return None
+    return process.capabilities.window(endpoint.base_url, model or "") or listed_window(endpoint, model)
+
+
+def room(window: int, beside: Sequence[Message], extra: int, answer: int | None) -> int:
+    """The tokens that are left for the history in a window, beside these messages, `extra` tokens and the answer."""
+    return window - _size(beside) - extra - (window // ANSWER_SHARE if answer is None else answer)
+
+
+def shorter_after(error: ContextTooLong, sent: int, endpoint: Endpoint, model: str | None) -> int:
+    """The window that a refusal tells of, remembered for the requests to come; `sent` are the tokens that were sent."""
+    found = _SAID.search(str(error))
+    window = int(found[1].replace(",", "")) if found else 0
+    if not 0 < window < sent * 4:  # estimates are not that far off
+        window = int(sent * GUESS)
+    process.capabilities.learn_window(endpoint.base_url, model or "", window)
+    return window
+
+
+def _size(messages: Sequence[Message]) -> int:
+    """About how many tokens these messages are; a picture counts as its usual price, 765."""
+    return sum(
+        estimate_tokens(message.text)
+        + sum(estimate_tokens(call.arguments) + 8 for call in message.tool_calls)
+        + 765 * len(message.images)
+        + 4
+        for message in messages
+    )

@@ -1,0 +1,38 @@
+"""The end of a long text that is still Markdown: for windows on answers that grow."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["markdown_tail"]
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
+
+
+def markdown_tail(text: str, most: int) -> str:
+    """About the last `most` characters of a text, from the beginning of a block, a line or a word on.
+
+    Where that lies within a fence, its opening line comes first, so that code stays code.
+    """
+    if len(text) <= most:
+        return text
+    start = len(text) - most
+    for mark in ("\n\n", "\n", " "):
+        if (cut := text.find(mark, start, start + most // 2)) >= 0:
+            start = cut + len(mark)
+            break
+    opening = _open_fence(text, start)
+    return f"{opening}\n{text[start:]}" if opening else text[start:]
+
+
+def _open_fence(text: str, end: int) -> str:
+    """The line of the fence that is open at a place; empty = none is."""
+    opening = marks = ""
+    for match in _FENCE.finditer(text, 0, end):
+        found, rest = match.groups()
+        if not opening:
+            if not (found[0] == "`" and "`" in rest):
+                opening, marks = match[0], found
+        elif found[0] == marks[0] and len(found) >= len(marks) and not rest.strip():
+            opening = ""
+    return opening

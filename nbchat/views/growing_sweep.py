@@ -1,0 +1,121 @@
+"""A sweep's answers while they come: a few side by side, more as a grid of small cards that fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle, Canvas
+from nbchat.display.progress import CellBar, bar_bundle
+from nbchat.markdown.html import markdown_html, markdown_words
+from nbchat.markdown.inline import html_text
+from nbchat.markdown.tail import markdown_tail
+from nbchat.tuning.run import Run
+from nbchat.views.sweep import FEW, HEAD, card, cards
+from nbchat.views.sweep_table import run_heading
+
+__all__ = ["GrowingSweep"]
+
+WINDOW = 8_000
+"""Characters of all answers together that stand in the cards: what a page can hold, sent anew at each change."""
+
+LARGEST_WINDOW = 4_000
+"""Characters of one answer: more than a card has room for."""
+
+MOST_CARDS = 60
+"""Cards of a grid. Of more runs, one that begins takes the card of the one that ended first."""
+
+WORDS = 110
+"""Characters of an answer in a small card: two or three lines."""
+
+SMALL = (
+    "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(14em,100%),1fr));gap:6px;margin:0.5em 0;"
+    "font-size:0.9em;line-height:1.35"
+)
+SMALL_BODY = "height:4.05em;overflow:hidden;overflow-wrap:anywhere"
+
+
+class GrowingSweep(CellBar):
+    """The bar of a sweep with its answers under it. Tell it of a run with `put`; `show` draws, as often as pays.
+
+    An answer that outgrows its card shows its end while it grows, and its beginning when it is whole. Cards never
+    shrink, and keep their places.
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._runs: dict[int, Run] = {}
+        self._slots: list[int] = []
+        self._ended: list[int] = []
+        self._repeats = False
+
+    def put(self, run: Run) -> None:
+        """Take note of how a run stands."""
+        self._runs[run.index] = run
+        self._repeats = self._repeats or run.repeat > 1
+        if run.status == "not run":
+            if len(self._slots) < MOST_CARDS:
+                self._slots.append(run.index)
+            return
+        if run.index not in self._slots:
+            self._take_slot(run.index)
+        if run.status != "running" and run.index in self._slots:
+            self._ended.append(run.index)
+
+    def _take_slot(self, index: int) -> None:
+        waiting = (i for i in self._slots if self._runs[i].status == "not run")
+        freed = self._ended.pop(0) if self._ended else next(waiting, None)
+        if freed is not None:
+            self._slots[self._slots.index(freed)] = index
+
+    def _bundle(self, done: int, total: int, facts: Sequence[str]) -> Bundle:
+        bar = bar_bundle(done, total, facts)
+        shown = [self._runs[index] for index in self._slots]
+        few = len(self._runs) <= FEW
+        grid = (
+            cards(map(self._card, shown)) if few else f'<div style="{SMALL}">{"".join(map(self._small, shown))}</div>'
+        )
+        head = f'<div style="{HEAD}">{bar["text/html"]}</div>'
+        html = f'<div class="{chrome.NO_MATH_CLASS}">{head}{grid if shown else ""}</div>'
+        return {"text/html": html, "text/plain": bar["text/plain"]}
+
+    def _card(self, run: Run) -> str:
+        """A card as the result's, with as much of the answer as it has room for."""
+        window = min(LARGEST_WINDOW, WINDOW // len(self._runs))
+        text, grows = _said(run), run.status == "running"
+        if run.problem:
+            inner = html_text(run.problem, 600)
+        else:
+            inner = markdown_html(markdown_tail(text, window) if grows else text[:window])
+        side = "column-reverse" if grows else "column"  # the end in sight, or the beginning
+        body = f'<div style="display:flex;flex-direction:{side};max-height:inherit;overflow:hidden">{inner}</div>'
+        return card(run.index, f"{run_heading(run, self._repeats)}{_state(run)}", body)
+
+    def _small(self, run: Run) -> str:
+        text = _said(run)
+        if run.problem:
+            words = run.problem[:WORDS]
+        elif run.status == "running":
+            words = markdown_words(markdown_tail(text, WORDS), WORDS)
+        else:
+            words = markdown_words(text, WORDS)
+        dim = ";opacity:0.6" if run.status == "not run" else ""
+        line = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+        return (
+            f'<div style="{chrome.CARD};min-width:0{dim}"><div style="{chrome.QUIET};{line}"><b>{run.index}</b> · '
+            f'{html_text(run_heading(run, self._repeats) + _state(run), 120)}</div><div dir="auto" style="{SMALL_BODY}">'
+            f"{html_text(words)}</div></div>"
+        )
+
+
+def _said(run: Run) -> str:
+    """What has come: text, else thoughts."""
+    return run.text or (run.reply.reasoning if run.reply is not None else "")
+
+
+def _state(run: Run) -> str:
+    """How a run stands, for the end of its heading."""
+    if run.status == "running":
+        return " · answering" if run.text else " · thinking" if _said(run) else " · asked"
+    words = {"complete": " · ✓", "not run": " · waiting"}
+    return words.get(run.status, f" · {run.status.replace('_', ' ')}")

@@ -1,0 +1,119 @@
+"""The history is fitted to the model's window: whole turns go, pinned ones and the system text stay, and it is said."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.conversation.context import Context
+from nbchat.conversation.process import process
+from nbchat.conversation.session import Session
+from nbchat.conversation.turn import Turn
+from nbchat.testing import Say, Status
+from nbchat.values.errors import ContextTooLong, ParameterError
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.params import Params
+from nbchat.values.reply import Choice, Reply
+
+LONG = "x" * 400  # 100 tokens
+
+
+@pytest.fixture
+def chat(server):
+    process.capabilities._windows.clear()
+    return Session(base_url=server.base_url, model="scripted-1", system="Be brief.")
+
+
+def sent(server):
+    return [message["content"][:6] for message in server.requests[-1].json["messages"]]
+
+
+def talk(chat, server, count):
+    for number in range(count):
+        server.add(Say(f"answer {number}"))
+        reply = chat.ask(f"turn {number} {LONG}")
+    return reply
+
+
+def test_the_oldest_turns_go_and_it_is_said(chat, server):
+    talk(chat, server, 4)
+    chat.context = 300
+    reply = talk(chat, server, 1)
+    assert sent(server) == ["Be bri", "turn 3", "answer", "turn 0"]
+    assert "the oldest 3 turns left out, to fit 300 tokens" in reply.notices
+    assert len(chat.turns) == 5
+
+
+def test_pinned_turns_stay(chat, server):
+    talk(chat, server, 4)
+    chat.pin(chat.turns[0])
+    chat.context = 300
+    talk(chat, server, 1)
+    assert sent(server) == ["Be bri", "turn 0", "answer", "turn 0"]
+
+
+def test_all_is_sent_where_nobody_knows_the_window(chat, server):
+    talk(chat, server, 4)
+    assert len(sent(server)) == 1 + 3 * 2 + 1
+
+
+TOO_LONG = Status(
+    400,
+    {"error": {"message": "This model's maximum context length is 400 tokens.", "code": "context_length_exceeded"}},
+)
+
+
+def test_a_refusal_is_final_unless_the_user_allows_another_try(chat, server):
+    talk(chat, server, 4)
+    server.add(TOO_LONG)
+    with pytest.raises(ContextTooLong):
+        chat.ask("next")
+    chat.context = "retry"
+    server.add(TOO_LONG, Say("shorter"))
+    reply = chat.ask("next")
+    assert reply.text == "shorter"
+    assert any("left out, to fit 400 tokens" in notice for notice in reply.notices)
+    count = len(server.requests)
+    server.add(Say("at once"))
+    chat.context = "fit"
+    chat.ask("and now")  # what the server said is remembered
+    assert len(server.requests) == count + 1
+    assert len(sent(server)) < 10
+
+
+def test_a_server_that_refuses_what_is_short_is_believed(chat, server):
+    chat.context = "retry"
+    server.add(TOO_LONG)
+    with pytest.raises(ContextTooLong):
+        chat.ask("alone")
+
+
+@pytest.mark.parametrize("policy", ["all", 0, -5, None, True, 1.5])
+def test_another_policy_is_said(chat, policy):
+    with pytest.raises(ParameterError, match="context is fit, retry, off, or a number"):
+        chat.context = policy
+
+
+call = ToolCall("c", "f", "{}")
+turns = st.builds(
+    Turn,
+    st.builds(Message, st.just("user"), st.text(min_size=1, max_size=60)),
+    st.builds(lambda text: Reply((Choice(text=text),)), st.text(max_size=60)),
+    st.just(Params()),
+    st.sampled_from([(), (Message("assistant", "", (call,)), Message("tool", "r" * 50, tool_call_id="c"))]),
+    pinned=st.booleans(),
+    dropped=st.booleans(),
+)
+
+
+@given(st.lists(turns, max_size=8), st.integers(-50, 300))
+def test_what_is_kept_is_whole_and_the_oldest_go_first(history, room):
+    fitted = Context(tuple(history), "system").fitted(room)
+    kept = {id(turn) for turn in fitted.turns}
+    assert [turn for turn in history if id(turn) in kept] == list(fitted.turns)
+    assert all(id(turn) in kept for turn in history if turn.pinned or turn.dropped)
+    assert fitted.left_out == len(history) - len(kept)
+    free = [id(turn) in kept for turn in history if not turn.pinned and not turn.dropped]
+    assert free == sorted(free)
+    assert fitted.messages()[0].text == "system"
+    calls = [message for message in fitted.messages() if message.role == "tool"]
+    assert len(calls) == sum(len(message.tool_calls) for message in fitted.messages())

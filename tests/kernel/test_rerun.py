@@ -1,0 +1,115 @@
+"""Cells that run again: in the same kernel, after a restart, and after a kernel that was killed in mid-answer."""
+
+import pytest
+
+from nbchat.testing import Hang, Say, Stream
+from nbchat.testing.payloads import chunk
+from tests.kernel.test_line import shown
+
+
+@pytest.fixture
+def notebook(new_kernel, server):
+    """A kernel of a notebook; `restart()` gives the same notebook a fresh kernel."""
+    kernel = new_kernel()
+    fresh = kernel.restart
+
+    def restart():
+        fresh()
+        load()
+
+    def load():
+        kernel.run(
+            f"import os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1',"
+            f" NBCHAT_NOTEBOOK='/work/analysis.ipynb')\n%load_ext nbchat"
+        )
+
+    load()
+    kernel.restart = restart
+    return kernel
+
+
+def contents(server):
+    return [message["content"] for message in server.requests[-1].json["messages"]]
+
+
+def history(notebook):
+    return notebook.run(
+        "import nbchat\nfor turn in nbchat.session().turns:\n"
+        "    print(turn.message.text, [v.reply.text for v in turn.versions], turn.reply.text, turn.before_edit)"
+    ).stdout
+
+
+def test_a_cell_that_runs_again_answers_its_own_turn_anew(notebook, server):
+    server.add(*map(Say, ["One.", "Two.", "Uno.", "Dos.", "Copy."]))
+    notebook.run("%%chat\nfirst", cell_id="a")
+    notebook.run("%%chat\nsecond", cell_id="b")
+    notebook.run("%%chat\nfirst, changed", cell_id="a")
+    assert contents(server) == ["first, changed"]
+    assert history(notebook) == "first, changed ['One.', 'Uno.'] Uno. False\nsecond ['Two.'] Two. True\n"
+    notebook.run("%%chat\nsecond", cell_id="b")
+    assert contents(server) == ["first, changed", "Uno.", "second"]
+    notebook.run("%%chat\nsecond", cell_id="copied")
+    assert contents(server) == ["first, changed", "Uno.", "second", "Dos.", "second"]
+
+
+def test_running_everything_again_in_a_fresh_kernel_duplicates_nothing(notebook, server):
+    server.add(*map(Say, ["One.", "Two.", "Uno.", "Dos."]))
+    notebook.run("%%chat\nfirst", cell_id="a")
+    notebook.run("%%chat\nsecond", cell_id="b")
+    notebook.restart()
+    assert "continues session default of this notebook: 2 turns" in shown(notebook.run("%%chat\nfirst", cell_id="a"))
+    assert contents(server) == ["first"]
+    assert "continues session" not in shown(notebook.run("%%chat\nsecond", cell_id="b"))
+    assert contents(server) == ["first", "Uno.", "second"]
+    assert history(notebook) == "first ['One.', 'Uno.'] Uno. False\nsecond ['Two.', 'Dos.'] Dos. False\n"
+
+
+def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought_again(notebook, server):
+    server.add(Say("One."), Stream([chunk("partial "), chunk("text"), Hang()]))
+    notebook.run("%%chat\nfirst", cell_id="a")
+    running = notebook.start("%%chat\nlong", cell_id="b")
+    running.until(lambda run: "partial text" in str(run.page.outputs))
+    wait_for_journal(notebook)
+    notebook.crash()
+    notebook.restart()
+    result = notebook.run("%%chat\nlong", cell_id="b")
+    assert result.status == "error"
+    assert "partial text" in shown(result)
+    assert "%chat continue goes on from there" in result.error.value
+    assert len(server.requests) == 2
+    server.add(Say(" and the rest."))
+    notebook.run("%chat continue")
+    assert history(notebook).splitlines()[1] == ("long ['partial text and the rest.'] partial text and the rest. False")
+    server.add(Say("Anew."))
+    notebook.run("%%chat\nlong", cell_id="b")
+    assert history(notebook).splitlines()[1].startswith("long ['partial text and the rest.', 'Anew.'] Anew.")
+
+
+def wait_for_journal(notebook):
+    """Wait until the answer that comes is in the journal."""
+    from nbchat.store.journal import Journal
+
+    journal = Journal(notebook.home / "nbchat.sqlite")
+    try:
+        while not any(s.came for row in journal.sessions() for s in journal.answers(row.id).values()):
+            pass
+    finally:
+        journal.close(1.0)
+
+
+def test_a_front_end_without_cell_ids_adds_a_turn_and_says_so_once(notebook, server):
+    server.add(*map(Say, ["One.", "Two.", "Three."]))
+    assert "cell ids" not in shown(notebook.run("%%chat\nfirst"))
+    assert "gives cells no ids" in shown(notebook.run("%%chat\nfirst"))
+    assert "cell ids" not in shown(notebook.run("%%chat\nfirst"))
+    assert contents(server) == ["first", "One.", "first", "Two.", "first"]
+
+
+def test_the_same_message_is_not_sent_while_it_is_being_answered(notebook, server):
+    server.add(Stream([chunk("partial"), Hang()]))
+    notebook.run("%%chat --background\nlong", cell_id="a")
+    server.wait_for_request()
+    result = notebook.run("%%chat\nlong", cell_id="b")
+    assert "the same message is being answered already" in (result.stderr or result.error.value)
+    notebook.run("%chat stop")
+    assert len(server.requests) == 1

@@ -1,0 +1,109 @@
+"""The answers of a sweep while they come: all of them in one picture, bounded, harmless, nothing lost when it is stopped."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.frontend import Session
+from nbchat.testing import Pause, Say, Status, Stream, chunk
+from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.views.growing_sweep import MOST_CARDS, WINDOW, GrowingSweep
+from tests.strategies import scaled
+from tests.views.test_sweep import HOSTILE, Tags, sweep_of
+
+
+class Pictures:
+    """A canvas that keeps all that was shown on it."""
+
+    def __init__(self):
+        self.shown = []
+
+    def show(self, bundle):
+        self.shown.append(bundle)
+        return "one"
+
+    def update(self, output, bundle):
+        self.shown.append(bundle)
+
+
+class Unhurried(GrowingSweep):
+    """Draws at every call, for tests that look at each picture."""
+
+    def show(self, done, total, facts):
+        self._paint_at = 0.0
+        super().show(done, total, facts)
+
+
+def watched(session, pictures, on_picture=lambda _html: None, **options):
+    growing = Unhurried(pictures)
+
+    def progress(now):
+        growing.show(now.done, now.total, [])
+        on_picture(pictures.shown[-1]["text/html"])
+
+    return sweep(session, "Hi", on_run=growing.put, on_progress=progress, **options)
+
+
+def slow(name, pieces=8):
+    return Stream(
+        [part for n in range(pieces) for part in (chunk(f"{name}{n} "), Pause(0.1))] + [chunk("", finish="stop")]
+    )
+
+
+def test_answers_stand_side_by_side_while_they_come(server):
+    """One picture has the beginnings of all answers, none of which is whole."""
+    server.add(slow("one"), slow("two"), slow("three"))
+    pictures = Pictures()
+    result = watched(Session(base_url=server.base_url, model="m"), pictures, temperature=[0, 1, 2])
+    seen = [picture["text/html"] for picture in pictures.shown]
+    assert any(all(f"{name}1" in html and f"{name}7" not in html for name in ("one", "two", "three")) for html in seen)
+    assert seen[0].count("waiting") == 3
+    assert seen[-1].count("✓") == 3
+    assert [len(run.text.split()) for run in result] == [8, 8, 8]
+
+
+def test_what_had_come_is_kept_when_it_is_stopped(server):
+    """A stop in the midst of it keeps every piece that was seen."""
+    server.add(slow("one", 200), slow("two", 200))
+
+    def stop(html):
+        if "one5" in html and "two5" in html:
+            raise KeyboardInterrupt
+
+    with pytest.raises(SweepInterrupted) as stopped:
+        watched(Session(base_url=server.base_url, model="m"), Pictures(), stop, temperature=[0, 1])
+    for run in stopped.value.sweep:
+        assert run.status == "interrupted"
+        pieces = run.text.split()
+        assert len(pieces) > 5
+        assert [piece.lstrip("onetw") for piece in pieces] == [str(n) for n in range(len(pieces))]
+
+
+def test_a_failure_and_a_full_grid(server):
+    """A run that fails says why in its card; of many runs there are so many cards at once, each with its number."""
+    server.add(*[Say("good")] * (MOST_CARDS + 10), *[Status(400, {"error": {"message": "not that"}})] * 10)
+    pictures = Pictures()
+    result = watched(
+        Session(base_url=server.base_url, model="m"), pictures, temperature=[n / 100 for n in range(MOST_CARDS + 20)]
+    )
+    assert len(result) == MOST_CARDS + 20
+    cards = pictures.shown[-1]["text/html"].count("height:4.05em")
+    assert cards == MOST_CARDS
+    assert "not that" in pictures.shown[-1]["text/html"]
+    assert "· failed" in pictures.shown[-1]["text/html"]
+
+
+@given(st.lists(st.text() | st.just(HOSTILE) | st.just(HOSTILE * 200), min_size=1, max_size=9))
+@scaled(0.4)
+def test_nothing_in_a_picture_is_live_and_it_is_bounded(texts):
+    """Whatever comes: each element closed, none with a handler or a source, and no more of it than a page can hold."""
+    growing = GrowingSweep(pictures := Pictures())
+    for run in sweep_of(texts):
+        growing.put(run)
+    growing.show(0, len(texts), [])
+    html = pictures.shown[-1]["text/html"]
+    seen = Tags(html)
+    assert seen.open == []
+    assert seen.attributes <= {"style", "class", "dir", "href", "target", "rel", "start"}
+    assert not {"script", "img", "iframe", "style"} & set(seen.tags)
+    assert len(html) < 20 * WINDOW
