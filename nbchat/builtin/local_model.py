@@ -162,7 +162,9 @@ def _environment() -> dict[str, str]:
 
 
 def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Threads of the model: one processor is left to the kernel, and more than eight gain nothing."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(8, count - 1))
 
 
 def _free_memory() -> int | None:
