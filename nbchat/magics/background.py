@@ -80,7 +80,7 @@ def start(
 ) -> None:
     """Ask in a separate thread and paint the answer into the cell that is running now.
 
-    With a `source` (`--code`), the next cell gets the line that fetches the code once it has come. Raises what is wrong
+    With a `source` (`--code`), the next cell gets the line that fetches the code once it has arrived. Raises what is wrong
     with the request, and ConfigError outside a notebook.
     """
     if not is_notebook(shell):

@@ -57,11 +57,7 @@ def _status(shell: Any) -> None:
     endpoint = session.endpoint
     address = public_url(endpoint.base_url)
     key = (
-        "none needed"
-        if endpoint.is_builtin
-        else "none"
-        if endpoint.key is None
-        else f"from {endpoint.key_env or 'memory'}"
+        "none needed" if endpoint.is_own else "none" if endpoint.key is None else f"from {endpoint.key_env or 'memory'}"
     )
     rows = [
         ["server", endpoint.title + (f" ({address})" if address not in ("", endpoint.title) else "")],
@@ -265,7 +261,7 @@ def _undo(shell: Any, rest: str) -> None:
 
 @command("retry", "[OPTIONS] [--session NAME]")
 def _retry(shell: Any, rest: str) -> Reply:
-    """Ask the last message again, in its place; options hold for this once."""
+    """Ask the last message again, with these options for this request only; the old answer stays as a version."""
     session, options = _session_and_params("retry", rest)
     return session.retry(**_shown(session, options), **options.params)
 

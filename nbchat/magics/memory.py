@@ -209,7 +209,7 @@ def _forget(shell: Any, rest: str) -> None:
     elif (file := journal()) is not None:
         count = file.forget(stored_session(rest).id)
     else:
-        raise SessionError(f"There is no session {rest!r}. %chat sessions lists what there is.")
+        raise SessionError(f"There is no session {rest!r}. %chat sessions lists them.")
     say(shell, f"forgot session {rest}, {pluralize(count, 'answer')}; the ledger keeps their figures")
 
 
