@@ -191,7 +191,7 @@ def test_a_key_that_is_refused_changes_nothing(server):
 
 @pytest.mark.parametrize("line", [SECRET, "eyJhbGciOi.J9.abc", "openai groq", f"openai {SECRET}"])
 def test_a_key_is_never_typed_into_a_cell(line):
-    with pytest.raises(UsageError, match="never typed into a cell") as caught:
+    with pytest.raises(UsageError, match="Never type a key into a cell") as caught:
         key_line(line)
     assert SECRET not in str(caught.value)
 
