@@ -22,8 +22,7 @@ from nbchat.conversation.stream import Stream
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.store.budget import Budget
-from nbchat.store.entries import Entries
-from nbchat.store.ledger import Spent
+from nbchat.store.entries import Entries, Spent
 from nbchat.store.opening import journal
 from nbchat.store.paths import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
