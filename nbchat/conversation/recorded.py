@@ -11,8 +11,7 @@ from nbchat.conversation.record import Record
 from nbchat.conversation.settings import Configured, Settings, with_system
 from nbchat.conversation.turn import Turn
 from nbchat.store.budget import Budget
-from nbchat.store.entries import Entries
-from nbchat.store.ledger import Spent
+from nbchat.store.entries import Entries, Spent
 from nbchat.store.opening import journal
 from nbchat.values.usage import Usage
 
