@@ -11,7 +11,7 @@ from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange import Delivery, Exchange
 from nbchat.conversation.record import Record
 from nbchat.store.budget import Budget
-from nbchat.store.ledger import Spent
+from nbchat.store.entries import Spent
 from nbchat.store.paths import OFF
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
@@ -82,7 +82,7 @@ class Deliverer:
         prompt = prompt_tokens(request.body)
         completion = self._completion(exchange)
         tokens = None if prompt is None else prompt + completion
-        cost = 0.0 if exchange.ask.endpoint.is_builtin else None
+        cost = 0.0 if exchange.ask.endpoint.is_own else None
         if cost is None and prompt is not None:
             cost = listed_price(exchange.ask.endpoint, exchange.ask.params.model, Usage.estimated(prompt, completion))
         notice = budget.check(spent(self._record, self._limits), cost, tokens)

@@ -112,7 +112,7 @@ def _command_words(words: list[str], fragment: str) -> Iterable[str]:
         case "help":
             return [*COMMANDS, *PARAMETERS]
         case "retry" | "continue":
-            return [row.flag for row in PARAMETERS.values()] if fragment.startswith("-") else []
+            return [*(row.flag for row in PARAMETERS.values()), "--session"] if fragment.startswith("-") else []
     return []
 
 
@@ -136,8 +136,9 @@ def _sessions() -> Iterable[str]:
 
 def _endpoints() -> Iterable[str]:
     from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS
+    from nbchat.values.modelname import SMOLLM2
 
-    return [*ENDPOINTS, *LOCAL_SERVERS, BUILTIN]
+    return [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2, BUILTIN]
 
 
 def _names(shell: Any) -> Iterable[str]:

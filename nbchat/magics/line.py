@@ -57,11 +57,7 @@ def _status(shell: Any) -> None:
     endpoint = session.endpoint
     address = public_url(endpoint.base_url)
     key = (
-        "none needed"
-        if endpoint.is_builtin
-        else "none"
-        if endpoint.key is None
-        else f"from {endpoint.key_env or 'memory'}"
+        "none needed" if endpoint.is_own else "none" if endpoint.key is None else f"from {endpoint.key_env or 'memory'}"
     )
     rows = [
         ["server", endpoint.title + (f" ({address})" if address not in ("", endpoint.title) else "")],
