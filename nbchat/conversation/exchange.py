@@ -24,7 +24,7 @@ from nbchat.conversation.process import process
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id
-from nbchat.store.ledger import Entry
+from nbchat.store.entries import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.values.draft import Draft
 from nbchat.values.errors import (

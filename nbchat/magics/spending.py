@@ -12,9 +12,9 @@ from nbchat.display import chrome
 from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.command import command, say, show
-from nbchat.store.entries import Entries
 from nbchat.values.plural import pluralize
 from nbchat.values.usage import Usage
+from nbchat.views.sweep_plot import vega_type
 
 __all__ = ["budget_text", "cost_of"]
 
@@ -47,17 +47,21 @@ def _usage(shell: Any, _rest: str) -> None:
     show(shell, chrome.table(["model", "requests", "tokens", "cost"], rows))
 
 
-@command("ledger", "[all|months]")
-def _ledger(shell: Any, rest: str) -> Entries | None:
-    """List this session's requests, a row each; all: of all sessions; months: summed up by month and model."""
-    if rest not in ("", "all", "months"):
-        raise UsageError(f"%chat ledger takes all or months, or nothing; got {rest!r}.")
+@command("ledger", "[all|months|plot]")
+def _ledger(shell: Any, rest: str) -> None:
+    """List this session's requests, a row each; all: of all sessions; months: summed up; plot: what months cost."""
+    if rest not in ("", "all", "months", "plot"):
+        raise UsageError(f"%chat ledger takes all, months or plot, or nothing; got {rest!r}.")
     entries = registry().current.ledger(everywhere=bool(rest))
+    if rest == "plot":
+        chart = entries.plot().to_dict()
+        show(shell, {vega_type(chart): chart, "text/plain": "what each month cost, by model"})
+        return
     if rest == "months":
         columns = ["month", "model", "requests", "tokens", "cost"]
         rows = [[str(row[name]) for name in columns[:4]] + [cost_text(row["cost"])] for row in entries.months()]
         show(shell, chrome.table(columns, rows))
-        return None
+        return
     rows = [
         [
             time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.at)),
@@ -74,7 +78,6 @@ def _ledger(shell: Any, rest: str) -> Entries | None:
         say(shell, f"the last {MOST_ROWS} of {pluralize(len(entries), 'request')}")
     head = ["time", *(["session"] if rest else []), "model", "status", "tokens", "cost", "seconds"]
     show(shell, chrome.table(head, rows))
-    return None
 
 
 @command("budget", "[AMOUNT]")

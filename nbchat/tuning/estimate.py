@@ -20,7 +20,7 @@ from nbchat.values.usage import Usage, prompt_tokens
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
-    from nbchat.store.ledger import Entry
+    from nbchat.store.entries import Entry
 
 __all__ = ["Estimate", "estimate"]
 
