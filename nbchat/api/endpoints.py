@@ -34,6 +34,8 @@ __all__ = [
 BUILTIN = "built-in"
 """The name of the endpoint that every installation has."""
 
+BUILTIN_NAMES = (BUILTIN, "builtin", "demo")
+
 BUILTIN_MODEL = "nbchat-demo"
 
 
@@ -272,7 +274,7 @@ def endpoint_at(
     keyring. Raises ConfigError.
     """
     endpoint = located(where, env)
-    if endpoint.is_file:
+    if endpoint.is_own:
         return endpoint
     if api_key is not None:
         return replace(endpoint, key=Key.wrap(api_key), key_env=None)
@@ -300,6 +302,8 @@ def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
 
 def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
     """The endpoint of a known name or a URL, without its key. Raises ConfigError."""
+    if where.lower() in BUILTIN_NAMES:
+        return Endpoint("", None, BUILTIN, BUILTIN_MODEL)
     if is_model_file(where):
         return model_file(where)
     known = ENDPOINTS.get(where.lower())
@@ -370,6 +374,8 @@ def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
     model = env.get("NBCHAT_MODEL", "").strip() or None
     if base_url := env.get("NBCHAT_BASE_URL", "").strip():
         endpoint = endpoint_at(base_url, env=env)
+        if endpoint.is_own:
+            return endpoint
         return replace(endpoint, model=model or endpoint.model, key_env=endpoint.key_env or "NBCHAT_API_KEY")
     for row in ENDPOINTS.values():
         if found := next((name for name in row.key_envs if env.get(name, "").strip()), None):

@@ -112,7 +112,7 @@ def _command_words(words: list[str], fragment: str) -> Iterable[str]:
         case "help":
             return [*COMMANDS, *PARAMETERS]
         case "retry" | "continue":
-            return [row.flag for row in PARAMETERS.values()] if fragment.startswith("-") else []
+            return [*(row.flag for row in PARAMETERS.values()), "--session"] if fragment.startswith("-") else []
     return []
 
 

@@ -269,3 +269,12 @@ def test_a_stored_key_is_found_again_and_asked_for_once(monkeypatch):
     assert [endpoint_at("openai", env={}).key for _ in range(3)] == [Key("sk-1")] * 3
     assert len(asked) == 2
     keyring_of.stored_key.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["built-in", "smollm2", "~/models/tiny.gguf"])
+def test_the_environment_may_name_a_model_that_nbchat_runs_itself(name):
+    """No key goes there, whatever is set."""
+    endpoint = choose({"NBCHAT_BASE_URL": name, "NBCHAT_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2"})
+    assert endpoint.is_own
+    assert (endpoint.key, endpoint.key_env, endpoint.base_url) == (None, None, "")
+    assert "~" not in endpoint.title
