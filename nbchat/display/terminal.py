@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from nbchat.display.display_state import mark_shown
@@ -34,8 +34,15 @@ class TerminalPresenter:
     """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
 
     def __init__(
-        self, stream: TextIO | None, *, choices: int = 1, notes: Sequence[str] = (), continue_with: str = ""
+        self,
+        stream: TextIO | None,
+        *,
+        choices: int = 1,
+        notes: Sequence[str] = (),
+        continue_with: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._output = TextOutput(stream)
         self._expected = choices
         self.notes = list(notes)
@@ -69,7 +76,7 @@ class TerminalPresenter:
                     pass
         if events:
             self._print_texts()
-        if (now := time.monotonic()) >= self._flush_at:  # in a kernel each flush is a message
+        if (now := self._clock()) >= self._flush_at:  # in a kernel each flush is a message
             self._output.flush()
             self._flush_at = now + FLUSH_SECONDS
 
