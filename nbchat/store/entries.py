@@ -1,4 +1,4 @@
-"""Rows of the ledger as a table, by month, and as a plot."""
+"""Ledger rows as a table, monthly sums, and a plot."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ NUMBERS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tok
 
 
 class Entries(list[Entry]):
-    """Calls, oldest first: a list, and a table. Replayed calls are rows that cost nothing."""
+    """A list of calls, oldest first, that displays as a table. Replayed calls are rows with zero cost."""
 
     def rows(self) -> list[dict[str, Any]]:
-        """A dict for each call: times in seconds, cost in US dollars; None = unknown."""
+        """Return a dict for each call: times in seconds, cost in US dollars; None = unknown."""
         return [entry.row() for entry in self]
 
     def to_frame(self) -> Any:
-        """A data frame with a row for each call, of pandas or polars. Raises NbchatError where neither is installed."""
+        """Return a pandas or polars data frame with a row for each call. Raises NbchatError if neither is installed."""
         rows = [{**row, "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["time"]))} for row in self.rows()]
         columns = list(_EMPTY.row())
         return data_frame(rows, columns, (*NUMBERS, "tokens_per_second"))
 
     def months(self) -> list[dict[str, Any]]:
-        """A row for each month and model: requests, tokens and cost, None where none is known; `unknown` have no cost."""
+        """Return a dict for each month and model: requests, tokens, cost (None = unknown), and calls of `unknown` cost."""
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in self:
             month = time.strftime("%Y-%m", time.localtime(entry.at))
@@ -36,7 +36,7 @@ class Entries(list[Entry]):
         return [_summed(month, model, entries) for (month, model), entries in sorted(groups.items())]
 
     def plot(self) -> Any:
-        """What each month cost, by model, as an Altair chart. Raises ConfigError where that is not installed."""
+        """Plot the cost of each month by model, as an Altair chart. Raises ConfigError if Altair is not installed."""
         try:
             import altair
         except ImportError:
@@ -47,7 +47,7 @@ class Entries(list[Entry]):
         return altair.Chart(data).mark_bar().encode(**axes, tooltip=tooltip)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """The table, as the data frame shows itself."""
+        """Display as the data frame does."""
         try:
             frame = self.to_frame()
         except Exception:  # noqa: BLE001  # no library of data frames is installed

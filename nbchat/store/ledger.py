@@ -1,4 +1,4 @@
-"""The ledger: one row for each call, over all sessions and kernels."""
+"""The ledger: one row for each call of any session or kernel."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["Entry", "Ledger", "Spent"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one call took.
+    """The figures of one call.
 
-    `endpoint` is the server as it is shown to the user, `model` the one that answered (None = nobody knows); `cost` is
-    in US dollars, None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the server's
-    word, None = it never said; `tries` counts the first try too. `session` is the session's name, `notebook` a path,
-    `cell` the front end's id; None = there is none, or it was forgotten. A `replayed` answer came from the store, where
-    `request` names it (None = it was not looked for).
+    `endpoint` is the server's display name, `model` the model that answered (None = unknown); `cost` is in US dollars,
+    None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the finish reason, None = never
+    sent; `tries` counts the first attempt too. `session` is the session's name, `notebook` a path, `cell` the front end's
+    cell id; None = none, or deleted. A `replayed` answer came from the cache, under the hash `request` (None = the cache
+    was not used).
     """
 
     endpoint: str
@@ -55,7 +55,7 @@ class Entry:
 
     @classmethod
     def of(cls, reply: Reply, endpoint: Endpoint, **more: Any) -> Self:
-        """The row of a reply that this endpoint gave just now; `more` are further fields."""
+        """Return the row of a reply that `endpoint` just gave; `more` are further fields."""
         return cls(
             endpoint.title,
             reply.model,
@@ -73,11 +73,11 @@ class Entry:
 
     @classmethod
     def empty(cls) -> Self:
-        """A row of which nothing is known."""
+        """Return a row in which every figure is unknown."""
         return cls("", None, "complete", UNKNOWN, None, Timing())
 
     def row(self) -> dict[str, Any]:
-        """The row of a table: a name and a plain value for each column; None = unknown."""
+        """Return the table row: a plain value for each column name; None = unknown."""
         usage, timing = self.usage, self.timing
         return {
             "time": self.at,
@@ -107,7 +107,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What calls took together: US dollars and tokens as far as they are known, and the calls of which they are not."""
+    """The total of calls: US dollars and tokens as far as known, and the numbers of calls for which they are not."""
 
     calls: int = 0
     cost: float = 0.0
@@ -117,7 +117,7 @@ class Spent:
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Self:
-        """What these calls took."""
+        """Return the total of these calls."""
         paid = [entry for entry in entries if not entry.replayed]
         costs = [entry.cost for entry in paid if entry.cost is not None]
         tokens = [entry.usage.total_tokens for entry in paid if entry.usage.total_tokens is not None]
@@ -125,11 +125,11 @@ class Spent:
 
 
 _PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
-"""Fields of an entry that are written as they are."""
+"""Fields of an entry that are stored unchanged."""
 
 
 class Ledger:
-    """The calls in the journal's file."""
+    """The ledger in the journal's file."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
@@ -169,7 +169,7 @@ class Ledger:
         self._writer.put(write)
 
     def entries(self, since: float = 0.0) -> list[Entry]:
-        """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
+        """Return the calls since a time (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
             "SELECT id, at, notebook, cell, request, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
             (since,),
@@ -177,7 +177,7 @@ class Ledger:
         return [_entry(*row) for row in rows]
 
     def spent(self, since: float = 0.0, session: str | None = None) -> Spent:
-        """What the calls since then took, of one session or (None) all; replayed ones took nothing. Raises SessionError."""
+        """Return the total of the calls since a time, of one session (None = all), replayed ones excluded. Raises SessionError."""
         where, values = ("at >= ?", since) if session is None else ("session = ?", session)
         (row,) = self._read(
             "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608

@@ -1,4 +1,4 @@
-"""Whether two names mean one model: servers answer to a short name with a longer one."""
+"""Compare model names: servers answer a short name with a longer one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 __all__ = ["same_model"]
 
 _VERSION = re.compile(r"[-@:_](?:\d{3,8}|\d{4}-\d\d-\d\d|\d\d-\d\d|\d\d-\d{4})")
-"""A date or build number: -0613, @20240620, -2024-08-06, -04-17. One or two digits are rather another model's name."""
+"""A date or build number: -0613, @20240620, -2024-08-06, -04-17. One or two digits usually name another model."""
 
 
 def same_model(asked: str, answered: str) -> bool:
-    """Whether the names differ in a vendor, a tag such as `:free`, `-latest`, a version that one lacks, or nothing.
+    """Whether two names mean the same model: they differ at most in vendor, tag (`:free`), `-latest`, or a version one lacks.
 
-    gpt-4o-latest is gpt-4o-2024-08-06, and openai/gpt-4o is gpt-4o; gpt-4o-mini, gpt-4 and gpt-4o are three models, and
-    so are two versions of one. An empty name is no model's.
+    gpt-4o-latest matches gpt-4o-2024-08-06, and openai/gpt-4o matches gpt-4o; gpt-4o-mini, gpt-4 and gpt-4o are three
+    models, and two versions of one model are two. An empty name matches nothing.
     """
     short, long = sorted((_plain(asked), _plain(answered)), key=len)
     return bool(short) and long.startswith(short) and (long == short or bool(_VERSION.fullmatch(long[len(short) :])))

@@ -1,4 +1,4 @@
-"""Budgets: how they are written, and when a call no longer fits."""
+"""Budgets: parsing, and when a call no longer fits."""
 
 import time
 
