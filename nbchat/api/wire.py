@@ -265,9 +265,7 @@ class AnswerDecoder:
             if self.done or (not left and (self._payload.all_finished if broken else self._payload.ended)):
                 return None
             why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
-            return CutOff(
-                f"{self._server} broke off in the middle of the answer{why}. %chat continue takes it up, %chat retry asks anew."
-            )
+            return CutOff(f"{self._server} broke off in the middle of the answer{why}.")
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
         said = self._quoted(self._unreadable or self._stray())

@@ -14,14 +14,14 @@ __all__ = ["presentation"]
 
 
 def presentation(
-    session: Session, options: CellOptions, notes: Sequence[str] = (), *, resumable: bool = False
+    session: Session, options: CellOptions, notes: Sequence[str] = (), *, continue_with: str = ""
 ) -> dict[str, Any]:
-    """The options of `make_presenter` for the answer to a line; `resumable`: `%chat continue` would continue it."""
+    """The options of `make_presenter` for the answer to a line. `continue_with` names what continues it."""
     endpoint = endpoint_for(options.own["base_url"]) if "base_url" in options.own else session.endpoint
     return {
         "choices": options.params.get("n") or session.params.n or 1,
         "images": bool(options.get("remote_images")),
         "notes": [*notes, builtin_notice()] if endpoint.is_builtin else notes,
         "waiting": options.params.get("model") or session.params.model or endpoint.model or endpoint.title,
-        "resumable": resumable and not options.get("once"),
+        "continue_with": continue_with,
     }

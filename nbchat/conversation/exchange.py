@@ -27,7 +27,15 @@ from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.values.draft import Draft
-from nbchat.values.errors import ContextTooLong, GuardError, Interrupted, NbchatError, SchemaError
+from nbchat.values.errors import (
+    ContextTooLong,
+    CutOff,
+    GuardError,
+    Interrupted,
+    NbchatError,
+    SchemaError,
+    ServerSilent,
+)
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
@@ -434,12 +442,23 @@ class Exchange:
 
     def failure(self) -> BaseException | None:
         """What to raise, with the partial reply; None = nothing went wrong."""
-        error = self.error
+        error, reply = self.error, self.reply
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
-            reply, came = self.reply, "What had come is kept: %chat continue takes it up."
-            if reply is None or reply.status == "complete":
-                came = "Nothing had come yet." if reply is None else "The answer had come whole, and is kept."
-            return Interrupted(f"Stopped. {came}", reply=reply)
+            if reply is None:
+                return Interrupted("Stopped. Nothing had come yet.")
+            if reply.status == "complete":
+                return Interrupted("Stopped. The answer had come whole, and was kept.", reply=reply)
+            return Interrupted(f"Stopped. {self._advice(reply)}", reply=reply)
+        if isinstance(error, (CutOff, ServerSilent)) and reply is not None:
+            return type(error)(f"{error} {self._advice(reply)}", reply=reply)
         if isinstance(error, NbchatError):
-            error.reply = self.reply or error.reply
+            error.reply = reply or error.reply
         return error
+
+    def _advice(self, reply: Reply) -> str:
+        """What became of a partial answer, and what continues it."""
+        if self.options.once:
+            return "The partial answer did not join the history."
+        if not reply.text or not self.options.continue_with:
+            return "The partial answer was kept."
+        return f"The partial answer was kept; {self.options.continue_with} resumes it."

@@ -14,6 +14,7 @@ from typing import Any
 from nbchat.conversation.turn import Turn
 from nbchat.markdown.inline import inline_text
 from nbchat.markdown.render import render
+from nbchat.markdown.terminal_text import plain_text
 from nbchat.store.private_file import write_private
 from nbchat.values.errors import SessionError
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
@@ -162,7 +163,9 @@ def _notebook(conversation: Conversation) -> dict[str, Any]:
     if conversation.system:
         cells.append(_cell("system", _system_source(conversation.system)))
     for number, turn in enumerate(conversation.turns):
-        cells.append(_cell(f"turn-{number}", _turn_source(turn), _answer(turn)))
+        plain = "\n\n".join(choice.text or choice.refusal for choice in turn.reply.choices)
+        shown = {"text/markdown": _answer(turn), "text/plain": plain_text(plain)}
+        cells.append(_cell(f"turn-{number}", _turn_source(turn), shown))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
 
@@ -184,11 +187,8 @@ def _turn_source(turn: Turn) -> str:
     return " ".join(filter(None, words)) + "\n" + text + ("\n" if text.endswith("\n") else "")
 
 
-def _cell(cell_id: str, source: str, answer: str | None = None) -> dict[str, Any]:
-    outputs = []
-    if answer is not None:
-        data = {"text/markdown": answer, "text/plain": answer}
-        outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
+def _cell(cell_id: str, source: str, shown: dict[str, str] | None = None) -> dict[str, Any]:
+    outputs = [{"output_type": "display_data", "data": shown, "metadata": {}}] if shown else []
     return {
         "id": cell_id,
         "cell_type": "code",

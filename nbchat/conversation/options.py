@@ -45,6 +45,8 @@ class RequestOptions:
     """Fingerprints of the values that were put into the message, by name."""
     cache: bool | None = None
     """Whether an identical request's answer may be replayed; None = as the session has it."""
+    continue_with: str = "session.resume()"
+    """What continues the answer where it does not come whole, in words for the reader; empty = nothing does."""
     unguarded: bool = False
     """Send even what the guard would refuse."""
     replaces: Turn | None = None

@@ -35,8 +35,9 @@ class Record:
         """What the reader should know of the session, to be said with the next answer."""
         self.cut_off: set[str] = set()
         """Ids of answers that a kernel's end cut off, which were not offered to be continued yet."""
-        self._offered: str | None = None
         self.observers = Observers()
+        self._newest: str | None = None
+        """The id of the answer that was entered or offered last."""
         self._open: weakref.WeakSet[Exchange] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._persist = persist
@@ -66,6 +67,12 @@ class Record:
         self._persistence.journal.flush()
         return self._persistence.journal.warning()
 
+    def newest(self, purpose: str) -> Turn:
+        """The turn that was answered last, wherever it stands. Raises SessionError, which names the purpose."""
+        with self._lock:
+            found = next((turn for turn in reversed(self.history.turns) if turn.answer_id == self._newest), None)
+            return found or self.history.last(purpose)
+
     def change(self, change: Callable[[History], History]) -> None:
         """Change the history. What `change` raises is raised, and then nothing changes."""
         with self._lock:
@@ -81,12 +88,8 @@ class Record:
             if turn is None or turn.answer_id not in self.cut_off or turn.message != exchange.ask.message:
                 return None
             self.cut_off.discard(turn.answer_id)
-            self._offered = turn.answer_id
+            self._newest = turn.answer_id
             return turn
-
-    def offered(self) -> Turn | None:
-        """The turn that `partial_answer` gave last, if its answer is still a part; None = there is none."""
-        return next((turn for turn in self.history if turn.answer_id == self._offered), None)
 
     def is_asked_twice(self, exchange: Exchange) -> bool:
         """Whether the same is being answered already."""
@@ -154,7 +157,7 @@ class Record:
             self._open.discard(exchange)
             self.ledger, self.history, exchange.kept = ledger, history, True
             if turn is not None:
-                self._offered = None
+                self._newest = options.resumes.answer_id if options.resumes is not None else turn.answer_id
             self._sync(exchange, joins=turn is not None and options.resumes is None)
         return turn is not None
 

@@ -43,14 +43,20 @@ class Registry(Generic[S]):
                 self._sessions[name] = self._make(name)
             return self._sessions[name]
 
+    def existing(self, name: str | None) -> S:
+        """The session of this name; None = the current one. Raises SessionError where there is none."""
+        with self._lock:
+            if name is not None and name not in self._sessions and name != DEFAULT:
+                hint = nearest(name, self._sessions) or f" %chat fork {name} makes one."
+                raise SessionError(f"There is no session {name!r}.{hint}")
+            return self.open(name)
+
     def switch(self, name: str) -> S:
         """Make an existing session the current one. Raises SessionError."""
         with self._lock:
-            if name not in self._sessions and name != DEFAULT:
-                hint = nearest(name, self._sessions) or f" %chat fork {name} makes one."
-                raise SessionError(f"There is no session {name!r}.{hint}")
+            session = self.existing(name)
             self._current = name
-            return self.open(name)
+            return session
 
     def add(self, session: S, *, current: bool = True) -> S:
         """Add a session, as "name-2" where another one has its name; it becomes the current one unless told not to."""

@@ -171,10 +171,14 @@ class Session(Configured):
         return self._ask(message, display, RequestOptions.of(options))
 
     def _ask(self, message: Any, display: bool | Presenter | None, options: RequestOptions) -> Reply:
-        exchange = self._begin(message, options, alone=True)
+        return self.answer(self._begin(message, options), display=display)
+
+    def answer(self, exchange: Exchange, *, display: bool | Presenter | None = None) -> Reply:
+        """Send what `exchange` made, and wait, as `ask` does. Raises as `ask` does."""
+        exchange.alone = True
         presenter = self._presenter(display, exchange)
         if (turn := self._record.partial_answer(exchange)) is not None:
-            raise _offer(turn, presenter)
+            raise _offer(turn, exchange, presenter)
         work = exchange.run(presenter)
         try:
             drive(work)
@@ -241,10 +245,15 @@ class Session(Configured):
         return self._ask(turn.message, display, RequestOptions.of(options, replaces=turn))
 
     def resume(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
-        """Continue a turn's answer where it stopped, the last one's if None; the two parts become one reply."""
-        turn = turn or self._record.offered() or self._record.history.last("to continue")
+        """Continue an answer where it stopped; the two parts become one reply. `turn` None = the newest answer.
+
+        Raises SessionError where that is complete.
+        """
+        turn = turn or self._record.newest("to continue")
         if not turn.reply.text:
             raise SessionError("That answer has no text to continue. Use retry to ask again.")
+        if not turn.reply.is_cut:
+            raise SessionError("That answer is complete: there is nothing to continue. Ask for more with a message.")
         return self._ask(Message("user", CONTINUE), display, RequestOptions.of(options, resumes=turn))
 
     def request(self, message: str | Sequence[Part] | Message, **options: Any) -> Request:
@@ -258,11 +267,11 @@ class Session(Configured):
         """
         self._record.stop()
 
-    # For whoever drives requests of its own: settle each, charge it, adopt the best
+    # For whoever makes requests of its own: settle each, then have it answered, or drive it and charge it
 
     def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:
         """A request as `ask` would make it at this moment, not yet sent. Options and errors as for `ask`."""
-        return self._begin(message, RequestOptions.of(options))
+        return self._begin(message, RequestOptions.of({"continue_with": "", **options}))
 
     def again(self, exchange: Exchange) -> Exchange:
         """A further exchange that makes the same request, not yet sent either."""
@@ -427,14 +436,14 @@ class Session(Configured):
         return reply
 
 
-def _offer(turn: Turn, presenter: Presenter | None) -> SessionError:
+def _offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
     """Show what had come of a turn's answer before the kernel ended, and say so in place of asking again."""
     reply = turn.reply
     took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
     price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
     error = SessionError(
         f"Nothing was sent: the kernel ended while this cell was answered, and what had come is kept (about {took},"
-        f" {price}). %chat continue goes on from there; run the cell once more to ask anew.",
+        f" {price}). {exchange.options.continue_with} goes on from there; run the cell once more to ask anew.",
         reply=reply,
     )
     if presenter is not None:

@@ -25,10 +25,10 @@ STATUS_WORDS = {
 }
 
 
-def footer_facts(reply: Reply, notes: Sequence[str] = (), *, resumable: bool = False) -> list[str]:
+def footer_facts(reply: Reply, notes: Sequence[str] = (), *, continue_with: str = "") -> list[str]:
     """The facts of the footer, in order. `notes` are what the cell itself adds (what was put in).
 
-    `resumable`: `%chat continue` would take up this answer, and no other.
+    `continue_with` names what continues this answer, such as `%chat continue`; empty = nothing does.
     """
     facts = [
         reply.model or "",
@@ -39,7 +39,7 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, resumable: bool = F
     ]
     facts += ["replayed" if reply.replayed else "", STATUS_WORDS.get(reply.status, "")]
     finishes = {choice.finish_reason for choice in reply.choices} - ORDINARY_FINISHES
-    facts += [_finish_words(reason, resumable) for reason in sorted(filter(None, finishes))]
+    facts += [_finish_words(reason, continue_with) for reason in sorted(filter(None, finishes))]
     if any(choice.refusal for choice in reply.choices):
         facts.append("refused")
     unshown = dict.fromkeys(kind for choice in reply.choices for kind in choice.unshown)
@@ -119,8 +119,8 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 99.5 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
-def _finish_words(reason: str, resumable: bool) -> str:
-    cut = "cut at max_tokens" + (": %chat continue goes on" if resumable else "")
+def _finish_words(reason: str, continue_with: str) -> str:
+    cut = "cut at max_tokens" + (f": {continue_with} goes on" if continue_with else "")
     words = {
         "length": cut,
         "max_tokens": cut,

@@ -67,13 +67,13 @@ class Painter:
         images: bool = False,
         notes: Sequence[str] = (),
         waiting: str = "",
-        resumable: bool = False,
+        continue_with: str = "",
     ) -> None:
         self._canvas = canvas
         self._expected = choices
         self._images = images
         self.notes = list(notes)
-        self._resumable = resumable
+        self._continue_with = continue_with
         self._waiting = waiting or "the answer"
         self._views: dict[int, _ChoiceView] = {}
         self._pictures: list[ImagePart] = []
@@ -168,7 +168,7 @@ class Painter:
         notes = [*self.notes, f"{hidden} more choices are in reply.choices"] if hidden else list(self.notes)
         if self._hidden:
             notes.append(f"{self._hidden:,} more characters are in reply.text")
-        self._put(chrome.line(footer_facts(reply, notes, resumable=self._resumable)))
+        self._put(chrome.line(footer_facts(reply, notes, continue_with=self._continue_with)))
 
     def _settle(self) -> None:
         """Paint everything that has come, in its final form."""

@@ -35,7 +35,7 @@ def make_presenter(
     images: bool = False,
     notes: Sequence[str] = (),
     waiting: str = "",
-    resumable: bool = False,
+    continue_with: str = "",
 ) -> Presenter | None:
     """The presenter for the place where this runs.
 
@@ -48,12 +48,12 @@ def make_presenter(
     if shell is not None and (canvas is not None or is_notebook(shell)):
         register_display(shell, notebook=True)
         where = canvas or CellCanvas(shell)
-        return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, resumable=resumable)
+        return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, continue_with=continue_with)
     if shell is not None:
         register_display(shell, notebook=False)
     from nbchat.display.terminal import TerminalPresenter
 
-    return TerminalPresenter(sys.stdout, choices=choices, notes=notes, resumable=resumable)
+    return TerminalPresenter(sys.stdout, choices=choices, notes=notes, continue_with=continue_with)
 
 
 def in_main_thread() -> bool:

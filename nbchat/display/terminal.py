@@ -34,12 +34,12 @@ class TerminalPresenter:
     """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
 
     def __init__(
-        self, stream: TextIO | None, *, choices: int = 1, notes: Sequence[str] = (), resumable: bool = False
+        self, stream: TextIO | None, *, choices: int = 1, notes: Sequence[str] = (), continue_with: str = ""
     ) -> None:
         self._output = TextOutput(stream)
         self._expected = choices
         self.notes = list(notes)
-        self._resumable = resumable
+        self._continue_with = continue_with
         self._texts: dict[int, list[str]] = {}
         self._finished: set[int] = set()
         self._current: int | None = None
@@ -108,7 +108,7 @@ class TerminalPresenter:
             self._line(terminal_text(f"[wants to call {call.name}({arguments})]"))
         if (more := len(reply.tool_calls) - LIMITS.shown_calls) > 0:
             self._line(f"[and {more:,} more tool calls, in reply.tool_calls]")
-        facts = footer_facts(reply, self.notes, resumable=self._resumable)
+        facts = footer_facts(reply, self.notes, continue_with=self._continue_with)
         self._line(self._dim(terminal_text("[" + " · ".join(facts) + "]")))
 
     def _print_texts(self) -> None:

@@ -9,59 +9,109 @@ from nbchat.cells.arguments import show_data
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
+from nbchat.conversation.exchange import Exchange
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas, PinnedCanvas
 from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import is_notebook, make_presenter
-from nbchat.frontend import Session, registry
+from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.reply import Reply
 
-__all__ = ["running", "start"]
+__all__ = ["BackgroundReply", "running", "start", "stop"]
 
-_threads: list[threading.Thread] = []
+_running: list[BackgroundReply] = []
+
+
+class BackgroundReply:
+    """An answer that comes in the background; its fields are those of the reply so far.
+
+    In the end the `Reply` takes its place under the cell's name.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._done = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer has come to its end, good or bad."""
+        return self._done.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most so many seconds (None = as long as it takes); whether it has come."""
+        return self._done.wait(timeout)
+
+    def stop(self) -> None:
+        """Stop the answer; what has come is kept."""
+        self._exchange.stop()
+
+    def _end(self) -> None:
+        self._done.set()
+        _running.remove(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        draft = self._exchange.draft
+        so_far = self._exchange.reply if draft is None else draft.reply()
+        return getattr(so_far or Reply(status="interrupted"), name)
+
+    def __repr__(self) -> str:
+        return f"<BackgroundReply: {'over' if self.done else 'still coming'}, {len(self.text):,} characters>"
 
 
 def running() -> int:
     """How many cells are still answering."""
-    _threads[:] = [thread for thread in _threads if thread.is_alive()]
-    return len(_threads)
+    return len(_running)
+
+
+def stop() -> int:
+    """Stop all cells that are still answering; how many there were."""
+    replies = list(_running)
+    for reply in replies:
+        reply.stop()
+    return len(replies)
 
 
 def start(
     shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any], source: str = ""
 ) -> None:
-    """Ask in a thread of its own; the answer is painted into the cell that is running now. Raises ConfigError.
+    """Ask in a thread of its own; the answer is painted into the cell that is running now.
 
-    With a `source` (`--code`), the next cell gets the line that fetches the code once it has come.
+    With a `source` (`--code`), the next cell gets the line that fetches the code once it has come. Raises what is wrong
+    with the request, and ConfigError outside a notebook.
     """
     if not is_notebook(shell):
         raise ConfigError("--background needs a notebook: a terminal can't go on painting a line above.")
     canvas = PinnedCanvas(shell)
-    shown = presentation(session, options, composed.notes, resumable=session is registry().current)
+    shown = presentation(session, options, composed.notes, continue_with=asked["continue_with"])
     presenter = make_presenter(True, canvas=canvas, **shown)
-    cell_id = running_cell_id(shell)
-    session.request(composed.message, **asked)  # what is wrong with it, the cell itself should say
+    exchange = session.exchange(composed.message, cell_id=running_cell_id(shell), **asked)
     if source:
         asked_again(source)
         shell.set_next_input(f"%chat code {source}")
+    coming, name = BackgroundReply(exchange), options.get("into")
+    if name:
+        shell.user_ns[name] = coming
 
     def work() -> None:
-        reply: Reply | None
+        reply: Reply | None = None
         try:
-            reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
+            reply = session.answer(exchange, display=presenter)
         except (NbchatError, Interrupted) as failure:
             reply = failure.reply  # a part is worth a name too
             _show_failure(canvas, failure)
         else:
             _show_results(shell, canvas, reply, source)
-        if reply is not None and (name := options.get("into")):
-            shell.user_ns[name] = reply
+        finally:
+            if name and reply is not None and shell.user_ns.get(name) is coming:
+                shell.user_ns[name] = reply
+            coming._end()  # noqa: SLF001  # this module's own
 
-    thread = threading.Thread(target=work, name="nbchat-background", daemon=True)
-    _threads.append(thread)
-    thread.start()
+    _running.append(coming)
+    threading.Thread(target=work, name="nbchat-background", daemon=True).start()
 
 
 def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None:

@@ -11,6 +11,7 @@ from nbchat.cells.arguments import named_schema, named_tools, show_data
 from nbchat.cells.compose import Composed, compose
 from nbchat.cells.options import CellOptions, parse
 from nbchat.cells.presentation import presentation
+from nbchat.cells.words import quoted
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.kernel import running_cell_id
@@ -19,7 +20,7 @@ from nbchat.frontend import Session, registry
 from nbchat.magics.filled_cells import asked_again, source_id
 from nbchat.values.errors import Interrupted, NbchatError
 
-__all__ = ["bind", "chat_cell"]
+__all__ = ["bind", "chat_cell", "continue_with"]
 
 PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema", "cache")
 """Options of nbchat's own that `Session.ask` takes by the same name."""
@@ -53,6 +54,7 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if options.get("dry_run"):
         _show_dry_run(shell, session, composed, asked)
         return
+    asked["continue_with"] = continue_with(session, options)
     source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
     if options.get("background"):
         from nbchat.magics import background
@@ -60,9 +62,9 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         background.start(shell, session, composed, options, asked, source)
         return
     had_code = bool(source) and asked_again(source)
-    resumable, cell_id = session is registry().current, running_cell_id(shell)
+    cell_id = running_cell_id(shell)
     notes = (*composed.notes, *_said_once(session, composed, cell_id))
-    presenter = make_presenter(True, **presentation(session, options, notes, resumable=resumable))
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=asked["continue_with"]))
     try:
         reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
     except (NbchatError, Interrupted) as failure:
@@ -108,6 +110,13 @@ def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     if "schema" in own:
         own["schema"] = named_schema(own["schema"], namespace)
     return {**options.params, **own}
+
+
+def continue_with(session: Session, options: CellOptions) -> str:
+    """The line that continues the answer to a cell; empty = none does."""
+    if options.get("once"):
+        return ""
+    return "%chat continue" + ("" if session is registry().current else f" --session {quoted(session.name)}")
 
 
 def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from nbchat.frontend import registry
 from nbchat.magics.code_output import difference, offer, python_code
 from nbchat.magics.last_error import last_failure, last_source
 from nbchat.markdown.render import render
+from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.reply import Reply
 
 __all__ = ["document", "explain", "fix"]
@@ -49,7 +50,9 @@ def _ask(prompt: str, **fields: str) -> Reply:
     template = Template(files("nbchat.magics").joinpath("prompts", f"{prompt}.md").read_text(encoding="utf-8"))
     session = registry().current
     presenter = make_presenter(True, waiting=session.model or "")
-    return session.ask(template.substitute(fields, fence=_fence(*fields.values())), display=presenter)
+    return session.ask(
+        template.substitute(fields, fence=_fence(*fields.values())), display=presenter, continue_with="%chat continue"
+    )
 
 
 def _fence(*texts: str) -> str:
@@ -66,5 +69,5 @@ def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
         canvas.show(chrome.line("the answer has no code that differs from the cell"))
         return
     fence = _fence(changes)
-    canvas.show({"text/markdown": render(f"{fence}diff\n{changes}\n{fence}"), "text/plain": changes})
+    canvas.show({"text/markdown": render(f"{fence}diff\n{changes}\n{fence}"), "text/plain": plain_text(changes)})
     canvas.show(chrome.line(offer(shell, code, replace=True)))

@@ -22,6 +22,7 @@ from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics import background
 from nbchat.magics import connect as connecting
+from nbchat.magics.cell import continue_with
 from nbchat.magics.command import COMMANDS, command, say, show
 from nbchat.magics.memory import changed_data, where_it_is_kept
 from nbchat.magics.spending import budget_text, cost_of
@@ -82,8 +83,11 @@ def _status(shell: Any) -> None:
     show(shell, chrome.table([], rows))
 
 
-def _painter(options: CellOptions, notes: tuple[str, ...] = ()) -> Any:
-    return make_presenter(True, **presentation(registry().current, options, notes, resumable=True))
+def _shown(session: Session, options: CellOptions, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The options of a request whose answer is shown in this cell."""
+    way = continue_with(session, options)
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=way))
+    return {"display": presenter, "continue_with": way}
 
 
 @command("ask", "TEXT")
@@ -93,7 +97,7 @@ def _ask(shell: Any, rest: str) -> Reply:
         raise UsageError("%chat ask needs a text behind it.")
     composed = compose(rest, shell.user_ns)
     options = CellOptions()
-    return registry().current.ask(composed.message, display=_painter(options, composed.notes))
+    return registry().current.ask(composed.message, **_shown(registry().current, options, composed.notes))
 
 
 @command("models", "[TEXT]")
@@ -259,25 +263,33 @@ def _undo(shell: Any, rest: str) -> None:
     say(shell, f"took back {pluralize(len(taken), 'turn')}; {len(registry().current.turns)} left")
 
 
-@command("retry", "[OPTIONS]")
+@command("retry", "[OPTIONS] [--session NAME]")
 def _retry(shell: Any, rest: str) -> Reply:
     """Ask the last message again, in its place; options hold for this once."""
-    options = _only_params("retry", rest)
-    return registry().current.retry(display=_painter(options), **options.params)
+    session, options = _session_and_params("retry", rest)
+    return session.retry(**_shown(session, options), **options.params)
 
 
-@command("continue", "[OPTIONS]")
+@command("continue", "[OPTIONS] [--session NAME]")
 def _continue(shell: Any, rest: str) -> Reply:
-    """Take up the last answer where it stopped."""
-    options = _only_params("continue", rest)
-    return registry().current.resume(display=_painter(options), **options.params)
+    """Continue the newest answer where it stopped."""
+    session, options = _session_and_params("continue", rest)
+    return session.resume(**_shown(session, options), **options.params)
 
 
-def _only_params(word: str, rest: str) -> CellOptions:
+def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
+    """The session that a line names, else the current one, and the parameters on the line."""
     options = parse(rest)
-    if options.own or options.axes:
-        raise UsageError(f"%chat {word} takes parameters such as -t 0.5, one value each.")
-    return options
+    if options.own.keys() - {"session"} or options.axes:
+        raise UsageError(f"%chat {word} takes parameters such as -t 0.5, one value each, and --session NAME.")
+    return registry().existing(options.get("session")), options
+
+
+@command("stop")
+def _stop(shell: Any, _rest: str) -> None:
+    """Stop the answers that come in the background; what has come is kept."""
+    count = background.stop()
+    say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing runs in the background")
 
 
 @command("fork", "[NAME]")

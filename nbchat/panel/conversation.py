@@ -33,6 +33,10 @@ from nbchat.views.sweep import diff_bundle
 __all__ = ["Conversation", "composed"]
 
 
+CONTINUE = "the Continue button"
+"""What continues an answer here, in words for the reader."""
+
+
 class Conversation:
     """Asks in a session, one thing at a time; `over` is told when it is done and what went wrong (None = nothing).
 
@@ -160,11 +164,15 @@ class Conversation:
             sheet.show(_heading(question))
             if so_far is not None:
                 sheet.show(answer_bundle(so_far))
-            painter = _JobPainter(job, sheet, **presentation(job.session, CellOptions(), message.notes))
+            painter = _JobPainter(
+                job, sheet, **presentation(job.session, CellOptions(), message.notes, continue_with=CONTINUE)
+            )
             reply: Reply | None = None
             try:
                 self.approval.begin()
-                reply = asking(painter, {**settings, "approve": self.approval.ask}, message.message)
+                reply = asking(
+                    painter, {**settings, "approve": self.approval.ask, "continue_with": CONTINUE}, message.message
+                )
             except (NbchatError, Interrupted) as error:
                 reply = error.reply
                 raise

@@ -12,10 +12,14 @@ from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.request import Request
 from nbchat.values.usage import UNKNOWN, Usage
 
-__all__ = ["Choice", "Reply", "Request", "Status", "Timing"]
+__all__ = ["CUT_REASONS", "Choice", "Reply", "Request", "Status", "Timing"]
 
 Status = Literal["complete", "interrupted", "cut_off", "failed"]
 """Whether an answer is complete, and if not, why."""
+
+
+CUT_REASONS = frozenset({"length", "max_tokens", "MAX_TOKENS"})
+"""Finish reasons of answers that reached the limit of their length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,11 @@ class Reply:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The first choice's tool calls."""
         return self.choices[0].tool_calls
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the end of the first choice is missing: it was stopped, broke off, or reached max_tokens."""
+        return self.status != "complete" or self.finish_reason in CUT_REASONS
 
     @property
     def empty(self) -> bool:

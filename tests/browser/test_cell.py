@@ -44,6 +44,6 @@ def test_interrupt_keeps_what_came(frontend):
     frontend.wait_idle()
     frontend.screenshot("cell-interrupted")
     assert "stopped: this answer is not whole" in frontend.output_text(1)
-    assert "Interrupted: Stopped. What had come is kept" in frontend.output_text(1)
+    assert "Interrupted: Stopped. The partial answer was kept; %chat continue resumes it." in frontend.output_text(1)
     frontend.run(2)
     assert frontend.output_text(2).strip() == "free"

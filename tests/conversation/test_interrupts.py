@@ -112,7 +112,7 @@ def test_an_interrupt_behind_the_last_step_keeps_the_whole_answer(server, chat, 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(session_module, "drive", strike)
-    with pytest.raises(Interrupted, match="The answer had come whole, and is kept") as caught:
+    with pytest.raises(Interrupted, match="The answer had come whole, and was kept") as caught:
         chat.ask("Hi")
     assert chat.turns[0].reply == caught.value.reply
     assert caught.value.reply.status == "complete"

@@ -161,7 +161,7 @@ def test_the_footer_says_what_is_not_ordinary():
         timing=Timing(0.2, 1.2),
         notices=("retried (HTTP 500)",),
     )
-    facts = footer_facts(reply, ["df: schema"], resumable=True)
+    facts = footer_facts(reply, ["df: schema"], continue_with="%chat continue")
     assert "cut off: this answer is not whole" in facts
     assert "cut at max_tokens: %chat continue goes on" in facts
     assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
@@ -170,7 +170,7 @@ def test_the_footer_says_what_is_not_ordinary():
 def test_the_footer_offers_to_go_on_only_where_that_is_possible():
     """After `--once`, or in another session, `%chat continue` would take up another answer."""
     reply = Reply((Choice(text="a", finish_reason="length"),), "complete", "m")
-    assert "cut at max_tokens: %chat continue goes on" in footer_facts(reply, resumable=True)
+    assert "cut at max_tokens: %chat continue goes on" in footer_facts(reply, continue_with="%chat continue")
     assert "cut at max_tokens" in footer_facts(reply)
 
 

@@ -1,11 +1,12 @@
 """`%%chat` in a real kernel, against a real server that plays scripts."""
 
 import json
+import threading
 import time
 
 import pytest
 
-from nbchat.testing import Cut, Flood, Hang, Pause, Say, ScriptedServer, Status, Stream, chunk
+from nbchat.testing import DONE, Cut, Flood, Hang, Pause, Say, ScriptedServer, Status, Stream, Until, chunk
 
 SECRET = "sk-test-4f9a8b7c6d5e4f3a2b1c"
 
@@ -236,7 +237,7 @@ def test_background_frees_the_kernel_and_paints_its_own_cell(cell, server, kerne
     server.add(Say("Painted from the background.", chunks=4, delay=0.2))
     asked = kernel.run("%%chat --background << later\nHello")
     assert asked.status == "ok"
-    other = kernel.run("import time; print('elsewhere')\nwhile 'later' not in globals(): time.sleep(0.02)")
+    other = kernel.run("import time; print('elsewhere')\nwhile type(later).__name__ != 'Reply': time.sleep(0.02)")
     assert other.stdout == "elsewhere\n"
     assert "background" not in text(other)
     painted = [content["data"] for kind, content in kernel.stray if kind.endswith("display_data")]
@@ -261,8 +262,64 @@ def test_a_background_cell_that_is_stopped_binds_its_part_and_says_so_in_a_line(
     assert stopped.stderr == ""
     painted = [content["data"] for kind, content in kernel.stray if kind.endswith("display_data")]
     lines = [data.get("text/plain", "") for data in painted]
-    assert any("Interrupted: Stopped. What had come is kept" in line for line in lines)
+    assert any(
+        "Interrupted: Stopped. The partial answer was kept; %chat continue resumes it." in line for line in lines
+    )
     assert not [content for kind, content in kernel.stray if kind == "stream"]
+
+
+def test_a_background_answer_has_its_name_at_once_and_can_be_stopped(cell, server, kernel):
+    """The name holds what has come so far, and in the end the reply."""
+    server.add(Stream([chunk("Half an "), chunk("answer"), Hang()]))
+    cell("--background << part")
+    came = kernel.run(
+        "import time\nwhile 'answer' not in part.text: time.sleep(0.02)\nprint(part, part.done, part.wait(0))"
+    )
+    assert came.stdout == "<BackgroundReply: still coming, 14 characters> False False\n"
+    assert "stopped 1 background answer" in text(kernel.run("%chat stop"))
+    ended = kernel.run(
+        "while type(part).__name__ != 'Reply': time.sleep(0.02)\nprint(type(part).__name__, part.status)"
+    )
+    assert ended.stdout == "Reply interrupted\n"
+    assert server.requests[0].closed.wait(5)
+    assert "nothing runs in the background" in text(kernel.run("%chat stop"))
+
+
+def test_a_background_answer_s_name_that_was_given_anew_stays(cell, server, kernel):
+    hold = threading.Event()
+    server.add(Stream([Until(hold), chunk("Late", finish="stop"), DONE]))
+    cell("--background << later")
+    kernel.run("coming, later = later, 'mine'")
+    hold.set()
+    assert kernel.run("coming.wait(20); print(later, coming.text)").stdout == "mine Late\n"
+
+
+def cut(cell, server, options):
+    """The one line of a cell whose answer breaks off."""
+    server.add(Stream([chunk("Half an "), Cut()]))
+    return cell(options).error.traceback[0]
+
+
+def test_advice_names_what_works_from_here(cell, server, kernel):
+    assert "kept; %chat continue resumes it." in cut(cell, server, "")
+    assert "kept; %chat continue --session b resumes it." in cut(cell, server, "--session b")
+    assert "did not join the history" in (once := cut(cell, server, "--once"))
+    assert "%chat" not in once
+
+
+def test_the_answer_of_another_session_is_continued_there(cell, server, kernel):
+    server.add(Say("Whole."))
+    cell("")
+    cut(cell, server, "--session b")
+    server.add(Say("answer."))
+    assert kernel.run("%chat continue --session b -t 0.5").status == "ok"
+    assert server.requests[-1].json["temperature"] == 0.5
+    assert kernel.run("print(registry.open('b').turns[-1].reply.text)").stdout == "Half an answer.\n"
+    refused = kernel.run("%chat continue")
+    assert "That answer is complete" in refused.error.traceback[0]
+    assert kernel.run("print([turn.reply.text for turn in registry.current.turns])").stdout == "['Whole.']\n"
+    assert "There is no session 'c'" in kernel.run("%chat continue --session c").error.traceback[0]
+    assert len(server.requests) == 3
 
 
 def test_a_dry_run_sends_nothing(cell, server):

@@ -131,6 +131,14 @@ def test_a_conversation_comes_back_from_its_file(run, server, kernel):
     assert run("import nbformat; nbformat.validate(nbformat.read('talk.ipynb', 4)); print('valid')").stdout == "valid\n"
 
 
+def test_what_is_imported_takes_no_live_session_s_place(run, server):
+    run("%chat ask one")
+    run("%chat export talk.json")
+    run("%chat ask two")
+    assert "now in session default-2, 1 turn" in shown(run("%chat import talk.json"))
+    assert "now in session default, 2 turns" in shown(run("%chat switch default"))
+
+
 def test_a_key_is_asked_for_without_echo_and_shown_nowhere(run, server):
     result = run("%chat key", answers=["sk-live-secret-0123456789"])
     assert result.status == "ok"

@@ -110,7 +110,7 @@ def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server)
     here.wait()
     assert session.turns[-1].reply.status == "interrupted"
     assert session.turns[-1].reply.text == "Half an"
-    assert "What had come is kept" in here.said()
+    assert "The partial answer was kept; the Continue button resumes it." in here.said()
     server.add(Say("."))
     here.click("Continue")
     here.wait()

@@ -19,13 +19,12 @@ from nbchat.values.errors import (
 )
 from nbchat.values.messages import Message, TextPart
 from nbchat.values.params import Params
-from nbchat.values.reply import Reply, Request
+from nbchat.values.reply import CUT_REASONS, Reply, Request
 
 __all__ = ["corrections", "fitted", "is_format_refused", "knows_no_format", "learn_format", "note_ignored", "shaped"]
 
 FIELD = "response_format"
 
-CUT_REASONS = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 """Finish reasons that mean: the token limit came first."""
 
 _FORMAT_WORDS = re.compile(r"response[_ ]?format|json[_ ]?schema|structured[_ ]output|guided|grammar", re.IGNORECASE)

@@ -1,0 +1,417 @@
+"""A session's own rules: what it sends, what it keeps, whom it tells."""
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from nbchat.conversation.process import Process, process
+from nbchat.conversation.registry import Registry
+from nbchat.conversation.session import CONTINUE, Session
+from nbchat.conversation.turn import Turn
+from nbchat.testing import DONE, Cut, Hang, Say, Status, Stream, chunk
+from nbchat.values.errors import CutOff, Interrupted, NbchatError, ParameterError, SessionError
+from nbchat.values.events import TextDelta
+from nbchat.values.messages import Message
+from nbchat.values.params import Params
+from nbchat.values.reply import Choice, Reply
+
+PART = Stream([chunk("Half an "), Cut()])
+
+
+@pytest.fixture
+def chat(server):
+    return Session(base_url=server.base_url, model="scripted-1", system="Be brief.", temperature=0.5)
+
+
+def sent(server, index=-1):
+    """The messages of a request, as (role, text)."""
+    return [(message["role"], message["content"]) for message in server.requests[index].json["messages"]]
+
+
+def half(chat, server, message="Hi", **options):
+    """Ask what is answered in part; the error."""
+    server.add(PART)
+    with pytest.raises(CutOff) as cut:
+        chat.ask(message, **options)
+    return cut.value
+
+
+# Continuing
+
+
+def test_an_answer_is_continued_with_everything_it_was_asked_with(server, chat):
+    half(chat, server)
+    server.add(Say("answer."))
+    reply = chat.resume()
+    assert sent(server) == [
+        ("system", "Be brief."),
+        ("user", "Hi"),
+        ("assistant", "Half an "),
+        ("user", CONTINUE),
+    ]
+    assert server.requests[-1].json["temperature"] == 0.5
+    assert reply.text == "answer."
+    assert [turn.reply.text for turn in chat.turns] == ["Half an answer."]
+    assert [message["content"] for message in chat.messages] == ["Be brief.", "Hi", "Half an answer."]
+    assert len(chat.ledger()) == 2
+
+
+def test_an_answer_that_reached_max_tokens_can_be_continued(server, chat):
+    server.add(Stream([chunk("One, two", finish="length"), DONE]), Say(", three"))
+    chat.ask("Count")
+    chat.resume()
+    assert chat.turns[0].reply.text == "One, two, three"
+
+
+def test_a_complete_answer_is_not_continued(server, chat):
+    chat.ask("Hi")
+    with pytest.raises(SessionError, match="complete"):
+        chat.resume()
+    assert len(server.requests) == 1
+    assert len(chat.turns) == 1
+
+
+def test_without_a_turn_or_a_text_there_is_nothing_to_continue(server, chat):
+    with pytest.raises(SessionError, match="no turn yet to continue"):
+        chat.resume()
+    server.add(Stream([chunk("", reasoning_content="Hm"), Cut()]))
+    with pytest.raises(NbchatError):
+        chat.ask("Hi")
+    with pytest.raises(SessionError, match="no text"):
+        chat.resume()
+
+
+def test_what_failed_to_continue_leaves_the_part_as_it_was(server, chat):
+    half(chat, server)
+    server.add(Status(400, {"error": {"message": "no"}}))
+    with pytest.raises(NbchatError):
+        chat.resume()
+    assert [turn.reply.text for turn in chat.turns] == ["Half an "]
+    server.add(Say("answer."))
+    chat.resume()
+    assert [turn.reply.text for turn in chat.turns] == ["Half an answer."]
+
+
+def test_the_newest_answer_is_continued_wherever_its_turn_stands(server, chat):
+    """A cell further up was run again, and broke off."""
+    chat.ask("First", cell_id="a")
+    chat.ask("Second", cell_id="b")
+    half(chat, server, "First", cell_id="a")
+    server.add(Say("answer."))
+    chat.resume()
+    assert sent(server) == [("system", "Be brief."), ("user", "First"), ("assistant", "Half an "), ("user", CONTINUE)]
+    assert chat.turns[0].reply.text == "Half an answer."
+    assert chat.turns[1].before_edit
+
+
+def test_advice_names_what_works_here(server, chat):
+    assert str(half(chat, server)).endswith("The partial answer was kept; session.resume() resumes it.")
+    assert str(half(chat, server, continue_with="%chat continue")).endswith("kept; %chat continue resumes it.")
+    assert str(half(chat, server, once=True)).endswith("The partial answer did not join the history.")
+    assert len(chat.turns) == 2
+
+
+def test_a_failure_that_is_told_twice_is_told_alike(server, chat):
+    server.add(PART)
+    with pytest.raises(CutOff) as cut, chat.stream("Hi") as events:
+        list(events)
+    assert str(cut.value).count("resumes it") == 1
+
+
+# Asking again
+
+
+def test_retry_keeps_the_old_answer_as_a_version(server, chat):
+    server.add(Say("One"), Say("Two"), Say("Three"))
+    chat.ask("Hi")
+    chat.ask("And?")
+    old = chat.turns[0]
+    chat.retry(turn=old, temperature=1)
+    turn = chat.turns[0]
+    assert [(version.reply.text, version.params.temperature) for version in turn.versions] == [
+        ("One", 0.5),
+        ("Three", 1),
+    ]
+    assert sent(server) == [("system", "Be brief."), ("user", "Hi")]
+    assert chat.turns[1].before_edit
+    chat.choose(turn, 0)
+    assert [turn.reply.text for turn in chat.turns] == ["One", "Two"]
+    assert ("assistant", "One") in [(message["role"], message["content"]) for message in chat.messages]
+
+
+def test_a_retry_that_fails_keeps_the_old_answer(server, chat):
+    chat.ask("Hi")
+    before = chat.turns
+    server.add(Status(400, {"error": {"message": "no"}}))
+    with pytest.raises(NbchatError):
+        chat.retry()
+    assert chat.turns == before
+
+
+def test_a_turn_that_was_undone_is_not_asked_again(server, chat):
+    chat.ask("Hi")
+    [gone] = chat.undo()
+    for again in (chat.retry, chat.resume):
+        with pytest.raises(SessionError):
+            again(turn=gone)
+    assert len(server.requests) == 1
+
+
+def test_once_neither_reads_nor_joins_the_history(server, chat):
+    chat.ask("Hi")
+    chat.ask("Alone", once=True)
+    assert sent(server) == [("system", "Be brief."), ("user", "Alone")]
+    assert len(chat.turns) == 1
+    assert len(chat.ledger()) == 2
+
+
+# Branches
+
+
+def test_a_branch_has_everything_and_goes_its_own_way(server, chat):
+    chat.timeout = 7
+    chat.tool(lambda_free, safe=True)
+    chat.ask("Hi")
+    branch = chat.fork("b")
+    assert (branch.turns, branch.params, branch.system, branch.timeout) == (chat.turns, chat.params, chat.system, 7)
+    assert type(branch) is type(chat)
+    branch.ask("There")
+    assert sent(server)[0] == ("system", "Be brief.")
+    assert [tool["function"]["name"] for tool in server.requests[-1].json["tools"]] == ["lambda_free"]
+    branch.system = None
+    branch.set(temperature=None)
+    assert (len(chat.turns), chat.system, chat.params.temperature) == (1, "Be brief.", 0.5)
+    assert (branch.name, len(branch.ledger()), len(chat.ledger())) == ("b", 1, 1)
+
+
+def lambda_free(text: str) -> str:
+    return "done"
+
+
+def test_a_subclass_stays_one(server, tmp_path):
+    class Mine(Session):
+        pass
+
+    chat = Mine(base_url=server.base_url, model="m")
+    chat.ask("Hi")
+    assert type(chat.fork("b")) is Mine
+    assert type(Mine.load(chat.export(tmp_path / "a.json"))) is Mine
+
+
+def test_a_turn_from_elsewhere_is_adopted_in_its_place(server, chat):
+    chat.ask("Hi", cell_id="a")
+    chat.ask("And?")
+    other = Turn(Message("user", "Hi"), Reply((Choice(text="Better"),)), Params(temperature=1), cell_id="a")
+    chat.adopt(other)
+    assert chat.turns[0].reply.text == "Better"
+    assert len(chat.turns[0].versions) == 2
+    chat.adopt(Turn(Message("user", "New"), Reply((Choice(text="x"),)), Params()))
+    assert [turn.message.text for turn in chat.turns] == ["Hi", "And?", "New"]
+    chat.adopt(Turn(Message("user", "And?"), Reply((Choice(text="y"),)), Params()), replaces=chat.turns[1])
+    assert [turn.reply.text for turn in chat.turns][1:] == ["y", "x"]
+    assert len(chat.ledger()) == 2
+
+
+# Whom it tells
+
+
+def test_observers_of_the_settings_hear_of_each_change_once(server, chat):
+    heard = []
+    end = chat.on_params(lambda: heard.append(chat.params.temperature))
+    chat.set(temperature=0.7)
+    chat.set(temperature=0.7)
+    chat.params = chat.params.replace(temperature=1)
+    chat.system = "Be long."
+    chat.system = "Be long."
+    chat.connect(server.base_url + "/")
+    with pytest.raises(ParameterError):
+        chat.set(temperature="warm")
+    with pytest.raises(ParameterError):
+        chat.params = {"temperature": 1}
+    chat.ask("Hi")
+    assert heard == [0.7, 1, 1, 1]
+    end()
+    end()
+    chat.set(temperature=0)
+    assert heard == [0.7, 1, 1, 1]
+
+
+def test_observers_of_the_turns_hear_of_each_change_once(server, chat):
+    heard = []
+    end = chat.on_turns(lambda: heard.append(len(chat.turns)))
+    chat.ask("Hi")
+    chat.ask("Alone", once=True)
+    chat.set(temperature=1)
+    with chat.stream("And?") as events:
+        list(events)
+    half(chat, server)
+    chat.undo()
+    chat.clear()
+    assert heard == [1, 2, 3, 2, 0]
+    end()
+    chat.ask("Hi")
+    assert heard == [1, 2, 3, 2, 0]
+
+
+def test_an_observer_that_fails_hinders_nobody(server, chat, caplog):
+    heard = []
+    chat.on_turns(lambda: 1 / 0)
+    chat.on_turns(lambda: heard.append(1))
+    assert chat.ask("Hi").text
+    assert heard == [1]
+    assert "ZeroDivisionError" in caplog.text
+
+
+# Streams for coroutines
+
+
+def test_a_coroutine_gets_the_events_as_they_come(server, chat):
+    server.add(Say("A streamed answer."))
+
+    async def main():
+        async with chat.astream("Hi") as events:
+            texts = [event.text async for event in events if isinstance(event, TextDelta)]
+            assert events.reply.text == "A streamed answer."
+        return "".join(texts)
+
+    assert asyncio.run(main()) == "A streamed answer."
+    assert [turn.reply.status for turn in chat.turns] == ["complete"]
+
+
+def test_leaving_a_coroutine_s_stream_early_closes_the_connection_and_keeps_what_came(server, chat):
+    server.add(Stream([chunk("Half"), Hang()]))
+
+    async def main():
+        async with chat.astream("Hi") as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    break
+
+    asyncio.run(main())
+    assert server.requests[0].closed.wait(5)
+    assert [(turn.reply.text, turn.reply.status) for turn in chat.turns] == [("Half", "interrupted")]
+
+
+def test_a_coroutine_s_stream_that_breaks_off_raises_at_its_end(server, chat):
+    server.add(PART)
+
+    async def main():
+        async with chat.astream("Hi") as events:
+            return [event async for event in events]
+
+    with pytest.raises(CutOff):
+        asyncio.run(main())
+    assert chat.turns[0].reply.status == "cut_off"
+
+
+def test_cancelling_a_coroutine_s_stream_closes_the_connection(server, chat):
+    server.add(Stream([chunk("Half"), Hang()]))
+
+    async def main():
+        came = asyncio.Event()
+
+        async def listen():
+            async with chat.astream("Hi") as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        came.set()
+
+        task = asyncio.create_task(listen())
+        await came.wait()
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
+    assert server.requests[0].closed.wait(5)
+    assert chat.turns[0].reply.text == "Half"
+
+
+def test_stopping_a_stream_from_another_thread_is_told_where_it_is_read(server, chat):
+    server.add(Stream([chunk("Half"), Hang()]))
+
+    def stop_it(events):
+        for event in events:
+            if isinstance(event, TextDelta):
+                threading.Thread(target=chat.stop).start()
+
+    with pytest.raises(Interrupted), chat.stream("Hi") as events:
+        stop_it(events)
+    assert chat.turns[0].reply.status == "interrupted"
+
+
+# The registry
+
+
+def test_there_is_always_a_current_session():
+    made = []
+    sessions = Registry(lambda name: made.append(name) or Session(name=name))
+    assert sessions.current is sessions.open("default") is sessions.open(None)
+    assert sessions.open("b") is not sessions.current
+    assert sessions.switch("b") is sessions.current is sessions.existing(None)
+    assert made == sessions.names() == ["default", "b"]
+    assert list(sessions) == [sessions.open("default"), sessions.open("b")]
+
+
+def test_a_session_that_is_not_there_is_one_sentence():
+    sessions = Registry(lambda name: Session(name=name))
+    sessions.open("notes")
+    for find in (sessions.switch, sessions.existing):
+        with pytest.raises(SessionError, match=r"There is no session 'note'\. Did you mean notes\?"):
+            find("note")
+    assert sessions.existing("default").name == "default"
+    assert sessions.names() == ["notes", "default"]
+
+
+def test_a_session_takes_no_other_s_name():
+    """One that was imported, or made by hand, comes beside the one that lives."""
+    sessions = Registry(lambda name: Session(name=name))
+    mine = sessions.open("default")
+    other = sessions.add(Session(name="default"))
+    third = sessions.add(Session(name="default"), current=False)
+    assert (mine.name, other.name, third.name) == ("default", "default-2", "default-3")
+    assert sessions.current is other
+    assert sessions.open("default") is mine
+    assert sessions.add(mine) is mine
+    assert mine.name == "default"
+
+
+def test_a_branch_of_the_current_session_becomes_current():
+    sessions = Registry(lambda name: Session(name=name))
+    assert [sessions.fork().name, sessions.fork("b").name, sessions.fork().name] == ["default-2", "b", "b-2"]
+    assert sessions.current.name == "b-2"
+    with pytest.raises(SessionError, match="already"):
+        sessions.fork("b")
+
+
+def test_a_process_begins_anew(server):
+    fresh = Process()
+    first = fresh.registry(lambda name: Session(name=name))
+    fresh.connected = Session(base_url=server.base_url).endpoint
+    fresh.capabilities.learn("url", "m", "temperature", "no")
+    engine = fresh.engine()
+    fresh.renew()
+    assert not engine.alive
+    assert fresh.connected is None
+    assert not fresh.capabilities.refuses("url", "m", "temperature")
+    assert fresh.registry(lambda name: Session(name=name)) is not first
+    assert process.engine() is not engine
+
+
+# What is over is gone
+
+
+def test_turns_share_what_they_hold(server, chat):
+    """No turn holds the whole history again: that would be, in each batch, a message more for each of 30 x 30 pairs."""
+    server.default = Say("word " * 50)
+
+    def grown():
+        for _ in range(30):
+            chat.ask("Hi")
+        gc.collect()
+        return len(gc.get_objects())
+
+    first, second, third = grown(), grown(), grown()
+    assert (third - second) - (second - first) < 30 * 30
