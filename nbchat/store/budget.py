@@ -22,7 +22,7 @@ _WRITTEN = re.compile(
 
 _SCALES = {"k": 1_000, "m": 1_000_000}
 
-EXPECTED = "such as 0.50, $2 per day, 20k tokens, 100k tokens per day, or none"
+EXPECTED = "an amount such as 0.50, $2 per day, 20k tokens, 100k tokens per day, or none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Budget:
         found = _WRITTEN.fullmatch(text.strip())
         in_tokens = found is not None and (found["unit"] or "").lower().startswith("token")
         if found is None or (found["dollar"] and in_tokens):
-            raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.")
+            raise ParameterError(f"A budget must be {EXPECTED}; got {text.strip()!r}.")
         unit: Unit = "tokens" if in_tokens else "dollars"
         number = re.sub("[,_](?=[0-9]{3})", "", found["number"]).replace(",", ".")
         try:
             limit = float(number) * _SCALES.get((found["scale"] or "").lower(), 1)
         except ValueError:
-            raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.") from None
+            raise ParameterError(f"A budget must be {EXPECTED}; got {text.strip()!r}.") from None
         if limit <= 0:
             raise ParameterError(f"A budget must be above 0; got {text.strip()!r}. %chat budget none removes it.")
         return cls(limit, unit, found["day"] is not None)

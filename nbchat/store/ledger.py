@@ -142,7 +142,7 @@ class Ledger:
         session: OpenSession | None = None,
         keys: Sequence[Key] = (),
     ) -> None:
-        """Enter a call of this session; None = of none."""
+        """Add a call of a session (None = none); `keys` are masked."""
         row = {name: getattr(entry, name) for name in _PLAIN}
         row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (

@@ -29,7 +29,9 @@ def ignored_parameters(
     if asked.get("tools") and not any(choice.tool_calls for choice in choices):
         written = next(filter(None, (written_call(choice.text) for choice in choices)), "")
         if written:
-            notes.append(f"the model wrote a tool call as text ({written}…) that the server did not parse: it was not run")
+            notes.append(
+                f"the model wrote a tool call as text ({written}…) that the server did not parse: it was not run"
+            )
     return notes
 
 

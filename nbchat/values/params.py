@@ -289,7 +289,9 @@ class Params:
     logit_bias: Mapping[str, float] | None = _row(
         "biases", "added to the logits of these token ids before sampling; -100 bans, 100 forces", -100, 100, step=1
     )
-    seed: int | None = _row("integer", "same seed and request: the same answer, as far as the server supports it", step=1)
+    seed: int | None = _row(
+        "integer", "same seed and request: the same answer, as far as the server supports it", step=1
+    )
     user: str | None = _row("text", "an id of the end user, for the provider's abuse monitoring", sampling=False)
     logprobs: bool | None = _row("flag", "also return the log probability of each token", sampling=False)
     top_logprobs: int | None = _row(

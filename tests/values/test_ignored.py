@@ -71,7 +71,11 @@ TEXT = TextDelta("One STOP two.")
             {"response_format": {"type": "json_schema", "json_schema": {}}},
             "the answer is not JSON although response_format asks for it",
         ),
-        ([TEXT, ReasoningDelta("hm")], {"reasoning_effort": "none"}, "the model reasoned although reasoning_effort is none"),
+        (
+            [TEXT, ReasoningDelta("hm")],
+            {"reasoning_effort": "none"},
+            "the model reasoned although reasoning_effort is none",
+        ),
     ],
 )
 def test_a_parameter_without_effect_is_named(events, asked, notice):
