@@ -1,4 +1,4 @@
-"""What the API's way costs, beside hand-written code and the official SDK: `python tests/bench_stream.py [--quick]`.
+"""What the API's way costs, beside hand-written code and the official SDK: `python -m tests.bench_stream [--quick]`.
 
 Ratios within one run on one machine, no display. Servers run in a process of their own, so that only the client's CPU
 is counted. Each figure is the median of several rounds, with the smallest and the largest: the machine's noise.
@@ -24,38 +24,18 @@ import httpx
 from nbchat.frontend import Session
 from nbchat.testing import Flood, Hang, Say, ScriptedServer, Silent, Stream, chunk
 from nbchat.values.events import TextDelta
-from tests.streams import CHUNKS, STREAMS, events
+from tests.streams import CHUNKS, FRAMINGS, STREAMS, Paced, Written
 
 KEY = "sk-live-4f9Zq_77abcdefgh"
 REQUEST = {"model": "scripted-1", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
-FRAMINGS = {"each": None, "64 kB": 65_536}
-"""How a stream comes: each event in an HTTP chunk of its own, or so many bytes in one."""
 
 
 # The server
 
 
-class Written:
-    """A stream of `tests.streams`, its response made once."""
-
-    def __init__(self, name, size):
-        self._name = name
-        self._size = size
-        self._steps = []
-
-    def steps(self, request):
-        if not self._steps:
-            parts = events(self._name)
-            if self._size is not None:
-                whole = b"".join(parts)
-                parts = [whole[at : at + self._size] for at in range(0, len(whole), self._size)]
-            self._steps = list(Stream(parts).steps(request))
-        return self._steps
-
-
 ANSWERS = {
     **{f"{name}, {framing}": partial(Written, name, size) for name in STREAMS for framing, size in FRAMINGS.items()},
-    "paced": lambda: Say([f"w{n} " for n in range(400)], delay=0.01),
+    **{f"{name}, paced": partial(Paced, name) for name in STREAMS},
     "short": lambda: Say("Hi."),
     "fast": lambda: Flood(10**8),
     "slow": lambda: Say(["x "] * 1_000, delay=0.05),
@@ -164,7 +144,7 @@ def ratios(server, name, rounds, *, sdk=False):
     ways = {"by hand": by_hand(server.url), "nbchat": by_session(server.url)}
     if sdk and (official := by_sdk(server.url)) is not None:
         ways["openai"] = official
-    lengths = {way: read(name if name != "paced" else "short") for way, read in ways.items()}
+    lengths = {way: read(name if not name.endswith("paced") else "short") for way, read in ways.items()}
     assert len(set(lengths.values())) == 1, lengths
     times = {way: [] for way in ways}
     for _ in range(rounds):
@@ -176,13 +156,12 @@ def ratios(server, name, rounds, *, sdk=False):
     }
 
 
-def compare_streams(server, rounds):
+def compare_streams(server, framings, rounds):
     """Every stream in every framing, the worst first."""
     rows = []
-    for name in (f"{stream}, {framing}" for stream in STREAMS for framing in FRAMINGS):
+    for name in (f"{stream}, {framing}" for stream in STREAMS for framing in framings):
         measured = ratios(server, name, rounds)
         rows.append((statistics.median(measured["nbchat"][0]), name, measured))
-    print(f"\nCPU of {CHUNKS:,} chunks, the worst first: as a multiple of the hand-written loop, and that loop in ms")
     for _, name, measured in sorted(rows, reverse=True):
         print(f"  {name:20} {spread(measured['nbchat'][0]):24} {spread(measured['by hand'][1], 1000, 1)}")
 
@@ -285,11 +264,14 @@ def main():
     quick = arguments.parse_args().quick
     server = Server()
     try:
-        compare_streams(server, 3 if quick else 9)
-        for name, rounds in (("paced", 2 if quick else 5), ("prose, each", 1 if quick else 3)):
-            print(f"\nCPU, {name}, as a multiple of the hand-written loop")
-            for way, (multiples, _) in ratios(server, name, rounds, sdk=name != "paced").items():
-                print(f"  {way:8} {spread(multiples)}")
+        print("\nCPU as a multiple of the hand-written loop's, the worst first, and that loop's in ms")
+        print(f"{CHUNKS:,} chunks at full speed")
+        compare_streams(server, FRAMINGS, 3 if quick else 9)
+        print("300 chunks, 100 a second")
+        compare_streams(server, ["paced"], 1 if quick else 5)
+        print(f"{CHUNKS:,} chunks of prose, each in an HTTP chunk of its own")
+        for way, (multiples, _) in ratios(server, "prose, each", 1 if quick else 3, sdk=True).items():
+            print(f"  {way:8} {spread(multiples)}")
         first_token(server, 20 if quick else 100)
         print("\nInterrupt, ms")
         interrupts(server, 5 if quick else 50)

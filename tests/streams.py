@@ -3,10 +3,13 @@
 import json
 import random
 
-from nbchat.testing import chunk, usage
+from nbchat.testing import Pause, Stream, chunk, usage
 from nbchat.testing.payloads import encode
 
 CHUNKS = 10_000
+
+FRAMINGS = {"each": None, "64 kB": 65_536}
+"""How a stream comes: each event in an HTTP chunk of its own, or so many bytes in one."""
 
 MARKDOWN = """## Reading a *file*
 
@@ -73,3 +76,34 @@ def events(name):
     finish = chunk(finish="tool_calls" if name == "arguments" else "stop")
     payloads = [*STREAMS[name](), finish, {**chunk(), "choices": [], "usage": usage(12, CHUNKS)}]
     return [*(b"data: " + write(payload) + b"\n\n" for payload in payloads), b"data: [DONE]\n\n"]
+
+
+class Written:
+    """A stream as an answer of a scripted server, its response made once."""
+
+    def __init__(self, name, size):
+        self._name = name
+        self._size = size
+        self._steps = []
+
+    def steps(self, request):
+        if not self._steps:
+            parts = events(self._name)
+            if self._size is not None:
+                whole = b"".join(parts)
+                parts = [whole[at : at + self._size] for at in range(0, len(whole), self._size)]
+            self._steps = list(Stream(parts).steps(request))
+        return self._steps
+
+
+class Paced:
+    """The beginning of a stream, a hundred chunks a second."""
+
+    def __init__(self, name, count=300):
+        self._name = name
+        self._count = count
+
+    def steps(self, request):
+        parts = events(self._name)
+        paced = [step for part in parts[: self._count] for step in (part, Pause(0.01))]
+        return Stream([*paced, *parts[-3:]]).steps(request)

@@ -7,6 +7,7 @@ import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from nbchat.api.addresses import is_same_server, is_this_machine, normal_url, public_url, with_path
@@ -14,6 +15,7 @@ from nbchat.api.headers import Headers
 from nbchat.api.keyring import stored_key
 from nbchat.api.keys import Key, Secrets, looks_like_key
 from nbchat.values.errors import ConfigError
+from nbchat.values.modelname import SMOLLM2, is_model_file
 from nbchat.values.params import nearest
 
 __all__ = [
@@ -230,8 +232,18 @@ class Endpoint:
 
     @property
     def is_builtin(self) -> bool:
-        """Whether this is the built-in model."""
+        """Whether this is the built-in toy model."""
         return self.name == BUILTIN
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is a model in a file, which runs in a process of its own."""
+        return is_model_file(self.name)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether nbchat runs the model itself: no key is needed, and nothing is paid."""
+        return self.is_builtin or self.is_file
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.title}>"
@@ -241,6 +253,8 @@ class Endpoint:
         """What to call it in a sentence: a known name, or the address without any secret parts."""
         if self.is_builtin:
             return "The built-in model"
+        if self.is_file:
+            return "SmolLM2 on this machine" if self.name == SMOLLM2 else f"{Path(self.name).name} on this machine"
         known = ENDPOINTS.get(self.name)
         is_own = known is not None and is_same_server(known.base_url, self.base_url)
         return known.title if known is not None and is_own else public_url(self.base_url)
@@ -258,6 +272,8 @@ def endpoint_at(
     keyring. Raises ConfigError.
     """
     endpoint = located(where, env)
+    if endpoint.is_file:
+        return endpoint
     if api_key is not None:
         return replace(endpoint, key=Key.wrap(api_key), key_env=None)
     if key_env is not None:
@@ -284,6 +300,8 @@ def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
 
 def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
     """The endpoint of a known name or a URL, without its key. Raises ConfigError."""
+    if is_model_file(where):
+        return model_file(where)
     known = ENDPOINTS.get(where.lower())
     if known is None and where.lower() in LOCAL_SERVERS:
         return Endpoint(LOCAL_SERVERS[where.lower()], name=where.lower())
@@ -291,7 +309,7 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
         if not re.search(r"[./:]", where) and where != "localhost":
             said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
-                f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS])}"
+                f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
                 " Give one of %chat connect's names, or a base URL."
             )
         base_url = normal_url(where)
@@ -300,6 +318,12 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
             return Endpoint(base_url)
         return Endpoint(base_url, None, known.name, known.model, known.key_env)
     return Endpoint(known.at(env), None, known.name, known.model, known.key_env)
+
+
+def model_file(name: str) -> Endpoint:
+    """The endpoint of a model in a file; its `base_url` is empty until its process runs."""
+    path = SMOLLM2 if name.lower() == SMOLLM2 else str(Path(name).expanduser().resolve())
+    return Endpoint("", None, path, SMOLLM2 if path == SMOLLM2 else Path(path).stem)
 
 
 def _address(row: KnownEndpoint, env: Mapping[str, str]) -> str | None:

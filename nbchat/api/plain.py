@@ -150,7 +150,8 @@ class PlainChunks:
         if self._run is not None:
             (kind, index, call), pieces = self._run, self._pieces
             self._run, self._pieces = None, []
-            self._reader.read_run(kind, index, call, pieces, events)
+            if pieces:
+                self._reader.read_run(kind, index, call, pieces, events)
         if self._usage is not None:
             usage, self._usage = self._usage, None
             self._reader.read_usage(_usage_object(usage), events)
@@ -189,7 +190,7 @@ class PlainChunks:
         """Learn the name of a field that means nothing, so that the next chunk fits."""
         self._misses += 1
         unknown = _UNKNOWN.search(str(error))
-        kind = _PLACES.get(unknown[2] or "") if unknown is not None else None
+        kind = _PLACES.get((unknown[2] or "").replace("[...]", "[0]")) if unknown is not None else None
         if unknown is None or kind is None or is_meant(kind, unknown[1]) or self._learnt >= MOST_LEARNT:
             return
         self._learnt += 1

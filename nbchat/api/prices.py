@@ -33,10 +33,10 @@ def cost(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
 def priced(endpoint: Endpoint, model: str | None, usage: Usage) -> tuple[float | None, CostSource]:
     """What an answer cost (None = unknown), and who says so.
 
-    The server's own figure where it reports one; nothing for the built-in model; else the price of tokens that were
+    The server's own figure where it reports one; nothing for a model that nbchat runs itself; else the price of tokens that were
     measured. (For tokens that are merely estimated, `listed_price` says what they would cost.)
     """
-    if endpoint.is_builtin:
+    if endpoint.is_own:
         return 0.0, "built-in"
     if usage.cost is not None:
         return usage.cost, "server"

@@ -94,6 +94,17 @@ class _Call:
         self._arguments.write(arguments)
         self._unread.append(arguments)
 
+    def add_all(self, pieces: list[str]) -> None:
+        """Follow several pieces; those behind the first few can't each hold all before them."""
+        for place, piece in enumerate(pieces):
+            if not self._grows and all(map(str.strip, pieces[place:])):
+                self._last = pieces[-1]
+                together = "".join(pieces[place:])
+                self._arguments.write(together)
+                self._unread.append(together)
+                return
+            self.add(piece)
+
     def _read_marks(self) -> None:
         """Follow brackets and quotes through what has come."""
         marks, self._escape = _MARKS.findall(self._escape + "".join(self._unread)), ""
@@ -149,8 +160,7 @@ class ToolCallFlow:
     def go_on(self, index: int, pieces: list[str], events: list[Event]) -> None:
         """Pieces of nothing but arguments, where that goes on."""
         call = self._last = self._by_index[index]
-        for piece in pieces:
-            call.add(piece)
+        call.add_all(pieces)
         if arguments := call.joiner.feed("".join(pieces)):
             events.append(ToolCallDelta(call.number, call.id, "", arguments, self._index))
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from nbchat.api.error_body import describe
 from nbchat.api.failed import failure_in
 from nbchat.api.failure import error_from
@@ -285,20 +287,24 @@ class AnswerDecoder:
     def _read(self, lines: Iterable[bytes], sse: SSEDecoder) -> list[Event]:
         read: list[Event] = []
         plain = self._plain
-        for line in lines:
-            if self.done or self.failed:
-                break
+        for line in () if self.done or self.failed else lines:
             if self._event_size == 0:
-                if line.startswith(b"data:") and sse.type != b"error" and plain.read(line[5:], read):
-                    continue
                 if not line:
                     sse.type = b""
+                    continue
+                if line.startswith(b"data:"):
+                    if sse.type != b"error" and plain.read(line[5:], read):
+                        continue
+                elif line.startswith(b"{") and plain.read(line, read):
+                    self._only = False
                     continue
             elif not line:
                 self._give_up(read)
             plain.settle(read)
             if (data := sse.data(line)) is not None:
                 self._read_line(data.strip(), sse.type, read)
+            if self.done or self.failed:
+                break
         plain.settle(read)
         return read
 
@@ -386,9 +392,13 @@ class AnswerDecoder:
 
 def _loads(data: bytes) -> Any:
     """JSON as servers write it: bytes that are no UTF-8 become U+FFFD, raw control characters in strings may stand."""
-    return _DECODER.decode(data.decode("utf-8", "replace"))
+    try:
+        return _QUICK.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _DECODER.decode(data.decode("utf-8", "replace"))
 
 
+_QUICK = msgspec.json.Decoder()
 _DECODER = json.JSONDecoder(strict=False)
 
 

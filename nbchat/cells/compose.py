@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from IPython.core.error import UsageError
 
 from nbchat.values.messages import Content, ImagePart, Message, TextPart
 
 if TYPE_CHECKING:
     from nbchat.data.interpolate import Fragment
 
-__all__ = ["Composed", "compose"]
+__all__ = ["Composed", "compose", "variants_of"]
 
 SHELL_NAMES = frozenset({"exit", "quit", "open", "get_ipython"})
 """Names that IPython puts among the user's own; in a message they are words."""
@@ -44,3 +47,12 @@ def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, im
     content: Content = (TextPart(filled.text), *pictures) if pictures else filled.text
     typed = None if filled.text == body else body
     return Composed(Message("user", content, typed=typed), tuple(notes), filled.parts, filled.hashes)
+
+
+def variants_of(body: str) -> list[str]:
+    """The messages that lines of `---` separate. Raises UsageError for fewer than two."""
+    parts = [part.strip("\n") for part in re.split(r"(?m)^---[ \t]*$", body)]
+    filled = [part for part in parts if part.strip()]
+    if len(filled) < 2:
+        raise UsageError("--variants needs at least two messages, with a line of --- between them.")
+    return filled

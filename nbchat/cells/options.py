@@ -20,6 +20,7 @@ __all__ = [
     "OWN",
     "CellOptions",
     "OwnOption",
+    "axis_values",
     "escaped",
     "help_rows",
     "help_text",
@@ -164,7 +165,7 @@ class _Reading:
             raise UsageError(f"{flag} is given twice. For several values to compare, write them in one: {flag} a,b.")
         if name in self._axes:
             raise UsageError(f"{flag} is given twice: write all its values in one, parted by commas.")
-        values = [text] if name == "user" or not parameter.sampling else _axis_values(parameter, text)
+        values = axis_values(parameter, text)
         try:
             parsed = [read(parameter, value) for value in values]
             if repeated:
@@ -246,9 +247,14 @@ class _Reading:
         return options
 
 
-def _axis_values(parameter: Parameter, text: str) -> list[str]:
-    """The values of an option that may be given several, parted by commas."""
-    if parameter.kind not in ("number", "integer", "text") or "," not in text:
+def axis_values(parameter: Parameter, text: str) -> list[str]:
+    """The values of an option that may be given several, parted by commas; of another, or of one value, the text."""
+    if (
+        parameter.name == "user"
+        or not parameter.sampling
+        or parameter.kind not in ("number", "integer", "text")
+        or "," not in text
+    ):
         return [text]
     values = [value.strip() for value in text.split(",")]
     return [value for value in values if value] or [text]

@@ -136,12 +136,21 @@ async def warm_up(endpoint: Endpoint) -> None:
 
 
 def ready(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with an address to send to: starts the built-in model's server where that is meant."""
+    """The endpoint with an address to send to: starts the server of a model that nbchat runs itself."""
+    if endpoint.is_file:
+        return _running_file(endpoint)
     if not endpoint.is_builtin:
         return endpoint
     from nbchat.builtin.server import builtin
 
     return replace(endpoint, base_url=builtin().base_url)
+
+
+def _running_file(endpoint: Endpoint) -> Endpoint:
+    from nbchat.builtin.local_model import local_model
+
+    model = local_model(endpoint.name)
+    return replace(endpoint, base_url=model.base_url, key=Key(model.key))
 
 
 def model_of(endpoint: Endpoint, asked: str | None) -> str:

@@ -82,7 +82,7 @@ class Deliverer:
         prompt = prompt_tokens(request.body)
         completion = self._completion(exchange)
         tokens = None if prompt is None else prompt + completion
-        cost = 0.0 if exchange.ask.endpoint.is_builtin else None
+        cost = 0.0 if exchange.ask.endpoint.is_own else None
         if cost is None and prompt is not None:
             cost = listed_price(exchange.ask.endpoint, exchange.ask.params.model, Usage.estimated(prompt, completion))
         notice = budget.check(spent(self._record, self._limits), cost, tokens)

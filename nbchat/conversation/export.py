@@ -1,6 +1,6 @@
-"""A conversation as a file: Markdown to read, JSON to load again, a notebook to open.
+"""A conversation as a file: Markdown to read, JSON or JSON Lines to load again, a notebook to open and to load again.
 
-JSON keeps all of it but what was sent (`Reply.request`) and the values made of answers (`Reply.data`).
+The last three keep all of it but what was sent (`Reply.request`) and the values made of answers (`Reply.data`).
 """
 
 from __future__ import annotations
@@ -50,10 +50,14 @@ def write(path: Path, conversation: Conversation) -> Path:
                 data = (_markdown(conversation) + "\n").encode("utf-8", "replace")
             case ".json":
                 data = _json_bytes(_to_dict(conversation))
+            case ".jsonl":
+                data = _json_bytes(_to_dict(conversation), indent=None)
             case ".ipynb":
                 data = _json_bytes(_notebook(conversation))
             case ending:
-                raise SessionError(f"A conversation is exported as .md, .json or .ipynb; got {ending or 'no ending'}.")
+                raise SessionError(
+                    f"A conversation is exported as .md, .json, .jsonl or .ipynb; got {ending or 'no ending'}."
+                )
         write_private(path, data)
     except OSError as error:
         raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
@@ -62,19 +66,25 @@ def write(path: Path, conversation: Conversation) -> Path:
     return path
 
 
-def _json_bytes(content: dict[str, Any]) -> bytes:
+def _json_bytes(content: dict[str, Any], indent: int | None = 1) -> bytes:
     """JSON in UTF-8. Half of a character, which UTF-8 can't carry, is written as JSON's escape of it."""
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "backslashreplace")
+    return (json.dumps(content, ensure_ascii=False, indent=indent) + "\n").encode("utf-8", "backslashreplace")
 
 
 def read(path: Path) -> Conversation:
-    """The conversation in a `.json` file: one that `write` made, or a list of `{role, content}`. Raises SessionError."""
+    """The conversation in a file: one that `write` made as JSON, JSON Lines or a notebook, or messages of other programs.
+
+    These are a list of `{role, content}`, or an object with such `messages`; in JSON Lines, the first line's, or each
+    line a message. Raises SessionError.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = _content(path.read_text(encoding="utf-8"), path.suffix.lower())
     except OSError as error:
         raise SessionError(f"{path} can't be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError):
-        raise SessionError(f"{path} is not JSON: only what was exported as .json can be imported.") from None
+        raise SessionError(
+            f"{path} is not JSON: what was exported as .json, .jsonl or .ipynb can be imported."
+        ) from None
     try:
         if isinstance(content, Mapping):
             return _from_dict(content, path.stem)
@@ -83,8 +93,25 @@ def read(path: Path) -> Conversation:
         raise SessionError(f"{path} holds no conversation: {str(error).rstrip('.')}.") from None
 
 
+def _content(text: str, ending: str) -> object:
+    """The JSON that a file's text holds. Raises ValueError."""
+    if ending == ".jsonl":
+        lines = [json.loads(line) for line in text.split("\n") if line.strip()]
+        is_message = [isinstance(line, Mapping) and "role" in line for line in lines]
+        return lines if lines and all(is_message) else next(iter(lines), [])
+    content = json.loads(text)
+    if isinstance(content, Mapping) and "cells" in content:
+        metadata = content.get("metadata")
+        return (metadata.get("nbchat") if isinstance(metadata, Mapping) else None) or {}
+    return content
+
+
 def _to_dict(conversation: Conversation) -> dict[str, Any]:
+    """All of it; `messages` are what other programs read."""
+    said = [message for turn in conversation.turns for message in turn.messages]
+    system = [Message("system", conversation.system)] if conversation.system else []
     return {
+        "messages": [message.to_wire(None) for message in (*system, *said)],
         "nbchat": FORMAT,
         "name": conversation.name,
         "system": conversation.system,
@@ -94,6 +121,8 @@ def _to_dict(conversation: Conversation) -> dict[str, Any]:
 
 
 def _from_dict(content: Mapping[str, Any], name: str) -> Conversation:
+    if "nbchat" not in content and isinstance(content.get("messages"), list):
+        return _from_messages(content["messages"], name)
     if (form := content.get("nbchat")) != FORMAT:
         raise ValueError(f"it says format {form!r}, this version reads {FORMAT}")
     turns = [an_object(turn, "a turn") for turn in items_of(content, "turns")]
@@ -167,7 +196,8 @@ def _notebook(conversation: Conversation) -> dict[str, Any]:
         shown = {"text/markdown": _answer(turn), "text/plain": plain_text(plain)}
         cells.append(_cell(f"turn-{number}", _turn_source(turn), shown))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    metadata = {"kernelspec": kernel, "nbchat": _to_dict(conversation)}
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _system_source(text: str) -> str:

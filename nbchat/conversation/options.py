@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError, PromptError
-from nbchat.values.messages import Content, Message
+from nbchat.values.messages import ImagePart, Message, Part, TextPart
 from nbchat.values.params import PARAMETERS, nearest
 from nbchat.values.presenter import Approve
 
@@ -61,7 +61,7 @@ class RequestOptions:
         params = {name: value for name, value in options.items() if name not in own}
         for name in params:
             if name not in PARAMETERS and name != "extra":
-                hint = nearest(name, [*PARAMETERS, *own]) or " What only your server knows goes into extra={...}."
+                hint = f"{nearest(name, [*PARAMETERS, *own])} What only your server knows goes into extra={{...}}."
                 raise ParameterError(f"There is no option {name}.{hint}")
         for name in ("base_url", "key_env"):
             if not isinstance(options.get(name, ""), str | None):
@@ -74,11 +74,26 @@ class RequestOptions:
 
 
 def user_message(message: Any) -> Message:
-    """The user's message of whatever was given. Raises PromptError for one that says nothing."""
-    if isinstance(message, Message):
-        return message
-    content: Content = message if isinstance(message, str) else tuple(message)
-    asked = Message("user", content)
+    """The user's message of a text, or of a list of texts and images. Raises PromptError for anything else.
+
+    A message that says nothing is refused too.
+    """
+    content = message if isinstance(message, str | Message) else _parts(message)
+    asked = content if isinstance(content, Message) else Message("user", content)
     if not asked.text.strip() and not asked.images:
         raise PromptError("The message is empty: write what you want to ask. Nothing was sent.")
     return asked
+
+
+def _parts(message: Any) -> tuple[Part, ...]:
+    given = tuple(message) if isinstance(message, (list, tuple)) else ()
+    parts = tuple(TextPart(part) if isinstance(part, str) else part for part in given)
+    if parts and all(isinstance(part, (TextPart, ImagePart)) for part in parts):
+        return parts
+    if given and all(isinstance(part, Mapping) and "role" in part for part in given):
+        raise PromptError(
+            "One message is asked at a time; got a list of messages. Written to a JSON file, Session.load(FILE) opens it"
+            " as a conversation. Nothing was sent."
+        )
+    got = "None" if message is None else type(message).__name__
+    raise PromptError(f"A message is a text, or a list of texts and images; got {got}. Nothing was sent.")

@@ -337,7 +337,7 @@ class Session(Configured):
         return branch
 
     def export(self, path: str | Path) -> Path:
-        """Write the conversation: `.md` to read, `.json` to load again, `.ipynb` to open. Raises SessionError."""
+        """Write the conversation: `.md` to read, `.json` or `.jsonl` to load again, `.ipynb` to open. Raises SessionError."""
         from nbchat.conversation import export
 
         return export.write(
@@ -346,7 +346,7 @@ class Session(Configured):
 
     @classmethod
     def load(cls, path: str | Path, name: str | None = None) -> Self:
-        """The session that `export` wrote as `.json`, or any JSON list of `{role, content}`. Raises SessionError."""
+        """The session that `export` wrote (not as `.md`), or any JSON list of `{role, content}`. Raises SessionError."""
         from nbchat.conversation import export
 
         record = export.read(Path(path).expanduser())

@@ -8,7 +8,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbchat.cells.arguments import named_schema, named_tools, show_data
-from nbchat.cells.compose import Composed, compose
+from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions, parse
 from nbchat.cells.presentation import presentation
 from nbchat.cells.words import quoted
@@ -40,7 +40,7 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     session = registry().open(options.get("session"))
     variants = [
         compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
-        for part in _variants(text, options)
+        for part in (variants_of(text) if options.get("variants") else [text])
     ]
     composed = variants[0]
     asked = _asked(options, shell.user_ns)
@@ -87,17 +87,6 @@ def _said_once(session: Session, composed: Composed, cell_id: str | None) -> lis
         return []
     _said.add(NO_IDS)
     return [NO_IDS]
-
-
-def _variants(text: str, options: CellOptions) -> list[str]:
-    """The messages of a cell: one, or with `--variants` those that lines of `---` separate. Raises UsageError."""
-    if not options.get("variants"):
-        return [text]
-    parts = [part.strip("\n") for part in re.split(r"(?m)^---[ \t]*$", text)]
-    filled = [part for part in parts if part.strip()]
-    if len(filled) < 2:
-        raise UsageError("--variants needs at least two messages in the cell, with a line of --- between them.")
-    return filled
 
 
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:

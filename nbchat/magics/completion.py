@@ -136,8 +136,9 @@ def _sessions() -> Iterable[str]:
 
 def _endpoints() -> Iterable[str]:
     from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS
+    from nbchat.values.modelname import SMOLLM2
 
-    return [*ENDPOINTS, *LOCAL_SERVERS, BUILTIN]
+    return [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2, BUILTIN]
 
 
 def _names(shell: Any) -> Iterable[str]:

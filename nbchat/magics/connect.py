@@ -17,6 +17,7 @@ from nbchat.api.endpoints import (
 from nbchat.api.headers import named_headers
 from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key, without_keys
+from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
 from nbchat.cells.words import split
 from nbchat.conversation import connection
 from nbchat.conversation.connection import models
@@ -27,6 +28,7 @@ from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.frontend import registry
 from nbchat.values.errors import AuthenticationFailed, ConfigError, NbchatError
+from nbchat.values.modelname import SMOLLM2
 from nbchat.values.plural import pluralize
 
 __all__ = ["connect_line", "key_line"]
@@ -111,10 +113,8 @@ def _facts(endpoint: Endpoint, names: list[str]) -> list[str]:
         model = f"model {endpoint.model}, which is not among them"
     else:
         model = f"model {endpoint.model}"
-    key = "" if endpoint.is_builtin or endpoint.name in LOCAL_SERVERS else _key_words(endpoint)
-    unlisted = (
-        "" if names or endpoint.is_builtin else "it lists no models, so whether it answers shows with the first cell"
-    )
+    key = "" if endpoint.is_own or endpoint.name in LOCAL_SERVERS else _key_words(endpoint)
+    unlisted = "" if names or endpoint.is_own else "it lists no models, so whether it answers shows with the first cell"
     return [fact for fact in (known, model, key, unlisted) if fact]
 
 
@@ -129,6 +129,9 @@ def _choices() -> Bundle:
     current = registry().current.endpoint
     here = found_servers()
     rows = [["*" if current.is_builtin else "", BUILTIN, "the toy model that every installation has", "no key needed"]]
+    installed = "a real model of 135 million parameters, run on this machine"
+    where = installed if is_installed() else f"{installed}: {HOW_TO_INSTALL}"
+    rows.append(["*" if current.name == SMOLLM2 else "", SMOLLM2, where, "no key needed"])
     rows += [["*" if current.name == name else "", name, LOCAL_SERVERS[name], "runs on this machine"] for name in here]
     for row in ENDPOINTS.values():
         found = next((name for name in row.key_envs if os.environ.get(name, "").strip()), None)
@@ -140,7 +143,7 @@ def _choices() -> Bundle:
                 f"key in {found}" if found else f"wants {row.key_env}",
             ]
         )
-    if not current.is_builtin and current.name not in (*ENDPOINTS, *here):
+    if not current.is_builtin and current.name not in (*ENDPOINTS, *here, SMOLLM2):
         rows.insert(0, ["*", current.title, "", "connected"])
     return chrome.table(["", "%chat connect …", "where", "key"], rows)
 
@@ -149,14 +152,16 @@ def key_line(rest: str) -> str:
     """Do what `%chat key [NAME|URL] [--save]` says; what to say of it. Raises UsageError and NbchatError."""
     words = rest.split()
     where = [word for word in words if word != "--save"]
-    if len(where) > 1 or (where and where[0].lower() not in (*ENDPOINTS, *LOCAL_SERVERS) and "://" not in where[0]):
+    if len(where) > 1 or (
+        where and where[0].lower() not in (*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2) and "://" not in where[0]
+    ):
         raise UsageError(
             "A key is never typed into a cell: run %chat key alone, or with the server's name behind it, and type it"
             " where it asks."
         )
     endpoint = connection.endpoint_for(where[0]) if where else registry().current.endpoint
-    if endpoint.is_builtin:
-        raise ConfigError("The built-in model needs no key. Name the server that it is for: %chat key NAME.")
+    if endpoint.is_own:
+        raise ConfigError(f"{endpoint.title} needs no key. Name the server that it is for: %chat key NAME.")
     endpoint = replace(endpoint, key=_asked_key(endpoint), key_env=None)
     _check_key(endpoint)
     process.connected = endpoint

@@ -57,11 +57,7 @@ def _status(shell: Any) -> None:
     endpoint = session.endpoint
     address = public_url(endpoint.base_url)
     key = (
-        "none needed"
-        if endpoint.is_builtin
-        else "none"
-        if endpoint.key is None
-        else f"from {endpoint.key_env or 'memory'}"
+        "none needed" if endpoint.is_own else "none" if endpoint.key is None else f"from {endpoint.key_env or 'memory'}"
     )
     rows = [
         ["server", endpoint.title + (f" ({address})" if address not in ("", endpoint.title) else "")],
@@ -301,18 +297,18 @@ def _fork(shell: Any, rest: str) -> None:
 
 @command("export", "FILE")
 def _export(shell: Any, rest: str) -> None:
-    """Write the conversation to FILE: .md to read, .json to import again, .ipynb to open."""
+    """Write the conversation to FILE: .md to read, .json, .jsonl or .ipynb to import again."""
     if not rest:
-        raise UsageError("%chat export needs a file name ending in .md, .json or .ipynb.")
+        raise UsageError("%chat export needs a file name ending in .md, .json, .jsonl or .ipynb.")
     path = registry().current.export("".join(split(rest)) if rest[0] in "'\"" else rest)
     say(shell, f"wrote {pluralize(len(registry().current.turns), 'turn')} to {path}")
 
 
 @command("import", "FILE")
 def _import(shell: Any, rest: str) -> None:
-    """Open a conversation that was exported as .json, as a session of its own."""
+    """Open a conversation that was exported as .json, .jsonl or .ipynb, as a session of its own."""
     if not rest:
-        raise UsageError("%chat import needs the name of a .json file.")
+        raise UsageError("%chat import needs the name of a .json, .jsonl or .ipynb file.")
     session = registry().add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
     say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
 

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from nbchat.api.endpoints import choose
+from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed, local_model
 from nbchat.display.text_output import TextOutput
 from nbchat.markdown.terminal_text import terminal_text
 from nbchat.values.errors import ConfigError
+from nbchat.values.modelname import SMOLLM2
 
 __all__ = ["DEFAULT", "has_screen", "open_in_lab", "run_and_print"]
 
@@ -73,9 +76,33 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of kernels: they find this nbchat, also where it is a checkout that nobody installed."""
+    """The environment of kernels.
+
+    They find this nbchat, also where it is a checkout that nobody installed, and a real model where nobody has chosen a
+    server and one can be run here.
+    """
     here = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))}
+    return {
+        **os.environ,
+        **_local_model(),
+        "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
+    }
+
+
+def _local_model() -> dict[str, str]:
+    """The variable that makes kernels ask SmolLM2; none where a server is chosen, or where SmolLM2 can't be run."""
+    if not choose().is_builtin or os.environ.get("NBCHAT_BASE_URL", "").strip():
+        return {}
+    toy = "nbchat: the built-in toy model answers."
+    if not is_installed():
+        print(f"{toy} For a small real one: {HOW_TO_INSTALL}", file=sys.stderr)
+        return {}
+    try:
+        local_model(SMOLLM2).stop()
+    except ConfigError as error:
+        print(f"{toy} {error}", file=sys.stderr)
+        return {}
+    return {"NBCHAT_BASE_URL": SMOLLM2}
 
 
 def _require(notebook: Path) -> None:

@@ -29,7 +29,7 @@ def cost_of(costs: Sequence[float | None]) -> str:
         return "nothing yet"
     if not known:
         return "unknown"
-    rest = f" and {len(costs) - len(known)} requests of unknown cost" if len(known) < len(costs) else ""
+    rest = f" and {pluralize(len(costs) - len(known), 'request')} of unknown cost" if len(known) < len(costs) else ""
     return (f"${sum(known):.4g}" if sum(known) else "free") + rest
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from IPython.core.error import UsageError
 
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
+from nbchat.cells.scorer import scorer
 from nbchat.conversation.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
@@ -20,10 +20,9 @@ from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import SweepInterrupted
 from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Message
-from nbchat.values.params import nearest
 from nbchat.views.watched_sweep import watched_sweep
 
-__all__ = ["scorer", "sweep_cell"]
+__all__ = ["sweep_cell"]
 
 
 def sweep_cell(
@@ -64,23 +63,6 @@ def sweep_cell(
         raise
     if not any(run.reply for run in result):
         raise NbchatError(f"None of the {len(result)} runs was answered: {result.runs[0].problem}")
-
-
-def scorer(text: str | None, namespace: Mapping[str, Any]) -> Callable[[Any], Any] | str | None:
-    """What `--score` means: a function or a prompt by its name, or a judge's prompt itself. Raises UsageError."""
-    if text is None:
-        return None
-    first, *attributes = text.split(".")
-    if not all(part.isidentifier() for part in (first, *attributes)):
-        return text
-    value = namespace.get(first, getattr(builtins, first, None))
-    for attribute in attributes:
-        value = getattr(value, attribute, None)
-    if callable(value) or (isinstance(value, str) and value.strip()):
-        return value  # type: ignore[no-any-return]  # the namespace holds anything
-    functions = [key for key, found in namespace.items() if callable(found) and not key.startswith("_")]
-    hint = nearest(text, functions)
-    raise UsageError(f"--score takes a function, or a judge's prompt in quotes; there is no function {text}.{hint}")
 
 
 def _messages(variants: Sequence[Composed]) -> Message | list[Message]:

@@ -9,7 +9,7 @@ from ipywidgets import Button, HBox, Textarea
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.display.widget_factory import Parts
-from nbchat.panel.cellline import Loaded, cell_line, load_cell, unsaid
+from nbchat.panel.cellline import ONE, Loaded, Tried, cell_line, load_cell, unsaid
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import NbchatError
 from nbchat.values.params import Params
@@ -27,7 +27,7 @@ class CellBox:
         self._loaded = loaded
         self.problem = ""
         """What is wrong with what was put there; empty = nothing is."""
-        self._shown: tuple[Params, str | None, Endpoint] | None = None
+        self._shown: tuple[Params, str | None, Endpoint, Tried] | None = None
         self._line = ""
         self._drawing = Drawing()
         meaning = "The cell that sends the same. Edit it, or paste a cell's options over it, to load them here"
@@ -39,13 +39,13 @@ class CellBox:
         self.widget = parts.make(HBox, [self._box, copy], classes="nbchat-side")
         self._note = parts.note(self.widget)
 
-    def show(self, params: Params, system: str | None, endpoint: Endpoint) -> None:
+    def show(self, params: Params, system: str | None, endpoint: Endpoint, tried: Tried = ONE) -> None:
         """Draw the line that sends what these would."""
-        if (params, system, endpoint) == self._shown:
+        if (params, system, endpoint, tried) == self._shown:
             return
-        self._shown = (params, system, endpoint)
+        self._shown = (params, system, endpoint, tried)
         try:
-            text, note = cell_line(params, system, endpoint), unsaid(endpoint)
+            text, note = cell_line(params, system, endpoint, tried), unsaid(endpoint)
         except NbchatError as error:
             text, note = "", str(error)
         self._line = text

@@ -6,9 +6,12 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbchat.cells.compose import Composed, compose
+from IPython.core.error import UsageError
+
+from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
+from nbchat.cells.scorer import scorer
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display import chrome
@@ -19,16 +22,22 @@ from nbchat.display.painter import Painter, answer_bundle
 from nbchat.display.reply_area import ReplyArea
 from nbchat.display.widget_factory import Parts
 from nbchat.panel.approval import Approval
-from nbchat.panel.transcript import Entry, TranscriptView, transcript_of
+from nbchat.panel.cellline import Tried
+from nbchat.panel.transcript import Entry, SweepEntry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.tuning.diff import Diff
-from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.tuning.runner import Progress
+from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.values.errors import Interrupted, NbchatError, ParameterError
 from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import PARAMETERS
 from nbchat.values.presenter import Presenter
 from nbchat.values.reply import Reply
-from nbchat.views.sweep import diff_bundle
+from nbchat.views.explorer import Sweep
+from nbchat.views.growing_sweep import GrowingSweep
+from nbchat.views.sweep import diff_bundle, sweep_bundle
+from nbchat.views.watched_sweep import progress_facts
 
 __all__ = ["Conversation", "composed"]
 
@@ -53,6 +62,8 @@ class Conversation:
         self._view: TranscriptView | None = None
         self._views: weakref.WeakKeyDictionary[Session, TranscriptView] = weakref.WeakKeyDictionary()
         self._worker = Worker(over)
+        self.result: Any = None
+        """The result of the last sweep, whole or as far as it came; None = there was none."""
 
     @property
     def busy(self) -> bool:
@@ -94,6 +105,68 @@ class Conversation:
             return session.ask(message, display=presenter, once=alone, **settings)
 
         self._start(text, lambda: composed(text), asking, begun)
+
+    def sweep(self, text: str, tried: Tried, begun: Callable[[], None], *, alone: bool = False) -> None:
+        """Ask a message in several ways, whose answers appear side by side. None of them joins the history by itself."""
+        job = _Job(self.session, self._view)
+        settings = {**_settings(job.session), **{name: list(values) for name, values in tried.axes.items()}}
+
+        def work() -> None:
+            shell = running_shell()
+            try:
+                score = scorer(tried.own.get("score"), shell.user_ns if shell is not None else {})
+                parts = variants_of(text) if tried.own.get("variants") else [text]
+            except UsageError as error:
+                raise ParameterError(str(error)) from None
+            variants = [composed(part) for part in parts]
+            messages = [variant.message for variant in variants]
+            sheet = self.area.fresh()
+            sheet.show(_heading(text))
+            growing = GrowingSweep(sheet)
+
+            def tell(progress: Progress) -> None:
+                growing.show(progress.done, progress.total, progress_facts(progress))
+                job.check()
+
+            try:
+                self.approval.begin()
+                self.result = sweep(
+                    job.session,
+                    messages if len(messages) > 1 else messages[0],
+                    repeat=tried.own.get("repeat", 1),
+                    score=score,
+                    on_run=growing.put,
+                    on_progress=tell,
+                    result_type=Sweep,
+                    once=alone,
+                    approve=self.approval.ask,
+                    **settings,
+                )
+            except SweepInterrupted as stopped:
+                self.result = stopped.sweep
+                raise
+            except BaseException:
+                growing.clear()
+                raise
+            finally:
+                if self.result is not None:
+                    notes = dict.fromkeys(note for variant in variants for note in variant.notes)
+                    bundle = sweep_bundle(self.result, list(notes), "panel.result")
+                    growing.replace(bundle)
+                    job.keep(SweepEntry(text, bundle))
+                    self._show_beside(sheet, self.result)
+
+        def start() -> None:
+            self._job = job
+            self.result = None
+            begun()
+
+        self._worker.start(work, start)
+
+    @staticmethod
+    def _show_beside(sheet: Canvas, result: Any) -> None:
+        """What goes with a result: its controls."""
+        sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Ask a turn's message again with the settings of now, in its place."""
@@ -204,7 +277,7 @@ class _Job:
         if self.stopped:
             raise KeyboardInterrupt
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, entry: Entry | SweepEntry) -> None:
         transcript = transcript_of(self.session)
         transcript.add(entry)
         for shown in filter(None, {self._view, transcript.newest}):

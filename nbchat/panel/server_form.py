@@ -16,7 +16,7 @@ from nbchat.display.widget_factory import Parts, mark
 from nbchat.panel.controls import TextControl
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import NbchatError
-from nbchat.values.modelname import same_model
+from nbchat.values.modelname import SMOLLM2, same_model
 from nbchat.values.params import nearest
 
 __all__ = ["ModelControl", "Target"]
@@ -77,7 +77,7 @@ class Target:
         self.endpoint = parts.make(
             Combobox,
             description="Endpoint",
-            options=(BUILTIN, *ENDPOINTS, *LOCAL_SERVERS),
+            options=(BUILTIN, SMOLLM2, *ENDPOINTS, *LOCAL_SERVERS),
             continuous_update=False,
             ensure_option=False,
             classes="nbchat-endpoint",

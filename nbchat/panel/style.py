@@ -86,6 +86,10 @@ STYLE = """
 .nbchat-control > .nbchat-text { flex: 1 1 20%; min-width: 0; }
 .nbchat-control > .nbchat-text:first-child { flex: 1 1 100%; margin-bottom: 4px; }
 .nbchat-number { flex: 0 0 72px !important; width: 72px !important; }
+.nbchat-several .slider-container { display: none; }
+.nbchat-several .widget-slider { height: auto; flex: 1 0 100%; }
+.nbchat-several > .nbchat-number { flex: 1 1 100% !important; width: 100% !important; }
+.nbchat-several > .nbchat-number input { text-align: left; }
 .nbchat-number input { text-align: right; }
 .nbchat-panel .nbchat-unset-button {
   position: absolute; top: 0; right: 0; width: 18px; height: 18px; line-height: 16px; padding: 0; background: transparent;
@@ -188,7 +192,7 @@ KEYS = """
     const {height} = area.getBoundingClientRect();
     if (coming() && height > tallest) area.style.minHeight = `${height}px`;
     tallest = height;
-    if (coming() && follows) pane.scrollTop = pane.scrollHeight;
+    if (coming() && follows && !area.querySelector('.nbchat-growing')) pane.scrollTop = pane.scrollHeight;
   }).observe(area);
   new MutationObserver(() => { if (coming()) follows = true; else area.style.minHeight = ''; })
     .observe(stop, {attributes: true, attributeFilter: ['disabled']});

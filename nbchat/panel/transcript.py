@@ -9,13 +9,14 @@ from functools import cached_property
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, Canvas
+from nbchat.display.chrome import NO_MATH_CLASS
 from nbchat.display.footer import footer_facts, settings_text
-from nbchat.markdown.inline import inline_text
+from nbchat.markdown.inline import html_text, inline_text
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.reply import Choice, Reply
 
-__all__ = ["Entry", "Transcript", "TranscriptView", "transcript_of"]
+__all__ = ["Entry", "SweepEntry", "Transcript", "TranscriptView", "transcript_of"]
 
 PAGE_CHARACTERS = 20_000
 """Entries share an output up to this size: a front-end shows fifty outputs of a cell, and renders each anew when it
@@ -70,6 +71,17 @@ class Entry:
         return "\n\n".join(filter(None, said))
 
 
+class SweepEntry:
+    """One message that was asked in several ways, with its result: an output of its own."""
+
+    def __init__(self, question: str, result: Bundle) -> None:
+        summary = f'<summary style="cursor:pointer">{html_text(question, 90)}</summary>'
+        self.bundle: Bundle = {
+            "text/html": f'<details class="{NO_MATH_CLASS}">{summary}{result["text/html"]}</details>',
+            "text/plain": plain_text(f"> {question}") + f"\n\n{result['text/plain']}",
+        }
+
+
 def _quoted(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.splitlines())
 
@@ -78,12 +90,12 @@ class Transcript:
     """The entries of one session's panels. A panel that is opened again brings them along."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: list[Entry | SweepEntry] = []
         self._lock = threading.Lock()
         self.newest: TranscriptView | None = None
         """Where it is shown last: in place of another, where a panel's cell was run again while an answer came."""
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry | SweepEntry) -> None:
         """Take in an entry; who shows the transcript paints it."""
         with self._lock:
             self._entries.append(entry)
@@ -92,17 +104,24 @@ class Transcript:
         """The outputs that show all of it, oldest first; only the last one still changes."""
         with self._lock:
             entries = tuple(self._entries)
-        pages: list[tuple[list[str], list[str]]] = []
+        pages: list[Bundle] = []
+        texts: list[Entry] = []
         room = 0
         for entry in entries:
-            markdown = entry.markdown
-            if room < len(markdown):
-                pages.append(([], []))
-                room = PAGE_CHARACTERS
-            pages[-1][0].append(markdown)
-            pages[-1][1].append(entry.plain)
-            room -= len(markdown)
-        return [{"text/markdown": "\n\n".join(markdown), "text/plain": "\n\n".join(plain)} for markdown, plain in pages]
+            if isinstance(entry, SweepEntry):
+                pages.append(entry.bundle)
+                room = 0
+                continue
+            if room < len(entry.markdown):
+                pages.append({})
+                texts, room = [], PAGE_CHARACTERS
+            texts.append(entry)
+            room -= len(entry.markdown)
+            pages[-1] = {
+                "text/markdown": "\n\n".join(each.markdown for each in texts),
+                "text/plain": "\n\n".join(each.plain for each in texts),
+            }
+        return pages
 
 
 class TranscriptView:

@@ -15,7 +15,7 @@ from statistics import fmean
 
 from nbchat.tuning.statistics import LEVEL, Mean, jackknife, t_quantile
 
-__all__ = ["agreement", "most_compared", "similarity"]
+__all__ = ["agreement", "most_compared", "similarities", "similarity"]
 
 MOST_TEXTS = 200
 """Of more answers, so many are drawn (always the same ones) and compared: the pairs grow with the square."""
@@ -40,6 +40,15 @@ def similarity(a: str, b: str) -> float:
     coefficient of their words and pairs of neighbouring words, counted with repetition: 2·|A ∩ B| / (|A| + |B|).
     """
     return _similarity(*_normal([a, b]))
+
+
+def similarities(texts: Sequence[str]) -> list[list[float]]:
+    """How alike each two answers are, as a symmetric matrix with zeros on its diagonal."""
+    normal = _normal(texts)
+    rows = [[0.0] * len(normal) for _ in normal]
+    for i, j in combinations(range(len(normal)), 2):
+        rows[i][j] = rows[j][i] = _similarity(normal[i], normal[j])
+    return rows
 
 
 def agreement(texts: Sequence[str]) -> Mean | None:

@@ -28,6 +28,12 @@ WIDEST = 40
 CONTEXT = 16
 """Characters before the place where long values begin to differ that are shown with it."""
 
+_PLURALS = {
+    **{name: f"{name}s" for name in ("model", "temperature", "message", "seed", "user")},
+    "system": "system texts",
+}
+"""Axes that have a word for their values; those of the others are "top_p values"."""
+
 Setting = Mapping[str, Any]
 """One combination of the axes' values, by name; None = not sent."""
 
@@ -160,8 +166,12 @@ class Grid:
         yield from sorted(self.cells(), key=lambda cell: cell.repeat)
 
     def __str__(self) -> str:
-        """In words: "3 temperature × 2 model × 3 repeats"."""
-        parts = [f"{len(axis.values)} {axis.name}" for axis in self.axes if len(axis.values) > 1]
+        """In words: "3 temperatures × 2 models × 3 repeats"."""
+        parts = [
+            f"{len(axis.values)} {_PLURALS.get(axis.name, f'{axis.name} values')}"
+            for axis in self.axes
+            if len(axis.values) > 1
+        ]
         parts += [f"{self.repeat} repeats"] if self.repeat > 1 else []
         return " × ".join(parts) or "one run"
 

@@ -14,7 +14,7 @@ from nbchat.tuning.diff import Diff
 from nbchat.tuning.grid import Grid, Setting, setting_text
 from nbchat.tuning.run import COLUMNS, NUMBERS, Run
 from nbchat.tuning.statistics import Mean, finite
-from nbchat.tuning.verdict import Measured, Verdict, verdict
+from nbchat.tuning.verdict import Measured, Verdict, agreement_verdict, verdict
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
@@ -285,11 +285,11 @@ class Sweep:
         measured = self._measured_scores() if self.scored else self._measured_agreement()
         if not measured:
             return Verdict("Nothing to compare yet: give a score=, or ask each setting several times (repeat=5).")
-        what = "score" if self.scored else "agreement between repeats"
         if len(measured) == 1 < len(self._by_setting):
+            what = "a score" if self.scored else "answers to compare"
             failed = f" ({failures[0]})" if failures else ""
-            return Verdict(f"Nothing to compare {what} with: only {setting_text(measured[0].setting)} has any.{failed}")
-        return verdict(measured, what)
+            return Verdict(f"Nothing to compare: only {setting_text(measured[0].setting)} has {what}.{failed}")
+        return verdict(measured) if self.scored else agreement_verdict(measured)
 
     def _measured_scores(self) -> list[Measured]:
         found = []
@@ -305,7 +305,7 @@ class Sweep:
             mean, texts = self._whole.agreements[setting], self._whole.texts[setting]
             if mean is not None:
                 answered = sum(bool(run.texts) for run in runs)
-                found.append(Measured(setting, mean, None, len(texts) / answered, most_compared(texts)))
+                found.append(Measured(setting, mean, None, len(texts) / answered, most_compared(texts), texts))
         return found
 
     def with_scores(self, runs: Sequence[Run]) -> Self:

@@ -132,7 +132,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _first(usage: Mapping[str, Any], names: Iterable[str]) -> int | None:
     """The count under the first of the names that has one, preferring a count above zero."""
-    counts = [count for name in names if (count := _count(usage.get(name))) is not None]
+    counts = [count for name in names if name in usage and (count := _count(usage[name])) is not None]
     return next(filter(None, counts), counts[0] if counts else None)
 
 
@@ -150,7 +150,7 @@ def prompt_tokens(body: Mapping[str, Any]) -> int | None:
 
 def _detail(usage: Mapping[str, Any], holders: Iterable[str], names: Iterable[str]) -> int | None:
     """A count from a details object (`prompt_tokens_details`), or from beside it."""
-    inner = (_mapping(usage.get(f"{holder}_details")) for holder in holders)
+    inner = (_mapping(usage[f"{holder}_details"]) for holder in holders if f"{holder}_details" in usage)
     return next((count for part in (*inner, usage) if (count := _first(part, names)) is not None), None)
 
 

@@ -91,8 +91,9 @@ def _answers(runs: Sequence[Run], answer: Callable[[Run], str]) -> _Column:
 def setting_table(sweep: Sweep) -> Bundle:
     """A row for each setting: the means of its complete runs, with 95 % intervals."""
     summaries, found = sweep.summary()[:MOST_ROWS], sweep.verdict()
-    ahead = all(gap is None or gap.mean > 0 for _, gap in found.differences)
-    best, mark = found.best if ahead else None, "best" if found.settled else "leads, not settled"
+    ahead = all(gap is not None and gap.mean > 0 for _, gap in found.differences)
+    best = found.best if ahead and (sweep.scored or found.settled) else None
+    mark = "most alike" if not sweep.scored else "best" if found.settled else "highest, may be chance"
     columns = [
         *(
             _Column(axis.name, [_value(s.setting, axis.name) for s in summaries], axis.numeric)

@@ -45,7 +45,7 @@ def looked_at(page, index, name):
 def test_a_few_answers_stand_side_by_side(page):
     """Cards, then a row for each run, one verdict, the plot; nothing is fetched from elsewhere."""
     said = page.output_text(1)
-    assert "6 runs: 3 temperature × 2 repeats" in said
+    assert "6 runs: 3 temperatures × 2 repeats" in said
     assert page.output(1).locator("table").last.locator("tbody tr").count() == 6
     page.output(1).locator("img").wait_for()
     looked_at(page, 1, "sweep-few")
@@ -54,7 +54,7 @@ def test_a_few_answers_stand_side_by_side(page):
 
 def test_many_answers_fold_into_their_rows(page):
     """A row of one line for each run in a frame of its own, its answer in sight at 700 px; a click unfolds it."""
-    assert re.search(r"30 runs: 5 temperature × 2 top_p × 3 repeats", page.output_text(2))
+    assert re.search(r"30 runs: 5 temperatures × 2 top_p values × 3 repeats", page.output_text(2))
     rows = page.output(2).locator("table").last.locator("tbody tr")
     assert rows.count() == 30
     looked_at(page, 2, "sweep-many")
@@ -146,6 +146,7 @@ def test_nothing_of_an_answer_is_live_now_or_in_the_saved_notebook(frontend, ser
             for summary in output.locator("summary").all():
                 summary.click()
             assert frontend.output_text(index).count("Between $5 and $10, or <script>") >= answers
-            assert output.locator("script, a, mjx-container, .MathJax, img[src^='x'], img[src^='http']").count() == 0
+            assert output.locator("script, a, .MathJax_Error, img[src^='x'], img[src^='http']").count() == 0
+            assert output.locator("mjx-container").count() == answers  # the formula, not the money
         assert frontend.page.evaluate("window.owned") is None
         assert frontend.foreign_requests() == []

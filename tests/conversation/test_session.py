@@ -11,9 +11,9 @@ from nbchat.conversation.registry import Registry
 from nbchat.conversation.session import CONTINUE, Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import DONE, Cut, Hang, Say, Status, Stream, chunk
-from nbchat.values.errors import CutOff, Interrupted, NbchatError, ParameterError, SessionError
+from nbchat.values.errors import CutOff, Interrupted, NbchatError, ParameterError, PromptError, SessionError
 from nbchat.values.events import TextDelta
-from nbchat.values.messages import Message
+from nbchat.values.messages import ImagePart, Message
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
 
@@ -36,6 +36,78 @@ def half(chat, server, message="Hi", **options):
     with pytest.raises(CutOff) as cut:
         chat.ask(message, **options)
     return cut.value
+
+
+# What can be asked
+
+
+class Frame:
+    """Compares as a data frame does, which is true of no truth value."""
+
+    def __eq__(self, other):
+        return Frame()
+
+    def __bool__(self):
+        raise ValueError("ambiguous")
+
+    def __iter__(self):
+        return iter(["a", "b"])
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (None, "got None"),
+        (5, "got int"),
+        (b"Hi", "got bytes"),
+        ({"role": "user", "content": "Hi"}, "got dict"),
+        (Frame(), "got Frame"),
+        ([], "got list"),
+        (["Hi", 5], "got list"),
+        ([{"role": "user", "content": "Hi"}], "got a list of messages"),
+        ("", "empty"),
+        (" \n", "empty"),
+        ([" "], "empty"),
+        (Message("user", ""), "empty"),
+    ],
+)
+def test_what_is_no_message_is_one_sentence_and_sends_nothing(server, chat, message, said):
+    for ask in (chat.ask, chat.request, lambda message: asyncio.run(chat.aask(message))):
+        with pytest.raises(PromptError, match=said) as refused:
+            ask(message)
+        assert str(refused.value).endswith("Nothing was sent.")
+    assert server.requests == []
+
+
+def test_a_list_of_texts_and_images_is_one_message(server, chat):
+    image = "data:image/png;base64,iVBORw0KGgo="
+    chat.ask(["What is this?", ImagePart(image)])
+    assert [part["type"] for part in server.requests[0].json["messages"][-1]["content"]] == ["text", "image_url"]
+    chat.ask(("One ", "text"))
+    assert server.requests[1].json["messages"][-1] == {"role": "user", "content": "One text"}
+
+
+def test_an_option_that_is_not_there_is_one_sentence_that_names_the_nearest(server, chat):
+    for name, said in (("temperatur", "temperature"), ("sytem", "system"), ("onse", "once"), ("top_k", "extra=")):
+        with pytest.raises(ParameterError, match=said):
+            chat.ask("Hi", **{name: 1})
+    for wrong in ({"timeout": 0}, {"timeout": "long"}, {"base_url": ["a", "b"]}, {"key_env": 5}):
+        with pytest.raises(ParameterError):
+            chat.ask("Hi", **wrong)
+    assert server.requests == []
+
+
+def test_options_hold_for_one_request(server, chat):
+    chat.ask("Hi", temperature=None, system=None, stop=["END"], extra={"top_k": 4})
+    body = server.requests[0].json
+    assert ("temperature" in body, body["stop"], body["top_k"]) == (False, ["END"], 4)
+    assert sent(server) == [("user", "Hi")]
+    chat.ask("And?")
+    body = server.requests[1].json
+    assert (body["temperature"], "stop" in body, "top_k" in body) == (0.5, False, False)
+    assert sent(server)[0] == ("system", "Be brief.")
 
 
 # Continuing

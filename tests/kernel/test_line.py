@@ -56,7 +56,7 @@ def test_set_and_unset(run, server):
         ("%chat key sk-live-0123456789", "A key is never typed into a cell"),
         ("%chat connect opnai", "There is no endpoint 'opnai'. Did you mean openai?"),
         ("%chat switch nowhere", "There is no session 'nowhere'."),
-        ("%chat export talk.txt", "A conversation is exported as .md, .json or .ipynb; got .txt."),
+        ("%chat export talk.txt", "A conversation is exported as .md, .json, .jsonl or .ipynb; got .txt."),
         ("%chat import missing.json", "missing.json can't be read: No such file or directory."),
         ("%chat retry", "There is no turn yet to ask again."),
         ("%chat help nonsense", "There is no help on 'nonsense'."),

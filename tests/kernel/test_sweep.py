@@ -51,7 +51,7 @@ def test_a_cell_with_several_values_asks_each_and_shows_a_row_for_each(cell, ser
     assert asked == [(t, m) for t in (0, 0.5, 1) for m in ("a", "b")]
     assert rows(result) == 6
     assert "It is 0.5, b." in shown(result)
-    assert "6 runs: 3 temperature × 2 model" in shown(result)
+    assert "6 runs: 3 temperatures × 2 models" in shown(result)
     assert kernel.run("print(len(s), _ is s, list(Out.values())[-1] is s)").stdout == "6 True True\n"
 
 
@@ -181,7 +181,7 @@ def test_where_no_run_is_answered_the_cell_fails(cell, server, kernel):
 def test_a_dry_run_tells_the_count_and_sends_nothing(cell, server):
     result = cell("-t 0,1 --repeat 5 --max-tokens 10 --dry-run << s")
     assert result.status == "ok"
-    assert "10 runs (2 temperature × 5 repeats)" in shown(result)
+    assert "10 runs (2 temperatures × 5 repeats)" in shown(result)
     assert "at most 100 tokens answered" in shown(result)
     assert '"temperature": 0' in shown(result)
     assert [r for r in server.requests if r.method == "POST"] == []
@@ -190,7 +190,7 @@ def test_a_dry_run_tells_the_count_and_sends_nothing(cell, server):
 def test_a_dry_run_counts_the_judge(cell, server):
     """As many requests as are then made; a function makes none."""
     told = shown(cell("-t 0,1 --repeat 3 --score 'Rate it' --dry-run"))
-    assert "6 runs (2 temperature × 3 repeats) and 6 requests to the judge" in told
+    assert "6 runs (2 temperatures × 3 repeats) and 6 requests to the judge" in told
     assert "to the judge" not in shown(cell("-t 0,1 --repeat 3 --score len --dry-run"))
     assert [r for r in server.requests if r.method == "POST"] == []
     cell("-t 0,1 --repeat 3 --score 'Rate it'")

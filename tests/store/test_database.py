@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -285,6 +286,30 @@ def test_a_file_of_each_earlier_schema_is_brought_forward(opened, path, old):
     write_turn(journal, session.id, 2, "next", "one")
     assert journal.flush(5.0)
     assert journal.warning() is None
+
+
+def test_every_earlier_schema_has_a_file_here():
+    assert [path.stem for path in OLD] == [str(number) for number in range(1, migrations.VERSION + 1)]
+
+
+def test_a_step_forward_is_made_once_by_however_many_processes(opened, path, monkeypatch):
+    journal = opened(path)
+    write_turn(journal, "s", 0, "a", "b")
+    journal.close(5.0)
+    monkeypatch.setattr(
+        migrations, "STEPS", (*migrations.STEPS, ("CREATE TABLE later (x)", "INSERT INTO later VALUES (1)"))
+    )
+    newer = migrations.VERSION + 1
+    for module in ("migrations", "database"):
+        monkeypatch.setattr(f"nbchat.store.{module}.VERSION", newer)
+    journals = [opened(path) for _ in range(4)]
+    readers = [threading.Thread(target=journal.sessions) for journal in journals]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert journals[0]._database.read(lambda c: c.execute("SELECT count(*) FROM later").fetchone()) == (1,)
+    assert [row.id for row in journals[1].sessions()] == ["s"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")

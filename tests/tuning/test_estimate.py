@@ -14,7 +14,7 @@ def test_it_tells_the_runs_and_their_likely_size_and_sends_nothing(server, sessi
     told = estimate(session, "x" * 400, temperature=[0, 1], model=["a", "b"], repeat=3, max_tokens=50)
     assert (told.runs, told.prompt_tokens, told.completion_tokens, told.at_most) == (12, 1200, 600, True)
     assert str(told) == (
-        "12 runs (2 temperature × 2 model × 3 repeats): about 1,200 tokens sent, "
+        "12 runs (2 temperatures × 2 models × 3 repeats): about 1,200 tokens sent, "
         "at most 600 tokens answered, cost unknown. Nothing was sent."
     )
     assert server.requests == []
@@ -59,7 +59,7 @@ def test_a_judges_requests_count(server, session, answered):
     assert (told.runs, told.judged, told.requests) == (6, 6, len(server.requests))
     alone = estimate(session, "Hi", temperature=[0, 1], repeat=3, **limit)
     assert told.prompt_tokens > alone.prompt_tokens + (300 if answered else 0)
-    assert "6 runs (2 temperature × 3 repeats) and 6 requests to the judge" in str(told)
+    assert "6 runs (2 temperatures × 3 repeats) and 6 requests to the judge" in str(told)
 
 
 def test_the_words_of_a_judged_plan(session):

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.testing import Say, Status, error
+from nbchat.tuning.agreement import agreement
 from nbchat.tuning.statistics import Mean
 from nbchat.tuning.sweep import sweep
-from nbchat.tuning.verdict import Measured, verdict
+from nbchat.tuning.verdict import Measured, agreement_verdict, verdict
 
 
 def measured(name, values):
@@ -25,20 +26,20 @@ def test_a_settled_difference_is_said_with_its_interval():
     found = verdict([measured("b", BAD), measured("a", GOOD)])
     assert found.settled
     assert found.best == {"model": "a"}
-    assert str(found).startswith("Settled: model=a beats model=b in score by 0.77 (95 % interval 0.6")
+    assert str(found).startswith("Settled: model=a beats model=b in score by 0.77 (95 % interval: 0.6")
 
 
 def test_an_open_one_says_how_many_more_repeats_are_needed():
     found = verdict([measured("a", [0.9, 0.2, 0.7]), measured("b", [0.4, 0.5, 0.1])])
     assert not found.settled
-    assert "Not settled: model=a leads model=b in score by" in str(found)
-    assert "more repeats of each needed" in str(found)
+    assert "Not settled: model=a scored higher than model=b by" in str(found)
+    assert "more repeats of each would tell" in str(found)
 
 
 def test_the_best_of_many_must_beat_each_of_them_at_a_stricter_level():
     found = verdict([measured("a", GOOD), measured("b", BAD), measured("c", [0.9, 0.9, 0.8, 1.0, 0.8, 0.7])])
     assert not found.settled
-    assert "97.5 %" in str(found)
+    assert "95 % interval for all 2 comparisons together" in str(found)
     assert "Settled: it beats model=b" in str(found)
 
 
@@ -60,7 +61,7 @@ def test_a_partial_win_counts_that_any_two_could_have_been_compared(scatter, cla
 def test_a_mean_that_is_higher_by_repeats_the_other_lacks_beats_nothing():
     found = verdict([measured("a", [1.0, 1.1, 1.0, 1.2, 1.0, 90.0]), measured("b", [2.0, 2.1, 2.0, 2.3, 2.0])])
     assert (found.settled, found.beaten) == (False, ())
-    assert "but model=b is ahead in the 5 repeats that both have, by 1 (95 % interval 0.96 to" in str(found)
+    assert "but model=b is ahead in the 5 repeats that both have, by 1 (95 % interval: 0.96 to" in str(found)
 
 
 def test_where_it_is_settled_all_others_are_beaten():
@@ -78,13 +79,13 @@ def test_of_equal_settings_one_is_seldom_said_to_beat_another():
 def test_several_choices_of_a_request_count_as_answers_and_what_is_asked_for_are_requests():
     def more(**how):
         both = [Measured({"t": 0}, Mean(0.9, 6, error=0.1), **how), Measured({"t": 1}, Mean(0.6, 6, error=0.1), **how)]
-        return verdict(both, "agreement").differences[0][1].more
+        return agreement_verdict(both).differences[0][1].more
 
     assert more(per_repeat=3) == math.ceil(more() / 3)
     assert more(most=7) is None
 
     few = [Measured({"t": 0}, Mean(1.0, 2), per_repeat=2), Measured({"t": 1}, Mean(0.0, 2), per_repeat=2)]
-    assert "(repeat=2)" in str(verdict(few, "agreement"))
+    assert "(repeat=2)" in str(agreement_verdict(few))
 
 
 def test_a_difference_that_is_the_same_in_every_repeat_is_said_so():
@@ -99,15 +100,46 @@ def test_single_runs_tell_nothing_and_it_says_what_would():
 
 def test_agreements_differ_by_no_more_than_one():
     """Of two repeats the interval is wider than anything that could be; it ends where the possible does."""
-    found = verdict(
-        [Measured({"t": 0}, Mean(0.9, 3, error=0.6)), Measured({"t": 1}, Mean(0.3, 3, error=0.6))], "agreement"
+    found = agreement_verdict(
+        [Measured({"t": 0}, Mean(0.9, 3, error=0.6)), Measured({"t": 1}, Mean(0.3, 3, error=0.6))]
     )
     ((_, gap),) = found.differences
     assert (gap.low, gap.high) == (-1, 1)
 
 
 def test_equal_settings_are_called_alike():
-    assert "alike" in str(verdict([measured("a", [1.0] * 5), measured("b", [1.0] * 5)]))
+    found = str(verdict([measured("a", [1.0] * 5), measured("b", [1.0] * 5)]))
+    assert found.startswith("A tie: model=a and model=b score alike")
+
+
+def agreed(name, texts):
+    return Measured({"t": name}, agreement(texts), None, 1.0, None, texts)
+
+
+def test_without_scores_it_says_what_it_is_about_and_what_plainly_differs():
+    """Where answers are most alike is no lead, and settings that answer differently are named."""
+    varied = [f"{word} and then {other} came" for word, other in zip("abcdef", "uvwxyz", strict=True)]
+    found = agreement_verdict([agreed(2, varied), agreed(0, ["The same answer, each time, word by word."] * 6)])
+    assert str(found).startswith("No score was given, so this says how alike a setting's answers are, not how good.")
+    assert "most alike at t=0 (agreement 1.00; 1 = all the same), least at t=2" in str(found)
+    assert "The answers plainly differ between t=0 and t=2." in str(found)
+    assert "lead" not in str(found)
+
+
+def test_equally_alike_settings_are_said_to_be_so():
+    found = str(agreement_verdict([agreed(0, ["yes"] * 3), agreed(1, ["yes"] * 3)]))
+    assert "equally alike in all of them (agreement 1.00" in found
+    assert "differ" not in found
+
+
+def test_answers_of_one_source_are_seldom_said_to_differ():
+    """200 sweeps of three equal settings with six answers each: five in a hundred would be 10, chance allows some more."""
+    chance = random.Random(3)
+    sweeps = (
+        [agreed(name, [chance.choice(["yes", "no", "maybe"]) for _ in range(6)]) for name in range(3)]
+        for _ in range(200)
+    )
+    assert sum(bool(agreement_verdict(sweep).different) for sweep in sweeps) <= 16
 
 
 def test_nothing_and_one_setting_are_said_plainly():
@@ -133,5 +165,5 @@ def test_where_the_others_failed_there_is_nothing_to_compare(session, server):
     server.default = lambda request: Status(404, error("gone")) if request.json["model"] == "b" else Say("yes")
     found = sweep(session, "?", model=["a", "b"], repeat=3).verdict()
     assert found.best is None
-    assert str(found).startswith("Nothing to compare agreement between repeats with: only model=a has any.")
+    assert str(found).startswith("Nothing to compare: only model=a has answers to compare.")
     assert "gone" in str(found)

@@ -120,9 +120,9 @@ def test_what_can_be_done_with_it_is_said_with_the_name_it_has():
 
 def test_a_part_of_a_sweep_says_that_it_is_a_part():
     whole = sweep_of(["a", "b", "c", "d"], temperature=[0, 1], repeat=2)
-    assert "4 runs: 2 temperature × 2 repeats" in sweep_bundle(whole)["text/plain"]
+    assert "4 runs: 2 temperatures × 2 repeats" in sweep_bundle(whole)["text/plain"]
     part = whole.filter(temperature=1)
-    assert "2 runs of the 4: 2 temperature × 2 repeats" in sweep_bundle(part)["text/plain"]
+    assert "2 runs of the 4: 2 temperatures × 2 repeats" in sweep_bundle(part)["text/plain"]
 
 
 def test_what_is_the_same_for_many_is_told_once():
