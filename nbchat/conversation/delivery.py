@@ -11,7 +11,7 @@ from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange import Delivery, Exchange
 from nbchat.conversation.record import Record
 from nbchat.store.budget import Budget
-from nbchat.store.ledger import Spent
+from nbchat.store.entries import Spent
 from nbchat.store.paths import OFF
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event

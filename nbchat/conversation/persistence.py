@@ -12,8 +12,8 @@ from nbchat.api.keys import Key
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined
+from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
-from nbchat.store.ledger import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
 from nbchat.values.draft import Draft
@@ -29,7 +29,7 @@ __all__ = ["Persistence", "Reopened", "reopened"]
 MARKS = {"edited": "before_edit", "pinned": "pinned", "dropped": "dropped"}
 """Words that mark a version in the journal, and the fields they stand for."""
 
-KERNEL_ENDED = "the kernel ended while this came"
+KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 
 
 class Persistence:
@@ -211,13 +211,14 @@ class Reopened(NamedTuple):
         """What the reader should know, in a line each."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
         said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
-        return [f"{said}; %chat clear begins anew"]
+        return [f"{said}; %chat clear starts afresh"]
 
 
 def reopened(journal: Journal, row: SessionRow) -> Reopened:
     """Read a session. Raises SessionError."""
     answers = journal.answers(row.id)
-    versions = {answer_id: _version(stored) for answer_id, stored in answers.items()}
+    known: dict[str, Params] = {}
+    versions = {answer_id: _version(stored, known) for answer_id, stored in answers.items()}
     written = [turn for place in journal.places(row.id) if (turn := _turn(place, versions, answers)) is not None]
     placed = {version.answer_id for turn in written for version in turn.versions}
     turns, absorbed = list(written), []
@@ -271,18 +272,32 @@ def _marked(version: Version, marks: str) -> Version:
     return replace(version, before_edit=True) if "edited" in marks.split() else version
 
 
+_NAMES = tuple(field.name for field in fields(Version))
+
+
 def _fields(version: Version) -> dict[str, Any]:
-    return {field.name: getattr(version, field.name) for field in fields(Version)}
+    return {name: getattr(version, name) for name in _NAMES}
 
 
-def _version(stored: Stored) -> Version | None:
-    """The version of an answer; of one that never ended, with what had come. None = it can't be read."""
+def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
+    """The version of an answer; of one that never ended, with what had come. None = it can't be read.
+
+    `known` are parameters that were read before: most turns of a session share theirs.
+    """
     turn = stored.turn
     try:
-        if "reply" not in turn:
-            turn = {**turn, "reply": _rescued_reply(stored).to_dict()}
-        return replace(Version.from_dict(turn), answer_id=stored.id)
-    except (ValueError, KeyError):
+        written = turn.get("params", {})
+        if (params := known.get(name := repr(written))) is None:
+            params = known[name] = Params.from_dict(written)
+        return Version(
+            Message.from_dict(turn["message"]),
+            Reply.from_dict(turn["reply"]) if "reply" in turn else _rescued_reply(stored),
+            params,
+            tuple(map(Message.from_dict, turn.get("steps", ()))),
+            values=dict(turn.get("values", {})),
+            answer_id=stored.id,
+        )
+    except (ValueError, KeyError, TypeError):
         return None
 
 

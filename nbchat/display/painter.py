@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nbchat.display import chrome
 from nbchat.display.beside import beside_bundles
@@ -51,6 +51,9 @@ MOST_OUTPUTS = 40
 PATIENCE = 0.4
 """Seconds after which an empty cell says what it waits for."""
 
+Clock = Callable[[], float]
+"""Gives a time in seconds that only ever grows."""
+
 
 class Painter:
     """A `Presenter` for a notebook's cell.
@@ -68,8 +71,10 @@ class Painter:
         notes: Sequence[str] = (),
         waiting: str = "",
         continue_with: str = "",
+        clock: Clock = time.monotonic,
     ) -> None:
         self._canvas = canvas
+        self._clock = clock
         self._expected = choices
         self._images = images
         self.notes = list(notes)
@@ -79,7 +84,7 @@ class Painter:
         self._pictures: list[ImagePart] = []
         self._sources: list[Source] = []
         self._spares: list[str] = []  # outputs that stand ready to become the next ones
-        self._began = time.monotonic()
+        self._began = clock()
         self._retry: tuple[float, Retrying] | None = None
         self._said = ""
         self._paint_at = 0.0
@@ -95,7 +100,7 @@ class Painter:
                 self._add(event.text, event.index)
             else:
                 self._take(event)
-        now = time.monotonic()
+        now = self._clock()
         if not self._views:
             self._say_waiting(now)
         elif now >= self._paint_at:
@@ -114,9 +119,9 @@ class Painter:
             case SourcesDelta(sources):
                 self._sources += sources
             case Finished(_, index):
-                self._view(index).finished = True
+                self._view(index).finish()
             case Retrying(seconds=seconds):
-                self._retry = (time.monotonic() + seconds, event)
+                self._retry = (self._clock() + seconds, event)
             case Responded():
                 self._retry = None
             case _:
@@ -173,8 +178,8 @@ class Painter:
     def _settle(self) -> None:
         """Paint everything that has come, in its final form."""
         for view in self._views.values():
-            view.finished = True
-        self._paint(time.monotonic(), final=True)
+            view.finish()
+        self._paint(self._clock(), final=True)
         if self._views:
             self._spares += self._views[max(self._views)].unused
         self._views = {}
@@ -188,14 +193,14 @@ class Painter:
             several = max(self._expected, index + 1)
             heading = f"**Choice {index + 1} of {several}**\n\n" if several > 1 else ""
             limit = max(1, MOST_OUTPUTS // several)
-            view = self._views[index] = _ChoiceView(limit, heading, images=self._images)
+            view = self._views[index] = _ChoiceView(limit, heading, self._clock, images=self._images)
         return view
 
     def _say_waiting(self, now: float) -> None:
         """What an empty cell waits for: the answer, or the time to ask again."""
         if self._retry is not None:
             until, retrying = self._retry
-            said = f"{retrying.reason}: asking again in {max(0, round(until - now))} s (try {retrying.attempt})"
+            said = f"{retrying.reason}: retrying in {max(0, round(until - now))} s (attempt {retrying.attempt})"
         elif now - self._began >= PATIENCE:
             said = f"waiting for {self._waiting} … {int(now - self._began)} s"
         else:
@@ -232,13 +237,11 @@ class Painter:
         return output
 
 
-_NOTHING = Segment("", ""), True
-
-
 class _ChoiceView:
     """One choice: its reasoning in the first output if it has any, then a segment to an output."""
 
-    def __init__(self, limit: int, heading: str, *, images: bool) -> None:
+    def __init__(self, limit: int, heading: str, clock: Clock, *, images: bool) -> None:
+        self._clock = clock
         self.outputs: list[str] = []
         self.finished = False
         self._limit = limit
@@ -251,7 +254,8 @@ class _ChoiceView:
         self._thinking_since = 0.0
         self._thought = False
         self.size = 0  # of what stands in the output that still grows, in characters
-        self._painted: list[tuple[Segment, bool]] = []  # what stands in each output, and whether for good
+        # What stands in each output, and whether for good; None = nothing does.
+        self._painted: list[tuple[Segment, bool] | None] = []
         self._dirty = False
 
     def add(self, text: str) -> None:
@@ -259,10 +263,14 @@ class _ChoiceView:
         self._segments.append(text)
         self._dirty = True
 
+    def finish(self) -> None:
+        """Nothing more comes; a choice that has no text shows its heading now, above those after it."""
+        self.finished = self._dirty = True
+
     def reason(self, text: str) -> None:
         """More of the reasoning."""
         if not self._thought_characters:
-            self._thinking_since = time.monotonic()
+            self._thinking_since = self._clock()
         self._reasoning.write(text[: max(0, LIMITS.shown_aside - self._thought_characters)])
         self._thought_characters += len(text)
 
@@ -286,30 +294,28 @@ class _ChoiceView:
             return changes
         self._dirty = False
         pieces, closed = self._segments.pieces, len(self._segments.closed)
-        if not pieces[-1].text.strip() and not (final and len(pieces) == 1 and self._heading):
+        if not pieces[-1].text.strip() and not (self.finished and len(pieces) == 1 and self._heading):
             pieces.pop()
         wanted = [(piece, final or number < closed) for number, piece in enumerate(pieces)]
         for number, (piece, done) in enumerate(wanted):
             if number >= len(self._painted) or self._painted[number] != (piece, done):
                 changes.append((first + number, self._bundle(number, piece, final=done)))
         # Pieces that have become one leave outputs behind; what comes next stands in them.
-        for number in range(len(wanted), len(self._painted)):
-            if self._painted[number] != _NOTHING:
-                changes.append((first + number, chrome.EMPTY))
-            wanted.append(_NOTHING)
-        self._painted = wanted
+        left = self._painted[len(wanted) :]
+        changes += [(first + len(wanted) + number, chrome.EMPTY) for number, one in enumerate(left) if one is not None]
+        self._painted = [*wanted, *[None] * len(left)]
         return changes
 
     @property
     def unused(self) -> list[str]:
         """The outputs at its end that show nothing."""
-        kept = len(self.outputs) - sum(one == _NOTHING for one in self._painted)
+        kept = len(self.outputs) - self._painted.count(None)
         return self.outputs[kept:]
 
     def _reasoning_bundle(self, *, done: bool) -> Bundle:
         if not done:
             return chrome.line(f"thinking … {self._thought_characters:,} characters")
-        summary = f"Thought for {seconds_text(time.monotonic() - self._thinking_since)}"
+        summary = f"Thought for {seconds_text(self._clock() - self._thinking_since)}"
         thoughts = self._reasoning.getvalue().strip()
         if (hidden := self._thought_characters - LIMITS.shown_aside) > 0:
             thoughts += f"\n\n… and {hidden:,} more characters in reply.reasoning"
