@@ -96,6 +96,8 @@ SPEAKING = [
     'It is called "</think>".',
     "It is called '</think>', I believe.",
     "The end is marked (</think>).",
+    'They write "</think>so" without a space.',
+    "They write (</think>so) without a space.",
     "```xml\n<think>\nwhy\n</think>\n```\n\nThat is the form.",
     "Here:\n\n```\nwhy\n</think>\nbecause\n```\n",
     "~~~\nwhy\n</think>\nbecause",
