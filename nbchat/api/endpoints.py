@@ -67,7 +67,7 @@ class KnownEndpoint(NamedTuple):
                 try:
                     url = normal_url(given)
                 except ConfigError as error:
-                    raise ConfigError(f"The variable {name} holds no address. {error}") from None
+                    raise ConfigError(f"The variable {name} does not hold an address. {error}") from None
                 bare = self.url_is_root and not urllib.parse.urlsplit(url).path
                 return with_path(url, urllib.parse.urlsplit(self.base_url).path) if bare else url
         return self.base_url
@@ -314,7 +314,7 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
             said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
                 f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
-                " Give one of %chat connect's names, or a base URL."
+                " Give a name that %chat connect lists, or a base URL."
             )
         base_url = normal_url(where)
         known = next((row for row in ENDPOINTS.values() if base_url in (row.base_url, _address(row, env))), None)
@@ -345,7 +345,7 @@ def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
     if not _VARIABLE.fullmatch(key_env):
         raise ConfigError(
             "--key-env takes the name of a variable, such as OPENAI_API_KEY. What was given looks like the key itself:"
-            " take it out of the notebook, and use %chat key."
+            " remove it from the notebook, and use %chat key."
         )
     raise ConfigError(f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key.")
 

@@ -174,13 +174,13 @@ def check_chosen(endpoint: Endpoint, model: str | None) -> None:
         return
     if not (chosen := choose()).is_builtin:
         raise ConfigError(
-            f"The built-in model is connected, which is no {model!r}: %chat connect off goes back to {chosen.title}."
+            f"The built-in model is connected, not {model!r}: %chat connect off returns to {chosen.title}."
         )
     row = owner_of(model or "")
     wanted, name = (row.key_env, row.name) if row is not None else ("its server's variable", "NAME")
     if os.environ.get("NBCHAT_API_KEY", "").strip():
         wanted = "NBCHAT_BASE_URL to the server that NBCHAT_API_KEY is for"
     raise ConfigError(
-        f"No key is set, so there is only the built-in model, and no {model!r}: set {wanted} before the kernel starts,"
-        f" or run %chat key {name}. %chat connect lists the servers, those of this machine too."
+        f"{model!r} needs a server, and no key is set for one: set {wanted} before the kernel starts,"
+        f" or run %chat key {name}. %chat connect lists the servers, local ones included."
     )

@@ -243,7 +243,7 @@ class Exchange:
             self.data = fitting.fitted(schema, self.replies[-1])
         except Misfit as error:
             raise SchemaError(
-                f"The answer does not fit the schema, and asked again it did not either: {error}. See reply.text."
+                f"The answer does not fit the schema, even after asking again: {error}. See reply.text."
             ) from None
         fitting.note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
 
@@ -270,7 +270,7 @@ class Exchange:
             return
         self.replies.pop()
         self._in_words = True
-        self._restart(presenter, "the server does not take the schema, so it is told in words")
+        self._restart(presenter, "the server does not support the schema, so the prompt asks for it")
         yield from self._send(presenter, more)
         if self.error is None:
             fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
@@ -445,9 +445,9 @@ class Exchange:
         error, reply = self.error, self.reply
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
             if reply is None:
-                return Interrupted("Stopped. Nothing had come yet.")
+                return Interrupted("Stopped. Nothing had arrived yet.")
             if reply.status == "complete":
-                return Interrupted("Stopped. The answer had come whole, and was kept.", reply=reply)
+                return Interrupted("Stopped. The answer was complete and was kept.", reply=reply)
             return Interrupted(f"Stopped. {self._advice(reply)}", reply=reply)
         if isinstance(error, (CutOff, ServerSilent)) and reply is not None:
             return type(error)(f"{error} {self._advice(reply)}", reply=reply)
@@ -456,7 +456,7 @@ class Exchange:
         return error
 
     def _advice(self, reply: Reply) -> str:
-        """What became of a partial answer, and what continues it."""
+        """Say what became of a partial answer, and how to continue it."""
         if self.options.once:
             return "The partial answer did not join the history."
         if not reply.text or not self.options.continue_with:

@@ -29,7 +29,7 @@ __all__ = ["Persistence", "Reopened", "reopened"]
 MARKS = {"edited": "before_edit", "pinned": "pinned", "dropped": "dropped"}
 """Words that mark a version in the journal, and the fields they stand for."""
 
-KERNEL_ENDED = "the kernel ended while this came"
+KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 
 
 class Persistence:
@@ -211,7 +211,7 @@ class Reopened(NamedTuple):
         """What the reader should know, in a line each."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
         said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
-        return [f"{said}; %chat clear begins anew"]
+        return [f"{said}; %chat clear starts afresh"]
 
 
 def reopened(journal: Journal, row: SessionRow) -> Reopened:

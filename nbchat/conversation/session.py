@@ -310,5 +310,5 @@ class Session(Recorded):
         if failure is not None:
             raise failure
         if reply is None:  # a failure explains every other absence
-            raise NbchatError("The server ended its answer without one.")
+            raise NbchatError("The server ended the response without an answer.")
         return reply

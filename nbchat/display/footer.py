@@ -19,9 +19,9 @@ NOT_SETTINGS = frozenset({"model", "messages", "stream", "stream_options", "tool
 SETTINGS_CHARACTERS = 90
 
 STATUS_WORDS = {
-    "interrupted": "stopped: this answer is not whole",
-    "cut_off": "cut off: this answer is not whole",
-    "failed": "failed: this answer is not whole",
+    "interrupted": "stopped: this answer is incomplete",
+    "cut_off": "cut off: this answer is incomplete",
+    "failed": "failed: this answer is incomplete",
 }
 
 
@@ -44,7 +44,7 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, continue_with: str 
         facts.append("refused")
     unshown = dict.fromkeys(kind for choice in reply.choices for kind in choice.unshown)
     if unshown:
-        facts.append(f"also sent, and not shown: {', '.join(unshown)}")
+        facts.append(f"received but not shown: {', '.join(unshown)}")
     if reply.status == "complete":
         facts.append(_nothing_words(reply))
     return [fact for fact in (*facts, *reply.notices, *notes) if fact]
@@ -76,8 +76,8 @@ def _nothing_words(reply: Reply) -> str:
     if any(choice.text or choice.refusal or choice.tool_calls or choice.images for choice in reply.choices):
         return ""
     if any(choice.reasoning for choice in reply.choices):
-        return "the model only thought, and answered with nothing"
-    return "" if any(choice.unshown for choice in reply.choices) else "the model answered with nothing"
+        return "the model reasoned but gave no answer"
+    return "" if any(choice.unshown for choice in reply.choices) else "the model gave an empty answer"
 
 
 def tokens_text(usage: Usage) -> str:
@@ -120,7 +120,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def _finish_words(reason: str, continue_with: str) -> str:
-    cut = "cut at max_tokens" + (f": {continue_with} goes on" if continue_with else "")
+    cut = "cut at max_tokens" + (f": {continue_with} resumes it" if continue_with else "")
     words = {
         "length": cut,
         "max_tokens": cut,

@@ -200,7 +200,7 @@ class Painter:
         """What an empty cell waits for: the answer, or the time to ask again."""
         if self._retry is not None:
             until, retrying = self._retry
-            said = f"{retrying.reason}: asking again in {max(0, round(until - now))} s (try {retrying.attempt})"
+            said = f"{retrying.reason}: retrying in {max(0, round(until - now))} s (attempt {retrying.attempt})"
         elif now - self._began >= PATIENCE:
             said = f"waiting for {self._waiting} … {int(now - self._began)} s"
         else:

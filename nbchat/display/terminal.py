@@ -58,13 +58,13 @@ class TerminalPresenter:
                 case ReasoningDelta(text):
                     self._reasoning += len(text)
                 case ThoughtBefore(text, index):
-                    self._texts.setdefault(index, []).append(f"{text}\n[that was thinking; the answer follows]\n\n")
+                    self._texts.setdefault(index, []).append(f"{text}\n[end of reasoning; the answer follows]\n\n")
                 case SourcesDelta(sources):
                     self._sources += sources
                 case Finished(_, index):
                     self._finished.add(index)
                 case Retrying(seconds=seconds, reason=reason, attempt=attempt):
-                    self._line(f"({terminal_text(reason)}: asking again in {seconds:.0f} s, try {attempt})")
+                    self._line(f"({terminal_text(reason)}: retrying in {seconds:.0f} s, attempt {attempt})")
                 case _:
                     pass
         if events:
@@ -98,7 +98,7 @@ class TerminalPresenter:
             return
         mark_shown(reply)
         if any(choice.images for choice in reply.choices):
-            self._line("[pictures came: they are in reply.images]")
+            self._line("[images are in reply.images]")
         if self._sources:
             from nbchat.markdown.beside import sources_plain
 
@@ -127,7 +127,7 @@ class TerminalPresenter:
         self._finish_text()
         self._current = index
         if self._reasoning:
-            self._line(self._dim(f"[thought: {self._reasoning:,} characters, in reply.reasoning]"))
+            self._line(self._dim(f"[reasoning: {self._reasoning:,} characters, in reply.reasoning]"))
             self._reasoning = 0
         several = max(self._expected, index + 1)
         if several > 1:

@@ -65,8 +65,8 @@ class BiasControl(TextControl):
             self._settle([([token], bias) for token, bias in entries if isinstance(token, int)])
         else:
             self._moves += 1
-            self.waiting = "logit_bias: the server is still being asked for the ids."
-            self._hint("asking the server for the ids …")
+            self.waiting = "logit_bias: the token ids are still being looked up."
+            self._hint("looking up token ids …")
             threading.Thread(
                 target=self._look_up, args=(entries, self._moves), name="nbchat-tokens", daemon=True
             ).start()

@@ -30,7 +30,7 @@ class CellBox:
         self._shown: tuple[Params, str | None, Endpoint, Tried] | None = None
         self._line = ""
         self._drawing = Drawing()
-        meaning = "The cell that sends the same. Edit it, or paste a cell's options over it, to load them here"
+        meaning = "The cell that sends the same request. Edit it, or paste another cell's options, to load them"
         self._box = parts.make(
             Textarea, description="Cell", rows=1, continuous_update=False, classes="nbchat-cell", tooltip=meaning
         )
@@ -75,4 +75,4 @@ class CellBox:
             return
         self._draw(self._line)
         left = ", ".join(f"--{name}" for name in loaded.left_out)
-        self._note.say(f"loaded; a panel does not hold {left}" if left else "loaded")
+        self._note.say(f"loaded; the panel has no setting for {left}" if left else "loaded")

@@ -77,7 +77,7 @@ def _tried_words(tried: Tried) -> list[str]:
 def unsaid(endpoint: Endpoint) -> str:
     """What a line leaves out of the server's address and headers, in a sentence; empty = nothing."""
     if endpoint.headers:
-        return "The server's headers are left out: %chat connect with --header gives them again."
+        return "The server's headers are left out: give them with %chat connect --header."
     if not endpoint.base_url or public_url(endpoint.base_url) == endpoint.base_url.rstrip("/"):
         return ""
     return "The password or query of the server's address is left out; NBCHAT_BASE_URL can hold it."
@@ -113,7 +113,7 @@ def _check(line: str, params: Params, system: str | None, tried: Tried) -> None:
     except (UsageError, ValueError, TypeError):
         same = False
     if not same or len(line.splitlines()) != 1:
-        raise ConfigError("These settings can't be written as one line: a cell would read them otherwise.")
+        raise ConfigError("These settings can't be written as one %%chat line.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def load_cell(text: str) -> Loaded:
     line, _, body = text.lstrip().partition("\n")
     match = re.match(r"%%?chat(?:\s+|$)", line)
     if match is None and not line.startswith("-"):
-        raise UsageError("A cell to load begins with %%chat and its options.")
+        raise UsageError("To load a cell, begin with %%chat and its options.")
     options = parse(line[match.end() :] if match else line)
     return Loaded(
         Params(**options.params),

@@ -20,11 +20,11 @@ MOST_SHOWN = 200
 """Turns in the list, the latest ones: a browser is slow with thousands."""
 
 TOOLTIPS = {
-    "Continue": "Take up the chosen answer where it stopped",
-    "Retry": "Ask the chosen message again with the settings of now; the answer of before stays as a version",
-    "Undo": "Take back the chosen turn and those after it",
-    "Fork": "Go on from the chosen turn in a new session; this one stays as it is",
-    "Use settings": "Take over the parameters that the chosen turn was asked with",
+    "Continue": "Continue the selected answer where it stopped",
+    "Retry": "Ask the selected message again with the current settings; the old answer stays as a version",
+    "Undo": "Undo the selected turn and those after it",
+    "Fork": "Continue from the selected turn in a new session; this one stays as it is",
+    "Use settings": "Apply the parameters of the selected turn",
 }
 
 
@@ -54,9 +54,9 @@ class History:
         }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        self._older = parts.make(Button, description="‹", tooltip="Go on with the version before this one")
-        self._newer = parts.make(Button, description="›", tooltip="Go on with the version after this one")
-        self._compare = parts.make(Button, description="Compare", tooltip="Show what differs from the version before")
+        self._older = parts.make(Button, description="‹", tooltip="Use the previous version")
+        self._newer = parts.make(Button, description="›", tooltip="Use the next version")
+        self._compare = parts.make(Button, description="Compare", tooltip="Compare with the previous version")
         self._older.on_click(lambda _button: self._step(-1, version))
         self._newer.on_click(lambda _button: self._step(1, version))
         self._compare.on_click(

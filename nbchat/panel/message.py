@@ -32,21 +32,21 @@ class MessageBox:
         self.send = parts.make(
             Button, description="Send", tooltip="Send the message (Ctrl+Enter)", classes="nbchat-send"
         )
-        meaning = "Stop the answer; what came is kept"
+        meaning = "Stop the answer and keep what has arrived"
         self.stop = parts.make(Button, description="Stop", tooltip=meaning, disabled=True, classes="nbchat-stop")
         self.send.on_click(lambda _button: send())
         self.stop.on_click(lambda _button: stop())
         self.alone = parts.make(
             ToggleButton,
             description=WITH_HISTORY,
-            tooltip="Whether the message is asked with the conversation so far, or alone and kept out of it",
+            tooltip="Send with the conversation so far, or alone and without joining it",
             classes="nbchat-toggle",
         )
         self.alone.observe(self._turned, "value")
         self.keeps = parts.make(
             ToggleButton,
             description="keep text",
-            tooltip="Leave the message in the box after Send, to ask it again",
+            tooltip="Keep the message in the box after sending it",
             classes="nbchat-toggle",
         )
         self.choices = (self.alone, self.keeps)

@@ -37,9 +37,11 @@ class PresetBar:
         self._list = parts.make(Dropdown, description="Preset", options=[("none", "")], value="")
         self._list.observe(lambda change: self._choose(change["new"]), "value")
         self._name = parts.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
-        self._save = parts.make(Button, description="Save", tooltip="Keep all parameters but the model under this name")
+        self._save = parts.make(
+            Button, description="Save", tooltip="Save all parameters except the model under this name"
+        )
         self._save.on_click(lambda _button: self._keep())
-        self._delete = parts.make(Button, description="Delete", tooltip="Delete the chosen preset", disabled=True)
+        self._delete = parts.make(Button, description="Delete", tooltip="Delete the selected preset", disabled=True)
         self._delete.on_click(lambda _button: self._forget())
         self.choice = parts.make(HBox, [self._list], classes="nbchat-control nbchat-choice")
         line = parts.make(HBox, [self._name, self._save, self._delete], classes="nbchat-side")

@@ -11,8 +11,8 @@ from nbchat.display.widget_factory import Note, Parts
 __all__ = ["PageMark"]
 
 LATER = (
-    "This page was loaded after the panel's cell had run. Run that cell again, and the notebook keeps what was asked "
-    "meanwhile and what comes."
+    "This page was loaded after the panel's cell ran. Run that cell again so that the notebook saves the conversation, "
+    "with all that was asked meanwhile."
 )
 
 

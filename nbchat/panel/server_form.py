@@ -29,7 +29,7 @@ class ModelControl(TextControl):
     """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed."""
 
     def _build(self) -> list[Any]:
-        meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's usual one"
+        meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's default"
         self._box = self._parts.make(
             Combobox, description="Model", continuous_update=False, ensure_option=False, tooltip=meaning
         )
@@ -73,7 +73,7 @@ class Target:
         self._listed: tuple[str, str] | None = None
         self._timer: threading.Timer | None = None
         self._model = model
-        self.session = parts.make(Dropdown, description="Session", tooltip="The conversation that this panel asks in")
+        self.session = parts.make(Dropdown, description="Session", tooltip="The session that this panel shows")
         self.endpoint = parts.make(
             Combobox,
             description="Endpoint",
@@ -89,7 +89,7 @@ class Target:
             rows=1,
             continuous_update=False,
             placeholder="not sent",
-            tooltip="A text before the conversation that says how to answer. Empty = not sent",
+            tooltip="Instructions sent before the conversation. Empty = not sent",
             classes="nbchat-system",
         )
         for name in ("session", "endpoint", "system"):
@@ -141,7 +141,7 @@ class Target:
             try:
                 names = models(endpoint)
             except NbchatError as error:
-                problem = f"No list of models: {error}"
+                problem = f"Can't list the models: {error}"
             except Exception:  # noqa: BLE001  # the engine was stopped meanwhile, or the process ends: nobody waits for it
                 return
             if self._listed == where:

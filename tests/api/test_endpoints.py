@@ -154,7 +154,7 @@ def test_the_address_that_a_key_s_own_tools_honour_is_where_it_goes(name, variab
 
 
 def test_an_address_variable_that_holds_none_is_named():
-    with pytest.raises(ConfigError, match="The variable OPENAI_BASE_URL holds no address"):
+    with pytest.raises(ConfigError, match="The variable OPENAI_BASE_URL does not hold an address"):
         choose({"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "ftp://x"})
     assert endpoint_at("https://a.example.com", env={"OPENAI_BASE_URL": "ftp://x"}).base_url == "https://a.example.com"
 

@@ -98,7 +98,7 @@ def test_a_retry_gives_way_to_the_answer():
     sheet = Sheet()
     painter = Painter(sheet)
     painter.show([Retrying(3.0, "HTTP 429", 2)])
-    assert "asking again in 3 s (try 2)" in sheet.shown("text/plain")[0]
+    assert "retrying in 3 s (attempt 2)" in sheet.shown("text/plain")[0]
     painter.show([TextDelta("Here.")])
     assert sheet.shown("text/markdown") == ["Here."]
     assert len(sheet.outputs) == 1
@@ -162,15 +162,15 @@ def test_the_footer_says_what_is_not_ordinary():
         notices=("retried (HTTP 500)",),
     )
     facts = footer_facts(reply, ["df: schema"], continue_with="%chat continue")
-    assert "cut off: this answer is not whole" in facts
-    assert "cut at max_tokens: %chat continue goes on" in facts
+    assert "cut off: this answer is incomplete" in facts
+    assert "cut at max_tokens: %chat continue resumes it" in facts
     assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
 
 
 def test_the_footer_offers_to_go_on_only_where_that_is_possible():
     """After `--once`, or in another session, `%chat continue` would take up another answer."""
     reply = Reply((Choice(text="a", finish_reason="length"),), "complete", "m")
-    assert "cut at max_tokens: %chat continue goes on" in footer_facts(reply, continue_with="%chat continue")
+    assert "cut at max_tokens: %chat continue resumes it" in footer_facts(reply, continue_with="%chat continue")
     assert "cut at max_tokens" in footer_facts(reply)
 
 
@@ -278,11 +278,11 @@ def test_of_many_sources_a_few_are_listed():
 
 
 def test_what_can_not_be_shown_is_named_in_the_footer():
-    assert "also sent, and not shown: audio" in painted([Unshown("audio")]).shown("text/plain")[-1]
-    assert "answered with nothing" not in painted([Unshown("audio")]).shown("text/plain")[-1]
+    assert "received but not shown: audio" in painted([Unshown("audio")]).shown("text/plain")[-1]
+    assert "empty answer" not in painted([Unshown("audio")]).shown("text/plain")[-1]
     thought = painted([ReasoningDelta("hm")]).shown("text/plain")[-1]
-    assert "the model only thought, and answered with nothing" in thought
-    assert "the model answered with nothing" in painted([Finished("stop")]).shown("text/plain")[-1]
+    assert "the model reasoned but gave no answer" in thought
+    assert "the model gave an empty answer" in painted([Finished("stop")]).shown("text/plain")[-1]
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
