@@ -7,6 +7,7 @@ import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from nbchat.api.addresses import is_same_server, is_this_machine, normal_url, public_url, with_path
@@ -14,6 +15,7 @@ from nbchat.api.headers import Headers
 from nbchat.api.keyring import stored_key
 from nbchat.api.keys import Key, Secrets, looks_like_key
 from nbchat.values.errors import ConfigError
+from nbchat.values.modelname import SMOLLM2, is_model_file
 from nbchat.values.params import nearest
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
 
 BUILTIN = "built-in"
 """The name of the endpoint that every installation has."""
+
+BUILTIN_NAMES = (BUILTIN, "builtin", "demo")
 
 BUILTIN_MODEL = "nbchat-demo"
 
@@ -63,7 +67,7 @@ class KnownEndpoint(NamedTuple):
                 try:
                     url = normal_url(given)
                 except ConfigError as error:
-                    raise ConfigError(f"The variable {name} holds no address. {error}") from None
+                    raise ConfigError(f"The variable {name} does not hold an address. {error}") from None
                 bare = self.url_is_root and not urllib.parse.urlsplit(url).path
                 return with_path(url, urllib.parse.urlsplit(self.base_url).path) if bare else url
         return self.base_url
@@ -230,8 +234,18 @@ class Endpoint:
 
     @property
     def is_builtin(self) -> bool:
-        """Whether this is the built-in model."""
+        """Whether this is the built-in toy model."""
         return self.name == BUILTIN
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is a model in a file, which runs in a process of its own."""
+        return is_model_file(self.name)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether nbchat runs the model itself: no key is needed, and nothing is paid."""
+        return self.is_builtin or self.is_file
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.title}>"
@@ -241,6 +255,8 @@ class Endpoint:
         """What to call it in a sentence: a known name, or the address without any secret parts."""
         if self.is_builtin:
             return "The built-in model"
+        if self.is_file:
+            return "SmolLM2 on this machine" if self.name == SMOLLM2 else f"{Path(self.name).name} on this machine"
         known = ENDPOINTS.get(self.name)
         is_own = known is not None and is_same_server(known.base_url, self.base_url)
         return known.title if known is not None and is_own else public_url(self.base_url)
@@ -258,6 +274,8 @@ def endpoint_at(
     keyring. Raises ConfigError.
     """
     endpoint = located(where, env)
+    if endpoint.is_own:
+        return endpoint
     if api_key is not None:
         return replace(endpoint, key=Key.wrap(api_key), key_env=None)
     if key_env is not None:
@@ -284,6 +302,10 @@ def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
 
 def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
     """The endpoint of a known name or a URL, without its key. Raises ConfigError."""
+    if where.lower() in BUILTIN_NAMES:
+        return Endpoint("", None, BUILTIN, BUILTIN_MODEL)
+    if is_model_file(where):
+        return model_file(where)
     known = ENDPOINTS.get(where.lower())
     if known is None and where.lower() in LOCAL_SERVERS:
         return Endpoint(LOCAL_SERVERS[where.lower()], name=where.lower())
@@ -291,8 +313,8 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
         if not re.search(r"[./:]", where) and where != "localhost":
             said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
-                f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS])}"
-                " Give one of %chat connect's names, or a base URL."
+                f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
+                " Give a name that %chat connect lists, or a base URL."
             )
         base_url = normal_url(where)
         known = next((row for row in ENDPOINTS.values() if base_url in (row.base_url, _address(row, env))), None)
@@ -300,6 +322,12 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
             return Endpoint(base_url)
         return Endpoint(base_url, None, known.name, known.model, known.key_env)
     return Endpoint(known.at(env), None, known.name, known.model, known.key_env)
+
+
+def model_file(name: str) -> Endpoint:
+    """The endpoint of a model in a file; its `base_url` is empty until its process runs."""
+    path = SMOLLM2 if name.lower() == SMOLLM2 else str(Path(name).expanduser().resolve())
+    return Endpoint("", None, path, SMOLLM2 if path == SMOLLM2 else Path(path).stem)
 
 
 def _address(row: KnownEndpoint, env: Mapping[str, str]) -> str | None:
@@ -317,7 +345,7 @@ def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
     if not _VARIABLE.fullmatch(key_env):
         raise ConfigError(
             "--key-env takes the name of a variable, such as OPENAI_API_KEY. What was given looks like the key itself:"
-            " take it out of the notebook, and use %chat key."
+            " remove it from the notebook, and use %chat key."
         )
     raise ConfigError(f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key.")
 
@@ -346,6 +374,8 @@ def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
     model = env.get("NBCHAT_MODEL", "").strip() or None
     if base_url := env.get("NBCHAT_BASE_URL", "").strip():
         endpoint = endpoint_at(base_url, env=env)
+        if endpoint.is_own:
+            return endpoint
         return replace(endpoint, model=model or endpoint.model, key_env=endpoint.key_env or "NBCHAT_API_KEY")
     for row in ENDPOINTS.values():
         if found := next((name for name in row.key_envs if env.get(name, "").strip()), None):

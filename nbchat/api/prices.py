@@ -33,10 +33,10 @@ def cost(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
 def priced(endpoint: Endpoint, model: str | None, usage: Usage) -> tuple[float | None, CostSource]:
     """What an answer cost (None = unknown), and who says so.
 
-    The server's own figure where it reports one; nothing for the built-in model; else the price of tokens that were
+    The server's own figure where it reports one; nothing for a model that nbchat runs itself; else the price of tokens that were
     measured. (For tokens that are merely estimated, `listed_price` says what they would cost.)
     """
-    if endpoint.is_builtin:
+    if endpoint.is_own:
         return 0.0, "built-in"
     if usage.cost is not None:
         return usage.cost, "server"
@@ -122,7 +122,7 @@ def _read_table(path: str) -> Mapping[str, Mapping[str, float]]:
         raise ConfigError(f"NBCHAT_PRICES names {path}, which can't be read: {error.strerror or error}.") from None
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ConfigError(
-            f'NBCHAT_PRICES names {path}, which is no table of prices: {{"MODEL": {{"input": 0.15, "output": 0.6}}}},'
+            f'NBCHAT_PRICES names {path}, which is not a table of prices: {{"MODEL": {{"input": 0.15, "output": 0.6}}}},'
             " in dollars for a million tokens."
         ) from None
 

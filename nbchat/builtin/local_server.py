@@ -19,6 +19,9 @@ __all__ = ["main"]
 PARALLEL = 4
 """Answers generated at a time; more wait for their turn. A request's `n` can't be larger."""
 
+MOST_TOKENS = 1024
+"""Of an answer whose request sets no limit: a small model may repeat itself until its context is full."""
+
 PARENT_CHECK_SECONDS = 1.0
 
 
@@ -50,6 +53,7 @@ def _started(settings: Mapping[str, Any]) -> Any:
     params.api_keys = [settings["key"]]
     params.n_ctx = settings["context"]
     params.n_parallel, params.kv_unified = PARALLEL, True
+    params.n_predict = MOST_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
     params.verbosity = -1
     params.warmup = params.ui = params.endpoint_slots = False

@@ -6,8 +6,10 @@ import asyncio
 import concurrent.futures
 
 from nbchat.api.endpoints import LOCAL_SERVERS, endpoint_at
+from nbchat.builtin.local_model import is_installed
 from nbchat.conversation.process import process
 from nbchat.values.errors import NbchatError
+from nbchat.values.modelname import SMOLLM2
 
 __all__ = ["builtin_notice", "found_servers"]
 
@@ -45,6 +47,7 @@ def builtin_notice() -> str:
     if _search is None:
         _search = process.engine().submit(_look())
     names = _search.result() if _search.done() and not _search.cancelled() and not _search.exception() else []
+    names = [*names, *([SMOLLM2] if is_installed() else [])]
     choices = " or ".join(f"%chat connect {name}" for name in names) or "%chat connect"
     notice = f"built-in toy model: {choices} for a real one"
     if notice in _said:

@@ -22,7 +22,7 @@ __all__ = ["Recorder", "request_name", "stored"]
 
 def request_name(endpoint: Endpoint, request: Request) -> str:
     """What names a request in the store: its server, and all of its body that matters."""
-    return request_hash(endpoint.title if endpoint.is_builtin else request.url, request.body)
+    return request_hash(endpoint.title if endpoint.is_own else request.url, request.body)
 
 
 def stored(name: str, number: int) -> Tape | None:

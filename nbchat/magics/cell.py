@@ -1,4 +1,4 @@
-"""`%%chat`: parse the line, make the message, ask, bind the reply."""
+"""`%%chat`: parse the line, compose the message, ask, bind the reply."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbchat.cells.arguments import named_schema, named_tools, show_data
-from nbchat.cells.compose import Composed, compose
+from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions, parse
 from nbchat.cells.presentation import presentation
 from nbchat.cells.words import quoted
@@ -23,7 +23,7 @@ from nbchat.values.errors import Interrupted, NbchatError
 __all__ = ["bind", "chat_cell", "continue_with"]
 
 PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema", "cache")
-"""Options of nbchat's own that `Session.ask` takes by the same name."""
+"""nbchat's own options that `Session.ask` takes under the same name."""
 
 NO_IDS = "this front end gives cells no ids: a cell that runs again adds a turn"
 
@@ -32,15 +32,15 @@ _said: set[str] = set()
 
 
 def chat_cell(shell: Any, line: str, body: str) -> None:
-    """Send a cell. Raises UsageError for a bad line, NbchatError for what fails later; the cell fails with either."""
+    """Run a `%%chat` cell. Raises UsageError for a bad line and NbchatError for later failures."""
     options = parse(line)
-    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython's own; the cell ends without it
+    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds it
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry().open(options.get("session"))
     variants = [
         compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
-        for part in _variants(text, options)
+        for part in (variants_of(text) if options.get("variants") else [text])
     ]
     composed = variants[0]
     asked = _asked(options, shell.user_ns)
@@ -68,7 +68,7 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     try:
         reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
     except (NbchatError, Interrupted) as failure:
-        if failure.reply is not None:  # a part is worth a name too
+        if failure.reply is not None:  # bind a partial answer as well
             bind(shell, failure.reply, options.get("into"))
         raise
     bind(shell, reply, options.get("into"))
@@ -89,19 +89,8 @@ def _said_once(session: Session, composed: Composed, cell_id: str | None) -> lis
     return [NO_IDS]
 
 
-def _variants(text: str, options: CellOptions) -> list[str]:
-    """The messages of a cell: one, or with `--variants` those that lines of `---` separate. Raises UsageError."""
-    if not options.get("variants"):
-        return [text]
-    parts = [part.strip("\n") for part in re.split(r"(?m)^---[ \t]*$", text)]
-    filled = [part for part in parts if part.strip()]
-    if len(filled) < 2:
-        raise UsageError("--variants needs at least two messages in the cell, with a line of --- between them.")
-    return filled
-
-
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
-    """The options that `Session.ask` takes."""
+    """Return the options for `Session.ask`."""
     own = {name: options.own[name] for name in PASSED_ON if name in options.own}
     if options.get("no_cache"):
         own["cache"] = False
@@ -130,7 +119,7 @@ def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[
 
 
 def bind(shell: Any, value: object, name: str | None) -> None:
-    """Bind a reply or a sweep: to a name if one was given, and to `_` and `Out` as a cell's value is."""
+    """Bind a reply or sweep to a name, if given, and to `_` and `Out` like any cell value."""
     if name:
         shell.user_ns[name] = value
     shell.displayhook.update_user_ns(value)

@@ -1,15 +1,15 @@
-"""`%%chat` with several values of an option, or `--repeat`: the cell becomes a sweep."""
+"""Run `%%chat` with several values of an option, or `--repeat`, as a sweep."""
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from IPython.core.error import UsageError
 
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
+from nbchat.cells.scorer import scorer
 from nbchat.conversation.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
@@ -20,22 +20,21 @@ from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import SweepInterrupted
 from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Message
-from nbchat.values.params import nearest
 from nbchat.views.watched_sweep import watched_sweep
 
-__all__ = ["scorer", "sweep_cell"]
+__all__ = ["sweep_cell"]
 
 
 def sweep_cell(
     shell: Any, session: Session, variants: Sequence[Composed], options: CellOptions, asked: dict[str, Any]
 ) -> None:
-    """Run the sweep of a cell's messages and bind its result, also one that was interrupted.
+    """Run a sweep over a cell's messages and bind its result, even if interrupted.
 
-    Raises UsageError, NbchatError (also where no run was answered, so that Run All stops), and SweepInterrupted.
+    Raises UsageError, NbchatError (also if no run was answered, so that Run All stops) and SweepInterrupted.
     """
     for name in ("background", "code"):
         if options.get(name):
-            raise UsageError(f"--{name} is for one answer; this line asks for several. Leave it out.")
+            raise UsageError(f"--{name} works with one answer only, and this line asks for several. Leave it out.")
     given: dict[str, Any] = {**asked, **{name: list(values) for name, values in options.axes.items()}}
     given["repeat"] = options.get("repeat", 1)
     score = scorer(options.get("score"), shell.user_ns)
@@ -59,28 +58,11 @@ def sweep_cell(
             keep=lambda result: bind(shell, result, name),
             **given,
         )
-    except SweepInterrupted as stopped:  # once more: an interrupt may have come before it could be kept
+    except SweepInterrupted as stopped:  # again: the first binding may have been interrupted
         bind(shell, stopped.sweep, name)
         raise
     if not any(run.reply for run in result):
         raise NbchatError(f"None of the {len(result)} runs was answered: {result.runs[0].problem}")
-
-
-def scorer(text: str | None, namespace: Mapping[str, Any]) -> Callable[[Any], Any] | str | None:
-    """What `--score` means: a function or a prompt by its name, or a judge's prompt itself. Raises UsageError."""
-    if text is None:
-        return None
-    first, *attributes = text.split(".")
-    if not all(part.isidentifier() for part in (first, *attributes)):
-        return text
-    value = namespace.get(first, getattr(builtins, first, None))
-    for attribute in attributes:
-        value = getattr(value, attribute, None)
-    if callable(value) or (isinstance(value, str) and value.strip()):
-        return value  # type: ignore[no-any-return]  # the namespace holds anything
-    functions = [key for key, found in namespace.items() if callable(found) and not key.startswith("_")]
-    hint = nearest(text, functions)
-    raise UsageError(f"--score takes a function, or a judge's prompt in quotes; there is no function {text}.{hint}")
 
 
 def _messages(variants: Sequence[Composed]) -> Message | list[Message]:
@@ -89,7 +71,7 @@ def _messages(variants: Sequence[Composed]) -> Message | list[Message]:
 
 
 def _show_plan(shell: Any, session: Session, variants: Sequence[Composed], given: dict[str, Any], score: Any) -> None:
-    """How many requests and what they would take, then the first of them exactly."""
+    """Show the number of requests, their estimated tokens and cost, and the first one in full."""
     from nbchat.magics.dry_run import dry_run_bundles
 
     canvas = CellCanvas(shell)

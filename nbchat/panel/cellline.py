@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from IPython.core.error import UsageError
 
@@ -14,40 +16,75 @@ from nbchat.cells.options import escaped, option_line, parse
 from nbchat.cells.words import quoted
 from nbchat.conversation.connection import endpoint_for
 from nbchat.values.errors import ConfigError
-from nbchat.values.params import Params
+from nbchat.values.params import PARAMETERS, Params
 
-__all__ = ["Loaded", "cell_line", "load_cell", "unsaid"]
+__all__ = ["ONE", "Loaded", "Tried", "cell_line", "load_cell", "unsaid"]
 
-HELD = frozenset({"system", "base_url", "key_env"})
-"""Those of nbchat's own options that a session holds; the others belong to one cell."""
+TRIES = ("repeat", "score", "variants")
+"""Those of nbchat's own options that belong to a sweep, and that a panel holds for its own."""
+
+HELD = frozenset({"system", "base_url", "key_env", *TRIES})
+"""Those of nbchat's own options that a session or its panel holds; the others belong to one cell."""
 
 
-def cell_line(params: Params, system: str | None, endpoint: Endpoint) -> str:
-    """The line with which a cell in a fresh kernel sends what these would, the history aside.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What makes Send a sweep. `axes` are parameters, or "system", with their values; `own` are options of `TRIES`."""
 
-    Raises ConfigError for what no line can say. What an address holds that must not stand in a notebook is left out of
-    the line, and told by `unsaid`.
+    axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to try."""
+        return bool(self.axes) or "repeat" in self.own or "variants" in self.own
+
+
+ONE = Tried()
+"""Nothing to try: one answer."""
+
+
+def cell_line(params: Params, system: str | None, endpoint: Endpoint, tried: Tried = ONE) -> str:
+    """Return the line that sends the same request from a fresh kernel, apart from the history.
+
+    Raises ConfigError for settings that a line can't express. Secret parts of an address are left out of the line; see
+    `unsaid`.
     """
-    words = ["%%chat", option_line(dict(params.items()))]
-    if system:
+    words = ["%%chat", option_line({name: value for name, value in params.items() if name not in tried.axes})]
+    words += _tried_words(tried)
+    if system and "system" not in tried.axes:
         words.append("--system=" + quoted(escaped(system)))
     words += _server_words(endpoint)
     line = " ".join(filter(None, words))
-    _check(line, params, system)
+    _check(line, params, system, tried)
     return line
 
 
+def _tried_words(tried: Tried) -> list[str]:
+    words = []
+    for name, values in tried.axes.items():
+        if name == "system":
+            words += ["--system=" + quoted(escaped(text or "")) for text in values]
+            continue
+        parameter = PARAMETERS[name]
+        word = quoted(",".join(parameter.written(value)[0] for value in values))
+        short = parameter.short and not word.startswith("-")
+        words.append(f"-{parameter.short} {word}" if short else f"{parameter.flag}={word}")
+    for name, value in tried.own.items():
+        words.append(f"--{name}" if value is True else f"--{name} {quoted(str(value))}")
+    return words
+
+
 def unsaid(endpoint: Endpoint) -> str:
-    """What a line leaves out of the server's address and headers, in a sentence; empty = nothing."""
+    """Describe what the line leaves out of the server's address and headers; empty = nothing."""
     if endpoint.headers:
-        return "The server's headers are left out: %chat connect with --header gives them again."
+        return "The server's headers are left out: give them with %chat connect --header."
     if not endpoint.base_url or public_url(endpoint.base_url) == endpoint.base_url.rstrip("/"):
         return ""
     return "The password or query of the server's address is left out; NBCHAT_BASE_URL can hold it."
 
 
 def _server_words(endpoint: Endpoint) -> list[str]:
-    """What names the server, where a fresh kernel would take another one."""
+    """Return the words that name the server, if a fresh kernel would choose another one."""
     usual = choose(os.environ)
     if usual.is_builtin and endpoint.is_builtin:
         return []
@@ -59,20 +96,29 @@ def _server_words(endpoint: Endpoint) -> list[str]:
     return ["--base-url", quoted(where), *key]
 
 
-def _check(line: str, params: Params, system: str | None) -> None:
-    """A line that would not be read as it is meant is worse than none."""
+def _check(line: str, params: Params, system: str | None, tried: Tried) -> None:
+    """Raise ConfigError if parsing the line does not give these settings back."""
     try:
         options = parse(line.removeprefix("%%chat"))
-        same = not options.axes and Params(**options.params) == params and options.get("system") == (system or None)
+        axes = dict(tried.axes)
+        one = params.replace(**{name: None for name in axes if name != "system"})
+        text = None if "system" in axes else system or None
+        own = {name: options.own[name] for name in TRIES if name in options.own}
+        same = (dict(options.axes), Params(**options.params), options.get("system"), own) == (
+            axes,
+            one,
+            text,
+            dict(tried.own),
+        )
     except (UsageError, ValueError, TypeError):
         same = False
     if not same or len(line.splitlines()) != 1:
-        raise ConfigError("These settings can't be written as one line: a cell would read them otherwise.")
+        raise ConfigError("These settings can't be written as one %%chat line.")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a cell asks for. `system` and `where` (its server) None = it does not say; `body` is its message."""
+    """The settings of a cell. `system` and `where` (the server) are None if not given; `body` is its message."""
 
     params: Params
     system: str | None = None
@@ -80,20 +126,17 @@ class Loaded:
     key_env: str | None = None
     body: str = ""
     left_out: tuple[str, ...] = ()
-    """Options of the cell that no panel holds."""
+    """Options of the cell that the panel does not have."""
+    tried: Tried = ONE
 
 
 def load_cell(text: str) -> Loaded:
-    """The settings of a cell, or of its line alone. Raises UsageError."""
+    """Parse a cell, or only its line. Raises UsageError."""
     line, _, body = text.lstrip().partition("\n")
     match = re.match(r"%%?chat(?:\s+|$)", line)
     if match is None and not line.startswith("-"):
-        raise UsageError("A cell to load begins with %%chat and its options.")
+        raise UsageError("To load a cell, begin with %%chat and its options.")
     options = parse(line[match.end() :] if match else line)
-    if options.axes:
-        raise UsageError(
-            f"{', '.join(options.axes)}: several values are a sweep, which is a cell's; one can be loaded."
-        )
     return Loaded(
         Params(**options.params),
         options.get("system"),
@@ -101,4 +144,5 @@ def load_cell(text: str) -> Loaded:
         options.get("key_env"),
         body.strip("\n"),
         tuple(name.replace("_", "-") for name in options.own if name not in HELD),
+        Tried(options.axes, {name: options.own[name] for name in TRIES if name in options.own}),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Text
 
-from nbchat.cells.options import escaped, unescaped
+from nbchat.cells.options import axis_values, escaped, unescaped
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import ParameterError
@@ -73,6 +73,8 @@ class Control:
         self._parts = parts
         self._changed = changed
         self._value: Any = None
+        self.tried: tuple[Any, ...] = ()
+        """The values that are to be tried one beside the other; empty = it has one value, or none."""
         self._refusal = ""
         self._drawing = Drawing()
         self.widgets: list[Any] = self._build()
@@ -88,6 +90,16 @@ class Control:
         with self._drawing:
             if value != self._value or type(value) is not type(self._value):
                 self._value = value
+                self.tried = self.tried if value is None else ()
+                self._redraw()
+
+    def try_values(self, values: tuple[Any, ...]) -> None:
+        """Show several values to try, in place of the one that is set; the session then has none. Empty = none."""
+        if values != self.tried:
+            self.tried = values
+            self._changed(self.parameter.name, None)
+            with self._drawing:
+                self._value = None
                 self._redraw()
 
     def refuse(self, words: str) -> None:
@@ -115,12 +127,19 @@ class Control:
         self.problem = ""
         with self._drawing:
             self._draw(self._value)
-        mark(self.row, "nbchat-unset", self._value is None)
+            if self.tried:
+                self._draw_tried(", ".join(self.parameter.written(value)[0] for value in self.tried))
+        mark(self.row, "nbchat-unset", self._value is None and not self.tried)
+        mark(self.row, "nbchat-several", bool(self.tried))
         mark(self.row, "nbchat-bad", False)
         self._say()
 
+    def _draw_tried(self, text: str) -> None:
+        """Show several values; rows without a box to type into never have any."""
+
     def _report(self, value: Any) -> None:
         """The user moved it to this value."""
+        self.tried = ()
         try:
             self._changed(self.parameter.name, value)
         except ParameterError as error:
@@ -131,15 +150,19 @@ class Control:
             self._redraw()
 
     def _read(self, text: str) -> None:
-        """The user typed this."""
+        """The user typed this: a value, or several parted by commas."""
         if self._drawing.here:
             return
         try:
-            value = self.parameter.parse(text) if text.strip() else None
+            parts = axis_values(self.parameter, text)
+            values = [self.parameter.parse(part) for part in (parts if len(parts) > 1 else [text]) if part.strip()]
         except ParameterError as error:
             self._reject(str(error))
             return
-        self._report(value)
+        if len(values) > 1:
+            self.try_values(tuple(dict.fromkeys(values)))
+        else:
+            self._report(values[0] if values else None)
 
     def _reject(self, problem: str) -> None:
         self.problem = problem
@@ -186,6 +209,9 @@ class SliderControl(Control):
         self._slider.value = self._middle if value is None else value
         self._box.value = "" if value is None else self.parameter.written(value)[0]
 
+    def _draw_tried(self, text: str) -> None:
+        self._box.value = text
+
     def _on_grid(self, value: float) -> float | None:
         """Where the front-end's slider stands for a value between its steps: it reports that place by itself.
 
@@ -214,6 +240,9 @@ class TextControl(Control):
 
     def _draw(self, value: Any) -> None:
         self._box.value = "" if value is None else ", ".join(self.parameter.written(value))
+
+    def _draw_tried(self, text: str) -> None:
+        self._box.value = text
 
 
 class ChoiceControl(Control):

@@ -23,7 +23,7 @@ from nbchat.display.widget_style import WIDGETS_CLASS
 from nbchat.panel import comms, style
 from nbchat.panel.biases import BiasControl
 from nbchat.panel.cellbox import CellBox
-from nbchat.panel.cellline import Loaded
+from nbchat.panel.cellline import ONE, Loaded, Tried
 from nbchat.panel.controls import Control, control
 from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
@@ -50,7 +50,7 @@ FIRST = ("model", "temperature", "top_p", "max_tokens")
 UNSET = re.compile(r" \(%chat set \w+=none\)")
 """The advice of a refusal, for which there is a button here."""
 
-EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
+EXTRA = Parameter("extra", "json", "any other parameter the server takes, by wire name", sampling=False)
 
 
 class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -70,6 +70,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._forget: list[Callable[[], Any]] = []
         self._unwatch: list[Callable[[], None]] = []
         self._sent = ""
+        self._tried = ONE
         self._parts = Parts()
         self.settings = self._make_settings()
         self.conversation = Conversation(self._parts, self.session, self._over)
@@ -117,6 +118,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def controls(self) -> dict[str, Control]:
         """The rows that there are so far, by parameter."""
         return self.settings.controls
+
+    @property
+    def result(self) -> Any:
+        """The result of the last sweep that was asked here; None = there was none."""
+        return self.conversation.result
 
     def unfold(self) -> None:
         """Show all settings."""
@@ -179,7 +185,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.session = session
         self.conversation.switch(session)
         if (asked := self.conversation.asking) is not None:
-            self._box.say("" if asked is session else f"Session {asked.name} is still being answered; Stop stops that.")
+            self._box.say("" if asked is session else f"Session {asked.name} is still answering; Stop ends that.")
         self._watch()
 
     def refresh(self, *_event: Any) -> None:
@@ -196,7 +202,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._model.usual(model)
             self._target.show(session, endpoint, self._sessions.names())
             self.presets.show(params)
-            self._cell.show(params.replace(model=model), session.system, endpoint)
+            self._cell.show(params.replace(model=model), session.system, endpoint, self.tried)
             self._history.show(session.turns, busy=self.conversation.busy)
             refused = self._refused()
             for name, row in self.controls.items():
@@ -213,6 +219,13 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if name == "extra":
             value = {**dict.fromkeys(self.session.params.extra), **(value or {})}
         self.session.set(**{name: value})
+        self.refresh()  # also where only what is tried has changed
+
+    @property
+    def tried(self) -> Tried:
+        """What makes Send a sweep: several values in rows, and what a cell brought that no row holds."""
+        rows = {name: row.tried for name, row in self.controls.items() if row.tried}
+        return Tried({**rows, **self._tried.axes}, self._tried.own)
 
     def _assign(self, change: Callable[[Any], Any]) -> None:
         self.session.params = change(self.session.params)
@@ -220,7 +233,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _retarget(self, name: str, text: str | None) -> None:
         try:
             if name == "system":
+                self._tried = Tried({}, self._tried.own)
                 self.session.system = text
+                self.refresh()
             elif name == "session" and text is not None:
                 self._go_to(text)
             elif name == "endpoint" and text is not None:
@@ -248,8 +263,17 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.session.params = loaded.params.replace(model=model)
         if loaded.system is not None:
             self.session.system = loaded.system
+        self._try(loaded.tried)
         if loaded.body:
             self._box.message.value = loaded.body
+
+    def _try(self, tried: Tried) -> None:
+        """Hold what a cell tries: in the rows where there are such."""
+        self._tried = Tried({name: values for name, values in tried.axes.items() if name == "system"}, tried.own)
+        self.settings.reveal([name for name in tried.axes if name != "system"])
+        for name, row in self.controls.items():
+            row.try_values(tried.axes.get(name, ()))
+        self.refresh()
 
     def _token_ids(self, text: str) -> list[int]:
         endpoint = connection.ready(self.session.endpoint)
@@ -265,7 +289,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not text:
             self._box.say("The message is empty: write what you want to ask. Nothing was sent.", wrong=True)
         elif self._is_ready():
-            self.conversation.ask(text, lambda: self._began(text), alone=self._box.alone.value)
+            begun, alone = (lambda: self._began(text)), self._box.alone.value
+            if tried := self.tried:
+                self.conversation.sweep(text, tried, begun, alone=alone)
+            else:
+                self.conversation.ask(text, begun, alone=alone)
 
     def _last_question(self) -> str:
         """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
@@ -304,7 +332,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             UNSET.sub(" with the × beside it", str(failure or "")),
             wrong=failure is not None and not isinstance(failure, Interrupted),
         )
-        if getattr(failure, "reply", None) is None and failure is not None:
+        came = getattr(failure, "reply", None) or getattr(failure, "sweep", None)
+        if came is None and failure is not None:
             self._box.give_back(self._sent)  # nothing came of it: it need not be typed again
         comms.answer_beside_cells(self)
         self.refresh()
@@ -326,7 +355,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.conversation.area.fresh()
         if not self._box.message.value:
             self._box.message.value = taken[0].message.as_typed
-        self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
+        self._box.say(f"undid {len(taken)} turn{'s' if len(taken) > 1 else ''}")
 
     def _fork(self) -> None:
         later = self._history.later
@@ -346,7 +375,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Show it in the cell that is running, and keep the transcript there. Raises ConfigError outside a notebook."""
         if shell is None or not is_notebook(shell):
             self.close()
-            raise ConfigError("A panel needs a notebook, and there is none here.")
+            raise ConfigError("A panel needs a notebook; this is not one.")
         shell.display_pub.publish(_bundle(self))
         self.conversation.pin(PinnedCanvas(shell))
         comms.answer_beside_cells(self)

@@ -1,4 +1,4 @@
-"""How the panel looks, and the few keys that widgets do not know by themselves."""
+"""The panel's style sheet and keyboard script."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ STYLE = """
   background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;
 }
 .nbchat-panel .nbchat-toggle.mod-active { color: var(--jp-ui-font-color1, #222); box-shadow: inset 0 0 0 1px currentColor; }
+:is(.nbchat-status, .nbchat-size):has(.widget-html-content:empty) { display: none; }
 .nbchat-status { flex: 1 1 120px; min-width: 0; }
 .nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
 .nbchat-panel .nbchat-scroll {
@@ -86,6 +87,10 @@ STYLE = """
 .nbchat-control > .nbchat-text { flex: 1 1 20%; min-width: 0; }
 .nbchat-control > .nbchat-text:first-child { flex: 1 1 100%; margin-bottom: 4px; }
 .nbchat-number { flex: 0 0 72px !important; width: 72px !important; }
+.nbchat-several .slider-container { display: none; }
+.nbchat-several .widget-slider { height: auto; flex: 1 0 100%; }
+.nbchat-several > .nbchat-number { flex: 1 1 100% !important; width: 100% !important; }
+.nbchat-several > .nbchat-number input { text-align: left; }
 .nbchat-number input { text-align: right; }
 .nbchat-panel .nbchat-unset-button {
   position: absolute; top: 0; right: 0; width: 18px; height: 18px; line-height: 16px; padding: 0; background: transparent;
@@ -122,7 +127,7 @@ STYLE = """
 .nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
 .nbchat-cell textarea, .nbchat-system textarea { field-sizing: content; max-height: 9em; }
 """
-"""The panel's style sheet; every rule is about the panel alone."""
+"""The panel's style sheet, scoped to the panel."""
 
 KEYS = """
 (function attach(tries) {
@@ -188,7 +193,7 @@ KEYS = """
     const {height} = area.getBoundingClientRect();
     if (coming() && height > tallest) area.style.minHeight = `${height}px`;
     tallest = height;
-    if (coming() && follows) pane.scrollTop = pane.scrollHeight;
+    if (coming() && follows && !area.querySelector('.nbchat-growing')) pane.scrollTop = pane.scrollHeight;
   }).observe(area);
   new MutationObserver(() => { if (coming()) follows = true; else area.style.minHeight = ''; })
     .observe(stop, {attributes: true, attributeFilter: ['disabled']});
@@ -201,12 +206,12 @@ KEYS = """
   });
 })(250);
 """
-"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader, a page has its mark,
-and an answer that comes only grows: a front-end renders Markdown some frames after it has taken the old one away.
-What is half typed stays: a widget tells the kernel of it only when it is done, and forgets it when its list or its
-placeholder changes. (One that follows each key would do neither, but a click on Send can overtake the last of them.)
+"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, row parts get labels for screen readers, and page loads are marked.
+A streaming answer never shrinks: front ends render new Markdown some frames after removing the old output.
+Half-typed text is preserved: a widget reports it only when editing ends, and drops it when its options or placeholder
+change. (Reporting every key would avoid both, but a click on Send could overtake the last key.)
 
-Widgets offer none of these. A front-end that does not run it loses them and nothing else.
+ipywidgets has no such features; a front end that does not run the script only lacks these.
 """
 
 
@@ -216,5 +221,5 @@ def style(parts: Parts) -> Any:
 
 
 def keys(parts: Parts) -> Any:
-    """The script as a widget: an output that the front-end runs when it shows the panel."""
+    """The script as an output widget, which the front end runs when it shows the panel."""
     return parts.make(Output, outputs=manners.script_outputs(manners.KEYS + KEYS), classes="nbchat-script")

@@ -1,4 +1,4 @@
-"""What a panel was asked and answered, as ordinary outputs of its cell: widgets are lost from a saved notebook."""
+"""A panel's questions and answers as ordinary cell outputs, because saved notebooks lose widgets."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from functools import cached_property
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, Canvas
+from nbchat.display.chrome import NO_MATH_CLASS
 from nbchat.display.footer import footer_facts, settings_text
-from nbchat.markdown.inline import inline_text
+from nbchat.markdown.inline import html_text, inline_text
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.reply import Choice, Reply
 
-__all__ = ["Entry", "Transcript", "TranscriptView", "transcript_of"]
+__all__ = ["Entry", "SweepEntry", "Transcript", "TranscriptView", "transcript_of"]
 
 PAGE_CHARACTERS = 20_000
-"""Entries share an output up to this size: a front-end shows fifty outputs of a cell, and renders each anew when it
-changes."""
+"""Size up to which entries share an output: front ends show about fifty outputs per cell, and render a changed output
+from scratch."""
 
 
 class Entry:
-    """One question and what came of it. Its texts are made once: every later answer paints the page again."""
+    """One question and its answer. Texts are cached, because every later answer repaints the page."""
 
     def __init__(self, question: str, reply: Reply) -> None:
         self.question = question
@@ -31,7 +32,7 @@ class Entry:
 
     @cached_property
     def markdown(self) -> str:
-        """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
+        """Return the entry folded, since the panel has just shown it."""
         from nbchat.markdown.render import render
 
         asked = render(_quoted(self.question))
@@ -53,7 +54,7 @@ class Entry:
 
     @staticmethod
     def _answer(choice: Choice, clean: Callable[[str], str]) -> str:
-        """What a choice says and the calls it makes; of one that says nothing, what it thought."""
+        """Return a choice's text and tool calls or, if it has neither, its reasoning."""
         calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
         calls = page_part(calls, LIMITS.shown_aside)
         thoughts = page_part(choice.reasoning, LIMITS.shown_aside)
@@ -70,43 +71,61 @@ class Entry:
         return "\n\n".join(filter(None, said))
 
 
+class SweepEntry:
+    """One message that was asked in several ways, with its result: an output of its own."""
+
+    def __init__(self, question: str, result: Bundle) -> None:
+        summary = f'<summary style="cursor:pointer">{html_text(question, 90)}</summary>'
+        self.bundle: Bundle = {
+            "text/html": f'<details class="{NO_MATH_CLASS}">{summary}{result["text/html"]}</details>',
+            "text/plain": plain_text(f"> {question}") + f"\n\n{result['text/plain']}",
+        }
+
+
 def _quoted(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.splitlines())
 
 
 class Transcript:
-    """The entries of one session's panels. A panel that is opened again brings them along."""
+    """The entries of one session, shared by all its panels."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: list[Entry | SweepEntry] = []
         self._lock = threading.Lock()
         self.newest: TranscriptView | None = None
-        """Where it is shown last: in place of another, where a panel's cell was run again while an answer came."""
+        """The latest view, which replaces an earlier one if the panel's cell is run again during an answer."""
 
-    def add(self, entry: Entry) -> None:
-        """Take in an entry; who shows the transcript paints it."""
+    def add(self, entry: Entry | SweepEntry) -> None:
+        """Add an entry, to be painted by the views."""
         with self._lock:
             self._entries.append(entry)
 
     def pages(self) -> list[Bundle]:
-        """The outputs that show all of it, oldest first; only the last one still changes."""
+        """Return the outputs of all entries, oldest first; only the last one still changes."""
         with self._lock:
             entries = tuple(self._entries)
-        pages: list[tuple[list[str], list[str]]] = []
+        pages: list[Bundle] = []
+        texts: list[Entry] = []
         room = 0
         for entry in entries:
-            markdown = entry.markdown
-            if room < len(markdown):
-                pages.append(([], []))
-                room = PAGE_CHARACTERS
-            pages[-1][0].append(markdown)
-            pages[-1][1].append(entry.plain)
-            room -= len(markdown)
-        return [{"text/markdown": "\n\n".join(markdown), "text/plain": "\n\n".join(plain)} for markdown, plain in pages]
+            if isinstance(entry, SweepEntry):
+                pages.append(entry.bundle)
+                room = 0
+                continue
+            if room < len(entry.markdown):
+                pages.append({})
+                texts, room = [], PAGE_CHARACTERS
+            texts.append(entry)
+            room -= len(entry.markdown)
+            pages[-1] = {
+                "text/markdown": "\n\n".join(each.markdown for each in texts),
+                "text/plain": "\n\n".join(each.plain for each in texts),
+            }
+        return pages
 
 
 class TranscriptView:
-    """A transcript on a canvas."""
+    """A view of a transcript on a canvas."""
 
     def __init__(self, transcript: Transcript, canvas: Canvas) -> None:
         self.transcript = transcript

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from nbchat.store.ledger import Spent
+from nbchat.store.entries import Spent
 from nbchat.values.errors import BudgetExceeded, ParameterError
 
 __all__ = ["Budget", "Unit"]

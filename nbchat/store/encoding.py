@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from nbchat.api.keys import MASK, Key
 
 __all__ = ["decoded", "encoded", "plain"]
@@ -22,7 +24,10 @@ def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
 
 def decoded(data: bytes) -> Any:
     """The inverse of `encoded`. Raises ValueError."""
-    return json.loads(data.decode("utf-8", "surrogatepass"))
+    try:
+        return msgspec.json.decode(data)
+    except ValueError:  # surrogates that stand alone, or numbers that are none, which it does not take
+        return json.loads(data.decode("utf-8", "surrogatepass"))
 
 
 def plain(text: str | None) -> str | None:

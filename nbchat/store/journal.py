@@ -92,12 +92,12 @@ class Stored:
 
 
 class Recording:
-    """What comes of an answer, on its way into the journal. `add` is called by whoever receives it."""
+    """What comes of an answer, on its way into the journal. Whoever receives it puts it into `came`, or calls `add`."""
 
-    def __init__(self, answer: str, keys: Sequence[Key]) -> None:
+    def __init__(self, answer: str, keys: Sequence[Key], came: deque[Sequence[Event]]) -> None:
         self._answer = answer
         self._keys = keys
-        self._came: deque[Sequence[Event]] = deque()
+        self._came = came
         self._numbers = itertools.count()
 
     def add(self, events: Sequence[Event]) -> None:
@@ -169,12 +169,13 @@ class Journal:
 
     # Writing
 
-    def begin(self, session: OpenSession, answer: Answer) -> Recording:
+    def begin(self, session: OpenSession, answer: Answer, came: deque[Sequence[Event]] | None = None) -> Recording:
         """Enter an answer that is about to come; what comes of it is written about twice a second until `finish`.
 
-        Begun again, it comes anew: what had come of it is struck off.
+        `came` is what will hold that; None = the recording's own. Begun again, it comes anew: what had come of it is
+        struck off.
         """
-        recording = Recording(answer.id, answer.keys)
+        recording = Recording(answer.id, answer.keys, deque() if came is None else came)
         self._writer.put(_entering(session, answer))
         self._writer.add_feed(id(recording), recording.feed)
         return recording

@@ -20,7 +20,7 @@ from nbchat.values.usage import Usage, prompt_tokens
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
-    from nbchat.store.ledger import Entry
+    from nbchat.store.entries import Entry
 
 __all__ = ["Estimate", "estimate"]
 
@@ -151,7 +151,7 @@ def _earlier(session: Session, ask: Ask) -> list[Entry]:
 
 def _cost(ask: Ask, prompt: int | None, completion: int | None, earlier: Sequence[Entry]) -> float | None:
     """US dollars for so many tokens; None = unknown."""
-    if ask.endpoint.is_builtin:
+    if ask.endpoint.is_own:
         return 0.0
     if prompt is None or completion is None:
         return None

@@ -14,7 +14,7 @@ from nbchat.tuning.run import Run
 from nbchat.views.sweep import FEW, HEAD, card, cards
 from nbchat.views.sweep_table import run_heading
 
-__all__ = ["GrowingSweep"]
+__all__ = ["GROWING_CLASS", "GrowingSweep"]
 
 WINDOW = 8_000
 """Characters of all answers together that stand in the cards: what a page can hold, sent anew at each change."""
@@ -27,6 +27,9 @@ MOST_CARDS = 60
 
 WORDS = 110
 """Characters of an answer in a small card: two or three lines."""
+
+GROWING_CLASS = "nbchat-growing"
+"""By this the panel knows answers that come side by side: their end is not what to follow."""
 
 SMALL = (
     "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(14em,100%),1fr));gap:6px;margin:0.5em 0;"
@@ -76,7 +79,7 @@ class GrowingSweep(CellBar):
             cards(map(self._card, shown)) if few else f'<div style="{SMALL}">{"".join(map(self._small, shown))}</div>'
         )
         head = f'<div style="{HEAD}">{bar["text/html"]}</div>'
-        html = f'<div class="{chrome.NO_MATH_CLASS}">{head}{grid if shown else ""}</div>'
+        html = f'<div class="{GROWING_CLASS} {chrome.NO_MATH_CLASS}">{head}{grid if shown else ""}</div>'
         return {"text/html": html, "text/plain": bar["text/plain"]}
 
     def _card(self, run: Run) -> str:

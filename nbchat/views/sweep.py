@@ -37,7 +37,8 @@ ONE_LINE = "cursor:pointer;white-space:nowrap;overflow:hidden;text-overflow:elli
 HEAD = "min-height:3em;margin:0.3em 0 0.5em"
 """The verdict's place, which the bar has while the sweep runs: so the answers under it stay where they are."""
 
-CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));gap:10px;margin:0.5em 0"
+CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min({},100%),1fr));gap:10px;margin:0.5em 0"
+"""As many columns as there is room for; up to four cards may be narrower, to stand in one row."""
 
 
 def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bundle:
@@ -97,8 +98,9 @@ def _cards(sweep: Sweep, share: int, name: str) -> str:
 
 def cards(each: Iterable[str]) -> str:
     """Cards side by side, as many in a row as there is room for; empty where there is none."""
-    inner = "".join(each)
-    return f'<div style="{CARDS}">{inner}</div>' if inner else ""
+    shown = list(each)
+    style = CARDS.format("15em" if len(shown) <= 4 else "20em")
+    return f'<div style="{style}">{"".join(shown)}</div>' if shown else ""
 
 
 def card(index: int, title: str, body: str) -> str:

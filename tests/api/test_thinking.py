@@ -94,6 +94,7 @@ SPEAKING = [
     "no <think>tag</think> at the beginning",
     "Use </think> to close it.",
     'It is called "</think>".',
+    "Write **</think>** at the end, or _<think>_.",
     "It is called '</think>', I believe.",
     "The end is marked (</think>).",
     'They write "</think>so" without a space.',

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nbchat.builtin.local_model import LocalModel, is_installed, is_local, local_model, smollm2_file
+from nbchat.builtin.local_model import LocalModel, is_installed, local_model, smollm2_file
 from nbchat.conversation.session import Session
 from nbchat.values.errors import ConfigError
 from nbchat.values.events import TextDelta
+from nbchat.values.modelname import is_model_file
 from tests.environment import ROOT
 
 needs_weights = pytest.mark.skipif(
@@ -56,7 +57,7 @@ def _state(pid):
     ("name", "local"), [("smollm2", True), ("SmolLM2", True), ("~/m/x.GGUF", True), ("openai", False), ("gguf", False)]
 )
 def test_a_model_file_is_told_by_its_name(name, local):
-    assert is_local(name) is local
+    assert is_model_file(name) is local
 
 
 @pytest.mark.parametrize(

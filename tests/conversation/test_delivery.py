@@ -186,7 +186,7 @@ def test_a_table_of_prices_that_is_none_is_said_before_anything_is_sent(server, 
     table = tmp_path / "prices.json"
     table.write_text(content)
     monkeypatch.setenv("NBCHAT_PRICES", str(table))
-    with pytest.raises(ConfigError, match="no table of prices"):
+    with pytest.raises(ConfigError, match="not a table of prices"):
         Session(base_url=server.base_url, model="scripted-1").ask("a")
     assert server.requests == []
     assert process.engine().alive

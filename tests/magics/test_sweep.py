@@ -5,7 +5,7 @@ import math
 import pytest
 from IPython.core.error import UsageError
 
-from nbchat.magics.sweep import scorer
+from nbchat.cells.scorer import scorer
 
 
 def brief(answer):

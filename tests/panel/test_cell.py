@@ -111,9 +111,7 @@ def test_a_cell_is_loaded_by_putting_it_there(hand):
     assert here.labelled("Cell").value == r"%%chat -m nbchat-demo -t 0.3 --stop \n --system='Be brief.'"
 
 
-@pytest.mark.parametrize(
-    "text", ["print(1)", "%%chat --temprature 1", "%%chat -t 9", "%%chat -t 0,1", "%%chatter -t 1", "%%chat 'open"]
-)
+@pytest.mark.parametrize("text", ["print(1)", "%%chat --temprature 1", "%%chat -t 9", "%%chatter -t 1", "%%chat 'open"])
 def test_a_bad_line_changes_nothing_and_says_why(hand, text):
     session = Session(temperature=1)
     here = hand(session)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from nbchat.store.budget import Budget
-from nbchat.store.ledger import Spent
+from nbchat.store.entries import Spent
 from nbchat.values.errors import BudgetExceeded, ParameterError
 
 WRITTEN = {

@@ -5,8 +5,8 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.store.entries import Entry, Spent
 from nbchat.store.journal import Journal
-from nbchat.store.ledger import Entry, Spent
 from nbchat.values.reply import Timing
 from nbchat.values.usage import Usage
 from tests import strategies

@@ -152,7 +152,7 @@ def test_a_file_that_is_none_is_said(tmp_path, content):
 
 
 def test_what_belongs_to_a_notebook_is_found_by_its_path_and_its_cells(journal):
-    from nbchat.store.ledger import Entry
+    from nbchat.store.entries import Entry
     from nbchat.values.reply import Timing
 
     def call(request, **more):
