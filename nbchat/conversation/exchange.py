@@ -60,11 +60,12 @@ MOST_MISTAKES = 3
 class Delivery:
     """How one request is served. `tap` is shown the events first, in the engine's thread; None = nobody.
 
-    `replay` is the stored answer that comes in place of the server's; None = there is none. `whole` is called when an
-    answer has come from the server whole.
+    `replay` is the stored answer that comes in place of the server's; None = there is none. `sent` is called when
+    the request is under way, `whole` when an answer has come from the server whole.
     """
 
     tap: Callable[[list[Event]], None] | None = None
+    sent: Callable[[], None] = lambda: None
     replay: Sequence[tuple[float, list[Event]]] | None = None
     whole: Callable[[], None] = lambda: None
 
@@ -335,6 +336,7 @@ class Exchange:
         else:
             call = Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
             engine.start(call, channel, delivery.tap)
+            delivery.sent()
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
         replies = self.replies

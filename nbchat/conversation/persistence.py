@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -73,8 +74,8 @@ class Persistence:
 
     # An answer that is coming
 
-    def begin(self, exchange: Exchange, request: Request) -> Callable[[Sequence[Event]], None]:
-        """Journal what comes of a request; what is returned is to be shown the events."""
+    def begin(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
+        """Journal what comes of a request: whoever receives it puts it into `came`."""
         ask, resumes = exchange.ask, exchange.options.resumes
         turn: dict[str, Any] = {"message": ask.message.to_dict(), "params": ask.params.to_dict()}
         if exchange.steps:
@@ -95,8 +96,7 @@ class Persistence:
             functools.partial(request_name, ask.endpoint, request),
             keys,
         )
-        recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)
-        return recording.add
+        self._recordings[exchange.id] = self.journal.begin(self._session, answer, came)
 
     def end(self, exchange: Exchange, *, joins: bool) -> None:
         """Journal that an exchange is over. `joins`: its answer is a turn's, which `sync` writes."""

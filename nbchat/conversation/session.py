@@ -274,8 +274,10 @@ class Session(Recorded):
 
         Where nobody knows which notebook this is, only names other than "default" are looked for.
         """
-        file, notebook = journal(), notebook_path()
-        if file is None or not file.exists() or (notebook is None and name == "default"):
+        notebook = notebook_path()
+        if notebook is None and name == "default":
+            return cls(name=name)
+        if (file := journal()) is None or not file.exists():
             return cls(name=name)
         try:
             rows = [row for row in file.sessions() if row.notebook == notebook and row.name == name and row.turns]

@@ -92,12 +92,12 @@ class Stored:
 
 
 class Recording:
-    """Records the events of a streaming answer. The receiver calls `add`."""
+    """Records the events of a streaming answer. The receiver appends them to `came`, or calls `add`."""
 
-    def __init__(self, answer: str, keys: Sequence[Key]) -> None:
+    def __init__(self, answer: str, keys: Sequence[Key], came: deque[Sequence[Event]]) -> None:
         self._answer = answer
         self._keys = keys
-        self._came: deque[Sequence[Event]] = deque()
+        self._came = came
         self._numbers = itertools.count()
 
     def add(self, events: Sequence[Event]) -> None:
@@ -168,12 +168,13 @@ class Journal:
 
     # Writing
 
-    def begin(self, session: OpenSession, answer: Answer) -> Recording:
+    def begin(self, session: OpenSession, answer: Answer, came: deque[Sequence[Event]] | None = None) -> Recording:
         """Add an answer that is about to stream; its events are written about twice a second until `finish`.
 
-        Beginning the same answer again discards its earlier events.
+        `came` is the queue that will hold them (None = a new one). Beginning the same answer again discards its earlier
+        events.
         """
-        recording = Recording(answer.id, answer.keys)
+        recording = Recording(answer.id, answer.keys, deque() if came is None else came)
         self._writer.put(_entering(session, answer))
         self._writer.add_feed(id(recording), recording.feed)
         return recording

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["OFF", "VARIABLE", "journal_path", "notebook_path"]
+__all__ = ["OFF", "VARIABLE", "is_wanted", "journal_path", "notebook_path"]
 
 VARIABLE = "NBCHAT_STORE"
 
@@ -16,10 +16,15 @@ OFF = frozenset({"off", "none", "no", "false", "0"})
 FILE = "nbchat.sqlite"
 
 
+def is_wanted(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether the user wants a journal."""
+    return env.get(VARIABLE, "").strip().lower() not in OFF
+
+
 def journal_path(env: Mapping[str, str] = os.environ) -> Path | None:
     """Return the journal's file; None = turned off. A directory stands for the file `nbchat.sqlite` in it."""
     named = env.get(VARIABLE, "").strip()
-    if named.lower() in OFF:
+    if not is_wanted(env):
         return None
     if not named:
         import platformdirs

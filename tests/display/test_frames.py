@@ -167,9 +167,9 @@ def test_an_empty_cell_says_what_it_waits_for_and_changes_once_a_second():
 
 def test_a_retry_counts_down_and_ends_when_the_server_responds():
     screen = Screen()
-    assert screen.after(0, Retrying(3.0, "HTTP 429", 2)) == ["HTTP 429: asking again in 3 s (try 2)"]
-    assert screen.after(1.2) == ["HTTP 429: asking again in 2 s (try 2)"]
-    assert screen.after(9) == ["HTTP 429: asking again in 0 s (try 2)"]
+    assert screen.after(0, Retrying(3.0, "HTTP 429", 2)) == ["HTTP 429: retrying in 3 s (attempt 2)"]
+    assert screen.after(1.2) == ["HTTP 429: retrying in 2 s (attempt 2)"]
+    assert screen.after(9) == ["HTTP 429: retrying in 0 s (attempt 2)"]
     assert screen.after(0.1, Responded(0.0)) == ["waiting for the answer … 10 s"]
     assert len(screen.outputs) == 1
 

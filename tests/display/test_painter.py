@@ -142,13 +142,39 @@ def test_tokens_say_how_sure_they_are(usage, text):
 
 
 @pytest.mark.parametrize(
-    ("cost", "text"), [(None, ""), (0, "free"), (0.00001, "under $0.0001"), (0.00234, "$0.0023"), (1.5, "$1.50")]
+    ("cost", "text"),
+    [
+        (None, ""),
+        (0, "free"),
+        (0.00001, "under $0.0001"),
+        (0.0001, "$0.0001"),
+        (0.00234, "$0.0023"),
+        (0.994, "$0.99"),
+        (0.996, "$1.00"),
+        (1, "$1.00"),
+        (1.5, "$1.50"),
+        (123.456, "$123.46"),
+    ],
 )
 def test_costs(cost, text):
     assert cost_text(cost) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.012, "0.01 s"), (0.34, "0.3 s"), (12.2, "12 s"), (125, "2 min 5 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.012, "0.01 s"),
+        (0.094, "0.09 s"),
+        (0.096, "0.1 s"),
+        (0.34, "0.3 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (12.2, "12 s"),
+        (99.4, "99 s"),
+        (99.6, "1 min 39 s"),
+        (125, "2 min 5 s"),
+    ],
+)
 def test_seconds(seconds, text):
     assert seconds_text(seconds) == text
 

@@ -220,6 +220,23 @@ def test_an_interrupt_before_the_first_token(cell, server, kernel):
     assert kernel.run("print(len(registry.current.turns))").stdout == "0\n"
 
 
+def test_an_interrupt_in_a_cell_s_first_moments_leaves_no_request_running(cell, server, kernel):
+    """It strikes from 0 to 60 ms after the cell has begun; the server alone can tell that its reader has gone."""
+    cell("")  # everything is imported
+    server.default = Stream([Until(threading.Event())])
+    for number in range(60):
+        run = kernel.start(
+            f"print('begun', flush=True)\nget_ipython().run_cell_magic('chat', '--once', 'Hello {number}')"
+        )
+        run.until(lambda run: run.page.outputs)
+        time.sleep(0.001 * number)
+        kernel.interrupt()
+        result = run.wait()
+        assert result.error.name in ("Interrupted", "KeyboardInterrupt")
+    assert len(server.requests) > 5
+    assert all(request.closed.wait(5) for request in server.requests[1:])  # the first was answered
+
+
 def test_aask_is_interruptible(cell, server, kernel):
     """Also on a silent socket, where a kernel's own loop would not see the signal."""
     server.add(Stream([chunk("Once "), Hang()]))
