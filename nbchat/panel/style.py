@@ -65,6 +65,7 @@ STYLE = """
   background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;
 }
 .nbchat-panel .nbchat-toggle.mod-active { color: var(--jp-ui-font-color1, #222); box-shadow: inset 0 0 0 1px currentColor; }
+:is(.nbchat-status, .nbchat-size):has(.widget-html-content:empty) { display: none; }
 .nbchat-status { flex: 1 1 120px; min-width: 0; }
 .nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
 .nbchat-panel .nbchat-scroll {
