@@ -125,10 +125,13 @@ class Persistence:
         old, first = self._written, _first_difference(self._written, turns)
         if first == len(old) == len(turns):
             return
-        known = {v.answer_id: v.reply for turn in (*self._known, *old[first:]) for v in turn.versions}
+        known = {v.answer_id: v for turn in (*self._known, *old[first:]) for v in turn.versions}
         for answer in _answers(turns, first, keys):
-            if known.get(answer.version.answer_id) is not answer.version.reply:
+            version, before = answer.version, known.get(answer.version.answer_id)
+            if before is None or before.reply is not version.reply:
                 self.journal.finish(self._session, answer.written())
+            elif before.rating != version.rating:
+                self.journal.rate(version.answer_id, version.rating.to_dict() if version.rating else {})
         places = [_place(turn) for turn in turns[first:]]
 
         def whole() -> tuple[list[Place], list[Answer]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.headers import GivenHeaders
-from nbchat.api.keys import Key
+from nbchat.api.keys import Key, without_keys
 from nbchat.conversation.connection import Destination, warm_up
 from nbchat.conversation.delivery import Deliverer, Limits, spent
 from nbchat.conversation.driver import drive, drive_async
@@ -32,6 +32,7 @@ from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
+from nbchat.values.rating import Rating
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
 
@@ -300,6 +301,14 @@ class Session(Configured):
     def drop(self, turn: Turn, dropped: bool = True) -> None:
         """Leave a turn out of what is sent; it stays in the history. Raises SessionError where it is not there."""
         self._record.change(lambda history: history.marked(turn, dropped=dropped))
+
+    def rate(self, turn: Turn, *, thumb: bool | None = None, score: float | None = None, note: str = "") -> None:
+        """Keep what you think of a turn's answer, in place of what was said before; without any of it, nothing.
+
+        Raises ParameterError, and SessionError where the turn is not in the history.
+        """
+        rating = Rating(thumb, score, without_keys(note))
+        self._record.change(lambda history: history.rated(turn, rating or None))
 
     def choose(self, turn: Turn, version: int) -> None:
         """Go on with `turn.versions[version]`. Raises SessionError."""
