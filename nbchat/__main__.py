@@ -13,11 +13,11 @@ from pathlib import Path
 from nbchat.values.errors import ConfigError, NbchatError
 
 PORT = 8302
-"""Where `serve` listens when no port is given."""
+"""The default port of `serve`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run a command and return the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.command is None:
@@ -36,18 +36,22 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run the built-in model's server, for any client of the OpenAI API")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: %(default)s)")
     serve.add_argument("--port", type=_port, default=PORT, help="0 = any free one (default: %(default)s)")
-    serve.add_argument("--pace", type=_pace, default=120.0, help="tokens a second of a stream, or none (default: 120)")
+    serve.add_argument(
+        "--pace", type=_pace, default=120.0, help="tokens per second of a stream, or none (default: 120)"
+    )
     serve.add_argument(
         "--cors",
         nargs="?",
         const="*",
         metavar="ORIGIN",
-        help="let web pages ask: of this origin, or of any (default: of none)",
+        help="allow web pages from this origin, or from any (default: none)",
     )
     serve.add_argument(
         "--api-key-env", "--key-env", metavar="VAR", help="ask clients for the key in this environment variable"
     )
-    show = commands.add_parser("open", help="open a notebook in JupyterLab, or run and print it where no screen is")
+    show = commands.add_parser(
+        "open", help="open a notebook in JupyterLab, or run and print it where there is no screen"
+    )
     show.add_argument("notebook", nargs="?", type=Path, help="default: notebooks/quickstart.ipynb")
     show.add_argument("--execute", action="store_true", help="run and print it even where there is a screen")
     cache = commands.add_parser("cache", help="what a notebook needs to run again without a server")
@@ -73,7 +77,7 @@ def _pace(text: str) -> float | None:
     except ValueError:
         pace = 0.0
     if not 0 < pace < float("inf"):
-        raise argparse.ArgumentTypeError(f"the pace is a number of tokens a second above 0, or none, not {text!r}")
+        raise argparse.ArgumentTypeError(f"the pace is a number of tokens per second above 0, or none, not {text!r}")
     return pace
 
 
@@ -119,7 +123,7 @@ def _wait() -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     try:
-        while not ended.wait(0.5):  # in steps: on Windows a bare wait would not hear Ctrl-C
+        while not ended.wait(0.5):  # in steps, because on Windows an unlimited wait ignores Ctrl-C
             pass
     except KeyboardInterrupt:
         print()

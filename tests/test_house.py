@@ -185,6 +185,11 @@ def test_what_a_session_needs_of_the_network_comes_with_its_first_request():
     assert loaded("from nbchat import Session\nSession(temperature=0.5)") & HEAVY == set()
 
 
+def test_a_session_opens_no_journal_before_its_first_request():
+    code = "from nbchat import Session\nSession(temperature=0.5).fork('b').set(top_p=0.5)"
+    assert loaded(code) & {"sqlite3", "platformdirs"} == set()
+
+
 def test_a_panel_is_made_without_the_network():
     assert (
         loaded(

@@ -271,7 +271,7 @@ class Attempt:
 
     def _silent(self) -> Refused:
         title, seconds = self._call.endpoint.title, self._call.timeouts.read
-        return Refused(ServerSilent(f"{title} was silent for {seconds:g} s. Ask again, or allow more with timeout=."))
+        return Refused(ServerSilent(f"{title} sent nothing for {seconds:g} s. Ask again, or allow more with timeout=."))
 
 
 def _first_piece(events: list[Event]) -> int | None:

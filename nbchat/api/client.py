@@ -147,7 +147,7 @@ class Client:
             found = await self._look_up("POST", endpoint, url, timeout, asked)
             if found.status == 200 and (ids := token_ids(found.content)) is not None:
                 return ids
-        raise ServerError(f"{endpoint.title} has no tokenizer to ask, so tokens are given by their ids: ID=BIAS.")
+        raise ServerError(f"{endpoint.title} offers no tokenizer; give tokens by their ids: ID=BIAS.")
 
     async def _look_up(
         self, method: str, endpoint: Endpoint, url: str, timeout: float, body: Mapping[str, Any] | None = None

@@ -30,13 +30,19 @@ def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, boo
     proxy = _proxy(call)
     match error:
         case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return f"is no address to connect to ({words}). Give a base URL such as https://api.example.com/v1.", False
+            return f"is not a valid address ({words}). Give a base URL such as https://api.example.com/v1.", False
         case httpx.ProxyError():
-            return f"is behind a proxy that refuses ({words}). Is {_named(proxy)} right{_OR_BYPASS}", False
+            return (
+                f"is behind a proxy that refused the connection ({words}). Is {_named(proxy)} right{_OR_BYPASS}",
+                False,
+            )
         case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in words:
-            return f"could not prove who it is ({words}). If you trust it, name its CA bundle in SSL_CERT_FILE.", False
+            return (
+                f"has a certificate that can't be verified ({words}). If you trust it, name its CA bundle in SSL_CERT_FILE.",
+                False,
+            )
         case httpx.ConnectError() if re.search("WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER", words):
-            return f"does not speak TLS ({words}). Should its address begin with http:// rather than https://?", False
+            return f"does not speak TLS ({words}). Should its address begin with http:// instead of https://?", False
         case httpx.ConnectError() if "SSL" in words or "TLS" in words:
             return f"broke off the TLS handshake ({words}). Is the address, with its port, that of an API?", False
         case httpx.ConnectError() | httpx.ConnectTimeout() if proxy is not None:
@@ -53,8 +59,8 @@ def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, boo
         case httpx.RemoteProtocolError() if (
             "illegal request line" in words
         ):  # h11's word for a first byte that is no text
-            return "does not speak plain http. Should its address begin with https:// rather than http://?", False
-    return f"broke off before its answer began ({words}). Run it again.", True
+            return "does not speak plain http. Should its address begin with https:// instead of http://?", False
+    return f"failed before its answer began ({words}). Run it again.", True
 
 
 _OR_BYPASS = ", or should NO_PROXY name the server?"

@@ -34,6 +34,8 @@ __all__ = [
 BUILTIN = "built-in"
 """The name of the endpoint that every installation has."""
 
+BUILTIN_NAMES = (BUILTIN, "builtin", "demo")
+
 BUILTIN_MODEL = "nbchat-demo"
 
 
@@ -65,7 +67,7 @@ class KnownEndpoint(NamedTuple):
                 try:
                     url = normal_url(given)
                 except ConfigError as error:
-                    raise ConfigError(f"The variable {name} holds no address. {error}") from None
+                    raise ConfigError(f"The variable {name} does not hold an address. {error}") from None
                 bare = self.url_is_root and not urllib.parse.urlsplit(url).path
                 return with_path(url, urllib.parse.urlsplit(self.base_url).path) if bare else url
         return self.base_url
@@ -272,7 +274,7 @@ def endpoint_at(
     keyring. Raises ConfigError.
     """
     endpoint = located(where, env)
-    if endpoint.is_file:
+    if endpoint.is_own:
         return endpoint
     if api_key is not None:
         return replace(endpoint, key=Key.wrap(api_key), key_env=None)
@@ -300,6 +302,8 @@ def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
 
 def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
     """The endpoint of a known name or a URL, without its key. Raises ConfigError."""
+    if where.lower() in BUILTIN_NAMES:
+        return Endpoint("", None, BUILTIN, BUILTIN_MODEL)
     if is_model_file(where):
         return model_file(where)
     known = ENDPOINTS.get(where.lower())
@@ -310,7 +314,7 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
             said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
                 f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
-                " Give one of %chat connect's names, or a base URL."
+                " Give a name that %chat connect lists, or a base URL."
             )
         base_url = normal_url(where)
         known = next((row for row in ENDPOINTS.values() if base_url in (row.base_url, _address(row, env))), None)
@@ -341,7 +345,7 @@ def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
     if not _VARIABLE.fullmatch(key_env):
         raise ConfigError(
             "--key-env takes the name of a variable, such as OPENAI_API_KEY. What was given looks like the key itself:"
-            " take it out of the notebook, and use %chat key."
+            " remove it from the notebook, and use %chat key."
         )
     raise ConfigError(f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key.")
 
@@ -370,6 +374,8 @@ def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
     model = env.get("NBCHAT_MODEL", "").strip() or None
     if base_url := env.get("NBCHAT_BASE_URL", "").strip():
         endpoint = endpoint_at(base_url, env=env)
+        if endpoint.is_own:
+            return endpoint
         return replace(endpoint, model=model or endpoint.model, key_env=endpoint.key_env or "NBCHAT_API_KEY")
     for row in ENDPOINTS.values():
         if found := next((name for name in row.key_envs if env.get(name, "").strip()), None):

@@ -104,7 +104,7 @@ class Channel:
     def _done(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():
             if self._wanted and not self.over:
-                self.put([Failed(CutOff("nbchat's engine was stopped before the answer's end. Ask again."))])
+                self.put([Failed(CutOff("nbchat's engine was stopped before the answer was complete. Ask again."))])
         elif (error := task.exception()) is not None:
             sentence = f"nbchat itself failed, with {type(error).__name__}: {error}. Please report it."
             self.put([Failed(NbchatError(sentence))])

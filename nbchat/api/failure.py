@@ -273,7 +273,7 @@ def _advice(
             return "The account behind the key has no credit left: top it up, or give another key with %chat key."
         case RateLimited():
             wait = "a moment" if error.retry_after is None else f"{error.retry_after:.0f} s"
-            return f"Wait {wait}, or ask for less at once."
+            return f"Wait {wait}, or send less at once."
         case ContextTooLong():
             return "Shorten the message, or leave out earlier turns with %chat undo or --once."
         case AuthenticationFailed():
@@ -299,7 +299,7 @@ def _key_advice(error: ServerError, detail: ErrorDetail, key: Key | None, key_en
     if key is None:
         return "No key was sent: set one with %chat key, or in the endpoint's variable."
     if error.status == 403 and not _KEY(detail.message) and "key" not in _code_words(detail):
-        return "The key may not do this: ask for access, or choose another model or server."
+        return "The key lacks permission: ask for access, or choose another model or server."
     return "Set the right key with %chat key, or in the endpoint's variable."
 
 

@@ -86,7 +86,8 @@ class GrowingText:
     def _decide(self, piece: str, *, last: bool) -> str:
         """What is new, where pieces are held back: the next one may tell what they were."""
         held = self._held[-1]
-        if not piece.startswith(held) or not (last or len(piece) > len(held)):
+        goes_on = len(piece) > len(held) or (last and len(held) > self._size)
+        if not (piece.startswith(held) and goes_on):
             return self._add_held() + self.feed(piece, last=last)
         if len(set(piece[:200])) < VARIED:
             self._held.append(piece)
@@ -107,9 +108,10 @@ class GrowingText:
         if not piece.startswith(so_far):
             return self._add(piece)
         again = len(piece) == self._size
-        if self._cumulative or (_tells(so_far) and (self._count > 2 or (last and again))):
+        long = self._count > 2 and _tells(so_far)
+        if self._cumulative or (last and (long or (again and _tells(so_far)))):
             return self._grow(piece)
-        if not again:
+        if long or not again:
             self._held = [piece]
             return ""
         return "" if last and self._count > 1 and len(set(piece)) >= VARIED else self._add(piece)

@@ -41,7 +41,7 @@ def header_pairs(headers: GivenHeaders, env: Mapping[str, str] = os.environ) -> 
     if headers is None:
         return ()
     if not isinstance(headers, Mapping):
-        raise ConfigError(f"headers are a dictionary of names and values; got {type(headers).__name__}.")
+        raise ConfigError(f"headers must be a dictionary of names and values; got {type(headers).__name__}.")
     return tuple((_name(name), _value(name, value, env)) for name, value in headers.items())
 
 
@@ -53,7 +53,7 @@ def named_headers(words: list[str], env: Mapping[str, str] = os.environ) -> Head
         if not separator or not _VARIABLE.search(value):
             known = f" {name.strip()}" if separator and _NAME.fullmatch(name.strip()) and len(name) <= 40 else ""
             raise ConfigError(
-                f"The header{known} takes its value from the environment, so that it stands in no notebook:"
+                f"The header{known} takes its value from the environment, so that it stays out of the notebook:"
                 " --header 'NAME=$VARIABLE', or 'NAME=Bearer $VARIABLE'."
             )
         headers[name.strip()] = value.strip()
@@ -62,9 +62,9 @@ def named_headers(words: list[str], env: Mapping[str, str] = os.environ) -> Head
 
 def _name(name: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigError("A header's name is letters, digits and dashes, such as api-key; this one is something else.")
+        raise ConfigError("A header's name has only letters, digits and dashes, such as api-key; this one does not.")
     if name.lower() in RESERVED:
-        raise ConfigError(f"The header {name} is nbchat's own to set.")
+        raise ConfigError(f"nbchat sets the header {name} itself.")
     return name
 
 
@@ -72,15 +72,15 @@ def _value(name: str, value: object, env: Mapping[str, str]) -> Key:
     if isinstance(value, Key):
         return value
     if not isinstance(value, str):
-        raise ConfigError(f"The value of the header {name} is text; got {type(value).__name__}.")
+        raise ConfigError(f"The value of the header {name} must be text; got {type(value).__name__}.")
 
     def from_env(found: re.Match[str]) -> str:
         variable = found[1] or found[2]
         if not (known := env.get(variable, "").strip()):
-            raise ConfigError(f"The header {name} wants the variable {variable}, which is not set.")
+            raise ConfigError(f"The header {name} needs the variable {variable}, which is not set.")
         return known
 
     secret = _VARIABLE.sub(from_env, value).strip()
     if not (secret and secret.isascii() and secret.isprintable()):
-        raise ConfigError(f"The value of the header {name} is empty, or holds a character that no header can.")
+        raise ConfigError(f"The value of the header {name} is empty, or holds a character that headers can't carry.")
     return Key(secret)

@@ -71,7 +71,7 @@ class Key:
         if secret is None or isinstance(secret, Key):
             return secret
         if not isinstance(secret, str):
-            raise ConfigError(f"A key is text; got {type(secret).__name__}.")
+            raise ConfigError(f"A key must be text; got {type(secret).__name__}.")
         return cls(secret) if secret.strip() else None
 
     def reveal(self) -> str:

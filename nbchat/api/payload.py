@@ -319,7 +319,7 @@ class _ChoiceReader:
     def _read_whole(self, text: str, thought: str, refusal: str, events: list[Event]) -> None:
         self.flow.whole_reasoning(thought, events)
         if not self.flow.whole_text(text, events):
-            note = "the server's own summary of its answer reads otherwise than what it had sent before, which is shown"
+            note = "the server's final summary differs from the answer that it streamed, which is shown"
             events.append(Notice(note))
         self.flow.whole_refusal(refusal, events)
 

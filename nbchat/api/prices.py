@@ -122,7 +122,7 @@ def _read_table(path: str) -> Mapping[str, Mapping[str, float]]:
         raise ConfigError(f"NBCHAT_PRICES names {path}, which can't be read: {error.strerror or error}.") from None
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ConfigError(
-            f'NBCHAT_PRICES names {path}, which is no table of prices: {{"MODEL": {{"input": 0.15, "output": 0.6}}}},'
+            f'NBCHAT_PRICES names {path}, which is not a table of prices: {{"MODEL": {{"input": 0.15, "output": 0.6}}}},'
             " in dollars for a million tokens."
         ) from None
 

@@ -36,7 +36,7 @@ def request(
     """
     if endpoint.lacks_key:
         raise ConfigError(
-            f"{endpoint.title} wants a key, and none is set: set {endpoint.key_env} before the kernel starts, or run"
+            f"{endpoint.title} needs a key, and none is set: set {endpoint.key_env} before the kernel starts, or run"
             f" %chat key {endpoint.name}. Nothing was sent."
         )
     headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
@@ -73,8 +73,8 @@ def _check_encrypted(url: httpx.URL, endpoint: Endpoint) -> None:
     confirmed = {host.strip().lower() for host in os.environ.get(PLAIN_HTTP_VARIABLE, "").split(",")}
     if url.host not in confirmed:
         raise ConfigError(
-            f"The key would go unencrypted to {endpoint.title}: give an address with https://, or, where that network is"
-            f" to be trusted, %env {PLAIN_HTTP_VARIABLE}={url.host}. Nothing was sent."
+            f"The key would go unencrypted to {endpoint.title}: use an https:// address or, if you trust"
+            f" that network, set %env {PLAIN_HTTP_VARIABLE}={url.host}. Nothing was sent."
         )
 
 

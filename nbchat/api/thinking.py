@@ -39,6 +39,7 @@ STARTERS = re.compile(r"[<\[◁]")
 _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 _MARKS = "`'\""
 _QUOTES = "`'\"“‘«([{"
+_EMPHASIS = "*_~"
 _SENTENCE_ENDS = ".!?…。！？\n"
 
 LOOKAHEAD = 2
@@ -239,7 +240,8 @@ def _is_spoken_of(before: str, after: str) -> bool:
     """Whether the text around a tag speaks of it: it stands in quotes or in code, or amid the words of a sentence."""
     last = before[-1:]
     amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
-    return amid or last in tuple(_QUOTES) or _goes_on_as_a_sentence(after) or _is_in_code(before)
+    emphasised = last in tuple(_EMPHASIS) and after[:1] == last
+    return amid or emphasised or last in tuple(_QUOTES) or _goes_on_as_a_sentence(after) or _is_in_code(before)
 
 
 def _goes_on_as_a_sentence(after: str) -> bool:

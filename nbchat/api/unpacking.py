@@ -38,7 +38,7 @@ def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
         return response.aiter_raw()
     if packings not in (["gzip"], ["x-gzip"], ["deflate"]):
         raise ProtocolError(
-            f"The answer came packed as {', '.join(packings)[:60]!r}, though it was asked for plain;"
+            f"The answer is compressed as {', '.join(packings)[:60]!r}, which was not asked for;"
             " nbchat reads gzip and deflate. Is a proxy in between?"
         )
     return _inflated(response.aiter_raw())
@@ -68,7 +68,7 @@ class _Inflater:
                 if self._place == "between":
                     return  # padding behind the last member
                 if self._place == "within":
-                    raise httpx.DecodingError(f"what it sent can't be unpacked: {error}") from error
+                    raise httpx.DecodingError(f"its answer can't be decompressed: {error}") from error
                 self._inflater, self._place = zlib.decompressobj(-zlib.MAX_WBITS), "within"
                 continue
             self._place, packed = "within", self._inflater.unconsumed_tail

@@ -262,7 +262,7 @@ class AnswerDecoder:
         """What is wrong with the answer as a whole."""
         reasons = self._payload.reasons
         if bad := FAILED_REASONS & set(reasons.values()):
-            return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is not whole.")
+            return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is incomplete.")
         if self._payload.seen:
             if self.done or (not left and (self._payload.all_finished if broken else self._payload.ended)):
                 return None
@@ -273,7 +273,7 @@ class AnswerDecoder:
         said = self._quoted(self._unreadable or self._stray())
         blame = "" if self._known else " Is the base URL that of a chat-completions API (often ending in /v1)?"
         return ProtocolError(
-            f"{self._server} answered with nothing that is a reply{f' ({said})' if said else ''}.{blame}"
+            f"{self._server} sent nothing that can be read as a reply{f' ({said})' if said else ''}.{blame}"
         )
 
     def _quoted(self, words: str) -> str:

@@ -1,1 +1,1 @@
-"""The language of a `%%chat` cell: its words, its options, its body as a message."""
+"""The syntax of a `%%chat` cell: words, options, and the body as a message."""

@@ -1,4 +1,4 @@
-"""What a cell names that is more than text: tools among its functions, types for its answer, data that came back."""
+"""Cell arguments that name Python objects: tools, schemas, and the data of the answer."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["named_schema", "named_tools", "show_data"]
 
 MOST_ROWS = 50
-"""Rows of an answer's data that are shown; all of them are in `reply.data`."""
+"""Most rows shown of an answer's data."""
 
 
 def named_tools(text: str, namespace: dict[str, Any]) -> Sequence[Any] | str:
-    """The functions that `--tools f,g` names; "none" stays. Raises UsageError for a name that is no function."""
+    """Return the functions that `--tools f,g` names; "none" is returned as is. Raises UsageError."""
     if text.strip() == "none":
         return "none"
     return [_tool(name.strip(), namespace) for name in text.split(",") if name.strip()]
@@ -38,11 +38,11 @@ def _tool(name: str, namespace: dict[str, Any]) -> Any:
     if name in makers:
         return makers[name](namespace)
     functions = [key for key, value in namespace.items() if callable(value) and not key.startswith("_")]
-    raise UsageError(f"--tools names no function {name!r}.{nearest(name, [*functions, *makers])}")
+    raise UsageError(f"--tools: there is no function {name!r}.{nearest(name, [*functions, *makers])}")
 
 
 def named_schema(text: str, namespace: dict[str, Any]) -> Schema:
-    """What `--schema` says: a type or a variable by name, columns, or a JSON schema. Raises ParameterError."""
+    """Resolve `--schema`: the name of a type or variable, columns, or a JSON schema. Raises ParameterError."""
     from nbchat.conversation.schemas.schema import Schema
 
     live = namespace.get(text)
@@ -50,7 +50,7 @@ def named_schema(text: str, namespace: dict[str, Any]) -> Schema:
 
 
 def show_data(canvas: Canvas, data: Any) -> None:
-    """Show an answer's data as a table, where it is one."""
+    """Show an answer's data if it is a table."""
     from nbchat.conversation.schemas.records import records_of
 
     records = records_of(data)

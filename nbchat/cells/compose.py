@@ -1,4 +1,4 @@
-"""A cell's body to the message that is sent: live values put in, images attached, and word of both."""
+"""Turn a cell's body into a message: insert live values, attach images, and report both."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 __all__ = ["Composed", "compose", "variants_of"]
 
 SHELL_NAMES = frozenset({"exit", "quit", "open", "get_ipython"})
-"""Names that IPython puts among the user's own; in a message they are words."""
+"""Names that IPython adds to the namespace; in a message they are plain words."""
 
 
 class Composed(NamedTuple):
     """A message ready to send.
 
-    `notes` are the footer's words on what went in, `parts` where each stretch is from, `values` the fingerprints of the
-    live values that were put in, by name.
+    `notes` are footer notes about inserted values, `parts` the sections of the text with their sources, `values` the
+    fingerprints of inserted values by name.
     """
 
     message: Message
     notes: tuple[str, ...] = ()
     parts: tuple[Fragment, ...] = ()
-    values: Mapping[str, str] = {}  # nobody writes to it
+    values: Mapping[str, str] = {}  # shared, never written to
 
 
 def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, images: Sequence[str] = ()) -> Composed:
-    """The message of a body. Raises PromptError for what can't be put in."""
+    """Compose the message of a body. Raises PromptError for a value that can't be inserted."""
     if not images and (raw or "{" not in body):
         return Composed(Message("user", body))
     from nbchat.data.images import load_image

@@ -1,4 +1,4 @@
-"""The options of `%%chat`: those of the table of parameters, and nbchat's own."""
+"""The options of `%%chat`: the parameter table's and nbchat's own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 
 class OwnOption(NamedTuple):
-    """An option of nbchat's own. `value` names what it takes (empty = nothing); `repeatable` ones make a tuple."""
+    """One of nbchat's own options. `value` names its argument (empty = none); `repeatable` options give a tuple."""
 
     name: str
     meaning: str
@@ -42,71 +42,69 @@ class OwnOption(NamedTuple):
 
     @property
     def flag(self) -> str:
-        """The option as it is written."""
+        """The long form of the option."""
         return "--" + self.name.replace("_", "-")
 
 
 OWN: dict[str, OwnOption] = {
     option.name: option
     for option in (
-        OwnOption(
-            "system", "system text for this message alone; given several times, each is tried", "TEXT", short="s"
-        ),
-        OwnOption("session", "the session to ask in; a new name opens a new one", "NAME"),
-        OwnOption("once", "neither read nor join the history"),
+        OwnOption("system", "system text for this message only; repeat it to compare several", "TEXT", short="s"),
+        OwnOption("session", "the session to use; a new name creates one", "NAME"),
+        OwnOption("once", "use no history, and leave none"),
         OwnOption("into", "bind the reply to this name, as << NAME does", "NAME"),
         OwnOption("dry_run", "show the exact request, its size and cost; send nothing"),
-        OwnOption("raw", "send the text as it is: no {name} is replaced"),
-        OwnOption("background", "free the kernel and go on painting this cell"),
-        OwnOption("remote_images", "show remote images in this answer: their servers learn that you read it"),
+        OwnOption("raw", "send the text as written: no {name} is replaced"),
+        OwnOption("background", "answer in the background; the kernel stays free"),
+        OwnOption("remote_images", "load remote images in this answer; their servers can see that you read it"),
         OwnOption("image", "attach an image: a variable, a file or a data: URL", "NAME", repeatable=True),
-        OwnOption("tools", "functions to offer, by name (f,g); none offers none", "NAMES"),
-        OwnOption("schema", "the form of the answer: a type's name, JSON schema or city:str,temp:float", "SCHEMA"),
+        OwnOption("tools", "functions to offer as tools, by name (f,g); none offers no tools", "NAMES"),
+        OwnOption("schema", "the answer's schema: a type's name, a JSON schema or city:str,temp:float", "SCHEMA"),
         OwnOption("code", "put the code of the answer into the next cell"),
-        OwnOption("variants", "lines of --- separate several messages in the cell; each is asked"),
+        OwnOption("variants", "lines of --- separate alternative messages in the cell; each is asked"),
         OwnOption("repeat", "ask this many times, side by side", "N"),
         OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
-        OwnOption("cache", "answer from the store where the same request was answered before"),
-        OwnOption("no_cache", "ask anew even where the store has the answer"),
+        OwnOption("cache", "replay the stored answer to an identical request"),
+        OwnOption("no_cache", "ask the server even if the answer is stored"),
         OwnOption("unguarded", "send even what looks like a secret or a private value"),
         OwnOption("base_url", "the server: a URL or a known name", "URL"),
         OwnOption("key_env", "the environment variable that holds the key", "VAR"),
-        OwnOption("timeout", "longest silence of the server, in seconds", "SECONDS"),
-        OwnOption("param", "anything else the server takes", "KEY=JSON", repeatable=True),
+        OwnOption("timeout", "longest wait for the next data from the server, in seconds", "SECONDS"),
+        OwnOption("param", "any other parameter the server takes", "KEY=JSON", repeatable=True),
     )
 }
 """nbchat's own options by name."""
 
 ROWS: tuple[Parameter | OwnOption, ...] = (*PARAMETERS.values(), *OWN.values())
-"""Every option, the table's first."""
+"""All options, the parameter table's first."""
 
 SHORTS = {row.short: row.name for row in ROWS if row.short}
 
 
 @dataclass(frozen=True, slots=True)
 class CellOptions:
-    """What a line asks for: parameters by wire name, axes (parameters given several values), nbchat's own options."""
+    """A parsed line: parameters by wire name, axes (parameters with several values), and nbchat's own options."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """An own option's value: True for one that takes none."""
+        """Return the value of one of nbchat's own options; True for a flag."""
         return self.own.get(name, default)
 
     @property
     def is_sweep(self) -> bool:
-        """Whether several answers are asked for: several values of an option, several messages, or `--repeat`."""
+        """Whether the line asks for several answers: axes, variants or `--repeat`."""
         return bool(self.axes) or "repeat" in self.own or "variants" in self.own
 
 
 def parse(line: str) -> CellOptions:
-    """Read a line. Raises UsageError, one line that names the option, what was expected and what was given."""
+    """Parse a line. Raises UsageError, which names the option, what was expected and what was given."""
     try:
         words = split(line)
     except ValueError as error:
-        raise UsageError(f"%%chat can't read its line: {error}.") from None
+        raise UsageError(f"Can't read this %%chat line: {error}.") from None
     reading = _Reading()
     pending = iter(words)
     for word in pending:
@@ -115,12 +113,12 @@ def parse(line: str) -> CellOptions:
 
 
 def read(parameter: Parameter, text: str) -> Any:
-    """A parameter's value as it is written on any line of a magic. Raises ParameterError."""
+    """Parse a parameter's value as written on a magic's line. Raises ParameterError."""
     return parameter.parse(unescaped(text) if parameter.kind == "texts" else text)
 
 
 class _Reading:
-    """One line being read."""
+    """The state of parsing one line."""
 
     def __init__(self) -> None:
         self._params: dict[str, Any] = {}
@@ -129,7 +127,7 @@ class _Reading:
         self._extra: dict[str, Any] = {}
 
     def take(self, word: str, rest: Iterator[str]) -> None:
-        """Read one option, and its value from what follows."""
+        """Parse one option, taking its value from the following words."""
         if word == "<<" or (word.startswith("<<") and word[2:]):
             self._bind(word[2:] or next(rest, ""))
             return
@@ -164,7 +162,7 @@ class _Reading:
         if repeated and parameter.kind not in ("texts", "biases"):
             raise UsageError(f"{flag} is given twice. For several values to compare, write them in one: {flag} a,b.")
         if name in self._axes:
-            raise UsageError(f"{flag} is given twice: write all its values in one, parted by commas.")
+            raise UsageError(f"{flag} is given twice: write all its values in one, separated by commas.")
         values = axis_values(parameter, text)
         try:
             parsed = [read(parameter, value) for value in values]
@@ -178,7 +176,7 @@ class _Reading:
             self._params[name] = parsed[0]
 
     def _set_exact(self, parameter: Parameter, value: Any) -> None:
-        """A value as it stands in JSON: one, whatever it holds."""
+        """Set a value given as JSON: always a single value, never an axis."""
         name = parameter.name
         if name in self._params or name in self._axes:
             raise UsageError(f"--param {name}: {parameter.flag} is given already.")
@@ -209,7 +207,7 @@ class _Reading:
             self._own[option.name] = _checked(option, flag, text)
 
     def _another_system(self, before: str | tuple[str, ...], text: str) -> None:
-        """A second system text and those after it make an axis."""
+        """Turn repeated system texts into an axis."""
         self._own.pop("system", None)
         self._axes["system"] = (*((before,) if isinstance(before, str) else before), text)
 
@@ -219,7 +217,7 @@ class _Reading:
         if not equals or not key:
             raise UsageError(f"--param takes KEY=JSON, such as top_k=40; got {without_keys(text)!r}.")
         if key in ("messages", "tools", "stream_options"):
-            raise UsageError(f"--param can't set {key}: nbchat writes it itself.")
+            raise UsageError(f"--param can't set {key}: nbchat sets it itself.")
         if key in self._extra:
             raise UsageError(f"--param {key} is given twice.")
         if key in PARAMETERS:
@@ -232,13 +230,13 @@ class _Reading:
 
     def _bind(self, name: str) -> None:
         if not name.isidentifier() or keyword.iskeyword(name):
-            raise UsageError(f"<< binds the reply to a variable, so a name must follow; got {name or 'nothing'}.")
+            raise UsageError(f"<< needs a variable name after it; got {name or 'nothing'}.")
         if "into" in self._own:
-            raise UsageError("The reply can be bound to one name; << or --into is given twice.")
+            raise UsageError("The reply can be bound to one name only; << or --into is given twice.")
         self._own["into"] = name
 
     def options(self) -> CellOptions:
-        """What was read."""
+        """Return the parsed options."""
         if self._extra:
             self._params["extra"] = self._extra
         options = CellOptions(self._params, self._axes, self._own)
@@ -248,7 +246,7 @@ class _Reading:
 
 
 def axis_values(parameter: Parameter, text: str) -> list[str]:
-    """The values of an option that may be given several, parted by commas; of another, or of one value, the text."""
+    """Split the comma-separated values of an option that may have several; any other text is one value."""
     if (
         parameter.name == "user"
         or not parameter.sampling
@@ -265,7 +263,7 @@ def _merged(first: Any, second: Any) -> Any:
 
 
 def _json_or_word(key: str, text: str) -> Any:
-    """JSON; a bare word is itself, so that texts need no quotes inside quotes."""
+    """Parse JSON; a bare word is a string, so that strings need no nested quotes."""
     import json
 
     try:
@@ -277,7 +275,7 @@ def _json_or_word(key: str, text: str) -> Any:
 
 
 def _exact(text: str) -> str | list[Any] | None:
-    """The JSON string or list that a value is; None = it is none, so that it means what the option's own value does."""
+    """Parse a value that is a JSON string or list; None = neither, so the option's own syntax applies."""
     import json
 
     try:
@@ -314,7 +312,7 @@ def _unknown(word: str) -> str:
 
 
 def _named(flag: str) -> str | None:
-    """The table's or nbchat's own name of a flag; "no_…" turns a parameter off. None = unknown."""
+    """Return the option name of a flag; "no_…" turns a parameter off. None = unknown."""
     if re.fullmatch(r"-[A-Za-z]", flag):
         return SHORTS.get(flag[1:])
     if not flag.startswith("--"):
@@ -325,7 +323,7 @@ def _named(flag: str) -> str | None:
 
 
 def help_rows() -> list[tuple[str, str, str]]:
-    """Every option: its flags, what it takes (empty = nothing), what it means."""
+    """Return every option's flags, argument (empty = none) and meaning."""
     rows = [
         (_flags(row.short, row.flag), "" if row.kind == "flag" else row.expected, row.meaning)
         for row in PARAMETERS.values()
@@ -334,7 +332,7 @@ def help_rows() -> list[tuple[str, str, str]]:
 
 
 def help_text() -> str:
-    """Every option with what it takes and means, one a line."""
+    """Return the help text, one line per option."""
     return "\n".join(
         f"  {flags:<28} {meaning}" + (f" ({takes})" if takes else "") for flags, takes, meaning in help_rows()
     )

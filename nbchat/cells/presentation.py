@@ -1,4 +1,4 @@
-"""How the answer to a cell is shown."""
+"""Presenter options for the answer to a cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["presentation"]
 def presentation(
     session: Session, options: CellOptions, notes: Sequence[str] = (), *, continue_with: str = ""
 ) -> dict[str, Any]:
-    """The options of `make_presenter` for the answer to a line. `continue_with` names what continues it."""
+    """Return the options for `make_presenter`. `continue_with`: the command that continues this answer."""
     endpoint = endpoint_for(options.own["base_url"]) if "base_url" in options.own else session.endpoint
     return {
         "choices": options.params.get("n") or session.params.n or 1,

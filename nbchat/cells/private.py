@@ -1,4 +1,4 @@
-"""`nbchat.private` for a notebook: the frame that it gives back is not shown as its cell's value."""
+"""`nbchat.private` for notebooks: the returned frame is not displayed as the cell's value."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Frame = TypeVar("Frame")
 
 
 def private(frame: Frame, *columns: Hashable) -> Frame:
-    """Mark columns of a frame private, and give the frame back. Of a single column (a Series), no name is needed.
+    """Mark columns of a data frame private and return the frame; a Series needs no column names.
 
-    From then on no description of the frame shows them, and a message that holds one of their values is refused. A cell
-    that ends in this call shows no rows. Raises PromptError where it is no data frame, or has no such column.
+    Descriptions of the frame then omit these columns, and messages that contain any of their values are refused. A cell
+    that ends in this call shows no rows. Raises PromptError if it is not a data frame or lacks a column.
     """
-    global _given  # what the running cell was given last
+    global _given  # the last frame marked in the running cell
     marks.private(frame, *columns)
     if (shell := _shell()) is not None:
         formatter = shell.display_formatter.ipython_display_formatter
@@ -34,10 +34,10 @@ _given: int | None = None
 
 
 def _show_nothing(value: Any) -> None:
-    """Take a frame for shown where it is the value of a cell that ends in `private(…)`."""
+    """Suppress the display of a frame returned by a final `private(…)`."""
     global _given
     if id(value) != _given or not _ends_in_call(_shell()):
-        raise NotImplementedError  # IPython goes on with its usual ways
+        raise NotImplementedError  # fall through to IPython's usual display
     _given = None
 
 
@@ -46,7 +46,7 @@ def _shell() -> Any:
 
 
 def _ends_in_call(shell: Any) -> bool:
-    """Whether the last statement of the running cell is a call of `private` alone."""
+    """Whether the running cell's last statement is just a call of `private`."""
     try:
         last = ast.parse(shell.history_manager.input_hist_parsed[-1]).body[-1]
     except (SyntaxError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""A magic's line as words: quotes honoured and removed, JSON in braces kept whole."""
+"""Split a magic's line into words: quotes are removed, JSON in braces is kept whole."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["quoted", "split"]
 
 
 def split(line: str) -> list[str]:
-    """The words of a line.
+    """Split a line into words.
 
-    White space parts words, but for what stands in quotes (`'…'` or `"…"`, removed; a backslash before the quote
-    itself keeps it) and in braces or brackets at the beginning of a word or behind its `=` (kept with their own quotes,
-    so that JSON needs none). Every other backslash is a backslash. Raises ValueError for a quote that never ends.
+    White space separates words, except in quotes (`'…'` or `"…"`, removed; a backslash escapes the quote) and in braces
+    or brackets at the beginning of a word or after its `=` (kept with their inner quotes, so that JSON needs no escaping).
+    Other backslashes are literal. Raises ValueError for an unclosed quote.
     """
     words: list[str] = []
     at = 0
@@ -49,11 +49,11 @@ def _quoted(line: str, at: int) -> tuple[str, int]:
             at += 1
         pieces.append(line[at])
         at += 1
-    raise ValueError(f"the quote at {line[start : start + 20]!r} never ends")
+    raise ValueError(f"the quote at {line[start : start + 20]!r} is not closed")
 
 
 def _bracketed(line: str, at: int) -> tuple[str, int]:
-    """From an opening brace to the one that closes it; to the next white space where none does."""
+    """Return the text from an opening brace to its closing one or, if there is none, to the next white space."""
     depth, place, quote = 0, at, ""
     while place < len(line):
         character = line[place]

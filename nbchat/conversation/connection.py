@@ -10,8 +10,6 @@ from typing import Self
 
 from nbchat.api.addresses import is_same_server, public_url
 from nbchat.api.endpoints import (
-    BUILTIN,
-    BUILTIN_MODEL,
     Endpoint,
     choose,
     endpoint_at,
@@ -36,14 +34,10 @@ def endpoint_for(
     where: str, *, api_key: str | Key | None = None, key_env: str | None = None, model: str | None = None
 ) -> Endpoint:
     """The server of a name or a URL; "built-in" is one of the names. Raises ConfigError."""
-    if _is_builtin(where):
-        return Endpoint("", None, BUILTIN, model or BUILTIN_MODEL)
     endpoint = endpoint_at(where, api_key=api_key, key_env=key_env)
+    if endpoint.is_own:
+        return replace(endpoint, model=model or endpoint.model)
     return replace(endpoint, model=model or os.environ.get("NBCHAT_MODEL", "").strip() or endpoint.model)
-
-
-def _is_builtin(where: str) -> bool:
-    return where.lower() in (BUILTIN, "builtin", "demo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,7 @@ class Destination:
 
 def _address(where: str) -> str:
     """The address of a name or a URL; empty = the built-in model's, which wants no key. Raises ConfigError."""
-    return "" if _is_builtin(where) else located(where).base_url
+    return located(where).base_url
 
 
 async def warm_up(endpoint: Endpoint) -> None:
@@ -180,13 +174,13 @@ def check_chosen(endpoint: Endpoint, model: str | None) -> None:
         return
     if not (chosen := choose()).is_builtin:
         raise ConfigError(
-            f"The built-in model is connected, which is no {model!r}: %chat connect off goes back to {chosen.title}."
+            f"The built-in model is connected, not {model!r}: %chat connect off returns to {chosen.title}."
         )
     row = owner_of(model or "")
     wanted, name = (row.key_env, row.name) if row is not None else ("its server's variable", "NAME")
     if os.environ.get("NBCHAT_API_KEY", "").strip():
         wanted = "NBCHAT_BASE_URL to the server that NBCHAT_API_KEY is for"
     raise ConfigError(
-        f"No key is set, so there is only the built-in model, and no {model!r}: set {wanted} before the kernel starts,"
-        f" or run %chat key {name}. %chat connect lists the servers, those of this machine too."
+        f"{model!r} needs a server, and no key is set for one: set {wanted} before the kernel starts,"
+        f" or run %chat key {name}. %chat connect lists the servers, local ones included."
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,8 +13,8 @@ from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange import Delivery, Exchange
 from nbchat.conversation.record import Record
 from nbchat.store.budget import Budget
-from nbchat.store.ledger import Spent
-from nbchat.store.paths import OFF
+from nbchat.store.entries import Spent
+from nbchat.store.paths import OFF, is_wanted
 from nbchat.values.errors import SessionError
 from nbchat.values.events import Event
 from nbchat.values.request import Request
@@ -73,9 +75,16 @@ class Deliverer:
         check_table()
         if self._limits.budget is not None:
             self._reserve(exchange, request, self._limits.budget)
+        if not is_wanted():
+            return Delivery(_all_of(taps), whole=whole)
+        came: deque[Sequence[Event]] = deque()
+        taps.append(came.append)
+        return Delivery(_all_of(taps), functools.partial(self._journal, exchange, request, came), whole=whole)
+
+    def _journal(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
+        """Journal a request that is under way: what the journal needs is imported while the server thinks."""
         if (persistence := self._record.persistence) is not None:
-            taps.append(persistence.begin(exchange, request))
-        return Delivery(_all_of(taps), whole=whole)
+            persistence.begin(exchange, request, came)
 
     def _reserve(self, exchange: Exchange, request: Request, budget: Budget) -> None:
         """Set aside what a request will likely take. Raises BudgetExceeded."""

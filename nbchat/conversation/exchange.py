@@ -24,7 +24,7 @@ from nbchat.conversation.process import process
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id
-from nbchat.store.ledger import Entry
+from nbchat.store.entries import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.values.draft import Draft
 from nbchat.values.errors import (
@@ -60,11 +60,12 @@ MOST_MISTAKES = 3
 class Delivery:
     """How one request is served. `tap` is shown the events first, in the engine's thread; None = nobody.
 
-    `replay` is the stored answer that comes in place of the server's; None = there is none. `whole` is called when an
-    answer has come from the server whole.
+    `replay` is the stored answer that comes in place of the server's; None = there is none. `sent` is called when
+    the request is under way, `whole` when an answer has come from the server whole.
     """
 
     tap: Callable[[list[Event]], None] | None = None
+    sent: Callable[[], None] = lambda: None
     replay: Sequence[tuple[float, list[Event]]] | None = None
     whole: Callable[[], None] = lambda: None
 
@@ -243,7 +244,7 @@ class Exchange:
             self.data = fitting.fitted(schema, self.replies[-1])
         except Misfit as error:
             raise SchemaError(
-                f"The answer does not fit the schema, and asked again it did not either: {error}. See reply.text."
+                f"The answer does not fit the schema, even after asking again: {error}. See reply.text."
             ) from None
         fitting.note_ignored(misfit, reply.request, self.ask.endpoint.base_url, self.ask.params.model)
 
@@ -270,7 +271,7 @@ class Exchange:
             return
         self.replies.pop()
         self._in_words = True
-        self._restart(presenter, "the server does not take the schema, so it is told in words")
+        self._restart(presenter, "the server does not support the schema, so the prompt asks for it")
         yield from self._send(presenter, more)
         if self.error is None:
             fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
@@ -335,6 +336,7 @@ class Exchange:
         else:
             call = Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
             engine.start(call, channel, delivery.tap)
+            delivery.sent()
 
     def _keep_draft(self, *, interrupted: bool = False) -> None:
         replies = self.replies
@@ -445,9 +447,9 @@ class Exchange:
         error, reply = self.error, self.reply
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
             if reply is None:
-                return Interrupted("Stopped. Nothing had come yet.")
+                return Interrupted("Stopped. Nothing had arrived yet.")
             if reply.status == "complete":
-                return Interrupted("Stopped. The answer had come whole, and was kept.", reply=reply)
+                return Interrupted("Stopped. The answer was complete and was kept.", reply=reply)
             return Interrupted(f"Stopped. {self._advice(reply)}", reply=reply)
         if isinstance(error, (CutOff, ServerSilent)) and reply is not None:
             return type(error)(f"{error} {self._advice(reply)}", reply=reply)
@@ -456,7 +458,7 @@ class Exchange:
         return error
 
     def _advice(self, reply: Reply) -> str:
-        """What became of a partial answer, and what continues it."""
+        """Say what became of a partial answer, and how to continue it."""
         if self.options.once:
             return "The partial answer did not join the history."
         if not reply.text or not self.options.continue_with:

@@ -62,7 +62,7 @@ def write(path: Path, conversation: Conversation) -> Path:
     except OSError as error:
         raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise SessionError(f"{path} can't be written: a parameter is no JSON ({error}).") from None
+        raise SessionError(f"{path} can't be written: a parameter is not JSON ({error}).") from None
     return path
 
 
@@ -83,7 +83,7 @@ def read(path: Path) -> Conversation:
         raise SessionError(f"{path} can't be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError):
         raise SessionError(
-            f"{path} is not JSON: what was exported as .json, .jsonl or .ipynb can be imported."
+            f"{path} is not JSON: only conversations exported as .json, .jsonl or .ipynb can be imported."
         ) from None
     try:
         if isinstance(content, Mapping):

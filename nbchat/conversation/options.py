@@ -61,7 +61,7 @@ class RequestOptions:
         params = {name: value for name, value in options.items() if name not in own}
         for name in params:
             if name not in PARAMETERS and name != "extra":
-                hint = f"{nearest(name, [*PARAMETERS, *own])} What only your server knows goes into extra={{...}}."
+                hint = f"{nearest(name, [*PARAMETERS, *own])} Parameters that only your server knows go into extra={{...}}."
                 raise ParameterError(f"There is no option {name}.{hint}")
         for name in ("base_url", "key_env"):
             if not isinstance(options.get(name, ""), str | None):

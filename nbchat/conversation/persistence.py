@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -12,8 +13,8 @@ from nbchat.api.keys import Key
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined
+from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
-from nbchat.store.ledger import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
 from nbchat.values.draft import Draft
@@ -29,7 +30,7 @@ __all__ = ["Persistence", "Reopened", "reopened"]
 MARKS = {"edited": "before_edit", "pinned": "pinned", "dropped": "dropped"}
 """Words that mark a version in the journal, and the fields they stand for."""
 
-KERNEL_ENDED = "the kernel ended while this came"
+KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 
 
 class Persistence:
@@ -73,8 +74,8 @@ class Persistence:
 
     # An answer that is coming
 
-    def begin(self, exchange: Exchange, request: Request) -> Callable[[Sequence[Event]], None]:
-        """Journal what comes of a request; what is returned is to be shown the events."""
+    def begin(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
+        """Journal what comes of a request: whoever receives it puts it into `came`."""
         ask, resumes = exchange.ask, exchange.options.resumes
         turn: dict[str, Any] = {"message": ask.message.to_dict(), "params": ask.params.to_dict()}
         if exchange.steps:
@@ -95,8 +96,7 @@ class Persistence:
             functools.partial(request_name, ask.endpoint, request),
             keys,
         )
-        recording = self._recordings[exchange.id] = self.journal.begin(self._session, answer)
-        return recording.add
+        self._recordings[exchange.id] = self.journal.begin(self._session, answer, came)
 
     def end(self, exchange: Exchange, *, joins: bool) -> None:
         """Journal that an exchange is over. `joins`: its answer is a turn's, which `sync` writes."""
@@ -214,13 +214,14 @@ class Reopened(NamedTuple):
         """What the reader should know, in a line each."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
         said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
-        return [f"{said}; %chat clear begins anew"]
+        return [f"{said}; %chat clear starts afresh"]
 
 
 def reopened(journal: Journal, row: SessionRow) -> Reopened:
     """Read a session. Raises SessionError."""
     answers = journal.answers(row.id)
-    versions = {answer_id: _version(stored) for answer_id, stored in answers.items()}
+    known: dict[str, Params] = {}
+    versions = {answer_id: _version(stored, known) for answer_id, stored in answers.items()}
     written = [turn for place in journal.places(row.id) if (turn := _turn(place, versions, answers)) is not None]
     placed = {version.answer_id for turn in written for version in turn.versions}
     turns, absorbed = list(written), []
@@ -274,18 +275,32 @@ def _marked(version: Version, marks: str) -> Version:
     return replace(version, before_edit=True) if "edited" in marks.split() else version
 
 
+_NAMES = tuple(field.name for field in fields(Version))
+
+
 def _fields(version: Version) -> dict[str, Any]:
-    return {field.name: getattr(version, field.name) for field in fields(Version)}
+    return {name: getattr(version, name) for name in _NAMES}
 
 
-def _version(stored: Stored) -> Version | None:
-    """The version of an answer; of one that never ended, with what had come. None = it can't be read."""
+def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
+    """The version of an answer; of one that never ended, with what had come. None = it can't be read.
+
+    `known` are parameters that were read before: most turns of a session share theirs.
+    """
     turn = stored.turn
     try:
-        if "reply" not in turn:
-            turn = {**turn, "reply": _rescued_reply(stored).to_dict()}
-        return replace(Version.from_dict(turn), answer_id=stored.id)
-    except (ValueError, KeyError):
+        written = turn.get("params", {})
+        if (params := known.get(name := repr(written))) is None:
+            params = known[name] = Params.from_dict(written)
+        return Version(
+            Message.from_dict(turn["message"]),
+            Reply.from_dict(turn["reply"]) if "reply" in turn else _rescued_reply(stored),
+            params,
+            tuple(map(Message.from_dict, turn.get("steps", ()))),
+            values=dict(turn.get("values", {})),
+            answer_id=stored.id,
+        )
+    except (ValueError, KeyError, TypeError):
         return None
 
 

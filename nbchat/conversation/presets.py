@@ -69,7 +69,7 @@ SHIPPED: dict[str, Preset] = {
         ),
         _shipped(
             "inventive",
-            "unlikely words come up and repeated ones are held back: for ideas and names; check what it says",
+            "less likely words and fewer repetitions: for ideas and names; check what it says",
             temperature=1.2,
             top_p=0.95,
             presence_penalty=0.4,
@@ -143,7 +143,7 @@ def save_preset(name: str, params: Params, meaning: str = "") -> Preset:
     """
     preset = Preset(_checked_name(name), settings_of(params), meaning)
     if preset.name in SHIPPED:
-        raise ConfigError(f"{preset.name!r} is a preset of nbchat's own. Choose another name.")
+        raise ConfigError(f"{preset.name!r} is a built-in preset. Choose another name.")
     _store([preset])
     return preset
 
@@ -164,7 +164,7 @@ def delete_preset(name: str) -> None:
     with _alone(path):
         own = _own(path)
         if name not in own:
-            raise ConfigError(f"There is no preset {name!r} of your own.{nearest(name, own)}")
+            raise ConfigError(f"You have no preset {name!r}.{nearest(name, own)}")
         del own[name]
         _write(path, own)
 
@@ -223,7 +223,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = _parsed(path, text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"The presets in {path} can't be read: {error}. Mend the file or put it away.") from None
+        raise ConfigError(f"The presets in {path} can't be read: {error}. Fix the file or move it away.") from None
     if not isinstance(content, dict):
         example = '{"careful": {"params": {"temperature": 0.1}}}'
         raise ConfigError(f"{path} must hold presets by name, such as {example}.")

@@ -11,7 +11,7 @@ from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.turn import Turn
-from nbchat.store.ledger import Entry
+from nbchat.store.entries import Entry
 
 if TYPE_CHECKING:  # imported where there is a journal
     from nbchat.conversation.persistence import Persistence

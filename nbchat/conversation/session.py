@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.headers import GivenHeaders
-from nbchat.api.keys import Key, without_keys
+from nbchat.api.keys import Key
 from nbchat.conversation.connection import Destination, warm_up
-from nbchat.conversation.delivery import Deliverer, Limits, spent
+from nbchat.conversation.delivery import Deliverer
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
+from nbchat.conversation.offering import offer
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.record import Record
-from nbchat.conversation.settings import Configured, Settings, with_system
+from nbchat.conversation.recorded import Recorded
+from nbchat.conversation.settings import Settings
 from nbchat.conversation.stream import Stream
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
-from nbchat.store.budget import Budget
-from nbchat.store.entries import Entries
-from nbchat.store.ledger import Spent
 from nbchat.store.opening import journal
 from nbchat.store.paths import notebook_path
 from nbchat.values.errors import NbchatError, SessionError
-from nbchat.values.events import TextDelta
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
-from nbchat.values.rating import Rating
 from nbchat.values.reply import Reply, Request
-from nbchat.values.usage import Usage
 
 if TYPE_CHECKING:  # imported where there is a journal
-    from nbchat.conversation.persistence import Persistence
     from nbchat.store.journal import SessionRow
 
 __all__ = ["Session"]
@@ -46,7 +41,7 @@ CONTINUE = "Continue exactly where your last message stopped. Do not repeat anyt
 """What is asked to continue an answer that was stopped or cut off; it does not stay in the history."""
 
 
-class Session(Configured):
+class Session(Recorded):
     """A multi-turn conversation.
 
     `model` and every parameter of the table can be given by name; None = not sent, the server decides. `base_url` is a
@@ -81,76 +76,14 @@ class Session(Configured):
         **params: Any,
     ) -> None:
         destination = Destination.of(base_url, Key.wrap(api_key), key_env, headers)
-        super().__init__(Settings(Params().replace(model=model, **params), destination, system, timeout, approve))
-        self.name = name
-        self._record = Record(persist=self._persist)
-        self._limits = Limits()
+        settings = Settings(Params().replace(model=model, **params), destination, system, timeout, approve)
+        super().__init__(name, settings)
         for tool in tools:
             self.tool(tool)
 
     def __repr__(self) -> str:
         turns = pluralize(len(self._record.history), "turn")
         return f"<Session {self.name!r}: {turns}, {self.endpoint.title}, {self.params}>"
-
-    # What it holds
-
-    @property
-    def turns(self) -> tuple[Turn, ...]:
-        """The conversation so far, oldest first."""
-        return self._record.history.turns
-
-    @property
-    def journal_id(self) -> str | None:
-        """The session's id in the journal; None = nothing of it is there."""
-        return self._record.journal_id
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """The messages that the next request would carry before its own: `{role, content}`, system text included."""
-        server = self._settings.destination.address()
-        history = self._record.history.messages()
-        return [message.to_wire(server) for message in with_system(self.system, history)]
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens of every request this session has made, retried and undone ones included, replayed ones not."""
-        return Usage.total(entry.usage for entry in self._record.ledger if not entry.replayed)
-
-    def ledger(self, *, everywhere: bool = False) -> Entries:
-        """One row for each request that was answered, oldest first; `to_frame()` makes a data frame of them.
-
-        `everywhere`: of all sessions and kernels. Raises SessionError where the journal can't be read then.
-        """
-        file = journal() if everywhere else None
-        return Entries(self._record.ledger if file is None else file.ledger.entries())
-
-    @property
-    def budget(self) -> Budget | None:
-        """What the session may spend; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
-
-        A call that would cross it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
-        """
-        return self._limits.budget
-
-    @budget.setter
-    def budget(self, budget: Budget | str | float | None) -> None:
-        if budget is not None and not isinstance(budget, Budget):
-            budget = Budget.parse(str(budget))
-        self._limits.budget = budget
-
-    @property
-    def spent(self) -> Spent:
-        """What counts against the budget; without one, what this session's calls took."""
-        return spent(self._record, self._limits)
-
-    @property
-    def cache(self) -> bool:
-        """Whether a request that was answered before is answered from the store. False unless set, or NBCHAT_CACHE says so."""
-        return self._limits.cache_is_on()
-
-    @cache.setter
-    def cache(self, on: bool | None) -> None:
-        self._limits.cache = on
 
     # Asking
 
@@ -179,7 +112,7 @@ class Session(Configured):
         exchange.alone = True
         presenter = self._presenter(display, exchange)
         if (turn := self._record.partial_answer(exchange)) is not None:
-            raise _offer(turn, exchange, presenter)
+            raise offer(turn, exchange, presenter)
         work = exchange.run(presenter)
         try:
             drive(work)
@@ -284,58 +217,7 @@ class Session(Configured):
         """Enter what an exchange took into the ledger, and nothing into the history. It is over then."""
         self._record.charge(exchange)
 
-    def adopt(self, turn: Turn, *, replaces: Turn | None = None) -> None:
-        """Take a turn that was answered elsewhere into the history; see `History.answered` for its place."""
-        self._record.change(lambda history: history.answered(turn, replaces=replaces))
-
-    # History
-
-    def on_turns(self, observer: Callable[[], None]) -> Callable[[], None]:
-        """Call this after each change of the history; as `on_params`."""
-        return self._record.observers.add(observer)
-
-    def pin(self, turn: Turn, pinned: bool = True) -> None:
-        """Keep a turn in the context when that must be shortened. Raises SessionError where it is not in the history."""
-        self._record.change(lambda history: history.marked(turn, pinned=pinned))
-
-    def drop(self, turn: Turn, dropped: bool = True) -> None:
-        """Leave a turn out of what is sent; it stays in the history. Raises SessionError where it is not there."""
-        self._record.change(lambda history: history.marked(turn, dropped=dropped))
-
-    def rate(self, turn: Turn, *, thumb: bool | None = None, score: float | None = None, note: str = "") -> None:
-        """Keep what you think of a turn's answer, in place of what was said before; without any of it, nothing.
-
-        Raises ParameterError, and SessionError where the turn is not in the history.
-        """
-        rating = Rating(thumb, score, without_keys(note))
-        self._record.change(lambda history: history.rated(turn, rating or None))
-
-    def choose(self, turn: Turn, version: int) -> None:
-        """Go on with `turn.versions[version]`. Raises SessionError."""
-        self._record.change(lambda history: history.choose(turn, version))
-
-    def undo(self, count: int = 1) -> tuple[Turn, ...]:
-        """Take back the last turns and return them. Raises SessionError where there are not so many."""
-        taken: tuple[Turn, ...] = ()
-
-        def undo(history: History) -> History:
-            nonlocal taken
-            rest, taken = history.undo(count)
-            return rest
-
-        self._record.change(undo)
-        return taken
-
-    def clear(self) -> None:
-        """Forget all turns. Settings and the usage count stay."""
-        self._record.change(lambda _history: History())
-
-    def forget(self) -> int:
-        """Delete the session for good, in the journal too, and begin anew; how many answers were deleted.
-
-        The ledger keeps figures, without notebook and cell. Raises SessionError where the file can't be written.
-        """
-        return self._record.forget()
+    # Copies and files
 
     def fork(self, name: str) -> Self:
         """A second session that begins with this one's turns and settings, and goes its own way."""
@@ -392,8 +274,10 @@ class Session(Configured):
 
         Where nobody knows which notebook this is, only names other than "default" are looked for.
         """
-        file, notebook = journal(), notebook_path()
-        if file is None or not file.exists() or (notebook is None and name == "default"):
+        notebook = notebook_path()
+        if notebook is None and name == "default":
+            return cls(name=name)
+        if (file := journal()) is None or not file.exists():
             return cls(name=name)
         try:
             rows = [row for row in file.sessions() if row.notebook == notebook and row.name == name and row.turns]
@@ -417,19 +301,6 @@ class Session(Configured):
         exchange.session, exchange.deliver = self.name, Deliverer(self._record, self._limits)
         return self._record.open(exchange)
 
-    def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:
-        """What keeps the session in the journal; None = the user wants none. `known`: turns that are in it already."""
-        if (file := journal()) is None:
-            return None
-        from nbchat.conversation.persistence import Persistence
-
-        return Persistence(file, self._described, known=known)
-
-    def _described(self) -> tuple[str, dict[str, Any]]:
-        """The session's name and settings, for the journal."""
-        settings = {"system": self.system, "params": self.params.to_dict()}
-        return self.name, settings if self.budget is None else {**settings, "budget": str(self.budget)}
-
     def _conclude(self, exchange: Exchange, presenter: Presenter | None) -> Reply:
         """Keep the turn, show its end, raise what went wrong."""
         self._record.keep(exchange)
@@ -441,21 +312,5 @@ class Session(Configured):
         if failure is not None:
             raise failure
         if reply is None:  # a failure explains every other absence
-            raise NbchatError("The server ended its answer without one.")
+            raise NbchatError("The server ended the response without an answer.")
         return reply
-
-
-def _offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
-    """Show what had come of a turn's answer before the kernel ended, and say so in place of asking again."""
-    reply = turn.reply
-    took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
-    price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
-    error = SessionError(
-        f"Nothing was sent: the kernel ended while this cell was answered, and what had come is kept (about {took},"
-        f" {price}). {exchange.options.continue_with} goes on from there; run the cell once more to ask anew.",
-        reply=reply,
-    )
-    if presenter is not None:
-        presenter.show([TextDelta(choice.text, choice.index) for choice in reply.choices if choice.text])
-        presenter.conclude(reply, error)
-    return error

@@ -36,5 +36,5 @@ def stored_session(name: str) -> SessionRow:
     for row in rows:
         if name in (row.name, title(row)):
             return row
-    hint = nearest(name, [title(row) for row in rows]) or " %chat sessions lists what there is."
+    hint = nearest(name, [title(row) for row in rows]) or " %chat sessions lists them."
     raise SessionError(f"There is no session {name!r}.{hint}")

@@ -1,4 +1,4 @@
-"""The quiet line under an answer: what it was, what it took, what the reader should know."""
+"""The footer of an answer: model and parameters, tokens, cost, timing, and notices."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["cost_text", "footer_facts", "params_text", "seconds_text", "settings
 ORDINARY_FINISHES = frozenset({"stop", "end_turn", "eos", "stop_sequence", None})
 
 NOT_SETTINGS = frozenset({"model", "messages", "stream", "stream_options", "tools"})
-"""Parts of a request that are no settings of the answer, or stand in the footer by themselves."""
+"""Request fields that are not settings, or that the footer shows separately."""
 
 SETTINGS_CHARACTERS = 90
 
 STATUS_WORDS = {
-    "interrupted": "stopped: this answer is not whole",
-    "cut_off": "cut off: this answer is not whole",
-    "failed": "failed: this answer is not whole",
+    "interrupted": "stopped: this answer is incomplete",
+    "cut_off": "cut off: this answer is incomplete",
+    "failed": "failed: this answer is incomplete",
 }
 
 
 def footer_facts(reply: Reply, notes: Sequence[str] = (), *, continue_with: str = "") -> list[str]:
-    """The facts of the footer, in order. `notes` are what the cell itself adds (what was put in).
+    """Return the footer's facts in order. `notes` are added by the cell (inserted values).
 
     `continue_with` names what continues this answer, such as `%chat continue`; empty = nothing does.
     """
@@ -44,40 +44,40 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, continue_with: str 
         facts.append("refused")
     unshown = dict.fromkeys(kind for choice in reply.choices for kind in choice.unshown)
     if unshown:
-        facts.append(f"also sent, and not shown: {', '.join(unshown)}")
+        facts.append(f"received but not shown: {', '.join(unshown)}")
     if reply.status == "complete":
         facts.append(_nothing_words(reply))
     return [fact for fact in (*facts, *reply.notices, *notes) if fact]
 
 
 def settings_text(request: Request | None) -> str:
-    """The parameters that were set, as a `%%chat` line has them: `-t 0.7 --seed 1`; empty = none, or unknown.
+    """Return the request's parameters as `%%chat` options: `-t 0.7 --seed 1`; empty = none, or unknown.
 
-    A line that would be too long for the footer is cut.
+    Too long a line is cut.
     """
     return "" if request is None else params_text(request.body)
 
 
 def params_text(params: Mapping[str, Any]) -> str:
-    """As `settings_text`, of parameters by wire name."""
+    """Like `settings_text`, for parameters by wire name."""
     line = option_line({name: _brief(value) for name, value in params.items() if name not in NOT_SETTINGS})
     return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
 
 
 def _brief(value: object) -> object:
-    """A value of the body; of a nested one, such as a JSON schema, its keys are enough."""
+    """Format a value; nested ones, such as a JSON schema, by their keys only."""
     if isinstance(value, Mapping):
         return {name: "…" if isinstance(part, (Mapping, list)) else part for name, part in value.items()}
     return value
 
 
 def _nothing_words(reply: Reply) -> str:
-    """What an answer without a word is; empty for any other."""
+    """Describe an answer without text; empty for any other."""
     if any(choice.text or choice.refusal or choice.tool_calls or choice.images for choice in reply.choices):
         return ""
     if any(choice.reasoning for choice in reply.choices):
-        return "the model only thought, and answered with nothing"
-    return "" if any(choice.unshown for choice in reply.choices) else "the model answered with nothing"
+        return "the model reasoned but gave no answer"
+    return "" if any(choice.unshown for choice in reply.choices) else "the model gave an empty answer"
 
 
 def tokens_text(usage: Usage) -> str:
@@ -93,7 +93,7 @@ def tokens_text(usage: Usage) -> str:
 
 
 def cost_text(cost: float | None) -> str:
-    """US dollars, with two digits that count; empty = unknown."""
+    """Format US dollars with two significant digits; empty = unknown."""
     if cost is None:
         return ""
     if cost == 0:
@@ -120,7 +120,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def _finish_words(reason: str, continue_with: str) -> str:
-    cut = "cut at max_tokens" + (f": {continue_with} goes on" if continue_with else "")
+    cut = "cut at max_tokens" + (f": {continue_with} resumes it" if continue_with else "")
     words = {
         "length": cut,
         "max_tokens": cut,

@@ -1,9 +1,9 @@
-"""Prints a streaming answer where there is no notebook: plain text, as it comes."""
+"""Prints a streaming answer as plain text, for terminals and files."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from nbchat.display.display_state import mark_shown
@@ -27,15 +27,22 @@ from nbchat.values.reply import Reply
 __all__ = ["TerminalPresenter"]
 
 FLUSH_SECONDS = 0.1
-"""The least time between two flushes of a growing answer."""
+"""Shortest interval between flushes of a growing answer, in seconds."""
 
 
 class TerminalPresenter:
     """A `Presenter` for a terminal or a file. Several choices are printed in turn."""
 
     def __init__(
-        self, stream: TextIO | None, *, choices: int = 1, notes: Sequence[str] = (), continue_with: str = ""
+        self,
+        stream: TextIO | None,
+        *,
+        choices: int = 1,
+        notes: Sequence[str] = (),
+        continue_with: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._output = TextOutput(stream)
         self._expected = choices
         self.notes = list(notes)
@@ -50,7 +57,7 @@ class TerminalPresenter:
         self._flush_at = 0.0
 
     def show(self, events: Sequence[Event]) -> None:
-        """Print what these events bring."""
+        """Print these events."""
         for event in events:
             match event:
                 case TextDelta(text, index) | RefusalDelta(text, index):
@@ -58,30 +65,30 @@ class TerminalPresenter:
                 case ReasoningDelta(text):
                     self._reasoning += len(text)
                 case ThoughtBefore(text, index):
-                    self._texts.setdefault(index, []).append(f"{text}\n[that was thinking; the answer follows]\n\n")
+                    self._texts.setdefault(index, []).append(f"{text}\n[end of reasoning; the answer follows]\n\n")
                 case SourcesDelta(sources):
                     self._sources += sources
                 case Finished(_, index):
                     self._finished.add(index)
                 case Retrying(seconds=seconds, reason=reason, attempt=attempt):
-                    self._line(f"({terminal_text(reason)}: asking again in {seconds:.0f} s, try {attempt})")
+                    self._line(f"({terminal_text(reason)}: retrying in {seconds:.0f} s, attempt {attempt})")
                 case _:
                     pass
         if events:
             self._print_texts()
-        if (now := time.monotonic()) >= self._flush_at:  # in a kernel each flush is a message
+        if (now := self._clock()) >= self._flush_at:  # in a kernel each flush is a message
             self._output.flush()
             self._flush_at = now + FLUSH_SECONDS
 
     def call_result(self, call: ToolCall, result: Message) -> None:
-        """Print a call and what came of it."""
+        """Print a call and its result."""
         self._finish_text()
         self._line(terminal_text(f"[called {call.name}({page_part(call.arguments, LIMITS.shown_aside)})]"))
         self._line(terminal_text(page_part(result.text, LIMITS.shown_aside)))
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
-        """Say why what stands there does not count; the new answer follows."""
+        """Say why the text so far does not count; the new answer follows."""
         self._finish_text()
         self._line(self._dim(terminal_text(f"[asked again: {reason}]")))
         self._begin_anew()
@@ -90,7 +97,7 @@ class TerminalPresenter:
         self._texts, self._finished, self._current = {}, set(), None
 
     def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
-        """Print all that is left, and the footer."""
+        """Print the rest and the footer."""
         self._finished |= self._texts.keys()
         self._print_texts()
         self._finish_text()
@@ -98,7 +105,7 @@ class TerminalPresenter:
             return
         mark_shown(reply)
         if any(choice.images for choice in reply.choices):
-            self._line("[pictures came: they are in reply.images]")
+            self._line("[images are in reply.images]")
         if self._sources:
             from nbchat.markdown.beside import sources_plain
 
@@ -127,7 +134,7 @@ class TerminalPresenter:
         self._finish_text()
         self._current = index
         if self._reasoning:
-            self._line(self._dim(f"[thought: {self._reasoning:,} characters, in reply.reasoning]"))
+            self._line(self._dim(f"[reasoning: {self._reasoning:,} characters, in reply.reasoning]"))
             self._reasoning = 0
         several = max(self._expected, index + 1)
         if several > 1:

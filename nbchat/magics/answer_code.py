@@ -1,4 +1,4 @@
-"""The Python code in an answer: which of its blocks count, without prompts and outputs, as one cell that parses."""
+"""Extract the Python code of an answer as one cell that parses, without console prompts and outputs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nbchat.markdown.code_blocks import code_blocks
 __all__ = ["AnswerCode", "code_in", "parsed", "without_prompts"]
 
 LONGEST_LEAD = 300
-"""Characters of prose above a block that are looked at."""
+"""Characters of prose above a block that are searched for a label."""
 
 LONGEST_INPUT = 200
-"""Lines of one input whose end is looked for."""
+"""Longest input, in lines, whose end is searched for."""
 
 _PYTHON = re.compile(
     r"(?:i?python|py|micropython|pyodide|pycon|ipy|jupyter|sage|tool_code|code_interpreter)[\d]*"
@@ -44,21 +44,21 @@ _ESCAPED = re.compile(  # !ls, %magic, files = !ls, help?
 )
 _CELL_MAGIC = re.compile(r"%%(\w+)")
 _PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun"})
-"""Cell magics whose body is Python of the cell: the code is the same without them."""
+"""Cell magics whose body is plain Python: the code means the same without them."""
 
 
 class AnswerCode(NamedTuple):
-    """Code for a cell (empty = the answer has none), and a few words on each part that was left out."""
+    """Code for a cell (empty = none in the answer), with a short note for each part left out."""
 
     code: str
     notes: tuple[str, ...] = ()
 
 
 def code_in(markdown: str) -> AnswerCode:
-    """The code of an answer.
+    """Return the code of an answer.
 
-    Blocks labelled as Python count, or where there are none, those without a label that are code, or an answer that is
-    code as a whole. What does not parse is left out, unless that is all there is.
+    Uses blocks labelled as Python; if there are none, unlabelled blocks that parse as code; if none of those either, an
+    answer that is code as a whole. Code that does not parse is left out unless there is nothing else.
     """
     markdown = markdown.replace("\r\n", "\n")
     blocks = [code for code in map(without_prompts, _blocks(markdown)) if code.strip()]
@@ -73,12 +73,12 @@ def code_in(markdown: str) -> AnswerCode:
 
 
 def parsed(code: str) -> ast.Module:
-    """The syntax tree of plain Python, or of IPython's with `pass` for its own. Raises SyntaxError, whatever is wrong."""
+    """Parse Python, or IPython code with its own syntax replaced by `pass`. Raises only SyntaxError."""
     if magic := _CELL_MAGIC.match(code):
         code = code.partition("\n")[2] if magic[1] in _PYTHON_MAGICS else ""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a strange escape is no reason to speak up
+            warnings.simplefilter("ignore")  # invalid escape sequences are not worth a warning
             try:
                 tree = ast.parse(code)
             except SyntaxError:
@@ -92,7 +92,7 @@ def parsed(code: str) -> ast.Module:
 
 
 def _error_in(code: str) -> str:
-    """What is wrong with code, with its line; empty = it parses."""
+    """Return the syntax error of code with its line; empty = it parses."""
     try:
         parsed(code)
     except SyntaxError as error:
@@ -101,7 +101,7 @@ def _error_in(code: str) -> str:
 
 
 def _blocks(markdown: str) -> list[str]:
-    """The contents of the blocks that count."""
+    """Return the contents of the relevant code blocks."""
     found = code_blocks(markdown)
     labelled: list[str] = []
     others: list[str] = []
@@ -121,7 +121,7 @@ def _blocks(markdown: str) -> list[str]:
 
 
 def _label(info: str) -> str:
-    """What a fence's info string makes of its block: "python", "" (nothing is said), "session" or "other"."""
+    """Classify a fence's info string: "python", "" (unlabelled), "session" or "other"."""
     words = info.strip().lower()
     if re.fullmatch(r"[\w./\\-]+\.(?:py|pyi|ipynb)", words):
         return "python"
@@ -140,13 +140,13 @@ def _label(info: str) -> str:
 
 
 def _is_announced(before: str) -> bool:
-    """Whether the prose above a block says that it shows an output."""
+    """Whether the prose above a block announces an output."""
     line = before.rstrip().rpartition("\n")[2]
     return bool(_ANNOUNCES_OUTPUT.fullmatch(line))
 
 
 def _is_code(text: str) -> bool:
-    """Whether a text without a label is code: it parses, and does more than to name or to hold something."""
+    """Whether unlabelled text is code: it parses, and is more than bare names or values."""
     try:
         tree = parsed(text)
     except SyntaxError:
@@ -171,7 +171,7 @@ def _acts(statement: ast.stmt, lines: list[str]) -> bool:
 
 
 def _is_data(code: str) -> bool:
-    """Whether a block is values alone, as an output would be."""
+    """Whether a block holds only literal values, as an output would."""
     try:
         ast.literal_eval(code.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -180,7 +180,7 @@ def _is_data(code: str) -> bool:
 
 
 def without_prompts(code: str) -> str:
-    """The input of a console session, its prompts and its outputs left out; other code as it is."""
+    """Strip prompts and outputs from a console session; other code is returned unchanged."""
     lines = code.split("\n")
     if any(_IN_PROMPT.match(line) for line in lines):
         return "\n".join(_notebook_input(lines)).strip("\n")
@@ -190,7 +190,7 @@ def without_prompts(code: str) -> str:
 
 
 def _notebook_input(lines: list[str]) -> Iterator[str]:
-    """The lines behind `In [1]:`, with those that go on from them; from `Out[1]:` on nothing."""
+    """Return the input lines after `In [1]:` and their continuation lines; lines from `Out[1]:` on are dropped."""
     open_input: list[str] | None = None
     for line in lines:
         if prompt := _IN_PROMPT.match(line):
@@ -205,16 +205,16 @@ def _notebook_input(lines: list[str]) -> Iterator[str]:
                 open_input.append(line)
                 yield line
             else:
-                open_input = None  # what it printed
+                open_input = None  # printed output
 
 
 def _is_whole(lines: list[str]) -> bool:
-    """Whether an input needs no more lines. Below an `In [1]:` that stands alone all are its own."""
+    """Whether an input is complete. All lines below an `In [1]:` on a line of its own belong to it."""
     return bool(lines[0].strip()) and not _error_in("\n".join(lines))
 
 
 def _with_magics_on_top(blocks: list[str], notes: list[str]) -> Iterator[str]:
-    """The blocks with `%%magics` only where they work, at the top of the first."""
+    """Keep `%%magics` only where they work: at the top of the first block."""
     for number, block in enumerate(blocks):
         lines = block.strip("\n").split("\n")
         magics = [(place, magic[1]) for place, line in enumerate(lines) if (magic := _CELL_MAGIC.match(line))]
@@ -223,7 +223,7 @@ def _with_magics_on_top(blocks: list[str], notes: list[str]) -> Iterator[str]:
             continue
         first, name = magics[0]
         on_top = number == 0 and all(not line.strip() or line.lstrip().startswith("#") for line in lines[:first])
-        if on_top and name not in _PYTHON_MAGICS:  # the whole cell is its
+        if on_top and name not in _PYTHON_MAGICS:  # the magic takes the whole cell
             yield "\n".join(lines[first:])
             if blocks[1:]:
                 notes.append(f"left out what follows the %%{name} cell")

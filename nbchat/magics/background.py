@@ -1,4 +1,4 @@
-"""Cells that answer in the background: the kernel is free, the cell goes on being painted."""
+"""Background cells: the kernel stays free while the cell's output is updated."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ class BackgroundReply:
 
 
 def running() -> int:
-    """How many cells are still answering."""
+    """Return the number of cells that are still answering."""
     return len(_running)
 
 
 def stop() -> int:
-    """Stop all cells that are still answering; how many there were."""
+    """Stop all cells that are still answering; return their number."""
     replies = list(_running)
     for reply in replies:
         reply.stop()
@@ -78,13 +78,13 @@ def stop() -> int:
 def start(
     shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any], source: str = ""
 ) -> None:
-    """Ask in a thread of its own; the answer is painted into the cell that is running now.
+    """Ask in a separate thread and paint the answer into the cell that is running now.
 
-    With a `source` (`--code`), the next cell gets the line that fetches the code once it has come. Raises what is wrong
+    With a `source` (`--code`), the next cell gets the line that fetches the code once it has arrived. Raises what is wrong
     with the request, and ConfigError outside a notebook.
     """
     if not is_notebook(shell):
-        raise ConfigError("--background needs a notebook: a terminal can't go on painting a line above.")
+        raise ConfigError("--background needs a notebook: a terminal can't update output above the prompt.")
     canvas = PinnedCanvas(shell)
     shown = presentation(session, options, composed.notes, continue_with=asked["continue_with"])
     presenter = make_presenter(True, canvas=canvas, **shown)
@@ -101,7 +101,7 @@ def start(
         try:
             reply = session.answer(exchange, display=presenter)
         except (NbchatError, Interrupted) as failure:
-            reply = failure.reply  # a part is worth a name too
+            reply = failure.reply  # bind a partial answer as well
             _show_failure(canvas, failure)
         else:
             _show_results(shell, canvas, reply, source)
@@ -115,7 +115,7 @@ def start(
 
 
 def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None:
-    """The answer's data as a table, and what its code is worth."""
+    """Show the answer's data as a table, and the notes on its code."""
     if reply.data is not None:
         show_data(canvas, reply.data)
     if source:

@@ -1,4 +1,4 @@
-"""`%%chat`: parse the line, make the message, ask, bind the reply."""
+"""`%%chat`: parse the line, compose the message, ask, bind the reply."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nbchat.values.errors import Interrupted, NbchatError
 __all__ = ["bind", "chat_cell", "continue_with"]
 
 PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema", "cache")
-"""Options of nbchat's own that `Session.ask` takes by the same name."""
+"""nbchat's own options that `Session.ask` takes under the same name."""
 
 NO_IDS = "this front end gives cells no ids: a cell that runs again adds a turn"
 
@@ -32,9 +32,9 @@ _said: set[str] = set()
 
 
 def chat_cell(shell: Any, line: str, body: str) -> None:
-    """Send a cell. Raises UsageError for a bad line, NbchatError for what fails later; the cell fails with either."""
+    """Run a `%%chat` cell. Raises UsageError for a bad line and NbchatError for later failures."""
     options = parse(line)
-    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython's own; the cell ends without it
+    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds it
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry().open(options.get("session"))
@@ -68,7 +68,7 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     try:
         reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
     except (NbchatError, Interrupted) as failure:
-        if failure.reply is not None:  # a part is worth a name too
+        if failure.reply is not None:  # bind a partial answer as well
             bind(shell, failure.reply, options.get("into"))
         raise
     bind(shell, reply, options.get("into"))
@@ -90,7 +90,7 @@ def _said_once(session: Session, composed: Composed, cell_id: str | None) -> lis
 
 
 def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
-    """The options that `Session.ask` takes."""
+    """Return the options for `Session.ask`."""
     own = {name: options.own[name] for name in PASSED_ON if name in options.own}
     if options.get("no_cache"):
         own["cache"] = False
@@ -119,7 +119,7 @@ def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[
 
 
 def bind(shell: Any, value: object, name: str | None) -> None:
-    """Bind a reply or a sweep: to a name if one was given, and to `_` and `Out` as a cell's value is."""
+    """Bind a reply or sweep to a name, if given, and to `_` and `Out` like any cell value."""
     if name:
         shell.user_ns[name] = value
     shell.displayhook.update_user_ns(value)

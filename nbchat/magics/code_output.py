@@ -1,4 +1,4 @@
-"""Code in an answer to a cell: marked, compared with the names that live in the kernel, and with what was there."""
+"""Offer an answer's code as a cell: marked, checked for undefined names, and compared with the previous code."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["announce", "complaints", "difference", "offer", "offer_answer", "pyt
 
 
 def python_code(markdown: str) -> str:
-    """The Python code of an answer; empty = it has none."""
+    """Return the Python code of an answer; empty = none."""
     return code_in(markdown).code
 
 
 def complaints(code: str, namespace: Mapping[str, object], shell: Any = None) -> list[str]:
-    """What is wrong with code before it runs: a syntax error, or names that are defined nowhere.
+    """Return the problems of code that has not run yet: a syntax error, or undefined names.
 
     `shell` translates IPython's own syntax (magics, `!`) first; None = plain Python.
     """
@@ -31,14 +31,19 @@ def complaints(code: str, namespace: Mapping[str, object], shell: Any = None) ->
             tree = ast.parse(shell.transform_cell(code))
     except SyntaxError as error:
         return [f"line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)]
-    except (ValueError, MemoryError, RuntimeError):  # IPython gives up on hundreds of magics
+    except (ValueError, MemoryError, RuntimeError):  # IPython fails on hundreds of magics
         return []
     used, made = _names(tree)
     if "*" in made:  # a star import may have made any of them
         return []
     known = {*made, *namespace, *dir(builtins), "get_ipython", "display", "__name__", "__file__"}
     live = [name for name in namespace if not name.startswith("_")]
-    return [f"uses {name}, not defined;{hint}" for name in used if name not in known for hint in [_hint(name, live)]]
+    return [
+        f"uses {name}, which is not defined;{hint}"
+        for name in used
+        if name not in known
+        for hint in [_hint(name, live)]
+    ]
 
 
 def _hint(name: str, live: Iterable[str]) -> str:
@@ -49,7 +54,7 @@ def _hint(name: str, live: Iterable[str]) -> str:
 
 
 def _names(tree: ast.AST) -> tuple[list[str], set[str]]:
-    """Names that are read, in order, and names that anything in the code makes."""
+    """Return the names that code reads, in order, and those that it defines anywhere."""
     used: dict[str, None] = {}
     made: set[str] = set()
     for node in ast.walk(tree):
@@ -76,16 +81,16 @@ def _names(tree: ast.AST) -> tuple[list[str], set[str]]:
 
 
 def difference(before: str, after: str) -> str:
-    """A unified diff without its file lines; empty = no difference."""
+    """Return a unified diff without file headers; empty = no difference."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
     return "\n".join(list(lines)[2:])
 
 
 def offer(shell: Any, code: str, *, replace: bool = False, source: str = "") -> list[str]:
-    """Put code into the next cell (`replace`: into the running one), and say so; complaints about it follow.
+    """Put code into the next cell (`replace`: into the running one), with a note and any complaints about it.
 
-    `source` is the `%%chat --code` cell that the code is marked with; empty = it gets no mark. Not every front-end can do
-    it, so whoever calls this shows the code as well.
+    `source` is the `%%chat --code` cell that the code is marked with; empty = no mark. Some front ends ignore this, so
+    callers must show the code as well.
     """
     shell.set_next_input(marked(code, source) if source else code, replace=replace)
     where = "this cell" if replace else "the next cell"
@@ -93,7 +98,7 @@ def offer(shell: Any, code: str, *, replace: bool = False, source: str = "") -> 
 
 
 def offer_answer(shell: Any, text: str, source: str, *, had_code: bool) -> list[str]:
-    """Put an answer's code into the next cell, and say so, or that it has none. `had_code` tells of the answer before."""
+    """Put an answer's code into the next cell, or say that it has none. `had_code`: whether the previous answer had code."""
     code, notes = code_in(text)
     answered(source, code)
     if code:
@@ -103,7 +108,7 @@ def offer_answer(shell: Any, text: str, source: str, *, had_code: bool) -> list[
 
 
 def announce(shell: Any, text: str, source: str) -> list[str]:
-    """What to say of the code of an answer that came in the background, whose next cell can't be filled any more."""
+    """Describe the code of a background answer, whose next cell can no longer be filled."""
     code, notes = code_in(text)
     answered(source, code)
     if not code:

@@ -1,4 +1,4 @@
-"""The words of `%chat`: how they are declared, and how they answer."""
+"""The commands of `%chat`: how they are declared and how they reply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["COMMANDS", "Command", "command", "say", "show"]
 
 
 class Command(NamedTuple):
-    """One word of `%chat`: what follows it, what it does, and the function of shell and rest of line that does it."""
+    """A `%chat` command: its arguments, its meaning, and the function that runs it with the shell and the rest of the line."""
 
     name: str
     takes: str
@@ -21,11 +21,11 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {}
-"""The words of `%chat`, in the order in which help shows them."""
+"""The commands of `%chat`, in the order in which help shows them."""
 
 
 def command(name: str, takes: str = "") -> Callable[[Callable[[Any, str], Any]], Callable[[Any, str], Any]]:
-    """Make a function a word of `%chat`; its docstring is what help says."""
+    """Register a function as a `%chat` command; its docstring is its help."""
 
     def register(function: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
         meaning = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
@@ -36,10 +36,10 @@ def command(name: str, takes: str = "") -> Callable[[Callable[[Any, str], Any]],
 
 
 def show(shell: Any, bundle: Bundle) -> None:
-    """Show something below the line."""
+    """Show a bundle below the line."""
     CellCanvas(shell).show(bundle)
 
 
 def say(shell: Any, text: str | Sequence[str]) -> None:
-    """Show one quiet line; several facts are parted by dots."""
+    """Show one quiet line of facts, separated by dots."""
     show(shell, chrome.line(text))

@@ -1,4 +1,4 @@
-"""Tab on a `%%chat` or `%chat` line: options, models, session names, commands, live names."""
+"""Tab completion of `%%chat` and `%chat` lines: options, models, sessions, commands, variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINE = re.compile(r"\s*%{1,2}chat\s")
 
 
 def install(shell: Any) -> None:
-    """Complete in this shell, by whichever way its version has."""
+    """Install completion in this shell, whichever interface its version has."""
     completer = getattr(shell, "Completer", None)
     matchers = getattr(completer, "custom_matchers", None)
     try:
@@ -41,7 +41,7 @@ def install(shell: Any) -> None:
 
 
 def remove(shell: Any) -> None:
-    """Complete no more."""
+    """Remove completion."""
     completer = getattr(shell, "Completer", None)
     matchers = getattr(completer, "custom_matchers", None)
     if matchers is not None:
@@ -71,7 +71,7 @@ def _match(shell: Any, context: Any) -> Any:
 
 
 def complete(shell: Any, line: str, fragment: str) -> list[str]:
-    """The words that may stand where the line ends with `fragment`."""
+    """Return the completions of `fragment`, which ends the line."""
     words = line[: len(line) - len(fragment)].split()
     return [word for word in _candidates(shell, words, fragment) if word.startswith(fragment) and word != fragment]
 
@@ -112,12 +112,12 @@ def _command_words(words: list[str], fragment: str) -> Iterable[str]:
         case "help":
             return [*COMMANDS, *PARAMETERS]
         case "retry" | "continue":
-            return [row.flag for row in PARAMETERS.values()] if fragment.startswith("-") else []
+            return [*(row.flag for row in PARAMETERS.values()), "--session"] if fragment.startswith("-") else []
     return []
 
 
 def _models() -> Iterable[str]:
-    """The models of the current server. A server that does not answer at once completes nothing."""
+    """Return the models of the current server; none if it does not answer quickly."""
     from nbchat.conversation.connection import models
     from nbchat.frontend import registry
     from nbchat.values.errors import NbchatError

@@ -1,4 +1,4 @@
-"""`%chat connect`, `%chat key` and `%chat models`: choosing a server and giving it a key."""
+"""`%chat connect` and `%chat key`: choose a server and set its key."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from nbchat.values.plural import pluralize
 __all__ = ["connect_line", "key_line"]
 
 CHECK_SECONDS = 5.0
-"""How long connecting waits for the server to list its models."""
+"""Seconds to wait for the server to list its models."""
 
 FEW_MODELS = 8
-"""Models up to which all are named."""
+"""Longest list of models that is shown in full."""
 
 LONGEST_LIST = 200
-"""Characters of their names."""
+"""Longest list of models, in characters."""
 
 
 def connect_line(rest: str) -> Bundle:
-    """Do what `%chat connect …` says. Raises UsageError and NbchatError, and then what was connected stays so."""
+    """Run `%chat connect …`. Raises UsageError and NbchatError; the previous connection then stays."""
     asked = _read(rest)
     if asked.where is None:
         return _choices()
     if asked.where.lower() in ("off", "none"):
         process.connected = None
-        return chrome.line(f"connected to what the environment says: {connection.current_endpoint().title}")
+        return chrome.line(f"connected to the environment's choice: {connection.current_endpoint().title}")
     endpoint = connection.endpoint_for(asked.where, key_env=asked.key_env, model=asked.model)
     if asked.headers:
         endpoint = replace(endpoint, headers=named_headers(asked.headers))
@@ -59,7 +59,7 @@ def connect_line(rest: str) -> Bundle:
     except NbchatError as error:
         asks = isinstance(error, AuthenticationFailed)
         hint = f" %chat key {endpoint.name or public_url(endpoint.base_url)} asks for its key." if asks else ""
-        error.args = (f"{error} Nothing changed: {connection.current_endpoint().title} stays in use.{hint}",)
+        error.args = (f"{error} Nothing changed: {connection.current_endpoint().title} is still in use.{hint}",)
         raise
     process.connected = endpoint
     registry().current.set(model=None)  # another server's model means nothing here
@@ -68,7 +68,7 @@ def connect_line(rest: str) -> Bundle:
 
 @dataclass(slots=True)
 class _Line:
-    """What a line asks for."""
+    """A parsed `%chat connect` line."""
 
     where: str | None = None
     model: str | None = None
@@ -80,7 +80,7 @@ def _read(rest: str) -> _Line:
     try:
         words = split(rest)
     except ValueError as error:
-        raise UsageError(f"%chat connect can't read its line: {error}.") from None
+        raise UsageError(f"Can't read this %chat connect line: {error}.") from None
     asked = _Line()
     pending = iter(words)
     for word in pending:
@@ -102,7 +102,7 @@ def _read(rest: str) -> _Line:
 
 
 def _facts(endpoint: Endpoint, names: list[str]) -> list[str]:
-    """What to say of a server that answered."""
+    """Return the facts to show about a server that answered."""
     listed = ", ".join(names)
     few = 0 < len(names) <= FEW_MODELS and len(listed) <= LONGEST_LIST
     known = f"models: {listed}" if few else pluralize(len(names), "model") if names else ""
@@ -110,11 +110,11 @@ def _facts(endpoint: Endpoint, names: list[str]) -> list[str]:
         such = "" if few or not names else f" (such as {', '.join(names[:3])[:LONGEST_LIST]})"
         model = f"no model chosen: %chat set model=NAME{such}"
     elif names and endpoint.model not in names:
-        model = f"model {endpoint.model}, which is not among them"
+        model = f"model {endpoint.model} (not in the list)"
     else:
         model = f"model {endpoint.model}"
     key = "" if endpoint.is_own or endpoint.name in LOCAL_SERVERS else _key_words(endpoint)
-    unlisted = "" if names or endpoint.is_own else "it lists no models, so whether it answers shows with the first cell"
+    unlisted = "" if names or endpoint.is_own else "it lists no models; the first message will show whether it answers"
     return [fact for fact in (known, model, key, unlisted) if fact]
 
 
@@ -125,14 +125,18 @@ def _key_words(endpoint: Endpoint) -> str:
 
 
 def _choices() -> Bundle:
-    """What there is to connect to: what runs here, what has a key, what is known."""
+    """Show what to connect to: local servers, servers with a key, known servers."""
     current = registry().current.endpoint
     here = found_servers()
-    rows = [["*" if current.is_builtin else "", BUILTIN, "the toy model that every installation has", "no key needed"]]
+    rows = [
+        ["*" if current.is_builtin else "", BUILTIN, "the toy model included in every installation", "no key needed"]
+    ]
     installed = "a real model of 135 million parameters, run on this machine"
     where = installed if is_installed() else f"{installed}: {HOW_TO_INSTALL}"
     rows.append(["*" if current.name == SMOLLM2 else "", SMOLLM2, where, "no key needed"])
-    rows += [["*" if current.name == name else "", name, LOCAL_SERVERS[name], "runs on this machine"] for name in here]
+    rows += [
+        ["*" if current.name == name else "", name, LOCAL_SERVERS[name], "running on this machine"] for name in here
+    ]
     for row in ENDPOINTS.values():
         found = next((name for name in row.key_envs if os.environ.get(name, "").strip()), None)
         rows.append(
@@ -140,7 +144,7 @@ def _choices() -> Bundle:
                 "*" if current.name == row.name else "",
                 row.name,
                 row.base_url,
-                f"key in {found}" if found else f"wants {row.key_env}",
+                f"key in {found}" if found else f"needs {row.key_env}",
             ]
         )
     if not current.is_builtin and current.name not in (*ENDPOINTS, *here, SMOLLM2):
@@ -149,19 +153,19 @@ def _choices() -> Bundle:
 
 
 def key_line(rest: str) -> str:
-    """Do what `%chat key [NAME|URL] [--save]` says; what to say of it. Raises UsageError and NbchatError."""
+    """Run `%chat key [NAME|URL] [--save]` and return the message to show. Raises UsageError and NbchatError."""
     words = rest.split()
     where = [word for word in words if word != "--save"]
     if len(where) > 1 or (
         where and where[0].lower() not in (*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2) and "://" not in where[0]
     ):
         raise UsageError(
-            "A key is never typed into a cell: run %chat key alone, or with the server's name behind it, and type it"
-            " where it asks."
+            "Never type a key into a cell: run %chat key, or %chat key NAME for another server, and enter the key at"
+            " the prompt."
         )
     endpoint = connection.endpoint_for(where[0]) if where else registry().current.endpoint
     if endpoint.is_own:
-        raise ConfigError(f"{endpoint.title} needs no key. Name the server that it is for: %chat key NAME.")
+        raise ConfigError(f"{endpoint.title} needs no key. Name the server that the key is for: %chat key NAME.")
     endpoint = replace(endpoint, key=_asked_key(endpoint), key_env=None)
     _check_key(endpoint)
     process.connected = endpoint
@@ -169,12 +173,14 @@ def key_line(rest: str) -> str:
         registry().current.set(model=None)
     if "--save" in words and endpoint.key is not None:
         store_key(endpoint.base_url, endpoint.key)
-        return f"the key for {endpoint.title} is kept in this system's keyring"
-    return f"the key for {endpoint.title} is used until the kernel ends; %chat key --save keeps one"
+        return f"the key for {endpoint.title} is saved in the system keyring"
+    return (
+        f"the key for {endpoint.title} is used until the kernel stops; %chat key --save saves one in the system keyring"
+    )
 
 
 def _check_key(endpoint: Endpoint) -> None:
-    """Raise AuthenticationFailed for a key that the server does not know; whatever else goes wrong shows later."""
+    """Raise AuthenticationFailed if the server rejects the key; other failures will show later."""
     try:
         probed(endpoint, lambda there: models(there, CHECK_SECONDS))
     except AuthenticationFailed as error:
@@ -193,8 +199,8 @@ def _asked_key(endpoint: Endpoint) -> Key:
         if type(error).__name__ not in ("StdinNotImplementedError", "EOFError"):
             raise
         variable = endpoint.key_env or "NBCHAT_API_KEY"
-        raise ConfigError(f"There is nobody to type a key here. Set {variable} before the kernel starts.") from None
+        raise ConfigError(f"This front end takes no input. Set {variable} before the kernel starts.") from None
     key = Key.wrap(text)
     if key is None:
-        raise ConfigError("No key was typed; nothing changed.")
+        raise ConfigError("No key was entered; nothing changed.")
     return key

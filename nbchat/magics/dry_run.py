@@ -1,4 +1,4 @@
-"""The exact request of a cell, shown instead of sent."""
+"""Dry run: show a cell's exact request instead of sending it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from nbchat.values.usage import estimate_tokens
 __all__ = ["dry_run_bundles"]
 
 LONGEST_IMAGE = 80
-"""Characters of a data: URL that are shown; the rest is counted."""
+"""Characters shown of a data: URL; the rest is only counted."""
 
 
 MARK = "background:rgba(86,180,233,0.22);color:inherit;border-radius:2px;padding:0 2px"
-"""A tint that leaves the text readable in a light and in a dark theme."""
+"""A tint that is readable in light and dark themes."""
 
 SOURCE = f'<span style="{chrome.QUIET};font-size:0.8em"> ‹{{}}›</span>'
-"""What a marked part came from, set apart from it."""
+"""The source of a marked part, shown after it."""
 
 
 def dry_run_bundles(ask: Ask, composed: Composed) -> list[Bundle]:
-    """What to show of a request: a line of facts, the message with its inserted parts marked, the JSON."""
+    """Return the outputs of a dry run: a line of facts, the message with inserted parts marked, and the JSON."""
     request, endpoint = ask.request(), ask.endpoint
     text = json.dumps(request.body, ensure_ascii=False)
     contents = [message.get("content", "") for message in request.body["messages"]]
@@ -50,12 +50,12 @@ def dry_run_bundles(ask: Ask, composed: Composed) -> list[Bundle]:
 
 
 def _words(content: list[dict[str, Any]]) -> str:
-    """The text of a message that also holds images; nobody knows how many tokens those are."""
+    """Return the text of a message without its images, whose tokens can't be estimated."""
     return "".join(part.get("text", "") for part in content)
 
 
 def _marked(composed: Composed) -> Bundle:
-    """The message; each part that came from a value stands in a mark that names its source."""
+    """Return the message with each part that came from a value marked with its source."""
     shown, plain = [], []
     for part in composed.parts:
         if part.source is None:
@@ -74,7 +74,7 @@ def _marked(composed: Composed) -> Bundle:
 
 
 def _shortened(value: Any) -> Any:
-    """The body with long data: URLs cut, so that it can be read."""
+    """Return the body with long data: URLs shortened."""
     if isinstance(value, str) and value.startswith("data:") and len(value) > LONGEST_IMAGE:
         return f"{value[:LONGEST_IMAGE]}… ({len(value):,} characters)"
     if isinstance(value, dict):

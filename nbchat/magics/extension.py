@@ -1,4 +1,4 @@
-"""What `%load_ext nbchat` does: register two magics, their completion and two input transformers. Nothing is sent or written."""
+"""`%load_ext nbchat`: register two magics, completion and input transformers. Nothing is sent or written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def load_ipython_extension(shell: Any) -> None:
 
     @no_var_expand
     def chat(line: str) -> Any:
-        """Ask, look and set: `%chat help` lists the commands, `%chat` alone shows the state."""
+        """Run a command: `%chat help` lists them, `%chat` alone shows the current state."""
         from nbchat.magics.line import chat_line
 
         return chat_line(shell, line)
@@ -35,7 +35,7 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """`%unload_ext nbchat`: take them back."""
+    """`%unload_ext nbchat`: remove them."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("chat", None)
     from nbchat.magics import completion, transforms

@@ -1,4 +1,4 @@
-"""`%chat fix`, `%chat explain` and `%chat doc`: the model looks at a cell."""
+"""`%chat fix`, `%chat explain` and `%chat doc`: ask the model about a cell."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["document", "explain", "fix"]
 
 
 def fix(shell: Any) -> Reply:
-    """Ask what went wrong in the last failing cell; show the difference, put the corrected cell in place of this one.
+    """Ask what went wrong in the last failing cell, show a diff, and replace this cell with the corrected one.
 
-    Sent are its source, the end of its traceback, and the types and shapes of its variables; no values beyond what
-    the traceback says.
+    Sends its source, the end of its traceback, and the types and shapes of its variables; no values except those in
+    the traceback.
     """
     failure = last_failure(shell)
     variables = "\n".join(failure.variables) or "(none)"
@@ -39,7 +39,7 @@ def explain(shell: Any) -> Reply:
 
 
 def document(shell: Any) -> Reply:
-    """Ask for docstrings in the previous cell; put the documented cell in place of this one."""
+    """Ask for docstrings in the previous cell, and replace this cell with the documented one."""
     source = last_source(shell)
     reply = _ask("doc", source=source)
     _offer_changed(shell, reply, source)
@@ -56,17 +56,17 @@ def _ask(prompt: str, **fields: str) -> Reply:
 
 
 def _fence(*texts: str) -> str:
-    """A fence that none of the texts closes."""
+    """Return a code fence that none of the texts contains."""
     return "`" * max(3, *(1 + len(run) for text in texts for run in re.findall("`{3,}", text)), 3)
 
 
 def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
-    """Show how the answer's code differs from the cell, and put it where it can be run."""
+    """Show how the answer's code differs from the cell, and put it into a cell."""
     canvas = CellCanvas(shell)
     code = python_code(reply.text)
     changes = difference(before, code) if code else ""
     if not changes:
-        canvas.show(chrome.line("the answer has no code that differs from the cell"))
+        canvas.show(chrome.line("the answer changes no code"))
         return
     fence = _fence(changes)
     canvas.show({"text/markdown": render(f"{fence}diff\n{changes}\n{fence}"), "text/plain": plain_text(changes)})

@@ -1,4 +1,4 @@
-"""The cell that failed last: its source, the end of its traceback, what its variables are."""
+"""The last failing cell: its source, the end of its traceback, and its variables."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from nbchat.values.errors import PromptError
 __all__ = ["Failure", "last_failure", "last_source"]
 
 LAST_LINES = 25
-"""Lines of the traceback's end that are sent."""
+"""Traceback lines sent, counted from its end."""
 
 MOST_VARIABLES = 30
-"""Variables that are described."""
+"""Most variables described."""
 
 
 MOST_CELLS = 200
-"""Cells back to which the failing one is looked for."""
+"""Number of previous cells searched for the failing one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is known of a failed cell. `variables` has one line for each: its type and shape, no value."""
+    """A failed cell. `variables` has one line for each variable: its type and shape, no value."""
 
     source: str
     traceback: str
@@ -35,7 +35,7 @@ class Failure:
 
 
 def last_failure(shell: Any) -> Failure:
-    """The last error that a cell raised. Raises PromptError where there was none."""
+    """Return the last error raised by a cell. Raises PromptError if there was none."""
     error: BaseException | None = getattr(sys, "last_value", None)
     if error is None:
         raise PromptError("No cell has failed yet: there is nothing to fix.")
@@ -49,20 +49,20 @@ def last_failure(shell: Any) -> Failure:
 
 
 def last_source(shell: Any) -> str:
-    """The cell before this one that is no `%chat` line, as it was typed. Raises PromptError where there is none."""
+    """Return the source of the previous cell that is not a `%chat` line. Raises PromptError if there is none."""
     for source in reversed(_typed(shell)[:-1]):
         if source.strip() and not source.lstrip().startswith(("%chat", "%%chat")):
             return source
-    raise PromptError("There is no cell before this one to speak of.")
+    raise PromptError("There is no earlier cell to explain or document.")
 
 
 def _typed(shell: Any) -> list[str]:
-    """The cells of this kernel as they were typed, before IPython's translation; this one last."""
+    """Return this kernel's cells as typed, before IPython's translation; the current one last."""
     return [str(source) for source in shell.history_manager.input_hist_raw]
 
 
 def _user_frames(trace: TracebackType | None) -> list[TracebackType]:
-    """The steps of a traceback from the cell on; those of IPython before it left out."""
+    """Return the traceback's frames from the cell on, without IPython's own above it."""
     steps = []
     while trace is not None:
         steps.append(trace)
@@ -77,12 +77,12 @@ def _is_cell(frame: FrameType) -> bool:
 
 
 def _is_translation(step: traceback.FrameSummary) -> bool:
-    """Whether a step is IPython's own, or a line that IPython put in place of a magic."""
+    """Whether a frame is IPython's, or a line that IPython substituted for a magic."""
     return "/IPython/" in step.filename.replace("\\", "/") or "get_ipython().run_" in (step.line or "")
 
 
 def _source_of(frames: list[TracebackType], shell: Any) -> str:
-    """The failing cell as it was typed: the one whose translation its first frame ran, else the one before this."""
+    """Return the failing cell as typed: the one whose translation the first frame ran, else the previous one."""
     ran = "".join(linecache.getlines(frames[0].tb_frame.f_code.co_filename)).rstrip("\n") if frames else ""
     for source in reversed(_typed(shell)[-MOST_CELLS:]) if ran else ():
         if source.rstrip("\n") == ran or _translated(shell, source) == ran:
@@ -98,7 +98,7 @@ def _translated(shell: Any, source: str) -> str:
 
 
 def _variables(frame: FrameType, source: str) -> tuple[str, ...]:
-    """The variables that the failing code names, where it failed."""
+    """Return the variables named in the failing code, from the failing frame."""
     found = {**frame.f_globals, **frame.f_locals} if frame.f_locals is not frame.f_globals else frame.f_globals
     names = [name for name in found if not name.startswith("_") and re.search(rf"\b{re.escape(name)}\b", source)]
     kept = [name for name in names if not issubclass(type(found[name]), ModuleType) and not callable(found[name])]
@@ -107,15 +107,15 @@ def _variables(frame: FrameType, source: str) -> tuple[str, ...]:
 
 
 def _described(value: object) -> str:
-    """What a value is. Its own methods may raise anything: then it is its type's name."""
+    """Describe a value without its contents; if its own methods raise, only by its type."""
     try:
         return _shape(value)
     except Exception as error:  # noqa: BLE001
-        return f"{type(value).__name__}, which raises {type(error).__name__} when looked at"
+        return f"{type(value).__name__}, which raises {type(error).__name__} when inspected"
 
 
 def _shape(value: object) -> str:
-    """What a value is, without its contents: a frame's schema, an array's shape, a container's length."""
+    """Describe a value's shape: a frame's schema, an array's shape, a container's length."""
     kind = type(value).__name__
     if hasattr(value, "dtypes") or hasattr(value, "schema"):
         from nbchat.data.describe import describe

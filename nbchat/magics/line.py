@@ -1,4 +1,4 @@
-"""`%chat`: one word says what to do; alone it shows the state."""
+"""`%chat`: line commands; without one, the current state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["COMMANDS", "chat_line"]
 
 
 def chat_line(shell: Any, line: str) -> Any:
-    """Run a `%chat` line. Raises UsageError for one that can't be read, NbchatError for what fails later."""
+    """Run a `%chat` line. Raises UsageError for a bad line and NbchatError for later failures."""
     word, _, rest = line.strip().partition(" ")
     if not word:
         return _status(shell)
@@ -43,16 +43,16 @@ def chat_line(shell: Any, line: str) -> Any:
     elif not rest and word.endswith("?"):
         word, rest = "help", word.rstrip("?")
     if word not in COMMANDS:
-        hint = nearest(word, COMMANDS) or " %chat help lists what there is; %chat ask TEXT sends a message."
-        raise UsageError(f"%chat has no word {without_keys(word)!r}.{hint}")
+        hint = nearest(word, COMMANDS) or " %chat help lists the commands; %chat ask TEXT sends a message."
+        raise UsageError(f"Unknown command {without_keys(word)!r}.{hint}")
     found = COMMANDS[word]
     if rest.strip() and not found.takes:
-        raise UsageError(f"%chat {word} takes nothing behind it; got {without_keys(rest.strip())!r}.")
+        raise UsageError(f"%chat {word} takes no argument; got {without_keys(rest.strip())!r}.")
     return found.run(shell, rest.strip())
 
 
 def _status(shell: Any) -> None:
-    """The state: server, model, parameters, session, tokens, cost."""
+    """Show the current state: server, model, parameters, session, tokens, cost."""
     session = registry().current
     endpoint = session.endpoint
     address = public_url(endpoint.base_url)
@@ -75,7 +75,7 @@ def _status(shell: Any) -> None:
     if changed := changed_data(session, shell.user_ns):
         rows.append(["data has changed", changed])
     if count := background.running():
-        rows.append(["in the background", f"{count} cells"])
+        rows.append(["in the background", pluralize(count, "cell")])
     show(shell, chrome.table([], rows))
 
 
@@ -90,7 +90,7 @@ def _shown(session: Session, options: CellOptions, notes: tuple[str, ...] = ()) 
 def _ask(shell: Any, rest: str) -> Reply:
     """Send one line; the answer streams below."""
     if not rest:
-        raise UsageError("%chat ask needs a text behind it.")
+        raise UsageError("%chat ask needs a message: %chat ask TEXT.")
     composed = compose(rest, shell.user_ns)
     options = CellOptions()
     return registry().current.ask(composed.message, **_shown(registry().current, options, composed.notes))
@@ -98,7 +98,7 @@ def _ask(shell: Any, rest: str) -> Reply:
 
 @command("models", "[TEXT]")
 def _models(shell: Any, rest: str) -> None:
-    """List the server's models; with a text, those whose name has it."""
+    """List the server's models; with TEXT, those whose names contain it."""
     session = registry().current
     names = [name for name in models(session.endpoint) if rest.lower() in name.lower()]
     if not names:
@@ -110,19 +110,19 @@ def _models(shell: Any, rest: str) -> None:
 
 @command("connect", "[NAME|URL] [--model M] [--key-env VAR] [--header 'NAME=$VAR']")
 def _connect(shell: Any, rest: str) -> None:
-    """Choose the server; alone, show what there is to choose from; off: as the environment says."""
+    """Choose a server; alone, list the choices; off returns to the environment's choice."""
     show(shell, connecting.connect_line(rest))
 
 
 @command("key", "[NAME|URL] [--save]")
 def _key(shell: Any, rest: str) -> None:
-    """Ask for the server's key without showing it; --save keeps it in the system's keyring."""
+    """Prompt for the server's key without echoing it; --save stores it in the system keyring."""
     say(shell, connecting.key_line(rest))
 
 
 @command("set", "NAME=VALUE …")
 def _set(shell: Any, rest: str) -> None:
-    """Set parameters for all messages to come; none unsets one."""
+    """Set parameters for later messages; NAME=none unsets one."""
     session = registry().current
     if rest.startswith("display="):
         _display(shell, rest.removeprefix("display="))
@@ -134,7 +134,7 @@ def _set(shell: Any, rest: str) -> None:
 
 
 def _settings(rest: str) -> dict[str, Any]:
-    """`name=value` words, or options as a cell takes them."""
+    """Parse `name=value` words or cell options into parameters."""
     if rest.startswith("-"):
         options = parse(rest)
         if options.own or options.axes:
@@ -145,7 +145,7 @@ def _settings(rest: str) -> dict[str, Any]:
         name, equals, value = word.partition("=")
         name = name.strip().replace("-", "_")
         if name == "system":
-            raise UsageError("The system text is set with %chat system TEXT.")
+            raise UsageError("Set the system text with %chat system TEXT.")
         if not equals:
             raise UsageError(f"%chat set takes NAME=VALUE; got {without_keys(word)!r}.")
         if name not in PARAMETERS:
@@ -158,10 +158,10 @@ def _settings(rest: str) -> dict[str, Any]:
 
 @command("display", "[auto|text]")
 def _display(shell: Any, rest: str) -> None:
-    """Show answers as plain text as they come, for front ends that ignore updates of outputs; auto: as it suits."""
+    """Show answers as plain text, for front ends that ignore output updates, or choose automatically; alone, say which."""
     if rest:
         _choose_display(rest)
-    say(shell, "answers are painted" if takes_updates(shell) else "answers come as plain text")
+    say(shell, "answers are rendered as they stream" if takes_updates(shell) else "answers are printed as plain text")
 
 
 def _choose_display(name: str) -> None:
@@ -181,7 +181,7 @@ def _panel(shell: Any, _rest: str) -> None:
 
 @command("presets", "[FILE]")
 def _presets(shell: Any, rest: str) -> None:
-    """List the presets; with a FILE (.json, .toml), take in those in it."""
+    """List the presets; with FILE (.json or .toml), import those in it."""
     from nbchat.magics.presets import list_line
 
     show(shell, list_line(rest))
@@ -189,7 +189,7 @@ def _presets(shell: Any, rest: str) -> None:
 
 @command("preset", "NAME")
 def _preset(shell: Any, rest: str) -> None:
-    """Set the parameters of a preset."""
+    """Apply a preset."""
     from nbchat.magics.presets import apply_line
 
     say(shell, apply_line(registry().current, rest))
@@ -197,7 +197,7 @@ def _preset(shell: Any, rest: str) -> None:
 
 @command("save-preset", "NAME")
 def _save_preset(shell: Any, rest: str) -> None:
-    """Keep all parameters but the model under a name."""
+    """Save the current parameters, except the model, as a preset."""
     from nbchat.magics.presets import save_line
 
     say(shell, save_line(registry().current, rest))
@@ -205,7 +205,7 @@ def _save_preset(shell: Any, rest: str) -> None:
 
 @command("system", "[TEXT]")
 def _system(shell: Any, rest: str) -> None:
-    """Set the system text of this session; none takes it away; alone shows it."""
+    """Set this session's system text; none removes it; alone, show it."""
     session = registry().current
     if rest:
         quoted = re.fullmatch(r"(['\"])(.*)\1", rest, re.DOTALL)
@@ -215,7 +215,7 @@ def _system(shell: Any, rest: str) -> None:
 
 @command("code", "[ID]")
 def _code(shell: Any, rest: str) -> None:
-    """Put the code of the last answer into this cell, or of a cell that answered in the background."""
+    """Put the code of the last answer, or of a background cell's answer, into this cell."""
     from nbchat.magics import code_output, filled_cells
 
     session = registry().current
@@ -228,7 +228,7 @@ def _code(shell: Any, rest: str) -> None:
 
 @command("fix")
 def _fix(shell: Any, _rest: str) -> None:
-    """Explain and repair the last failing cell: its source, its traceback's end, types and shapes; no values."""
+    """Explain and repair the last failing cell; sends its source, the traceback's end, types and shapes, but no values."""
     from nbchat.magics import fix as helping
 
     helping.fix(shell)
@@ -236,7 +236,7 @@ def _fix(shell: Any, _rest: str) -> None:
 
 @command("explain")
 def _explain(shell: Any, _rest: str) -> None:
-    """Say what the previous cell does."""
+    """Explain the previous cell."""
     from nbchat.magics import fix as helping
 
     helping.explain(shell)
@@ -252,7 +252,7 @@ def _doc(shell: Any, _rest: str) -> None:
 
 @command("undo", "[N]")
 def _undo(shell: Any, rest: str) -> None:
-    """Take back the last turn, or the last N."""
+    """Undo the last turn, or the last N."""
     if rest and not rest.isdecimal():
         raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
     taken = registry().current.undo(int(rest or 1))
@@ -261,7 +261,7 @@ def _undo(shell: Any, rest: str) -> None:
 
 @command("retry", "[OPTIONS] [--session NAME]")
 def _retry(shell: Any, rest: str) -> Reply:
-    """Ask the last message again, in its place; options hold for this once."""
+    """Ask the last message again, with these options for this request only; the old answer stays as a version."""
     session, options = _session_and_params("retry", rest)
     return session.retry(**_shown(session, options), **options.params)
 
@@ -290,7 +290,7 @@ def _stop(shell: Any, _rest: str) -> None:
 
 @command("fork", "[NAME]")
 def _fork(shell: Any, rest: str) -> None:
-    """Go on in a copy of this session; the old one stays as it is."""
+    """Copy this session and continue in the copy; the original stays as it is."""
     branch = registry().fork(rest or None)
     say(shell, f"now in session {branch.name}, {pluralize(len(branch.turns), 'turn')}")
 
@@ -306,7 +306,7 @@ def _export(shell: Any, rest: str) -> None:
 
 @command("import", "FILE")
 def _import(shell: Any, rest: str) -> None:
-    """Open a conversation that was exported as .json, .jsonl or .ipynb, as a session of its own."""
+    """Open a conversation exported as .json, .jsonl or .ipynb, as a new session."""
     if not rest:
         raise UsageError("%chat import needs the name of a .json, .jsonl or .ipynb file.")
     session = registry().add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
@@ -315,22 +315,22 @@ def _import(shell: Any, rest: str) -> None:
 
 @command("help", "[WORD]")
 def _help(shell: Any, rest: str) -> None:
-    """Show what there is; with a WORD, what that is."""
+    """List commands and options; with WORD, explain one of them."""
     show(shell, chrome.text_block(_help_on(rest)) if rest else _help_all())
 
 
 def _help_all() -> Bundle:
-    """Two tables; where there are none, as many lines."""
+    """Return the help as two tables, with a plain-text version."""
     head = "%%chat [OPTIONS] [<< NAME]   the cell below is the message"
     commands = [(f"{c.name} {c.takes}".strip(), c.meaning) for c in COMMANDS.values()]
     lines = "\n".join(f"  {name:<44} {meaning}" for name, meaning in commands)
     tables = [
         chrome.table(["%%chat [OPTIONS] [<< NAME]", "takes", "the cell below is the message"], help_rows()),
-        chrome.table(["%chat", "alone it shows the state"], commands),
+        chrome.table(["%chat", "without a command, show the current state"], commands),
     ]
     return {
         "text/html": "".join(table["text/html"] for table in tables),
-        "text/plain": f"{head}\n{help_text()}\n\n%chat            show the state\n{lines}",
+        "text/plain": f"{head}\n{help_text()}\n\n%chat            show the current state\n{lines}",
     }
 
 
@@ -344,4 +344,4 @@ def _help_on(word: str) -> str:
     ]
     if rows:
         return "\n".join(rows)
-    raise UsageError(f"There is no help on {word!r}.{nearest(name, [*COMMANDS, *PARAMETERS])}")
+    raise UsageError(f"There is no help for {word!r}.{nearest(name, [*COMMANDS, *PARAMETERS])}")

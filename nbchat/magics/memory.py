@@ -1,4 +1,4 @@
-"""What is remembered: `%chat history`, versions of answers, sessions in this kernel and in the journal."""
+"""`%chat history` and related commands: versions of answers, and sessions in this kernel and the journal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_FOUND = 20
 
 @command("history", "[N]")
 def _history(shell: Any, rest: str) -> None:
-    """Show the turns of this session; with N, the versions of that turn's answer with their settings."""
+    """Show the turns of this session; with N, the versions of turn N's answer and their settings."""
     session = registry().current
     if rest:
         _versions(shell, _turn(session, rest))
@@ -64,7 +64,7 @@ def _marks(turn: Turn, namespace: Mapping[str, object], prints: dict[str, str]) 
 
 
 def _changed(turn: Turn, namespace: Mapping[str, object], prints: dict[str, str]) -> list[str]:
-    """The names of the values that a turn was given and that are others now. `prints` are those that are known."""
+    """Return the names of a turn's values that have changed since. `prints` caches fingerprints by name."""
     changed = []
     for name, then in turn.values.items():
         if name in namespace:
@@ -76,7 +76,7 @@ def _changed(turn: Turn, namespace: Mapping[str, object], prints: dict[str, str]
 
 
 def changed_data(session: Session, namespace: Mapping[str, object]) -> str:
-    """The turns whose data has changed since they were answered, by name; empty = none."""
+    """Describe the turns whose data has changed since they were answered; empty = none."""
     prints: dict[str, str] = {}
     found = ((number, _changed(turn, namespace, prints)) for number, turn in enumerate(session.turns, 1))
     return "; ".join(f"{', '.join(names)} since turn {number}" for number, names in found if names)
@@ -94,34 +94,34 @@ def _versions(shell: Any, turn: Turn) -> None:
 
 @command("choose", "N V")
 def _choose(shell: Any, rest: str) -> None:
-    """Go on with version V of turn N's answer; %chat history N lists them."""
+    """Continue with version V of turn N's answer; %chat history N lists the versions."""
     words = rest.split()
     if len(words) != 2 or not words[1].isdecimal() or words[1] == "0":
-        raise UsageError(f"%chat choose takes the numbers of a turn and of a version, such as 3 1; got {rest!r}.")
+        raise UsageError(f"%chat choose takes a turn number and a version number, such as 3 1; got {rest!r}.")
     session = registry().current
     turn = _turn(session, words[0])
     if int(words[1]) > len(turn.versions):
         raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
     session.choose(turn, int(words[1]) - 1)
-    say(shell, f"turn {words[0]} goes on with version {words[1]} of {len(turn.versions)}")
+    say(shell, f"turn {words[0]} continues with version {words[1]} of {len(turn.versions)}")
 
 
 @command("pin", "N")
 def _pin(shell: Any, rest: str) -> None:
-    """Keep turn N in what is sent when that must be shortened; again: no longer."""
+    """Pin turn N: it stays when the context must be shortened; run it again to unpin."""
     session = registry().current
     turn = _turn(session, rest)
     session.pin(turn, not turn.pinned)
-    say(shell, f"turn {rest} is {'no longer pinned' if turn.pinned else 'pinned: it stays in what is sent'}")
+    say(shell, f"turn {rest} is {'no longer pinned' if turn.pinned else 'pinned: it stays in every request'}")
 
 
 @command("drop", "N")
 def _drop(shell: Any, rest: str) -> None:
-    """Leave turn N out of what is sent; again: no longer."""
+    """Leave turn N out of later requests; run it again to include it."""
     session = registry().current
     turn = _turn(session, rest)
     session.drop(turn, not turn.dropped)
-    say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of what is sent'}")
+    say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of requests'}")
 
 
 @command("context", "[fit|retry|off|TOKENS]")
@@ -142,17 +142,17 @@ def _context(shell: Any, rest: str) -> None:
 
 
 def _turn(session: Session, number: str) -> Turn:
-    """The turn of a number as `%chat history` shows it. Raises UsageError."""
+    """Return the turn with this number in `%chat history`. Raises UsageError."""
     turns = session.turns
     if not number.isdecimal() or not 1 <= int(number) <= len(turns):
         has = f"1 to {len(turns)}" if turns else "none yet"
-        raise UsageError(f"A turn's number is as in %chat history ({has}); got {number!r}.")
+        raise UsageError(f"Expected a turn number from %chat history ({has}); got {number!r}.")
     return turns[int(number) - 1]
 
 
 @command("switch", "NAME")
 def _switch(shell: Any, rest: str) -> None:
-    """Go to another session, of this kernel or from the journal."""
+    """Switch to another session, of this kernel or from the journal."""
     if not rest:
         names = [*registry().names(), *(title(row) for row in stored_sessions())]
         raise UsageError(f"%chat switch needs a name: {', '.join(dict.fromkeys(names))}.")
@@ -163,7 +163,7 @@ def _switch(shell: Any, rest: str) -> None:
 
 @command("sessions")
 def _sessions(shell: Any, _rest: str) -> None:
-    """List the sessions of this kernel, and those in the journal."""
+    """List the sessions in this kernel and in the journal."""
     current = registry().current
     rows = [["*" if s is current else "", s.name, str(len(s.turns)), "in this kernel"] for s in registry()]
     opened = {session.journal_id for session in registry()}
@@ -173,7 +173,7 @@ def _sessions(shell: Any, _rest: str) -> None:
 
 @command("find", "WORDS")
 def _find(shell: Any, rest: str) -> None:
-    """Find answers and questions that hold these words, in all sessions."""
+    """Search the questions and answers of all sessions."""
     if not rest:
         raise UsageError("%chat find needs a word to look for.")
     if (file := journal()) is None:
@@ -185,12 +185,12 @@ def _find(shell: Any, rest: str) -> None:
     if rows:
         show(shell, chrome.table(["session", "when", "you", "answer"], rows))
     else:
-        say(shell, f"nothing was found with {rest!r}")
+        say(shell, f"nothing found for {rest!r}")
 
 
 @command("forget", "NAME|all")
 def _forget(shell: Any, rest: str) -> None:
-    """Delete a session for good, or all: nothing of it stays in the journal but figures in the ledger."""
+    """Delete a session, or all of them, permanently; only the ledger keeps their figures."""
     if not rest:
         raise UsageError(f"%chat forget needs a session's name, or all; this one is {registry().current.name}.")
     if rest == "all":
@@ -209,13 +209,13 @@ def _forget(shell: Any, rest: str) -> None:
     elif (file := journal()) is not None:
         count = file.forget(stored_session(rest).id)
     else:
-        raise SessionError(f"There is no session {rest!r}. %chat sessions lists what there is.")
+        raise SessionError(f"There is no session {rest!r}. %chat sessions lists them.")
     say(shell, f"forgot session {rest}, {pluralize(count, 'answer')}; the ledger keeps their figures")
 
 
 @command("clear")
 def _clear(shell: Any, _rest: str) -> None:
-    """Begin this session anew; its settings stay, and the journal keeps its turns until %chat forget."""
+    """Start this session afresh; its settings stay, and the journal keeps its turns until %chat forget."""
     session = registry().current
     count = len(session.turns)
     session.clear()
@@ -223,7 +223,7 @@ def _clear(shell: Any, _rest: str) -> None:
 
 
 def where_it_is_kept() -> str:
-    """Where the journal is, or why there is none."""
+    """Return where the journal is, or why there is none."""
     if (file := journal()) is None:
         return "off (NBCHAT_STORE)"
     return str(file.path) if file.trouble is None else f"not written: {file.trouble}"
@@ -239,7 +239,7 @@ def _first(text: str, most: int = 70) -> str:
 
 
 def _around(text: str, sought: str, most: int = 70) -> str:
-    """The stretch of a text around the first of the words that are sought."""
+    """Return an excerpt of a text around the first of the search words."""
     places = [place for word in sought.split() if (place := text.lower().find(word.lower())) >= 0]
     start = max(0, min(places) - most // 2) if places else 0
     return ("…" if start else "") + _first(text[start:], most)

@@ -1,4 +1,4 @@
-"""Opening a notebook: in JupyterLab where there is a screen, else run here and printed as text."""
+"""Open a notebook in JupyterLab or, without a screen, run it and print it as text."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from nbchat.values.modelname import SMOLLM2
 __all__ = ["DEFAULT", "has_screen", "open_in_lab", "run_and_print"]
 
 DEFAULT = Path("notebooks/quickstart.ipynb")
-"""The notebook that is opened when none is named."""
+"""The notebook opened by default."""
 CELL_TIMEOUT = 600
-"""Seconds a cell may take when a notebook is run here."""
+"""Seconds a cell may take."""
 
 
 def has_screen() -> bool:
-    """Whether a browser can be shown, and JupyterLab is there to show."""
+    """Whether a browser can be opened and JupyterLab is installed."""
     if importlib.util.find_spec("jupyterlab") is None:
         return False
     if sys.platform in ("darwin", "win32"):
@@ -35,16 +35,16 @@ def has_screen() -> bool:
 
 
 def open_in_lab(notebook: Path) -> int:
-    """JupyterLab with this notebook, until it is closed; its exit code. Raises ConfigError without the notebook."""
+    """Run JupyterLab with this notebook and return its exit code. Raises ConfigError if there is no such notebook."""
     _require(notebook)
     return subprocess.call([sys.executable, "-m", "jupyterlab", str(notebook)], env=_environment())  # noqa: S603  # our own words
 
 
 def run_and_print(notebook: Path, out: TextIO) -> bool:
-    """Run a copy of the notebook in a fresh kernel and print each cell with its text; False if a cell failed.
+    """Run a copy of the notebook in a fresh kernel and print each cell with its output; False if a cell failed.
 
-    The file itself is not changed. It runs in the notebook's own directory. Raises ConfigError without the notebook
-    or without nbclient.
+    The kernel runs in the notebook's directory; the file is not changed. Raises ConfigError without the notebook or
+    nbclient.
     """
     _require(notebook)
     try:
@@ -56,9 +56,9 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
     try:
         copy = nbformat.read(notebook, as_version=4)
     except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
-        # nbformat checks a file only after it has worked with it as if it were right.
+        # nbformat uses a file before it validates it, so a bad one may raise anything.
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ConfigError(f"{notebook} is no notebook: {reason}") from error
+        raise ConfigError(f"{notebook} is not a notebook: {reason}") from error
     resources = {"metadata": {"path": str(notebook.resolve().parent)}}
     client = NotebookClient(copy, timeout=CELL_TIMEOUT, kernel_name="python3", resources=resources)
     failure: Exception | None = None
@@ -76,10 +76,10 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of kernels.
+    """Return the environment of kernels.
 
-    They find this nbchat, also where it is a checkout that nobody installed, and a real model where nobody has chosen a
-    server and one can be run here.
+    They import this nbchat, even from a checkout that is not installed, and use a real model if no server was chosen and
+    one can run here.
     """
     here = str(Path(__file__).resolve().parents[2])
     return {
@@ -111,7 +111,7 @@ def _require(notebook: Path) -> None:
 
 
 def transcript(notebook: Mapping[str, Any]) -> Iterator[str]:
-    """A run notebook as lines of text: each code cell's source, then what it printed or showed as text."""
+    """Return an executed notebook as lines of text: each code cell's source, then its output."""
     for number, cell in enumerate(notebook["cells"], start=1):
         if cell["cell_type"] == "markdown":
             yield from ("", cell["source"])
@@ -122,7 +122,7 @@ def transcript(notebook: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _text(output: Mapping[str, Any]) -> str:
-    """What one output says in plain text: Markdown before the plain twin of it."""
+    """Return an output as text, Markdown preferred."""
     if output["output_type"] == "stream":
         return str(output["text"])
     if output["output_type"] == "error":
@@ -132,7 +132,7 @@ def _text(output: Mapping[str, Any]) -> str:
 
 
 def _failure(notebook: Mapping[str, Any]) -> str:
-    """The first cell that failed, and how; nothing if no cell says so."""
+    """Return the first failed cell and its error; empty if there is none."""
     for number, cell in enumerate(notebook["cells"], start=1):
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":

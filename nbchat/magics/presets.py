@@ -14,10 +14,10 @@ __all__ = ["apply_line", "list_line", "save_line"]
 
 
 def list_line(rest: str) -> Bundle:
-    """What `%chat presets` shows; with a file's name, its presets are taken in. Raises ConfigError."""
+    """Run `%chat presets [FILE]` and return the outputs to show. Raises ConfigError."""
     if rest:
         names = ", ".join(preset.name for preset in import_presets(rest.strip("'\"")))
-        return chrome.line(f"took in {names}; kept in {presets_file()}")
+        return chrome.line(f"imported {names} into {presets_file()}")
     rows = [
         [
             preset.name,
@@ -30,7 +30,7 @@ def list_line(rest: str) -> Bundle:
 
 
 def apply_line(session: Session, rest: str) -> str:
-    """Do what `%chat preset NAME` says; what to say of it. Raises UsageError and ConfigError."""
+    """Run `%chat preset NAME` and return the message to show. Raises UsageError and ConfigError."""
     if not rest:
         raise UsageError("%chat preset needs a name; %chat presets lists them.")
     session.params = find_preset(rest.strip("'\"")).apply(session.params)
@@ -38,8 +38,8 @@ def apply_line(session: Session, rest: str) -> str:
 
 
 def save_line(session: Session, rest: str) -> str:
-    """Do what `%chat save-preset NAME` says; what to say of it. Raises UsageError and ConfigError."""
+    """Run `%chat save-preset NAME` and return the message to show. Raises UsageError and ConfigError."""
     if not rest:
         raise UsageError("%chat save-preset needs a name.")
     preset = save_preset(rest.strip("'\""), session.params)
-    return f"kept as {preset.name} in {presets_file()}"
+    return f"saved as {preset.name} in {presets_file()}"

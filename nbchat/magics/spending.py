@@ -1,4 +1,4 @@
-"""What answers took: `%chat usage`, `ledger`, `budget` and `cache`."""
+"""Tokens and cost: `%chat usage`, `ledger`, `budget` and `cache`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from nbchat.display import chrome
 from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.command import command, say, show
-from nbchat.store.entries import Entries
 from nbchat.values.plural import pluralize
 from nbchat.values.usage import Usage
+from nbchat.views.sweep_plot import vega_type
 
 __all__ = ["budget_text", "cost_of"]
 
 MOST_ROWS = 50
-"""Calls that `%chat ledger` lists."""
+"""Most requests that `%chat ledger` lists."""
 
 
 def cost_of(costs: Sequence[float | None]) -> str:
-    """US dollars of some requests; None among them = unknown."""
+    """Format the total cost of requests, in US dollars; None among them = unknown."""
     known = [cost for cost in costs if cost is not None]
     if not costs:
         return "nothing yet"
@@ -35,7 +35,7 @@ def cost_of(costs: Sequence[float | None]) -> str:
 
 @command("usage")
 def _usage(shell: Any, _rest: str) -> None:
-    """Show the tokens and the cost of this session, model by model."""
+    """Show this session's tokens and cost by model."""
     entries = registry().current.ledger()
     rows = []
     for model in dict.fromkeys(entry.model or "?" for entry in entries):
@@ -47,17 +47,21 @@ def _usage(shell: Any, _rest: str) -> None:
     show(shell, chrome.table(["model", "requests", "tokens", "cost"], rows))
 
 
-@command("ledger", "[all|months]")
-def _ledger(shell: Any, rest: str) -> Entries | None:
-    """List this session's requests, a row each; all: of all sessions; months: summed up by month and model."""
-    if rest not in ("", "all", "months"):
-        raise UsageError(f"%chat ledger takes all or months, or nothing; got {rest!r}.")
+@command("ledger", "[all|months|plot]")
+def _ledger(shell: Any, rest: str) -> None:
+    """List this session's requests; all: those of all sessions; months: totals by month and model; plot: monthly cost."""
+    if rest not in ("", "all", "months", "plot"):
+        raise UsageError(f"%chat ledger takes all, months or plot, or nothing; got {rest!r}.")
     entries = registry().current.ledger(everywhere=bool(rest))
+    if rest == "plot":
+        chart = entries.plot().to_dict()
+        show(shell, {vega_type(chart): chart, "text/plain": "cost of each month, by model"})
+        return
     if rest == "months":
         columns = ["month", "model", "requests", "tokens", "cost"]
         rows = [[str(row[name]) for name in columns[:4]] + [cost_text(row["cost"])] for row in entries.months()]
         show(shell, chrome.table(columns, rows))
-        return None
+        return
     rows = [
         [
             time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.at)),
@@ -74,12 +78,11 @@ def _ledger(shell: Any, rest: str) -> Entries | None:
         say(shell, f"the last {MOST_ROWS} of {pluralize(len(entries), 'request')}")
     head = ["time", *(["session"] if rest else []), "model", "status", "tokens", "cost", "seconds"]
     show(shell, chrome.table(head, rows))
-    return None
 
 
 @command("budget", "[AMOUNT]")
 def _budget(shell: Any, rest: str) -> None:
-    """Limit what is spent: 0.50, 20k tokens, 2.00 per day; none takes the limit away; alone shows it."""
+    """Limit spending: 0.50, 20k tokens, 2.00 per day; none removes the limit; alone, show it."""
     session = registry().current
     if rest:
         session.budget = rest
@@ -87,7 +90,7 @@ def _budget(shell: Any, rest: str) -> None:
 
 
 def budget_text(session: Session) -> str:
-    """The budget and what of it is used up."""
+    """Describe the budget and how much of it is used."""
     budget = session.budget
     if budget is None:
         return "none"
@@ -99,11 +102,11 @@ def budget_text(session: Session) -> str:
 
 @command("cache", "[on|off]")
 def _cache(shell: Any, rest: str) -> None:
-    """Answer requests that were answered before from the store, at no cost; alone, say whether that is so."""
+    """Replay stored answers to identical requests, at no cost; alone, say whether it is on."""
     session = registry().current
     if rest:
         if rest not in ("on", "off"):
             raise UsageError(f"%chat cache takes on or off; got {rest!r}.")
         session.cache = rest == "on"
-    state = "on: a request that was answered before is answered from the store" if session.cache else "off"
+    state = "on: identical requests are answered from the store" if session.cache else "off"
     say(shell, f"cache {state}")

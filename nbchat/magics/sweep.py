@@ -1,4 +1,4 @@
-"""`%%chat` with several values of an option, or `--repeat`: the cell becomes a sweep."""
+"""Run `%%chat` with several values of an option, or `--repeat`, as a sweep."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = ["sweep_cell"]
 def sweep_cell(
     shell: Any, session: Session, variants: Sequence[Composed], options: CellOptions, asked: dict[str, Any]
 ) -> None:
-    """Run the sweep of a cell's messages and bind its result, also one that was interrupted.
+    """Run a sweep over a cell's messages and bind its result, even if interrupted.
 
-    Raises UsageError, NbchatError (also where no run was answered, so that Run All stops), and SweepInterrupted.
+    Raises UsageError, NbchatError (also if no run was answered, so that Run All stops) and SweepInterrupted.
     """
     for name in ("background", "code"):
         if options.get(name):
-            raise UsageError(f"--{name} is for one answer; this line asks for several. Leave it out.")
+            raise UsageError(f"--{name} works with one answer only, and this line asks for several. Leave it out.")
     given: dict[str, Any] = {**asked, **{name: list(values) for name, values in options.axes.items()}}
     given["repeat"] = options.get("repeat", 1)
     score = scorer(options.get("score"), shell.user_ns)
@@ -58,7 +58,7 @@ def sweep_cell(
             keep=lambda result: bind(shell, result, name),
             **given,
         )
-    except SweepInterrupted as stopped:  # once more: an interrupt may have come before it could be kept
+    except SweepInterrupted as stopped:  # again: the first binding may have been interrupted
         bind(shell, stopped.sweep, name)
         raise
     if not any(run.reply for run in result):
@@ -71,7 +71,7 @@ def _messages(variants: Sequence[Composed]) -> Message | list[Message]:
 
 
 def _show_plan(shell: Any, session: Session, variants: Sequence[Composed], given: dict[str, Any], score: Any) -> None:
-    """How many requests and what they would take, then the first of them exactly."""
+    """Show the number of requests, their estimated tokens and cost, and the first one in full."""
     from nbchat.magics.dry_run import dry_run_bundles
 
     canvas = CellCanvas(shell)

@@ -1,6 +1,6 @@
-"""What IPython must not do to nbchat's lines: take a question mark at their end for a call of Python's help.
+"""Input transformers: keep IPython from reading a `%chat` line's question mark as its help syntax.
 
-The same place looks at every cell before it runs, and refuses the code of an earlier answer.
+They also see every cell before it runs, and refuse the code of outdated answers.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _QUESTION = re.compile(r"([ \t]*(?:[\w.,\[\]'\" \t]+=[ \t]*)?)%chat[ \t]+(.*\?)\
 
 
 class ChatQuestion(TokenTransformBase):  # type: ignore[misc]  # IPython has no types
-    """A `%chat` line, or an assignment of one, that ends in a question mark."""
+    """A token transformer for `%chat` lines, or assignments of one, that end in a question mark."""
 
     priority = 1  # before IPython's HelpEnd (5)
 
     @classmethod
     def find(cls, tokens_by_line: list[list[tokenize.TokenInfo]]) -> ChatQuestion | None:
-        """The first such line that is no part of a text or of another statement."""
+        """Find the first such line that is not part of a string or another statement."""
         for tokens in tokens_by_line:
             first = next((token for token in tokens if token.type not in (tokenize.INDENT, tokenize.DEDENT)), None)
             if first is not None and _QUESTION.fullmatch(first.line):
@@ -33,7 +33,7 @@ class ChatQuestion(TokenTransformBase):  # type: ignore[misc]  # IPython has no 
         return None
 
     def transform(self, lines: list[str]) -> list[str]:
-        """The lines with this one as a call of the magic."""
+        """Replace the line with a call of the magic."""
         at: int = self.start_line
         line = _QUESTION.fullmatch(lines[at])
         if line is None:
@@ -46,14 +46,14 @@ refuse_stale.has_side_effects = True  # type: ignore[attr-defined]  # IPython th
 
 
 def install(shell: Any) -> None:
-    """Transform the cells of this shell."""
+    """Install the transformers in this shell."""
     remove(shell)
     shell.input_transformer_manager.token_transformers.append(ChatQuestion)
     shell.input_transformers_cleanup.append(refuse_stale)
 
 
 def remove(shell: Any) -> None:
-    """Leave the cells of this shell alone."""
+    """Remove the transformers from this shell."""
     for transformers, own in (
         (shell.input_transformer_manager.token_transformers, ChatQuestion),
         (shell.input_transformers_cleanup, refuse_stale),

@@ -1,4 +1,4 @@
-"""The approval of a tool call, asked for in the panel: its thread has no cell whose input prompt could ask."""
+"""Approval of tool calls in the panel, whose worker thread has no cell with an input prompt."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Approval"]
 
 
 class Approval:
-    """Shows a call with Allow and Refuse, and waits for one of them, or for `dismiss`.
+    """Shows a call with Allow and Refuse buttons and waits for a click or for `dismiss`.
 
-    A long call is shown page by page; it can't be allowed before all of it is shown.
+    A long call is shown page by page, and can't be allowed before all of it has been shown.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -28,27 +28,27 @@ class Approval:
         self._text = parts.make(HTML)
         self._view = CallView("", ())
         self.allow = parts.make(Button, description="Allow", tooltip="Run the tool as shown")
-        self.refuse = parts.make(Button, description="Refuse", tooltip="The model is told that it was not run")
+        self.refuse = parts.make(Button, description="Refuse", tooltip="Tell the model that the tool was not run")
         self.allow.on_click(lambda _button: self._allow())
         self.refuse.on_click(lambda _button: self._answer(allowed=False))
-        self.show_more = parts.make(Button, description="Show more", tooltip="Allow is free once all of it is shown")
+        self.show_more = parts.make(Button, description="Show more", tooltip="Available once the whole call is shown")
         self.show_more.on_click(lambda _button: self._show(self._view.more()))
         buttons = parts.make(HBox, [self.show_more, self.allow, self.refuse], classes="nbchat-buttons")
         self.widget = parts.make(VBox, [self._text, buttons], classes="nbchat-approval nbchat-none")
 
     def begin(self) -> None:
-        """Ask again from now on: another answer begins."""
+        """Accept questions again, because another answer begins."""
         with self._lock:
             self._dismissed = False
 
     def dismiss(self) -> None:
-        """Refuse what is being asked, and what this answer's tools may still ask."""
+        """Refuse the pending call and all further calls of this answer."""
         with self._lock:
             self._dismissed = True
         self._answer(allowed=False)
 
     def ask(self, call: ToolCall) -> bool:
-        """Ask whether a call may run, in the thread that made it; False = refused."""
+        """Ask whether a call may run, blocking the calling thread; False = refused."""
         with self._lock:
             if self._dismissed:
                 return False
@@ -67,7 +67,7 @@ class Approval:
         mark(self.show_more, "nbchat-none", not view.unseen)
 
     def _allow(self) -> None:
-        if not self._view.unseen:  # a disabled button's click can still come from the page
+        if not self._view.unseen:  # a click can arrive after the button was disabled
             self._answer(allowed=True)
 
     def _answer(self, *, allowed: bool) -> None:

@@ -1,4 +1,4 @@
-"""The panel's history: the session's turns as a list, and what can be done from each."""
+"""The panel's history: the session's turns as a list, with actions for the selected one."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from nbchat.values.reply import Reply
 __all__ = ["History"]
 
 MOST_SHOWN = 200
-"""Turns in the list, the latest ones: a browser is slow with thousands."""
+"""Most turns listed, the latest ones; browsers are slow with thousands."""
 
 TOOLTIPS = {
-    "Continue": "Take up the chosen answer where it stopped",
-    "Retry": "Ask the chosen message again with the settings of now; the answer of before stays as a version",
-    "Undo": "Take back the chosen turn and those after it",
-    "Fork": "Go on from the chosen turn in a new session; this one stays as it is",
-    "Use settings": "Take over the parameters that the chosen turn was asked with",
+    "Continue": "Continue the selected answer where it stopped",
+    "Retry": "Ask the selected message again with the current settings; the old answer stays as a version",
+    "Undo": "Undo the selected turn and those after it",
+    "Fork": "Continue from the selected turn in a new session; this one stays as it is",
+    "Use settings": "Apply the parameters of the selected turn",
 }
 
 
 class History:
-    """The turns. `chosen` is told which one the user looks at; `actions` are what the buttons do, by their names.
+    """The list of turns. `chosen` is called with the selected turn; `actions` maps button names to functions.
 
-    `versions` is told which version of the turn the conversation is to go on with, and `compare` which two to compare,
-    by their places in `turn.versions`.
+    `versions` is called with the version to continue with, and `compare` with the two versions to compare, as indices
+    into `turn.versions`.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class History:
         }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        self._older = parts.make(Button, description="‹", tooltip="Go on with the version before this one")
-        self._newer = parts.make(Button, description="›", tooltip="Go on with the version after this one")
-        self._compare = parts.make(Button, description="Compare", tooltip="Show what differs from the version before")
+        self._older = parts.make(Button, description="‹", tooltip="Use the previous version")
+        self._newer = parts.make(Button, description="›", tooltip="Use the next version")
+        self._compare = parts.make(Button, description="Compare", tooltip="Compare with the previous version")
         self._older.on_click(lambda _button: self._step(-1, version))
         self._newer.on_click(lambda _button: self._step(1, version))
         self._compare.on_click(
@@ -68,19 +68,19 @@ class History:
 
     @property
     def turn(self) -> Turn | None:
-        """The turn that is chosen; None = there is none."""
+        """The selected turn; None = no turns."""
         turns, index = self._turns, self._list.index
         place = len(turns) - 1 if index is None else _offset(turns) + index
         return turns[place] if 0 <= place < len(turns) else None
 
     @property
     def later(self) -> int:
-        """How many turns stand behind the chosen one."""
+        """The number of turns after the selected one."""
         turn = self.turn
         return next((n for n, other in enumerate(reversed(self._turns)) if other is turn), 0)
 
     def show(self, turns: Sequence[Turn], *, busy: bool) -> None:
-        """Draw these turns; the last one is chosen where they have changed. The buttons rest while an answer comes."""
+        """Show these turns and select the last if they changed; the buttons are disabled during an answer."""
         turns = tuple(turns)
         if len(turns) != len(self._turns) or any(a is not b for a, b in zip(turns, self._turns, strict=True)):
             self._draw(turns)
@@ -110,7 +110,7 @@ class History:
         self._with_place(lambda turn, at: version(turn, at + step) if 0 <= at + step < len(turn.versions) else None)
 
     def _draw(self, turns: tuple[Turn, ...]) -> None:
-        chosen = self.turn if len(turns) == len(self._turns) else None  # a turn that is answered again stays chosen
+        chosen = self.turn if len(turns) == len(self._turns) else None  # a turn that is answered again stays selected
         with self._drawing:
             self._turns = turns
             shown = turns[_offset(turns) :]
@@ -125,7 +125,7 @@ class History:
 
 
 def _can_go_on(reply: Reply) -> bool:
-    """Whether an answer stopped before its end."""
+    """Whether an answer is incomplete and can be continued."""
     return bool(reply.text) and (reply.status != "complete" or reply.finish_reason in ("length", "max_tokens"))
 
 

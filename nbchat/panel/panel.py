@@ -50,7 +50,7 @@ FIRST = ("model", "temperature", "top_p", "max_tokens")
 UNSET = re.compile(r" \(%chat set \w+=none\)")
 """The advice of a refusal, for which there is a button here."""
 
-EXTRA = Parameter("extra", "json", "anything else that the server takes, by wire name", sampling=False)
+EXTRA = Parameter("extra", "json", "any other parameter the server takes, by wire name", sampling=False)
 
 
 class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -185,7 +185,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.session = session
         self.conversation.switch(session)
         if (asked := self.conversation.asking) is not None:
-            self._box.say("" if asked is session else f"Session {asked.name} is still being answered; Stop stops that.")
+            self._box.say("" if asked is session else f"Session {asked.name} is still answering; Stop ends that.")
         self._watch()
 
     def refresh(self, *_event: Any) -> None:
@@ -355,7 +355,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.conversation.area.fresh()
         if not self._box.message.value:
             self._box.message.value = taken[0].message.as_typed
-        self._box.say(f"took back {len(taken)} turn{'s' if len(taken) > 1 else ''}")
+        self._box.say(f"undid {len(taken)} turn{'s' if len(taken) > 1 else ''}")
 
     def _fork(self) -> None:
         later = self._history.later
@@ -375,7 +375,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Show it in the cell that is running, and keep the transcript there. Raises ConfigError outside a notebook."""
         if shell is None or not is_notebook(shell):
             self.close()
-            raise ConfigError("A panel needs a notebook, and there is none here.")
+            raise ConfigError("A panel needs a notebook; this is not one.")
         shell.display_pub.publish(_bundle(self))
         self.conversation.pin(PinnedCanvas(shell))
         comms.answer_beside_cells(self)

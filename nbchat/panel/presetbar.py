@@ -1,4 +1,4 @@
-"""The panel's presets: choose one, or keep what is set under a name."""
+"""The panel's presets: apply one, or save the current settings under a name."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["PresetBar"]
 
 
 class PresetBar:
-    """`choice` is the list, `keeping` the name and the button that keep what is set.
+    """`choice` is the list, `keeping` the name field and the save button.
 
-    `chosen` is told the preset that the user chooses, `params` asked for what is to be kept.
+    `chosen` is called with the selected preset; `params` returns the parameters to save.
     """
 
     def __init__(self, parts: Parts, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
@@ -37,9 +37,11 @@ class PresetBar:
         self._list = parts.make(Dropdown, description="Preset", options=[("none", "")], value="")
         self._list.observe(lambda change: self._choose(change["new"]), "value")
         self._name = parts.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
-        self._save = parts.make(Button, description="Save", tooltip="Keep all parameters but the model under this name")
+        self._save = parts.make(
+            Button, description="Save", tooltip="Save all parameters except the model under this name"
+        )
         self._save.on_click(lambda _button: self._keep())
-        self._delete = parts.make(Button, description="Delete", tooltip="Delete the chosen preset", disabled=True)
+        self._delete = parts.make(Button, description="Delete", tooltip="Delete the selected preset", disabled=True)
         self._delete.on_click(lambda _button: self._forget())
         self.choice = parts.make(HBox, [self._list], classes="nbchat-control nbchat-choice")
         line = parts.make(HBox, [self._name, self._save, self._delete], classes="nbchat-side")
@@ -61,7 +63,7 @@ class PresetBar:
         self._draw(chosen if chosen in self._known else "")
 
     def show(self, params: Params) -> None:
-        """Name the preset that these parameters are, if they are one."""
+        """Select the preset that matches these parameters, if any."""
         if presets_version() != self._version:  # saved or deleted elsewhere
             self._load()
         name = self._list.value

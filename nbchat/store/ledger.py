@@ -1,135 +1,29 @@
-"""The ledger: one row for each call, over all sessions and kernels."""
+"""The ledger: one row for each call of any session or kernel."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
-from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
-from nbchat.api.prices import CostSource, priced
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
+from nbchat.store.entries import Entry, Spent
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Writer
 from nbchat.values.errors import SessionError
-from nbchat.values.reply import Reply, Status, Timing
-from nbchat.values.usage import UNKNOWN, Usage
+from nbchat.values.reply import Timing
+from nbchat.values.usage import Usage
 
-__all__ = ["Entry", "Ledger", "Spent"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one call took.
-
-    `endpoint` is the server as it is shown to the user, `model` the one that answered (None = nobody knows); `cost` is
-    in US dollars, None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the server's
-    word, None = it never said; `tries` counts the first try too. `session` is the session's name, `notebook` a path,
-    `cell` the front end's id; None = there is none, or it was forgotten. A `replayed` answer came from the store, where
-    `request` names it (None = it was not looked for).
-    """
-
-    endpoint: str
-    model: str | None
-    status: Status
-    usage: Usage
-    cost: float | None
-    timing: Timing
-    at: float = field(default_factory=time.time)
-    cost_source: CostSource = "none"
-    finish: str | None = None
-    tries: int = 1
-    request_id: str | None = None
-    replayed: bool = False
-    session: str | None = None
-    notebook: str | None = None
-    cell: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    request: str | None = None
-    id: str = field(default_factory=lambda: os.urandom(8).hex(), compare=False)
-
-    @classmethod
-    def of(cls, reply: Reply, endpoint: Endpoint, **more: Any) -> Self:
-        """The row of a reply that this endpoint gave just now; `more` are further fields."""
-        return cls(
-            endpoint.title,
-            reply.model,
-            reply.status,
-            reply.usage,
-            reply.cost,
-            reply.timing,
-            cost_source="none" if reply.cost is None else priced(endpoint, reply.model, reply.usage)[1],
-            finish=reply.finish_reason,
-            tries=reply.tries,
-            request_id=reply.request_id,
-            replayed=reply.replayed,
-            **more,
-        )
-
-    @classmethod
-    def empty(cls) -> Self:
-        """A row of which nothing is known."""
-        return cls("", None, "complete", UNKNOWN, None, Timing())
-
-    def row(self) -> dict[str, Any]:
-        """The row of a table: a name and a plain value for each column; None = unknown."""
-        usage, timing = self.usage, self.timing
-        return {
-            "time": self.at,
-            "session": self.session,
-            "notebook": self.notebook,
-            "cell": self.cell,
-            "endpoint": self.endpoint,
-            "model": self.model,
-            "params": dict(self.params),
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "reasoning_tokens": usage.reasoning_tokens,
-            "usage": usage.state,
-            "cost": self.cost,
-            "cost_source": self.cost_source,
-            "first_token": timing.first_token,
-            "seconds": timing.total,
-            "tokens_per_second": timing.tokens_per_second(usage.completion_tokens),
-            "status": self.status,
-            "finish": self.finish,
-            "tries": self.tries,
-            "replayed": self.replayed,
-            "request_id": self.request_id,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What calls took together: US dollars and tokens as far as they are known, and the calls of which they are not."""
-
-    calls: int = 0
-    cost: float = 0.0
-    tokens: int = 0
-    cost_unknown: int = 0
-    tokens_unknown: int = 0
-
-    @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Self:
-        """What these calls took."""
-        paid = [entry for entry in entries if not entry.replayed]
-        costs = [entry.cost for entry in paid if entry.cost is not None]
-        tokens = [entry.usage.total_tokens for entry in paid if entry.usage.total_tokens is not None]
-        return cls(len(paid), sum(costs), sum(tokens), len(paid) - len(costs), len(paid) - len(tokens))
-
+__all__ = ["Ledger"]
 
 _PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
-"""Fields of an entry that are written as they are."""
+"""Fields of an entry that are stored unchanged."""
 
 
 class Ledger:
-    """The calls in the journal's file."""
+    """The ledger in the journal's file."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
@@ -142,7 +36,7 @@ class Ledger:
         session: OpenSession | None = None,
         keys: Sequence[Key] = (),
     ) -> None:
-        """Enter a call of this session; None = of none."""
+        """Add a call of a session (None = none); `keys` are masked."""
         row = {name: getattr(entry, name) for name in _PLAIN}
         row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (
@@ -169,7 +63,7 @@ class Ledger:
         self._writer.put(write)
 
     def entries(self, since: float = 0.0) -> list[Entry]:
-        """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
+        """Return the calls since a time (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
             "SELECT id, at, notebook, cell, request, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
             (since,),
@@ -177,7 +71,7 @@ class Ledger:
         return [_entry(*row) for row in rows]
 
     def spent(self, since: float = 0.0, session: str | None = None) -> Spent:
-        """What the calls since then took, of one session or (None) all; replayed ones took nothing. Raises SessionError."""
+        """Return the total of the calls since a time, of one session (None = all), replayed ones excluded. Raises SessionError."""
         where, values = ("at >= ?", since) if session is None else ("session = ?", session)
         (row,) = self._read(
             "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608

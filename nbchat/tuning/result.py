@@ -1,4 +1,4 @@
-"""The result of a sweep: its runs as a table, side by side, summed up, and one of them taken over."""
+"""`Sweep`, the result of a sweep: table, views, summary, verdict, and applying a run."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ __all__ = ["Asked", "Summary", "Sweep"]
 
 @dataclass(slots=True)
 class Asked:
-    """What a sweep asked, shared by all views of it.
+    """What a sweep asked, shared by all its views.
 
-    `fixed` are the options that were the same for all runs; `model_named` tells whether anybody chose the model, rather
-    than the endpoint; `applied` is the turn that the session took over last, None = none yet. `ratings` are a reader's,
-    by row.
+    `fixed` are the options that were the same for all runs; `model_named` is whether the user chose the model, rather
+    than the endpoint; `applied` is the turn last applied to the session, None = none. `ratings` are a reader's, by row.
     """
 
     session: Session
@@ -49,9 +48,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One setting's runs together. The means are of complete runs; None = unknown. `cost` is US dollars a run.
+    """The summary of one setting. Means are over complete runs; None = unknown. `cost` is in US dollars per run.
 
-    All of the setting's runs in the sweep count, also those that a view leaves out.
+    All of the setting's runs in the sweep count, including those that a view leaves out.
     """
 
     setting: Setting
@@ -68,12 +67,12 @@ class Summary:
 
     @property
     def name(self) -> str:
-        """The setting in one line."""
+        """The setting on one line."""
         return setting_text(self.setting)
 
 
 class _Whole:
-    """All runs of a sweep, and what is worked out from them once for all its views."""
+    """All runs of a sweep, with figures computed once for all views."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = tuple(runs)
@@ -95,9 +94,9 @@ class _Whole:
 
     @cached_property
     def truths(self) -> bool:
-        """Whether the scores are truth values: nothing but 0 and 1, and given as True and False, or both of them.
+        """Whether scores are truth values: only 0 and 1, and either given as bools or both present.
 
-        One setting alone cannot tell: its 1, 1, 1 may be of a scale from 1 to 5.
+        Decided over all settings, since 1, 1, 1 in one of them may be on a scale from 1 to 5.
         """
         scores = [run for run in self.runs if run.score is not None]
         found = {run.score for run in scores}
@@ -107,11 +106,11 @@ class _Whole:
 class Sweep:
     """The runs of a sweep, or a filtered or sorted view of them. A run keeps its row number in every view.
 
-    `sweep[3]` is the run of row 3; iterating gives runs in the view's order. A view chooses which rows are seen, and
-    which settings are compared. What is said of a setting, its agreement, its means and the verdict, is always of all
-    its runs in the whole sweep: of the answers with "yes" among them one could say that they agree, whatever came.
+    `sweep[3]` is the run of row 3; iteration is in the view's order. A view selects the rows that are shown and the
+    settings that are compared. Agreement, means and verdict of a setting always use all its runs in the whole sweep:
+    otherwise, filtering for "yes" would make any answers agree.
 
-    `whole` are the runs that this is a view of; None = it is no view.
+    `whole` holds the runs that this is a view of; None = not a view.
     """
 
     def __init__(self, asked: Asked, runs: Sequence[Run], whole: _Whole | None = None) -> None:
@@ -139,32 +138,32 @@ class Sweep:
 
     @property
     def message(self) -> Message:
-        """What was asked."""
+        """The message that was sent."""
         return self._asked.message
 
     @property
     def grid(self) -> Grid:
-        """The axes and the number of repeats."""
+        """The axes and number of repeats."""
         return self._asked.grid
 
     @property
     def session(self) -> Session:
-        """Whose history and settings it was asked with."""
+        """The session whose history and settings were used."""
         return self._asked.session
 
     @property
     def complete(self) -> list[Run]:
-        """The runs with a whole answer."""
+        """The runs with a complete answer."""
         return [run for run in self.runs if run.status == "complete"]
 
     @property
     def failed(self) -> list[Run]:
-        """The runs that went wrong; those that were stopped or never sent are not among them."""
+        """The runs that failed, except those that were stopped or never sent."""
         return [run for run in self.runs if run.status in ("failed", "cut_off")]
 
     @property
     def cost(self) -> float | None:
-        """US dollars of all runs whose cost is known; None = of none."""
+        """The total in US dollars of all runs whose cost is known; None = known for none."""
         known = finite(run.cost for run in self.runs)
         return sum(known) if known else None
 
@@ -176,9 +175,9 @@ class Sweep:
     # Views
 
     def filter(self, where: Callable[[Run], bool] | None = None, **values: Any) -> Self:
-        """The runs for which `where(run)` holds and whose columns have these values; a list means any of them.
+        """Return a view of the runs for which `where(run)` is true and whose columns have these values (a list = any of them).
 
-        Raises ParameterError for a column that is not there.
+        Raises ParameterError for an unknown column.
         """
         for name in values:
             self._check_column(name)
@@ -191,7 +190,7 @@ class Sweep:
         return self._view([run for run in self.runs if fits(run)])
 
     def sort(self, by: str, *, descending: bool = False) -> Self:
-        """The runs in the order of a column; what has no value there comes last. Raises ParameterError."""
+        """Return a view sorted by a column, missing values last. Raises ParameterError for an unknown column."""
         self._check_column(by)
         values = {run.index: self._row(run)[by] for run in self.runs}
         known = [run for run in self.runs if values[run.index] is not None]
@@ -208,23 +207,23 @@ class Sweep:
         return type(self)(self._asked, runs, self._whole)
 
     def diff(self, i: int, j: int) -> Diff:
-        """What differs between the answers of rows i and j, word by word."""
+        """Return the word-by-word difference between the answers of rows i and j."""
         return Diff.of(self[i].text, self[j].text)
 
     # The table
 
     @property
     def columns(self) -> list[str]:
-        """The table's columns: the run's number, the axes, and what came of it."""
+        """The table's columns: run number, axes, and results."""
         axes = [axis.name for axis in self.grid.axes]
         return ["run", *axes, *(name for name in COLUMNS if name not in axes)]
 
     def table_rows(self) -> list[dict[str, Any]]:
-        """A row for each run, by `columns`; None = unknown. Texts and errors are as they came: escape them."""
+        """Return a dict for each run, by `columns`; None = unknown. Texts and errors are raw: escape them."""
         return [{name: row[name] for name in self.columns} for row in map(self._row, self.runs)]
 
     def to_frame(self) -> Any:
-        """The table as a pandas data frame, else as a polars one. Raises NbchatError where neither is installed."""
+        """Return the table as a pandas data frame, else a polars one. Raises NbchatError if neither is installed."""
         return data_frame(self.table_rows(), self.columns, NUMBERS)
 
     def _row(self, run: Run) -> dict[str, Any]:
@@ -283,7 +282,7 @@ class Sweep:
 
     @cached_property
     def _by_setting(self) -> dict[Setting, list[Run]]:
-        """All runs of the settings that are here, in the whole sweep."""
+        """All runs in the whole sweep, of the settings in this view."""
         return {setting: self._whole.by_setting[setting] for setting in dict.fromkeys(run.setting for run in self.runs)}
 
     @property
@@ -292,16 +291,16 @@ class Sweep:
 
     @property
     def partial(self) -> bool:
-        """Whether it leaves out runs of a setting that it shows others of."""
+        """Whether this view shows only some of a setting's runs."""
         return len(self.runs) < len(self._counted)
 
     @property
     def scored(self) -> bool:
-        """Whether any run of the settings that are here has a score, or a rating."""
+        """Whether any run of the settings in this view has a score, or a rating."""
         return any(self.score_of(run) is not None for run in self._counted)
 
     def summary(self) -> list[Summary]:
-        """A line for each setting of this view, in its order; of all the setting's runs, also those left out here."""
+        """Return a summary for each setting in this view, in its order, over all the setting's runs in the sweep."""
         return [self._summary(setting, runs) for setting, runs in self._by_setting.items()]
 
     def _summary(self, setting: Setting, runs: list[Run]) -> Summary:
@@ -324,10 +323,10 @@ class Sweep:
         return Mean.of(values, truths=thumbs if self.rated else self._whole.truths)
 
     def verdict(self) -> Verdict:
-        """Which setting has the best score (or, without scores, the most agreement), and whether that is settled.
+        """Return which setting has the best score (or without scores, the most agreement), and whether that is settled.
 
-        Of the settings that are in this view, by all their runs in the sweep. To compare only some settings because
-        they came out well is to choose by chance: then the whole sweep's verdict is the one that holds.
+        Compares the settings in this view, by all their runs in the sweep. Selecting settings by their results and then
+        comparing only those invalidates the confidence level: use the whole sweep's verdict.
         """
         counted = self._counted
         wanted = any(run.score_error for run in counted)
@@ -375,18 +374,17 @@ class Sweep:
         whole = _Whole([new.get(run.index, run) for run in self._whole.runs])
         return type(self)(self._asked, [new.get(run.index, run) for run in self.runs], whole)
 
-    # Taking one over
+    # Applying a run
 
     def apply(self, index: int) -> Run:
-        """Make a run the session's own, and return it.
+        """Make a run part of the session, and return it.
 
-        Its parameters (and its system text, if it had one of its own) hold from now on, and its message and answer are
-        a turn of the history. Applying another run of the sweep puts that in its place. Raises SessionError where the
-        run has no answer.
+        Its parameters (and its system text, if it has one) become the session's, and its message and answer a turn of the
+        history. Applying another run of the sweep replaces that turn. Raises SessionError if the run has no answer.
         """
         run = self[index]
         if run.turn is None:
-            raise SessionError(f"Run {index} has no answer to take over ({run.problem or run.status}).")
+            raise SessionError(f"Run {index} has no answer to apply ({run.problem or run.status}).")
         asked, session = self._asked, self.session
         session.params = run.params if asked.model_named else run.params.replace(model=None)
         if "system" in {**asked.fixed, **run.setting}:
@@ -401,14 +399,14 @@ class Sweep:
         return run
 
     def plot(self, **options: Any) -> Any:
-        """Quality against a parameter, and cost against time, as a chart. See `nbchat.tuning.plot.plot`."""
+        """Plot quality against a parameter, and cost against time. See `nbchat.tuning.plot.plot`."""
         from nbchat.tuning.plot import plot
 
         return plot(self, **options)
 
 
 def _version_of(turn: Turn, other: Turn | None) -> int | None:
-    """Which version of a turn has the other's answer; None = none has."""
+    """The index of the turn's version with the other's answer; None = none."""
     versions = enumerate(turn.versions)
     return None if other is None else next((i for i, version in versions if version.reply is other.reply), None)
 

@@ -19,7 +19,7 @@ from nbchat.markdown.terminal_text import plain_text
 from nbchat.tuning.plot import figures
 from nbchat.tuning.result import Sweep
 
-__all__ = ["plot_bundle", "show_plot"]
+__all__ = ["plot_bundle", "show_plot", "vega_type"]
 
 SHARPNESS = 2
 """Pixels of the picture for one of the page: screens of today show that many."""
@@ -59,7 +59,7 @@ def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
     if find_spec("altair"):
         _bring("altair")
         chart = json.loads(sweep.plot(backend="altair").to_json())
-        return {_vega_type(chart): chart, "text/plain": plain}, {}
+        return {vega_type(chart): chart, "text/plain": plain}, {}
     return {}, {}
 
 
@@ -82,7 +82,7 @@ def _bring(*modules: str) -> None:
         thread.join(POLL_SECONDS)  # in pieces: some systems do not wake a waiting lock for an interrupt
 
 
-def _vega_type(chart: dict[str, Any]) -> str:
+def vega_type(chart: dict[str, Any]) -> str:
     """The MIME type of a chart: that of its schema's major version."""
     version = str(chart.get("$schema", "v5")).rpartition("/v")[2].partition(".")[0]
     return f"application/vnd.vegalite.v{version or 5}+json"

@@ -261,7 +261,7 @@ def test_a_packing_that_was_not_asked_for_is_named(server):
     server.add(Raw(b"\x1b\x03", headers={"content-encoding": "br"}))
     asked = Asked(server.base_url)
     assert isinstance(asked.error, ProtocolError)
-    assert "packed as 'br'" in str(asked.error)
+    assert "compressed as 'br'" in str(asked.error)
     assert len(server.requests) == 1
 
 

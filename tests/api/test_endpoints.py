@@ -154,7 +154,7 @@ def test_the_address_that_a_key_s_own_tools_honour_is_where_it_goes(name, variab
 
 
 def test_an_address_variable_that_holds_none_is_named():
-    with pytest.raises(ConfigError, match="The variable OPENAI_BASE_URL holds no address"):
+    with pytest.raises(ConfigError, match="The variable OPENAI_BASE_URL does not hold an address"):
         choose({"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "ftp://x"})
     assert endpoint_at("https://a.example.com", env={"OPENAI_BASE_URL": "ftp://x"}).base_url == "https://a.example.com"
 
@@ -269,3 +269,12 @@ def test_a_stored_key_is_found_again_and_asked_for_once(monkeypatch):
     assert [endpoint_at("openai", env={}).key for _ in range(3)] == [Key("sk-1")] * 3
     assert len(asked) == 2
     keyring_of.stored_key.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["built-in", "smollm2", "~/models/tiny.gguf"])
+def test_the_environment_may_name_a_model_that_nbchat_runs_itself(name):
+    """No key goes there, whatever is set."""
+    endpoint = choose({"NBCHAT_BASE_URL": name, "NBCHAT_API_KEY": "sk-1", "OPENAI_API_KEY": "sk-2"})
+    assert endpoint.is_own
+    assert (endpoint.key, endpoint.key_env, endpoint.base_url) == (None, None, "")
+    assert "~" not in endpoint.title

@@ -149,7 +149,7 @@ def test_the_status_decides_first_and_then_the_words(status, body, kind):
 SENTENCES = {
     (401, "Incorrect API key provided"): "S answered HTTP 401: Incorrect API key provided. Set the right key with %chat"
     " key, or in the endpoint's variable.",
-    (429, ""): "S answered HTTP 429. Wait 7 s, or ask for less at once.",
+    (429, ""): "S answered HTTP 429. Wait 7 s, or send less at once.",
     (503, "Overloaded"): "S answered HTTP 503: Overloaded. Try again later.",
     (400, "top_p must be below 1."): "S answered HTTP 400: top_p must be below 1. Give another value, or unset it"
     " (%chat set top_p=none).",

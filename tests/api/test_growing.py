@@ -58,6 +58,8 @@ def test_pieces_that_each_say_all_so_far_add_what_is_new(step):
         ["The", "Theory"],
         ["very ", "very ", "very long"],
         [SENTENCE, " ", SENTENCE],
+        ["print", "('hello'", ")\n", "print('hello')\n", "print('hello')\n"],
+        ["Never ", "gonna ", "give ", "you up. ", "Never gonna give you up. Never gonna ", "let you down"],
     ],
 )
 def test_an_answer_that_repeats_itself_is_left_as_it_is(pieces):

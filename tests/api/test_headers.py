@@ -31,15 +31,15 @@ def test_a_value_may_come_from_the_environment():
 @pytest.mark.parametrize(
     ("headers", "words"),
     [
-        ({"api-key": "$NOT_SET"}, "The header api-key wants the variable NOT_SET, which is not set."),
-        ({"api key": "x"}, "A header's name is"),
-        ({"a\r\nb": "x"}, "A header's name is"),
-        ({"api-key": f"{SECRET}\r\nHost: evil"}, "holds a character that no header can"),
-        ({"api-key": f"{SECRET}é"}, "holds a character that no header can"),
+        ({"api-key": "$NOT_SET"}, "The header api-key needs the variable NOT_SET, which is not set."),
+        ({"api key": "x"}, "A header's name has only"),
+        ({"a\r\nb": "x"}, "A header's name has only"),
+        ({"api-key": f"{SECRET}\r\nHost: evil"}, "holds a character that headers can't carry"),
+        ({"api-key": f"{SECRET}é"}, "holds a character that headers can't carry"),
         ({"api-key": ""}, "is empty"),
-        ({"api-key": 5}, "is text; got int"),
-        ([("a", "b")], "headers are a dictionary"),
-        *(({name.title(): "x"}, "is nbchat's own to set") for name in RESERVED),
+        ({"api-key": 5}, "must be text; got int"),
+        ([("a", "b")], "headers must be a dictionary"),
+        *(({name.title(): "x"}, "nbchat sets the header") for name in RESERVED),
     ],
 )
 def test_a_bad_header_is_one_sentence_without_its_value(headers, words):

@@ -25,7 +25,7 @@ def test_a_key_is_whatever_text_was_given():
     assert Key.wrap("  ") is Key.wrap(None) is None
     assert Key.wrap(Key("a")) == Key("a")
     assert len({Key("a"), Key("a"), Key("b")}) == 2
-    with pytest.raises(ConfigError, match="A key is text; got bytes"):
+    with pytest.raises(ConfigError, match="A key must be text; got bytes"):
         Key.wrap(b"sk-1")
 
 

@@ -92,7 +92,7 @@ def test_what_a_last_message_adds_is_not_lost():
 def test_a_last_message_that_reads_otherwise_is_told():
     reply = replied(*PIECES, message(content="Something else.")).reply()
     assert reply.text == TEXT
-    assert "reads otherwise" in reply.notices[0]
+    assert "differs from the answer" in reply.notices[0]
     thought = [delta(content="<think>why</think>"), delta(content=TEXT), message(content=TEXT)]
     assert (replied(*thought).reply().text, replied(*thought).reply().notices) == (TEXT, ())
 

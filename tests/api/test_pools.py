@@ -168,7 +168,7 @@ def test_a_proxy_that_refuses_is_one_sentence(own, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         error = Asked("https://server.test/v1", using=own).error
     assert isinstance(error, ConnectionFailed)
-    assert "is behind a proxy that refuses (407 Proxy Authentication Required)" in str(error)
+    assert "is behind a proxy that refused the connection (407 Proxy Authentication Required)" in str(error)
     assert len(proxy.heads) == 1
 
 
@@ -193,7 +193,7 @@ def test_a_certificate_that_nobody_vouches_for_is_one_sentence(server, own, cert
     with Encrypted(server, certificate[1]) as encrypted:
         error = Asked(encrypted.url + "/v1", using=own).error
     assert isinstance(error, ConnectionFailed)
-    assert "could not prove who it is" in str(error)
+    assert "has a certificate that can't be verified" in str(error)
     assert "SSL_CERT_FILE" in str(error)
     assert server.requests == []
 

@@ -192,7 +192,7 @@ def test_silence_before_the_first_token_ends_at_the_limit(server):
     server.add(Silent())
     asked = Asked(server.base_url, timeouts=Timeouts(read=0.05))
     assert isinstance(asked.error, ServerSilent)
-    assert str(asked.error).endswith("was silent for 0.05 s. Ask again, or allow more with timeout=.")
+    assert str(asked.error).endswith("sent nothing for 0.05 s. Ask again, or allow more with timeout=.")
     assert server.requests[0].closed.wait(LONG)
     assert len(server.requests) == 1
 
@@ -350,7 +350,7 @@ def test_models_are_listed_in_the_forms_that_servers_use(server, own, answer, mo
         (Plain({"data": 5}), "did not list its models"),
         (Status(404, error("Not Found")), "did not list its models (Not Found). Name one with -m."),
         (Plain(5), "did not list its models (5)"),
-        (Raw(b"not gzip", headers={"content-encoding": "gzip"}), "broke off"),
+        (Raw(b"not gzip", headers={"content-encoding": "gzip"}), "failed before its answer began"),
     ],
 )
 def test_a_list_that_is_none_is_one_sentence(server, own, answer, words):

@@ -43,7 +43,7 @@ def test_interrupt_keeps_what_came(frontend):
     frontend.interrupt()
     frontend.wait_idle()
     frontend.screenshot("cell-interrupted")
-    assert "stopped: this answer is not whole" in frontend.output_text(1)
+    assert "stopped: this answer is incomplete" in frontend.output_text(1)
     assert "Interrupted: Stopped. The partial answer was kept; %chat continue resumes it." in frontend.output_text(1)
     frontend.run(2)
     assert frontend.output_text(2).strip() == "free"

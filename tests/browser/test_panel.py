@@ -248,7 +248,7 @@ def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, serv
     frontend.run(4, wait=False)
     expect(frontend.cell(4)).to_contain_text("[*]")
     panel.button("Stop").click()
-    expect(panel.reply).to_contain_text("stopped: this answer is not whole", timeout=5000)
+    expect(panel.reply).to_contain_text("stopped: this answer is incomplete", timeout=5000)
     expect(frontend.cell(4)).to_contain_text("[*]")  # the cell still holds the kernel
     frontend.interrupt()
     frontend.wait_idle()
@@ -383,7 +383,7 @@ def test_what_is_answered_survives_the_page_and_the_kernel(frontend, server, app
     panel = PanelPage(frontend.page)
     expect(panel.reply).to_contain_text("Half of the second answer")
     expect(panel.box("temperature")).to_have_value("0.7")
-    expect(panel.root).to_contain_text("Run that cell again, and the notebook keeps what was asked")
+    expect(panel.root).to_contain_text("Run that cell again so that the notebook saves the conversation")
     frontend.run(2)
     saved = frontend.save()
     assert "Half of the second answer" in kept(frontend, 2)

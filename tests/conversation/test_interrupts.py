@@ -98,7 +98,7 @@ def test_an_interrupt_before_anything_is_sent_is_told_as_one(server, chat, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(session_module, "drive", strike)
-    with pytest.raises(Interrupted, match="Nothing had come yet"):
+    with pytest.raises(Interrupted, match="Nothing had arrived yet"):
         chat.ask("Hi")
     assert server.requests == []
     assert chat.turns == ()
@@ -112,7 +112,7 @@ def test_an_interrupt_behind_the_last_step_keeps_the_whole_answer(server, chat, 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(session_module, "drive", strike)
-    with pytest.raises(Interrupted, match="The answer had come whole, and was kept") as caught:
+    with pytest.raises(Interrupted, match="The answer was complete and was kept") as caught:
         chat.ask("Hi")
     assert chat.turns[0].reply == caught.value.reply
     assert caught.value.reply.status == "complete"

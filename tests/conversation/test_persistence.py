@@ -180,7 +180,7 @@ def test_a_killed_kernel_leaves_its_answer_as_far_as_it_came(server):
         ("whole ", "complete", "c0"),
         ("partial text", "interrupted", "c1"),
     ]
-    assert "the kernel ended" in again.turns[1].reply.notices[-1]
+    assert "the kernel stopped" in again.turns[1].reply.notices[-1]
     assert again.turns[1].reply.usage.state == "estimated"
     server.add(Say(" and more"))
     again.connect(server.base_url)

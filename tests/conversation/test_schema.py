@@ -259,7 +259,7 @@ def test_a_list_may_come_unwrapped():
         (list[City], "3", "expected a list, got 3"),
         (Person, '{"name": "A", "age": -1}', "age: Input should be greater than or equal to 0"),
         (RECORD, '{"a": "x"}', "a: 'x' is not of type 'integer'"),
-        ("a:int", '{"a": NaN}', "its JSON can't be read: NaN is no JSON"),
+        ("a:int", '{"a": NaN}', "its JSON can't be read: NaN is not JSON"),
         ("a:int", '{"a": ' * 200_000, "its JSON is nested too deep"),
         ("a:good|bad", '{"a": "ugly"}', 'a: expected one of "good", "bad", got "ugly"'),
         ("a:int", '{"a": 1' + "0" * 5000 + "}", "its JSON can't be read"),
@@ -277,22 +277,22 @@ def test_what_does_not_fit_says_where(what, text, said):
     [
         (3, "got int"),
         (None, "got NoneType"),
-        ({}, "in the form of a dict"),
-        ({"a": 1}, "in the form of a dict"),
-        ("", "expected a name where the end came"),
-        ("a:", "expected a type where the end came"),
-        ("[a:int", "expected a ] where the end came"),
-        ("a:int]", "expected its end where ']' came"),
+        ({}, "A dict must be"),
+        ({"a": 1}, "A dict must be"),
+        ("", "expected a name but found the end"),
+        ("a:", "expected a type but found the end"),
+        ("[a:int", "expected a ] but found the end"),
+        ("a:int]", "expected its end but found ']'"),
         ("a,a:int", "names 'a' twice"),
         ("a:" + "[" * 50, "fewer brackets"),
-        ("{", "begins like JSON and is none"),
-        ("{" * 100_000, "begins like JSON and is none"),
+        ("{", "looks like JSON but is not valid"),
+        ("{" * 100_000, "looks like JSON but is not valid"),
         ({"type": "text"}, "type is one of object, array"),
         ({"type": "object", "properties": []}, "['properties']: [] is not of type 'object'"),
         ({"$ref": "https://example.org/x"}, "refers to 'https://example.org/x'"),
         ({"$ref": "#/$defs/no"}, "refers to '#/$defs/no', which is not there"),
-        ({"type": "integer", "minimum": "x"}, "This is no JSON schema: ['minimum']"),
-        ({"type": "object", "default": {1}}, "made of JSON alone"),
+        ({"type": "integer", "minimum": "x"}, "This is not a JSON schema: ['minimum']"),
+        ({"type": "object", "default": {1}}, "holds only JSON values"),
         (object, "allows everything"),
         (typing.Any, "allows everything"),
         (print, "can't be written as JSON"),
@@ -398,8 +398,8 @@ def test_types_are_found_by_name(text, meant):
         ("df", "got int"),
         ("sentiment", "A column is written name:type"),
         ("good|bad", "There is no type 'good'"),
-        ("City()", "holds 'City()', which is no type"),
-        ("int[str]", "is no type"),
+        ("City()", "holds 'City()', which is not a type"),
+        ("int[str]", "is not a type"),
         ("a b", "neither a type nor columns"),
         ("col:strr", "There is no type 'strr'. Did you mean str?"),
         ("a:int,col:Flaot?", "There is no type 'Flaot'. Did you mean float?"),
@@ -408,7 +408,7 @@ def test_types_are_found_by_name(text, meant):
         ("col:int|strr", "There is no type 'strr'"),
         ("col:strr|flaot", "There is no type 'strr'"),
         ("col:warm", "There is no type 'warm'"),
-        ("col:list[str", "expected a ] where the end came"),
+        ("col:list[str", "expected a ] but found the end"),
         ("list[" * 3000 + "int" + "]" * 3000, "neither a type"),
     ],
 )
@@ -518,6 +518,6 @@ def test_a_type_whose_own_hooks_raise_is_refused_in_one_sentence():
         def __get_pydantic_core_schema__(cls, source, handler):
             raise KeyError("a\nb")
 
-    with pytest.raises(ParameterError, match="of which pydantic makes no schema") as refused:
+    with pytest.raises(ParameterError, match="for which pydantic makes no schema") as refused:
         Schema.of(Hooked)
     assert "\n" not in str(refused.value)

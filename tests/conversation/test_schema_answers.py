@@ -78,7 +78,7 @@ def test_what_does_not_fit_is_asked_for_once_more(server, chat):
 
 def test_what_still_does_not_fit_keeps_its_text_and_says_where(server, chat):
     server.add(Say(BAD), Say("Rome is hot."))
-    with pytest.raises(SchemaError, match="asked again it did not either: there is no JSON in it") as failed:
+    with pytest.raises(SchemaError, match="even after asking again: there is no JSON in it") as failed:
         chat.ask("Cities?", schema=list[City])
     assert failed.value.reply.text == "Rome is hot."
     assert failed.value.reply.data is None
@@ -161,7 +161,7 @@ def test_where_words_do_not_help_either_the_servers_own_error_is_raised(server, 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Say('{"items": [{"name": "Ro', finish="length"), "token limit before its JSON was whole"),
+        (Say('{"items": [{"name": "Ro', finish="length"), "token limit before its JSON was complete"),
         (Say('{"items": [', finish="content_filter"), "content filter"),
         (
             Stream([chunk(refusal="I must not."), chunk(finish="stop"), "data: [DONE]\n\n"]),

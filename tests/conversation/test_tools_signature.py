@@ -349,22 +349,22 @@ def naïve(x: int) -> None: ...
 @pytest.mark.parametrize(
     ("tool", "said"),
     [
-        (starred, "parameter *names, which no model can be told of"),
-        (keyworded, "parameter **options, which no model can be told of"),
+        (starred, "parameter *names, which a tool's schema can't describe"),
+        (keyworded, "parameter **options, which a tool's schema can't describe"),
         (bare, "bare has the parameter x without an annotation: annotate it"),
         (framed, "framed has the parameter df of the type DataFrame, which can't be written as JSON: annotate it"),
         (unknown, "the parameter x of the type 'Nowhere', which can't be read"),
         (bytewise, "the parameter data of the type"),
         (keyed, "with keys of int, but JSON's keys are text"),
         (naïve, "up to 64 plain letters, digits and underscores; got 'naïve'"),
-        (Store.find, "the parameter self: give the method of an object, as obj.find"),
+        (Store.find, "the parameter self: give an object's method, such as obj.find"),
         (lambda x: x, "got '<lambda>'"),
         (Store, "got the class Store"),
         (3, "got int"),
         (None, "got NoneType"),
         (print, "parameter *args"),
         ({"function": {"parameters": {}}}, "got the name None"),
-        ({"name": "f", "parameters": {"x": {1}}}, "The tool f is not made of JSON alone"),
+        ({"name": "f", "parameters": {"x": {1}}}, "The tool f must hold only JSON values"),
     ],
 )
 def test_an_untypable_tool_is_refused_in_one_sentence_that_says_what_to_do(tool, said):

@@ -98,7 +98,7 @@ def test_a_retry_gives_way_to_the_answer():
     sheet = Sheet()
     painter = Painter(sheet)
     painter.show([Retrying(3.0, "HTTP 429", 2)])
-    assert "asking again in 3 s (try 2)" in sheet.shown("text/plain")[0]
+    assert "retrying in 3 s (attempt 2)" in sheet.shown("text/plain")[0]
     painter.show([TextDelta("Here.")])
     assert sheet.shown("text/markdown") == ["Here."]
     assert len(sheet.outputs) == 1
@@ -142,13 +142,39 @@ def test_tokens_say_how_sure_they_are(usage, text):
 
 
 @pytest.mark.parametrize(
-    ("cost", "text"), [(None, ""), (0, "free"), (0.00001, "under $0.0001"), (0.00234, "$0.0023"), (1.5, "$1.50")]
+    ("cost", "text"),
+    [
+        (None, ""),
+        (0, "free"),
+        (0.00001, "under $0.0001"),
+        (0.0001, "$0.0001"),
+        (0.00234, "$0.0023"),
+        (0.994, "$0.99"),
+        (0.996, "$1.00"),
+        (1, "$1.00"),
+        (1.5, "$1.50"),
+        (123.456, "$123.46"),
+    ],
 )
 def test_costs(cost, text):
     assert cost_text(cost) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.012, "0.01 s"), (0.34, "0.3 s"), (12.2, "12 s"), (125, "2 min 5 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.012, "0.01 s"),
+        (0.094, "0.09 s"),
+        (0.096, "0.1 s"),
+        (0.34, "0.3 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (12.2, "12 s"),
+        (99.4, "99 s"),
+        (99.6, "1 min 39 s"),
+        (125, "2 min 5 s"),
+    ],
+)
 def test_seconds(seconds, text):
     assert seconds_text(seconds) == text
 
@@ -162,15 +188,15 @@ def test_the_footer_says_what_is_not_ordinary():
         notices=("retried (HTTP 500)",),
     )
     facts = footer_facts(reply, ["df: schema"], continue_with="%chat continue")
-    assert "cut off: this answer is not whole" in facts
-    assert "cut at max_tokens: %chat continue goes on" in facts
+    assert "cut off: this answer is incomplete" in facts
+    assert "cut at max_tokens: %chat continue resumes it" in facts
     assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
 
 
 def test_the_footer_offers_to_go_on_only_where_that_is_possible():
     """After `--once`, or in another session, `%chat continue` would take up another answer."""
     reply = Reply((Choice(text="a", finish_reason="length"),), "complete", "m")
-    assert "cut at max_tokens: %chat continue goes on" in footer_facts(reply, continue_with="%chat continue")
+    assert "cut at max_tokens: %chat continue resumes it" in footer_facts(reply, continue_with="%chat continue")
     assert "cut at max_tokens" in footer_facts(reply)
 
 
@@ -278,11 +304,11 @@ def test_of_many_sources_a_few_are_listed():
 
 
 def test_what_can_not_be_shown_is_named_in_the_footer():
-    assert "also sent, and not shown: audio" in painted([Unshown("audio")]).shown("text/plain")[-1]
-    assert "answered with nothing" not in painted([Unshown("audio")]).shown("text/plain")[-1]
+    assert "received but not shown: audio" in painted([Unshown("audio")]).shown("text/plain")[-1]
+    assert "empty answer" not in painted([Unshown("audio")]).shown("text/plain")[-1]
     thought = painted([ReasoningDelta("hm")]).shown("text/plain")[-1]
-    assert "the model only thought, and answered with nothing" in thought
-    assert "the model answered with nothing" in painted([Finished("stop")]).shown("text/plain")[-1]
+    assert "the model reasoned but gave no answer" in thought
+    assert "the model gave an empty answer" in painted([Finished("stop")]).shown("text/plain")[-1]
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])

@@ -81,10 +81,10 @@ def test_the_reply_is_bound(cell, server, kernel):
             "hello",
             "%%chat takes options on its line and the message below it; got 'hello'. %chat help lists the options.",
         ),
-        ("<< 7up", "<< binds the reply to a variable, so a name must follow; got 7up."),
-        ("-s 'never closed", "%%chat can't read its line: the quote at \"'never closed\" never ends."),
+        ("<< 7up", "<< needs a variable name after it; got 7up."),
+        ("-s 'never closed", "Can't read this %%chat line: the quote at \"'never closed\" is not closed."),
         ("--once=yes", "--once takes no value; got 'yes'."),
-        ("--param messages=[]", "--param can't set messages: nbchat writes it itself."),
+        ("--param messages=[]", "--param can't set messages: nbchat sets it itself."),
     ],
 )
 def test_a_bad_line_fails_in_one_line_and_sends_nothing(cell, server, line, sentence):
@@ -127,7 +127,7 @@ def test_a_cut_stream_keeps_its_text_and_fails(cell, server, kernel):
     result = cell("")
     assert (result.status, result.error.name) == ("error", "CutOff")
     assert "Half an answer" in text(result)
-    assert "not whole" in text(result)
+    assert "incomplete" in text(result)
     assert "goes on" in text(kernel.run("%chat continue"))
     assert kernel.run("print(registry.current.turns[-1].reply.text)").stdout == "Half an answer goes on.\n"
 
@@ -137,7 +137,7 @@ def test_retries_count_down_before_the_first_token(cell, server):
     result = cell("")
     assert "Finally." in text(result)
     assert "retried (HTTP 429)" in text(result)
-    assert any("asking again in 1 s" in json.dumps(content) for _, content in result.messages)
+    assert any("retrying in 1 s" in json.dumps(content) for _, content in result.messages)
 
 
 def test_choices_are_shown_apart(cell, server):
@@ -204,7 +204,7 @@ def test_an_interrupt_stops_closes_and_keeps(cell, server, kernel, answer):
         kernel.interrupt()
         result = run.wait()
         assert (result.status, result.error.name) == ("error", "Interrupted")
-        assert "stopped: this answer is not whole" in text(result)
+        assert "stopped: this answer is incomplete" in text(result)
         assert server.requests[-1].closed.wait(5)
         assert kernel.run("print('free')").stdout == "free\n"
 
@@ -216,8 +216,25 @@ def test_an_interrupt_before_the_first_token(cell, server, kernel):
     kernel.interrupt()
     result = run.wait()
     assert (result.status, result.error.name) == ("error", "Interrupted")
-    assert "Nothing had come yet" in result.error.value
+    assert "Nothing had arrived yet" in result.error.value
     assert kernel.run("print(len(registry.current.turns))").stdout == "0\n"
+
+
+def test_an_interrupt_in_a_cell_s_first_moments_leaves_no_request_running(cell, server, kernel):
+    """It strikes from 0 to 60 ms after the cell has begun; the server alone can tell that its reader has gone."""
+    cell("")  # everything is imported
+    server.default = Stream([Until(threading.Event())])
+    for number in range(60):
+        run = kernel.start(
+            f"print('begun', flush=True)\nget_ipython().run_cell_magic('chat', '--once', 'Hello {number}')"
+        )
+        run.until(lambda run: run.page.outputs)
+        time.sleep(0.001 * number)
+        kernel.interrupt()
+        result = run.wait()
+        assert result.error.name in ("Interrupted", "KeyboardInterrupt")
+    assert len(server.requests) > 5
+    assert all(request.closed.wait(5) for request in server.requests[1:])  # the first was answered
 
 
 def test_aask_is_interruptible(cell, server, kernel):

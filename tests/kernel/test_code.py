@@ -36,7 +36,7 @@ def test_code_goes_to_the_next_cell_with_its_unknown_names(run, server):
     mark, _, rest = code.partition("\n")
     assert (rest, replace) == ("import math\ntotal = math.fsum(sales_df)", False)
     assert mark.startswith("# nbchat: code of answer ")
-    assert "the code is in the next cell · uses sales_df, not defined; did you mean df_sales?" in shown(result)
+    assert "the code is in the next cell · uses sales_df, which is not defined; did you mean df_sales?" in shown(result)
 
 
 def test_an_answer_without_code_says_so(run, server):
@@ -95,9 +95,9 @@ def rerun(run, server, answer):
 @pytest.mark.parametrize(
     ("answer", "now"),
     [
-        (Say("No code today."), "it has no code"),
-        (Say("```python\nran = 'second'\n```"), "it has other code"),
-        (Status(401, error("no")), "it has not come"),
+        (Say("No code today."), "has no code"),
+        (Say("```python\nran = 'second'\n```"), "has different code"),
+        (Status(401, error("no")), "has not arrived yet"),
     ],
 )
 def test_the_code_of_an_earlier_answer_never_runs(run, server, answer, now):
@@ -106,7 +106,7 @@ def test_the_code_of_an_earlier_answer_never_runs(run, server, answer, now):
     assert filled.startswith("# nbchat: code of answer ")
     stale = run(filled)
     assert stale.status == "error"
-    assert stale.stderr.startswith("UsageError: This cell holds the code of an earlier answer.")
+    assert stale.stderr.startswith("UsageError: This cell holds the code of an earlier answer;")
     assert now in stale.stderr
     assert run("print('ran' in globals())").stdout == "False\n"
     assert run(filled.partition("\n")[2] + "\nprint(ran)").stdout == "first\n"
@@ -140,12 +140,12 @@ def test_a_background_cell_fills_the_next_one_with_the_line_that_fetches_its_cod
     started = run("%%chat --code --background\nDo it")
     ((line, replace),) = next_input(started)
     assert (line.startswith("%chat code "), replace) == (True, False)
-    assert run(line).stderr == "UsageError: The answer has not come yet: run this cell again when it has.\n"
+    assert run(line).stderr == "UsageError: The answer has not arrived yet; run this cell again when it has.\n"
     run("import time\nfrom nbchat.magics import background\nwhile background.running(): time.sleep(0.02)")
     fetched = run(line)
     ((code, replace),) = next_input(fetched)
     assert (code.endswith("\ndone = totl"), replace) == (True, True)
-    assert "uses totl, not defined; did you mean total?" in shown(fetched)
+    assert "uses totl, which is not defined; did you mean total?" in shown(fetched)
 
 
 def test_a_background_cell_shows_its_table(kernel, run, server):
@@ -203,6 +203,6 @@ def test_fix_describes_values_that_raise_in_a_line_each(run, server):
     server.add(Say("No code."))
     assert run("%chat fix").status == "ok"
     sent = server.requests[-1].json["messages"][-1]["content"]
-    assert "- proxy: Proxy, which raises ZeroDivisionError when looked at" in sent
-    assert "- row: Row, which raises RuntimeError when looked at" in sent
+    assert "- proxy: Proxy, which raises ZeroDivisionError when inspected" in sent
+    assert "- row: Row, which raises RuntimeError when inspected" in sent
     assert "\n````python\ntext = '''\n```\n'''" in sent

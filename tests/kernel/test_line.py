@@ -48,10 +48,10 @@ def test_set_and_unset(run, server):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("%chat histroy", "%chat has no word 'histroy'. Did you mean history?"),
+        ("%chat histroy", "Unknown command 'histroy'. Did you mean history?"),
         ("%chat set temperatur=1", "There is no parameter temperatur. Did you mean temperature?"),
         ("%chat set temperature", "%chat set takes NAME=VALUE; got 'temperature'."),
-        ("%chat clear 3", "%chat clear takes nothing behind it; got '3'."),
+        ("%chat clear 3", "%chat clear takes no argument; got '3'."),
         ("%chat undo two", "%chat undo takes a number of turns; got 'two'."),
         ("%chat key sk-live-0123456789", "A key is never typed into a cell"),
         ("%chat connect opnai", "There is no endpoint 'opnai'. Did you mean openai?"),
@@ -59,7 +59,7 @@ def test_set_and_unset(run, server):
         ("%chat export talk.txt", "A conversation is exported as .md, .json, .jsonl or .ipynb; got .txt."),
         ("%chat import missing.json", "missing.json can't be read: No such file or directory."),
         ("%chat retry", "There is no turn yet to ask again."),
-        ("%chat help nonsense", "There is no help on 'nonsense'."),
+        ("%chat help nonsense", "There is no help for 'nonsense'."),
     ],
 )
 def test_a_bad_line_fails_in_one_line(run, server, line, words):
@@ -78,7 +78,7 @@ def test_history_undo_retry_clear(run, server):
     text = shown(run("%chat history"))
     assert "Two again." in text
     assert "Two.\n" not in text
-    assert "took back 1 turn; 1 left" in shown(run("%chat undo"))
+    assert "undid 1 turn; 1 left" in shown(run("%chat undo"))
     assert "cleared 1 turn" in shown(run("%chat clear"))
     assert "no turns yet" in shown(run("%chat history"))
 

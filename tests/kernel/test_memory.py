@@ -51,9 +51,9 @@ def test_another_kernel_finds_the_sessions_and_forgets_them(run, server):  # noq
     found = shown(run("%chat find zebra"))
     assert "about animals" in found
     assert "The zebra" in found
-    assert "nothing was found" in shown(run("%chat find giraffe"))
+    assert "nothing found" in shown(run("%chat find giraffe"))
     assert "1 answer" in shown(run("%chat forget study"))
-    assert "nothing was found" in shown(run("%chat find zebra"))
+    assert "nothing found" in shown(run("%chat find zebra"))
     assert "0 turns" in shown(run("%chat"))
     run("%chat ask again")
     assert [m["content"] for m in server.requests[-1].json["messages"]] == ["again"]
@@ -69,6 +69,8 @@ def test_the_ledger_is_a_table_of_all_kernels(run, server):  # noqa: F811
     assert shown(run("%chat ledger all")).count("scripted-1") == before + 2
     assert "unknown" in shown(run("%chat ledger"))
     assert "scripted-1" in shown(run("%chat ledger months"))
+    plot = run("%chat ledger plot")
+    assert any("application/vnd.vegalite" in kind for output in plot.outputs for kind in output.get("data", {}))
     frame = run("import nbchat\nprint(list(nbchat.session().ledger(everywhere=True).to_frame()['prompt_tokens'])[-2:])")
     assert frame.stdout == "[7.0, 12.0]\n"
 
@@ -95,11 +97,11 @@ def test_a_cell_is_replayed_at_no_cost(run, server):  # noqa: F811
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("%chat pin", "A turn's number is as in %chat history (none yet); got ''."),
-        ("%chat choose 1", "%chat choose takes the numbers of a turn and of a version"),
-        ("%chat budget lots", "A budget is such as 0.50"),
+        ("%chat pin", "Expected a turn number from %chat history (none yet); got ''."),
+        ("%chat choose 1", "%chat choose takes a turn number and a version number"),
+        ("%chat budget lots", "A budget must be an amount such as 0.50"),
         ("%chat cache maybe", "%chat cache takes on or off; got 'maybe'."),
-        ("%chat ledger years", "%chat ledger takes all or months"),
+        ("%chat ledger years", "%chat ledger takes all, months or plot"),
         ("%chat forget", "%chat forget needs a session's name, or all"),
         ("%chat forget nobody", "There is no session 'nobody'."),
         ("%chat find", "%chat find needs a word"),

@@ -241,7 +241,7 @@ def test_scores_come_from_a_function_or_a_judge(cell, server, kernel):
     [
         ("-t 0,1 --score lenght", "there is no function lenght"),
         ("--score len", "--score needs answers to compare"),
-        ("-t 0,1 --background", "--background is for one answer"),
+        ("-t 0,1 --background", "--background works with one answer only"),
         ("-t 0,9", "temperature must be a number from 0 to 2"),
         ("-t 0,1 --repeat 0", "--repeat must be a whole number from 1 to 1000"),
     ],

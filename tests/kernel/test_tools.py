@@ -103,7 +103,7 @@ def test_a_notebook_that_runs_as_a_batch_refuses_and_says_so(kernel, run, server
     run(TOOL)
     kernel.client.execute("reply = chat.ask('Go', display=False)", allow_stdin=False)
     notices = run("print(reply.notices)").stdout
-    assert results(server) == ["Not run: there is nobody here who could be asked to allow it."]
+    assert results(server) == ["Not run: it needs approval, and nobody can be asked here."]
     assert notices.count("drop was not run") == 1
 
 

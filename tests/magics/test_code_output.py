@@ -224,7 +224,9 @@ def test_names_that_code_makes_are_no_complaint(code):
 
 
 def test_unknown_names_are_named_with_the_nearest():
-    assert complaints("print(customrs)", {"customers": 1}) == ["uses customrs, not defined; did you mean customers?"]
+    assert complaints("print(customrs)", {"customers": 1}) == [
+        "uses customrs, which is not defined; did you mean customers?"
+    ]
     assert complaints("f(", {})[0].startswith("line 1:")
     assert complaints("a\0b", {})
 

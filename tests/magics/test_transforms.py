@@ -63,6 +63,6 @@ def test_marked_code_is_the_same_cell_until_its_answer_is_old(shell, code):
     assert [line for line in cell.split("\n") if "nbchat: code" not in line] == code.split("\n")
     shell.transform_cell(cell)
     filled_cells.answered(source, "y = 2")
-    with pytest.raises(UsageError, match="it has other code"):
+    with pytest.raises(UsageError, match="has different code"):
         shell.transform_cell(cell)
     assert shell.check_complete(cell)[0] != "invalid"

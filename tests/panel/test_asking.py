@@ -295,7 +295,7 @@ def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server)
     other = Session(base_url=server.base_url, model="gpt-test", name="elsewhere")
     here.panel.switch(other)
     assert here.replied() == ""
-    assert "still being answered" in here.said()
+    assert "still answering" in here.said()
     here.click("Stop")
     here.wait()
     assert server.requests[-1].closed.wait(10)
@@ -467,7 +467,7 @@ def test_ids_that_come_late_are_of_no_use_any_more(hand, session, server):
     here.panel.controls["logit_bias"]._tokens = lambda _text: [late.wait(10) and 7]
     here.type("logit_bias", '" word"=5')
     here.send("Go")
-    assert "still being asked for the ids" in here.said()
+    assert "still being looked up" in here.said()
     assert posts(server) == []
     here.type("logit_bias", "3=1")
     late.set()

@@ -58,7 +58,7 @@ def test_own_presets_are_in_the_user_s_configuration_and_none_of_it_is_a_model_o
 
 def test_one_s_own_preset_may_have_a_shipped_name():
     """Written into the file by hand it comes first, and deleted it gives way; `save_preset` would hide the other."""
-    with pytest.raises(ConfigError, match=r"'precise' is a preset of nbchat's own\. Choose another name\."):
+    with pytest.raises(ConfigError, match=r"'precise' is a built-in preset\. Choose another name\."):
         save_preset("precise", Params(temperature=0.2))
     presets_file().parent.mkdir(parents=True, exist_ok=True)
     presets_file().write_text('{"precise": {"temperature": 0.2}}')
@@ -132,7 +132,7 @@ def test_a_name_is_visible(name):
 
 def test_the_words_of_the_line():
     session = Session(temperature=0.3)
-    assert "kept as mine" in save_line(session, "mine")
+    assert "saved as mine" in save_line(session, "mine")
     session.set(temperature=1)
     assert apply_line(session, "mine") == "-t 0.3"
     with pytest.raises(ConfigError, match="Did you mean precise"):

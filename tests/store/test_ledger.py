@@ -1,12 +1,12 @@
-"""The ledger: rows come back as they were, from every kernel; what is unknown is never nothing."""
+"""The ledger: rows come back as they were, from every kernel; unknown is never zero."""
 
 import dataclasses
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.store.entries import Entry, Spent
 from nbchat.store.journal import Journal
-from nbchat.store.ledger import Entry, Spent
 from nbchat.values.reply import Timing
 from nbchat.values.usage import Usage
 from tests import strategies

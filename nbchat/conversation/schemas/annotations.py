@@ -189,7 +189,7 @@ class Annotations:
             return None
         except Exception as error:  # whatever a class's own hooks for pydantic raise
             words = shortened(f"{type(error).__name__}: {error}")
-            raise Untypable(f"{shown_type(annotation)}, of which pydantic makes no schema ({words})") from error
+            raise Untypable(f"{shown_type(annotation)}, for which pydantic makes no schema ({words})") from error
         names: dict[str, str] = {}
         for name in schema.get("$defs", {}):
             names[name] = _unused(name, {*self.definitions, *names.values()})
@@ -248,7 +248,7 @@ def _hashable(annotation: Any) -> bool:
     try:
         hash(annotation)
     except TypeError:
-        raise Untypable(f"{annotation!r}, which is no type") from None
+        raise Untypable(f"{annotation!r}, which is not a type") from None
     return True
 
 

@@ -162,6 +162,6 @@ class _Parser:
         came = repr(self._next) if self._next else "the end"
         text = self._text if len(self._text) <= 80 else self._text[:79] + "…"
         return ParameterError(
-            f"In the schema {text!r}, expected {what} where {came} came; write for example city:str,temp:float,"
+            f"In the schema {text!r}, expected {what} but found {came}; write for example city:str,temp:float,"
             " or [city:str,temp:float] for a list."
         )

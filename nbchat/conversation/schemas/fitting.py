@@ -73,12 +73,12 @@ def fitted(schema: Schema, reply: Reply) -> Any:
     choice = reply.choices[0]
     if choice.finish_reason in CUT_REASONS:
         raise SchemaError(
-            "The answer reached the token limit before its JSON was whole: allow more with max_tokens, or ask for less."
+            "The answer reached the token limit before its JSON was complete: allow more with max_tokens, or ask for less."
         )
     if choice.refusal and not choice.text:
         raise SchemaError(f"The model refused to answer: {choice.refusal}")
     if choice.finish_reason == "content_filter":
-        raise SchemaError("The server's content filter ended the answer before its JSON was whole.")
+        raise SchemaError("The server's content filter ended the answer before its JSON was complete.")
     return schema.parse(choice.text)
 
 
@@ -91,4 +91,4 @@ def corrections(schema: Schema, reply: Reply, misfit: Misfit) -> tuple[Message, 
 def note_ignored(misfit: Misfit, request: Request | None, base_url: str, model: str | None) -> None:
     """Remember a server that took a `response_format` and answered in prose."""
     if isinstance(misfit, NoJson) and request is not None and FIELD in request.body:
-        learn_format(base_url, model, f"{FIELD} was taken and ignored")
+        learn_format(base_url, model, f"{FIELD} was accepted but ignored")

@@ -139,11 +139,11 @@ def problem_in(text: str) -> str | None:
         return f"its JSON can't be read: {error}"
     except RecursionError:
         return "its JSON is nested too deep"
-    return "there is no JSON in it that can be read"
+    return "it contains no readable JSON"
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _STRICT = json.JSONDecoder(strict=False, parse_constant=_no_constant)  # line breaks in texts do no harm

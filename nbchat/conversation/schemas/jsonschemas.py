@@ -118,14 +118,14 @@ class Given:
             copy = json.loads(json.dumps(schema))
             nodes = list(schemas_in(copy))
         except (TypeError, ValueError, RecursionError) as error:
-            raise ParameterError(f"A JSON schema is made of JSON alone: {error}.") from None
+            raise ParameterError(f"A JSON schema holds only JSON values: {error}.") from None
         try:
             _draft(copy).check_schema(copy)
         except SchemaError as error:
             where = "".join(f"[{step!r}]" for step in error.absolute_path)
             if where.endswith("['type']"):
                 raise ParameterError(f"A JSON schema's type is one of {_TYPES}; got {shown(error.instance)}.") from None
-            raise ParameterError(f"This is no JSON schema: {where or 'it'}: {shortened(error.message)}.") from None
+            raise ParameterError(f"This is not a JSON schema: {where or 'it'}: {shortened(error.message)}.") from None
         for reference in (node["$ref"] for node in nodes if "$ref" in node):
             _check_reference(copy, reference)
         return cls(copy)
@@ -156,7 +156,7 @@ def _draft(schema: Node) -> Any:
 def _check_reference(schema: Node, reference: str) -> None:
     """Raises ParameterError for a reference out of the schema, or to nothing."""
     if not reference.startswith("#"):
-        raise ParameterError(f"The JSON schema refers to {reference!r}; write what is there into its own $defs.")
+        raise ParameterError(f"The JSON schema refers to {reference!r}; copy the definition into its own $defs.")
     found: Any = schema
     for step in reference[1:].removeprefix("/").split("/") if reference.strip("#/") else ():
         key = step.replace("~1", "/").replace("~0", "~")

@@ -144,9 +144,7 @@ def _read_given(what: Mapping[str, Any]) -> tuple[Form, Mapping[str, Any], str]:
     inner = what.get("json_schema") if what.get("type") == "json_schema" else None
     name, schema = (inner.get("name"), inner.get("schema")) if isinstance(inner, Mapping) else (what.get("title"), what)
     if not isinstance(schema, Mapping) or not _KEYWORDS & schema.keys():
-        raise ParameterError(
-            "A schema in the form of a dict is a JSON schema with its type, or maps names to types, as {'a': int}."
-        )
+        raise ParameterError("A dict must be a JSON schema with a type, or map names to types, such as {'a': int}.")
     form = Given.of(schema)
     return form, form.schema, str(name or "answer")
 
@@ -155,7 +153,7 @@ def _json_schema(text: str) -> Mapping[str, Any]:
     try:
         schema = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ParameterError(f"The schema begins like JSON and is none: {error}.") from None
+        raise ParameterError(f"The schema looks like JSON but is not valid: {error}.") from None
     return schema if isinstance(schema, Mapping) else {}
 
 

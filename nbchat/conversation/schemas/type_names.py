@@ -70,7 +70,7 @@ class TypeNames:
                 return Union[self._of(left, text), self._of(right, text)]  # noqa: UP007  # of any two annotations
             case ast.Subscript(value=generic, slice=inner):
                 return self._generic(self._of(generic, text), inner, text)
-        raise ParameterError(f"The schema {_quoted(text)} holds {_quoted(ast.unparse(node))}, which is no type.")
+        raise ParameterError(f"The schema {_quoted(text)} holds {_quoted(ast.unparse(node))}, which is not a type.")
 
     def _generic(self, generic: Any, inner: ast.expr, text: str) -> Any:
         parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
@@ -81,7 +81,9 @@ class TypeNames:
         try:
             return generic[tuple(arguments) if len(arguments) != 1 else arguments[0]]
         except Exception as error:  # noqa: BLE001  # a class of the user's may refuse in its own way
-            raise ParameterError(f"The schema {_quoted(text)} is no type: {type(error).__name__}: {error}.") from None
+            raise ParameterError(
+                f"The schema {_quoted(text)} is not a type: {type(error).__name__}: {error}."
+            ) from None
 
     def _option(self, node: ast.expr) -> Any:
         """One value of a Literal; a word that lost its quotes on a magic's line is a text."""

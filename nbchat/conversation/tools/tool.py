@@ -88,7 +88,7 @@ class Tool:
         try:
             schema = json.loads(json.dumps(what if "function" in what else {"type": "function", "function": what}))
         except (TypeError, ValueError, RecursionError) as error:
-            raise ToolError(f"The tool {name} is not made of JSON alone: {error}.") from None
+            raise ToolError(f"The tool {name} must hold only JSON values: {error}.") from None
         return cls(name, schema)
 
     def call(self, call: ToolCall) -> Callable[[], Any]:
@@ -149,11 +149,11 @@ def _field(
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
         raise ToolError(
-            f"The tool {tool} has the parameter {stars}{parameter.name}, which no model can be told of: name each"
-            " parameter, or take one list or dict."
+            f"The tool {tool} has the parameter {stars}{parameter.name}, which a tool's schema can't describe:"
+            " name each parameter, or take one list or dict."
         )
     if parameter.name == "self" and parameter.annotation is parameter.empty:
-        raise ToolError(f"{where}: give the method of an object, as obj.{tool}, rather than that of its class.")
+        raise ToolError(f"{where}: give an object's method, such as obj.{tool}, not the function of its class.")
     try:
         hint = _hint(function, parameter)
         if hint is MISSING:

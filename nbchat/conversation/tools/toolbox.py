@@ -35,8 +35,8 @@ MOST_ITEMS = 1_000
 CUT_ITEMS = f"[cut: the first {MOST_ITEMS:,} items; there are more]"
 
 REFUSED = "Not run: the user did not allow it."
-NOBODY_ASKED = "Not run: there is nobody here who could be asked to allow it."
-NOTICE = "{} was not run: it asks first, and nobody can be asked here (mark it safe=True to run it unasked)"
+NOBODY_ASKED = "Not run: it needs approval, and nobody can be asked here."
+NOTICE = "{} was not run: it needs approval, and nobody can be asked here (mark it safe=True to run it unasked)"
 
 
 class Toolbox:

@@ -1,0 +1,155 @@
+"""What a session has kept of its requests: turns, tokens, money; seen and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbchat.api.keys import without_keys
+from nbchat.conversation.delivery import Limits, spent
+from nbchat.conversation.history import History
+from nbchat.conversation.record import Record
+from nbchat.conversation.settings import Configured, Settings, with_system
+from nbchat.conversation.turn import Turn
+from nbchat.store.budget import Budget
+from nbchat.store.entries import Entries, Spent
+from nbchat.store.opening import journal
+from nbchat.values.rating import Rating
+from nbchat.values.usage import Usage
+
+if TYPE_CHECKING:  # imported where there is a journal
+    from nbchat.conversation.persistence import Persistence
+
+__all__ = ["Recorded"]
+
+
+class Recorded(Configured):
+    """A session's history, its ledger, and what bounds its spending. Safe from any thread."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        super().__init__(settings)
+        self.name = name
+        self._record = Record(persist=self._persist)
+        self._limits = Limits()
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The conversation so far, oldest first."""
+        return self._record.history.turns
+
+    @property
+    def journal_id(self) -> str | None:
+        """The session's id in the journal; None = nothing of it is there."""
+        return self._record.journal_id
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages that the next request would carry before its own: `{role, content}`, system text included."""
+        server = self._settings.destination.address()
+        history = self._record.history.messages()
+        return [message.to_wire(server) for message in with_system(self.system, history)]
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of every request this session has made, retried and undone ones included, replayed ones not."""
+        return Usage.total(entry.usage for entry in self._record.ledger if not entry.replayed)
+
+    def ledger(self, *, everywhere: bool = False) -> Entries:
+        """One row for each request that was answered, oldest first; `to_frame()` makes a data frame of them.
+
+        `everywhere`: of all sessions and kernels. Raises SessionError where the journal can't be read then.
+        """
+        file = journal() if everywhere else None
+        return Entries(self._record.ledger if file is None else file.ledger.entries())
+
+    @property
+    def budget(self) -> Budget | None:
+        """What the session may spend; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
+
+        A call that would cross it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
+        """
+        return self._limits.budget
+
+    @budget.setter
+    def budget(self, budget: Budget | str | float | None) -> None:
+        if budget is not None and not isinstance(budget, Budget):
+            budget = Budget.parse(str(budget))
+        self._limits.budget = budget
+
+    @property
+    def spent(self) -> Spent:
+        """What counts against the budget; without one, what this session's calls took."""
+        return spent(self._record, self._limits)
+
+    @property
+    def cache(self) -> bool:
+        """Whether a request that was answered before is answered from the store. False unless set, or NBCHAT_CACHE says so."""
+        return self._limits.cache_is_on()
+
+    @cache.setter
+    def cache(self, on: bool | None) -> None:
+        self._limits.cache = on
+
+    def on_turns(self, observer: Callable[[], None]) -> Callable[[], None]:
+        """Call this after each change of the history; as `on_params`."""
+        return self._record.observers.add(observer)
+
+    def pin(self, turn: Turn, pinned: bool = True) -> None:
+        """Keep a turn in the context when that must be shortened. Raises SessionError where it is not in the history."""
+        self._record.change(lambda history: history.marked(turn, pinned=pinned))
+
+    def drop(self, turn: Turn, dropped: bool = True) -> None:
+        """Leave a turn out of what is sent; it stays in the history. Raises SessionError where it is not there."""
+        self._record.change(lambda history: history.marked(turn, dropped=dropped))
+
+    def rate(self, turn: Turn, *, thumb: bool | None = None, score: float | None = None, note: str = "") -> None:
+        """Keep the user's rating of a turn's answer, replacing an earlier one; without arguments, remove it.
+
+        Raises ParameterError, and SessionError where the turn is not in the history.
+        """
+        rating = Rating(thumb, score, without_keys(note))
+        self._record.change(lambda history: history.rated(turn, rating or None))
+
+    def choose(self, turn: Turn, version: int) -> None:
+        """Go on with `turn.versions[version]`. Raises SessionError."""
+        self._record.change(lambda history: history.choose(turn, version))
+
+    def undo(self, count: int = 1) -> tuple[Turn, ...]:
+        """Take back the last turns and return them. Raises SessionError where there are not so many."""
+        taken: tuple[Turn, ...] = ()
+
+        def undo(history: History) -> History:
+            nonlocal taken
+            rest, taken = history.undo(count)
+            return rest
+
+        self._record.change(undo)
+        return taken
+
+    def clear(self) -> None:
+        """Forget all turns. Settings and the usage count stay."""
+        self._record.change(lambda _history: History())
+
+    def forget(self) -> int:
+        """Delete the session for good, in the journal too, and begin anew; how many answers were deleted.
+
+        The ledger keeps figures, without notebook and cell. Raises SessionError where the file can't be written.
+        """
+        return self._record.forget()
+
+    def adopt(self, turn: Turn, *, replaces: Turn | None = None) -> None:
+        """Take a turn that was answered elsewhere into the history; see `History.answered` for its place."""
+        self._record.change(lambda history: history.answered(turn, replaces=replaces))
+
+    def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:
+        """What keeps the session in the journal; None = the user wants none. `known`: turns that are in it already."""
+        if (file := journal()) is None:
+            return None
+        from nbchat.conversation.persistence import Persistence
+
+        return Persistence(file, self._described, known=known)
+
+    def _described(self) -> tuple[str, dict[str, Any]]:
+        """The session's name and settings, for the journal."""
+        settings = {"system": self.system, "params": self.params.to_dict()}
+        return self.name, settings if self.budget is None else {**settings, "budget": str(self.budget)}

@@ -1,0 +1,234 @@
+"""What is on screen after each paint: nothing shown goes away, nothing waits too long, no update comes too soon."""
+
+import itertools
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbchat.display.painter import MOST_OUTPUTS, Painter
+from nbchat.values.events import Finished, ReasoningDelta, Responded, Retrying, TextDelta, ThoughtBefore
+from nbchat.values.messages import Message, ToolCall
+from nbchat.values.reply import Choice, Reply
+
+
+class Screen:
+    """A canvas with a clock: what stands on it, and when it changed."""
+
+    def __init__(self, choices=1, **options):
+        self.now = 100.0
+        self.outputs = []
+        self.changed = []
+        self.painter = Painter(self, choices=choices, clock=lambda: self.now, **options)
+
+    def show(self, bundle):
+        self.outputs.append(bundle)
+        self.changed.append(self.now)
+        return str(len(self.outputs) - 1)
+
+    def update(self, output, bundle):
+        assert bundle != self.outputs[int(output)], "painted again though nothing changed"
+        self.outputs[int(output)] = bundle
+        self.changed.append(self.now)
+
+    def after(self, seconds, *events):
+        """Let time pass, then show events; the frame."""
+        self.now += seconds
+        self.painter.show(events)
+        return self.frame
+
+    def end(self, text="."):
+        """Conclude; the frame without the footer."""
+        self.painter.conclude(Reply((Choice(text=text),)), None)
+        assert "text/markdown" not in self.outputs.pop()
+        return self.frame
+
+    @property
+    def frame(self):
+        return [bundle.get("text/markdown") or bundle["text/plain"] for bundle in self.outputs if any(bundle.values())]
+
+
+def squeezed(text):
+    return re.sub(r"\s", "", text)
+
+
+def by_choice(frame):
+    """The text of each choice on a screen, by number; every text stands under its heading."""
+    before, *parts = re.split(r"\*\*Choice (\d+) of \d+\*\*", "\n".join(frame))
+    assert not before.strip() or not parts
+    return {int(number) - 1: squeezed(text) for number, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+waits = st.sampled_from([0.0, 0.01, 0.05, 0.099, 0.1, 0.11, 0.3, 1.0])
+pieces = st.text("ab \n", max_size=12) | st.integers(1, 1500).map("word ".__mul__)
+
+
+@given(st.lists(st.tuples(waits, pieces), min_size=1, max_size=25))
+def test_a_frame_never_shows_text_that_the_next_frame_lacks(steps):
+    screen, came, before = Screen(), "", ""
+    for seconds, text in steps:
+        frame = squeezed("".join(screen.after(seconds, TextDelta(text))))
+        came += squeezed(text)
+        assert frame.startswith(before)
+        assert came.startswith(frame)
+        before = frame
+    assert squeezed("".join(screen.end())) == came
+
+
+@given(st.lists(st.tuples(waits, st.integers(0, 2), st.text("abc", max_size=5) | st.none()), max_size=30))
+def test_choices_appear_in_order_and_only_grow(steps):
+    """None ends a choice. What stands under a heading is always a beginning of that choice."""
+    screen, came, over, before = Screen(3), {}, set(), {}
+    for seconds, index, text in steps:
+        if index in over:
+            continue
+        if text is None:
+            over.add(index)
+            frame = by_choice(screen.after(seconds, Finished("stop", index)))
+        else:
+            came[index] = came.get(index, "") + text
+            frame = by_choice(screen.after(seconds, TextDelta(text, index)))
+        assert list(frame) == list(range(len(frame)))
+        assert set(range(len(frame) - 1)) <= over, "a choice stands below one that still grows"
+        assert all(frame[shown].startswith(text) for shown, text in before.items())
+        assert all(came.get(shown, "").startswith(text) for shown, text in frame.items())
+        before = frame
+    final = by_choice(screen.end())
+    assert final == {index: came.get(index, "") for index in sorted(came.keys() | over)}
+    assert list(final) == sorted(final)
+
+
+@given(st.lists(st.tuples(waits, pieces), min_size=1, max_size=25))
+def test_what_has_come_is_on_screen_within_a_second_and_updates_are_apart(steps):
+    screen, came, paints = Screen(), "", []
+    for seconds, text in steps:
+        screen.changed.clear()
+        screen.after(seconds, TextDelta(text))
+        paints += screen.changed[-1:]
+        came += text
+    assert all(late - soon >= 0.1 - 1e-9 for soon, late in itertools.pairwise(paints))
+    assert squeezed("".join(screen.after(0.91))) == squeezed(came)
+    screen.changed.clear()
+    screen.after(5)
+    assert screen.changed == []
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(50, 0.1), (500, 0.1), (1200, 0.12)])
+def test_the_next_update_waits_as_long_as_what_grows_is(length, seconds):
+    screen = Screen()
+    screen.after(0, TextDelta("x" * length))
+    assert screen.after(seconds - 0.001, TextDelta("END")) == ["x" * length]
+    assert screen.after(0.002) == ["x" * length + "END"]
+
+
+def test_an_answer_that_is_not_cut_is_painted_rarely_when_it_is_long():
+    """Of forty choices each has one output: 40 kB in it take two seconds until the next update."""
+    screen = Screen(40)
+    screen.after(0, TextDelta("word " * 8000))
+    assert "END" not in screen.after(1.9, TextDelta("END"))[0]
+    assert "END" in screen.after(0.2)[0]
+
+
+def test_the_second_choice_streams_once_the_first_is_finished():
+    screen = Screen(2)
+    assert screen.after(0, TextDelta("b1", 1)) == []
+    assert by_choice(screen.after(0.2, TextDelta("a1", 0))) == {0: "a1"}
+    assert by_choice(screen.after(0.2, TextDelta("b2", 1))) == {0: "a1"}
+    assert by_choice(screen.after(0.2, Finished("stop", 0))) == {0: "a1", 1: "b1b2"}
+    assert by_choice(screen.after(0.2, TextDelta("b3", 1))) == {0: "a1", 1: "b1b2b3"}
+
+
+def test_a_server_that_numbers_its_only_choice_oddly_streams_all_the_same():
+    assert "hello" in "".join(Screen().after(0, TextDelta("hello", 1)))
+
+
+def test_choices_beyond_the_outputs_are_not_painted():
+    screen = Screen(MOST_OUTPUTS + 5)
+    for index in range(MOST_OUTPUTS + 5):
+        screen.after(0, TextDelta("x", index), Finished("stop", index))
+    screen.painter.show([])
+    assert len(screen.end()) == MOST_OUTPUTS
+
+
+# While nothing has come
+
+
+def test_an_empty_cell_says_what_it_waits_for_and_changes_once_a_second():
+    screen = Screen(waiting="m of example.com")
+    assert screen.after(0) == screen.after(0.39) == []
+    assert screen.after(0.02) == ["waiting for m of example.com … 0 s"]
+    screen.after(0.3)
+    assert len(screen.changed) == 1
+    assert screen.after(0.3) == ["waiting for m of example.com … 1 s"]
+    assert screen.after(0.1, TextDelta("Hi")) == ["Hi"]
+    assert len(screen.outputs) == 1
+
+
+def test_a_retry_counts_down_and_ends_when_the_server_responds():
+    screen = Screen()
+    assert screen.after(0, Retrying(3.0, "HTTP 429", 2)) == ["HTTP 429: retrying in 3 s (attempt 2)"]
+    assert screen.after(1.2) == ["HTTP 429: retrying in 2 s (attempt 2)"]
+    assert screen.after(9) == ["HTTP 429: retrying in 0 s (attempt 2)"]
+    assert screen.after(0.1, Responded(0.0)) == ["waiting for the answer … 10 s"]
+    assert len(screen.outputs) == 1
+
+
+def test_when_nothing_came_the_next_words_take_the_place_of_the_waiting():
+    screen = Screen()
+    screen.after(1)
+    screen.painter.conclude(None, None)
+    assert screen.frame == []
+
+
+# Reasoning
+
+
+def test_reasoning_is_counted_while_it_comes_and_folded_when_the_answer_begins():
+    screen = Screen()
+    assert screen.after(0, ReasoningDelta("Hm. ")) == ["thinking … 4 characters"]
+    assert screen.after(0.05, ReasoningDelta("Well.")) == ["thinking … 4 characters"]
+    assert screen.after(0.1) == ["thinking … 9 characters"]
+    thought, answer = screen.after(11.85, TextDelta("So:"))
+    assert thought.startswith("[Thought for 12 s]")
+    assert "Hm. Well." in thought
+    assert answer == "So:"
+    assert screen.after(1, TextDelta(" it is.")) == [thought, "So: it is."]
+    assert screen.end() == [thought, "So: it is."]
+
+
+def test_reasoning_alone_is_folded_at_the_end():
+    screen = Screen()
+    screen.after(0, ReasoningDelta("Hm."))
+    assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for 0.00 s]"]
+
+
+def test_what_turns_out_to_be_reasoning_moves_and_what_follows_takes_its_place():
+    screen = Screen()
+    screen.after(0, TextDelta("Let me see. "))
+    frame = screen.after(1, ThoughtBefore("Right."), TextDelta("Yes."))
+    assert frame == ["[Thought for 0.00 s]\nLet me see. Right.", "Yes."]
+    assert len(screen.outputs) == 2
+
+
+# Between rounds
+
+
+def test_what_the_model_says_after_a_call_begins_below_and_the_rest_stays():
+    screen = Screen()
+    screen.after(0, TextDelta("Let me look."))
+    screen.now += 0.01
+    screen.painter.show([TextDelta(" Now.")])
+    screen.painter.call_result(ToolCall("1", "look", "{}"), Message("tool", "found", tool_call_id="1"))
+    frame = screen.frame
+    assert frame == ["Let me look. Now.", "[called look]\n{}\n\nfound"]
+    assert screen.after(0, TextDelta("It")) == frame, "two updates within a tenth of a second"
+    assert screen.after(0.11, TextDelta(" is.")) == [*frame, "It is."]
+
+
+def test_what_does_not_count_stays_and_says_why():
+    screen = Screen()
+    screen.after(0, TextDelta("Wrong"))
+    screen.painter.restart("it did not fit")
+    assert screen.after(1, TextDelta("Right")) == ["Wrong", "asked again: it did not fit", "Right"]
+    assert screen.end() == ["Wrong", "asked again: it did not fit", "Right"]
