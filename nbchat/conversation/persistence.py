@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.replaying import request_name
-from nbchat.conversation.turn import Turn, Version, joined
+from nbchat.conversation.turn import Turn, Version, joined, read_rating
 from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.paths import notebook_path
@@ -298,6 +298,7 @@ def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
             params,
             tuple(map(Message.from_dict, turn.get("steps", ()))),
             values=dict(turn.get("values", {})),
+            rating=read_rating(turn.get("rating")),
             answer_id=stored.id,
         )
     except (ValueError, KeyError, TypeError):

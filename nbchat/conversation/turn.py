@@ -14,7 +14,7 @@ from nbchat.values.rating import Rating
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.usage import Usage
 
-__all__ = ["Turn", "Version", "joined", "new_id"]
+__all__ = ["Turn", "Version", "joined", "new_id", "read_rating"]
 
 NO_ANSWER = "(no answer: it was stopped)"
 """Placeholder in the history for a missing answer after a tool's result."""
@@ -85,11 +85,11 @@ class Version:
             tuple(map(Message.from_dict, items_of(version, "steps"))),
             version.get("before_edit") is True,
             {str(name): str(value) for name, value in an_object(version.get("values", {}), "values").items()},
-            _rating(version.get("rating")),
+            read_rating(version.get("rating")),
         )
 
 
-def _rating(written: Any) -> Rating | None:
+def read_rating(written: Any) -> Rating | None:
     """A rating as files have it; None = there is none. Raises ValueError."""
     return None if written is None else Rating.from_dict(an_object(written, "a rating"))
 
