@@ -1,4 +1,4 @@
-"""One turn of a conversation: a message and the answers it has had."""
+"""One turn of a conversation: a message and its answers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from nbchat.values.usage import Usage
 __all__ = ["Turn", "Version", "joined", "new_id"]
 
 NO_ANSWER = "(no answer: it was stopped)"
-"""What the history says for an answer that never came after a tool's result."""
+"""Placeholder in the history for a missing answer after a tool's result."""
 
 
 def new_id() -> str:
-    """An id that nothing else has."""
+    """Return a new unique id."""
     return os.urandom(8).hex()
 
 
@@ -43,21 +43,24 @@ class Version:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What the next request carries of it; any server takes it, whatever happened.
+        """The messages for the next request, in a form that any server accepts.
 
-        An answer that has no text leaves none, and one that was stopped while its tools ran is among the steps. After
-        the result of a tool there is always an answer: some servers refuse a user's message there.
+        An answer without text is omitted, and one stopped while its tools ran is among the steps. A tool's result is always
+        followed by an answer, because some servers refuse a user message there.
         """
         said = next((step.text for step in reversed(self.steps) if step.role == "assistant"), None)
         answer = self.reply.choices[0].message.text
         messages = (self.message, *self.steps)
         if answer and not (self.reply.status != "complete" and answer == said):
             carried = self.reply.choices[0].carried if self.reply.status == "complete" else None
-            return (*messages, Message("assistant", answer, carried=carried))  # a call without its result is refused
+            return (
+                *messages,
+                Message("assistant", answer, carried=carried),
+            )  # servers refuse a call without its result
         return (*messages, Message("assistant", NO_ANSWER)) if messages[-1].role == "tool" else messages
 
     def to_dict(self) -> dict[str, Any]:
-        """The version as exported files write it."""
+        """Return the version as plain data for export."""
         version: dict[str, Any] = {"message": self.message.to_dict(), "params": self.params.to_dict()}
         if self.steps:
             version["steps"] = [step.to_dict() for step in self.steps]
@@ -83,7 +86,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Turn(Version):
-    """A place in the history: the version that the conversation goes on with, and the others.
+    """A turn in the history: its current version and the others.
 
     A turn that is `pinned` stays in the context when that must be shortened, one that is `dropped` is left out of it.
     `cell_id` names the notebook cell (or any other place) whose turn this is: asking from there again answers it anew;
@@ -100,7 +103,7 @@ class Turn(Version):
 
     @property
     def versions(self) -> tuple[Version, ...]:
-        """Every answer that the turn has had, oldest first, each with its message and parameters."""
+        """All answers of the turn, oldest first, each with its message and parameters."""
         return (*self.earlier, self.version, *self.later)
 
     @property
@@ -109,18 +112,18 @@ class Turn(Version):
         return Version(**{name: getattr(self, name) for name in _VERSION})
 
     def answered(self, version: Version) -> Turn:
-        """The turn with a new version, which becomes the current one."""
+        """Return the turn with a new current version."""
         return self._with(version, self.versions, ())
 
     def choose(self, index: int) -> Turn:
-        """The turn with `versions[index]` as the current one. Raises IndexError."""
+        """Return the turn with `versions[index]` as the current version. Raises IndexError."""
         versions = self.versions
         chosen = versions[index]
         place = range(len(versions))[index]
         return self._with(chosen, versions[:place], versions[place + 1 :])
 
     def answered_before_edit(self) -> Turn:
-        """The turn with all its versions marked, because an earlier turn has changed."""
+        """Return the turn with all versions marked as made before an edit of an earlier turn."""
         earlier, later = (
             tuple(replace(each, before_edit=True) for each in some) for some in (self.earlier, self.later)
         )
@@ -130,7 +133,7 @@ class Turn(Version):
         return replace(self, **{name: getattr(version, name) for name in _VERSION}, earlier=earlier, later=later)
 
     def to_dict(self) -> dict[str, Any]:
-        """The turn as exported files write it."""
+        """Return the turn as plain data for export."""
         turn: dict[str, Any] = {"id": self.id, **Version.to_dict(self)}
         if self.cell_id is not None:
             turn["cell_id"] = self.cell_id
@@ -159,7 +162,7 @@ _VERSION = tuple(one.name for one in fields(Version))
 
 
 def joined(first: Reply, second: Reply) -> Reply:
-    """An answer and its continuation as one: first choices alone; tokens, cost and seconds are those of both."""
+    """Join an answer and its continuation: first choices only; tokens, cost and seconds are added up."""
     costs = first.cost, second.cost
     seconds = first.timing.total, second.timing.total
     choice = replace(
