@@ -13,11 +13,11 @@ from pathlib import Path
 from nbchat.values.errors import ConfigError, NbchatError
 
 PORT = 8302
-"""Where `serve` listens when no port is given."""
+"""The default port of `serve`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run a command and return the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.command is None:
@@ -123,7 +123,7 @@ def _wait() -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     try:
-        while not ended.wait(0.5):  # in steps: on Windows a bare wait would not hear Ctrl-C
+        while not ended.wait(0.5):  # in steps, because on Windows an unlimited wait ignores Ctrl-C
             pass
     except KeyboardInterrupt:
         print()

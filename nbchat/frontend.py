@@ -1,4 +1,4 @@
-"""Where sessions meet a front end: the public classes, with display, panel and sweeps as their defaults."""
+"""The public `Session`, with display, panel and sweeps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Session(conversation.Session):
         return make_presenter(display, choices=ask.params.n or 1, waiting=ask.params.model or ask.endpoint.title)
 
     def panel(self) -> Any:
-        """Widgets as a view of this session, for a notebook. Raises ConfigError where there is none."""
+        """Show this session as a panel of widgets. Raises ConfigError outside a notebook."""
         from nbchat.panel.panel import Panel
 
         return Panel(registry(), self)
@@ -47,7 +47,7 @@ class Session(conversation.Session):
         score: Any = None,
         **axes: Any,
     ) -> Sweep:
-        """Ask a message with every combination of the parameters given several values, `repeat` times each, at once.
+        """Ask a message concurrently with every combination of the parameter values given as lists, `repeat` times each.
 
         A list is an axis, a single value holds for all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`.
         A list of messages is one too.
@@ -61,15 +61,15 @@ class Session(conversation.Session):
         return watched_sweep(self, message, repeat=repeat, score=score, **axes)
 
     def compare(self, message: str | Sequence[Part] | Message, models: Sequence[str], **options: Any) -> Sweep:
-        """Ask several models the same. Options as for `sweep`."""
+        """Ask several models the same message. Options as for `sweep`."""
         return self.sweep(message, models=models, **options)
 
 
 def registry() -> Registry[Session]:
-    """The sessions of this process by name, the ones that the magics use."""
+    """Return the registry of this process's named sessions, which the magics use."""
     return process.registry(Session.named)
 
 
 def session(name: str | None = None) -> Session:
-    """The session of this name, the one that the magics use; None = their current one. A new name opens a new one."""
+    """Return the session of this name as the magics use it; None = the current one. A new name creates a session."""
     return registry().open(name)

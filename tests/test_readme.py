@@ -1,12 +1,16 @@
-"""The README says what the code does: its table of options is the table."""
+"""The README says what the code does, and the list of options is the table of options."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from nbchat.cells.options import OWN
 from nbchat.values.params import PARAMETERS
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+OPTIONS = ROOT / "nbchat" / "OPTIONS.md"
 
 
 def option_rows():
@@ -24,7 +28,7 @@ def option_rows():
 
 def test_the_options_table_is_generated():
     """Run `python -m tests.test_readme` to write it anew."""
-    shown = re.search(r"<!-- options -->\n(.*)<!-- /options -->", README.read_text(), re.DOTALL)[1].strip()
+    shown = re.search(r"<!-- options -->\n(.*)<!-- /options -->", OPTIONS.read_text(), re.DOTALL)[1].strip()
     assert shown == option_rows()
 
 
@@ -34,9 +38,24 @@ def test_there_is_one_command_to_try_and_one_to_test():
         assert len(re.findall(rf"<!-- {marker} -->\n```\n[^\n]+\n```", README.read_text())) == 1
 
 
+def test_the_python_in_the_readme_runs(environment):
+    """As a script of its own, with the built-in model."""
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "complete" in done.stdout
+    assert done.stderr == ""
+
+
+def test_what_the_readme_links_to_is_there():
+    links = re.findall(r'\]\(([^)#]+)\)|(?:src|srcset)="([^"]+)"', README.read_text())
+    assert [link for pair in links for link in pair if link and not (ROOT / link).exists()] == []
+
+
 if __name__ == "__main__":
-    text = README.read_text()
-    README.write_text(
+    text = OPTIONS.read_text()
+    OPTIONS.write_text(
         re.sub(
             r"(<!-- options -->\n).*(<!-- /options -->)",
             lambda found: f"{found[1]}{option_rows()}\n{found[2]}",

@@ -31,6 +31,9 @@ SILENT = {
 }
 """Fields that mean nothing to the reader, of each kind of object; others are learnt as they come."""
 
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+DETAILS = ("prompt_tokens_details", "completion_tokens_details")
+
 MOST_LEARNT = 24
 """Further such fields that are learnt of one stream."""
 
@@ -67,8 +70,8 @@ def _decoder(silent: Silent) -> Callable[[bytes], Any]:
         return {"fields": [*known, *more], "rename": {f"silent_{n}": name for n, name in enumerate(names)}}
 
     of_chunk, of_choice, of_delta, of_usage = silent
-    counts: list[Any] = [(name, int, 0) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
-    details: list[Any] = [(name, raw, ABSENT) for name in ("prompt_tokens_details", "completion_tokens_details")]
+    counts: list[Any] = [(name, int, 0) for name in COUNTS]
+    details: list[Any] = [(name, raw, ABSENT) for name in DETAILS]
     texts: list[Any] = [(name, str | None, None) for name in ("content", "reasoning_content", "reasoning")]
     nothing: list[Any] = [(name, None, None) for name in ("refusal", "function_call", "audio")]
     delta = struct("_Delta", **fields([*texts, ("tool_calls", list[_Call] | None, None), *nothing], of_delta))
@@ -139,7 +142,7 @@ class PlainChunks:
             return False
         if self._starts and self._says_start(chunk):
             return False
-        if len(piece) >= self._room or (chunk.usage is not None and not self._count(chunk.usage, events)):
+        if len(piece) >= self._room or (chunk.usage is not None and not self._count(chunk.usage)):
             return False
         self._pieces.append(piece)
         self._misses = 0
@@ -170,18 +173,12 @@ class PlainChunks:
         model, reply_id = self._reader.knows_start
         return not (model or chunk.model is ABSENT) or not (reply_id or chunk.id is ABSENT)
 
-    def _count(self, usage: Any, events: list[Event]) -> bool:
-        """Keep a count of tokens in place of the one before it, if it only adds to that."""
+    def _count(self, usage: Any) -> bool:
+        """Keep a count of tokens in place of the one before it, if all of that would be replaced by it."""
         before = self._usage
         if not (usage.prompt_tokens and usage.completion_tokens and usage.total_tokens) or self._reader.choices > 1:
             return False
-        if before is not None and (
-            usage.prompt_tokens < before.prompt_tokens
-            or usage.completion_tokens < before.completion_tokens
-            or usage.total_tokens < before.total_tokens
-            or (usage.prompt_tokens_details is ABSENT) != (before.prompt_tokens_details is ABSENT)
-            or (usage.completion_tokens_details is ABSENT) != (before.completion_tokens_details is ABSENT)
-        ):
+        if before is not None and any(getattr(before, name) not in (ABSENT, getattr(usage, name)) for name in DETAILS):
             return False
         self._usage = usage
         return True
@@ -201,9 +198,8 @@ class PlainChunks:
 
 def _usage_object(usage: Any) -> dict[str, Any]:
     """A count as the wire has it."""
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    counts: dict[str, Any] = {name: getattr(usage, name) for name in names}
-    for name in ("prompt_tokens_details", "completion_tokens_details"):
+    counts: dict[str, Any] = {name: getattr(usage, name) for name in COUNTS}
+    for name in DETAILS:
         if (details := getattr(usage, name)) is not ABSENT:
             counts[name] = msgspec.json.decode(details)
     return counts

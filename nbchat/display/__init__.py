@@ -1,1 +1,1 @@
-"""One answer while it comes: where it is shown, when it is painted, the line under it."""
+"""Display of one streaming answer: canvas, painter, footer, terminal text and progress."""

@@ -1,4 +1,4 @@
-"""What came beside an answer's text, as outputs: pictures, and the sources that it rests on."""
+"""Outputs for an answer's images and sources."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nbchat.values.messages import ImagePart, Source
 __all__ = ["MOST_PICTURES", "beside_bundles"]
 
 MOST_PICTURES = 8
-"""Pictures of an answer that are shown; all are in `reply.images`."""
+"""Most images shown; all are in `reply.images`."""
 
 
 def beside_bundles(images: Sequence[ImagePart], sources: Sequence[Source]) -> Iterator[Bundle]:
-    """The outputs under an answer: one for each picture, one for all sources."""
+    """Return the outputs below an answer: one for each image, one for all sources."""
     if not images and not sources:
         return
     from nbchat.markdown.beside import picture_data, sources_markdown, sources_plain

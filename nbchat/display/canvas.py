@@ -1,4 +1,4 @@
-"""Outputs of a cell: shown once, changed later, from any thread."""
+"""Cell outputs that can be shown and later updated, from any thread."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from nbchat.display.text_output import TextOutput
 __all__ = ["Bundle", "Canvas", "CellCanvas", "PinnedCanvas"]
 
 Bundle = Mapping[str, Any]
-"""The forms of one output by MIME type; `text/plain` is always among the last ones shown."""
+"""One output by MIME type; the final version always includes `text/plain`."""
 
 
 class Canvas(Protocol):
-    """A place for outputs."""
+    """A place to show outputs."""
 
     def show(self, bundle: Bundle) -> str:
-        """Add an output; its id, to change it by."""
+        """Add an output and return its id for updates."""
 
     def update(self, output: str, bundle: Bundle) -> None:
-        """Change an output."""
+        """Update an output."""
 
 
 class CellCanvas:
-    """The outputs of the cell that is running."""
+    """The outputs of the running cell."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
 
     def show(self, bundle: Bundle) -> str:
-        """Add an output below the others."""
+        """Append an output."""
         output = uuid.uuid4().hex
         self._publish(bundle, output, update=False)
         return output
 
     def update(self, output: str, bundle: Bundle) -> None:
-        """Change an output where it stands."""
+        """Update an output in place."""
         self._publish(bundle, output, update=True)
 
     def _publish(self, bundle: Bundle, output: str, *, update: bool) -> None:
-        # The publisher is looked up each time: `%%capture` and its like put another in its place.
+        # The publisher is looked up each time, because `%%capture` and the like replace it.
         publish = self._shell.display_pub.publish
         try:
             publish(data=dict(bundle), metadata={}, transient={"display_id": output}, update=update)
-        except UnicodeEncodeError:  # a terminal in a narrow encoding, where publishing is printing
+        except UnicodeEncodeError:  # publishing prints in a terminal, whose encoding may be narrow
             TextOutput.standard().write(f"{bundle.get('text/plain', '')}\n")
 
 
 class PinnedCanvas(CellCanvas):
-    """The outputs of one cell, also after it has ended and while others run."""
+    """The outputs of one cell, even after it has ended and while others run."""
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)

@@ -1,4 +1,4 @@
-"""nbchat's own lines and tables in a cell: quiet, theme-coloured, everything foreign in them escaped."""
+"""nbchat's own lines and tables in a cell: muted, theme-aware, with all foreign text escaped."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nbchat.markdown.terminal_text import plain_text
 __all__ = ["CARD", "EMPTY", "NO_MATH_CLASS", "QUIET", "details", "line", "table", "text_block", "widget_bundle"]
 
 QUIET = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#666))"
-"""The front-end's own colour for secondary text, in its light and its dark theme."""
+"""The front end's colour for secondary text, in light and dark themes."""
 
 CODE_FONT = "font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace))"
 
 NO_MATH_CLASS = "mathjax_ignore tex2jax_ignore"
-"""The classes of an element in which MathJax reads no formulas: those of its versions 3 and 2."""
+"""Classes that make MathJax (versions 3 and 2) skip an element."""
 
 CARD = (
     "border:1px solid var(--jp-border-color2,var(--vscode-panel-border,#bdbdbd));border-radius:4px;padding:0.5em 0.8em"
@@ -25,11 +25,11 @@ CARD = (
 """A frame around one thing of several."""
 
 EMPTY: Bundle = {"text/html": "", "text/plain": ""}
-"""An output that shows nothing: outputs can be changed, not taken away."""
+"""An empty output, since outputs can be updated but not removed."""
 
 
 def line(facts: Sequence[str] | str) -> Bundle:
-    """One quiet line; several facts are parted by dots."""
+    """One muted line of facts, separated by dots."""
     text = facts if isinstance(facts, str) else " · ".join(facts)
     return {
         "text/html": f'<div class="{NO_MATH_CLASS}" style="{QUIET};font-size:0.85em;line-height:1.5">{html_text(text)}</div>',
@@ -38,7 +38,7 @@ def line(facts: Sequence[str] | str) -> Bundle:
 
 
 def text_block(text: str) -> Bundle:
-    """Text as it stands, in lines of equal characters."""
+    """Preformatted text in a monospace font."""
     return {
         "text/html": f'<pre style="{CODE_FONT};white-space:pre-wrap;line-height:1.4;margin:0">{html_text(text)}</pre>',
         "text/plain": plain_text(text),
@@ -46,7 +46,7 @@ def text_block(text: str) -> Bundle:
 
 
 def details(summary: str, body: str, *, opened: bool = False) -> Bundle:
-    """Text that folds away under a quiet summary."""
+    """Text folded under a muted summary."""
     state = " open" if opened else ""
     inner = f'<div style="white-space:pre-wrap;margin:0.3em 0 0.3em 1em">{html_text(body)}</div>'
     return {
@@ -57,13 +57,13 @@ def details(summary: str, body: str, *, opened: bool = False) -> Bundle:
 
 
 def widget_bundle(widget: Any, plain: str) -> Bundle:
-    """A widget; `plain` stands for it where there is no kernel, in place of its `repr`."""
+    """A widget, with `plain` as its text where there is no kernel."""
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {"application/vnd.jupyter.widget-view+json": view, "text/plain": plain}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Bundle:
-    """Rows under a header; an empty header is none."""
+    """A table of rows; an empty header is omitted."""
     cells = "".join(f'<th style="text-align:left">{html_text(cell)}</th>' for cell in header)
     head = f"<thead><tr>{cells}</tr></thead>" if header else ""
     body = "".join(

@@ -1,4 +1,4 @@
-"""What a cell shows already, so that it is not shown again as the cell's value."""
+"""Tracks what a cell has already shown, so that it is not repeated as the cell's value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbchat.values.reply import Reply
 __all__ = ["is_shown", "mark_shown", "register_display", "running_shell"]
 
 _last: tuple[object, int] | None = None
-"""What was shown last, and in which execution."""
+"""The object shown last, and its execution count."""
 
 
 def running_shell() -> Any:
@@ -24,7 +24,7 @@ def running_shell() -> Any:
 
 
 def mark_shown(value: object) -> None:
-    """Leave word that a reply or a sweep was painted or printed in the running cell."""
+    """Record that a reply or sweep was shown in the running cell."""
     global _last  # one cell runs at a time
     shell = running_shell()
     if shell is not None:
@@ -32,13 +32,13 @@ def mark_shown(value: object) -> None:
 
 
 def is_shown(value: object) -> bool:
-    """Whether the running cell has shown it already."""
+    """Whether the running cell has already shown it."""
     shell = running_shell()
     return _last is not None and shell is not None and _last[0] is value and _last[1] == shell.execution_count
 
 
 def register_display(shell: Any, *, notebook: bool) -> None:
-    """Make a reply at the end of a cell show its answer, unless the cell does so already."""
+    """Make a reply at the end of a cell display its answer, unless the cell has already shown it."""
     formatters = shell.display_formatter
     formatter = formatters.ipython_display_formatter if notebook else formatters.formatters["text/plain"]
     if Reply not in formatter.type_printers:

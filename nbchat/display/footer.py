@@ -1,4 +1,4 @@
-"""The quiet line under an answer: what it was, what it took, what the reader should know."""
+"""The footer of an answer: model and parameters, tokens, cost, timing, and notices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["cost_text", "footer_facts", "params_text", "seconds_text", "settings
 ORDINARY_FINISHES = frozenset({"stop", "end_turn", "eos", "stop_sequence", None})
 
 NOT_SETTINGS = frozenset({"model", "messages", "stream", "stream_options", "tools"})
-"""Parts of a request that are no settings of the answer, or stand in the footer by themselves."""
+"""Request fields that are not settings, or that the footer shows separately."""
 
 SETTINGS_CHARACTERS = 90
 
@@ -26,7 +26,7 @@ STATUS_WORDS = {
 
 
 def footer_facts(reply: Reply, notes: Sequence[str] = (), *, continue_with: str = "") -> list[str]:
-    """The facts of the footer, in order. `notes` are what the cell itself adds (what was put in).
+    """Return the footer's facts in order. `notes` are added by the cell (inserted values).
 
     `continue_with` names what continues this answer, such as `%chat continue`; empty = nothing does.
     """
@@ -51,28 +51,28 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, continue_with: str 
 
 
 def settings_text(request: Request | None) -> str:
-    """The parameters that were set, as a `%%chat` line has them: `-t 0.7 --seed 1`; empty = none, or unknown.
+    """Return the request's parameters as `%%chat` options: `-t 0.7 --seed 1`; empty = none, or unknown.
 
-    A line that would be too long for the footer is cut.
+    Too long a line is cut.
     """
     return "" if request is None else params_text(request.body)
 
 
 def params_text(params: Mapping[str, Any]) -> str:
-    """As `settings_text`, of parameters by wire name."""
+    """Like `settings_text`, for parameters by wire name."""
     line = option_line({name: _brief(value) for name, value in params.items() if name not in NOT_SETTINGS})
     return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
 
 
 def _brief(value: object) -> object:
-    """A value of the body; of a nested one, such as a JSON schema, its keys are enough."""
+    """Format a value; nested ones, such as a JSON schema, by their keys only."""
     if isinstance(value, Mapping):
         return {name: "…" if isinstance(part, (Mapping, list)) else part for name, part in value.items()}
     return value
 
 
 def _nothing_words(reply: Reply) -> str:
-    """What an answer without a word is; empty for any other."""
+    """Describe an answer without text; empty for any other."""
     if any(choice.text or choice.refusal or choice.tool_calls or choice.images for choice in reply.choices):
         return ""
     if any(choice.reasoning for choice in reply.choices):
@@ -93,7 +93,7 @@ def tokens_text(usage: Usage) -> str:
 
 
 def cost_text(cost: float | None) -> str:
-    """US dollars, with two digits that count; empty = unknown."""
+    """Format US dollars with two significant digits; empty = unknown."""
     if cost is None:
         return ""
     if cost == 0:

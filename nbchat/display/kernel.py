@@ -1,6 +1,6 @@
-"""The one place that looks into the kernel: what differs between ipykernel 6 and 7, Colab, xeus-python and others.
+"""The adapter around the kernel: hides differences between ipykernel 6 and 7, Colab, xeus-python and others.
 
-Nothing here raises: a kernel that lacks something, or has it under another form, gives what it has.
+Nothing here raises; missing or unusual kernel features degrade gracefully.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from typing import Any
 __all__ = ["DISPLAYS", "choose_display", "parent_of", "pinned_publish", "running_cell_id", "takes_updates"]
 
 Publish = Callable[[Mapping[str, Any], str, bool], None]
-"""Publishes a bundle under a display id, as a new output or as an update of one."""
+"""Publishes a bundle under a display id, as a new output or an update."""
 
 TEXT_ONLY = ("jupyter-console", "jupyter_console", "qtconsole", "spyder")
-"""Programs that show each output once and ignore its updates, by a word of their command lines."""
+"""Programs that ignore output updates, by a word of their command lines."""
 
 DISPLAYS = ("auto", "text")
 
 
 class _Chosen:
-    """What `%chat display` chose in this process; None = what NBCHAT_DISPLAY says."""
+    """The choice made with `%chat display` in this process; None = as NBCHAT_DISPLAY says."""
 
     display: str | None = None
 
 
 def choose_display(name: str) -> None:
-    """Show answers as plain text as they come ("text"), or as the front end takes them ("auto"). Raises ValueError."""
+    """Show answers as plain text ("text"), or as the front end supports ("auto"). Raises ValueError."""
     if name not in DISPLAYS:
         raise ValueError(f"display is {' or '.join(DISPLAYS)}; got {name!r}")
     _Chosen.display = name
 
 
 def takes_updates(shell: Any) -> bool:
-    """Whether outputs go to a front end that can change them later."""
+    """Whether outputs go to a front end that supports updates."""
     if _kernel_of(shell) is None:
         return False
     chosen = _Chosen.display or os.environ.get("NBCHAT_DISPLAY", "").strip().lower()
@@ -47,7 +47,7 @@ def takes_updates(shell: Any) -> bool:
 
 
 def _kernel_of(shell: Any) -> Any:
-    """The shell's kernel; None = it has none: a terminal's."""
+    """Return the shell's kernel; None in a terminal."""
     with contextlib.suppress(Exception):
         return shell.kernel
     return None
@@ -55,7 +55,7 @@ def _kernel_of(shell: Any) -> Any:
 
 @functools.cache
 def _is_text_only() -> bool:
-    """Whether the program that started this kernel is known to ignore updates."""
+    """Whether the program that started this kernel is known to ignore output updates."""
     if "spyder_kernels" in sys.modules:
         return True
     try:
@@ -68,7 +68,7 @@ def _is_text_only() -> bool:
 
 
 def parent_of(shell: Any) -> Mapping[str, Any]:
-    """The request that the kernel handles, header and metadata; empty where it does not say."""
+    """Return the header and metadata of the request being handled; empty if unknown."""
     kernel = _kernel_of(shell)
     ways: tuple[Callable[[], Any], ...] = (
         lambda: shell.parent_header,
@@ -85,9 +85,9 @@ def parent_of(shell: Any) -> Mapping[str, Any]:
 
 
 def running_cell_id(shell: Any) -> str | None:
-    """The id that the front end gives the running cell, by which a re-run finds its own turn. None = it gives none.
+    """Return the running cell's id from the front end, by which a re-run finds its turn; None = not given.
 
-    Colab has a place of its own for it.
+    Colab has its own place for it.
     """
     metadata = parent_of(shell).get("metadata")
     if not isinstance(metadata, Mapping):
@@ -98,11 +98,11 @@ def running_cell_id(shell: Any) -> str | None:
 
 
 def pinned_publish(shell: Any) -> Publish:
-    """Publishes outputs of the cell that runs now, also after it has ended and while others run.
+    """Return a publisher bound to the running cell, usable after it has ended and while others run.
 
-    A kernel addresses each output to the cell whose request it is handling at that time; which that is in another
-    thread differs between versions. So ipykernel's messages are made here, with the cell's own request as their
-    parent. Other publishers (xeus-python's, `%%capture`'s) are asked to publish as they do.
+    A kernel routes each output to the cell whose request it is handling; in other threads this varies between versions.
+    So ipykernel messages are built here with the cell's request as parent. Other publishers (xeus-python's,
+    `%%capture`'s) are used as they are.
     """
     publisher = shell.display_pub
     try:

@@ -1,7 +1,7 @@
-"""Paints a streaming answer into a cell: bounded segments, a few updates a second, nothing lost.
+"""Paints a streaming answer into a cell as bounded segments, with a few updates per second.
 
-Rendering costs the browser about 12 ms per kB of Markdown, and an output is rendered anew with each update; so only the
-last segment is ever updated, at most ten times a second, less often the longer it is.
+Browsers take about 12 ms per kB of Markdown and re-render the whole output on each update, so only the last segment is
+updated, at most ten times a second and less often as it grows.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from nbchat.values.reply import Reply
 __all__ = ["MOST_OUTPUTS", "Painter", "answer_bundle"]
 
 PAINT_SECONDS = 0.1
-"""The least time between two updates."""
+"""Shortest interval between updates, in seconds."""
 
 PAINT_SECONDS_PER_KB = 0.1
 """The time between two updates for each kB that one takes, up to 0.9 s: the screen moves every second."""
@@ -46,10 +46,10 @@ BYTES_PER_SECOND = 20_000
 """Of updates at the most, if it takes longer than a second."""
 
 MOST_OUTPUTS = 40
-"""Outputs that an answer's text takes at the most: JupyterLab shows the first 50 of a cell."""
+"""Most outputs of an answer's text; JupyterLab shows only the first 50 of a cell."""
 
 PATIENCE = 0.4
-"""Seconds after which an empty cell says what it waits for."""
+"""Seconds until an empty cell says what it is waiting for."""
 
 Clock = Callable[[], float]
 """Gives a time in seconds that only ever grows."""
@@ -58,7 +58,7 @@ Clock = Callable[[], float]
 class Painter:
     """A `Presenter` for a notebook's cell.
 
-    Several choices are painted in turn: each live while those before it are finished. `images` shows remote images.
+    Several choices are painted in order, each live once those before it are finished. `images` loads remote images.
     `notes` go into the footer.
     """
 
@@ -88,13 +88,13 @@ class Painter:
         self._retry: tuple[float, Retrying] | None = None
         self._said = ""
         self._paint_at = 0.0
-        self._room = LIMITS.shown_text  # characters that the page still takes
+        self._room = LIMITS.shown_text  # characters that may still be shown
         self._hidden = 0
         self._calls = 0
-        self._more_calls: str | None = None  # the output that stands for the calls without one
+        self._more_calls: str | None = None  # the output that counts the calls not shown
 
     def show(self, events: Sequence[Event]) -> None:
-        """Take events in, and paint what is due."""
+        """Process events and paint if an update is due."""
         for event in events:
             if type(event) is TextDelta:
                 self._add(event.text, event.index)
@@ -128,7 +128,7 @@ class Painter:
                 pass
 
     def _add(self, text: str, index: int) -> None:
-        """More of an answer, as far as the page takes it."""
+        """Add text of an answer, up to the display limit."""
         if len(text) > self._room:
             self._hidden += len(text) - self._room
             text = text[: self._room]
@@ -136,13 +136,13 @@ class Painter:
         self._view(index).add(text)
 
     def call_result(self, call: ToolCall, result: Message) -> None:
-        """Show a call and its result, folded. What the model says next begins below."""
+        """Show a call and its result, folded; later text starts below."""
         self._settle()
         arguments, said = (page_part(text, LIMITS.shown_aside) for text in (call.arguments, result.text))
         self._put_call(f"called {call.name}", f"{arguments}\n\n{said}")
 
     def _put_call(self, summary: str, body: str) -> None:
-        """A call in an output of its own; of many, the later ones are counted."""
+        """Show a call in a separate output; calls beyond the limit are only counted."""
         self._calls += 1
         if self._calls <= LIMITS.shown_calls:
             self._put(chrome.details(summary, body))
@@ -154,12 +154,12 @@ class Painter:
             self._canvas.update(self._more_calls, counted)
 
     def restart(self, reason: str) -> None:
-        """Say why what stands there does not count; the new answer begins below."""
+        """Say why the text so far does not count; the new answer begins below."""
         self._settle()
         self._put(chrome.line(f"asked again: {reason}"))
 
     def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
-        """Paint all that is left, and the footer."""
+        """Paint the rest and the footer."""
         self._settle()
         if reply is None:
             for output in self._spares:
@@ -176,7 +176,7 @@ class Painter:
         self._put(chrome.line(footer_facts(reply, notes, continue_with=self._continue_with)))
 
     def _settle(self) -> None:
-        """Paint everything that has come, in its final form."""
+        """Paint everything received, in its final form."""
         for view in self._views.values():
             view.finish()
         self._paint(self._clock(), final=True)
@@ -197,7 +197,7 @@ class Painter:
         return view
 
     def _say_waiting(self, now: float) -> None:
-        """What an empty cell waits for: the answer, or the time to ask again."""
+        """Show what an empty cell is waiting for: the answer, or the next retry."""
         if self._retry is not None:
             until, retrying = self._retry
             said = f"{retrying.reason}: retrying in {max(0, round(until - now))} s (attempt {retrying.attempt})"
@@ -216,7 +216,7 @@ class Painter:
         size = 0
         for place, index in enumerate(sorted(self._views)[:MOST_OUTPUTS]):
             if index > place and self._expected > 1 and not final:
-                break  # a choice before it has not begun
+                break  # an earlier choice has not begun
             view = self._views[index]
             for number, bundle in view.changes(final=final):
                 if number < len(view.outputs):
@@ -225,11 +225,11 @@ class Painter:
                     view.outputs.append(self._put(bundle))
             size = max(size, view.size)
             if not view.finished:
-                break  # the choices after it wait for their turn, or their outputs would stand above its own
+                break  # later choices wait, or their outputs would appear above this one's
         self._paint_at = now + max(PAINT_SECONDS, min(0.9, PAINT_SECONDS_PER_KB * size / 1000), size / BYTES_PER_SECOND)
 
     def _put(self, bundle: Bundle) -> str:
-        """A new output, or the one that stands ready."""
+        """Show a bundle in the empty output, if there is one, or a new one."""
         if not self._spares:
             return self._canvas.show(bundle)
         output = self._spares.pop(0)
@@ -238,7 +238,7 @@ class Painter:
 
 
 class _ChoiceView:
-    """One choice: its reasoning in the first output if it has any, then a segment to an output."""
+    """One choice: its reasoning, if any, in the first output, then one segment per output."""
 
     def __init__(self, limit: int, heading: str, clock: Clock, *, images: bool) -> None:
         self._clock = clock
@@ -249,7 +249,7 @@ class _ChoiceView:
         self._emptied = 0  # outputs whose text turned out to be reasoning
         self._heading = heading
         self._images = images
-        self._reasoning = io.StringIO()  # as far as the page takes it
+        self._reasoning = io.StringIO()  # up to the display limit
         self._thought_characters = 0
         self._thinking_since = 0.0
         self._thought = False
@@ -259,7 +259,7 @@ class _ChoiceView:
         self._dirty = False
 
     def add(self, text: str) -> None:
-        """More of the answer."""
+        """Add answer text."""
         self._segments.append(text)
         self._dirty = True
 
@@ -268,14 +268,14 @@ class _ChoiceView:
         self.finished = self._dirty = True
 
     def reason(self, text: str) -> None:
-        """More of the reasoning."""
+        """Add reasoning text."""
         if not self._thought_characters:
             self._thinking_since = self._clock()
         self._reasoning.write(text[: max(0, LIMITS.shown_aside - self._thought_characters)])
         self._thought_characters += len(text)
 
     def thought_before(self, last: str) -> None:
-        """All of the answer so far, and this last piece, was reasoning: it folds away, what follows takes its place."""
+        """Turn all text so far, including this piece, into reasoning; the answer follows in its place."""
         text = "".join(segment.source for segment in (*self._segments.closed, self._segments.tail))
         self._segments = Segments(self._limit)
         self._painted, self._dirty, self._thought = [], False, False
@@ -283,7 +283,7 @@ class _ChoiceView:
         self.reason(text + last)
 
     def changes(self, *, final: bool) -> list[tuple[int, Bundle]]:
-        """Outputs to make or to change, by number."""
+        """Return the outputs to create or update, by number."""
         changes: list[tuple[int, Bundle]] = [(number, chrome.EMPTY) for number in range(1, self._emptied)]
         self._emptied = 0
         first = 1 if self._thought_characters else 0
@@ -325,13 +325,13 @@ class _ChoiceView:
         heading = self._heading if number == 0 else ""
         bundle = {"text/markdown": heading + _safe(segment.text, images=self._images)}
         self.size = len(bundle["text/markdown"])
-        if final:  # the plain twin doubles a message, so only what stays has one
+        if final:  # plain text doubles the message size, so only final outputs carry it
             bundle["text/plain"] = plain_text(heading + segment.source)
         return bundle
 
 
 def answer_bundle(reply: Reply) -> Bundle:
-    """A whole reply as one output, for one that was not painted while it came."""
+    """Return a complete reply as one output, for replies that were not painted while streaming."""
     room = LIMITS.shown_text // len(reply.choices)
     texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
     headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]

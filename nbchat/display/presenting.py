@@ -1,4 +1,4 @@
-"""Which presenter an answer gets: a painter in a notebook, a printer in a terminal, none in a script."""
+"""Choice of the presenter: a painter in a notebook, a printer in a terminal, none in a script."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_notebook(shell: Any) -> bool:
 
 
 def is_dashboard() -> bool:
-    """Whether Voila shows this kernel's outputs: as they stood when the cells had run, widgets alone stay live."""
+    """Whether Voila shows this kernel's outputs: only widgets stay live after the cells have run."""
     return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 
@@ -37,10 +37,10 @@ def make_presenter(
     waiting: str = "",
     continue_with: str = "",
 ) -> Presenter | None:
-    """The presenter for the place where this runs.
+    """Return the presenter for the current environment.
 
-    None where nothing is to be shown: not wanted, or left open (`wanted` None) in a script, or in another thread than
-    the main one, whose output would land in whatever cell runs then.
+    None = show nothing: not wanted, or unspecified (`wanted` None) in a script or outside the main thread, whose output
+    would land in whichever cell is running.
     """
     shell = running_shell()
     if wanted is False or (wanted is None and (shell is None or not in_main_thread())):
@@ -57,5 +57,5 @@ def make_presenter(
 
 
 def in_main_thread() -> bool:
-    """Whether what is shown now lands in the cell that asked for it."""
+    """Whether output from this thread lands in the cell that asked for it."""
     return threading.current_thread() is threading.main_thread()

@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar and a line of facts, in one output that changes a few times a second."""
+"""Progress bars with a line of facts, in one output that is updated a few times per second."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from nbchat.markdown.terminal_text import terminal_text
 __all__ = ["CellBar", "TerminalBar", "bar_bundle"]
 
 PAINT_SECONDS = 0.2
-"""The least time between two updates."""
+"""Shortest interval between updates, in seconds."""
 
 BYTES_PER_SECOND = 30_000
 """About how much a bar with more under it may send: a bigger picture changes less often."""
 
 WIDTH = 24
-"""Characters of the bar in plain text."""
+"""Width of the plain-text bar, in characters."""
 
 
 def bar_bundle(done: int, total: int, facts: Sequence[str]) -> Bundle:
-    """The bar at one moment, with the facts under it."""
+    """Return the current bar with the facts below it."""
     part = done / total if total else 1.0
     track = (
         '<div style="height:5px;max-width:32em;border-radius:3px;overflow:hidden;margin:0.5em 0 0.3em;'
@@ -42,7 +42,7 @@ def _plain_bar(part: float) -> str:
 
 
 class CellBar:
-    """A bar in a cell. Its output is handed on at the end, so that what came of the work takes its place."""
+    """A bar in a cell. At the end its output can be replaced by the result."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -50,7 +50,7 @@ class CellBar:
         self._paint_at = 0.0
 
     def show(self, done: int, total: int, facts: Sequence[str]) -> None:
-        """Tell how far it is; what comes too soon after the last time is left out."""
+        """Show progress; updates in quick succession are dropped."""
         if time.monotonic() >= self._paint_at:
             bundle = self._bundle(done, total, facts)
             self._put(bundle)
@@ -61,12 +61,12 @@ class CellBar:
         return bar_bundle(done, total, facts)
 
     def replace(self, bundle: Bundle) -> None:
-        """Put this where the bar stood."""
+        """Replace the bar with this output."""
         self._put(bundle)
         self._output = None
 
     def clear(self) -> None:
-        """Leave nothing of the bar."""
+        """Remove the bar."""
         if self._output is not None:
             self.replace(chrome.EMPTY)
 
@@ -78,7 +78,7 @@ class CellBar:
 
 
 class TerminalBar:
-    """A bar on the last line of a terminal; a file or a pipe gets none."""
+    """A bar on the last line of a terminal; not shown in files and pipes."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._output = TextOutput(stream)

@@ -1,4 +1,4 @@
-"""The panel's reply area: output widgets, on which the same painter paints as in a cell."""
+"""The panel's reply area: output widgets used as a canvas by the same painter as in a cell."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["ReplyArea"]
 
 
 class ReplyArea:
-    """Shows one thing at a time: `fresh` empties it for the next, and what still writes on an earlier one is not seen.
+    """Shows one answer at a time: `fresh` clears it for the next; later writes to an earlier canvas are ignored.
 
-    Each output is a widget of its own, so that only what changes is rendered anew. An output widget takes outputs that
-    are set, from any thread; `with output:` loses what another thread displays.
+    Each output is a separate widget, so that only changed outputs are re-rendered. Outputs are assigned, which works from
+    any thread; `with output:` loses what other threads display.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -29,7 +29,7 @@ class ReplyArea:
         self._lock = threading.Lock()
 
     def fresh(self) -> Canvas:
-        """Empty it, and give the canvas for what comes next. The widgets are kept."""
+        """Clear the area and return a new canvas; the widgets are reused."""
         with self._lock:
             for output in self._outputs[: self._used]:
                 output.outputs = ()
@@ -38,7 +38,7 @@ class ReplyArea:
             return self._sheet
 
     def write(self, sheet: Canvas, bundle: Bundle, output: str | None = None) -> str:
-        """Write on a sheet, unless another has taken its place: a new output below the others, or that one anew."""
+        """Append an output to a sheet or update one, unless a newer sheet has replaced it."""
         with self._lock:
             if sheet is not self._sheet:
                 return ""

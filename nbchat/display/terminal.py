@@ -1,4 +1,4 @@
-"""Prints a streaming answer where there is no notebook: plain text, as it comes."""
+"""Prints a streaming answer as plain text, for terminals and files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nbchat.values.reply import Reply
 __all__ = ["TerminalPresenter"]
 
 FLUSH_SECONDS = 0.1
-"""The least time between two flushes of a growing answer."""
+"""Shortest interval between flushes of a growing answer, in seconds."""
 
 
 class TerminalPresenter:
@@ -57,7 +57,7 @@ class TerminalPresenter:
         self._flush_at = 0.0
 
     def show(self, events: Sequence[Event]) -> None:
-        """Print what these events bring."""
+        """Print these events."""
         for event in events:
             match event:
                 case TextDelta(text, index) | RefusalDelta(text, index):
@@ -81,14 +81,14 @@ class TerminalPresenter:
             self._flush_at = now + FLUSH_SECONDS
 
     def call_result(self, call: ToolCall, result: Message) -> None:
-        """Print a call and what came of it."""
+        """Print a call and its result."""
         self._finish_text()
         self._line(terminal_text(f"[called {call.name}({page_part(call.arguments, LIMITS.shown_aside)})]"))
         self._line(terminal_text(page_part(result.text, LIMITS.shown_aside)))
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
-        """Say why what stands there does not count; the new answer follows."""
+        """Say why the text so far does not count; the new answer follows."""
         self._finish_text()
         self._line(self._dim(terminal_text(f"[asked again: {reason}]")))
         self._begin_anew()
@@ -97,7 +97,7 @@ class TerminalPresenter:
         self._texts, self._finished, self._current = {}, set(), None
 
     def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
-        """Print all that is left, and the footer."""
+        """Print the rest and the footer."""
         self._finished |= self._texts.keys()
         self._print_texts()
         self._finish_text()

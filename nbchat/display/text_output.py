@@ -1,4 +1,4 @@
-"""Where plain text goes: a terminal, a file, a pipe. What it can't take is written as it can, and never fails an answer."""
+"""Plain-text output to a terminal, file or pipe. Writing never fails an answer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TextIO
 __all__ = ["TextOutput"]
 
 _SPELLED = str.maketrans({"→": "->", "·": "-", "…": "...", "–": "-", "×": "x", "“": '"', "”": '"', "‘": "'", "’": "'"})
-"""What nbchat's own lines hold, for encodings without it."""
+"""Replacements for nbchat's own non-ASCII characters in narrow encodings."""
 
 
 class TextOutput:
     """A text stream that may be missing (None), closed, or in a narrow encoding such as cp1252 or ASCII.
 
-    A stream that fails is written no more: the answer is in the session all the same.
+    After a write error nothing more is written; the answer is still in the session.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -27,7 +27,7 @@ class TextOutput:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody sees it as it comes."""
+        """Whether the stream is a terminal."""
         try:
             return self._stream is not None and self._stream.isatty()
         except (OSError, ValueError, AttributeError):
@@ -47,7 +47,7 @@ class TextOutput:
             self._stream = None
 
     def flush(self) -> None:
-        """Let it be seen."""
+        """Flush the stream."""
         try:
             if self._stream is not None:
                 self._stream.flush()

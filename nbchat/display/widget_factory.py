@@ -1,7 +1,7 @@
-"""Widgets for one panel, made so that opening it is quick.
+"""Creates widgets with shared layouts and styles, so that a panel opens quickly.
 
-Each widget's layout and style are widgets themselves, and every one of them is a message to the front-end. Here they
-are shared: looks are the style sheet's business, reached by class names.
+Each widget's layout and style are widgets themselves, and each costs a message to the front end. Here they are shared;
+appearance is left to the style sheet, by class names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Note", "Parts"]
 
 
 class Parts:
-    """Makes widgets that share what can be shared, and closes them together: ipywidgets keeps each until then."""
+    """Creates widgets that share layouts and styles, and closes them together; ipywidgets keeps each until closed."""
 
     def __init__(self) -> None:
         self._layout = Layout()
@@ -25,15 +25,13 @@ class Parts:
         self._closed = False
 
     def make(self, kind: Any, *content: Any, classes: str = "", tooltip: str = "", **traits: Any) -> Any:
-        """A widget of this kind, with these (blank-parted) class names and this tooltip."""
-        if (
-            self._closed
-        ):  # for an answer that still comes, and is kept elsewhere: it shares nothing, and is seen by nobody
+        """Create a widget of this kind, with space-separated class names and a tooltip."""
+        if self._closed:  # created for an answer that outlives the panel: hidden, and nothing to share
             self._layout, self._styles = Layout(), {}
             self._made.append(self._layout)
         if kind in self._styles:
             traits["style"] = self._styles[kind]
-        if tooltip:  # ipywidgets 7 calls it otherwise, except on buttons
+        if tooltip:  # ipywidgets 7 uses another name, except for buttons
             traits["tooltip" if kind.class_traits().get("tooltip") else "description_tooltip"] = tooltip
         widget = kind(*content, layout=self._layout, _dom_classes=tuple(classes.split()), **traits)
         if widget.has_trait("style") and kind not in self._styles:
@@ -45,19 +43,19 @@ class Parts:
         return widget
 
     def close(self) -> None:
-        """Close all that was made, and what will be."""
+        """Close all widgets created so far, and any created later."""
         self._closed = True
         for widget in self._made:
             widget.close()
         self._made.clear()
 
     def note(self, box: Any) -> Note:
-        """A line at the end of a box that says something at times."""
+        """Create a note at the end of a box."""
         return Note(self, box)
 
 
 class Note:
-    """A line below a control: what is wrong with it, or what to know. There is none until there is something to say."""
+    """A line below a control for errors and hints, created when it is first needed."""
 
     def __init__(self, parts: Parts, box: Any) -> None:
         self._parts = parts
@@ -65,7 +63,7 @@ class Note:
         self._line: Any = None
 
     def say(self, text: str, *, wrong: bool = False) -> None:
-        """Say something; empty = nothing to say. Foreign words in it are harmless."""
+        """Show a text; empty = none. Foreign text is escaped."""
         if self._line is None:
             if not text:
                 return
@@ -74,9 +72,9 @@ class Note:
         words = html_text(text)
         self._line.value = words and f'<div class="nbchat-words" title="{words}">{words}</div>'
         mark(self._line, "nbchat-wrong", wrong)
-        mark(self._line, "nbchat-none", not words)  # an empty line would still push what stands below it
+        mark(self._line, "nbchat-none", not words)  # an empty line would still take up space
 
 
 def mark(widget: Any, name: str, on: bool) -> None:
-    """Give a widget a class name, or take it away."""
+    """Add or remove a widget's class name."""
     (widget.add_class if on else widget.remove_class)(name)

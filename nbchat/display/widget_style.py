@@ -1,7 +1,7 @@
-"""How nbchat's widgets look and take keys: parts of the front-end, in its own colours and type.
+"""Style and key handling of nbchat's widgets, in the front end's own colours and fonts.
 
-Colours are the front-end's own variables, so that its light, dark and high-contrast themes are the widgets' as well;
-what stands behind a comma is for front-ends without them.
+Colours are the front end's CSS variables, so that its light, dark and high-contrast themes apply; the fallbacks are
+for front ends without them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 __all__ = ["KEYS", "STYLE", "WIDGETS_CLASS", "manners", "script_outputs", "style_sheet"]
 
 WIDGETS_CLASS = "nbchat-widgets"
-"""The class of an outermost widget that is to look so."""
+"""The CSS class of a styled root widget."""
 
 _ARROW = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='18' height='18'%3E"
     "%3Cpath fill='none' stroke='%23808080' stroke-width='2' d='M5 7l4 4 4-4'/%3E%3C/svg%3E"
 )
-"""A list's arrow in a grey for light and dark: the widgets' own is black in every theme."""
+"""A grey dropdown arrow that suits light and dark themes; the default is always black."""
 
 STYLE = f"""
 .nbchat-widgets {{
@@ -45,7 +45,7 @@ STYLE = f"""
 }}
 .nbchat-line {{ display: flex; flex-flow: row wrap; align-items: center; gap: 6px 16px; margin: 2px 0; }}
 """
-"""Rules for all of them, and those of the sweep's explorer. The panel has more of its own."""
+"""Rules for all widgets and for the sweep explorer; the panel adds its own."""
 
 KEYS = """
 (function attach(tries) {
@@ -74,10 +74,10 @@ KEYS = """
   }, true);
 })(250);
 """
-"""Keys without Ctrl, Cmd or Alt are the widget's own: a notebook would take the arrows for a walk to the next cell, and
-letters for commands such as inserting one. Escape goes back to the notebook. Sliders have their names.
+"""Keys without Ctrl, Cmd or Alt go to the widget: a notebook would read arrows as moving to another cell, and letters as
+commands. Escape returns to the notebook. Slider handles get accessible names.
 
-What a front-end is to leave alone says so itself, beforehand: its listener may come before this one.
+Elements opt out of shortcuts beforehand, because the front end's listener may run before this one.
 """
 
 
@@ -87,16 +87,16 @@ def style_sheet(rules: str = STYLE) -> str:
 
 
 def script_outputs(script: str = KEYS) -> tuple[dict[str, Any], ...]:
-    """The outputs of an output widget that has the front-end run a script on its `element`.
+    """Return the outputs of an output widget that makes the front end run a script on its `element`.
 
-    The classic notebook hands out jQuery's form of the element; the script gets the element itself.
+    The classic notebook passes a jQuery object; the script gets the element itself.
     """
     script = f"(element => {{{script}}})(element.jquery ? element[0] : element);"
     return ({"output_type": "display_data", "data": {"application/javascript": script}, "metadata": {}},)
 
 
 def manners() -> list[Any]:
-    """Two widgets that show nothing and give those beside them, under a root of `WIDGETS_CLASS`, looks and keys."""
+    """Return two invisible widgets that add the style and key handling to a root with `WIDGETS_CLASS`."""
     import ipywidgets as widgets
 
     nothing = widgets.Layout(display="none")

@@ -1,4 +1,4 @@
-"""The approval of a tool call, asked for in the panel: its thread has no cell whose input prompt could ask."""
+"""Approval of tool calls in the panel, whose worker thread has no cell with an input prompt."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Approval"]
 
 
 class Approval:
-    """Shows a call with Allow and Refuse, and waits for one of them, or for `dismiss`.
+    """Shows a call with Allow and Refuse buttons and waits for a click or for `dismiss`.
 
-    A long call is shown page by page; it can't be allowed before all of it is shown.
+    A long call is shown page by page, and can't be allowed before all of it has been shown.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -37,18 +37,18 @@ class Approval:
         self.widget = parts.make(VBox, [self._text, buttons], classes="nbchat-approval nbchat-none")
 
     def begin(self) -> None:
-        """Ask again from now on: another answer begins."""
+        """Accept questions again, because another answer begins."""
         with self._lock:
             self._dismissed = False
 
     def dismiss(self) -> None:
-        """Refuse what is being asked, and what this answer's tools may still ask."""
+        """Refuse the pending call and all further calls of this answer."""
         with self._lock:
             self._dismissed = True
         self._answer(allowed=False)
 
     def ask(self, call: ToolCall) -> bool:
-        """Ask whether a call may run, in the thread that made it; False = refused."""
+        """Ask whether a call may run, blocking the calling thread; False = refused."""
         with self._lock:
             if self._dismissed:
                 return False
@@ -67,7 +67,7 @@ class Approval:
         mark(self.show_more, "nbchat-none", not view.unseen)
 
     def _allow(self) -> None:
-        if not self._view.unseen:  # a disabled button's click can still come from the page
+        if not self._view.unseen:  # a click can arrive after the button was disabled
             self._answer(allowed=True)
 
     def _answer(self, *, allowed: bool) -> None:

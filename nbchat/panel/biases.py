@@ -1,4 +1,4 @@
-"""The row of logit_bias: token ids, or texts whose ids the server's tokenizer tells."""
+"""The logit_bias row: token ids, or texts that the server's tokenizer turns into ids."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["BiasControl", "read_biases"]
 _ENTRY = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|([^=,"]+?))\s*=\s*([^,=\s]+)\s*(?:,|$)""")
 
 Tokens = Callable[[str], list[int]]
-"""The ids of a text's tokens. Raises NbchatError."""
+"""Returns the token ids of a text. Raises NbchatError."""
 
 
 def read_biases(text: str) -> list[tuple[str | int, float]]:
-    """`ID=BIAS, word=BIAS, " a word"=BIAS`: each token's id or text, with its bias. Raises ValueError."""
+    """`ID=BIAS, word=BIAS, " a word"=BIAS`: parsed into each token's id or text with its bias. Raises ValueError."""
     entries: list[tuple[str | int, float]] = []
     at = 0
     while at < len(text):
@@ -38,14 +38,14 @@ def read_biases(text: str) -> list[tuple[str | int, float]]:
 
 
 class BiasControl(TextControl):
-    """A box of `ID=BIAS` entries; a text in place of an id is looked up, all its tokens get the bias."""
+    """A box of `ID=BIAS` entries. A text in place of an id is tokenized, and all its tokens get the bias."""
 
     placeholder = 'not sent; 42=-100, " word"=5'
 
     def __init__(self, parts: Parts, parameter: Parameter, changed: Changed, tokens: Tokens) -> None:
         self._tokens = tokens
         self._moves = 0
-        """How often it was moved: what was looked up for an earlier move is of no use any more."""
+        """Counts changes, so that the result of an outdated look-up is dropped."""
         super().__init__(parts, parameter, changed)
 
     def _read(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The equivalent `%%chat` line: to copy, or to edit or paste over, which loads it."""
+"""The equivalent `%%chat` line, to copy, edit or replace; edits are loaded into the panel."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from nbchat.values.params import Params
 __all__ = ["CellBox"]
 
 LINE_CHARACTERS = 84
-"""About what a line of the box holds."""
+"""Approximate characters per line of the box."""
 
 
 class CellBox:
-    """`loaded` is given what a line or cell asks for that the user has put there. Raises from it are said beside."""
+    """`loaded` is called with the settings that the user typed or pasted; its errors are shown below the box."""
 
     def __init__(self, parts: Parts, loaded: Callable[[Loaded], None]) -> None:
         self._loaded = loaded
         self.problem = ""
-        """What is wrong with what was put there; empty = nothing is."""
+        """The error in the edited line; empty = none."""
         self._shown: tuple[Params, str | None, Endpoint, Tried] | None = None
         self._line = ""
         self._drawing = Drawing()
@@ -40,7 +40,7 @@ class CellBox:
         self._note = parts.note(self.widget)
 
     def show(self, params: Params, system: str | None, endpoint: Endpoint, tried: Tried = ONE) -> None:
-        """Draw the line that sends what these would."""
+        """Show the line equivalent to these settings."""
         if (params, system, endpoint, tried) == self._shown:
             return
         self._shown = (params, system, endpoint, tried)

@@ -44,10 +44,10 @@ ONE = Tried()
 
 
 def cell_line(params: Params, system: str | None, endpoint: Endpoint, tried: Tried = ONE) -> str:
-    """The line with which a cell in a fresh kernel sends what these would, the history aside.
+    """Return the line that sends the same request from a fresh kernel, apart from the history.
 
-    Raises ConfigError for what no line can say. What an address holds that must not stand in a notebook is left out of
-    the line, and told by `unsaid`.
+    Raises ConfigError for settings that a line can't express. Secret parts of an address are left out of the line; see
+    `unsaid`.
     """
     words = ["%%chat", option_line({name: value for name, value in params.items() if name not in tried.axes})]
     words += _tried_words(tried)
@@ -75,7 +75,7 @@ def _tried_words(tried: Tried) -> list[str]:
 
 
 def unsaid(endpoint: Endpoint) -> str:
-    """What a line leaves out of the server's address and headers, in a sentence; empty = nothing."""
+    """Describe what the line leaves out of the server's address and headers; empty = nothing."""
     if endpoint.headers:
         return "The server's headers are left out: give them with %chat connect --header."
     if not endpoint.base_url or public_url(endpoint.base_url) == endpoint.base_url.rstrip("/"):
@@ -84,7 +84,7 @@ def unsaid(endpoint: Endpoint) -> str:
 
 
 def _server_words(endpoint: Endpoint) -> list[str]:
-    """What names the server, where a fresh kernel would take another one."""
+    """Return the words that name the server, if a fresh kernel would choose another one."""
     usual = choose(os.environ)
     if usual.is_builtin and endpoint.is_builtin:
         return []
@@ -97,7 +97,7 @@ def _server_words(endpoint: Endpoint) -> list[str]:
 
 
 def _check(line: str, params: Params, system: str | None, tried: Tried) -> None:
-    """A line that would not be read as it is meant is worse than none."""
+    """Raise ConfigError if parsing the line does not give these settings back."""
     try:
         options = parse(line.removeprefix("%%chat"))
         axes = dict(tried.axes)
@@ -118,7 +118,7 @@ def _check(line: str, params: Params, system: str | None, tried: Tried) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a cell asks for. `system` and `where` (its server) None = it does not say; `body` is its message."""
+    """The settings of a cell. `system` and `where` (the server) are None if not given; `body` is its message."""
 
     params: Params
     system: str | None = None
@@ -126,12 +126,12 @@ class Loaded:
     key_env: str | None = None
     body: str = ""
     left_out: tuple[str, ...] = ()
-    """Options of the cell that no panel holds."""
+    """Options of the cell that the panel does not have."""
     tried: Tried = ONE
 
 
 def load_cell(text: str) -> Loaded:
-    """The settings of a cell, or of its line alone. Raises UsageError."""
+    """Parse a cell, or only its line. Raises UsageError."""
     line, _, body = text.lstrip().partition("\n")
     match = re.match(r"%%?chat(?:\s+|$)", line)
     if match is None and not line.startswith("-"):

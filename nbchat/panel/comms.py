@@ -1,4 +1,4 @@
-"""Where a widget's messages are handled while a cell runs."""
+"""Handling of widget messages while a cell runs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["answer_beside_cells"]
 
 
 def answer_beside_cells(widget: Any) -> None:
-    """Let the events of these widgets be handled while a cell runs, as ipykernel 7.0 to 7.3 do by themselves.
+    """Handle these widgets' events while a cell runs, as ipykernel 7.0 to 7.3 do by default.
 
-    From 7.4 on a widget answers in the shell that published it last, which the running cell holds. The front-end sends
-    widgets' messages to a subshell of their own; this keeps the answers there. Other versions have no such method.
+    From 7.4 on a widget replies in the shell that published it last, which the running cell blocks. Front ends send
+    widget messages to a separate subshell; this keeps the replies there. Other versions lack the method.
     """
     comm = getattr(widget, "comm", None)
     if comm is not None and hasattr(comm, "_reply_subshell_for"):

@@ -1,4 +1,4 @@
-"""What a panel asks: each request in a thread of its own, painted into the panel and kept as cell output."""
+"""The requests of a panel: run in a worker thread, painted into the panel and kept as cell output."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ CONTINUE = "the Continue button"
 
 
 class Conversation:
-    """Asks in a session, one thing at a time; `over` is told when it is done and what went wrong (None = nothing).
+    """Runs one request at a time in a session; `over` is called at its end with the failure (None = success).
 
-    What is being asked goes on where it began, also when the panel goes on to another session meanwhile. Whoever asks
-    gives a `begun`, which is called before anything is sent; nothing is called or sent while something runs already.
+    A running request stays with its session even if the panel switches to another one. `begun` is called before anything
+    is sent; if a request is already running, nothing is called or sent.
     """
 
     def __init__(self, parts: Parts, session: Session, over: Callable[[BaseException | None], None]) -> None:
@@ -71,21 +71,21 @@ class Conversation:
         return self._worker.busy
 
     def pin(self, canvas: Canvas) -> None:
-        """Keep the transcript there, and what it holds already."""
+        """Show the transcript, including earlier entries, on this canvas."""
         self._canvas = canvas
         self._views.clear()
         self._view = self._view_of(self.session, canvas)
         self._view.refresh()
 
     def switch(self, session: Session) -> None:
-        """Go on in another session."""
+        """Switch to another session."""
         self.session = session
         self.area.fresh()
         if self._canvas is not None:
             self._view = self._view_of(session, self._canvas)
 
     def _view_of(self, session: Session, canvas: Canvas) -> TranscriptView:
-        """The view of a session's transcript in this cell: one for each, so that none is shown twice."""
+        """Return the view of a session's transcript in this cell; there is one per session."""
         view = self._views.get(session)
         if view is None:
             view = self._views[session] = TranscriptView(transcript_of(session), canvas)
@@ -93,12 +93,12 @@ class Conversation:
 
     @property
     def asking(self) -> Session | None:
-        """The session in which an answer is coming; None = none is."""
+        """The session that is answering; None = idle."""
         job = self._job
         return job.session if job is not None and self.busy else None
 
     def ask(self, text: str, begun: Callable[[], None], *, alone: bool = False) -> None:
-        """Send a message, with live values put in; `alone` = without the history, which it does not join either."""
+        """Send a message with live values inserted; `alone` = without using or extending the history."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
@@ -169,7 +169,7 @@ class Conversation:
         sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
-        """Ask a turn's message again with the settings of now, in its place."""
+        """Ask a turn's message again with the current settings; the answer becomes its newest version."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
@@ -178,7 +178,7 @@ class Conversation:
         self._start(turn.message.as_typed, lambda: Composed(turn.message), asking, begun)
 
     def resume(self, turn: Turn, begun: Callable[[], None]) -> None:
-        """Take up a turn's answer where it stopped."""
+        """Continue a turn's answer where it stopped."""
         session = self.session
 
         def asking(presenter: Presenter, settings: dict[str, Any], message: Message) -> Reply:
@@ -188,7 +188,7 @@ class Conversation:
         self._start(turn.message.as_typed, lambda: Composed(turn.message), asking, begun, so_far=turn.reply)
 
     def stop(self) -> None:
-        """Stop what is being asked; what has come is kept."""
+        """Stop the request; the partial answer is kept."""
         if (job := self._job) is not None:
             job.stop()
         self.approval.dismiss()
@@ -204,7 +204,7 @@ class Conversation:
         _tell_otherwise(sheet, turn.reply)
 
     def compare(self, turn: Turn, before: int, after: int) -> None:
-        """Show two versions of a turn as one text, with what the first and what the second has alone marked."""
+        """Show a diff of two versions of a turn."""
         if self.busy:
             return
         old, new = turn.versions[before], turn.versions[after]
@@ -262,7 +262,7 @@ class Conversation:
 
 
 class _Job:
-    """What is being asked: in which session, and which of the transcript's views shows it."""
+    """A running request: its session and the transcript view that shows it."""
 
     def __init__(self, session: Session, view: TranscriptView | None) -> None:
         self.session = session
@@ -273,7 +273,7 @@ class _Job:
         self.stopped = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt where this was stopped: the exchange that runs it ends as at an interrupt."""
+        """Raise KeyboardInterrupt if this was stopped, so that the exchange ends as at an interrupt."""
         if self.stopped:
             raise KeyboardInterrupt
 
@@ -285,7 +285,7 @@ class _Job:
 
 
 class _JobPainter(Painter):
-    """Stops what its panel stopped, and nothing else that is asked in the same session."""
+    """A painter that stops its own request only, not others in the same session."""
 
     def __init__(self, job: _Job, canvas: Canvas, **options: Any) -> None:
         super().__init__(canvas, **options)
@@ -306,7 +306,7 @@ def _tell_otherwise(sheet: Canvas, reply: Reply) -> None:
 
 
 def _settings(session: Session) -> dict[str, Any]:
-    """The session's settings at this moment, spelled out, so that a change while the request is made can't reach it."""
+    """Return the session's current settings as explicit options, so that later changes don't affect the request."""
     params = session.params
     return {
         **{name: getattr(params, name) for name in PARAMETERS},
@@ -316,7 +316,7 @@ def _settings(session: Session) -> dict[str, Any]:
 
 
 def composed(text: str) -> Composed:
-    """A message with live values put in. Raises PromptError."""
+    """Insert live values into a message. Raises PromptError."""
     shell = running_shell()
     return compose(text, shell.user_ns if shell is not None else {})
 
@@ -327,7 +327,7 @@ def _heading(question: str) -> Any:
 
 
 def answered_otherwise(reply: Reply) -> list[list[str]]:
-    """What the server silently did otherwise than asked: name, asked, answered."""
+    """Return parameters that the server silently changed: name, requested value, actual value."""
     body = reply.request.body if reply.request is not None else {}
     rows = []
     asked_model = str(body.get("model") or "")

@@ -1,4 +1,4 @@
-"""Drawing on widgets, whose events then are not the user's."""
+"""Tell widget changes made by the program from the user's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["Drawing"]
 
 
 class Drawing:
-    """`with drawing:` marks what this thread does to widgets; `drawing.here` tells an event that it comes from there.
+    """`with drawing:` marks changes made by this thread; event handlers check `drawing.here`.
 
-    A widget's events come in the thread that changed it: the drawing one, or the one that serves the front-end.
+    A widget's events run in the thread that changed it: the drawing thread, or the one that serves the front end.
     """
 
     def __init__(self) -> None:

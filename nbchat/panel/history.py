@@ -1,4 +1,4 @@
-"""The panel's history: the session's turns as a list, and what can be done from each."""
+"""The panel's history: the session's turns as a list, with actions for the selected one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbchat.values.reply import Reply
 __all__ = ["History"]
 
 MOST_SHOWN = 200
-"""Turns in the list, the latest ones: a browser is slow with thousands."""
+"""Most turns listed, the latest ones; browsers are slow with thousands."""
 
 TOOLTIPS = {
     "Continue": "Continue the selected answer where it stopped",
@@ -29,10 +29,10 @@ TOOLTIPS = {
 
 
 class History:
-    """The turns. `chosen` is told which one the user looks at; `actions` are what the buttons do, by their names.
+    """The list of turns. `chosen` is called with the selected turn; `actions` maps button names to functions.
 
-    `versions` is told which version of the turn the conversation is to go on with, and `compare` which two to compare,
-    by their places in `turn.versions`.
+    `versions` is called with the version to continue with, and `compare` with the two versions to compare, as indices
+    into `turn.versions`.
     """
 
     def __init__(
@@ -68,19 +68,19 @@ class History:
 
     @property
     def turn(self) -> Turn | None:
-        """The turn that is chosen; None = there is none."""
+        """The selected turn; None = no turns."""
         turns, index = self._turns, self._list.index
         place = len(turns) - 1 if index is None else _offset(turns) + index
         return turns[place] if 0 <= place < len(turns) else None
 
     @property
     def later(self) -> int:
-        """How many turns stand behind the chosen one."""
+        """The number of turns after the selected one."""
         turn = self.turn
         return next((n for n, other in enumerate(reversed(self._turns)) if other is turn), 0)
 
     def show(self, turns: Sequence[Turn], *, busy: bool) -> None:
-        """Draw these turns; the last one is chosen where they have changed. The buttons rest while an answer comes."""
+        """Show these turns and select the last if they changed; the buttons are disabled during an answer."""
         turns = tuple(turns)
         if len(turns) != len(self._turns) or any(a is not b for a, b in zip(turns, self._turns, strict=True)):
             self._draw(turns)
@@ -110,7 +110,7 @@ class History:
         self._with_place(lambda turn, at: version(turn, at + step) if 0 <= at + step < len(turn.versions) else None)
 
     def _draw(self, turns: tuple[Turn, ...]) -> None:
-        chosen = self.turn if len(turns) == len(self._turns) else None  # a turn that is answered again stays chosen
+        chosen = self.turn if len(turns) == len(self._turns) else None  # a turn that is answered again stays selected
         with self._drawing:
             self._turns = turns
             shown = turns[_offset(turns) :]
@@ -125,7 +125,7 @@ class History:
 
 
 def _can_go_on(reply: Reply) -> bool:
-    """Whether an answer stopped before its end."""
+    """Whether an answer is incomplete and can be continued."""
     return bool(reply.text) and (reply.status != "complete" or reply.finish_reason in ("length", "max_tokens"))
 
 

@@ -18,7 +18,7 @@ WITH_HISTORY, ALONE = "with history", "alone"
 
 
 class MessageBox:
-    """Message, Send, Stop and a line that says how things stand."""
+    """The message text, Send and Stop buttons, and a status line."""
 
     def __init__(self, parts: Parts, send: Callable[[], None], stop: Callable[[], None]) -> None:
         self.message = parts.make(
@@ -56,28 +56,28 @@ class MessageBox:
         self.alone.description = ALONE if change["new"] else WITH_HISTORY
 
     def take(self) -> None:
-        """Empty the box, unless its text is to stay: what stands there is sent."""
+        """Return the text and clear the box, unless the text is to be kept."""
         if self.keeps.value:
             return
         self.message.value = ""
         self.message.placeholder = SENDS
 
     def give_back(self, text: str) -> None:
-        """Put a message back that nothing came of, unless there is another already.
+        """Restore a message that got no answer, unless the box has another one.
 
-        The front-end may have one half typed of which the kernel knows nothing: the script `style.KEYS` keeps that in
-        its place when, behind the text, something else of the box changes.
+        The front end may hold half-typed text unknown to the kernel; the script `style.KEYS` preserves it when other
+        properties of the box change.
         """
         if not self.message.value:
             self.message.value = text
             self.message.placeholder = SENDS_AGAIN
 
     def running(self, on: bool) -> None:
-        """Whether an answer is coming."""
+        """Show whether an answer is coming."""
         self.send.disabled = on
         self.stop.disabled = not on
 
     def say(self, text: str, *, wrong: bool = False) -> None:
-        """Say how things stand; empty = nothing to say."""
+        """Show a status text; empty = none."""
         self.status.value = html_text(text)
         mark(self.status, "nbchat-wrong", wrong)

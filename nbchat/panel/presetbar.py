@@ -1,4 +1,4 @@
-"""The panel's presets: choose one, or keep what is set under a name."""
+"""The panel's presets: apply one, or save the current settings under a name."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["PresetBar"]
 
 
 class PresetBar:
-    """`choice` is the list, `keeping` the name and the button that keep what is set.
+    """`choice` is the list, `keeping` the name field and the save button.
 
-    `chosen` is told the preset that the user chooses, `params` asked for what is to be kept.
+    `chosen` is called with the selected preset; `params` returns the parameters to save.
     """
 
     def __init__(self, parts: Parts, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
@@ -63,7 +63,7 @@ class PresetBar:
         self._draw(chosen if chosen in self._known else "")
 
     def show(self, params: Params) -> None:
-        """Name the preset that these parameters are, if they are one."""
+        """Select the preset that matches these parameters, if any."""
         if presets_version() != self._version:  # saved or deleted elsewhere
             self._load()
         name = self._list.value

@@ -1,4 +1,4 @@
-"""Which load of a page shows the panel: an output of a cell can be changed only in the page that ran the cell."""
+"""Detects a page reload, after which the cell's outputs can no longer be updated."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LATER = (
 
 
 class PageMark:
-    """An unseen box into which each load of the page writes a number of its own; a second number is said in the note.
+    """A hidden field into which each page load writes its own number; a second number shows the note.
 
-    A front-end addresses what a kernel adds to a cell by the request that ran it, and forgets that with the page.
-    Widgets go on, so the panel works; the transcript below it would not be in the saved notebook.
+    A front end routes a kernel's output to a cell by the request that ran it, and forgets that on reload. The panel's
+    widgets still work, but the transcript below them would be missing from the saved notebook.
     """
 
     def __init__(self, parts: Parts, note: Note) -> None:

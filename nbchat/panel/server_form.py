@@ -1,4 +1,4 @@
-"""Whom the panel asks: session, server, model, and the system text."""
+"""The session, server, model and system text fields of the panel."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from nbchat.values.params import nearest
 __all__ = ["ModelControl", "Target"]
 
 FETCH_AFTER = 0.2
-"""Seconds after which the models are asked for: by then the panel stands, and nobody has opened the list yet."""
+"""Seconds to wait before fetching the models, so that the panel is drawn first."""
 
 
 class ModelControl(TextControl):
-    """The model: the server's list to search, and free text. Unset = the server's own, which is shown dimmed."""
+    """The model field: a searchable list that takes free text. Unset = the default, shown dimmed."""
 
     def _build(self) -> list[Any]:
         meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's default"
@@ -38,11 +38,11 @@ class ModelControl(TextControl):
 
     def _draw(self, value: Any) -> None:
         typed = self._box.value.strip()
-        if (self.parameter.parse(typed) if typed else None) != value:  # else it stays as it is being typed
+        if (self.parameter.parse(typed) if typed else None) != value:  # keep what is being typed
             super()._draw(value)
 
     def offer(self, names: Sequence[str]) -> None:
-        """The models to choose from."""
+        """Set the models to choose from."""
         self._box.options = tuple(names)
         self._doubt()
 
@@ -51,24 +51,24 @@ class ModelControl(TextControl):
         self._doubt()
 
     def _doubt(self) -> None:
-        """Say that a model is not on the server's list, which may be incomplete."""
+        """Note that a model is not on the server's list, which may be incomplete."""
         names, value = self._box.options, self._value
         if not self.problem and value is not None:
             unknown = bool(names) and not any(same_model(value, name) for name in names)
             self._hint(f"not on the server's list of {len(names)}.{nearest(value, names)}" if unknown else "")
 
     def usual(self, name: str | None) -> None:
-        """The model that is asked while none is set."""
+        """Set the model used while none is chosen."""
         self._box.placeholder = name or "none chosen yet"
 
 
 class Target:
-    """`moved` is told what the user changed: "session", "endpoint" or "system", and to what (None = unset)."""
+    """`moved` is called with "session", "endpoint" or "system" and its new value (None = unset)."""
 
     def __init__(self, parts: Parts, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
         self._moved = moved
         self.problem = ""
-        """What is wrong with the server or session that was typed; empty = nothing is."""
+        """The error in the server or session that was entered; empty = none."""
         self._drawing = Drawing()
         self._listed: tuple[str, str] | None = None
         self._timer: threading.Timer | None = None
@@ -101,14 +101,14 @@ class Target:
         self.note = parts.note(self.endpoint_row)
 
     def show(self, session: Session, endpoint: Endpoint, names: Sequence[str]) -> None:
-        """Draw the state of a session; `names` are all sessions there are."""
+        """Show a session's state; `names` are all sessions."""
         with self._drawing:
             options = tuple(dict.fromkeys([session.name, *names]))
             if self.session.options != options:
                 self.session.options = options
             self.session.value = session.name
             self.endpoint.placeholder = endpoint.name or public_url(endpoint.base_url)
-            if not self.problem:  # else it stays, to be put right
+            if not self.problem:  # keep it, to be corrected
                 self.endpoint.value = ""
             self.system.value = session.system or ""
             self.system.rows = min(6, 1 + (session.system or "").count("\n"))
@@ -123,7 +123,7 @@ class Target:
             self._moved(name, text if text.strip() else None)
 
     def refuse(self, problem: str) -> None:
-        """Say what is wrong with what was typed; empty = nothing is."""
+        """Show the error in what was entered; empty = none."""
         if problem or self.problem:
             self.problem = problem
             self.note.say(problem, wrong=bool(problem))
@@ -155,6 +155,6 @@ class Target:
         self._timer.start()
 
     def close(self) -> None:
-        """Fetch nothing any more."""
+        """Stop fetching."""
         if self._timer is not None:
             self._timer.cancel()

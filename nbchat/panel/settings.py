@@ -1,4 +1,4 @@
-"""The column of settings: the parameters that matter most and those that are set; the rest behind a button."""
+"""The settings column: the main parameters and those that are set; the rest behind a button."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Settings"]
 
 
 class Settings:
-    """Rows for parameters, made when they are needed: every widget costs messages when a panel opens.
+    """Parameter rows, created when needed, because each widget costs messages when a panel opens.
 
-    `make` makes the row of a parameter by its name; `names` are all parameters in their order, `first` those always in
-    sight. `beside` are widgets below them, `folded` those that come before the other parameters. `classed` gives the
-    panel a class name, or takes it away.
+    `make` creates the row of a parameter; `names` are all parameters in order, `first` those always visible. `beside` are
+    widgets below these, `folded` widgets before the remaining parameters. `classed` adds or removes a CSS class of the
+    panel.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Settings:
         self.reveal(first)
 
     def reveal(self, names: Collection[str]) -> list[Control]:
-        """Put these parameters among the first, unless they have rows already; the new rows."""
+        """Show these parameters among the first ones; return newly created rows."""
         new = [name for name in self._names if name in names and name not in self.controls]
         if new:
             self.controls |= {name: self._make(name) for name in new}
@@ -66,7 +66,7 @@ class Settings:
             self._more.children = (*self._folded, *(self.controls[name].row for name in rest))
 
     def _button(self, parts: Parts, title: str, classes: str, opened: str) -> Any:
-        """A button that gives the panel the class `opened`, and takes it away."""
+        """Create a button that toggles the panel's CSS class `opened`."""
         button = parts.make(ToggleButton, description=f"▸ {title}", value=False, classes=classes)
 
         def turn(change: Any) -> None:

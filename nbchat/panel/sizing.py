@@ -1,4 +1,4 @@
-"""What a request would take, said beside Send while its message is typed."""
+"""The estimated size of a request, shown beside Send while its message is typed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from nbchat.values.messages import Message
 __all__ = ["Sizing", "request_size"]
 
 _without_tokenizer: set[str] = set()
-"""Addresses of servers on this machine that were asked in vain."""
+"""Local servers that turned out to have no tokenizer."""
 
 
 def request_size(session: Session, message: Message, *, once: bool) -> str:
-    """What asking this would take: `~120 tokens, about $0.002`; with no `~` where the server's tokenizer counted.
+    """Describe a request's size: `~120 tokens, about $0.002`; without `~` if the server's tokenizer counted.
 
-    Only a server on this machine is asked to count: what is half typed goes nowhere else.
+    Only a server on this machine is asked to count; half-typed text is never sent elsewhere.
     """
     size = estimate(session, message, once=once)
     count = _counted(session, session.request(message, once=once).body)
@@ -38,7 +38,7 @@ def request_size(session: Session, message: Message, *, once: bool) -> str:
 
 
 def _counted(session: Session, body: Mapping[str, Any]) -> int | None:
-    """The tokens of a request's texts by the server's own tokenizer; None = there is none to ask."""
+    """Count a request's tokens with the server's tokenizer; None = it has none."""
     endpoint = connection.ready(session.endpoint)
     host = urllib.parse.urlsplit(endpoint.base_url).hostname or ""
     if not is_this_machine(host) or endpoint.base_url in _without_tokenizer or body.get("tools"):
@@ -56,10 +56,10 @@ def _counted(session: Session, body: Mapping[str, Any]) -> int | None:
 
 
 class Sizing:
-    """Measures the latest text in a thread of its own: typing waits for nothing, and texts in between are passed over.
+    """Measures the latest text in a separate thread; intermediate texts are skipped.
 
-    `measure` says what a text's request would take, in a few words; it may raise. The front end writes what is being
-    typed into the unseen box `draft`: the message box itself tells the kernel of its text only when that is done.
+    `measure` describes the size of a text's request and may raise. The front end writes the text being typed into the
+    hidden field `draft`, because the message box reports its text only when editing ends.
     """
 
     def __init__(self, parts: Parts, measure: Callable[[str], str]) -> None:
@@ -72,7 +72,7 @@ class Sizing:
         self.line = parts.make(HTML, classes="nbchat-size")
 
     def ask(self, text: str) -> None:
-        """Measure this text, unless another one comes before its turn."""
+        """Measure this text, unless a newer one replaces it."""
         with self._lock:
             self._wanted = text
             if self._thread is None:
@@ -80,7 +80,7 @@ class Sizing:
                 self._thread.start()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the latest text is measured, at most so many seconds (None = for as long as it takes)."""
+        """Wait until the latest text is measured, for at most `timeout` seconds (None = no limit)."""
         if (thread := self._thread) is not None:
             thread.join(timeout)
 

@@ -1,4 +1,4 @@
-"""How the panel looks, and the few keys that widgets do not know by themselves."""
+"""The panel's style sheet and keyboard script."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ STYLE = """
   background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;
 }
 .nbchat-panel .nbchat-toggle.mod-active { color: var(--jp-ui-font-color1, #222); box-shadow: inset 0 0 0 1px currentColor; }
+:is(.nbchat-status, .nbchat-size):has(.widget-html-content:empty) { display: none; }
 .nbchat-status { flex: 1 1 120px; min-width: 0; }
 .nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
 .nbchat-panel .nbchat-scroll {
@@ -126,7 +127,7 @@ STYLE = """
 .nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
 .nbchat-cell textarea, .nbchat-system textarea { field-sizing: content; max-height: 9em; }
 """
-"""The panel's style sheet; every rule is about the panel alone."""
+"""The panel's style sheet, scoped to the panel."""
 
 KEYS = """
 (function attach(tries) {
@@ -205,12 +206,12 @@ KEYS = """
   });
 })(250);
 """
-"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, every part of a row has its name for a screen reader, a page has its mark,
-and an answer that comes only grows: a front-end renders Markdown some frames after it has taken the old one away.
-What is half typed stays: a widget tells the kernel of it only when it is done, and forgets it when its list or its
-placeholder changes. (One that follows each key would do neither, but a click on Send can overtake the last of them.)
+"""Ctrl+Enter (Cmd+Enter) sends, Copy copies, row parts get labels for screen readers, and page loads are marked.
+A streaming answer never shrinks: front ends render new Markdown some frames after removing the old output.
+Half-typed text is preserved: a widget reports it only when editing ends, and drops it when its options or placeholder
+change. (Reporting every key would avoid both, but a click on Send could overtake the last key.)
 
-Widgets offer none of these. A front-end that does not run it loses them and nothing else.
+ipywidgets has no such features; a front end that does not run the script only lacks these.
 """
 
 
@@ -220,5 +221,5 @@ def style(parts: Parts) -> Any:
 
 
 def keys(parts: Parts) -> Any:
-    """The script as a widget: an output that the front-end runs when it shows the panel."""
+    """The script as an output widget, which the front end runs when it shows the panel."""
     return parts.make(Output, outputs=manners.script_outputs(manners.KEYS + KEYS), classes="nbchat-script")

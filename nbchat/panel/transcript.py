@@ -1,4 +1,4 @@
-"""What a panel was asked and answered, as ordinary outputs of its cell: widgets are lost from a saved notebook."""
+"""A panel's questions and answers as ordinary cell outputs, because saved notebooks lose widgets."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from nbchat.values.reply import Choice, Reply
 __all__ = ["Entry", "SweepEntry", "Transcript", "TranscriptView", "transcript_of"]
 
 PAGE_CHARACTERS = 20_000
-"""Entries share an output up to this size: a front-end shows fifty outputs of a cell, and renders each anew when it
-changes."""
+"""Size up to which entries share an output: front ends show about fifty outputs per cell, and render a changed output
+from scratch."""
 
 
 class Entry:
-    """One question and what came of it. Its texts are made once: every later answer paints the page again."""
+    """One question and its answer. Texts are cached, because every later answer repaints the page."""
 
     def __init__(self, question: str, reply: Reply) -> None:
         self.question = question
@@ -32,7 +32,7 @@ class Entry:
 
     @cached_property
     def markdown(self) -> str:
-        """Folded: in the panel it has just been read, in a saved notebook one click opens it."""
+        """Return the entry folded, since the panel has just shown it."""
         from nbchat.markdown.render import render
 
         asked = render(_quoted(self.question))
@@ -54,7 +54,7 @@ class Entry:
 
     @staticmethod
     def _answer(choice: Choice, clean: Callable[[str], str]) -> str:
-        """What a choice says and the calls it makes; of one that says nothing, what it thought."""
+        """Return a choice's text and tool calls or, if it has neither, its reasoning."""
         calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
         calls = page_part(calls, LIMITS.shown_aside)
         thoughts = page_part(choice.reasoning, LIMITS.shown_aside)
@@ -87,21 +87,21 @@ def _quoted(text: str) -> str:
 
 
 class Transcript:
-    """The entries of one session's panels. A panel that is opened again brings them along."""
+    """The entries of one session, shared by all its panels."""
 
     def __init__(self) -> None:
         self._entries: list[Entry | SweepEntry] = []
         self._lock = threading.Lock()
         self.newest: TranscriptView | None = None
-        """Where it is shown last: in place of another, where a panel's cell was run again while an answer came."""
+        """The latest view, which replaces an earlier one if the panel's cell is run again during an answer."""
 
     def add(self, entry: Entry | SweepEntry) -> None:
-        """Take in an entry; who shows the transcript paints it."""
+        """Add an entry, to be painted by the views."""
         with self._lock:
             self._entries.append(entry)
 
     def pages(self) -> list[Bundle]:
-        """The outputs that show all of it, oldest first; only the last one still changes."""
+        """Return the outputs of all entries, oldest first; only the last one still changes."""
         with self._lock:
             entries = tuple(self._entries)
         pages: list[Bundle] = []
@@ -125,7 +125,7 @@ class Transcript:
 
 
 class TranscriptView:
-    """A transcript on a canvas."""
+    """A view of a transcript on a canvas."""
 
     def __init__(self, transcript: Transcript, canvas: Canvas) -> None:
         self.transcript = transcript

@@ -1,4 +1,4 @@
-"""One thing at a time, in a thread of its own."""
+"""Run one task at a time in a separate thread."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["Worker"]
 
 
 class Worker:
-    """Does one thing at a time in a thread of its own; `over` is told what went wrong, None = nothing.
+    """Runs one task at a time in a separate thread; `over` is called with its failure, None = success.
 
-    Beginnings and ends alternate: a `begun` never comes between an end and its `over`.
+    `begun` is never called between the end of a task and its `over`.
     """
 
     def __init__(self, over: Callable[[BaseException | None], None]) -> None:
@@ -24,7 +24,7 @@ class Worker:
         self._lock = threading.Lock()
 
     def start(self, work: Callable[[], None], begun: Callable[[], None]) -> bool:
-        """Start it, and tell `begun` before it does anything; False = something runs already, and nothing was told."""
+        """Call `begun`, then start the task; False = a task is already running, and nothing was called."""
         with self._lock:
             if self.busy:
                 return False
@@ -35,7 +35,7 @@ class Worker:
         return True
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until nothing runs and `over` was told, at most so many seconds (None = for as long as it takes)."""
+        """Wait until the task has ended and `over` was called, for at most `timeout` seconds (None = no limit)."""
         if (thread := self._thread) is not None:
             thread.join(timeout)
 

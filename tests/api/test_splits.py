@@ -119,6 +119,8 @@ NEARLY = [
     '{"choices":[{"delta":{"content":"%s"}}],"usage":{"prompt_tokens":3,"completion_tokens":0,"total_tokens":3}}',
     '{"choices":[{"delta":{"content":"%s"}}],"usage":{"prompt_tokens":3,"completion_tokens":9,"input_tokens":4}}',
     '{"choices":[{"delta":{"content":"%s"}}],"usage":{"prompt_tokens":3,"completion_tokens":9,"cost":0.5}}',
+    '{"choices":[{"delta":{"content":"%s"}}],"usage":{"prompt_tokens":3,"completion_tokens":9,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":2}}}',
+    '{"choices":[{"delta":{"content":"%s"}}],"usage":{"prompt_tokens":3,"completion_tokens":8,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":0}}}',
     '{"choices":[{"delta":{"content":"The whole of it. %s"}}]}',
     '{"choices":[{"delta":{"content":"%s"},"delta":{"content":"d"}}]}',
     '{"choices":[{"message":{"content":"%s"}}]}',

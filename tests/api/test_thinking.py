@@ -97,6 +97,8 @@ SPEAKING = [
     "Write **</think>** at the end, or _<think>_.",
     "It is called '</think>', I believe.",
     "The end is marked (</think>).",
+    'They write "</think>so" without a space.',
+    "They write (</think>so) without a space.",
     "```xml\n<think>\nwhy\n</think>\n```\n\nThat is the form.",
     "Here:\n\n```\nwhy\n</think>\nbecause\n```\n",
     "~~~\nwhy\n</think>\nbecause",
