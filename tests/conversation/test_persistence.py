@@ -19,6 +19,7 @@ from nbchat.testing.payloads import chunk
 from nbchat.values.errors import NbchatError
 from nbchat.values.events import TextDelta
 from tests.environment import ROOT
+from tests.store.turns import until
 
 
 @pytest.fixture
@@ -225,8 +226,7 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
     came = deque([[TextDelta("two ")]])
     chat._record.persistence.begin(exchange, exchange.ask.request(), came)
     (row,) = journal().sessions()
-    while not any(stored.came for stored in journal().answers(row.id).values()):
-        pass
+    until(lambda: any(stored.came for stored in journal().answers(row.id).values()))
     for _ in range(2):  # opened by one kernel after another
         again = Session.reopen(row)
         assert [turn.reply.text for turn in again.turns] == ["one two "]

@@ -5,6 +5,7 @@ import pytest
 from nbchat.testing import Hang, Say, Stream
 from nbchat.testing.payloads import chunk
 from tests.kernel.test_line import shown
+from tests.store.turns import until
 
 
 @pytest.fixture
@@ -109,8 +110,7 @@ def wait_for_journal(notebook):
 
     journal = Journal(notebook.home / "nbchat.sqlite")
     try:
-        while not any(s.came for row in journal.sessions() for s in journal.answers(row.id).values()):
-            pass
+        until(lambda: any(s.came for row in journal.sessions() for s in journal.answers(row.id).values()))
     finally:
         journal.close(1.0)
 
