@@ -7,7 +7,7 @@ from typing import Any
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import NO_MATH_CLASS, widget_bundle
 from nbchat.display.display_state import running_shell
-from nbchat.display.widget_style import WIDGETS_CLASS, manners
+from nbchat.display.widget_style import WIDGETS_CLASS, style_widgets
 from nbchat.tuning import result
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.run import Run
@@ -64,7 +64,7 @@ class Explorer:
             control.observe(self._moved, "value")
         lines = [widgets.Box(line, _dom_classes=("nbchat-line",)) for line in (self._controls(), self._pair)]
         self.widget = widgets.VBox(
-            [*manners(), *lines, self._difference, self._table],
+            [*style_widgets(), *lines, self._difference, self._table],
             _dom_classes=(WIDGETS_CLASS, "nbchat-explorer"),
         )
         self._moved(None)
