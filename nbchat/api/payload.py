@@ -170,7 +170,7 @@ class PayloadReader:
     def _read_choice(self, choice: Mapping[str, Any], index: int, events: list[Event]) -> None:
         reader, before = self._choice(index), len(events)
         reason = _reason(choice.get("finish_reason"))
-        reader.read(choice, events, last=reason is not None or index in self.reasons)
+        reader.read(choice, events, last=not self._refuted and (reason is not None or index in self.reasons))
         if index in self._standing or not (self.trusted or self._refuted):
             self._weigh(index, reason, came=any(isinstance(event, PIECES) for event in events[before:]))
         self._read_usage(choice.get("usage"), index, events)

@@ -9,6 +9,7 @@ from nbchat.conversation.turn import Turn, joined
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
 from nbchat.values.plural import pluralize
+from nbchat.values.rating import Rating
 from nbchat.values.reply import Reply
 
 __all__ = ["History"]
@@ -95,6 +96,12 @@ class History:
             dropped=here.dropped if dropped is None else dropped,
         )
         return History(tuple(marked if each is here else each for each in self.turns))
+
+    def rated(self, turn: Turn, rating: Rating | None) -> History:
+        """The history with the current answer of this turn rated; None = no longer. Raises SessionError."""
+        here = self.find(turn)
+        rated = replace(here, rating=rating)
+        return History(tuple(rated if each is here else each for each in self.turns))
 
     def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
         """Return the history without its last `count` turns, and these turns. Raises SessionError if there are fewer."""

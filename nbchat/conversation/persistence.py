@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.replaying import request_name
-from nbchat.conversation.turn import Turn, Version, joined
+from nbchat.conversation.turn import Turn, Version, joined, read_rating
 from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.paths import notebook_path
@@ -125,10 +125,13 @@ class Persistence:
         old, first = self._written, _first_difference(self._written, turns)
         if first == len(old) == len(turns):
             return
-        known = {v.answer_id: v.reply for turn in (*self._known, *old[first:]) for v in turn.versions}
+        known = {v.answer_id: v for turn in (*self._known, *old[first:]) for v in turn.versions}
         for answer in _answers(turns, first, keys):
-            if known.get(answer.version.answer_id) is not answer.version.reply:
+            version, before = answer.version, known.get(answer.version.answer_id)
+            if before is None or before.reply is not version.reply:
                 self.journal.finish(self._session, answer.written())
+            elif before.rating != version.rating:
+                self.journal.rate(version.answer_id, version.rating.to_dict() if version.rating else {})
         places = [_place(turn) for turn in turns[first:]]
 
         def whole() -> tuple[list[Place], list[Answer]]:
@@ -295,6 +298,7 @@ def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
             params,
             tuple(map(Message.from_dict, turn.get("steps", ()))),
             values=dict(turn.get("values", {})),
+            rating=read_rating(turn.get("rating")),
             answer_id=stored.id,
         )
     except (ValueError, KeyError, TypeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbchat.api.keys import without_keys
 from nbchat.conversation.delivery import Limits, spent
 from nbchat.conversation.history import History
 from nbchat.conversation.record import Record
@@ -13,6 +14,7 @@ from nbchat.conversation.turn import Turn
 from nbchat.store.budget import Budget
 from nbchat.store.entries import Entries, Spent
 from nbchat.store.opening import journal
+from nbchat.values.rating import Rating
 from nbchat.values.usage import Usage
 
 if TYPE_CHECKING:  # imported where there is a journal
@@ -99,6 +101,14 @@ class Recorded(Configured):
     def drop(self, turn: Turn, dropped: bool = True) -> None:
         """Leave a turn out of requests; it stays in the history. Raises SessionError if it is not there."""
         self._record.change(lambda history: history.marked(turn, dropped=dropped))
+
+    def rate(self, turn: Turn, *, thumb: bool | None = None, score: float | None = None, note: str = "") -> None:
+        """Keep the user's rating of a turn's answer, replacing an earlier one; without arguments, remove it.
+
+        Raises ParameterError, and SessionError where the turn is not in the history.
+        """
+        rating = Rating(thumb, score, without_keys(note))
+        self._record.change(lambda history: history.rated(turn, rating or None))
 
     def choose(self, turn: Turn, version: int) -> None:
         """Continue with `turn.versions[version]`. Raises SessionError."""

@@ -10,10 +10,11 @@ from typing import Any, Self
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
+from nbchat.values.rating import Rating
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.usage import Usage
 
-__all__ = ["Turn", "Version", "joined", "new_id"]
+__all__ = ["Turn", "Version", "joined", "new_id", "read_rating"]
 
 NO_ANSWER = "(no answer: it was stopped)"
 """Placeholder in the history for a missing answer after a tool's result."""
@@ -30,7 +31,7 @@ class Version:
 
     `steps` are the messages between the two: tool calls and their results. `before_edit` marks an answer that was given
     before an earlier turn changed. `values` are fingerprints of the values that were put into the message, by name.
-    `answer_id` names the answer in the journal.
+    `rating` is what a reader thinks of the answer, None = nothing was said. `answer_id` names the answer in the journal.
     """
 
     message: Message
@@ -39,6 +40,7 @@ class Version:
     steps: tuple[Message, ...] = ()
     before_edit: bool = False
     values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    rating: Rating | None = None
     answer_id: str = field(default_factory=new_id, compare=False)
 
     @property
@@ -68,6 +70,8 @@ class Version:
             version["before_edit"] = True
         if self.values:
             version["values"] = dict(self.values)
+        if self.rating:
+            version["rating"] = self.rating.to_dict()
         return {**version, "reply": self.reply.to_dict()}
 
     @classmethod
@@ -81,7 +85,13 @@ class Version:
             tuple(map(Message.from_dict, items_of(version, "steps"))),
             version.get("before_edit") is True,
             {str(name): str(value) for name, value in an_object(version.get("values", {}), "values").items()},
+            read_rating(version.get("rating")),
         )
+
+
+def read_rating(written: Any) -> Rating | None:
+    """A rating as files have it; None = there is none. Raises ValueError."""
+    return None if written is None else Rating.from_dict(an_object(written, "a rating"))
 
 
 @dataclass(frozen=True, slots=True)
