@@ -7,9 +7,18 @@ from typing import Any
 
 from nbchat.api.textflow import paired
 from nbchat.values.limits import LIMITS, clipped
-from nbchat.values.messages import ImagePart, Source
+from nbchat.values.messages import Source
 
-__all__ = ["images_in", "reasoning_in", "sources_in", "text_in", "token_logprobs", "unshown_in", "whole"]
+__all__ = [
+    "SOURCE_NAMES",
+    "images_in",
+    "reasoning_in",
+    "sources_in",
+    "text_in",
+    "token_logprobs",
+    "unshown_in",
+    "whole",
+]
 
 REASONING_NAMES = (
     "reasoning_content",
@@ -47,6 +56,8 @@ SOURCE_HOLDERS = (
     "web",
 )
 """Objects that hold such a list, or a source itself."""
+
+SOURCE_NAMES = frozenset({*SOURCE_LISTS, *SOURCE_HOLDERS})
 
 MEDIA = (
     "audio",
@@ -196,8 +207,3 @@ def whole(value: Any) -> Any:
     if isinstance(value, list):
         return [whole(item) for item in value]
     return paired(value) if isinstance(value, str) else value
-
-
-def image_part(address: str) -> ImagePart | None:
-    """A picture held in its address; None for one that would have to be fetched."""
-    return ImagePart(address) if address.startswith("data:image/") else None

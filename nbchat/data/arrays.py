@@ -1,4 +1,4 @@
-"""NumPy arrays, and those of the libraries that follow it (xarray, PyTorch, JAX …), up the privacy ladder."""
+"""Describe arrays of NumPy and libraries that follow it (xarray, PyTorch, JAX …) on the privacy ladder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from nbchat.values.plural import pluralize
 __all__ = ["array_headline", "describe_array", "is_array", "is_scalar"]
 
 LOOKED_AT = 1_000_000
-"""Elements up to which missing values are counted exactly, and about how many are looked at beyond."""
+"""Missing values of up to this many elements are counted exactly; of larger arrays, about this many are sampled."""
 
 SUMMARISED = 100_000
-"""Elements that statistics rest on."""
+"""Most elements used for statistics."""
 
 
 def is_scalar(value: object) -> bool:
@@ -29,7 +29,7 @@ def is_scalar(value: object) -> bool:
 
 
 def is_array(value: object) -> bool:
-    """Whether a value is an array: NumPy's, or of a class with shape and type that can become one."""
+    """Whether a value is a NumPy array, or has a shape and dtype and converts to one."""
     kind = type(value)
     if is_scalar(value) or isinstance(value, type):
         return False
@@ -45,9 +45,9 @@ def _is_xarray(value: object) -> bool:
 
 
 def describe_array(value: Any, spec: str = "", *, budget: int | None = None, name: str = "") -> Description:
-    """The array at the rung that `spec` names (PromptError if it names none).
+    """Describe an array at the rung that `spec` names. Raises PromptError for an unknown rung.
 
-    The plain rung tells shape, type and missing values; ranges begin at `:stats`. Rows run along the first dimension.
+    The lowest rung shows shape, dtype and missing values; ranges start at `:stats`. Rows run along the first dimension.
     """
     rung = Rung.parse(spec, name)
     top = array_headline(value, name)
@@ -64,7 +64,7 @@ def describe_array(value: Any, spec: str = "", *, budget: int | None = None, nam
 
 
 def array_headline(value: Any, name: str = "") -> str:
-    """One line: library, shape and type of elements."""
+    """Return one line: library, shape and dtype."""
     kind = f"{type(value).__module__.partition('.')[0]} {type(value).__name__}"
     before = f"{name}: " if name else ""
     dims = getattr(value, "dims", None)
@@ -76,7 +76,7 @@ def array_headline(value: Any, name: str = "") -> str:
 
 
 def _numpy(value: Any) -> Any:
-    """The array as NumPy's own, when it is in this process's memory already or was explicitly asked for."""
+    """Convert to NumPy; only for arrays already in this process's memory, or explicitly requested."""
     import numpy as np
 
     try:
@@ -87,7 +87,7 @@ def _numpy(value: Any) -> Any:
 
 
 def in_memory(value: Any) -> Any | None:
-    """The NumPy array behind a value when looking at it computes and loads nothing; else None."""
+    """Return the NumPy array behind a value if reading it computes and loads nothing; else None."""
     import numpy as np
 
     if isinstance(value, np.ndarray):
@@ -97,7 +97,7 @@ def in_memory(value: Any) -> Any | None:
 
 
 def spread(array: Any, most: int) -> Any:
-    """At most about `most` elements, evenly spaced along the longest dimension; a view."""
+    """Return a view of about `most` elements at most, evenly spaced along the longest dimension."""
     if array.size <= most:
         return array
     longest = max(range(array.ndim), key=lambda axis: array.shape[axis])
@@ -106,7 +106,7 @@ def spread(array: Any, most: int) -> Any:
 
 
 def _missing(value: Any) -> str:
-    """`, 3 missing`: NaN, NaT, None or masked; "" when there are none or counting would compute something."""
+    """`, 3 missing`: NaN, NaT, None or masked; "" if there are none or counting would trigger a computation."""
     import numpy as np
 
     array = in_memory(value)
@@ -135,7 +135,7 @@ def _statistics(value: Any) -> str:
 
 
 def _coordinates(value: Any, rung: Rung) -> list[str]:
-    """The coordinates of an xarray array: their types, and their ranges from `:stats` on."""
+    """Describe the coordinates of an xarray array: dtypes, and from `:stats` on their ranges."""
     lines = []
     for name, coordinate in getattr(value, "coords", {}).items():
         said = ""
@@ -146,9 +146,9 @@ def _coordinates(value: Any, rung: Rung) -> list[str]:
 
 
 def _dataset(value: Any, rung: Rung, top: str, chars: int) -> Description:
-    """An xarray Dataset: each variable as an array."""
+    """Describe an xarray Dataset: each variable as an array."""
     if rung.name not in ("schema", "stats"):
-        raise PromptError(f"A Dataset has no rows: take one of its variables for {rung.name}, or put in its stats.")
+        raise PromptError(f"A Dataset has no rows: use one of its variables for {rung.name}, or use stats.")
     lines = [top, *_coordinates(value, rung)]
     for name, variable in value.data_vars.items():
         dims = ", ".join(map(str, variable.dims))
@@ -159,7 +159,7 @@ def _dataset(value: Any, rung: Rung, top: str, chars: int) -> Description:
 
 
 def _rows(array: Any, rung: Rung, top: str, chars: int) -> Description:
-    """The first rows, or evenly spaced ones masked: along the first dimension, one to a line."""
+    """The first rows, or evenly spaced rows masked, along the first dimension, one to a line."""
     length = array.shape[0] if array.ndim else 1
     wanted = length if rung.rows is None else min(rung.rows, length)
     step = max(length // wanted, 1) if rung.name == "sample" and wanted else 1

@@ -1,7 +1,6 @@
-"""The columns of a table as text, in the fullest of three layouts that fits: a line each, by type, as many as fit.
+"""List the columns of a table in the fullest layout that fits: a line each, grouped by type, or as many as fit.
 
-No layout drops a column without saying so. Columns that are numbered (`x_0 … x_2999`) and of one type are told as a
-run, which names them all.
+No layout drops a column silently. Numbered columns of one type (`x_0 … x_2999`) are written as a run.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from nbchat.values.plural import pluralize
 __all__ = ["column_name", "columns_text", "statistics_text"]
 
 LINES = 200
-"""Up to this many columns get a line each, if they fit; more are told by type."""
+"""Most columns that get a line each; more are grouped by type."""
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,15})(\D*)", re.DOTALL)
 
 
 def column_name(name: object) -> str:
-    """A column's name on one line: as it is, or quoted where that would not be clear."""
+    """Return a column's name on one line, quoted if it would be unclear."""
     text = name if isinstance(name, str) else str(name)
     if not text or text != text.strip() or not text.isprintable():
         return ascii(text) if not text.isprintable() else repr(text)
@@ -30,7 +29,7 @@ def column_name(name: object) -> str:
 
 
 def missing_text(missing: Missing, place: int) -> str:
-    """`12 missing`, `about 1.2% missing` when sampled, "" when none."""
+    """Return `12 missing`, `about 1.2% missing` if sampled, "" if none."""
     number = missing.counts[place] if missing.counts is not None else 0
     if not number:
         return ""
@@ -38,7 +37,7 @@ def missing_text(missing: Missing, place: int) -> str:
 
 
 def columns_text(fields: Sequence[Field], missing: Missing, chars: int) -> tuple[str, bool]:
-    """The columns within `chars` characters, and whether some are left unnamed."""
+    """Return the columns within `chars` characters, and whether some are left unnamed."""
     if len(fields) <= LINES:
         text = "\n".join(_line(field, missing) for field in fields)
         if len(text) <= chars:
@@ -52,7 +51,7 @@ def columns_text(fields: Sequence[Field], missing: Missing, chars: int) -> tuple
 def statistics_text(
     fields: Sequence[Field], missing: Missing, chars: int, facts: Callable[[Field], str]
 ) -> tuple[str, bool]:
-    """The columns with `facts` about each; if that is too long, of the first ones, and the others without."""
+    """Return the columns with their `facts`; if that is too long, facts for the first ones only."""
     lines: list[str] = []
     used = 0
     for field in fields:
@@ -80,7 +79,7 @@ def _by_type(fields: Sequence[Field], missing: Missing, chars: int) -> str:
 
 
 def _types(fields: Iterable[Field]) -> list[tuple[str, list[Field]]]:
-    """The columns of each type, types in the order of their first column."""
+    """Group the columns by type, in the order of first occurrence."""
     found: dict[str, list[Field]] = {}
     for field in fields:
         found.setdefault(field.dtype, []).append(field)
@@ -88,7 +87,7 @@ def _types(fields: Iterable[Field]) -> list[tuple[str, list[Field]]]:
 
 
 def runs(fields: Iterable[Field]) -> list[str]:
-    """The names, with each run of three or more that only count up written as its first and last."""
+    """Return the names, with each run of three or more that only count up written as first and last."""
     names: list[str] = []
     for _, group in groupby(enumerate(fields), key=lambda at: _series(at[1].name, at[0])):
         run = [column_name(field.name) for _, field in group]
@@ -97,7 +96,7 @@ def runs(fields: Iterable[Field]) -> list[str]:
 
 
 def _series(name: object, position: int) -> tuple[object, ...]:
-    """What consecutive names have in common if they only count up: the text around the number, and where it began."""
+    """A key shared by consecutive names that only count up: the text around the number, and the offset."""
     found = _NUMBERED.fullmatch(column_name(name))
     if found is None:
         return (position,)
@@ -107,7 +106,7 @@ def _series(name: object, position: int) -> tuple[object, ...]:
 
 
 def _missing_lines(fields: Sequence[Field], missing: Missing, chars: int) -> list[str]:
-    """One line on missing values: which columns, or how many when they are too many to name."""
+    """One line on missing values: which columns, or if too many, how many."""
     with_some = [field for field in fields if missing.counts is not None and missing.counts[field.place]]
     if not with_some:
         return []
@@ -120,7 +119,7 @@ def _missing_lines(fields: Sequence[Field], missing: Missing, chars: int) -> lis
 
 
 def _as_many(fields: Sequence[Field], chars: int) -> str:
-    """How many columns of each type, then as many names as fit, and how many that leaves unnamed."""
+    """The number of columns of each type, then as many names as fit and the number left unnamed."""
     types = _types(fields)
     summary = ", ".join(f"{len(of):,} {dtype}" for dtype, of in types[:8])
     if len(types) > 8:

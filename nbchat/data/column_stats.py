@@ -1,4 +1,4 @@
-"""Ranges, quartiles and categories of a table's columns, for the `:stats` rung."""
+"""Compute ranges, quartiles and categories of a table's columns, for the `:stats` rung."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from nbchat.values.plural import pluralize
 __all__ = ["Statistics", "phrase"]
 
 EXACT_CELLS = 250_000
-"""Up to this many cells every row counts towards the statistics."""
+"""Statistics of up to this many cells use every row."""
 
 SAMPLED_CELLS = 100_000
-"""Beyond it, about this many cells do, in evenly spaced rows."""
+"""Statistics of larger tables use about this many cells, in evenly spaced rows."""
 
 MANY = 50
 """A text column with more distinct values than this has no categories."""
 
 NAMED = 8
-"""So many categories are named, the most frequent ones."""
+"""Most categories that are named, the most frequent first."""
 
 
 ORDERED = (int, float, Decimal, date, time, timedelta)
-"""What has a range worth telling; that of lists or strings would only be two of their values."""
+"""Types with a meaningful range; a range of lists or strings would just expose two values."""
 
 
 class Statistics:
-    """Facts about columns, each in a phrase. A value that occurs only once is never named as a category."""
+    """Statistics of columns as phrases. A value that occurs only once is never named as a category."""
 
     def __init__(self, table: Table, columns: int) -> None:
         rows = table.rows or 0
@@ -42,15 +42,15 @@ class Statistics:
         self._table = table.every(step)
         sampled = f"\nRanges and categories from {seen:,} evenly spaced rows of {rows:,}."
         self.basis: str = sampled if step > 1 else ""
-        """What the figures rest on, when not on every row; begins with a newline."""
+        """A note on sampling, starting with a newline; empty if every row was used."""
 
     def of(self, field: Field) -> str:
-        """`1 … 9 (quartiles 3, 5, 7)`, `3 distinct: Rome 12, Oslo 7, Bern 2`; "" when nothing can be said."""
+        """Return `1 … 9 (quartiles 3, 5, 7)` or `3 distinct: Rome 12, Oslo 7, Bern 2`; "" if there is nothing to say."""
         return phrase(self._table.listed(field.place))
 
 
 def phrase(cells: list[Any]) -> str:
-    """What can be said of some values together, the missing ones set aside."""
+    """Summarise values, ignoring missing ones."""
     kinds = set(map(type, cells))
     if kinds == {float}:
         return _range([value for value in cells if value == value])  # without NaN
@@ -63,7 +63,7 @@ def phrase(cells: list[Any]) -> str:
 
 
 def _range(values: list[Any]) -> str:
-    """Least and greatest, and quartiles of numbers. Things without an order have none."""
+    """The minimum and maximum, with quartiles for numbers; "" for values without an order."""
     try:
         ordered = sorted(values)
     except (TypeError, ValueError):
@@ -78,7 +78,7 @@ def _range(values: list[Any]) -> str:
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    """Linear between the two nearest values, as NumPy and pandas have it (Hyndman and Fan's type 7)."""
+    """Interpolate linearly, like NumPy and pandas (Hyndman and Fan's type 7)."""
     place = share * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
@@ -90,7 +90,7 @@ def _number(value: object) -> str:
 
 
 def _categories(values: list[str]) -> str:
-    """The frequent ones by name, or for free text its number of distinct values and its lengths."""
+    """The frequent categories by name; for free text, the number of distinct values and their lengths."""
     counts = Counter(values)
     distinct = f"{len(counts):,} distinct"
     named = [(value, times) for value, times in counts.most_common(NAMED) if times > 1]

@@ -1,7 +1,6 @@
-"""Lists, dictionaries and other containers as text: whole when they are short, else their shape and first items.
+"""Describe lists, dictionaries and other containers: in full if short, else by size, types and first items.
 
-A frame, an array or an image inside a container shows as one line, never with its values: nothing climbs the ladder by
-being wrapped.
+A frame, array or image inside a container is one line without values, so that wrapping never exposes more.
 """
 
 from __future__ import annotations
@@ -17,34 +16,34 @@ from nbchat.values.plural import pluralize
 __all__ = ["brief", "describe_container", "is_container"]
 
 DEPTH = 12
-"""Deeper nesting shows as …"""
+"""Levels of nesting shown; deeper ones become …"""
 
 INSIDE = 5
-"""Items of a container inside a long one."""
+"""Items shown of a container inside a long one."""
 
 LOOKED_AT = 1_000
-"""Items whose classes are told of a long container."""
+"""Items of a long container whose classes are listed."""
 
 MOST_SORTED = 100_000
-"""A set up to this size is put in order, so that its text is the same every time."""
+"""Sets up to this size are sorted, so that their text is reproducible."""
 
 Line = Callable[[object], str]
-"""One line for an item that is no container; never longer than it needs to be."""
+"""Returns one line for an item that is not a container."""
 
 
 class Full(Exception):
-    """The text is longer than its limit: no error, but the end of writing it whole."""
+    """The text exceeds its limit: ends the attempt to write it in full."""
 
 
 def is_container(value: object) -> bool:
-    """Whether a value is of Python's own containers (or a class built on one)."""
+    """Whether a value is a built-in container or a subclass of one."""
     return isinstance(value, (list, tuple, dict, set, frozenset, deque)) or type(value).__name__ in (
         "mappingproxy", "dict_keys", "dict_values", "dict_items",
     )  # fmt: skip
 
 
 def describe_container(value: object, line: Line, *, budget: int | None = None, name: str = "") -> Description:
-    """The container written out if that fits, else how many items of which classes, and the first ones."""
+    """Describe a container: in full if that fits, else by number and classes of its items and the first of them."""
     chars = room(budget)
     kind = type(value).__name__
     size = len(value)  # type: ignore[arg-type]  # every class of is_container has a length
@@ -57,13 +56,13 @@ def describe_container(value: object, line: Line, *, budget: int | None = None, 
 
 
 def brief(value: object, line: Line, chars: int = 200) -> str:
-    """A value on one line within `chars` characters, its long parts elided."""
+    """Return a value on one line within `chars` characters, long parts elided."""
     text = _Writer(line, None, INSIDE).whole(value)
     return text if len(text) <= chars else text[: chars - 1] + "…"
 
 
 class _Writer:
-    """Writes a container as Python would, within so many characters, or so many items in each (None = all)."""
+    """Writes a container like `repr`, up to a number of characters, or a number of items for each (None = all)."""
 
     def __init__(self, line: Line, chars: int | None, items: int | None = None) -> None:
         self._line = line
@@ -72,7 +71,7 @@ class _Writer:
         self._open: list[int] = []
 
     def whole(self, value: object) -> str:
-        """The text. Raises Full when it outgrows the limit."""
+        """Return the text. Raises Full if it exceeds the limit."""
         opened, left = len(self._open), self._left
         try:
             return self._written(value)
@@ -115,14 +114,14 @@ class _Writer:
 
 
 def pairs_of(value: object) -> Iterable[tuple[object, object]]:
-    """A mapping's pairs; the items of anything else, each with None for a key."""
+    """Return a mapping's pairs; for anything else, its items, each with the key None."""
     if isinstance(value, Mapping):
         return value.items()
     return ((None, item) for item in items_of(value))
 
 
 def items_of(value: object) -> Iterable[object]:
-    """The items in an order that is the same every time; a mapping's are its pairs."""
+    """Return the items in a reproducible order; those of a mapping are its pairs."""
     if isinstance(value, Mapping):
         return value.items()
     if isinstance(value, (set, frozenset)) and len(value) <= MOST_SORTED:
@@ -131,7 +130,7 @@ def items_of(value: object) -> Iterable[object]:
 
 
 def _key(item: object) -> tuple[float, str]:
-    """Numbers by size, everything else by its text."""
+    """Sort key: numbers by value, everything else by its text."""
     if isinstance(item, (int, float)):
         return (float(item) if abs(item) < 1e300 else 0.0, str(item))
     return (0.0, str(item) if isinstance(item, str) else repr(item))
@@ -154,7 +153,7 @@ def _brackets(value: object) -> tuple[str, str]:
 
 
 def _beginning(value: object, line: Line, chars: int, name: str) -> tuple[str, int]:
-    """How large it is and what is in it, then as many first items as fit, each on a line."""
+    """Size and classes, then as many of the first items as fit, each on a line."""
     size = len(value)  # type: ignore[arg-type]  # every class of is_container has a length
     top = f"{name + ': ' if name else ''}{type(value).__name__} of {pluralize(size, 'item')} ({_classes(value)})"
     left = chars - len(top) - len(f"; the first {size:,}:") - 4
@@ -171,7 +170,7 @@ def _beginning(value: object, line: Line, chars: int, name: str) -> tuple[str, i
 
 
 def _classes(value: object) -> str:
-    """`int`, `str → list`, `int, str and 3 others`, of the first items."""
+    """The classes of the first items: `int`, `str → list`, `int, str and 3 others`."""
     first = list(itertools.islice(pairs_of(value), LOOKED_AT))
     inside = _names(item for _, item in first)
     return f"{_names(key for key, _ in first)} → {inside}" if isinstance(value, Mapping) else inside

@@ -1,4 +1,4 @@
-"""Any value as text for a prompt: who describes what."""
+"""Describe any value as prompt text, by dispatching on its type."""
 
 from __future__ import annotations
 
@@ -37,22 +37,21 @@ SCALARS = (
     numbers.Number, decimal.Decimal, fractions.Fraction, datetime.date, datetime.time, datetime.timedelta,
     datetime.tzinfo, uuid.UUID, enum.Enum, type(None), type(...),
 )  # fmt: skip
-"""Values that are short by nature and go in as `str` has them, or by their own format specification."""
+"""Values that are short by nature, inserted by `str` or their own format specification."""
 
 LONG_BYTES = 60
-"""Longer bytes inside a container show as their number."""
+"""Longer bytes inside a container are shown by their length."""
 
 
 def describe(value: object, spec: str = "", *, budget: int | None = None, name: str = "") -> Description:
-    """A value as text within `budget` tokens (of 4 characters; None = 2,000, or 250,000 for what is asked for whole).
+    """Describe a value within `budget` tokens of 4 characters (None = 2,000, or 250,000 for what is requested in full).
 
-    A string goes in as it is, a reply as its text. `spec` is what follows the colon in a placeholder: a rung of the
-    privacy ladder for frames, columns and arrays; `source` for code, `text` or `image` for a path; else a format
-    specification of Python's. `name` is the expression the value came from. The same value gives the same text every
-    time.
+    A string is inserted unchanged, a reply as its text. `spec` is what follows the colon in a placeholder: a rung of the
+    privacy ladder for frames, columns and arrays; `source` for code; `text` or `image` for a path; else a Python format
+    specification. `name` is the expression that gave the value. The text is reproducible.
 
-    A value whose own code fails where it is looked at is one line. UnknownFormat: the value takes no such format.
-    PromptError: it can't be put in (an unknown rung, a figure that can't be drawn, a file that can't be read).
+    A value whose own code raises while it is inspected is described in one line. Raises UnknownFormat if the value does
+    not support `spec`, and PromptError if it can't be inserted (unknown rung, undrawable figure, unreadable file).
     """
     try:
         return _described(value, spec, budget=budget, name=name)
@@ -111,9 +110,9 @@ def _scalar(value: object, spec: str) -> Description:
 
 
 def _formatted(value: object, spec: str, budget: int | None) -> Description:
-    """An object of a class that has formats of its own."""
+    """Format an object whose class defines its own formats."""
     if type(value).__format__ is object.__format__:
-        raise UnknownFormat(f"{type(value).__name__} takes no format {spec!r}.")
+        raise UnknownFormat(f"{type(value).__name__} does not support the format {spec!r}.")
     text, cut = shorten(_format(value, spec), room(budget))
     return Description(text, type(value).__name__, cut=cut)
 
@@ -122,11 +121,11 @@ def _format(value: object, spec: str) -> str:
     try:
         return format(value, spec)
     except Exception as error:
-        raise UnknownFormat(f"{type(value).__name__} takes no format {spec!r}: {error}") from error
+        raise UnknownFormat(f"{type(value).__name__} does not support the format {spec!r}: {error}") from error
 
 
 def _path(value: PurePath, spec: str, budget: int | None) -> Description:
-    """The path itself; or what the file holds, as text or as an image."""
+    """The path itself, or the file's content as text or as an image."""
     match spec.strip():
         case "":
             return Description(str(value), "path")
@@ -154,12 +153,12 @@ def _file(path: Path, chars: int) -> Description:
 
 def _picture(image: Image, spec: str) -> Description:
     if spec.strip() not in ("", "image"):
-        raise UnknownFormat(f"An image takes no format {spec!r}.")
+        raise UnknownFormat(f"An image does not support the format {spec!r}.")
     return Description(f"[image: {image.name}]", str(image).partition(": ")[2], images=(image,))
 
 
 def one_line(value: object) -> str:
-    """An item of a container: frames, arrays and images by their headline alone, records by their fields."""
+    """Describe an item of a container on one line: frames, arrays and images by headline, records by their fields."""
     try:
         return _headline(value) or record_line(value, _inside) or one_line_repr(value)
     except (PromptError, *STOPS):
@@ -169,7 +168,7 @@ def one_line(value: object) -> str:
 
 
 def _inside(value: object) -> str:
-    """A field of a record that is itself an item: no deeper than this, so that a cycle ends."""
+    """Describe a field of a record that is an item; goes no deeper, so that cycles end."""
     if is_container(value):
         return f"<{type(value).__name__} of {pluralize(len(value), 'item')}>"  # type: ignore[arg-type]  # a container
     is_record = record_line(value, lambda _: "") is not None
@@ -177,7 +176,7 @@ def _inside(value: object) -> str:
 
 
 def _headline(value: object) -> str:
-    """The one line that says what a value is, for those that have one; else ""."""
+    """The headline of a frame, array or image; "" for any other value."""
     if isinstance(value, (str, Reply)):
         return repr(str(value))
     if isinstance(value, (bytes, bytearray)) and len(value) > LONG_BYTES:

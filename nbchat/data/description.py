@@ -1,4 +1,4 @@
-"""What a description of a value is: text for a prompt, within a budget, and what the footer says of it."""
+"""`Description`: a value as prompt text within a budget, with its label for the footer."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 __all__ = ["ASKED", "DESCRIBED", "STOPS", "Description", "UnknownFormat", "class_name", "failed_line"]
 
 STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
-"""What ends the user's code as a whole; whatever else a value's own code raises is described."""
+"""Exceptions that propagate; anything else that a value's own code raises is described in the text."""
 
 CHARS_PER_TOKEN = 4
-"""A usual estimate for English text; a budget is a courtesy to the context window, not an account."""
+"""A usual estimate for English text; budgets need no precision."""
 
 DESCRIBED = 2_000
-"""Tokens for a value that is described (a schema, statistics, masked rows, an object)."""
+"""Default token budget for a description (schema, statistics, masked rows, object)."""
 
 ASKED = 250_000
-"""Tokens for what was asked for whole (a string, `:head N`, `:all`, `:text`, `:source`): a guard against accidents."""
+"""Default token budget for what is requested in full (string, `:head N`, `:all`, `:text`, `:source`), against accidents."""
 
 SMALLEST = 60
-"""The least budget in tokens: below it there is no room to say what was cut."""
+"""The smallest token budget: it leaves room to say what was cut."""
 
 
 class UnknownFormat(PromptError):
-    """Nothing takes this format: interpolation leaves the placeholder as it was written."""
+    """The value does not support this format; interpolation leaves the placeholder as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class Description:
 
 
 def room(budget: int | None, default: int = DESCRIBED) -> int:
-    """Characters that a budget in tokens (None = `default`) allows."""
+    """Return the characters that a token budget (None = `default`) allows."""
     tokens = default if budget is None else budget
     return max(tokens, SMALLEST) * CHARS_PER_TOKEN
 
 
 def shorten(text: str, chars: int) -> tuple[str, bool]:
-    """The text within `chars` characters, ending with a note of what was cut if it was; and whether it was."""
+    """Cut a text to `chars` characters with a note on what was cut; return it and whether it was cut."""
     if len(text) <= chars:
         return text, False
     note = f"\n[cut: the first {{}} of {len(text):,} characters are shown]"
@@ -65,32 +65,32 @@ def shorten(text: str, chars: int) -> tuple[str, bool]:
 
 
 def missing(value: object) -> bool:
-    """Whether a cell holds no value: None, NaN, NaT, pandas' NA."""
+    """Whether a cell is missing: None, NaN, NaT, pandas' NA."""
     if value is None:
         return True
     try:
         return bool(value != value)  # NaN and NaT differ from themselves
     except STOPS:
         raise
-    except BaseException:  # noqa: BLE001 - NA has no truth value; nor has an array (each library's error), which is a value
+    except BaseException:  # noqa: BLE001 - NA has no truth value; neither has an array, which is not missing
         return type(value).__name__ == "NAType"
 
 
 def failed_line(value: object, error: BaseException) -> str:
-    """What stands for a value whose own code fails where it is looked at."""
-    return f"<{class_name(value)}, whose own code fails with {class_name(error)}>"
+    """The placeholder for a value whose own code raises while it is inspected."""
+    return f"<{class_name(value)}, whose own code raises {class_name(error)}>"
 
 
 def class_name(value: object) -> str:
-    """The name of a value's class; a metaclass may fail at that too."""
+    """The name of a value's class, even if its metaclass raises."""
     return str(type.__dict__["__name__"].__get__(type(value)))
 
 
 def said_of(value: object) -> str:
-    """`str(value)`, or its class where that fails: a cell of a frame may hold anything."""
+    """Return `str(value)`, or a placeholder naming its class if that raises."""
     try:
         return str(value)
     except STOPS:
         raise
     except BaseException as error:  # noqa: BLE001 - any class may fail in its own way
-        return f"<{type(value).__name__}, whose str fails with {type(error).__name__}>"
+        return f"<{type(value).__name__}, whose str raises {type(error).__name__}>"

@@ -1,4 +1,4 @@
-"""The ways in which one text may be spelled, so that a value is found however it was written."""
+"""Decode the encodings in which a value may be written, so that it is found in any of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def variants(text: str) -> Iterator[str]:
-    """A text as it is, and as it reads without URL quoting, JSON escapes and HTML entities, where it has any."""
+    """Yield the text itself, and the text with URL quoting, JSON escapes and HTML entities decoded if it has any."""
     yield text
     if "%" in text and (unquoted := urllib.parse.unquote_plus(text)) != text:
         yield unquoted

@@ -1,7 +1,7 @@
-"""A short hash of a value, the same in every process: to tell whether an answer's data has changed since.
+"""A short hash of a value, the same in every process, to detect that an answer's data has changed.
 
 Cheap rather than complete: a large frame or array is hashed by its shape, types and evenly spaced rows, a container by
-its beginning. A change elsewhere goes unnoticed; a change that is noticed is one.
+its first items. Changes elsewhere go unnoticed; there are no false alarms.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from nbchat.data.tables import Table, table_of
 __all__ = ["fingerprint"]
 
 ROWS = 32
-"""Rows of a frame or an array that are hashed, evenly spaced, the last one included."""
+"""Most rows of a frame or array that are hashed: evenly spaced, including the last."""
 
 COLUMNS = 64
-"""Columns of a frame whose cells are hashed."""
+"""Most columns of a frame whose cells are hashed."""
 
 ITEMS = 1_000
-"""Items of a container that are hashed."""
+"""Most items of a container that are hashed."""
 
 DEPTH = 4
 
 
 def fingerprint(value: object) -> str:
-    """16 hexadecimal digits."""
+    """Return the hash of a value: 16 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=8)
     for part in _parts(value, DEPTH):
         data = part.encode("utf-8", "surrogatepass")
@@ -44,7 +44,7 @@ def _parts(value: object, depth: int) -> Iterator[str]:
         yield from _own_parts(value, depth)
     except STOPS:
         raise
-    except BaseException as error:  # noqa: BLE001 - what fails where it is looked at is known by its class alone
+    except BaseException as error:  # noqa: BLE001 - a value that can't be inspected is hashed by its class
         yield failed_line(value, error)
 
 

@@ -1,4 +1,4 @@
-"""What kind of picture a file's bytes are, and its size, read from the first bytes (no library needed)."""
+"""Detect an image's media type and size from its first bytes, without a library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Size = tuple[int, int]
 
 
 def measure(data: bytes) -> tuple[str, int, int] | None:
-    """Media type, width and height in pixels; None for anything but PNG, JPEG, GIF and WebP."""
+    """Return media type, width and height in pixels; None for anything but PNG, JPEG, GIF and WebP."""
     for media_type, begins, read in READERS:
         if begins(data):
             try:

@@ -1,4 +1,4 @@
-"""Data frames and columns up the privacy ladder, as text within a budget."""
+"""Describe data frames and columns on the privacy ladder, within a budget."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from nbchat.values.plural import pluralize
 __all__ = ["describe_table", "headline"]
 
 BATCH = 512
-"""Rows read at a time."""
+"""Rows read in one batch."""
 
 
 def describe_table(
     value: object, table: Table, spec: str = "", *, budget: int | None = None, name: str = ""
 ) -> Description:
-    """The frame at the rung that `spec` names (PromptError if it names none), without its private columns.
+    """Describe a frame at the rung that `spec` names, without its private columns. Raises PromptError for an unknown rung.
 
-    Missing values are counted exactly where that is cheap and in evenly spaced rows where it is not; the text says
-    which. Rows of `:sample` are evenly spaced and masked (see `mask`).
+    Missing values are counted exactly if that is cheap, else in evenly spaced rows; the text says which. Rows of
+    `:sample` are evenly spaced and masked (see `mask`).
     """
     rung = Rung.parse(spec, name)
     private = hidden(value, table)
@@ -43,7 +43,7 @@ def describe_table(
 
 
 def headline(table: Table, name: str = "") -> str:
-    """One line: what it is and how large."""
+    """Return one line: type and size."""
     size = "rows not counted (lazy)" if table.rows is None else pluralize(table.rows, "row")
     if not table.single:
         size += f" × {pluralize(len(table.fields), 'column')}"
@@ -52,7 +52,7 @@ def headline(table: Table, name: str = "") -> str:
 
 
 def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int) -> Description:
-    """Schema or statistics: nothing of any one row but what a range or a frequent category tells."""
+    """Schema or statistics: nothing about single rows except what a range or a frequent category reveals."""
     absent = table.missing()
     if absent.sampled:
         top += f"\nMissing values counted in {absent.seen:,} evenly spaced rows of {absent.rows:,}."
@@ -71,7 +71,7 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
 
 
 def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool) -> Description:
-    """Rows as CSV, masked or real: as many of those asked for as fit, and how many that is."""
+    """Rows as CSV, masked or real: as many of those requested as fit, with a note on how many that is."""
     asked = _positions(table, rung)
     masked = rung.name == "sample"
     header = [column_name(field.name) for field in shown]
@@ -95,7 +95,7 @@ def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int
 
 
 def _positions(table: Table, rung: Rung) -> range:
-    """Which rows a rung means: the first ones, or evenly spaced ones for a sample."""
+    """The rows that a rung selects: the first ones, or for a sample evenly spaced ones."""
     if table.rows is None:
         if rung.name != "head" or rung.rows is None:
             raise PromptError(f"This {table.kind} is lazy: collect it for rows other than head N.")
@@ -123,7 +123,7 @@ def _label_name(label: Field) -> str:
 
 
 def _read(table: Table, rows: range, places: Sequence[int], labels: bool) -> Iterator[list[object]]:
-    """The rows, read a batch at a time so that a cut ends the reading."""
+    """Yield rows, read in batches so that reading stops at a cut."""
     if not places and not labels:
         return
     for start in range(0, len(rows), BATCH):
@@ -136,7 +136,7 @@ def _read(table: Table, rows: range, places: Sequence[int], labels: bool) -> Ite
 
 
 def plain(value: object) -> str:
-    """A cell as text: nothing for a missing value, floats without the noise of their last binary digits."""
+    """Format a cell: empty if missing, floats without binary rounding noise."""
     if missing(value):
         return ""
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""The guard: nothing secret or private leaves with a message, whichever part of it holds it."""
+"""The guard: refuses any outgoing message that contains a secret or a private value."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["OVERRIDE", "check", "environment_secrets"]
 
 OVERRIDE = "--unguarded"
-"""The option that sends a message as it is, once."""
+"""The option that sends one message without the check."""
 
 SHORTEST = 8
-"""Characters of the shortest secret that is looked for."""
+"""Shortest secret to look for, in characters."""
 
 LETTERS = 12
-"""A secret of lower-case letters alone has at least this many: "password" would refuse any talk of passwords."""
+"""Shortest secret of lower-case letters only: "password" would refuse any message about passwords."""
 
 LEAST_BITS = 16.0
-"""Shannon entropy of a secret's characters times its length: "11111111" has 0, "hunter22" 22."""
+"""Least information of a secret: Shannon entropy of its characters times its length ("11111111" 0, "hunter22" 22)."""
 
 
 def check(
@@ -37,12 +37,12 @@ def check(
     secrets: Mapping[str, str],
     private: Iterable[PrivateColumn] | None = None,
 ) -> None:
-    """Pass, or raise a GuardError that says which secret or column a text holds, and where (never the value).
+    """Raise GuardError if a text contains a secret or private value, naming which one and where, never the value.
 
-    `texts` are pairs of a place in words ("the message", "turn 3", "a tool result") and what would be sent from there.
-    `secrets` maps what a secret is called ("OPENAI_API_KEY", "the key in use") to it; those too plain to be one are
-    passed over (see `is_secret`). They are found as they are, URL-quoted, in base64 and with JSON escapes. `private`
-    are the columns to look for, None = all that are marked; what of their values counts, `private_values` says.
+    `texts` are pairs of a place ("the message", "turn 3", "a tool result") and the text to be sent from there. `secrets`
+    maps labels ("OPENAI_API_KEY", "the key in use") to secrets; those too plain to be one are ignored (see `is_secret`).
+    They are found verbatim, URL-quoted, in base64 and with JSON escapes. `private` are the columns to look for, None =
+    all marked ones; `private_values` defines which of their values count.
     """
     looked_for = {label: _forms(value) for label, value in secrets.items() if is_secret(value)}
     columns = _marked() if private is None else tuple(private)
@@ -76,13 +76,13 @@ def _check_secrets(where: str, text: str, secrets: Mapping[str, tuple[str, ...]]
 
 def _refusal(where: str, what: str) -> GuardError:
     place = where[:1].upper() + where[1:]
-    return GuardError(f"{place} holds {what}: take it out, or send it all the same with {OVERRIDE}.")
+    return GuardError(f"{place} contains {what}: remove it, or send it anyway with {OVERRIDE}.")
 
 
 def environment_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an environment that are secrets by name (see `secret_names`) and value, and their passwords.
+    """Return the secrets in an environment: variables with a secret's name (see `secret_names`) and value, and passwords.
 
-    A value that is a connection string with a password is a secret whatever its name.
+    A connection string with a password counts whatever its variable's name.
     """
     found = {}
     for name, value in environ.items():
@@ -95,7 +95,7 @@ def environment_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_secret(value: str) -> bool:
-    """Whether a value is long and varied enough that a text holding it can't mean anything else."""
+    """Whether a value is long and varied enough that finding it in a text is no coincidence."""
     if len(value) < SHORTEST or (value.isalpha() and value.islower() and len(value) < LETTERS):
         return False
     shares = [number / len(value) for number in Counter(value).values()]
@@ -103,7 +103,7 @@ def is_secret(value: str) -> bool:
 
 
 def _is_path(value: str) -> bool:
-    """Whether it names a file that exists: where a secret is kept is no secret."""
+    """Whether the value names an existing file: the path of a secret is not a secret."""
     try:
         return ("/" in value or "\\" in value) and Path(value).expanduser().exists()
     except (OSError, ValueError, RuntimeError):
@@ -111,7 +111,7 @@ def _is_path(value: str) -> bool:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    """How a secret may stand in a text. In base64 it depends on what comes before: three ways, without their ends."""
+    """The forms in which a secret may appear. Base64 depends on the offset: three forms, without their ends."""
     data = secret.encode("utf-8", "surrogatepass")
     forms = {secret, secret.strip(), urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret)}
     forms.add(secret.replace("\\", "\\\\").replace('"', '\\"'))

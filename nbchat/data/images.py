@@ -1,7 +1,7 @@
-"""Figures and pictures as images of a message: PNG or JPEG within limits, as `data:` addresses.
+"""Encode figures and images for a message: PNG or JPEG within limits, as `data:` URLs.
 
-A PNG, JPEG, GIF or WebP file within the limits passes as it is, without any library. Anything else needs Pillow, or is
-drawn by the figure's own matplotlib. Nothing is ever fetched.
+A PNG, JPEG, GIF or WebP file within the limits is sent unchanged, without any library. Anything else needs Pillow, or is
+drawn by the figure's matplotlib. Nothing is ever fetched.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from nbchat.values.errors import PromptError
 __all__ = ["LARGEST", "LONGEST_SIDE", "Image", "image_of", "load_image"]
 
 LONGEST_SIDE = 1568
-"""Pixels. Servers scale larger images down to about this before a model sees them, so more only costs time."""
+"""Longest side in pixels. Servers scale larger images down to about this, so more only costs time."""
 
 LARGEST = 3_750_000
-"""Bytes of the encoded file: with base64 a third larger, below the 5 MB that the strictest server takes."""
+"""Most bytes of the encoded file: base64 adds a third, which stays below the strictest server's 5 MB."""
 
 MOST_PIXELS = 100_000_000
-"""A picture with more is refused before it is unpacked: it would take 400 MB."""
+"""Images with more pixels are refused before decoding, which would take 400 MB."""
 
 LARGEST_FILE = 200_000_000
-"""Bytes of a file that is read at all."""
+"""Most bytes of a file to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture ready to send. `width` and `height` are pixels; `size` is bytes before base64."""
+    """An image ready to send. `width` and `height` are in pixels; `size` is in bytes before base64."""
 
     name: str
     url: str
@@ -45,7 +45,7 @@ class Image:
 
     @property
     def media_type(self) -> str:
-        """`image/png` and the like."""
+        """The media type, such as `image/png`."""
         return self.url[5 : self.url.index(";")]
 
     def __str__(self) -> str:
@@ -53,9 +53,9 @@ class Image:
 
 
 def load_image(source: str, namespace: Mapping[str, object]) -> Image:
-    """The image that `--image` names: a live variable, a file's path, or a `data:` address.
+    """Load the image that `--image` names: a live variable, a file path, or a `data:` URL.
 
-    PromptError when it is none of these, no picture, or too large. Other addresses are refused: nothing is fetched.
+    Raises PromptError if it is none of these, not an image, or too large. Other URLs are refused: nothing is fetched.
     """
     if source in namespace:
         image = image_of(namespace[source], source)
@@ -72,7 +72,7 @@ def load_image(source: str, namespace: Mapping[str, object]) -> Image:
 
 
 def image_of(value: object, name: str = "image") -> Image | None:
-    """The image that a value is (matplotlib, Pillow, IPython's Image, the bytes of a file); None when it is none."""
+    """Convert a value to an image (matplotlib, Pillow, IPython's Image, the bytes of a file); None if it is not one."""
     if isinstance(value, (bytes, bytearray)):
         return _fit(bytes(value), name) if measure(bytes(value[:64])) is not None or _is_picture(value) else None
     figure = _figure(value)
@@ -90,12 +90,12 @@ def _is_picture(data: bytes | bytearray) -> bool:
 
 
 def _is_a(value: object, module: str, name: str) -> bool:
-    """Whether a value is of a class, without importing the class's module."""
+    """Check for a class without importing its module."""
     return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
 
 
 def _figure(value: object) -> Any:
-    """The matplotlib figure a value is or belongs to (axes, a seaborn grid); None when there is none."""
+    """The matplotlib figure that a value is or belongs to (axes, a seaborn grid); None if there is none."""
     if "matplotlib.figure" not in sys.modules:
         return None
     candidates = [value]
@@ -105,7 +105,7 @@ def _figure(value: object) -> Any:
 
 
 def _drawn(figure: Any) -> bytes:
-    """A figure as PNG, drawn no larger than the limit. The figure itself stays as it was."""
+    """Draw a figure as PNG within the size limit, without modifying it."""
     figure = figure.get_figure(root=True) if hasattr(figure, "get_figure") and figure.get_figure() else figure
     longest = max(figure.get_size_inches())
     dots = min(float(figure.dpi), LONGEST_SIDE / longest) if longest > 0 else 1.0
@@ -120,11 +120,11 @@ def _drawn(figure: Any) -> bytes:
 def _from_data(url: str) -> bytes:
     head, _, body = url.partition(",")
     if not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise PromptError("An image address has the form data:image/png;base64,… and this one has another.")
+        raise PromptError("An image URL must have the form data:image/png;base64,….")
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise PromptError("The image address does not hold valid base64.") from error
+        raise PromptError("The image URL is not valid base64.") from error
 
 
 def _from_file(path: Path, source: str) -> Image:
@@ -139,7 +139,7 @@ def _from_file(path: Path, source: str) -> Image:
 
 
 def _fit(data: bytes, name: str) -> Image:
-    """A file's bytes as they are if they are within the limits, else unpacked and scaled."""
+    """Return the file unchanged if it is within the limits, else decoded and scaled."""
     found = measure(data)
     if found is not None:
         media_type, width, height = found
@@ -169,11 +169,11 @@ def _opened(data: bytes, name: str, *, known: bool) -> Any:
 
 
 def _encode(picture: Any, name: str) -> Image:
-    """A Pillow image scaled to the limit: as PNG, or as JPEG when that would be too many bytes."""
+    """Scale a Pillow image to the limit and encode it as PNG, or as JPEG if PNG would be too large."""
     if picture.width * picture.height > MOST_PIXELS:
         raise PromptError(f"{name} has more than {MOST_PIXELS:,} pixels, too large to send: scale it down.")
     if picture.width * picture.height == 0:
-        raise PromptError(f"{name} is an image without pixels.")
+        raise PromptError(f"{name} is an image with no pixels.")
     if picture.mode not in ("RGB", "RGBA", "L", "LA"):
         picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
     scale = min(LONGEST_SIDE / max(picture.width, picture.height), 1)
@@ -192,7 +192,7 @@ def _encode(picture: Any, name: str) -> Image:
 
 
 def _flattened(picture: Any) -> Any:
-    """Without transparency, on white, since JPEG has none."""
+    """Replace transparency by white, for JPEG."""
     if picture.mode not in ("RGBA", "LA"):
         return picture
     ground = picture.convert("RGBA")

@@ -1,4 +1,4 @@
-"""A message with live values in it: `{name}` expands where `name` is a live variable, every other brace stays."""
+"""Interpolation: expand `{name}` in a message if `name` is a live variable; leave every other brace unchanged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Fragment", "Inserted", "Interpolated", "Left", "interpolate"]
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A stretch of the message. `source` is the placeholder it came from ("df:stats"); None = as the user wrote it."""
+    """A part of the message. `source` is the placeholder it came from ("df:stats"); None = as the user wrote it."""
 
     text: str
     source: str | None = None
@@ -37,10 +37,10 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """What one placeholder put in. `size` is bytes of UTF-8; as `str` it is the footer's phrase.
+    """A placeholder that was expanded. `size` is in bytes of UTF-8; `str` gives the footer's phrase.
 
-    `rung` is the step of the privacy ladder ("" = the value is not on it), `exposes` what that shows, in words,
-    and `cut` whether the budget left something out.
+    `rung` is the rung of the privacy ladder ("" = none), `exposes` describes what that reveals, and `cut` whether the
+    budget left something out.
     """
 
     name: str
@@ -59,9 +59,9 @@ class Inserted:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What looked like a placeholder and stays as written; as `str` it is the footer's phrase.
+    """Something like a placeholder that was left as written; `str` gives the footer's phrase.
 
-    `nearest` is the live name it may have meant (None = nothing is close), `why` the reason unless a name is missing.
+    `nearest` is the closest live name (None = none is close), `why` the reason ("" = the name does not exist).
     """
 
     text: str
@@ -75,9 +75,9 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Interpolated:
-    """A message ready to send, and where each part of it came from.
+    """An interpolated message, with the origin of each part.
 
-    `images` are to follow the text, in order. `hashes` maps each live name that was used to a fingerprint of its value.
+    `images` follow the text, in order. `hashes` maps each live name that was used to a fingerprint of its value.
     """
 
     parts: tuple[Fragment, ...]
@@ -93,7 +93,7 @@ class Interpolated:
 
     @property
     def content(self) -> Content:
-        """The message as it travels: the text alone, or the text and then its images."""
+        """The message content: the text, or a list of the text and its images."""
         if not self.images:
             return self.text
         return (TextPart(self.text), *(ImagePart(image.url) for image in self.images))
@@ -102,10 +102,10 @@ class Interpolated:
 def interpolate(
     text: str, namespace: Mapping[str, object], *, raw: bool = False, budget: int | None = None
 ) -> Interpolated:
-    """The text with its placeholders replaced by the values of `namespace`, once: values are never expanded again.
+    """Replace the placeholders in a text by values of `namespace`; inserted values are never expanded again.
 
-    `budget` is tokens for each value (None: see `describe`). `raw` leaves everything as it is. PromptError: an
-    expression that fails, an unknown rung of a frame, a column that isn't there, a value that can't be put in.
+    `budget` is in tokens for each value (None: see `describe`). `raw` leaves the text unchanged. Raises PromptError for
+    a failing expression, an unknown rung, a missing column, or a value that can't be inserted.
     """
     if raw or "{" not in text:
         return Interpolated((Fragment(text),) if text else ())
@@ -113,18 +113,18 @@ def interpolate(
 
 
 LONGEST_LEFT = 200
-"""Characters of an expression that is said to stay as written."""
+"""Characters shown of an expression that is left as written."""
 
 
 class _Reading:
-    """One pass over a text: begins at the first brace, ends in `done`."""
+    """A single pass over a text; call `done`."""
 
     def __init__(self, text: str, namespace: Mapping[str, object], budget: int | None) -> None:
         self._text = text
         self._namespace = namespace
         self._budget = budget
         self._code: Code | None = None
-        self._kept = 0  # up to here the text is in parts
+        self._kept = 0  # the text before this is in `parts`
         self._parts: list[Fragment] = []
         self._images: dict[str, Image] = {}
         self._inserted: list[Inserted] = []
@@ -133,7 +133,7 @@ class _Reading:
         self._described: dict[tuple[str, str], Description] = {}
 
     def done(self) -> Interpolated:
-        """Read it all."""
+        """Process the whole text."""
         place = 0
         while (start := self._text.find("{", place)) >= 0:
             place = self._expand(start)
@@ -147,7 +147,7 @@ class _Reading:
         )
 
     def _expand(self, start: int) -> int:
-        """Expand the placeholder at `start` if it is one; the place to go on from."""
+        """Expand the placeholder at `start`, if it is one; return where to continue."""
         found = self._found(start)
         if found is None:
             return self._leave_expression(start) or start + 1
@@ -178,7 +178,7 @@ class _Reading:
         return found.end
 
     def _leave_expression(self, start: int) -> int:
-        """Say that Python with live names at `start` stays as written; the place to go on from, 0 = it is none."""
+        """Report Python code with live names at `start` as left; return where to continue, 0 = it is no such code."""
         end = self._text.find("}", start, start + LONGEST_LEFT)
         inner = self._text[start + 1 : max(end, 0)]
         if not inner or "\n" in inner or belongs_elsewhere(self._text, start) or self._in_code(start, end + 1):
@@ -190,7 +190,7 @@ class _Reading:
         return end + 1 if what else 0
 
     def _found(self, start: int) -> Placeholder | Expression | None:
-        """What the brace at `start` opens, unless it belongs to another notation or to code."""
+        """The placeholder or expression at `start`, unless the brace belongs to another notation or to code."""
         after_value = bool(self._parts) and self._kept == start and self._parts[-1].source is not None
         if not after_value and belongs_elsewhere(self._text, start):
             return None
@@ -207,9 +207,9 @@ class _Reading:
         return self._code.touches(start, end)
 
     def _not_python(self, found: Expression, text: str) -> int:
-        """`{= …}` is plainly ours and fails; `{=…}` may be another notation and stays."""
+        """Raise for `{= …}`, which is plainly ours; leave `{=…}`, which may be another notation."""
         if text[2:3].isspace():
-            raise PromptError(f"{text[:200]} does not hold a Python expression: correct it, or use --raw.")
+            raise PromptError(f"{text[:200]} is not a Python expression: correct it, or use --raw.")
         self._left[text] = Left(text, None, "not a Python expression")
         return found.end
 

@@ -1,4 +1,4 @@
-"""The privacy ladder: how much of a data frame, a column or an array goes into a prompt."""
+"""The privacy ladder: how much of a data frame, column or array goes into a prompt."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _RUNG = re.compile(r"(schema|stats|all)|(sample|head)(?:\s+(\d{1,18}))?")
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the ladder. `rows` is how many rows were asked for; None = all of them, 0 = none."""
+    """A rung of the ladder. `rows` is the number of rows requested; None = all, 0 = none."""
 
     name: str
     rows: int | None = 0
 
     @classmethod
     def parse(cls, spec: str, name: str) -> Rung:
-        """The rung a format names; PromptError if there is none such (`name` is the value's, for the message)."""
+        """Parse the rung that a format names. Raises PromptError; `name` is the value's, for its message."""
         found = _RUNG.fullmatch(spec.strip() or "schema")
         if found is None:
             near = difflib.get_close_matches(spec.split()[0], [step.split()[0] for step in LADDER], 1, 0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise PromptError(
-                f"{name or 'A data frame'} can be put in plainly (its schema) or as stats, sample N, head N or all, "
+                f"{name or 'A data frame'} can be inserted without a format (its schema) or as stats, sample N, head N or all, "
                 f"not as {spec.strip()[:80]!r}{hint}"
             )
         whole, some, rows = found.groups()
@@ -42,7 +42,7 @@ class Rung:
 
     @property
     def exposes(self) -> str:
-        """What the footer says of it."""
+        """The footer's phrase for what this rung reveals."""
         return {
             "schema": "no row values",
             "stats": "ranges and categories, no rows",

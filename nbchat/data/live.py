@@ -1,4 +1,4 @@
-"""What a placeholder stands for: values looked up in a namespace, without calls, and expressions evaluated in it."""
+"""Resolve placeholders: look up paths in a namespace without calling anything, and evaluate expressions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from nbchat.values.errors import PromptError
 __all__ = ["Unresolved", "evaluate", "lookup", "nearest"]
 
 SHELL_NAMES = frozenset({"exit", "quit", "get_ipython", "open"})
-"""IPython puts these into the user's namespace; the user did not."""
+"""Names that IPython, not the user, puts into the user's namespace."""
 
 
 class Unresolved(Exception):
-    """A path leads to no live value: no error, the text stays. `nearest` is a close name that would (None = none).
+    """A path resolves to no live value, so the text stays. `nearest` is a close live name (None = none).
 
-    `why` is what the value's own code raised on the way; empty = there is just nothing of that name.
+    `why` is what the value's own code raised; empty = the name does not exist.
     """
 
     def __init__(self, nearest: str | None = None, why: str = "") -> None:
@@ -33,9 +33,9 @@ class Unresolved(Exception):
 
 
 def lookup(placeholder: Placeholder, namespace: Mapping[str, object]) -> object:
-    """The value of a path: attributes and items only. Raises Unresolved where it ends in nothing.
+    """Return the value of a path of attributes and items. Raises Unresolved if it does not exist.
 
-    PromptError for a column that a frame does not have: no other notation asks a live frame for a column by name.
+    Raises PromptError for a missing column of a frame, since no other notation looks up a column of a live frame.
     """
     name = placeholder.name
     if name not in namespace:
@@ -62,8 +62,8 @@ def _step(value: object, step: Step, path: str) -> object:
             if step.attribute:
                 return _attribute(value, str(step.key))
             if isinstance(value, type) or (isinstance(value, Mapping) and step.key not in value):
-                raise KeyError(step.key)  # a class would be subscripted, a defaultdict would grow
-            return value[step.key]  # type: ignore[index] # what has no items raises, as any bad key does
+                raise KeyError(step.key)  # subscripting would specialise a class, and insert into a defaultdict
+            return value[step.key]  # type: ignore[index] # a value without items raises, as a bad key does
     except STOPS:
         raise
     except BaseException as error:
@@ -79,19 +79,19 @@ def _nearest_or_none(value: object, step: Step, path: str) -> str | None:
         return _nearest_part(value, step, path)
     except STOPS:
         raise
-    except BaseException:  # noqa: BLE001 - a value's own code may fail at being searched too
+    except BaseException:  # noqa: BLE001 - listing a value's names may run its own code too
         return None
 
 
 def _is_of_value(value: object, step: Step, error: BaseException) -> bool:
-    """Whether an error is that of a value's own code, a property, rather than says that there is no such part."""
+    """Whether the value's own code (a property) raised the error, rather than the part being absent."""
     if not isinstance(error, (AttributeError, LookupError, TypeError)):
         return True
     return step.attribute and any(str(step.key) in vars(base) for base in type(value).__mro__)
 
 
 def _attribute(value: object, name: str) -> object:
-    """An attribute; the `columns` of a pandas frame as their names, for as an Index they would show as values."""
+    """Return an attribute; `columns` of a pandas frame as a list of names, since an Index would be described as values."""
     found = getattr(value, name)
     return list(found) if name == "columns" and type(found).__module__.startswith("pandas") else found
 
@@ -118,12 +118,12 @@ def _nearest_part(value: object, step: Step, path: str) -> str | None:
 def _public_names(value: object) -> list[str]:
     try:
         return [name for name in dir(value) if not name.startswith("_")]
-    except Exception:  # noqa: BLE001 - a class may fail in its own __dir__; then nothing is near
+    except Exception:  # noqa: BLE001 - a class's own __dir__ may raise; then there is no suggestion
         return []
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name most like another: the same but for case, else a close match; None when none is close."""
+    """Return the closest of `names`: equal except for case, else a close match; None if none is close."""
     candidates = [one for one in names if isinstance(one, str) and (not one.startswith("_") or name.startswith("_"))]
     for one in candidates:
         if one.casefold() == name.casefold():
@@ -133,7 +133,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def evaluate(expression: Expression, namespace: Mapping[str, object]) -> object:
-    """The value of `{= …}` in the namespace. Whatever it raises becomes a PromptError that names it."""
+    """Evaluate `{= …}` in the namespace. Anything it raises becomes a PromptError."""
     shown = f"{{= {_short(expression.source or '')}}}"
     try:
         with warnings.catch_warnings():
@@ -148,7 +148,7 @@ def evaluate(expression: Expression, namespace: Mapping[str, object]) -> object:
     if hasattr(type(value), "__await__"):
         if isinstance(value, CoroutineType):
             value.close()
-        raise PromptError(f"{shown} gives a coroutine: await it in a cell before, and put in its result.")
+        raise PromptError(f"{shown} gives a coroutine: await it in an earlier cell and insert its result.")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Where in a Markdown text the code is: spans, fences and indented blocks, by CommonMark's rules."""
+"""Find the code in a Markdown text: spans, fences and indented blocks, by CommonMark's rules."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["Code", "code_in"]
 _LINE_END = re.compile(r"\r\n?|\n")
 _MAY_HOLD_CODE = re.compile(r"`|~~~|^(?: {0,3}\t| {4})|[-+*>.)][ \t]{4}|[-+*>.)] ?\t", re.MULTILINE)
 _INLINE = re.compile(
-    r"\\[!-/:-@\[-`{-~]"  # an escaped character: a backtick after a backslash opens nothing
+    r"\\[!-/:-@\[-`{-~]"  # an escaped character; an escaped backtick opens nothing
     r"|(?P<ticks>`+)"
-    r"|<[A-Za-z][A-Za-z0-9.+-]{1,31}:[^\s<>]*>"  # an address in angle brackets, and a tag: backticks in them are text
+    r"|<[A-Za-z][A-Za-z0-9.+-]{1,31}:[^\s<>]*>"  # an autolink, and a tag: backticks in them are text
     r"|<[A-Za-z][A-Za-z0-9-]*(?:\s+[A-Za-z_:][\w.:-]*(?:\s*=\s*(?:[^\s\"'=<>`]+|'[^']*'|\"[^\"]*\"))?)*\s*/?>"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The stretches of code in a text, sorted: offsets of their beginnings and ends."""
+    """The sorted start and end offsets of the code in a text."""
 
     starts: tuple[int, ...]
     ends: tuple[int, ...]
@@ -35,7 +35,7 @@ class Code:
 
 
 def code_in(text: str) -> Code:
-    """The code of a text. Blocks are markdown-it's; spans are matched here, since it does not say where they are."""
+    """Find the code in a text: blocks with markdown-it; spans here, since markdown-it does not report their positions."""
     if not _MAY_HOLD_CODE.search(text):
         return Code((), ())
     found = sorted(_stretches(text))
@@ -60,7 +60,7 @@ def _stretches(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Code spans of one paragraph or heading: a run of backticks up to the next run of the same length."""
+    """Yield the code spans of one paragraph or heading: a run of backticks up to the next run of the same length."""
     place = start
     while (match := _INLINE.search(text, place, end)) is not None:
         place = match.end()

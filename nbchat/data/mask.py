@@ -1,4 +1,4 @@
-"""Masked values: what a value looks like, and nothing of what it is."""
+"""Mask values: keep a value's pattern and drop its content."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from nbchat.data.description import missing, said_of
 __all__ = ["LONGEST", "mask"]
 
 LONGEST = 24
-"""Characters of a masked value; more say nothing new."""
+"""Most characters of a masked value."""
 
 
 def mask(value: object) -> str:
-    """The pattern of a value: a letter becomes `x` or `X`, a digit `9`, any other character beyond ASCII `x`.
+    """Return a value's pattern: letters become `x` or `X`, digits `9`, other non-ASCII characters `x`.
 
-    Punctuation, spaces, length (up to LONGEST) and missing values stay, so `Ann-Marie` is `Xxx-Xxxxx`, `-12.50` is
-    `-99.99`, `2024-03-05` is `9999-99-99`. Rounding or bucketing would keep small numbers as they are; this keeps none.
-    A truth value is always `Xxxx`, since its length alone would tell it; bytes are `bytes`.
+    Punctuation, spaces, length (up to LONGEST) and missing values are kept: `Ann-Marie` becomes `Xxx-Xxxxx`, `-12.50`
+    `-99.99`, `2024-03-05` `9999-99-99`. Unlike rounding or bucketing, this hides small numbers too. A bool is always
+    `Xxxx`, since its length would reveal it; bytes are `bytes`.
     """
     if missing(value):
         return ""

@@ -1,4 +1,4 @@
-"""Frames and columns of polars, pyarrow and every other library that narwhals knows, as tables."""
+"""Adapt frames and columns of polars, pyarrow and the other libraries that narwhals supports to `Table`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["NarwhalsTable", "narwhals_table"]
 
 
 def narwhals_table(value: Any) -> NarwhalsTable | None:
-    """The table that narwhals sees in a value; None when it sees none."""
+    """Return the value as a table if narwhals supports it, else None."""
     import narwhals as nw
 
     native = nw.to_native(value, pass_through=True)
@@ -27,7 +27,7 @@ def narwhals_table(value: Any) -> NarwhalsTable | None:
 
 
 def _type(dtype: Any) -> str:
-    """The name of a type. Categories of an enumeration are values of the data: only their number is told."""
+    """The name of a type. Categories of an Enum are data, so only their number is given."""
     import narwhals as nw
 
     if isinstance(dtype, nw.Enum):
@@ -44,7 +44,7 @@ def _type(dtype: Any) -> str:
 
 
 class NarwhalsTable:
-    """A frame through narwhals. A lazy one has names and types, and rows only when a rung asks for them."""
+    """A frame through narwhals. A lazy one computes rows only when a rung requests them."""
 
     labels: Sequence[Field] = ()
 
@@ -62,7 +62,7 @@ class NarwhalsTable:
         ]
 
     def missing(self) -> Missing:
-        """Exact for Arrow's own libraries, which keep the count; in evenly spaced rows for others when large."""
+        """Exact for Arrow-based libraries, which store the count; sampled in evenly spaced rows for large frames of others."""
         if self.rows is None:
             return Missing(None, 0, 0)
         counted = self.frame.implementation.is_polars() or self.frame.implementation.is_pyarrow()
@@ -71,10 +71,10 @@ class NarwhalsTable:
         return Missing([column.null_count() for column in frame.iter_columns()], len(frame), self.rows)
 
     def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
-        """The values of some columns in some rows; a lazy frame computes its first rows, and no others."""
+        """The values of some columns in some rows; only the first rows of a lazy frame."""
         import narwhals as nw
 
-        frame = self.frame.select(nw.nth(list(places)))  # by place: polars reads a name such as * as a pattern
+        frame = self.frame.select(nw.nth(list(places)))  # by position: polars reads a name such as * as a pattern
         if self.lazy:
             return [list(row) for row in frame.head(rows.stop).collect().rows()]
         some = frame[rows.start : rows.stop] if rows.step == 1 else frame[list(rows)]
@@ -89,7 +89,7 @@ class NarwhalsTable:
         return False
 
     def every(self, step: int) -> NarwhalsTable:
-        """The table of every `step`-th row, taken by position: narwhals' `gather_every` costs a hundred times more."""
+        """Every `step`-th row, by position: narwhals' `gather_every` is a hundred times slower."""
         if step == 1 or self.rows is None:
             return self
         return NarwhalsTable(self.frame[list(range(0, self.rows, step))], self.kind, single=self.single)
@@ -97,16 +97,16 @@ class NarwhalsTable:
     def column(self, place: int) -> Any:
         """A column as a narwhals series."""
         if self.lazy:
-            raise PromptError(f"This {self.kind} is lazy: collect it to have statistics of it.")
+            raise PromptError(f"This {self.kind} is lazy: collect it to get statistics.")
         return self.frame[self.fields[place].name]
 
     def listed(self, place: int) -> list[Any]:
-        """A column's values, missing ones included; numbers by size."""
+        """A column's values including missing ones; numbers sorted."""
         column = self.column(place)
         return list((column.sort() if column.dtype.is_numeric() else column).to_list())
 
     def values(self, place: int) -> list[object]:
-        """The distinct values; those that can't be told apart (lists) come as they stand."""
+        """The distinct values; all values of a type without equality (lists)."""
         column = self.column(place).drop_nulls()
         try:
             return list(column.unique().to_list())

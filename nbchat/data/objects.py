@@ -1,4 +1,4 @@
-"""Functions, classes, modules, records and any other object as text."""
+"""Describe functions, classes, modules, records and any other object."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from nbchat.values.plural import pluralize
 __all__ = ["describe_code", "describe_object", "describe_self", "is_code", "one_line_repr", "record_line"]
 
 Brief = Callable[[object, int], str]
-"""A value on one line within so many characters."""
+"""Returns a value on one line within a number of characters."""
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 PLAIN = (int, float, complex, str, bytes, bool, type(None))
 
 
 def describe_self(value: object, spec: str, *, budget: int | None = None) -> Description | None:
-    """What a value's class says of itself by `__nbchat__(spec, budget)`; None when it has no such method.
+    """Describe a value by its `__nbchat__(spec, budget)` method; None if it has none.
 
-    The method takes as many of the two as it likes. Raises UnknownFormat when there is a format and it takes none, and
-    PromptError when it fails: falling back to a repr could show what it was written to leave out.
+    The method may take fewer arguments. Raises UnknownFormat if there is a format and it takes none, and PromptError if
+    it raises: falling back to the repr could show what it was written to hide.
     """
     method = getattr(type(value), "__nbchat__", None)
     if method is None:
@@ -33,7 +33,7 @@ def describe_self(value: object, spec: str, *, budget: int | None = None) -> Des
     chars = room(budget)
     takes = _takes(method) - 1
     if spec and takes < 1:
-        raise UnknownFormat(f"{type(value).__name__} describes itself in one way only: it takes no format {spec!r}.")
+        raise UnknownFormat(f"{type(value).__name__} does not support formats in __nbchat__: got {spec!r}.")
     try:
         said = method(value, *(spec, chars // 4)[:takes])
     except PromptError:
@@ -41,13 +41,13 @@ def describe_self(value: object, spec: str, *, budget: int | None = None) -> Des
     except Exception as error:
         raise PromptError(f"{type(value).__name__}.__nbchat__ failed: {type(error).__name__}: {error}") from error
     if not isinstance(said, str):
-        raise PromptError(f"{type(value).__name__}.__nbchat__ gave a {type(said).__name__}; it must give a str.")
+        raise PromptError(f"{type(value).__name__}.__nbchat__ returned {type(said).__name__}; it must return a str.")
     text, cut = shorten(said, chars)
     return Description(text, type(value).__name__, cut=cut)
 
 
 def _takes(method: Callable[..., object]) -> int:
-    """How many positional arguments a method takes, self included."""
+    """The number of positional arguments that a method takes, including self."""
     try:
         parameters = inspect.signature(method).parameters.values()
     except (TypeError, ValueError):
@@ -63,17 +63,19 @@ def is_code(value: object) -> bool:
 
 
 def describe_code(value: object, spec: str, *, budget: int | None = None) -> Description:
-    """A function's signature and docstring, a class's and its methods', a module's and its names; or `:source`."""
+    """Describe code: signature and docstring of a function, methods of a class, names of a module; or `:source`."""
     kind = "module" if inspect.ismodule(value) else "class" if isinstance(value, type) else "function"
     title = str(getattr(value, "__name__", kind))
     if spec.strip() == "source":
         try:
             text, cut = shorten(inspect.getsource(value).rstrip(), room(budget, ASKED))  # type: ignore[arg-type]  # what is no function raises TypeError
         except (OSError, TypeError) as error:
-            raise PromptError(f"The source of {title} is not at hand: it is not in Python, or gone.") from error
+            raise PromptError(
+                f"The source of {title} is not available: it is not Python, or its file is gone."
+            ) from error
         return Description(text, f"source of {kind} {title}", cut=cut)
     if spec.strip():
-        raise UnknownFormat(f"A {kind} is put in plainly or as source, not as {spec!r}.")
+        raise UnknownFormat(f"A {kind} can be inserted without a format or as source, not as {spec!r}.")
     parts = [_head(value, kind, title), inspect.getdoc(value) or ""]
     if kind != "function":
         parts.append(_members(value))
@@ -92,7 +94,7 @@ def _head(value: object, kind: str, title: str) -> str:
 
 
 def _signature(value: object) -> str:
-    """The signature; defaults that are more than a plain value stand as `...`, since their repr may hold data."""
+    """The signature, with defaults that are not plain values written as `...`, since their repr may contain data."""
     try:
         signature = inspect.signature(value)  # type: ignore[arg-type]  # what is no function raises TypeError
     except (TypeError, ValueError):
@@ -112,7 +114,7 @@ def _is_plain(default: object) -> bool:
 
 
 def _members(value: object) -> str:
-    """The public names of a class or module: functions with their signatures, the rest by name."""
+    """The public names of a class or module, functions with their signatures."""
     lines = []
     for name, member in sorted(vars(value).items()):
         if name.startswith("_"):
@@ -126,7 +128,7 @@ def _members(value: object) -> str:
 
 
 def describe_object(value: object, brief: Brief, *, budget: int | None = None) -> Description:
-    """Any object, by the first of: `_repr_llm_`, `_repr_markdown_`, its fields if it is a record, its own repr."""
+    """Describe an object by the first of `_repr_llm_`, `_repr_markdown_`, its fields if it is a record, and its repr."""
     chars = room(budget)
     kind = type(value).__name__
     text = _hook(value)
@@ -159,9 +161,9 @@ def _hook(value: object) -> str | None:
 
 
 def _fields(value: object) -> list[tuple[str, str, object]] | None:
-    """Name, type and value of the fields of a dataclass, a pydantic model, or an object without a repr of its own.
+    """Name, type and value of the fields of a dataclass, pydantic model, or object with the default repr.
 
-    A field that its class leaves out of the repr (a password, say) is left out here too.
+    Fields that the class excludes from its repr (such as a password) are excluded here too.
     """
     if dataclasses.is_dataclass(value):
         shown = [field for field in dataclasses.fields(value) if field.repr]
@@ -187,7 +189,7 @@ def _field_lines(fields: list[tuple[str, str, object]], brief: Brief, chars: int
 
 
 def record_line(value: object, line: Callable[[object], str]) -> str | None:
-    """A record on one line, `Point(x=1, y=2)`; None when the value is none."""
+    """Return a record on one line, `Point(x=1, y=2)`; None if the value is not a record."""
     fields = _fields(value) if not isinstance(value, type) else None
     if fields is None:
         return None
@@ -195,10 +197,10 @@ def record_line(value: object, line: Callable[[object], str]) -> str | None:
 
 
 def one_line_repr(value: object) -> str:
-    """The repr without memory addresses, which would differ each time; or that it has none."""
+    """Return the repr without memory addresses, so that it is reproducible; a placeholder if there is none."""
     try:
         return _ADDRESS.sub("", repr(value))
     except STOPS:
         raise
-    except BaseException as error:  # noqa: BLE001 - any class may fail in its own way, and the value still has a class
-        return f"<{type(value).__name__}, whose repr fails with {type(error).__name__}>"
+    except BaseException as error:  # noqa: BLE001 - any class may fail in its own way
+        return f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"

@@ -1,7 +1,7 @@
-"""pandas frames, columns and indexes as tables.
+"""Adapt pandas frames, columns and indexes to `Table`.
 
-pandas is read natively rather than through narwhals: it alone allows column names that repeat or are no strings, has
-row labels, and needs its missing values sampled, since it counts them by looking at each one.
+pandas is read natively rather than through narwhals: only pandas has repeated or non-string column names and row labels,
+and its missing values must be sampled, since it counts them by visiting every cell.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NEVER_MISSING = "iub"
 
 
 def pandas_table(value: Any) -> PandasTable | None:
-    """The table a value of pandas is; None for its other classes (a GroupBy, a Timestamp)."""
+    """Return a pandas value as a table; None for other pandas classes (a GroupBy, a Timestamp)."""
     import pandas as pd
 
     if isinstance(value, pd.DataFrame):
@@ -43,7 +43,7 @@ def _series_name(value: Any) -> object:
 
 
 class PandasTable:
-    """A pandas frame. Slices of it are views; nothing is copied but the rows that are shown."""
+    """A pandas frame. Slices are views; only the rows shown are copied."""
 
     def __init__(self, frame: Any, kind: str, *, single: bool = False) -> None:
         self.frame = frame
@@ -58,7 +58,7 @@ class PandasTable:
 
     @property
     def labels(self) -> Sequence[Field]:
-        """The levels of the row labels; none for the plain 0, 1, 2 …, which only count."""
+        """The levels of the row labels; empty for the default 0, 1, 2 …."""
         import pandas as pd
 
         index = self.frame.index
@@ -73,7 +73,7 @@ class PandasTable:
         return _object_type(self.column(place).iloc[:100]) if words == "object" else words
 
     def missing(self) -> Missing:
-        """Exact up to EXACT_CELLS, and for Arrow columns at any size; else in evenly spaced rows."""
+        """Exact up to EXACT_CELLS, and for Arrow columns of any size; else sampled in evenly spaced rows."""
         cost = sum(_cost(dtype) * columns for dtype, columns in Counter(self._dtypes).items())
         step = step_for(self.rows, cost, EXACT_CELLS, SAMPLED_CELLS)
         if step == 1:
@@ -88,12 +88,12 @@ class PandasTable:
         return [list(row) for row in zip(*columns, strict=True)]
 
     def row_labels(self, rows: range) -> list[tuple[object, ...]]:
-        """The labels of some rows, a value for each level."""
+        """The labels of some rows: a value for each level."""
         labels = self.frame.index[rows.start : rows.stop : rows.step]
         return [label if isinstance(label, tuple) else (label,) for label in labels]
 
     def holds_label(self, names: Collection[object]) -> bool:
-        """Whether any row is labelled with one of some names (a turned frame, a row taken as a Series)."""
+        """Whether any row label is one of `names` (a transposed frame, a row as a Series)."""
         words = [name for name in names if isinstance(name, str)]
         levels = [self.frame.index.get_level_values(label.place) for label in self.labels]
         return any(level.isin(words).any() for level in levels if not _is_number(level.dtype))
@@ -116,7 +116,7 @@ class PandasTable:
         return list(np.sort(column.to_numpy()).tolist())
 
     def values(self, place: int) -> list[object]:
-        """The distinct values; where some can't be hashed (lists, or what fails at it), all of them."""
+        """The distinct values; all values if some are unhashable."""
         column = self.frame.iloc[:, place]
         try:
             return list(column.dropna().unique().tolist())
@@ -127,7 +127,7 @@ class PandasTable:
 
 
 def _words(dtype: Any) -> str:
-    """The name of a type. Categories are values of the data: only their number is told."""
+    """The name of a type. Categories are data, so only their number is given."""
     words = str(dtype)
     return f"category ({len(dtype.categories):,} categories)" if words == "category" else words
 
@@ -137,14 +137,14 @@ def _is_number(dtype: Any) -> bool:
 
 
 def _cost(dtype: Any) -> int:
-    """What looking at one cell of a type costs, in floats."""
+    """The cost of inspecting one cell of a type, relative to a float."""
     if getattr(dtype, "kind", "O") in NEVER_MISSING and not hasattr(dtype, "na_value"):
         return 0
     return OBJECT_COST if str(dtype) == "object" else 1
 
 
 def _object_type(head: Any) -> str:
-    """`object` with the classes of its first values, which say more than the word alone."""
+    """`object` with the classes of its first values."""
     try:
         names = sorted({type(value).__name__ for value in head.dropna()})
     except STOPS:

@@ -1,7 +1,7 @@
 r"""The grammar of placeholders: `{name.attr[0]['key']:FORMAT}` and `{= expression:FORMAT}`.
 
-What only looks like one is none: braces that are doubled, that follow `$`, `^`, `_`, `}`, a backslash or a
-`\command` (shells, templates, LaTeX), `{x!r}`, `{x=}`, calls, JSON, sets.
+Not placeholders: doubled braces, braces after `$`, `^`, `_`, `}`, a backslash or a `\command` (shells, templates,
+LaTeX), `{x!r}`, `{x=}`, calls, JSON, sets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _COMPUTES = (ast.Call, ast.Subscript, ast.Attribute, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.IfExp)
-"""Expressions that are more than a display of items, which braces may well hold."""
+"""Expressions that compute something, unlike the displays that braces often contain."""
 
 _KEY = r"""\[(?:-?\d{1,18}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")\]"""
 _STEP = re.compile(rf"\.(?P<attribute>[^\W\d]\w*)|(?P<key>{_KEY})")
@@ -35,18 +35,18 @@ _PLACEHOLDER = re.compile(
 )
 _COMMAND = re.compile(r"\\[A-Za-z@]+\*?(?:\[[^\[\]\n]*\])*\Z")
 _COMMAND_REACH = 200
-"""How far back a `\\command[option]` is looked for."""
+"""How far back to look for a `\\command[option]`, in characters."""
 
 MOST_ENDS = 50
-"""Closing braces at which an expression may end."""
+"""Most closing braces to try as the end of an expression."""
 
 LONGEST_EXPRESSION = 20_000
-"""Characters of an expression."""
+"""Most characters of an expression."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step from a value to a part of it: an attribute's name, or the index or key of an item."""
+    """A step from a value to a part of it: an attribute's name, or an item's index or key."""
 
     key: int | str
     attribute: bool
@@ -54,7 +54,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """`text[start:end]`, read as a path from a name and a format (None = there is no colon)."""
+    """`text[start:end]`, parsed as a path from a name, and a format (None = no colon)."""
 
     start: int
     end: int
@@ -65,13 +65,13 @@ class Placeholder:
 
     @property
     def is_name(self) -> bool:
-        """Whether it is an identifier alone, which reads as a placeholder even if nothing has the name."""
+        """Whether it is a bare identifier, which looks like a placeholder even if the name does not exist."""
         return not self.steps and self.spec is None
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """`text[start:end]`, read as `{= source:spec}`. `source` is None when no closing brace makes it Python."""
+    """`text[start:end]`, parsed as `{= source:spec}`. `source` is None if no closing brace makes it Python."""
 
     start: int
     end: int
@@ -80,7 +80,7 @@ class Expression:
 
 
 def belongs_elsewhere(text: str, start: int) -> bool:
-    """Whether the brace at `start` is plainly part of some other notation."""
+    """Whether the brace at `start` is part of another notation."""
     before = text[start - 1 : start]
     if before and before in "{$^_}\\":
         return True
@@ -88,7 +88,7 @@ def belongs_elsewhere(text: str, start: int) -> bool:
 
 
 def placeholder_at(text: str, start: int) -> Placeholder | None:
-    """The placeholder that the brace at `start` opens; None when it opens none."""
+    """Return the placeholder at `start`, or None."""
     match = _PLACEHOLDER.match(text, start)
     if match is None:
         return None
@@ -116,9 +116,9 @@ def _steps(text: str) -> Iterator[Step]:
 
 
 def expression_at(text: str, start: int) -> Expression | None:
-    """The `{= …}` that the brace at `start` opens: up to the first closing brace that makes it Python.
+    """Return the `{= …}` at `start`, up to the first closing brace that makes it Python.
 
-    None when it is not closed or empty. As in an f-string, a colon that can't be Python begins a format.
+    None if it is unclosed or empty. As in an f-string, a colon that can't be part of the expression starts a format.
     """
     first = 0
     reach = min(len(text), start + LONGEST_EXPRESSION)
@@ -138,7 +138,7 @@ def expression_at(text: str, start: int) -> Expression | None:
 
 
 def kind_of_expression(inner: str, namespace: Mapping[str, object]) -> str:
-    """What of Python stands between two braces ("a call"), if it computes with a live name; "" = nothing of the kind."""
+    """Name the kind of Python expression in braces ("a call") if it computes with a live name; "" = it is none."""
     if not _is_python(inner) or inner[:1] in ("{", "*"):
         return ""
     tree = ast.parse(inner.strip(), mode="eval").body

@@ -1,8 +1,8 @@
-"""Columns that never leave: marked on a frame, hidden at every rung of the ladder, looked for by the guard.
+"""Private columns: marked on a frame, hidden on every rung of the ladder, looked for by the guard.
 
-A mark follows the data. pandas hands it on to derived frames itself (`attrs`); for other libraries, and where pandas
-loses it (a concatenation), a column of such a name that holds some of the same values counts as the same column.
-Whatever is renamed or reshaped beyond that is left to the guard, which knows the values.
+Marks follow the data. pandas copies them to derived frames (`attrs`); for other libraries, and where pandas loses them
+(a concatenation), a column of that name with some of the same values counts as the same column. Columns that are renamed
+or reshaped are left to the guard, which knows the values.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ __all__ = ["Hidden", "PrivateColumn", "forget", "hidden", "private", "private_co
 Frame = TypeVar("Frame")
 
 ATTRIBUTE = "nbchat.private"
-"""The key in a pandas frame's `attrs`, which pandas copies to frames made from it."""
+"""The key in a pandas frame's `attrs`, which pandas copies to derived frames."""
 
 COMPARED = 200
-"""Cells of a like-named column that are compared with those of a private one, evenly spaced."""
+"""Evenly spaced cells of a like-named column that are compared with a private one's."""
 
 
 @dataclass(slots=True)
 class PrivateColumn:
-    """A column marked private: its name, its values so far, and the frames that may still change them."""
+    """A private column: its name, its values so far, and the frames that may still change them."""
 
     name: str
     values: PrivateValues = field(default_factory=PrivateValues)
     sources: list[_Source] = field(default_factory=list)
 
     def found_in(self, words: Words) -> bool:
-        """Whether a text holds one of its values."""
+        """Whether a text contains one of its values."""
         return self.current().found_in(words)
 
     def current(self) -> PrivateValues:
-        """The values, with those that have come since."""
+        """The values, updated from the frames."""
         self.sources = [source for source in self.sources if source.update(self.values)]
         return self.values
 
 
 @dataclass(slots=True)
 class _Source:
-    """A private column of one frame, and how it was when its values were last taken in."""
+    """A private column of one frame, with a snapshot of when its values were last read."""
 
     frame: weakref.ref[Any]
     name: Hashable
     snapshot: Any = None
 
     def update(self, values: PrivateValues) -> bool:
-        """Take in the column's values unless they are the same as last time; False once there is nothing to watch."""
+        """Add the column's values if they changed; return False once there is nothing left to watch."""
         frame = self.frame()
         table = None if frame is None else table_of(frame)
         place = None if table is None else _place(table, self.name)
@@ -71,7 +71,7 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What of a table stays out of a description: columns by place; and whether row labels may show."""
+    """What a description must leave out: columns by position, and whether row labels may show."""
 
     places: frozenset[int]
     labels: bool
@@ -82,11 +82,11 @@ _frames: dict[int, tuple[weakref.ref[Any], set[Hashable]]] = {}
 
 
 def private(frame: Frame, *columns: Hashable) -> Frame:
-    """Mark columns of a frame private, and give the frame back. Of a single column (a Series), no name is needed.
+    """Mark columns of a frame as private and return the frame. A single column (a Series) needs no name.
 
-    From then on no rung of the ladder shows them, and the guard refuses a message that holds their values, which are
-    taken in here (some seconds for a million different ones) so that no message has to wait.
-    PromptError: it is no data frame, or has no such column.
+    From then on no rung of the ladder shows them, and the guard refuses messages that contain their values. The values
+    are read here (some seconds for a million distinct ones), so that no message has to wait. Raises PromptError if
+    `frame` is not a data frame or has no such column.
     """
     table = table_of(frame)
     if table is None:
@@ -110,18 +110,18 @@ def private(frame: Frame, *columns: Hashable) -> Frame:
 
 
 def private_columns() -> tuple[PrivateColumn, ...]:
-    """Every column marked so far."""
+    """Return every column marked so far."""
     return tuple(_columns.values())
 
 
 def forget() -> None:
-    """Unmark everything, for tests and for a kernel that begins anew. The marks in pandas' `attrs` stay."""
+    """Unmark everything, except the marks in pandas' `attrs`. For tests."""
     _columns.clear()
     _frames.clear()
 
 
 def hidden(value: object, table: Table) -> Hidden:
-    """What of a frame is private: marked on it, handed on to it, or the same column by name and values."""
+    """Return what is private in a frame: marked, inherited, or the same as a private column by name and values."""
     if not _columns and not getattr(value, "attrs", None):
         return Hidden(frozenset(), labels=True)
     names = set(_frames[id(value)][1]) if _is_marked(value) else set()
@@ -139,7 +139,7 @@ def _is_marked(value: object) -> bool:
 
 
 def _marked(frame: object) -> set[Hashable]:
-    """The names marked on a frame, to add to."""
+    """The mutable set of names marked on a frame."""
     if not _is_marked(frame):
         key = id(frame)
         _frames[key] = (weakref.ref(frame, lambda _: _frames.pop(key, None)), _handed_on(frame))
@@ -152,7 +152,7 @@ def _handed_on(value: object) -> set[Hashable]:
 
 
 def _hold(frame: object, table: Table, name: Hashable) -> None:
-    """Take in the values of a column or a level of the row labels. A lazy frame gives none: it would be computed."""
+    """Read the values of a column or a level of the row labels; not of a lazy frame, which would have to be computed."""
     column = _columns.setdefault(str(name), PrivateColumn(str(name)))
     level = next((label.place for label in table.labels if label.name == name), None)
     if _place(table, name) is not None:
@@ -167,9 +167,9 @@ def _place(table: Table, name: Hashable) -> int | None:
 
 
 def _is_like(table: Table, one: Field, *, labels: bool = False) -> bool:
-    """Whether a column (or a level of the row labels) has the name and some of the values of a private one.
+    """Whether a column (or level of the row labels) has the name and some of the values of a private one.
 
-    A name that holds the private one counts (`email_x` after a merge).
+    A name that contains the private one counts (`email_x` after a merge).
     """
     name = str(one.name).casefold()
     alike = [column for column in _columns.values() if column.name.casefold() in name]
@@ -188,7 +188,7 @@ def _is_same(column: Any, snapshot: Any) -> bool:
         return bool(column.equals(snapshot))
     except STOPS:
         raise
-    except BaseException:  # noqa: BLE001 - a cell may fail at being compared: then it is taken in again
+    except BaseException:  # noqa: BLE001 - comparing cells may raise; then the column is read again
         return False
 
 
@@ -197,5 +197,5 @@ def _native(column: Any) -> Any:
 
 
 def _snapshot(column: Any) -> Any:
-    """The column as it is now. pandas' may be changed in place; the others' can't."""
+    """A snapshot of the column: only pandas columns can be changed in place."""
     return column.copy() if type(column).__module__.startswith("pandas") else column

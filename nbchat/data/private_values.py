@@ -1,18 +1,18 @@
-"""The values of one private column, kept so that any of them is found in a text in time that the text's length sets.
+"""The values of one private column, indexed so that search time depends on the text's length only.
 
-A value counts when it is distinctive enough that a text holding it can hardly mean something else:
+A value counts if it is distinctive enough that a text containing it can hardly mean something else:
 
 - numbers with at least 5 significant digits, or 8 digits in all, however they are grouped (`83,412.50`, `83.412,50`);
 - dates, in any usual order, and with a time of day if the value has one;
 - digits with separators (a phone, an account, a card), at least 7, in any other grouping or in none;
-- a single lower-case word of at least 5 letters, unless it is a word that data are full of ("unknown", "other");
+- a single lower-case word of at least 5 letters, unless it is a common data value ("unknown", "other");
 - a single word with a capital of at least 5 letters, in any case, unless it is a word as well ("Baker"); one of at
   least 3 letters in the same case or in capitals ("Bob" and "BOB", but not "bob");
 - anything with an `@`, with two writing-system characters of Chinese, Japanese, Korean or Thai, or with at least 6
   letters and digits in all ("Al Gore", "AB-1234"); fewer only with a capital, in the same case.
 
-So 7, "no" and "of the" never refuse a message. Texts are compared word by word: case (but for single words), spaces,
-punctuation and characters that can't be seen do not matter, and of a long value its first 8 words do.
+So 7, "no" and "of the" never refuse a message. Texts are compared word by word, ignoring case (except for single words),
+spaces, punctuation and invisible characters; of a long value, the first 8 words are compared.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from nbchat.data.written_dates import Moment, dates_in, moment_of
 __all__ = ["PrivateValues", "Words"]
 
 WORDS = 8
-"""Of a longer value, so many words are looked for."""
+"""Most words of a value to look for."""
 
 LETTERS = 6
-"""Letters and digits of a value of several words, or of letters and digits mixed."""
+"""Fewest letters and digits of a value of several words, or with both letters and digits."""
 
 DIGITS = 5
-"""Digits of a number, letters of a lower-case word."""
+"""Fewest digits of a number, or letters of a lower-case word."""
 
 NUMBERS = (int, float, Decimal, Real)
 
@@ -55,7 +55,7 @@ COMMON = frozenset(
     title total true tuesday undefined under unknown unpaid upper usual value wednesday weekly where which while white
     widowed world would write yearly yellow yes young""".split()  # noqa: SIM905 - a list of words reads as one
 )
-"""Single words that say nothing of anyone, in any case."""
+"""Single words that identify nobody, in any case."""
 
 ALSO_NAMES = frozenset(
     """abbot amber archer baker banks barber berry bishop bliss booth bowman brook brooks burns butler carpenter carter
@@ -69,32 +69,32 @@ ALSO_NAMES = frozenset(
     trinity trusty tucker turner tyler venus victor violet wagner walker wards warner waters weaver weber wells wheeler
     willow winter winters wolfe woods wright""".split()  # noqa: SIM905 - a list of words reads as one
 )
-"""Names that are words as well: they count in their own case alone."""
+"""Names that are also ordinary words: they count in their own case only."""
 
 MIN_CODE, MOST_CODE = 7, 40
-"""Characters of a code without its separators."""
+"""Fewest and most characters of a code, without separators."""
 
 MOST_GROUPS = 10
-"""Groups of characters in which a code stands."""
+"""Most groups of characters in a code."""
 
 RARE = 1_000_000
-"""One in so many numbers of a code's length may be a code, for groups that stand side by side to be taken for one."""
+"""Adjacent groups count as a code only if at most one in so many numbers of that length is one."""
 
 MOST_PHONES = 100_000
-"""Up to so many phone numbers are looked for without the code of their country as well."""
+"""Most phone numbers to look for also without their country code."""
 
 LONGEST_DIGITS = 60
-"""Characters of a string that may be a date, a number or a code."""
+"""Most characters of a string that may be a date, a number or a code."""
 
 _DIGIT = re.compile(r"\d")
 _DATE_LIKE = re.compile(
     r"(?:\d{4}|\d{1,2})(?: ?[-/.] ?| )\d{1,2}(?: ?[-/.] ?| )\d{2}|(?:19|20)\d{6}(?!\d)"
     r"|(?:\d{4}|\d{1,2})(?:st|nd|rd|th|\.)?[-, ]{0,2}(?:of |de )?[^\W\d_]{3}|[^\W\d_]{3,10}\.?[- ]\d"
 )
-"""How a date begins."""
+"""The beginning of a date."""
 
 _UNSPACED_RANGES = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-"""Thai, kana, Han and Hangul: scripts that run words together, or attach particles to them."""
+"""Thai, kana, Han and Hangul: scripts without spaces between words, or with attached particles."""
 
 _WORD = re.compile(rf"[{_UNSPACED_RANGES}]|[^\W_{_UNSPACED_RANGES}]+")
 _UNSPACED = re.compile(rf"[{_UNSPACED_RANGES}]")
@@ -102,37 +102,37 @@ _PLAIN_WORD = re.compile(r"[^\W_]+", re.ASCII)
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]"
 )
-"""Soft hyphens, zero-width and direction characters: they part no words."""
+"""Soft hyphens, zero-width and direction characters: they do not separate words."""
 
 _CONTINENTAL = re.compile(
     r"(?<![\d.,])(?:\d{1,3}(?:[.' \u00a0\u202f\u2019]\d{3})+(?:,\d{1,6})?|\d+,\d{1,6})(?![\d]|[.,]\d)"
 )
-"""Numbers with a comma for the decimals, or with points or spaces between their thousands."""
+"""Numbers with a decimal comma, or with points or spaces as thousands separators."""
 
 _SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?:\.\d+)?(?![\d])")
 _NUMERIC = re.compile(
     r"(?:[A-Z]{3}|[-+$€£¥])?\s?[-+]?"
     r"(\d{1,3}(?:[., '\u00a0\u202f\u2019]\d{3})+(?:[.,]\d{1,6})?|\d+[.,]\d{1,6})\s?(?:[A-Z]{3}|[$€£¥])?"
 )
-"""A string that is one number, with its thousands parted or with decimals, and may name a currency."""
+"""A string that is one number with thousands separators or decimals, and perhaps a currency."""
 
 _NOT_ALPHANUMERIC = re.compile(r"[^\w\n]+|_+")
 _GROUP = re.compile(r"[^\W_]+|[^\w\s.()/+\-\u2010-\u2015]|\s{2,}|[\n\t]")
-"""A group of a code, or what no code has in it."""
+"""A group of a code, or a character that no code contains."""
 
 _NUMBER = re.compile(r"(?<![\d.])\d[\d,_'\u2019\u00a0\u202f]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PUNCTUATION = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "\n"}
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text: runs of letters and digits, and each character of a script without spaces."""
+    """Return the words of a text: runs of letters and digits, and each character of a script without spaces."""
     if text.isascii():
         return _PLAIN_WORD.findall(text)
     return _WORD.findall(unicodedata.normalize("NFKC", _UNSEEN.sub("", text)))
 
 
 def numbers_in(text: str) -> set[str]:
-    """The numbers of a text as they compare, in each way in which they may be meant."""
+    """Return the numbers of a text in normal form, in every reading."""
     found = {re.sub(r"[^\d.eE+-]", "", match) for match in _NUMBER.findall(text)}
     found.update(re.sub(r"[^\d,]", "", match).replace(",", ".") for match in _CONTINENTAL.findall(text))
     found.update(match.replace(" ", "") for match in _SPACED.findall(text))
@@ -140,7 +140,7 @@ def numbers_in(text: str) -> set[str]:
 
 
 def number_key(value: SupportsFloat | str) -> str:
-    """A number as it compares, "" when it is too plain: fewer than 5 significant digits and 8 in all."""
+    """Return a number in normal form; "" if it is not distinctive (fewer than 5 significant digits and 8 in all)."""
     try:
         key = f"{float(value):.12g}".lstrip("-")
     except (OverflowError, ValueError, TypeError):
@@ -150,7 +150,7 @@ def number_key(value: SupportsFloat | str) -> str:
 
 
 def _meant_by(number: str) -> tuple[str, ...]:
-    """A number as Python writes it; 83.412 is two, with a point or a comma for its decimals."""
+    """The readings of a number in Python's notation; 83.412 has two, with a decimal point or a thousands separator."""
     number = re.sub(r"[^\d.,]", "", number)
     if "." in number and "," in number:
         comma = number.rfind(",") > number.rfind(".")
@@ -161,43 +161,43 @@ def _meant_by(number: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Words:
-    """A text taken apart once, for any number of columns to be looked for."""
+    """A text, tokenised once for any number of columns."""
 
     text: str
 
     @cached_property
     def exact(self) -> list[str]:
-        """Its words."""
+        """The words."""
         return words_of(self.text)
 
     @cached_property
     def folded(self) -> list[str]:
-        """Its words without case."""
+        """The words, case-folded."""
         return [word.casefold() for word in self.exact]
 
     @cached_property
     def numbers(self) -> frozenset[str]:
-        """Its numbers as they compare."""
+        """The numbers in normal form."""
         return frozenset(numbers_in(self._seen))
 
     @cached_property
     def groups(self) -> list[str]:
-        """Its words without case, and what stands between them that is no part of a code."""
+        """The case-folded words, and the separators that no code contains."""
         return _GROUP.findall(self._seen.replace("(0)", "").casefold())
 
     @cached_property
     def moments(self) -> frozenset[Moment]:
-        """Its dates as they compare."""
+        """The dates in normal form."""
         return frozenset(dates_in(self._seen))
 
     @cached_property
     def _seen(self) -> str:
-        """The text without what can't be seen, digits of other scripts as plain ones."""
+        """The text without invisible characters, with digits of all scripts as ASCII."""
         return self.text if self.text.isascii() else unicodedata.normalize("NFKC", _UNSEEN.sub("", self.text))
 
 
 class _Phrases:
-    """Sequences of up to WORDS words, kept as hashes, which take a third of their space. Found by their first word."""
+    """Sequences of up to WORDS words, indexed by first word; stored as hashes, in a third of the memory."""
 
     def __init__(self) -> None:
         self.phrases: set[int] = set()
@@ -205,13 +205,13 @@ class _Phrases:
         self.lengths: set[int] = set()
 
     def add(self, words: list[str]) -> None:
-        """One more sequence."""
+        """Add a sequence."""
         self.firsts.add(words[0])
         self.lengths.add(len(words))
         self.phrases.add(hash(" ".join(words)))
 
     def in_words(self, words: list[str]) -> bool:
-        """Whether any of them is in a text."""
+        """Whether any sequence occurs in the words."""
         firsts, phrases = self.firsts, self.phrases
         for place, word in enumerate(words):
             if word in firsts and any(hash(" ".join(words[place : place + size])) in phrases for size in self.lengths):
@@ -220,7 +220,7 @@ class _Phrases:
 
 
 class _Codes:
-    """Numbers of accounts, phones, cards: digits, with few letters, that people group as they like. Kept as hashes."""
+    """Account, phone and card numbers: digits and few letters, grouped in any way. Stored as hashes."""
 
     def __init__(self) -> None:
         self.codes: set[int] = set()
@@ -228,12 +228,12 @@ class _Codes:
         self.sizes: Counter[int] = Counter()
 
     def take(self, texts: list[str]) -> None:
-        """Take in those of these strings that are of that kind."""
+        """Add the strings that are codes."""
         for text, code in zip(texts, _compact(texts), strict=bool(texts)):
             if MIN_CODE <= len(code) <= MOST_CODE and (code.isdecimal() or _is_mostly_digits(code)):
                 self._add(code)
                 if text[:1] == "+" and len(self.codes) < MOST_PHONES:
-                    for size in (1, 2, 3):  # at home a phone number stands without the code of its country
+                    for size in (1, 2, 3):  # a phone number may be written without its country code
                         self._add(code[size:].lstrip("0"))
 
     def _add(self, code: str) -> None:
@@ -243,14 +243,14 @@ class _Codes:
             self.sizes[len(code)] += 1
 
     def take_number(self, digits: str) -> None:
-        """Take in a whole number that is kept among the numbers."""
+        """Add an integer that is stored among the numbers."""
         self.beginnings.add(digits[:3])
         self.sizes[len(digits)] += 1
 
     def in_groups(self, groups: list[str], numbers: set[str]) -> bool:
-        """Whether any of them, or of these numbers, is in a text, whatever parts its groups.
+        """Whether any code, or any of `numbers`, occurs in the groups, whatever separates them.
 
-        Groups that only stand side by side count where they would hardly make a code by chance.
+        Groups that are merely adjacent count if they are unlikely to form a code by chance.
         """
         if not self.sizes:
             return False
@@ -275,7 +275,7 @@ class _Codes:
 
 
 def _compact(texts: list[str]) -> list[str]:
-    """Each text without what parts its groups, in lower case."""
+    """Each text without group separators, in lower case."""
     joined = "\n".join(text.replace("\n", " ") for text in texts)
     if not joined.isascii():
         joined = unicodedata.normalize("NFKC", _UNSEEN.sub("", joined)).replace("\u2028", " ")
@@ -289,7 +289,7 @@ def _is_mostly_digits(code: str) -> bool:
 
 
 class PrivateValues:
-    """Values of one column. It only grows: what was once in a private column stays private."""
+    """The values of one column. Only grows: a value once in a private column stays private."""
 
     def __init__(self) -> None:
         self._known: set[int] = set()
@@ -303,7 +303,7 @@ class PrivateValues:
         return not missing(value) and hash(said_of(value)) in self._known
 
     def absorb(self, values: Iterable[object]) -> None:
-        """Take in more values, distinctive or not."""
+        """Add values, distinctive or not."""
         values = list(values)
         texts = [value for value in values if type(value) is str and hash(value) not in self._known]
         self._known.update(map(hash, texts))
@@ -319,11 +319,11 @@ class PrivateValues:
                 self._take(value, text)
         except STOPS:
             raise
-        except BaseException:  # noqa: BLE001, S110 - a value that can't be written can't be found in a text either
+        except BaseException:  # noqa: BLE001, S110 - a value without a text can't occur in one
             pass
 
     def _take(self, value: object, text: str) -> None:
-        """A value that is no string: numbers as they compare, containers by what is in them, the rest by their text."""
+        """Add a value that is not a string: a number, a container's items, or anything else by its text."""
         if isinstance(value, bool):
             return
         if isinstance(value, NUMBERS):
@@ -342,7 +342,7 @@ class PrivateValues:
             self._take_text(text)
 
     def _take_texts(self, texts: list[str]) -> None:
-        """Many strings. Most are of several plain words, and are taken apart together: a third of the time."""
+        """Add strings. Most consist of several plain words and are tokenised together, in a third of the time."""
         self._take_digits([text.strip() for text in texts if len(text) <= LONGEST_DIGITS and _DIGIT.search(text)])
         plain = [text for text in texts if text.isascii() and "\n" not in text]
         folded = "\n".join(plain).lower().translate(_PUNCTUATION).split("\n")
@@ -361,7 +361,7 @@ class PrivateValues:
                 self._take_text(text)
 
     def _take_digits(self, texts: list[str]) -> None:
-        """Strings with digits: dates, numbers, codes, or none of these."""
+        """Add strings with digits: dates, numbers, codes, or plain texts."""
         codes = []
         for text in texts:
             if _DATE_LIKE.match(text) and self._take_date(text):
@@ -391,7 +391,7 @@ class PrivateValues:
                 self._exact.add([words[0].upper()])
 
     def found_in(self, words: Words) -> bool:
-        """Whether a text holds any of the distinctive values."""
+        """Whether a text contains any distinctive value."""
         if self._numbers and not self._numbers.isdisjoint(words.numbers):
             return True
         if (self._moments and not self._moments.isdisjoint(words.moments)) or self._codes.in_groups(
@@ -403,19 +403,19 @@ class PrivateValues:
 
 @cache
 def _ordinary_words() -> frozenset[str]:
-    """Lower-case words of Python's own documentation: some thousand that any text may hold."""
+    """Lower-case words of Python's documentation: some thousand ordinary words."""
     from pydoc_data.topics import topics
 
     return frozenset(word for text in topics.values() for word in re.findall(r"\b[a-z]{5,}\b", text))
 
 
 def _is_ordinary(word: str) -> bool:
-    """Whether a name is a word of the language as well."""
+    """Whether a name is also an ordinary word."""
     return word.casefold() in COMMON or word.casefold() in ALSO_NAMES or word.casefold() in _ordinary_words()
 
 
 def _is_distinctive(words: list[str], text: str, size: int) -> bool:
-    """Whether a value is distinctive whatever its case (see the module's docstring); `size` counts its characters."""
+    """Whether a value is distinctive in any case (see the module docstring); `size` is its number of characters."""
     if all(word.isdecimal() for word in words):
         return size >= DIGITS
     if len(words) == 1 and words[0].isalpha():

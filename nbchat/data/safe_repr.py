@@ -1,4 +1,4 @@
-"""A value described without running any code of the user's: neither a `__repr__` nor a property, hook or `__len__`."""
+"""Describe a value without running the user's code: no `__repr__`, property, hook or `__len__`."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _CODE = frozenset({types.FunctionType, types.BuiltinFunctionType, type})
 _LIBRARIES = FRAME_LIBRARIES | {"numpy"}
 
 MOST_LOOKED_AT = 10_000
-"""Items of nested containers that are looked at; more are described by their class alone."""
+"""Most items of nested containers to inspect; larger ones are described by their class."""
 
 MOST_ATTRIBUTES = 40
 
 
 def runs_nothing(value: object) -> bool:
-    """Whether `describe` would run none of the user's code on this: plain data, frames and arrays, functions."""
+    """Whether `describe` runs no user code on this value: plain data, frames, arrays, functions."""
     left, known = [value], {id(value)}
     while left:
         item = left.pop()
@@ -39,9 +39,9 @@ def runs_nothing(value: object) -> bool:
         if kind in _SCALARS or kind in _CODE or str(kind.__module__).partition(".")[0] in _LIBRARIES:
             continue
         if kind in _MAPPINGS:
-            inner = [*item.keys(), *item.values()]  # type: ignore[attr-defined]  # a mapping of Python's own
+            inner = [*item.keys(), *item.values()]  # type: ignore[attr-defined]  # a built-in mapping
         elif kind in _CONTAINERS:
-            inner = list(item)  # type: ignore[call-overload]  # a container of Python's own
+            inner = list(item)  # type: ignore[call-overload]  # a built-in container
         else:
             return False
         if _SCALARS.issuperset(map(type, inner)):
@@ -54,7 +54,7 @@ def runs_nothing(value: object) -> bool:
 
 
 def described_passively(value: object) -> str:
-    """The class of a value, and the names and classes of its attributes, as they lie in memory."""
+    """Describe a value by its class and the names and classes of the attributes in its `__dict__`."""
     kind = type(value)
     title = f"<{kind.__module__}.{kind.__qualname__} object, described without running its code>"
     if kind in _CONTAINERS or kind in _MAPPINGS:

@@ -1,4 +1,4 @@
-"""Which variables of an environment hold secrets: by the words of their names, and by the form of their values."""
+"""Detect environment variables that hold secrets, by the words of their names and the form of their values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_ITSELF = frozenset(
     EXPIRES ALGORITHM ALG PREFIX SUFFIX HOST PORT USER USERNAME ISSUER AUDIENCE LAYOUT REGEX PATTERN POLICY FORMAT
     ENABLED PARALLELISM COLUMN COLUMNS FIELD MODEL PROVIDER BACKEND VERSION TIMEOUT MIN MAX""".split()  # noqa: SIM905 - a list of words reads as one
 )
-"""What follows a secret's word in the name of something about it."""
+"""Words after a secret's name that make it a property of the secret (`TOKEN_LIMIT`)."""
 
 _CONNECTION = re.compile(
     r"(?:.*_)?(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB|MONGO|MONGODB|REDIS|AMQP|RABBITMQ|BROKER|CLICKHOUSE)_UR[LI]"
@@ -36,7 +36,7 @@ _IN_FIELDS = re.compile(
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable's name says that it holds a secret (`DB_PASS`, `GITHUB_PAT`), rather than something about one."""
+    """Whether a variable is named as a secret (`DB_PASS`, `GITHUB_PAT`), rather than as a property of one."""
     if _CONNECTION.fullmatch(name.upper()):
         return True
     words = [word.upper() for word in _WORD.findall(name)]
@@ -52,7 +52,7 @@ def _is_secret_word(word: str, before: str) -> bool:
 
 
 def passwords_in(value: str) -> Iterator[str]:
-    """The passwords in a connection string: an address with a user, or `Server=…;Password=…`."""
+    """Yield the passwords in a connection string: a URL with a user, or `Server=…;Password=…`."""
     for match in _IN_ADDRESS.finditer(value):
         yield match[1]
         yield unquote(match[1])

@@ -1,4 +1,4 @@
-"""A data frame or a column of any library, seen as a table: names, types, missing counts, rows, without a copy."""
+"""`Table`, a uniform view of any library's data frame or column: names, types, missing counts, rows; no copy."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any, Protocol
 __all__ = ["Field", "Missing", "Table", "table_of"]
 
 EXACT_CELLS = 1_500_000
-"""Up to this many cells that need a look, missing values are counted exactly: about 2 ms for floats."""
+"""Missing values of up to this many cells are counted exactly: about 2 ms for floats."""
 
 SAMPLED_CELLS = 300_000
-"""Beyond it, this many cells are looked at, in evenly spaced rows."""
+"""Of larger tables, about this many cells are sampled, in evenly spaced rows."""
 
 OBJECT_COST = 16
-"""A cell that holds a Python object costs about as much as this many floats."""
+"""The cost of inspecting a cell with a Python object, relative to a float."""
 
 FRAME_LIBRARIES = frozenset({
     "pandas", "polars", "pyarrow", "narwhals", "modin", "cudf", "dask", "duckdb", "ibis", "pyspark", "sqlframe",
 })  # fmt: skip
-"""The libraries whose frames narwhals knows, and pandas. Nothing of them is imported for a value of another."""
+"""The libraries whose frames are supported. None is imported for a value of another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column: its place, its name as the frame has it, its type in words (never with categories in it)."""
+    """A column: its 0-based position, its name in the frame, and its type in words (without categories)."""
 
     place: int
     name: Hashable
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Missing values for each column, by place, in the `seen` of `rows` rows looked at; None = not counted."""
+    """Missing values by column position, in the `seen` of `rows` rows inspected; None = not counted."""
 
     counts: Sequence[int] | None
     seen: int
@@ -43,12 +43,12 @@ class Missing:
 
     @property
     def sampled(self) -> bool:
-        """Whether only some of the rows were looked at."""
+        """Whether only some of the rows were inspected."""
         return self.seen < self.rows
 
 
 class Table(Protocol):
-    """What the ladder needs to know of a frame. Places are 0-based positions of columns."""
+    """The interface of a frame for the ladder. Places are 0-based column positions."""
 
     @property
     def kind(self) -> str:
@@ -56,7 +56,7 @@ class Table(Protocol):
 
     @property
     def rows(self) -> int | None:
-        """How many; None = not known without computing it (a lazy frame)."""
+        """The number of rows; None = unknown without computing (a lazy frame)."""
 
     @property
     def single(self) -> bool:
@@ -68,35 +68,35 @@ class Table(Protocol):
 
     @property
     def labels(self) -> Sequence[Field]:
-        """What labels the rows, level by level; empty when they only count."""
+        """The levels of the row labels; empty if rows are only numbered."""
 
     def missing(self) -> Missing:
-        """Missing values by column: exact where that is cheap, else in evenly spaced rows."""
+        """Missing values by column: exact if that is cheap, else sampled in evenly spaced rows."""
 
     def cells(self, rows: range, places: Sequence[int]) -> list[list[object]]:
         """The values of some columns in some rows, row by row."""
 
     def every(self, step: int) -> Table:
-        """The table of every `step`-th row, without a copy of the others."""
+        """Return every `step`-th row as a table, without copying the others."""
 
     def column(self, place: int) -> Any:
-        """A column as the library has it."""
+        """A column as the library's own object."""
 
     def listed(self, place: int) -> list[Any]:
-        """A column's values, missing ones included, in any order (numbers by size, where the library does it fast)."""
+        """A column's values including missing ones, in any order (numbers sorted, if the library sorts fast)."""
 
     def row_labels(self, rows: range) -> list[tuple[object, ...]]:
         """The labels of some rows, a value for each level."""
 
     def holds_label(self, names: Collection[object]) -> bool:
-        """Whether any row is labelled with one of some names."""
+        """Whether any row label is one of `names`."""
 
     def values(self, place: int) -> list[object]:
         """The distinct values of a column, without the missing ones."""
 
 
 def library(value: object) -> str:
-    """The package that a value's class comes from or builds upon, when it is one of frames; else ""."""
+    """Return the supported frame library that a value's class derives from, else ""."""
     for base in type(value).__mro__:
         root = str(getattr(base, "__module__", "")).partition(".")[0]
         if root in FRAME_LIBRARIES:
@@ -105,7 +105,7 @@ def library(value: object) -> str:
 
 
 def table_of(value: object) -> Table | None:
-    """The table a value is, or None when it is none. Imports no library that the value is not of."""
+    """Return the value as a table, or None if it is not one. Imports no library that the value does not come from."""
     root = library(value)
     if not root:
         return None
@@ -121,7 +121,7 @@ def table_of(value: object) -> Table | None:
 
 
 def _arrow_table(value: Any) -> Any:
-    """Arrow's smaller containers as those that narwhals knows; nothing is copied."""
+    """Convert Arrow's smaller containers to those that narwhals supports, without copying."""
     arrow = sys.modules["pyarrow"]
     if isinstance(value, arrow.RecordBatch):
         return arrow.Table.from_batches([value])
@@ -133,12 +133,12 @@ def _arrow_table(value: Any) -> Any:
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:
-    """Names of columns with those that repeat numbered, since narwhals finds columns by name."""
+    """Number repeated column names, since narwhals finds columns by name."""
     return [f"{name} ({place + 1})" if names.count(name) > 1 else name for place, name in enumerate(names)]
 
 
 def step_for(rows: int, columns: int, exact: int, sampled: int) -> int:
-    """Every how manieth row to look at, so that the cells stay within bounds; 1 = all of them."""
+    """Return the sampling stride that keeps the number of cells within bounds (1 = every row)."""
     if rows * columns <= exact:
         return 1
     return max(-(-rows // max(sampled // max(columns, 1), 1_000)), 1)

@@ -1,4 +1,4 @@
-"""Dates in a text, in any usual order and with times, as values that compare."""
+"""Find dates in a text, in any usual order and with times of day, in normal form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date, datetime
 __all__ = ["Moment", "dates_in", "moment_of"]
 
 Moment = tuple[int, ...]
-"""Year, month, day; and hour and minute, where the time of day is part of it."""
+"""Year, month, day; and hour and minute if there is a time of day."""
 
 _MONTHS = {
     "juil": 7, "juin": 6,
@@ -17,7 +17,7 @@ _MONTHS = {
     "jul": 7, "aug": 8, "aoû": 8, "ago": 8, "sep": 9, "oct": 10, "okt": 10, "nov": 11, "dec": 12, "déc": 12, "dez": 12,
     "dic": 12,
 }  # fmt: skip
-"""How the months begin in English, German, French and Spanish; what another begins with comes after it."""
+"""Month prefixes in English, German, French and Spanish; a prefix of another comes after it."""
 
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[^\W\d_]{{0,8}}\.?"
 _TIME = r"(?:(?:[T_]|,? +(?:at |um |à )?)(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?::\d{2}(?:\.\d+)?)? ?(?P<half>[ap]\.?m)?)?"
@@ -36,14 +36,14 @@ _DATES = tuple(
 
 
 def dates_in(text: str) -> Iterator[Moment]:
-    """Every date that a text may mean: 3/4/1971 is two; with its time of day, where it has one, and without."""
+    """Yield every reading of every date (3/4/1971 has two), with its time of day if it has one, and without."""
     for form in _DATES:
         for match in form.finditer(text):
             yield from _meant(match)
 
 
 def moment_of(value: date) -> Moment:
-    """A date, with its time of day unless that is midnight."""
+    """Return a date's normal form, with its time of day unless that is midnight."""
     day = (value.year, value.month, value.day)
     if isinstance(value, datetime) and (value.hour or value.minute or value.second):
         return (*day, value.hour, value.minute)

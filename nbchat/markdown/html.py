@@ -30,7 +30,7 @@ MATH = "tex2jax_process mathjax_process"
 
 MARKDOWN_TAGS = frozenset(
     {*("p", "br", "hr", "pre", "code", "em", "strong", "s", "a", "span", "div", "blockquote", "ul", "ol", "li", "sub")}
-    | {*("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "sup")}
+    | {*("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "sup", "kbd", "mark", "u")}
 )
 """Every element that there can be."""
 

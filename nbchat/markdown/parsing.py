@@ -1,7 +1,7 @@
 """What a model wrote, parsed once for everything that shows it.
 
 markdown-it-py reads CommonMark with GFM's tables and strikethrough and lets no HTML through; here it learns what else
-models write all day: formulas, `<br>`, `<sub>` and `<sup>`, bare addresses.
+models write all day: formulas, `<br>`, `<sub>` and `<kbd>`, bare addresses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ MOST_NESTED = 40
 
 _LEAST_WORK, _WORK_PER_CHARACTER = 100_000, 1.5
 _LONGEST_FORMULA = 10_000
-_TAG = re.compile(r"(?i)<(?:br */?>|(?P<name>su[bp])>(?P<inside>(?:(?!<su)[^\n]){1,200}?)</(?P=name)>)")
+_TAG = re.compile(
+    r"(?i)<(?:br */?>|(?P<name>su[bp]|kbd|mark|u)>(?P<inside>(?:(?!<(?:su[bp]|kbd|mark|u)\b)[^\n]){1,200}?)</(?P=name)>)"
+)
 _DISPLAY = re.compile(
     r"""^(?P<fence>[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*(?P<mark>`{3,}|~{3,})[^\n]*)$
     |`[^`\n]+`
@@ -217,7 +219,7 @@ def _next(state: StateInline, closer: str, start: int) -> int:
 
 
 def _tag(state: StateInline, silent: bool) -> bool:
-    """`<br>` as a line break, `<sub>…</sub>` and `<sup>…</sup>` around text of one line."""
+    """`<br>` as a line break; `<sub>`, `<sup>`, `<kbd>`, `<mark>` and `<u>` around text of one line."""
     found = _TAG.match(state.src, state.pos, state.posMax) if state.src[state.pos] == "<" else None
     if found is None:
         return False

@@ -43,7 +43,7 @@ _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")
 _PLAIN_ADDRESS = re.compile(r"(?i)https?://[a-z0-9.:/?=%#+,;\-]+")
 _TASK = re.compile(r"\[[ xX]\] ")
-_TAGS = {"em": "*", "strong": "**", "s": "~~", "sub": "", "sup": ""}
+_TAGS = {"em": "*", "strong": "**", "s": "~~", **dict.fromkeys(("sub", "sup", "kbd", "mark", "u"), "")}
 
 
 def render(markdown: str, *, images: bool = False) -> str:

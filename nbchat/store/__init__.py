@@ -1,4 +1,4 @@
-"""What outlives a kernel: the journal of turns, answers to replay, the ledger of calls, and budgets. One SQLite file.
+"""Persistent state in one SQLite file: the journal of turns, the replay cache, the ledger of calls, and budgets.
 
-Nothing here imports `sqlite3` before a journal is opened, and none is opened before a request needs it.
+`sqlite3` is imported when the journal is opened, and the journal is opened when a request first needs it.
 """

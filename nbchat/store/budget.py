@@ -1,4 +1,4 @@
-"""Budgets: how much may be spent, and whether one more call fits."""
+"""Spending limits, and whether one more call fits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WRITTEN = re.compile(
 
 _SCALES = {"k": 1_000, "m": 1_000_000}
 
-EXPECTED = "such as 0.50, $2 per day, 20k tokens, 100k tokens per day, or none"
+EXPECTED = "an amount such as 0.50, $2 per day, 20k tokens, 100k tokens per day, or none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +35,32 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """A budget as it is written; None for "none". Raises ParameterError."""
+        """Parse a budget; "none" is None. Raises ParameterError."""
         if text.strip().lower() in ("none", "off"):
             return None
         found = _WRITTEN.fullmatch(text.strip())
         in_tokens = found is not None and (found["unit"] or "").lower().startswith("token")
         if found is None or (found["dollar"] and in_tokens):
-            raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.")
+            raise ParameterError(f"A budget must be {EXPECTED}; got {text.strip()!r}.")
         unit: Unit = "tokens" if in_tokens else "dollars"
         number = re.sub("[,_](?=[0-9]{3})", "", found["number"]).replace(",", ".")
         try:
             limit = float(number) * _SCALES.get((found["scale"] or "").lower(), 1)
         except ValueError:
-            raise ParameterError(f"A budget is {EXPECTED}; got {text.strip()!r}.") from None
+            raise ParameterError(f"A budget must be {EXPECTED}; got {text.strip()!r}.") from None
         if limit <= 0:
-            raise ParameterError(f"A budget is above 0; got {text.strip()!r}. %chat budget none takes it away.")
+            raise ParameterError(f"A budget must be above 0; got {text.strip()!r}. %chat budget none removes it.")
         return cls(limit, unit, found["day"] is not None)
 
     def __str__(self) -> str:
         return f"{self.shown(self.limit)}{' per day' if self.per_day else ''}"
 
     def used(self, spent: Spent) -> float:
-        """How much of it is used up."""
+        """The amount spent, in the budget's unit."""
         return spent.cost if self.unit == "dollars" else float(spent.tokens)
 
     def check(self, spent: Spent, cost: float | None, tokens: int | None) -> str | None:
-        """Whether a call of this estimate fits; a notice where that can't be told. Raises BudgetExceeded."""
+        """Raise BudgetExceeded if a call of this estimate does not fit; return a notice if the estimate is unknown, else None."""
         used, estimate = self.used(spent), cost if self.unit == "dollars" else tokens
         if used >= self.limit:
             raise BudgetExceeded(
@@ -68,7 +68,7 @@ class Budget:
             )
         if estimate is None:
             what = "cost" if self.unit == "dollars" else "size"
-            return f"the budget of {self} can't count this answer: its {what} is unknown"
+            return f"this answer does not count towards the budget of {self}: its {what} is unknown"
         if used + estimate > self.limit:
             raise BudgetExceeded(
                 f"This call would take about {self.shown(estimate)}, and {self.shown(max(0.0, self.limit - used))} of the budget"
@@ -77,11 +77,11 @@ class Budget:
         return None
 
     def shown(self, amount: float) -> str:
-        """An amount in the budget's unit."""
+        """Format an amount in the budget's unit."""
         return f"${amount:.4g}" if self.unit == "dollars" else f"{amount:,.0f} tokens"
 
     def since(self) -> float:
-        """From when on calls count, in seconds since the epoch: midnight, local time, of a budget per day."""
+        """The time from which calls count, in seconds since the epoch: local midnight for a budget per day."""
         if not self.per_day:
             return 0.0
         today = time.localtime()

@@ -1,4 +1,4 @@
-"""The SQLite file: opened, migrated, guarded against damage, and never carried across a fork."""
+"""The SQLite file: opening, migration, recovery from damage, and forks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbchat.store.migrations import APPLICATION_ID, VERSION, migrate
 __all__ = ["Database", "Unusable"]
 
 BUSY_MILLISECONDS = 250
-"""How long one try waits for another process that writes. Whoever writes tries again."""
+"""Seconds that one attempt waits for another process's write lock; the writer retries."""
 
 MAGIC = b"SQLite format 3\0"
 
@@ -26,7 +26,7 @@ FORK_SECONDS = 3.0
 """How long a fork waits for what is being written; a child that it can't wait for has no journal."""
 
 COMPANIONS = ("", "-wal", "-shm")
-"""The files that make up a database."""
+"""Suffixes of the files that make up a database."""
 
 PERMISSION, BUSY, LOCKED, READ_ONLY, IO_ERROR, FULL, CANT_OPEN = 3, 5, 6, 8, 10, 13, 14
 CORRUPT, NOT_A_DATABASE = 11, 26
@@ -45,7 +45,7 @@ _T = TypeVar("_T")
 
 
 class Unusable(Exception):
-    """The file can't be used now; the message says why. `busy`: only because another process holds it."""
+    """The file can't be used now; the message says why. `busy`: another process has it locked."""
 
     def __init__(self, message: str, *, busy: bool = False) -> None:
         super().__init__(message)
@@ -53,28 +53,28 @@ class Unusable(Exception):
 
 
 class _Damaged(Exception):
-    """The file is no whole database."""
+    """The file is not an intact database."""
 
 
 class Database:
     """One file, one connection, used by one thread at a time.
 
-    Opened by its first use. A file that is damaged is renamed, one of a newer nbchat is left alone; either way `notices`
-    says so and another file is begun.
+    Opened on first use. A damaged file is renamed, one of a newer nbchat is left alone; either way a new file is created
+    and `notices` says so.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notices: list[str] = []
         self.generation = 0
-        """How many files have been opened under the path: a new one knows nothing of what was written before."""
+        """Number of files opened under the path so far: a new one holds nothing that was written before."""
         self._file: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.RLock()
         self._abandoned = False
 
     def read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do something with the connection. Raises Unusable."""
+        """Run `work` with the connection. Raises Unusable."""
         with self._lock:
             try:
                 return work(self._open())
@@ -95,7 +95,7 @@ class Database:
                     raise
 
     def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do something in one transaction: all of it, or nothing. Raises Unusable."""
+        """Run `work` in one transaction. Raises Unusable."""
 
         def whole(connection: sqlite3.Connection) -> _T:
             with _transaction(connection):
@@ -110,7 +110,7 @@ class Database:
             raise self._unusable(error) from None
 
     def close(self) -> None:
-        """Let go of the file; the next use opens it again."""
+        """Close the file; the next use reopens it."""
         with self._lock:
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -120,15 +120,15 @@ class Database:
     def _unusable(self, error: sqlite3.DatabaseError) -> Unusable:
         code = _code(error)
         if code in (IO_ERROR, CANT_OPEN, READ_ONLY):
-            self.close()  # the next use looks again
+            self.close()  # the next use reopens it
         return Unusable(f"{self.path}: {REASONS.get(code, str(error))}", busy=code in (BUSY, LOCKED))
 
     # Opening
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and _identity(self.path) != self._file:
-            self.close()  # somebody took the file away
-            self._file = None  # the next one may have its number
+            self.close()  # the file was moved or deleted
+            self._file = None  # a new file may get the same inode
         if self._connection is None:
             if self._abandoned:
                 raise Unusable(f"{self.path} was in use when this process was forked")
@@ -163,7 +163,7 @@ class Database:
         return connection
 
     def _checked_version(self, connection: sqlite3.Connection) -> int:
-        """The file's schema version. Raises Unusable for another program's file."""
+        """Return the file's schema version. Raises Unusable for another program's file."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -172,18 +172,18 @@ class Database:
         return int(version)
 
     def _beside(self, connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
-        """The file that this version uses beside one of a newer nbchat."""
+        """Open the file that this version uses beside one written by a newer nbchat."""
         connection.close()
         newer = self.path
         self.path = newer.with_name(f"{newer.stem}.v{VERSION}{newer.suffix}")
         self.notices.append(
-            f"{newer} was written by a newer nbchat (format {version}, this one knows {VERSION}): it stays as it is,"
+            f"{newer} was written by a newer nbchat (format {version}; this version reads up to {VERSION}): it is left unchanged,"
             f" and this version uses {self.path.name} beside it"
         )
         return self._opened()
 
     def _set_aside(self) -> None:
-        """Rename a damaged file, unless another process has done so already. Raises Unusable."""
+        """Rename a damaged file, unless another process already has. Raises Unusable."""
         self.close()
         self._file = None
         try:
@@ -191,26 +191,26 @@ class Database:
                 if not same:
                     return
                 aside = _free_name(self.path)
-                for companion in reversed(COMPANIONS):  # the file itself last: until then it can still be found
+                for companion in reversed(COMPANIONS):  # the main file last, so that an interrupted rename is resumed
                     with contextlib.suppress(FileNotFoundError):
                         os.rename(f"{self.path}{companion}", f"{aside}{companion}")  # noqa: PTH104
         except FileNotFoundError:
             return
         except OSError as error:
             raise Unusable(f"{self.path} is damaged and can't be renamed ({error.strerror})") from None
-        self.notices.append(f"the journal was damaged: it is kept as {aside}, and a new one is begun")
+        self.notices.append(f"the journal was damaged: it was renamed to {aside} and a new one was started")
 
     # Forking
 
     def before_fork(self) -> bool:
-        """Close the connection, so that no child inherits it; whether that was possible at once."""
+        """Close the connection so that no child inherits it; return whether it was free."""
         free = self._lock.acquire(timeout=FORK_SECONDS)
         if free:
             self.close()
         return free
 
     def after_fork(self, *, child: bool, free: bool) -> None:
-        """Go on in the parent; in the child start anew, or not at all where the connection was in use."""
+        """Continue in the parent; in the child start afresh, or become unusable if the connection was in use."""
         if child:
             self._lock = threading.RLock()
             self._abandoned = self._abandoned or not free
@@ -219,7 +219,7 @@ class Database:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file is at the path; None = none."""
+    """The device and inode of the file at the path; None = no file."""
     try:
         found = path.stat()
     except OSError:
@@ -228,7 +228,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file, for its owner's eyes only. Raises OSError."""
+    """Create the file with access for its owner only. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -238,7 +238,7 @@ def _make_private(path: Path) -> None:
 
 
 def _may_be_database(path: Path) -> bool:
-    """Whether the file is empty, or begins as a database does: SQLite takes a few bytes of anything for an empty one."""
+    """Whether the file is empty or has SQLite's header: SQLite treats a short file of any content as empty."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) in (b"", MAGIC)
 
@@ -246,12 +246,12 @@ def _may_be_database(path: Path) -> bool:
 def _set_up(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA journal_mode = WAL")  # stays as it is where a file system has no shared memory
+    connection.execute("PRAGMA journal_mode = WAL")  # no effect on file systems without shared memory
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 4194304")
     if version < VERSION:
         with _transaction(connection):
-            (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been here
+            (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have migrated it
             if version < VERSION:
                 migrate(connection, version)
     else:
@@ -281,10 +281,10 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[bool]:
-    """Hold the file that is at this path now; whether it is still there once it is held."""
+    """Lock the file at this path; yield whether it is still at the path once locked."""
     try:
         import fcntl
-    except ImportError:  # Windows, where a file that is in use can't be renamed anyway
+    except ImportError:  # Windows does not rename a file in use anyway
         yield True
         return
     file = os.open(path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""How values are written into the journal: JSON as bytes, exact to the character, without any key."""
+"""Encode values for the journal: JSON bytes, lossless for any text, with keys masked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["decoded", "encoded", "plain"]
 
 
 def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
-    """JSON in UTF-8; surrogates that stand alone are kept as they are. Every occurrence of a key is masked."""
+    """Encode as JSON in UTF-8, preserving lone surrogates and masking every occurrence of a key."""
     secrets = [spelling for key in keys for text in key.texts for spelling in _spellings(text)]
     if secrets:
         value = _masked(value, secrets)
@@ -31,12 +31,12 @@ def decoded(data: bytes) -> Any:
 
 
 def plain(text: str | None) -> str | None:
-    """A name or a path as a column can hold it, whatever bytes it was made of."""
+    """Make a name or path storable in a column, whatever bytes it came from."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _spellings(secret: str) -> set[str]:
-    """A secret as it stands in a text, and as it stands in a text that is JSON itself (a call's arguments)."""
+    """A secret as written in plain text, and as written in a text that is itself JSON (a call's arguments)."""
     return {secret, json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]}
 
 

@@ -1,4 +1,4 @@
-"""Rows of the ledger: one for each call; as a table, summed up by month, and as a plot."""
+"""Ledger rows, one for each call: as a table, as monthly sums, and as a plot."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NUMBERS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tok
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one call took.
+    """The figures of one call.
 
-    `endpoint` is the server as it is shown to the user, `model` the one that answered (None = nobody knows); `cost` is
-    in US dollars, None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the server's
-    word, None = it never said; `tries` counts the first try too. `session` is the session's name, `notebook` a path,
-    `cell` the front end's id; None = there is none, or it was forgotten. A `replayed` answer came from the store, where
-    `request` names it (None = it was not looked for).
+    `endpoint` is the server's display name, `model` the model that answered (None = unknown); `cost` is in US dollars,
+    None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the finish reason, None = never
+    sent; `tries` counts the first attempt too. `session` is the session's name, `notebook` a path, `cell` the front end's
+    cell id; None = none, or deleted. A `replayed` answer came from the cache, under the hash `request` (None = the cache
+    was not used).
     """
 
     endpoint: str
@@ -52,7 +52,7 @@ class Entry:
 
     @classmethod
     def of(cls, reply: Reply, endpoint: Endpoint, **more: Any) -> Self:
-        """The row of a reply that this endpoint gave just now; `more` are further fields."""
+        """Return the row of a reply that `endpoint` just gave; `more` are further fields."""
         return cls(
             endpoint.title,
             reply.model,
@@ -70,11 +70,11 @@ class Entry:
 
     @classmethod
     def empty(cls) -> Self:
-        """A row of which nothing is known."""
+        """Return a row in which every figure is unknown."""
         return cls("", None, "complete", UNKNOWN, None, Timing())
 
     def row(self) -> dict[str, Any]:
-        """The row of a table: a name and a plain value for each column; None = unknown."""
+        """Return the table row: a plain value for each column name; None = unknown."""
         usage, timing = self.usage, self.timing
         return {
             "time": self.at,
@@ -104,7 +104,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What calls took together: US dollars and tokens as far as they are known, and the calls of which they are not."""
+    """The total of calls: US dollars and tokens as far as known, and the numbers of calls for which they are not."""
 
     calls: int = 0
     cost: float = 0.0
@@ -114,7 +114,7 @@ class Spent:
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Self:
-        """What these calls took."""
+        """Return the total of these calls."""
         paid = [entry for entry in entries if not entry.replayed]
         costs = [entry.cost for entry in paid if entry.cost is not None]
         tokens = [entry.usage.total_tokens for entry in paid if entry.usage.total_tokens is not None]
@@ -122,20 +122,20 @@ class Spent:
 
 
 class Entries(list[Entry]):
-    """Calls, oldest first: a list, and a table. Replayed calls are rows that cost nothing."""
+    """A list of calls, oldest first, that displays as a table. Replayed calls are rows with zero cost."""
 
     def rows(self) -> list[dict[str, Any]]:
-        """A dict for each call: times in seconds, cost in US dollars; None = unknown."""
+        """Return a dict for each call: times in seconds, cost in US dollars; None = unknown."""
         return [entry.row() for entry in self]
 
     def to_frame(self) -> Any:
-        """A data frame with a row for each call, of pandas or polars. Raises NbchatError where neither is installed."""
+        """Return a pandas or polars data frame with a row for each call. Raises NbchatError if neither is installed."""
         rows = [{**row, "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["time"]))} for row in self.rows()]
         columns = list(_EMPTY.row())
         return data_frame(rows, columns, (*NUMBERS, "tokens_per_second"))
 
     def months(self) -> list[dict[str, Any]]:
-        """A row for each month and model: requests, tokens and cost, None where none is known; `unknown` have no cost."""
+        """Return a dict for each month and model: requests, tokens, cost (None = unknown), and calls of `unknown` cost."""
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in self:
             month = time.strftime("%Y-%m", time.localtime(entry.at))
@@ -143,7 +143,7 @@ class Entries(list[Entry]):
         return [_summed(month, model, entries) for (month, model), entries in sorted(groups.items())]
 
     def plot(self) -> Any:
-        """What each month cost, by model, as an Altair chart. Raises ConfigError where that is not installed."""
+        """Plot the cost of each month by model, as an Altair chart. Raises ConfigError if Altair is not installed."""
         try:
             import altair
         except ImportError:
@@ -154,7 +154,7 @@ class Entries(list[Entry]):
         return altair.Chart(data).mark_bar().encode(**axes, tooltip=tooltip)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """The table, as the data frame shows itself."""
+        """Display as the data frame does."""
         try:
             frame = self.to_frame()
         except Exception:  # noqa: BLE001  # no library of data frames is installed

@@ -1,4 +1,4 @@
-"""Deleting for good: no page of the file, of its index or of its write-ahead log keeps what was deleted."""
+"""Permanent deletion: nothing stays in the file's pages, its search index or its write-ahead log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["delete_answers", "forget_all", "forget_session", "scrub"]
 
 
 def delete_answers(connection: sqlite3.Connection, answers: Sequence[str]) -> None:
-    """Delete these answers, what had come of them, and what would replay them."""
+    """Delete answers with their stored pieces and replays."""
     for answer in answers:
         search_index.unindex(connection, answer)
         connection.execute("DELETE FROM replays WHERE request = (SELECT request FROM answers WHERE id = ?)", (answer,))
@@ -21,8 +21,8 @@ def delete_answers(connection: sqlite3.Connection, answers: Sequence[str]) -> No
 
 
 def forget_session(connection: sqlite3.Connection, session: str) -> int:
-    """Delete a session and the answers that no fork of it has; the number of those."""
-    # an answer that another session holds too becomes that session's
+    """Delete a session and its answers, except those that a fork shares. Return the number of answers deleted."""
+    # an answer that another session shares becomes that session's
     connection.execute(
         "UPDATE answers SET session = (SELECT session FROM places WHERE answer = answers.id AND session != ?1 LIMIT 1)"
         " WHERE session = ?1 AND EXISTS (SELECT 1 FROM places WHERE answer = answers.id AND session != ?1)",
@@ -37,7 +37,7 @@ def forget_session(connection: sqlite3.Connection, session: str) -> int:
 
 
 def forget_all(connection: sqlite3.Connection) -> int:
-    """Delete every session; the number of answers deleted."""
+    """Delete every session. Return the number of answers deleted."""
     (count,) = connection.execute("SELECT count(*) FROM answers").fetchone()
     for table in ("sessions", "answers", "pieces", "places", "replays"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608
@@ -48,13 +48,13 @@ def forget_all(connection: sqlite3.Connection) -> int:
 
 
 def _bare_calls(connection: sqlite3.Connection, where: str, values: Sequence[str]) -> None:
-    """Leave the figures of calls, and nothing that says what they were about."""
+    """Keep the figures of calls, and clear everything that says what they were about."""
     columns = ("session", "notebook", "cell", "request", "about")
     connection.execute(f"UPDATE calls SET {', '.join(f'{name} = NULL' for name in columns)} {where}", values)  # noqa: S608
 
 
 def scrub(connection: sqlite3.Connection) -> None:
-    """Rewrite the file without what was deleted from it. Takes as long as the file is large."""
+    """Rewrite the file without the deleted data. Takes time in proportion to the file's size."""
     if has_index(connection):
         connection.execute("INSERT INTO words (words) VALUES ('optimize')")
     connection.execute("VACUUM")

@@ -1,4 +1,4 @@
-"""The journal: sessions, their turns and every answer these have had, in one file that several kernels share."""
+"""The journal: sessions, their turns and all versions of their answers, in one file shared by several kernels."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from nbchat.values.events import Event
 __all__ = ["STREAMING", "Answer", "Journal", "Place", "Recording", "SessionRow", "Stored"]
 
 FLUSH_SECONDS = 0.25
-"""How long the end of an answer waits until it is on the disk; a journal that is busy for longer catches up later."""
+"""Seconds that the end of an answer waits to be written; a journal that is busy for longer catches up later."""
 
 STREAMING = "streaming"
-"""The status of an answer that has not ended. Where its process is gone, it never will."""
+"""The status of an answer that has not ended. If its process is gone, it never will."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as it is listed. `used` is seconds since the epoch; `notebook` None = not from a notebook."""
+    """A session in a listing. `used` is in seconds since the epoch; `notebook` None = not from a notebook."""
 
     id: str
     name: str
@@ -46,10 +46,10 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), without or with its `reply`.
+    """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), with its `reply` once that exists.
 
-    `parent` is the answer before it in its context, `cell` the notebook cell it was asked from, `request` makes the hash
-    of what was sent; None = there is none. `keys` must not be written.
+    `parent` is the answer before it in the conversation, `cell` the id of the notebook cell that asked, `request` returns
+    the hash of what was sent; None = none. `keys` must never be written.
     """
 
     id: str
@@ -64,9 +64,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of one turn in its session: the ids of the versions of its answer, oldest first, and the one in force.
+    """A turn's position in its session: the ids of its answer's versions, oldest first, and the chosen one.
 
-    `marks` has for each version words such as "pinned", separated by spaces.
+    `marks` holds, for each version, words such as "pinned" separated by spaces.
     """
 
     versions: tuple[str, ...]
@@ -75,12 +75,12 @@ class Place:
 
 
 Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
-"""All places of a session, and all its answers: asked for where the file knows nothing of the session yet."""
+"""Returns all places and answers of a session; called when the file does not have the session yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An answer as it is read: the turn as JSON; of one that never ended, the events that had come."""
+    """An answer read back: the turn as JSON, and for one that never ended, the events stored so far."""
 
     id: str
     turn: dict[str, Any]
@@ -92,7 +92,7 @@ class Stored:
 
 
 class Recording:
-    """What comes of an answer, on its way into the journal. Whoever receives it puts it into `came`, or calls `add`."""
+    """Records the events of a streaming answer. The receiver appends them to `came`, or calls `add`."""
 
     def __init__(self, answer: str, keys: Sequence[Key], came: deque[Sequence[Event]]) -> None:
         self._answer = answer
@@ -101,11 +101,11 @@ class Recording:
         self._numbers = itertools.count()
 
     def add(self, events: Sequence[Event]) -> None:
-        """Some events came. Costs next to nothing."""
+        """Queue new events; cheap."""
         self._came.append(events)
 
     def feed(self) -> Operation | None:
-        """What has come since the last time, to be written."""
+        """Return an operation that writes the events since the last call; None = none."""
         events: list[Event] = []
         while self._came:
             events += self._came.popleft()
@@ -125,10 +125,9 @@ class Recording:
 
 
 class Journal:
-    """The journal in one file. What is written goes through one thread; what is read is read at once.
+    """The journal in one file. One thread does all writing; reading is done by the caller.
 
-    A file that can't be used never fails a request: `warning` says once what is wrong, and what could not be written
-    is kept in memory meanwhile.
+    An unusable file never fails a request: `warning` reports the problem once, and writes are kept in memory meanwhile.
     """
 
     def __init__(self, path: Path) -> None:
@@ -141,28 +140,28 @@ class Journal:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The journal's file."""
         return self._database.path
 
     def exists(self) -> bool:
-        """Whether there is a file, so that there may be something to read."""
+        """Whether the file exists, so that there may be something to read."""
         return self._database.path.exists()
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing can be written now; None = all is well."""
+        """Why nothing can be written now; None = no problem."""
         return self._writer.trouble
 
     @property
     def generation(self) -> int:
-        """Grows when another file has taken the old one's place: what was written before is not in it."""
+        """Increases when a new file replaces the old one, which holds nothing that was written before."""
         return self._database.generation
 
     def warning(self) -> str | None:
-        """What the user should know of the file and was not told yet; None = nothing."""
+        """Return what the user has not yet been told about the file; None = nothing."""
         found = [*self._database.notices]
         if (trouble := self._writer.trouble) is not None:
-            found.append(f"the journal can't be written, so the conversation is only in memory: {trouble}")
+            found.append(f"the journal can't be written, so the conversation is kept only in memory: {trouble}")
         fresh = [notice for notice in found if notice not in self._said]
         self._said.update(fresh)
         return "; ".join(fresh) or None
@@ -170,10 +169,10 @@ class Journal:
     # Writing
 
     def begin(self, session: OpenSession, answer: Answer, came: deque[Sequence[Event]] | None = None) -> Recording:
-        """Enter an answer that is about to come; what comes of it is written about twice a second until `finish`.
+        """Add an answer that is about to stream; its events are written about twice a second until `finish`.
 
-        `came` is what will hold that; None = the recording's own. Begun again, it comes anew: what had come of it is
-        struck off.
+        `came` is the queue that will hold them (None = a new one). Beginning the same answer again discards its earlier
+        events.
         """
         recording = Recording(answer.id, answer.keys, deque() if came is None else came)
         self._writer.put(_entering(session, answer))
@@ -181,19 +180,30 @@ class Journal:
         return recording
 
     def pause(self, recording: Recording) -> None:
-        """Write no more of what comes."""
+        """Stop writing events of this answer."""
         self._writer.remove_feed(id(recording))
 
     def finish(self, session: OpenSession, answer: Answer) -> None:
-        """Enter an answer that has come to its end, whole or not."""
+        """Store an answer that has ended, complete or not."""
         self._writer.put(_entering(session, answer))
 
+    def rate(self, answer: str, rating: Mapping[str, Any]) -> None:
+        """Enter what a reader thinks of an answer that is there; empty = nothing any more."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT turn FROM answers WHERE id = ?", (answer,)).fetchone()
+            if row is not None and isinstance(turn := decoded(row[0]), dict):
+                turn = {**turn, "rating": dict(rating) or None}
+                connection.execute("UPDATE answers SET turn = ? WHERE id = ?", (encoded(turn), answer))
+
+        self._writer.put(write)
+
     def drop(self, answer: str) -> None:
-        """Strike off an answer of which nothing came, or nothing that is not kept elsewhere."""
+        """Delete an answer that is empty, or stored elsewhere."""
         self._writer.put(lambda connection: delete_answers(connection, [answer]))
 
     def arrange(self, session: OpenSession, first: int, places: Sequence[Place], whole: Whole) -> None:
-        """The turns of a session from number `first` (0 = the oldest) on are these; there are none behind them."""
+        """Replace the turns of a session from number `first` (0 = the oldest) onwards."""
 
         def write(connection: sqlite3.Connection) -> None:
             start, kept = first, places
@@ -215,13 +225,13 @@ class Journal:
         self._writer.put(write)
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> bool:
-        """Wait until what was entered is on the disk, so many seconds at the most; whether it is."""
+        """Wait up to `timeout` seconds until everything is written; return whether it is."""
         return self._writer.flush(timeout)
 
     # Reading
 
     def sessions(self, notebook: str | None = None) -> list[SessionRow]:
-        """The sessions, the last used first; of one notebook, or all. Raises SessionError."""
+        """Return the sessions of one notebook (None = all), most recently used first. Raises SessionError."""
         rows = self._read(
             lambda connection: connection.execute(
                 "SELECT id, name, notebook, created, used,"
@@ -233,7 +243,7 @@ class Journal:
         return [_session(row) for row in rows]
 
     def places(self, session: str) -> list[Place]:
-        """The turns of a session, oldest first. Raises SessionError."""
+        """Return the turns of a session, oldest first. Raises SessionError."""
         rows = self._read(
             lambda connection: connection.execute(
                 "SELECT place, answer, chosen, marks FROM places WHERE session = ? ORDER BY place, version", (session,)
@@ -247,11 +257,11 @@ class Journal:
         return places
 
     def take(self, session: OpenSession) -> None:
-        """Make this process the one that writes a session that it has read."""
+        """Make this process the owner of a session that it has read."""
         self._writer.put(session.take)
 
     def answers(self, session: str) -> dict[str, Stored]:
-        """Every answer in the places of a session, and those of its own that never ended. Raises SessionError."""
+        """Return a session's answers by id, with those of its own that never ended. Raises SessionError."""
 
         def read(connection: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
             found = connection.execute(
@@ -273,7 +283,7 @@ class Journal:
         return {row[0]: _stored(row, came.get(row[0], ())) for row in found}
 
     def find(self, text: str, limit: int = 20) -> list[tuple[SessionRow, Stored]]:
-        """The answers that hold these words, in the question or the answer, the latest first. Raises SessionError."""
+        """Return the answers whose question or text contains all these words, newest first. Raises SessionError."""
         rows = self._read(lambda connection: search_index.search(connection, text, limit))
         sessions = {row.id: row for row in self.sessions()}
         unknown = SessionRow("", "", None, 0.0, 0.0, 0)
@@ -289,9 +299,9 @@ class Journal:
     # Forgetting
 
     def forget(self, session: str | None) -> int:
-        """Delete a session, or all, so that nothing of it stays in the file; the number of answers deleted.
+        """Delete a session (None = all) permanently. Return the number of answers deleted.
 
-        Figures stay in the ledger, without their notebook and cell. Raises SessionError where it can't be done.
+        The ledger keeps its figures without notebook and cell. Raises SessionError if the file can't be written.
         """
         self.flush(5.0)
         try:
@@ -303,19 +313,19 @@ class Journal:
         except Unusable as problem:
             raise SessionError(f"Nothing was forgotten: {problem}. Try again.") from None
 
-    # The process
+    # Process
 
     def close(self, timeout: float) -> None:
-        """Write what is left and let go of the file."""
+        """Write what is pending and close the file."""
         self._writer.close(timeout)
 
     def before_fork(self) -> None:
-        """Let go of the file, so that no child inherits it."""
+        """Close the file, so that no child inherits it."""
         self._writer.before_fork()
         self._fork_free = self._database.before_fork()
 
     def after_fork(self, *, child: bool) -> None:
-        """Go on, in the parent or in the child."""
+        """Continue, in the parent or in the child."""
         self._database.after_fork(child=child, free=self._fork_free)
         self._writer.after_fork(child=child)
 

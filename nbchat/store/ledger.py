@@ -1,4 +1,4 @@
-"""The ledger: one row for each call, over all sessions and kernels."""
+"""The ledger: one row for each call of any session or kernel."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from nbchat.values.usage import Usage
 __all__ = ["Ledger"]
 
 _PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
-"""Fields of an entry that are written as they are."""
+"""Fields of an entry that are stored unchanged."""
 
 
 class Ledger:
-    """The calls in the journal's file."""
+    """The ledger in the journal's file."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
@@ -36,7 +36,7 @@ class Ledger:
         session: OpenSession | None = None,
         keys: Sequence[Key] = (),
     ) -> None:
-        """Enter a call of this session; None = of none."""
+        """Add a call of a session (None = none); `keys` are masked."""
         row = {name: getattr(entry, name) for name in _PLAIN}
         row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
         values = (
@@ -63,7 +63,7 @@ class Ledger:
         self._writer.put(write)
 
     def entries(self, since: float = 0.0) -> list[Entry]:
-        """The calls since then (seconds since the epoch), oldest first. Raises SessionError."""
+        """Return the calls since a time (seconds since the epoch), oldest first. Raises SessionError."""
         rows = self._read(
             "SELECT id, at, notebook, cell, request, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
             (since,),
@@ -71,7 +71,7 @@ class Ledger:
         return [_entry(*row) for row in rows]
 
     def spent(self, since: float = 0.0, session: str | None = None) -> Spent:
-        """What the calls since then took, of one session or (None) all; replayed ones took nothing. Raises SessionError."""
+        """Return the total of the calls since a time, of one session (None = all), replayed ones excluded. Raises SessionError."""
         where, values = ("at >= ?", since) if session is None else ("session = ?", session)
         (row,) = self._read(
             "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608

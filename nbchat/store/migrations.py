@@ -1,6 +1,6 @@
-"""The tables of the journal, and the steps that bring an older file to them.
+"""The journal's tables, and the migrations that bring an older file up to date.
 
-`STEPS[i]` brings version i to version i + 1. A step that has been released is never edited: files were made by it.
+`STEPS[i]` migrates version i to version i + 1. A released step is never edited, since files exist that it created.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import sqlite3
 __all__ = ["APPLICATION_ID", "VERSION", "has_index", "migrate"]
 
 APPLICATION_ID = 0x6E626368
-"""Marks a SQLite file as nbchat's own ("nbch"), so that nobody else's is ever written to."""
+"""Marks a SQLite file as nbchat's ("nbch"), so that another program's is never written to."""
 
 _JOURNAL = (
-    # `owner` is the process that opened the session last: another one that has it open goes on with a copy.
+    # `owner` is the process that opened the session last: any other that has it open continues in a copy.
     """CREATE TABLE sessions (
         id TEXT PRIMARY KEY,
         name TEXT NOT NULL,
@@ -24,7 +24,7 @@ _JOURNAL = (
         used REAL NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX sessions_by_notebook ON sessions (notebook, used)",
-    # An answer and what it was asked. `parent` is the answer before it in its context: together they are a tree.
+    # An answer with its question. `parent` is the answer before it in the conversation, so that answers form a tree.
     """CREATE TABLE answers (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -39,14 +39,14 @@ _JOURNAL = (
     )""",
     "CREATE INDEX answers_by_session ON answers (session)",
     "CREATE INDEX answers_not_indexed ON answers (number) WHERE indexed = 0",
-    # What has come of an answer that is still streaming, in portions.
+    # The events of an answer that is still streaming, in batches.
     """CREATE TABLE pieces (
         answer TEXT NOT NULL,
         number INTEGER NOT NULL,
         events BLOB NOT NULL,
         PRIMARY KEY (answer, number)
     ) WITHOUT ROWID""",
-    # The turns of a session in order; each has one or more versions, of which one is in force.
+    # The turns of a session in order; each has one or more versions, one of which is chosen.
     """CREATE TABLE places (
         session TEXT NOT NULL,
         place INTEGER NOT NULL,
@@ -57,7 +57,7 @@ _JOURNAL = (
         PRIMARY KEY (session, place, version)
     ) WITHOUT ROWID""",
     "CREATE INDEX places_by_answer ON places (answer)",
-    # One row for each call: figures, and in `about` what goes when the session is forgotten.
+    # One row for each call: figures, and in `about` what is deleted with the session.
     """CREATE TABLE calls (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -93,7 +93,7 @@ _INDEX = "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (asked, answered, 
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a file of this version to `VERSION`, inside the caller's transaction."""
+    """Migrate a file from `version` to `VERSION`, inside the caller's transaction."""
     for step in STEPS[version:]:
         for statement in step:
             connection.execute(statement)

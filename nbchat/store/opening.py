@@ -1,4 +1,4 @@
-"""The journal of this process: opened by its first use, kept through forks, closed at exit."""
+"""The process-wide journal: opened on first use, reopened after forks, closed at exit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["journal"]
 
 EXIT_SECONDS = 2.0
-"""How long the end of the process waits for what is not written yet."""
+"""Seconds that process exit waits for pending writes."""
 
 _journal: Journal | None = None
 _path: Path | None = None
@@ -25,8 +25,8 @@ _opening = threading.Lock()
 
 
 def journal() -> Journal | None:
-    """The journal that `NBCHAT_STORE` names now; None = the user wants none."""
-    global _journal, _path, _named  # one file for the process is what the variable means
+    """Return the journal that `NBCHAT_STORE` currently names; None = turned off."""
+    global _journal, _path, _named  # the variable names one file for the whole process
     named = os.environ.get("NBCHAT_STORE", "")
     with _opening:
         if named == _named and _path is not None:

@@ -1,4 +1,4 @@
-"""Where things are: the journal (the user's data directory, or what `NBCHAT_STORE` names), and the notebook."""
+"""Paths of the journal (in the user's data directory, or as `NBCHAT_STORE` says) and of the current notebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["OFF", "VARIABLE", "is_wanted", "journal_path", "notebook_path"]
 VARIABLE = "NBCHAT_STORE"
 
 OFF = frozenset({"off", "none", "no", "false", "0"})
-"""Values of the variable that mean: keep nothing."""
+"""Values of `NBCHAT_STORE` that turn the journal off."""
 
 FILE = "nbchat.sqlite"
 
@@ -22,7 +22,7 @@ def is_wanted(env: Mapping[str, str] = os.environ) -> bool:
 
 
 def journal_path(env: Mapping[str, str] = os.environ) -> Path | None:
-    """The journal's file; None = the user wants none. A directory stands for the file `nbchat.sqlite` in it."""
+    """Return the journal's file; None = turned off. A directory stands for the file `nbchat.sqlite` in it."""
     named = env.get(VARIABLE, "").strip()
     if not is_wanted(env):
         return None
@@ -32,15 +32,15 @@ def journal_path(env: Mapping[str, str] = os.environ) -> Path | None:
         return Path(platformdirs.user_data_dir("nbchat", appauthor=False)) / FILE
     try:
         path = Path(named).expanduser()
-    except RuntimeError:  # a home that nobody knows
+    except RuntimeError:  # no home directory
         path = Path(named)
     return (path / FILE if path.is_dir() else path).absolute()
 
 
 def notebook_path(env: Mapping[str, str] = os.environ) -> str | None:
-    """The notebook that this process is the kernel of, as its server told; None = nobody said.
+    """Return the path of this kernel's notebook; None = unknown.
 
-    Jupyter's server sets `JPY_SESSION_NAME`. `NBCHAT_NOTEBOOK` says it for those who know better.
+    Jupyter's server sets `JPY_SESSION_NAME`; `NBCHAT_NOTEBOOK` overrides it.
     """
     named = env.get("NBCHAT_NOTEBOOK", "").strip() or env.get("JPY_SESSION_NAME", "").strip()
     return str(Path(named).absolute()) if named.endswith(".ipynb") else None

@@ -1,4 +1,4 @@
-"""Files that hold conversations: their owner's alone, and whole or not there at all."""
+"""Write files that hold conversations: readable by their owner only, and atomically."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["write_private"]
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, in one step: whoever looks finds the old one or the new one, whole.
+    """Write a file that only its owner can read, atomically: a reader sees the old content or the new.
 
-    A link is not followed: what it points to may be another's. Raises OSError.
+    Symbolic links are refused, since their target may be another user's file. Raises OSError.
     """
     if path.is_symlink():
         raise OSError(None, "it is a symbolic link; name the file itself")

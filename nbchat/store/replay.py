@@ -1,4 +1,4 @@
-"""Answers to replay: the events of a request that was answered whole, for the next identical one."""
+"""The replay cache: the events of a completely answered request, for the next identical one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nbchat.values.events import Event
 __all__ = ["SUFFIX", "Replays", "Tape", "cell_ids", "read_file", "request_hash", "write_file"]
 
 SUFFIX = ".nbchat-cache.jsonl"
-"""What the name of an exported file adds to its notebook's."""
+"""The suffix of an exported cache file, after its notebook's name."""
 
 FORMAT = 1
 
@@ -31,30 +31,30 @@ IMMATERIAL = frozenset({"stream", "stream_options"})
 """Fields of a body that change how an answer comes, not what it is."""
 
 Tape = list[tuple[float, list[Event]]]
-"""The events of an answer in the portions they came in, each with its time since the request in seconds."""
+"""The events of an answer in the batches they came in, each with its seconds since the request."""
 
 
 def request_hash(server: str, body: Mapping[str, Any]) -> str:
-    """What names a request: the server, and all of the body that matters. The key is no part of it."""
+    """Hash a request: its server and every field of the body that affects the answer. The key is not part of it."""
     material = {name: value for name, value in body.items() if name not in IMMATERIAL}
     text = json.dumps([server, material], sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _plain(value: Any) -> Any:
-    """A body's mappings and sequences that are not JSON's own."""
+    """Convert a body's other mappings and sequences to dicts and lists."""
     return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, Iterable) else str(value)
 
 
 class Replays:
-    """The tapes in the journal's file."""
+    """The recorded answers in the journal's file."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
         self._writer = writer
 
     def keep(self, request: str, number: int, recorded: Tape, keys: Sequence[Key] = ()) -> None:
-        """Keep the answer to the `number`th identical request of a run (0 = the first), in place of an older one."""
+        """Store the answer to the `number`th identical request of a run (0 = the first), replacing an older one."""
 
         def write(connection: sqlite3.Connection) -> None:
             packed = _packed(recorded, keys)
@@ -65,7 +65,7 @@ class Replays:
         self._writer.put(write)
 
     def find(self, request: str, number: int = 0) -> Tape | None:
-        """The answer to replay; None = there is none, or the file can't be read."""
+        """Return the answer to replay; None = none, or the file can't be read."""
         self._writer.flush(0.25)
         try:
             row = self._database.read(
@@ -78,7 +78,7 @@ class Replays:
         return None if row is None else _unpacked(row[0])
 
     def of_notebook(self, notebook: str, cells: Iterable[str]) -> list[tuple[str, int, bytes]]:
-        """What the calls of a notebook, by its path or the ids of its cells, would replay: hash, number and tape."""
+        """Return hash, number and tape of the answers to a notebook's calls, given its path or the ids of its cells."""
         ids = json.dumps(list(cells))
         return self._database.look_up(
             lambda connection: connection.execute(
@@ -101,7 +101,7 @@ def cell_ids(notebook: Path) -> list[str]:
 
 
 def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:
-    """Write tapes to a file that `read_file` takes; how many. Raises ConfigError."""
+    """Write tapes to a file for `read_file`; return their number. Raises ConfigError."""
     lines = [json.dumps({"nbchat-cache": FORMAT})]
     for request, number, packed in tapes:
         portions = [[at, tape.written(events)] for at, events in _unpacked(packed)]
@@ -114,7 +114,7 @@ def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:
 
 
 def read_file(path: Path) -> dict[tuple[str, int], Tape]:
-    """The tapes of an exported file, by request and number. Raises ConfigError for what is none."""
+    """Return the tapes of an exported file, by request hash and number. Raises ConfigError if it is not one."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         if json.loads(lines[0])["nbchat-cache"] != FORMAT:
@@ -124,7 +124,7 @@ def read_file(path: Path) -> dict[tuple[str, int], Tape]:
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror or error}.") from None
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{path} is not a file of nbchat cache export: {error}.") from None
+        raise ConfigError(f"{path} is not an exported nbchat cache: {error}.") from None
 
 
 def _packed(recorded: Tape, keys: Sequence[Key]) -> bytes:

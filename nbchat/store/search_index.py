@@ -1,7 +1,7 @@
-"""Full-text search over what was asked and answered.
+"""Full-text search over questions and answers.
 
-The index is FTS5's, without a copy of the text. Each character of Chinese, Japanese and Korean text counts as a word of
-its own: these scripts put no spaces between words. Where SQLite has no FTS5, the texts themselves are searched.
+The index is a contentless FTS5 table. Each character of Chinese, Japanese and Korean text is indexed as a word, since
+these scripts put no spaces between words. Without FTS5, the texts themselves are searched.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLUMNS = "answers.session, answers.id, answers.turn, answers.status, answers.at
 
 
 def texts(turn: Any) -> tuple[str, str]:
-    """What was asked and what was answered, of a turn as JSON."""
+    """Return the question and the answer of a turn given as JSON."""
     reply = turn.get("reply") or {}
     answered = [choice.get("text") or choice.get("refusal") or "" for choice in reply.get("choices") or ()]
     return _text_of(turn.get("message") or {}), "\n".join(answered)
@@ -38,7 +38,7 @@ def _text_of(message: Any) -> str:
 
 
 def index(connection: sqlite3.Connection, answer: str) -> None:
-    """Take an answer into the index, if there is one. It must not be in it."""
+    """Add an answer to the index, if there is one. It must not be indexed yet."""
     if not has_index(connection):
         return
     number, turn = connection.execute("SELECT number, turn FROM answers WHERE id = ?", (answer,)).fetchone()
@@ -47,7 +47,7 @@ def index(connection: sqlite3.Connection, answer: str) -> None:
 
 
 def unindex(connection: sqlite3.Connection, answer: str) -> None:
-    """Take an answer out of the index, if it is in it."""
+    """Remove an answer from the index, if it is indexed."""
     if not has_index(connection):
         return
     row = connection.execute("SELECT number, turn FROM answers WHERE id = ? AND indexed = 1", (answer,)).fetchone()
@@ -58,7 +58,7 @@ def unindex(connection: sqlite3.Connection, answer: str) -> None:
 
 
 def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
-    """The rows (`COLUMNS`) of the answers that hold all these words, the latest first."""
+    """Return the rows (`COLUMNS`) of the answers that contain all these words, newest first."""
     sought = re.findall(r"\w+", text)
     if not sought:
         return []
@@ -83,11 +83,11 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
 
 
 def _spaced(turn: bytes) -> tuple[str, str]:
-    """The texts as they are indexed: always the same for the same turn, as taking them out again needs it."""
+    """The texts as indexed: deterministic, since removal needs the same texts."""
     asked, answered = (_UNSPACED.sub(r" \1 ", text[:LONGEST]) for text in texts(decoded(turn)))
     return _whole(asked), _whole(answered)
 
 
 def _whole(text: str) -> str:
-    """Text that any encoder takes."""
+    """Replace lone surrogates, so that the text encodes."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")

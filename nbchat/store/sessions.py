@@ -1,4 +1,4 @@
-"""The sessions in the journal."""
+"""Sessions in the journal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["OpenSession", "new_id"]
 
 
 def new_id() -> str:
-    """An id that no other kernel makes; ids sort by the time they were made."""
+    """Return a unique id; ids sort by creation time."""
     return f"{time.time_ns():016x}{uuid.uuid4().hex[:12]}"
 
 
 class OpenSession:
     """A session that this process has open.
 
-    Where another process has opened it since, this one goes on with a copy: `id` is that copy's then.
+    If another process opens it later, this one continues in a copy, and `id` becomes the copy's.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class OpenSession:
         self._owner = new_id()
 
     def enter(self, connection: sqlite3.Connection) -> bool:
-        """Enter the session, or what has changed of it; whether the file knew nothing of it."""
+        """Insert or update the session; return whether it was new to the file."""
         row = connection.execute("SELECT owner FROM sessions WHERE id = ?", (self.id,)).fetchone()
         now = time.time()
         values = (plain(self.name), plain(self.notebook), encoded(self.settings, self.keys), now)

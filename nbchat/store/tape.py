@@ -1,4 +1,4 @@
-"""The events of an answer, written down and read back."""
+"""Serialise the events of an answer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _WORDS: dict[str, Any] = {**_DELTAS, "thought": e.ThoughtBefore}
 _NAMES = {kind: name for name, kind in _WORDS.items()}
 
 OF_THE_CLOCK = (e.Sent, e.Responded, e.FirstToken, e.Ended, e.Retrying, e.Failed)
-"""Events that say something about one run of a request, not about its answer."""
+"""Events about one execution of a request rather than about its answer; not recorded."""
 
 
 def written(events: Iterable[e.Event], *, merge: bool = False) -> list[list[Any]]:
-    """The events as JSON: `[kind, …]` each. `OF_THE_CLOCK` are left out.
+    """Return the events as JSON, `[kind, …]` each. Those of `OF_THE_CLOCK` are left out.
 
-    `merge`: pieces of one text that follow each other become one.
+    `merge` joins adjacent pieces of one text.
     """
     rows: list[list[Any]] = []
     for event in events:

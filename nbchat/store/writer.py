@@ -1,4 +1,4 @@
-"""The one thread that writes to the journal, so that nobody who asks or streams ever waits for a disk."""
+"""The thread that writes to the journal, so that requests and streams never wait for the disk."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ __all__ = ["Feed", "Operation", "Writer"]
 log = logging.getLogger(__name__)
 
 Operation = Callable[[sqlite3.Connection], None]
-"""Something to write. It is done again, in a new transaction, where that failed."""
+"""A write operation; retried in a new transaction if it fails."""
 
 Feed = Callable[[], Operation | None]
-"""What an answer that is coming has to write now; None = nothing new."""
+"""Returns what a streaming answer has to write now; None = nothing new."""
 
 TICK_SECONDS = 0.4
-"""How often the feeds are looked at: a killed process loses at most what came since."""
+"""Seconds between polls of the feeds: a killed process loses at most what came since."""
 
 BUSY_SECONDS = 0.05
-"""How soon a file that another process holds is tried again."""
+"""Seconds before a file locked by another process is tried again."""
 
 TROUBLED_SECONDS = 5.0
-"""How soon a file that can't be used is tried again."""
+"""Seconds before an unusable file is tried again."""
 
 PATIENCE_SECONDS = 10.0
-"""How long a file that other processes hold is tried before that counts as trouble."""
+"""Seconds that a locked file is retried before that is reported as trouble."""
 
 MOST_AT_ONCE = 500
-"""Operations in one transaction."""
+"""Most operations in one transaction."""
 
 MOST_PENDING = 10_000
-"""Operations kept while the file can't be used; the oldest are lost first."""
+"""Most operations kept while the file can't be used; the oldest are dropped first."""
 
 
 class Writer:
-    """Does operations in order, several in one transaction where several are waiting. Safe from any thread.
+    """Runs operations in order, batching those that wait into one transaction. Thread-safe.
 
-    What can't be written now is kept and tried again; `trouble` says what is the matter.
+    Failed operations are kept and retried; `trouble` says what is wrong.
     """
 
     def __init__(self, database: Database) -> None:
         self.trouble: str | None = None
-        """Why nothing can be written now; None = all is well."""
+        """Why nothing can be written now; None = no problem."""
         self._database = database
         self._feeds: dict[int, Feed] = {}
         self._reset()
@@ -67,25 +67,25 @@ class Writer:
         self._feeds.clear()
 
     def put(self, operation: Operation) -> None:
-        """Write this, soon."""
+        """Queue an operation."""
         with self._changed:
             self._put += 1
             self._pending.append((self._put, operation))
             self._wake()
 
     def add_feed(self, key: int, feed: Feed) -> None:
-        """Ask this twice a second for something to write, from now on."""
+        """Start polling a feed twice a second."""
         with self._changed:
             self._feeds[key] = feed
             self._wake()
 
     def remove_feed(self, key: int) -> None:
-        """Ask it no more."""
+        """Stop polling a feed."""
         with self._changed:
             self._feeds.pop(key, None)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until what was put is written, so many seconds at the most; whether it is. In trouble, try once."""
+        """Wait up to `timeout` seconds until the queue is written; return whether it is. In trouble, try once."""
         with self._changed:
             wanted, tries = self._put, self._tries
             if self._done < wanted:
@@ -96,7 +96,7 @@ class Writer:
             return self._done >= wanted
 
     def close(self, timeout: float) -> None:
-        """Write what is left, let go of the file and end the thread. A later `put` begins another."""
+        """Write what is pending, close the file and end the thread. A later `put` starts another."""
         with self._changed:
             thread, self._closing = self._thread, True
             self._changed.notify_all()
@@ -133,7 +133,7 @@ class Writer:
         return True
 
     def _pause(self) -> float | None:
-        """How long to sleep unless woken; None = until woken."""
+        """Seconds to sleep unless woken; None = until woken."""
         if self._pending:
             return TROUBLED_SECONDS if self.trouble else BUSY_SECONDS if self._busy_since else 0.0
         return TICK_SECONDS if self._feeds else None
@@ -141,7 +141,7 @@ class Writer:
     def _settle(
         self, batch: Sequence[tuple[int, Operation]], fed: Sequence[tuple[int, Operation]], *, written: bool
     ) -> None:
-        """Strike off what is written; keep what is not."""
+        """Dequeue what is written; keep the rest."""
         self._tries += 1
         if not written:
             self._pending.extend(fed)
@@ -153,7 +153,7 @@ class Writer:
         self._changed.notify_all()
 
     def _write(self, operations: Sequence[tuple[int, Operation]]) -> bool:
-        """Whether they are written, or never can be."""
+        """Write operations; return whether they are done with (written, or never writable)."""
         if not operations:
             return True
         try:
@@ -165,7 +165,7 @@ class Writer:
         return True
 
     def _try(self, operations: Sequence[Operation]) -> None:
-        """All in one transaction; where one of them is wrong, each in its own. Raises Unusable."""
+        """Run all in one transaction; if one of them fails, each in its own. Raises Unusable."""
 
         def all_of_them(connection: sqlite3.Connection) -> None:
             for operation in operations:
@@ -177,7 +177,7 @@ class Writer:
             raise
         except Exception:
             if len(operations) == 1:
-                log.exception("an entry of the journal is lost")
+                log.exception("an entry of the journal was lost")
                 return
             for operation in operations:
                 self._try([operation])
@@ -192,11 +192,11 @@ class Writer:
     # Forking
 
     def before_fork(self) -> None:
-        """Hold still."""
+        """Pause writing."""
         self._changed.acquire()
 
     def after_fork(self, *, child: bool) -> None:
-        """Go on in the parent; begin anew in the child, with nothing of the parent's to write."""
+        """Continue in the parent; start afresh in the child, without the parent's queue."""
         if child:
             self._reset()
         else:

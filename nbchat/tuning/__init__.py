@@ -1,1 +1,1 @@
-"""Finding good parameters: sweeps over a grid, comparisons with their uncertainty, and what-if without a request."""
+"""Tools to find good parameters: sweeps over a grid, comparisons with confidence intervals, and what-if analysis."""

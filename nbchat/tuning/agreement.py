@@ -1,4 +1,4 @@
-"""How much answers to the same question agree: one number from 0 to 1 for several texts."""
+"""Measure how much several answers to the same question agree, from 0 to 1."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from nbchat.tuning.statistics import LEVEL, Mean, jackknife, t_quantile
 __all__ = ["agreement", "most_compared", "similarities", "similarity"]
 
 MOST_TEXTS = 200
-"""Of more answers, so many are drawn (always the same ones) and compared: the pairs grow with the square."""
+"""Most answers to compare; of more, a fixed sample is drawn, since pairs grow with the square."""
 
 LEAST_TEXTS = 10
-"""However long they are, so many are compared."""
+"""Fewest answers to compare, however long they are."""
 
 MOST_CHARACTERS = 60_000_000
-"""The square of the number of texts, times their mean length: of answers beyond 1,500 characters fewer are drawn."""
+"""Bound on the squared number of texts times their mean length: above 1,500 characters, fewer answers are drawn."""
 
 SHORT_WORDS = 5
-"""Answers of at most so many words are labels: they agree or they don't."""
+"""Answers of up to this many words are labels: they agree or they don't."""
 
-# A word, or one character of the scripts that put no spaces between words (Thai, Lao, Khmer, kana, Han).
+# A word, or one character of a script without spaces between words (Thai, Lao, Khmer, kana, Han).
 _WORD = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+(?:[.,'’][^\W_]+)*")
 
 
 def similarity(a: str, b: str) -> float:
-    """How alike two answers are, from 0 to 1; letter case, white space and punctuation at the edges do not count.
+    """Return the similarity of two answers, from 0 to 1, ignoring case, white space and punctuation around words.
 
-    Two short answers (at most five words each): 1 when they are the same, else 0. Otherwise the Sørensen-Dice
-    coefficient of their words and pairs of neighbouring words, counted with repetition: 2·|A ∩ B| / (|A| + |B|).
+    Two short answers (at most five words each): 1 if they are equal, else 0. Otherwise the Sørensen-Dice coefficient of
+    the multisets of their words and word pairs: 2·|A ∩ B| / (|A| + |B|).
     """
     return _similarity(*_normal([a, b]))
 
@@ -52,23 +52,22 @@ def similarities(texts: Sequence[str]) -> list[list[float]]:
 
 
 def agreement(texts: Sequence[str]) -> Mean | None:
-    """The mean similarity of all pairs of answers, with its 95 % interval; None for fewer than two.
+    """Return the mean similarity of all pairs of answers with its 95 % interval; None for fewer than two.
 
-    For short answers this is the rate at which two answers, drawn at random, are the same. The interval is the
-    jackknife's for a mean over pairs (Arvesen 1969) and stays within 0 and 1; two answers make one pair, and have none.
+    For short answers this is the rate at which two randomly drawn answers are equal. The interval is the jackknife's for
+    a mean over pairs (Arvesen 1969), clipped to 0 and 1; two answers make one pair, which has no interval.
 
-    Where all n answers are the same, it reaches down to 0.05^(2/n), which is exact: an answer that comes with
-    probability p comes n times in a row with p^n, and twice with p². It always reaches up to p² at least, where p is
-    the probability of an answer that comes k times or fewer in n with 5 %, and k is how often the commonest one came
-    (Clopper and Pearson 1934). For k = 1, no two the same, (1-p)^n + n·p·(1-p)^(n-1) = 0.05: p² is 0.43 for five
-    answers, 0.16 for ten. Where all pairs are alike to the same degree s, the interval is from s·0.05^(2/n) to
-    s + (1-s)·p². The standard error is no less than that of a Student's interval of the same reach: with 0, any
-    difference would count as settled.
+    If all n answers are equal, its lower end is 0.05^(2/n), which is exact: an answer of probability p is given n times
+    in a row with probability p^n, and twice with p². The upper end is at least p², where p is the probability at which
+    an answer is given at most k times in n with probability 5 %, and k is the count of the most frequent answer (Clopper
+    and Pearson 1934). For k = 1 (all different), (1-p)^n + n·p·(1-p)^(n-1) = 0.05: p² is 0.43 for five answers, 0.16 for
+    ten. If all pairs have the same similarity s, the interval is from s·0.05^(2/n) to s + (1-s)·p². The standard error is
+    at least that of a Student's interval of the same width: with 0, any difference would count as settled.
 
-    The interval is approximate. For one common answer among others that never come twice, its worst case, it held the
-    truth in at least 95 % of cases for up to five answers, 92 % for ten, 87 % for twenty, 84 % for forty, whatever the
-    common one's probability; on average over these in 96 to 99 %. For two labels, in at least
-    93 % for up to ten answers, 86 % for twenty and forty.
+    The interval is approximate. In its worst case, one common answer among others that never repeat, it covered the true
+    value in at least 95 % of cases for up to five answers, 92 % for ten, 87 % for twenty, 84 % for forty, whatever the
+    common one's probability; averaged over these, in 96 to 99 %. For two labels, in at least 93 % for up to ten answers,
+    86 % for twenty and forty.
     """
     most = most_compared(texts)
     if len(texts) > most:
@@ -83,13 +82,13 @@ def agreement(texts: Sequence[str]) -> Mean | None:
 
 
 def most_compared(texts: Sequence[str]) -> int:
-    """How many answers of such a length are compared, of however many: `MOST_TEXTS`, fewer of long ones."""
+    """Return the most answers of this length that are compared: `MOST_TEXTS`, fewer for long ones."""
     length = fmean(len(text) for text in texts) if texts else 0
     return min(MOST_TEXTS, max(LEAST_TEXTS, math.isqrt(MOST_CHARACTERS // max(1, round(length)))))
 
 
 def _modest(mean: Mean, commonest: int, *, alike: bool) -> Mean:
-    """The mean with an interval that allows for what so few answers could not show."""
+    """Widen the interval of a mean by what so few answers could have missed."""
     if mean.low is None or mean.high is None or mean.error is None:
         return mean
     twice = _likeliest(mean.n, commonest) ** 2
@@ -102,7 +101,7 @@ def _modest(mean: Mean, commonest: int, *, alike: bool) -> Mean:
 
 @lru_cache
 def _likeliest(n: int, times: int) -> float:
-    """The probability with which an answer comes at most so many times in n with 5 % (Clopper and Pearson 1934)."""
+    """The probability at which an answer is given at most `times` in n with probability 5 % (Clopper and Pearson 1934)."""
     low, high = 0.0, 1.0
     for _ in range(50 * (times < n)):
         p = (low + high) / 2
@@ -112,7 +111,7 @@ def _likeliest(n: int, times: int) -> float:
 
 
 class _Normal:
-    """A text without what does not count, the number of its words, and its pieces, each a number."""
+    """A normalised text: its key, its number of words, and its pieces as numbers."""
 
     __slots__ = ("pieces", "text", "words")
 
@@ -125,13 +124,13 @@ class _Normal:
 
 
 def _normal(texts: Iterable[str]) -> list[_Normal]:
-    """Texts to compare with each other: the same piece has the same number in all of them."""
+    """Normalise texts; equal pieces get equal numbers across all of them."""
     numbers: dict[object, int] = {}
     return [_Normal(text, numbers) for text in texts]
 
 
 def _counted(pieces: Iterable[object]) -> Iterable[object]:
-    """Each piece with how often it came before: what two texts share, with repetition, is what two sets share."""
+    """Pair each piece with its number of earlier occurrences, so that set intersection equals multiset intersection."""
     before: Counter[object] = Counter()
     for piece in pieces:
         yield piece, before[piece]

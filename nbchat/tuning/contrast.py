@@ -1,4 +1,4 @@
-"""Whether the answers of two settings differ by more than chance."""
+"""Test whether the answers of two settings differ by more than chance."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from nbchat.tuning.agreement import most_compared, similarities
 __all__ = ["chance_of_difference"]
 
 MOST_TEXTS = 20
-"""Answers of a setting that are compared, at most."""
+"""Most answers of a setting that are compared."""
 
 MOST_PARTINGS = 1_000
-"""Ways of parting the answers that are tried: all of them where there are no more, else so many at random."""
+"""Most permutations to try: all if there are no more, else this many at random."""
 
 
 def chance_of_difference(first: Sequence[str], second: Sequence[str]) -> float:
-    """How often two settings that answer alike would show a difference like this one, from 0 to 1.
+    """Return the p-value of the difference between two settings' answers.
 
-    A permutation test: the answers of both are parted anew, in all ways or in 1,000 random ones, and what counts is how
-    much more alike the answers within each part are than those across, by `agreement.similarity`. It assumes nothing of
-    the distribution. 1 where a setting has fewer than two answers.
+    A permutation test: the answers of both are regrouped, in all ways or in 1,000 random ones, and the statistic is how
+    much more alike answers within a group are than across groups, by `agreement.similarity`. It assumes nothing about the
+    distribution. 1 if a setting has fewer than two answers.
     """
     most = min(MOST_TEXTS, most_compared([*first, *second]))
     texts = [*first[:most], *second[:most]]

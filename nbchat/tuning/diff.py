@@ -1,4 +1,4 @@
-"""What differs between two answers, word by word."""
+"""Word-by-word differences between two answers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Diff", "Piece"]
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 LONG = 2_000
-"""Words from which very frequent ones are no longer looked at as anchors: comparing all with all takes seconds."""
+"""Number of words above which very frequent ones are not used as anchors, since matching them all takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of text that is in both answers, in the first one alone, or in the second one alone."""
+    """A piece of text that is in both answers, only in the first, or only in the second."""
 
     kind: Literal["same", "removed", "added"]
     text: str
@@ -27,36 +27,36 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """From one answer to another: what is not "added" makes the first one, what is not "removed" the second."""
+    """The difference between two answers: pieces not "added" form the first one, pieces not "removed" the second."""
 
     pieces: tuple[Piece, ...]
 
     @classmethod
     def of(cls, before: str, after: str) -> Diff:
-        """The difference by words, white space and punctuation marks."""
+        """Compare two texts by words, white space and punctuation marks."""
         a, b = _WORDS.findall(before), _WORDS.findall(after)
         matcher = SequenceMatcher(None, a, b, autojunk=max(len(a), len(b)) > LONG)
         return cls(tuple(_pieces(matcher, a, b)))
 
     @property
     def same(self) -> bool:
-        """Whether there is no difference."""
+        """Whether the answers are equal."""
         return all(piece.kind == "same" for piece in self.pieces)
 
     def __str__(self) -> str:
-        """As `wdiff` writes it: `the [-red-] {+blue+} car`."""
+        """Return the format of `wdiff`: `the [-red-] {+blue+} car`."""
         marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
         return "".join(marks[piece.kind].format(piece.text) for piece in self.pieces)
 
     @property
     def html(self) -> str:
-        """Escaped HTML with `<del>` and `<ins>` around what differs; white space matters (`white-space: pre-wrap`)."""
+        """Return escaped HTML with `<del>` and `<ins>` around differences, for an element with `white-space: pre-wrap`."""
         tags = {"same": "{}", "removed": "<del>{}</del>", "added": "<ins>{}</ins>"}
         return "".join(tags[piece.kind].format(html.escape(piece.text)) for piece in self.pieces)
 
 
 def _pieces(matcher: SequenceMatcher[str], a: list[str], b: list[str]) -> Iterator[Piece]:
-    """Runs of words that are the same, and what stands between; a mere space between changes is part of them."""
+    """Yield equal and changed runs of words; a single space between two changes is part of them."""
     removed = added = ""
     codes = matcher.get_opcodes()
     for place, (kind, a_from, a_to, b_from, b_to) in enumerate(codes):

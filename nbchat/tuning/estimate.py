@@ -1,4 +1,4 @@
-"""What a sweep would take, told before anything is sent."""
+"""Estimate the cost of a sweep before anything is sent."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["Estimate", "estimate"]
 
 VERDICT_TOKENS = 10
-"""Tokens of a judge's answer, `{"score": 7}`. A model that thinks first takes more, nobody knows how many."""
+"""Tokens of a judge's answer, `{"score": 7}`. A reasoning model takes an unknown number more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What all runs of a sweep together would likely take. None = unknown.
+    """The estimated total of all runs of a sweep. None = unknown.
 
-    `prompt_tokens` are estimated from the texts' length; `completion_tokens` go by the session's earlier answers of the
-    same model, else by the most that the request allows (then `at_most`). `cost` is in US dollars: by the list of
-    prices, else at the rate of the session's earlier requests of the same model. All three include the `judged`
-    requests to a judge, one for each run; what it is sent without the answers where their length is unknown.
+    `prompt_tokens` are estimated from the texts' length, `completion_tokens` from the session's earlier answers by the
+    same model, else from the request's limit (then `at_most`). `cost` is in US dollars, by the price list, else at the
+    rate of the session's earlier requests to the same model. All three include the `judged` requests to a judge, one for
+    each run; if the answers' length is unknown, without the answers in the judge's prompt.
     """
 
     grid: Grid
@@ -47,12 +47,12 @@ class Estimate:
 
     @property
     def runs(self) -> int:
-        """How many runs, each of them one request."""
+        """The number of runs, each of which is one request."""
         return len(self.grid)
 
     @property
     def requests(self) -> int:
-        """How many requests, the judge's included. A judge that refuses JSON is asked a second time: not counted."""
+        """The number of requests including the judge's, but not the second one to a judge that refuses JSON."""
         return self.runs + self.judged
 
     def __str__(self) -> str:
@@ -81,9 +81,9 @@ def estimate(
     judge_model: str | None = None,
     **axes: Any,
 ) -> Estimate:
-    """What `sweep` with these arguments would take. Sends nothing; raises what `sweep` raises before it sends.
+    """Estimate `sweep` with these arguments. Sends nothing; raises what `sweep` raises before it sends.
 
-    A judge's requests count too; a score function takes nothing.
+    A judge's requests are included; a score function is free.
     """
     check_score(score)
     grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
@@ -130,7 +130,7 @@ class _Size:
 
     @classmethod
     def of_judge(cls, session: Session, exchange: Exchange, answer: int | None) -> _Size:
-        """A request to a judge: `exchange` asks about an empty answer, `answer` is the real one's length in tokens."""
+        """Estimate a request to a judge: `exchange` grades an empty answer, `answer` is the real one's length in tokens."""
         ask = exchange.ask
         bare = prompt_tokens(ask.request().body)
         whole = None if bare is None or answer is None else bare + answer
@@ -139,7 +139,7 @@ class _Size:
 
 
 def _earlier(session: Session, ask: Ask) -> list[Entry]:
-    """The session's earlier requests to the same model of the same server."""
+    """The session's earlier calls of the same model on the same server."""
     return [
         entry
         for entry in session.ledger()
@@ -150,7 +150,7 @@ def _earlier(session: Session, ask: Ask) -> list[Entry]:
 
 
 def _cost(ask: Ask, prompt: int | None, completion: int | None, earlier: Sequence[Entry]) -> float | None:
-    """US dollars for so many tokens; None = unknown."""
+    """The cost in US dollars; None = unknown."""
     if ask.endpoint.is_own:
         return 0.0
     if prompt is None or completion is None:
@@ -169,6 +169,6 @@ def _at_earlier_rate(tokens: int, earlier: Sequence[Entry]) -> float | None:
 
 
 def _total(values: Iterable[Any]) -> Any:
-    """The sum; None as soon as one is unknown."""
+    """The sum; None if any value is unknown."""
     known = list(values)
     return None if None in known else sum(known)

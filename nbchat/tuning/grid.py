@@ -1,4 +1,4 @@
-"""The grid of a sweep: axes of parameters, every combination of their values, each asked several times."""
+"""The grid of a sweep: every combination of the values on its axes, repeated."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from nbchat.values.params import PARAMETERS
 __all__ = ["Axis", "Cell", "Grid", "Setting", "setting_text", "value_text"]
 
 MOST_RUNS = 10_000
-"""More is taken for a slip."""
+"""Most runs of a grid; more is taken for a mistake."""
 
 WIDEST = 40
-"""Characters of a value in the name of a setting."""
+"""Most characters of a value in the name of a setting."""
 
 CONTEXT = 16
-"""Characters before the place where long values begin to differ that are shown with it."""
+"""Characters shown before the point where long values start to differ."""
 
 _PLURALS = {
     **{name: f"{name}s" for name in ("model", "temperature", "message", "seed", "user")},
@@ -35,14 +35,14 @@ _PLURALS = {
 """Axes that have a word for their values; those of the others are "top_p values"."""
 
 Setting = Mapping[str, Any]
-"""One combination of the axes' values, by name; None = not sent."""
+"""A combination of the axes' values, by name; None = not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A parameter and the values it is tried with, in order, without repetition.
+    """A parameter and the distinct values to try, in order.
 
-    `name` may also be "system", or "message" for several messages (texts or `Message` values).
+    `name` may also be "system", or "message" (texts or `Message` values).
     """
 
     name: str
@@ -50,7 +50,7 @@ class Axis:
 
     @classmethod
     def of(cls, name: str, values: Iterable[Any]) -> Self:
-        """An axis of checked values. Raises ParameterError, also where there is none, or more than 10,000."""
+        """Return an axis of validated values. Raises ParameterError for an invalid value, no values, or more than 10,000."""
         row = PARAMETERS.get(name)
         checked: dict[str, Any] = {}
         given = list(itertools.islice(values, MOST_RUNS + 1))
@@ -71,19 +71,19 @@ class Axis:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The values in words, by place, no two alike: long ones from where they begin to differ, else numbered."""
+        """Distinct texts for the values: long ones from the point where they differ, else numbered."""
         return _told_apart(self.values)
 
     @property
     def numeric(self) -> bool:
-        """Whether every value is a number, so that it has a place on a scale."""
+        """Whether every value is a number, so that the axis is a scale."""
         return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values)
 
 
 class _Setting(FrozenDict[Any]):
-    """A setting of a grid, which knows the names of its values among those of their axes.
+    """A setting of a grid, with distinct texts for its values.
 
-    Two of them are equal where the same would be sent: True is not 1 here. With any other mapping it compares as a dict.
+    Two are equal if the same would be sent, so True differs from 1. Compared with any other mapping, it is a dict.
     """
 
     def __init__(self, items: Mapping[str, Any], texts: Mapping[str, str]) -> None:
@@ -97,7 +97,7 @@ class _Setting(FrozenDict[Any]):
     def __eq__(self, other: object) -> bool:
         return self._own_key == other._own_key if isinstance(other, _Setting) else super().__eq__(other)
 
-    def __hash__(self) -> int:  # type: ignore[override]  # as FrozenDict's; by values, since thousands have the same keys
+    def __hash__(self) -> int:  # type: ignore[override]  # as in FrozenDict; by values, since thousands share the same keys
         return hash(self._own_key)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -106,7 +106,7 @@ class _Setting(FrozenDict[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run to make: its row in the table, its setting, and its number among the repeats (from 1)."""
+    """A planned run: its row in the table, its setting, and its repeat number (from 1)."""
 
     index: int
     setting: Setting
@@ -115,7 +115,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Axes and repeats. Rows are numbered setting by setting, the last axis fastest, as a table reads."""
+    """Axes and repeats. Rows are numbered setting by setting, the last axis varying fastest."""
 
     axes: tuple[Axis, ...]
     repeat: int = 1
@@ -127,10 +127,10 @@ class Grid:
 
     @classmethod
     def split(cls, options: Mapping[str, Any], repeat: int = 1) -> tuple[Self, dict[str, Any]]:
-        """The grid that these keyword arguments span, and those that are the same for every run.
+        """Split keyword arguments into a grid and the options that are the same for every run.
 
-        Several values (a list, a tuple, a range, an array, a column) are an axis; a single value is fixed. The texts of
-        `stop` are one value together, so an axis of it is a list of lists. Raises ParameterError.
+        Several values (a list, tuple, range, array or column) form an axis; a single value is fixed. A list of `stop`
+        texts is one value, so an axis of them is a list of lists. Raises ParameterError.
         """
         axes = {name: Axis.of(name, value) for name, value in options.items() if _is_axis(name, value)}
         return cls(tuple(axes.values()), repeat), {
@@ -142,7 +142,7 @@ class Grid:
 
     @property
     def settings(self) -> list[Setting]:
-        """Every combination, the last axis fastest."""
+        """Return every combination, the last axis varying fastest."""
         names = [axis.name for axis in self.axes]
         told = (zip(axis.values, axis.texts, strict=True) for axis in self.axes)
         return [
@@ -154,14 +154,14 @@ class Grid:
         ]
 
     def cells(self) -> list[Cell]:
-        """The runs in the order of the table."""
+        """Return the runs in table order."""
         pairs = itertools.product(self.settings, range(1, self.repeat + 1))
         return [Cell(index, setting, repeat) for index, (setting, repeat) in enumerate(pairs)]
 
     def order(self) -> Iterator[Cell]:
-        """The runs in the order in which to make them: every setting once, then again.
+        """Yield the runs in the order of execution: every setting once, then every repeat.
 
-        So an interrupt leaves all settings with as many repeats, give or take one.
+        After an interrupt, the settings' numbers of repeats then differ by at most one.
         """
         yield from sorted(self.cells(), key=lambda cell: cell.repeat)
 
@@ -177,12 +177,12 @@ class Grid:
 
 
 def setting_text(setting: Setting, *, without: str | None = None) -> str:
-    """A setting in one line: "temperature=0.5, model=a"; the empty one is "as set". `without`: an axis to leave out."""
+    """Return a setting on one line: "temperature=0.5, model=a"; an empty one is "as set". `without`: an axis to omit."""
     return ", ".join(f"{name}={value_text(setting, name)}" for name in setting if name != without) or "as set"
 
 
 def value_text(setting: Setting, name: str) -> str:
-    """The value that a setting has on an axis, in words; of a grid's setting, told apart from all others of the axis."""
+    """Return the text of a setting's value on an axis; for a grid's setting, distinct among the axis's values."""
     texts = setting.texts if isinstance(setting, _Setting) else {}
     return texts[name] if name in texts else _cut(_line(setting.get(name)))
 
@@ -199,14 +199,14 @@ def _told_apart(values: Sequence[Any]) -> tuple[str, ...]:
             for place in places:
                 number = isinstance(values[place], float)
                 texts[place] = repr(values[place]) if number else "…" * (start > 0) + _cut(lines[place][start:])
-    if max(Counter(texts).values(), default=1) > 1:  # they differ in white space alone, or at several places
+    if max(Counter(texts).values(), default=1) > 1:  # they differ only in white space, or at several places
         texts = [f"{number}: {text}" for number, text in enumerate(texts, 1)]
     return tuple(texts)
 
 
 def _telling(lines: Sequence[str]) -> int:
-    """From which character on they are to be read: a few words before they differ."""
-    first, last = min(lines), max(lines)  # what these two begin with in common, all do
+    """The offset from which to show the lines: a few words before they start to differ."""
+    first, last = min(lines), max(lines)  # a prefix common to these two is common to all
     pairs = enumerate(zip(first, last, strict=False))
     shared = next((place for place, (one, other) in pairs if one != other), len(first))
     if shared <= CONTEXT:
@@ -220,28 +220,28 @@ def _cut(line: str) -> str:
 
 
 def _line(value: Any) -> str:
-    """A value in one line."""
+    """Format a value on one line."""
     if value is None:
         return "none"
     if isinstance(value, Message):
         value = value.as_typed
     if isinstance(value, float):
-        return f"{value:.12g}"  # 0.1 + 0.2 is written as people would
+        return f"{value:.12g}"  # 0.1 + 0.2 is written as 0.3
     if isinstance(value, (Mapping, tuple)):
         value = json.dumps(value, ensure_ascii=False, default=str)
     return " ".join(str(value).split())
 
 
 def _key(value: Any) -> str:
-    """What tells values apart: how they are sent, so that true is not 1."""
+    """A key by how the value is sent, so that True differs from 1."""
     try:
         return json.dumps(value, sort_keys=True, default=repr)
-    except (TypeError, ValueError, RecursionError):  # keys of several kinds, or nested without end: refused when sent
+    except (TypeError, ValueError, RecursionError):  # keys of mixed types, or circular: refused when sent
         return repr(value)
 
 
 def _whole(repeat: Any) -> int:
-    """A number of repeats, also NumPy's. Raises ParameterError."""
+    """Validate a number of repeats, including NumPy's. Raises ParameterError."""
     try:
         if not isinstance(repeat, bool) and (number := operator.index(repeat)) >= 1:
             return number
@@ -261,10 +261,10 @@ def _is_axis(name: str, value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy scalar as Python's own number, so that it is written and compared as one."""
+    """Convert a NumPy scalar to a Python number, so that it is formatted and compared as one."""
     return value.item() if _is_scalar(value) else value
 
 
 def _is_scalar(value: Any) -> bool:
-    """Whether it is NumPy's, or another library's, form of a single value, an array without dimensions included."""
+    """Whether a value is a library's scalar, such as NumPy's, including zero-dimensional arrays."""
     return hasattr(value, "item") and getattr(value, "ndim", None) == 0

@@ -1,4 +1,4 @@
-"""Scores for answers: from a Python function, or from a model that is asked to judge."""
+"""Score answers with a Python function or a judge model."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ SCHEMA = {
 }
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
-_OUT_OF = re.compile(rf"(?<!\d)({_NUMBER})\s*(?:/|out of)\s*{_NUMBER}")  # not begun anew at each digit: linear
+_OUT_OF = re.compile(rf"(?<!\d)({_NUMBER})\s*(?:/|out of)\s*{_NUMBER}")  # the lookbehind keeps matching linear
 _NAMED = re.compile(rf"(?:score|rating|grade)\W{{1,9}}({_NUMBER})", re.IGNORECASE)
 _ALONE = re.compile(rf"(?<![\w.]){_NUMBER}(?![\w])")
 
 LONGEST = 100_000
-"""Characters of a judge's answer that is still read: one that wrote more has run away, and gave no number."""
+"""Longest judge's answer that is parsed, in characters; a longer one is degenerate."""
 
 
 class Answer(str):
-    """An answer's text that has everything else of its reply as well: `answer.usage`, `answer.finish_reason`.
+    """An answer's text that also has the attributes of its reply: `answer.usage`, `answer.finish_reason`.
 
-    So a score function may take it for the text or for the reply.
+    A score function can thus use it as the text or as the reply.
     """
 
     __slots__ = ("reply",)
@@ -65,7 +65,7 @@ class Answer(str):
 
     @classmethod
     def of(cls, run: Run) -> Answer:
-        """The answer of a run that has one."""
+        """Return the answer of a run that has one."""
         answer = cls(run.text)
         answer.reply = run.reply or Reply()
         return answer
@@ -77,29 +77,29 @@ class Answer(str):
 
 
 class Score(NamedTuple):
-    """A number, or the reason why there is none. `truth`: it was given as True or False."""
+    """A score, or the reason why there is none. `truth`: the score was True or False."""
 
     value: float | None = None
     problem: str | None = None
     truth: bool = False
 
     def of(self, run: Run) -> Run:
-        """The run with this score."""
+        """Return the run with this score."""
         return replace(run, score=self.value, score_error=self.problem, truth=self.truth)
 
 
 def check_score(score: Any) -> None:
-    """Raises ParameterError for what is neither a function nor a judge's prompt."""
+    """Raise ParameterError for anything but a function or a judge's prompt."""
     if score is None or callable(score) or (isinstance(score, str) and score.strip()):
         return
     raise ParameterError(f"score must be a function of the answer or a judge's prompt; got {score!r}.")
 
 
 def scored(run: Run, function: Scorer) -> Run:
-    """The run with what the function makes of its answer, if it is complete.
+    """Return the run, scored by the function if its answer is complete.
 
-    The function gets an `Answer` and returns a number or a truth value; a coroutine is awaited. Whatever it raises is
-    the reason for a missing score, SystemExit and CancelledError as well; an interrupt stays one.
+    The function gets an `Answer` and returns a number or a bool; a coroutine is awaited. Anything it raises, including
+    SystemExit and CancelledError, becomes the reason for a missing score; KeyboardInterrupt propagates.
     """
     if run.status != "complete":
         return run
@@ -110,23 +110,23 @@ def scored(run: Run, function: Scorer) -> Run:
         return _checked(value).of(run)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001  # it is the user's code: its failure is this row's, not the sweep's
+    except BaseException as error:  # noqa: BLE001  # the user's code fails this row, not the sweep
         return _failed(error).of(run)
 
 
 async def _awaited(work: Awaitable[Any]) -> Score:
-    """What a coroutine's value comes to. What it raises ends here: a loop would let SystemExit end the whole kernel."""
+    """Await a score. Exceptions are caught here, since the event loop would let SystemExit end the kernel."""
     try:
         return _checked(await work)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001  # as in `scored`; a cancelled sweep is told by its interrupt
+    except BaseException as error:  # noqa: BLE001  # as in `scored`; a cancelled sweep is interrupted separately
         return _failed(error)
 
 
 def _failed(error: BaseException) -> Score:
     said = ""
-    with contextlib.suppress(Exception):  # its words are the user's code too
+    with contextlib.suppress(Exception):  # formatting the error runs user code too
         said = str(error)
     return Score(problem=f"the score function failed with {type(error).__name__}{said and f': {said}'}")
 
@@ -138,15 +138,15 @@ def _checked(value: Any) -> Score:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         return Score(problem=f"the score function returned {type(value).__name__}, not a number")
-    truth = type(value).__name__ in ("bool", "bool_")  # Python's and NumPy's
+    truth = type(value).__name__ in ("bool", "bool_")  # of Python or NumPy
     return Score(number, None, truth) if is_number(number) else Score(problem=f"the score function returned {number}")
 
 
 def number_in(text: str) -> float | None:
-    """The one number that a judge's words mean; None = none, or several of which none is named.
+    """Parse the number in a judge's answer; None = none, or ambiguous.
 
-    In this order: JSON, a number or an object with "score"; "7/10" and "7 out of 10"; the last "score: 7"; the only
-    number there is. The time it takes grows with the text's length alone.
+    Tried in this order: JSON, a number or an object with "score"; "7/10" or "7 out of 10"; the last "score: 7"; the only
+    number. Takes linear time.
     """
     if len(text) > LONGEST:
         return None
@@ -173,13 +173,13 @@ def _from_json(text: str) -> float | None:
 
 
 class Judge:
-    """A model that scores answers by a prompt with `{answer}` and, if wanted, `{question}`.
+    """A model that scores answers by a prompt with `{answer}` and optionally `{question}`.
 
-    A prompt without `{answer}` gets question and answer behind it. It is asked apart from the history, at temperature
-    0 and for JSON, and a second time without these where the server refuses that. `model` None = the session's;
-    of the `options` of the runs, `base_url`, `key_env` and `timeout` hold for it as well.
+    Question and answer are appended to a prompt without `{answer}`. Requests are made outside the history, at temperature
+    0 and for JSON, and repeated without these if the server refuses them. `model` None = the session's; of the runs'
+    `options`, `base_url`, `key_env` and `timeout` apply too.
 
-    Raises ConfigError and ParameterError when it is made, where it could not be asked.
+    Raises ConfigError or ParameterError on construction if no request could be made.
     """
 
     def __init__(self, session: Session, prompt: str, model: str | None, options: Mapping[str, Any]) -> None:
@@ -188,9 +188,9 @@ class Judge:
         self._model = {"model": model} if model else {}
         self._where = {name: options[name] for name in ("base_url", "key_env", "timeout") if name in options}
         try:
-            self.request("", "")  # whatever is wrong with it is told before anything is paid for
+            self.request("", "")  # validate before anything is paid for
         except ConfigError as error:
-            raise ConfigError(f"The judge can't be asked (judge_model=NAME names its model): {error}") from None
+            raise ConfigError(f"The judge is not usable (judge_model=NAME names its model): {error}") from None
 
     def score(
         self,
@@ -200,9 +200,9 @@ class Judge:
         on_score: Callable[[Run], None],
         on_progress: Callable[[Progress], None] = lambda _progress: None,
     ) -> None:
-        """Score the complete runs; each goes to `on_score` as soon as it has its score or the reason for none.
+        """Score the complete runs; each is passed to `on_score` once it has its score or the reason for none.
 
-        Whatever goes wrong is such a reason, and raised is an interrupt alone: the answers are paid for.
+        Any failure becomes such a reason; only an interrupt is raised, since the answers are paid for.
         """
         careful: list[Run] = []
         left = {run.index: run for run in runs if run.status == "complete"}
@@ -220,17 +220,17 @@ class Judge:
             self._ask(careful, take, True, at_once, on_progress)
         except NbchatError as error:
             for run in left.values():
-                on_score(Score(problem=f"the judge could not be asked: {error}").of(run))
+                on_score(Score(problem=f"the request to the judge failed: {error}").of(run))
 
     def request(self, answer: str, question: str, *, plain: bool = False) -> Exchange:
-        """What it is asked about an answer to a question, not yet sent; `plain`: without temperature and JSON.
+        """Prepare the request to grade an answer, without sending it; `plain`: without temperature and JSON.
 
         Raises ConfigError and ParameterError.
         """
         values = {"answer": f"<answer>\n{answer}\n</answer>", "question": question}
         prompt = re.sub(
             r"\{(answer|question)\}", lambda match: values[match[1]], self._prompt
-        )  # once: not in the values
+        )  # replaced once: not inside the inserted values
         unset = {name: None for name in PARAMETERS if name != "model"}
         unset["extra"] = dict.fromkeys(self._session.params.extra)  # type: ignore[assignment]  # None unsets
         strict = {} if plain else {"temperature": 0, "response_format": SCHEMA}
@@ -255,7 +255,7 @@ class Judge:
             runner = Runner(list(by_exchange), at_once=at_once, on_done=done, on_progress=on_progress, stage="scores")
             try:
                 runner.run()
-            finally:  # after an interrupt: what came whole counts, what was begun may have cost something
+            finally:  # after an interrupt too: complete scores count, and unfinished requests may have cost something
                 for exchange, run in waiting.items():
                     if exchange.over:
                         take(run, exchange, last=True)
@@ -264,11 +264,11 @@ class Judge:
 
 
 def _verdict(exchange: Exchange) -> Score:
-    """The score that an exchange with a judge came to."""
+    """The score in a judge's exchange."""
     if exchange.error is not None or exchange.reply is None:
         return Score(problem=f"the judge failed: {exchange.error}")
     number = number_in(exchange.reply.text)
     if not is_number(number):
         said = " ".join(exchange.reply.text.split())
-        return Score(problem=f"the judge gave no single number but {said[:80]!r}")
+        return Score(problem=f"the judge answered {said[:80]!r} instead of a number")
     return Score(number)

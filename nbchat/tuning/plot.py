@@ -1,4 +1,4 @@
-"""A sweep as a picture: quality against a parameter, and cost against time."""
+"""Plot a sweep: quality against a parameter, and cost against time."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Figures", "Point", "figures", "plot"]
 
 Backend = Literal["altair", "matplotlib"]
 
-# Okabe and Ito's colours (2008): told apart by colour-blind readers; these are readable on white and on black alike.
+# Okabe and Ito's palette (2008) for colour-blind readers; these colours are readable on white and on black.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK = "#787878"
-"""Axes, grid and text: grey that can be read on a light and on a dark page."""
+"""A grey for axes, grid and text that is readable on light and dark pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mark. `low` and `high` bound its interval; None = it has none. `series` is what it is coloured by."""
+    """A data point. `low` and `high` bound its interval (None = none). `series` determines its colour."""
 
     x: Any
     y: float
@@ -37,15 +37,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What there is to draw. `means` has a point for each setting, `runs` one for each scored run of the left plot.
+    """The data to draw. In the left plot, `means` has a point for each setting and `runs` one for each scored run.
 
-    `trade` are the points of the right plot, one for each complete run.
+    `trade` has the points of the right plot, one for each complete run.
     """
 
     x_title: str
     y_title: str
     numeric: bool
-    """Whether x is a scale rather than names."""
+    """Whether x is numeric rather than categorical."""
     means: list[Point] = field(default_factory=list)
     runs: list[Point] = field(default_factory=list)
     trade: list[Point] = field(default_factory=list)
@@ -53,17 +53,17 @@ class Figures:
 
     @property
     def series(self) -> list[str]:
-        """The names of the colours, in order."""
+        """The series names, in order."""
         return list(dict.fromkeys(point.series for point in (*self.means, *self.trade)))
 
 
 def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
-    """Two plots beside each other; an Altair chart, else a Matplotlib figure, whichever is installed.
+    """Draw two plots side by side with Altair, or with Matplotlib if Altair is not installed.
 
-    Left: the mean score of each setting (agreement between repeats, without scores) with its 95 % interval, against
-    temperature or the first axis that has several values. Right: the cost of each answer (its tokens, where no cost is
-    known) against the seconds it took; alone where there is no quality to draw. Raises NbchatError where neither library
-    is installed.
+    Left: the mean score of each setting (without scores, the agreement between repeats) with its 95 % interval, against
+    temperature or the first axis with several values. Right: the cost of each answer (or its tokens, if no cost is known)
+    against the seconds it took; drawn alone if there is no quality to show. Raises NbchatError if neither library is
+    installed.
     """
     if backend not in (None, "altair", "matplotlib"):
         raise ParameterError(f"backend must be altair or matplotlib; got {backend!r}.")
@@ -77,7 +77,7 @@ def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
 
 
 def figures(sweep: Sweep) -> Figures:
-    """What the two plots of a sweep show."""
+    """Compute the data of both plots."""
     axes = [axis for axis in sweep.grid.axes if len(axis.values) > 1] or list(sweep.grid.axes)
     axis = next((axis for axis in axes if axis.name == "temperature"), axes[0] if axes else None)
     name = axis.name if axis is not None else ""
@@ -92,8 +92,8 @@ def figures(sweep: Sweep) -> Figures:
         drawn.means.extend(_mean_point(drawn, name, summary, scored=sweep.scored))
     for run in sweep.complete:
         series = _series(drawn, run.setting, name)
-        if run.score is not None:
-            drawn.runs.append(Point(_x(drawn, run.setting, name), run.score, series, f"run {run.index}"))
+        if (score := sweep.score_of(run)) is not None:
+            drawn.runs.append(Point(_x(drawn, run.setting, name), score, series, f"run {run.index}"))
         row = run.row()
         paid, took = row["cost"] if costs else row["completion_tokens"], row["total_s"]
         if paid is not None and took is not None:
@@ -116,7 +116,7 @@ def _x(drawn: Figures, setting: Any, name: str) -> Any:
 
 
 def _series(drawn: Figures, setting: Any, name: str) -> str:
-    """What is told by colour: what x does not show; names also on x, so that the right plot tells them apart too."""
+    """The series of a setting: every axis not on x; a categorical x too, since the right plot needs it."""
     without = name if drawn.numeric else None
     return setting_text(setting, without=without) if setting.keys() - {without} else "all"
 
@@ -176,7 +176,7 @@ def _colours(series: Sequence[str]) -> list[str]:
 
 
 def _matplotlib(drawn: Figures) -> Any:
-    from matplotlib.figure import Figure  # not pyplot: a figure of its own leaves the user's figures alone
+    from matplotlib.figure import Figure  # not pyplot, which would change the user's current figure
 
     both = bool(drawn.means)
     figure = Figure(figsize=(9 if both else 4.8, 3.6), layout="constrained")
@@ -217,7 +217,7 @@ def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
 
 
 def _aside(drawn: Figures, series: str) -> float:
-    """How far a series stands beside its place, so that intervals of several do not hide each other."""
+    """The horizontal offset of a series, so that intervals do not overlap."""
     xs = [point.x for point in drawn.means] if drawn.numeric else [0]
     width = (max(xs) - min(xs)) / 60 if xs else 0.0
     return width * (drawn.series.index(series) - (len(drawn.series) - 1) / 2)
@@ -235,5 +235,5 @@ def _title(axes: Any, x: str, y: str, title: str) -> None:
 
 
 def _literal(text: str) -> str:
-    """Text for Matplotlib, which takes what stands between dollars for a formula, and hides a label with a `_`."""
+    """Escape text for Matplotlib, which typesets text between dollars and hides labels that start with `_`."""
     return text.replace("$", r"\$").lstrip("_")

@@ -1,10 +1,11 @@
-"""The result of a sweep: its runs as a table, side by side, summed up, and one of them taken over."""
+"""`Sweep`, the result of a sweep: table, views, summary, verdict, and applying a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,8 @@ from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
 from nbchat.values.params import nearest
+from nbchat.values.plural import pluralize
+from nbchat.values.rating import Rating
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -28,10 +31,10 @@ __all__ = ["Asked", "Summary", "Sweep"]
 
 @dataclass(slots=True)
 class Asked:
-    """What a sweep asked, shared by all views of it.
+    """What a sweep asked, shared by all its views.
 
-    `fixed` are the options that were the same for all runs; `model_named` tells whether anybody chose the model, rather
-    than the endpoint; `applied` is the turn that the session took over last, None = none yet.
+    `fixed` are the options that were the same for all runs; `model_named` is whether the user chose the model, rather
+    than the endpoint; `applied` is the turn last applied to the session, None = none. `ratings` are a reader's, by row.
     """
 
     session: Session
@@ -40,13 +43,14 @@ class Asked:
     fixed: dict[str, Any]
     model_named: bool = True
     applied: Turn | None = None
+    ratings: dict[int, Rating] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One setting's runs together. The means are of complete runs; None = unknown. `cost` is US dollars a run.
+    """The summary of one setting. Means are over complete runs; None = unknown. `cost` is in US dollars per run.
 
-    All of the setting's runs in the sweep count, also those that a view leaves out.
+    All of the setting's runs in the sweep count, including those that a view leaves out.
     """
 
     setting: Setting
@@ -63,12 +67,12 @@ class Summary:
 
     @property
     def name(self) -> str:
-        """The setting in one line."""
+        """The setting on one line."""
         return setting_text(self.setting)
 
 
 class _Whole:
-    """All runs of a sweep, and what is worked out from them once for all its views."""
+    """All runs of a sweep, with figures computed once for all views."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = tuple(runs)
@@ -90,9 +94,9 @@ class _Whole:
 
     @cached_property
     def truths(self) -> bool:
-        """Whether the scores are truth values: nothing but 0 and 1, and given as True and False, or both of them.
+        """Whether scores are truth values: only 0 and 1, and either given as bools or both present.
 
-        One setting alone cannot tell: its 1, 1, 1 may be of a scale from 1 to 5.
+        Decided over all settings, since 1, 1, 1 in one of them may be on a scale from 1 to 5.
         """
         scores = [run for run in self.runs if run.score is not None]
         found = {run.score for run in scores}
@@ -102,11 +106,11 @@ class _Whole:
 class Sweep:
     """The runs of a sweep, or a filtered or sorted view of them. A run keeps its row number in every view.
 
-    `sweep[3]` is the run of row 3; iterating gives runs in the view's order. A view chooses which rows are seen, and
-    which settings are compared. What is said of a setting, its agreement, its means and the verdict, is always of all
-    its runs in the whole sweep: of the answers with "yes" among them one could say that they agree, whatever came.
+    `sweep[3]` is the run of row 3; iteration is in the view's order. A view selects the rows that are shown and the
+    settings that are compared. Agreement, means and verdict of a setting always use all its runs in the whole sweep:
+    otherwise, filtering for "yes" would make any answers agree.
 
-    `whole` are the runs that this is a view of; None = it is no view.
+    `whole` holds the runs that this is a view of; None = not a view.
     """
 
     def __init__(self, asked: Asked, runs: Sequence[Run], whole: _Whole | None = None) -> None:
@@ -134,32 +138,32 @@ class Sweep:
 
     @property
     def message(self) -> Message:
-        """What was asked."""
+        """The message that was sent."""
         return self._asked.message
 
     @property
     def grid(self) -> Grid:
-        """The axes and the number of repeats."""
+        """The axes and number of repeats."""
         return self._asked.grid
 
     @property
     def session(self) -> Session:
-        """Whose history and settings it was asked with."""
+        """The session whose history and settings were used."""
         return self._asked.session
 
     @property
     def complete(self) -> list[Run]:
-        """The runs with a whole answer."""
+        """The runs with a complete answer."""
         return [run for run in self.runs if run.status == "complete"]
 
     @property
     def failed(self) -> list[Run]:
-        """The runs that went wrong; those that were stopped or never sent are not among them."""
+        """The runs that failed, except those that were stopped or never sent."""
         return [run for run in self.runs if run.status in ("failed", "cut_off")]
 
     @property
     def cost(self) -> float | None:
-        """US dollars of all runs whose cost is known; None = of none."""
+        """The total in US dollars of all runs whose cost is known; None = known for none."""
         known = finite(run.cost for run in self.runs)
         return sum(known) if known else None
 
@@ -171,9 +175,9 @@ class Sweep:
     # Views
 
     def filter(self, where: Callable[[Run], bool] | None = None, **values: Any) -> Self:
-        """The runs for which `where(run)` holds and whose columns have these values; a list means any of them.
+        """Return a view of the runs for which `where(run)` is true and whose columns have these values (a list = any of them).
 
-        Raises ParameterError for a column that is not there.
+        Raises ParameterError for an unknown column.
         """
         for name in values:
             self._check_column(name)
@@ -186,7 +190,7 @@ class Sweep:
         return self._view([run for run in self.runs if fits(run)])
 
     def sort(self, by: str, *, descending: bool = False) -> Self:
-        """The runs in the order of a column; what has no value there comes last. Raises ParameterError."""
+        """Return a view sorted by a column, missing values last. Raises ParameterError for an unknown column."""
         self._check_column(by)
         values = {run.index: self._row(run)[by] for run in self.runs}
         known = [run for run in self.runs if values[run.index] is not None]
@@ -195,42 +199,90 @@ class Sweep:
         ordered = sorted(known, key=key, reverse=descending)
         return self._view([*ordered, *(run for run in self.runs if values[run.index] is None)])
 
+    def shuffled(self, chance: Random) -> Self:
+        """The runs in a random order."""
+        return self._view(chance.sample(self.runs, len(self.runs)))
+
     def _view(self, runs: Sequence[Run]) -> Self:
         return type(self)(self._asked, runs, self._whole)
 
     def diff(self, i: int, j: int) -> Diff:
-        """What differs between the answers of rows i and j, word by word."""
+        """Return the word-by-word difference between the answers of rows i and j."""
         return Diff.of(self[i].text, self[j].text)
 
     # The table
 
     @property
     def columns(self) -> list[str]:
-        """The table's columns: the run's number, the axes, and what came of it."""
+        """The table's columns: run number, axes, and results."""
         axes = [axis.name for axis in self.grid.axes]
         return ["run", *axes, *(name for name in COLUMNS if name not in axes)]
 
     def table_rows(self) -> list[dict[str, Any]]:
-        """A row for each run, by `columns`; None = unknown. Texts and errors are as they came: escape them."""
+        """Return a dict for each run, by `columns`; None = unknown. Texts and errors are raw: escape them."""
         return [{name: row[name] for name in self.columns} for row in map(self._row, self.runs)]
 
     def to_frame(self) -> Any:
-        """The table as a pandas data frame, else as a polars one. Raises NbchatError where neither is installed."""
+        """Return the table as a pandas data frame, else a polars one. Raises NbchatError if neither is installed."""
         return data_frame(self.table_rows(), self.columns, NUMBERS)
 
     def _row(self, run: Run) -> dict[str, Any]:
         mean = self._whole.agreements[run.setting]
-        return run.row(None if mean is None else mean.mean)
+        return run.row(None if mean is None else mean.mean, self._asked.ratings.get(run.index))
 
     def _check_column(self, name: str) -> None:
         if name not in self.columns:
             raise ParameterError(f"There is no column {name}.{nearest(name, self.columns)}")
 
+    # Human judgement
+
+    def rate(
+        self, index: int, *, thumb: bool | None = None, score: float | None = None, note: str | None = None
+    ) -> Rating:
+        """Say what you think of a run's answer, and return the whole of it; None = as it was before.
+
+        Ratings are columns of `to_frame()`. While there are any, they are what the verdict goes by: the score, else 1
+        for a thumb up and 0 for one down. Raises ParameterError, and IndexError where there is no such row.
+        """
+        run = self[index]
+        old = self.rating(index) or Rating()
+        rating = Rating(
+            old.thumb if thumb is None else thumb,
+            old.score if score is None else score,
+            old.note if note is None else note,
+        )
+        self.set_rating(run.index, rating)
+        return rating
+
+    def set_rating(self, index: int, rating: Rating | None) -> None:
+        """Put a rating in the place of what was said of a run; None takes that back. Raises as `rate`."""
+        run = self[index]
+        if rating:
+            self._asked.ratings[run.index] = rating
+        else:
+            self._asked.ratings.pop(run.index, None)
+
+    def rating(self, index: int) -> Rating | None:
+        """A run's rating; None = it has none."""
+        return self._asked.ratings.get(index)
+
+    @property
+    def rated(self) -> bool:
+        """Whether a reader has rated answers with numbers, so that the verdict goes by these."""
+        return any(rating.value is not None for rating in self._asked.ratings.values())
+
+    def score_of(self, run: Run) -> float | None:
+        """The number that counts of a run: its rating where any run is rated, else its score; None = it has none."""
+        if not self.rated:
+            return run.score
+        rating = self.rating(run.index)
+        return None if rating is None else rating.value
+
     # Statistics
 
     @cached_property
     def _by_setting(self) -> dict[Setting, list[Run]]:
-        """All runs of the settings that are here, in the whole sweep."""
+        """All runs in the whole sweep, of the settings in this view."""
         return {setting: self._whole.by_setting[setting] for setting in dict.fromkeys(run.setting for run in self.runs)}
 
     @property
@@ -239,16 +291,16 @@ class Sweep:
 
     @property
     def partial(self) -> bool:
-        """Whether it leaves out runs of a setting that it shows others of."""
+        """Whether this view shows only some of a setting's runs."""
         return len(self.runs) < len(self._counted)
 
     @property
     def scored(self) -> bool:
-        """Whether any run of the settings that are here has a score."""
-        return any(run.score is not None for run in self._counted)
+        """Whether any run of the settings in this view has a score, or a rating."""
+        return any(self.score_of(run) is not None for run in self._counted)
 
     def summary(self) -> list[Summary]:
-        """A line for each setting of this view, in its order; of all the setting's runs, also those left out here."""
+        """Return a summary for each setting in this view, in its order, over all the setting's runs in the sweep."""
         return [self._summary(setting, runs) for setting, runs in self._by_setting.items()]
 
     def _summary(self, setting: Setting, runs: list[Run]) -> Summary:
@@ -260,19 +312,21 @@ class Sweep:
             len(runs),
             len(complete),
             sum(run.status in ("failed", "cut_off") for run in runs),
-            self._score(run.score for run in complete),
+            self._score(map(self.score_of, complete)),
             self._whole.agreements[setting],
             **means,
         )
 
     def _score(self, values: Iterable[float | None]) -> Mean | None:
-        return Mean.of(values, truths=self._whole.truths)
+        ratings = [rating for rating in self._asked.ratings.values() if rating.value is not None]
+        thumbs = all(rating.score is None for rating in ratings)
+        return Mean.of(values, truths=thumbs if self.rated else self._whole.truths)
 
     def verdict(self) -> Verdict:
-        """Which setting has the best score (or, without scores, the most agreement), and whether that is settled.
+        """Return which setting has the best score (or without scores, the most agreement), and whether that is settled.
 
-        Of the settings that are in this view, by all their runs in the sweep. To compare only some settings because
-        they came out well is to choose by chance: then the whole sweep's verdict is the one that holds.
+        Compares the settings in this view, by all their runs in the sweep. Selecting settings by their results and then
+        comparing only those invalidates the confidence level: use the whole sweep's verdict.
         """
         counted = self._counted
         wanted = any(run.score_error for run in counted)
@@ -286,15 +340,21 @@ class Sweep:
         if not measured:
             return Verdict("Nothing to compare yet: give a score=, or ask each setting several times (repeat=5).")
         if len(measured) == 1 < len(self._by_setting):
-            what = "a score" if self.scored else "answers to compare"
+            what = "a rating" if self.rated else "a score" if self.scored else "answers to compare"
             failed = f" ({failures[0]})" if failures else ""
             return Verdict(f"Nothing to compare: only {setting_text(measured[0].setting)} has {what}.{failed}")
-        return verdict(measured) if self.scored else agreement_verdict(measured)
+        found = verdict(measured) if self.scored else agreement_verdict(measured)
+        if not self.rated:
+            return found
+        count = sum(self.score_of(run) is not None for run in counted)
+        return replace(
+            found, sentence=f"By your ratings of {count} of {pluralize(len(counted), 'answer')}: {found.sentence}"
+        )
 
     def _measured_scores(self) -> list[Measured]:
         found = []
         for setting, runs in self._by_setting.items():
-            values = {run.repeat: run.score for run in runs if run.score is not None}
+            values = {run.repeat: value for run in runs if (value := self.score_of(run)) is not None}
             if (mean := self._score(values.values())) is not None:
                 found.append(Measured(setting, mean, values))
         return found
@@ -314,18 +374,17 @@ class Sweep:
         whole = _Whole([new.get(run.index, run) for run in self._whole.runs])
         return type(self)(self._asked, [new.get(run.index, run) for run in self.runs], whole)
 
-    # Taking one over
+    # Applying a run
 
     def apply(self, index: int) -> Run:
-        """Make a run the session's own, and return it.
+        """Make a run part of the session, and return it.
 
-        Its parameters (and its system text, if it had one of its own) hold from now on, and its message and answer are
-        a turn of the history. Applying another run of the sweep puts that in its place. Raises SessionError where the
-        run has no answer.
+        Its parameters (and its system text, if it has one) become the session's, and its message and answer a turn of the
+        history. Applying another run of the sweep replaces that turn. Raises SessionError if the run has no answer.
         """
         run = self[index]
         if run.turn is None:
-            raise SessionError(f"Run {index} has no answer to take over ({run.problem or run.status}).")
+            raise SessionError(f"Run {index} has no answer to apply ({run.problem or run.status}).")
         asked, session = self._asked, self.session
         session.params = run.params if asked.model_named else run.params.replace(model=None)
         if "system" in {**asked.fixed, **run.setting}:
@@ -335,19 +394,19 @@ class Sweep:
         if mine is not None and version is not None:
             session.choose(mine, version)
         else:
-            session.adopt(run.turn, replaces=mine)
+            session.adopt(replace(run.turn, rating=self.rating(index)), replaces=mine)
         asked.applied = run.turn
         return run
 
     def plot(self, **options: Any) -> Any:
-        """Quality against a parameter, and cost against time, as a chart. See `nbchat.tuning.plot.plot`."""
+        """Plot quality against a parameter, and cost against time. See `nbchat.tuning.plot.plot`."""
         from nbchat.tuning.plot import plot
 
         return plot(self, **options)
 
 
 def _version_of(turn: Turn, other: Turn | None) -> int | None:
-    """Which version of a turn has the other's answer; None = none has."""
+    """The index of the turn's version with the other's answer; None = none."""
     versions = enumerate(turn.versions)
     return None if other is None else next((i for i, version in versions if version.reply is other.reply), None)
 

@@ -11,6 +11,7 @@ from nbchat.conversation.turn import Turn
 from nbchat.tuning.grid import Cell, Setting, setting_text
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
+from nbchat.values.rating import Rating
 from nbchat.values.reply import Choice, Reply
 
 __all__ = ["COLUMNS", "NUMBERS", "Run", "RunStatus", "answer_text"]
@@ -31,27 +32,31 @@ COLUMNS = (
     "tokens_per_s",
     "agreement",
     "score",
+    "rating",
+    "note",
     "text",
     "error",
 )
-"""The table's columns, behind "run" (the row's number) and one for each axis. `cost` in US dollars, `_s` in seconds."""
+"""The table's columns after "run" (the row number) and the axes. `cost` is in US dollars, `_s` in seconds.
+
+`score` is the score function's or the judge's, `rating` and `note` are the user's.
+"""
 
 
 SHOWN = 70
-"""Characters of the answer in a run's repr."""
+"""Most characters of the answer in a run's repr."""
 
-NUMBERS = frozenset({"cost", "first_token_s", "total_s", "tokens_per_s", "agreement", "score"})
-"""The columns that hold fractions."""
+NUMBERS = frozenset({"cost", "first_token_s", "total_s", "tokens_per_s", "agreement", "score", "rating"})
+"""The columns with float values."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Run:
-    """One request of a sweep and what became of it.
+    """One request of a sweep and its result.
 
-    `index` is its row, also in a filtered or sorted view; `setting` has the axes' values, `params` everything it was
-    asked with; `repeat` counts from 1. `turn` is None where nothing of an answer came, `error` where all went well.
-    `score` is None where there is none, with the reason in `score_error` where one was wanted; `truth` tells that the
-    score function returned a truth value.
+    `index` is its row, in every view; `setting` has the axes' values, `params` all parameters; `repeat` counts from 1.
+    `turn` is None if no answer came, `error` if nothing failed. `score` is None if there is none, with the reason in
+    `score_error` if one was requested; `truth` is whether the score function returned a bool.
     """
 
     index: int
@@ -67,7 +72,7 @@ class Run:
 
     @classmethod
     def of(cls, cell: Cell, exchange: Exchange) -> Run:
-        """What an exchange has come to."""
+        """Return the result of an exchange."""
         turn, error = exchange.turn, exchange.error
         stopped = isinstance(error, (KeyboardInterrupt, GeneratorExit))
         status: RunStatus
@@ -95,34 +100,34 @@ class Run:
 
     @property
     def reply(self) -> Reply | None:
-        """The answer, whole or partial; None = nothing came."""
+        """The answer, complete or partial; None = nothing came."""
         return None if self.turn is None else self.turn.reply
 
     @property
     def question(self) -> str:
-        """What was asked; empty where nothing of an answer came."""
+        """The question; empty if no answer came."""
         return "" if self.turn is None else self.turn.message.text
 
     @property
     def text(self) -> str:
-        """What was answered; empty = nothing."""
+        """The answer's text; empty = none."""
         return "" if self.reply is None else answer_text(self.reply.choices[0])
 
     @property
     def texts(self) -> list[str]:
-        """All choices of a complete answer, for comparing it with others."""
+        """The texts of all choices of a complete answer."""
         reply = self.reply if self.status == "complete" else None
         return [] if reply is None else [answer_text(choice) for choice in reply.choices]
 
     @property
     def cost(self) -> float | None:
-        """US dollars; None = unknown."""
+        """The cost in US dollars; None = unknown."""
         if self.reply is None:
             return None
         return self.reply.usage.cost if self.reply.cost is None else self.reply.cost
 
-    def row(self, agreement: float | None = None) -> dict[str, Any]:
-        """Its row of the table, with the agreement of its setting's repeats; None = unknown."""
+    def row(self, agreement: float | None = None, rating: Rating | None = None) -> dict[str, Any]:
+        """Return its table row; `agreement` is that of its setting's repeats, `rating` the user's. None = unknown."""
         reply = self.reply or Reply()
         usage, timing = reply.usage, reply.timing
         own = {
@@ -138,6 +143,8 @@ class Run:
             "tokens_per_s": timing.tokens_per_second(usage.completion_tokens),
             "agreement": agreement,
             "score": self.score,
+            "rating": None if rating is None else rating.value,
+            "note": None if rating is None else rating.note or None,
             "text": self.text or None,
             "error": self.problem,
         }
@@ -145,20 +152,20 @@ class Run:
 
     @property
     def problem(self) -> str | None:
-        """Why it has no whole answer, or no score, in one sentence; None = all is well. May quote a server."""
+        """Why it has no complete answer or no score, in one sentence; None = no problem. May quote a server."""
         if self.error is not None:
             return str(self.error)
         return f"No score: {self.score_error}" if self.score_error else None
 
 
 def answer_text(choice: Choice) -> str:
-    """What a choice says: its text, else its words of refusal, else the calls it makes."""
+    """Return a choice's text, else its refusal, else its tool calls."""
     calls = "\n".join(f"{call.name}({call.arguments})" for call in choice.tool_calls)
     return choice.text or choice.refusal or calls
 
 
 def _cell(value: Any) -> Any:
-    """A parameter's value as tables take it."""
+    """Convert a parameter's value for a table."""
     if isinstance(value, Message):
         return value.as_typed
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, tuple)) else value

@@ -1,4 +1,4 @@
-"""Many exchanges at once: driven from the thread that asked, under one pace, stopped together."""
+"""Run many exchanges concurrently from the calling thread, under one concurrency limit, and stop them together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbchat.api.concurrency import Pace
+from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import POLL_SECONDS, Channel
 from nbchat.conversation.driver import Driver, wait_for
 from nbchat.conversation.exchange import Exchange
@@ -20,17 +20,17 @@ from nbchat.values.usage import Usage
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
 
 AT_ONCE = 8
-"""Requests at once where nobody says: what small servers and low rate limits still take."""
+"""Default number of concurrent requests, which small servers and low rate limits still accept."""
 
 TICK_SECONDS = 0.2
-"""How often progress is told while nothing ends."""
+"""Seconds between progress reports while nothing ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is. `cost` is that of the finished ones in US dollars; None = no price is known for any of them.
+    """Progress of a sweep. `cost` is that of the finished exchanges in US dollars; None = known for none.
 
-    `seconds_left` goes by the pace so far; None = nothing has finished yet. `stage` is "answers" or "scores".
+    `seconds_left` extrapolates the speed so far; None = nothing has finished yet. `stage` is "answers" or "scores".
     """
 
     done: int
@@ -42,7 +42,7 @@ class Progress:
 
 
 def cost_of(exchange: Exchange) -> float | None:
-    """US dollars that the requests of an exchange took; None = unknown."""
+    """The cost of an exchange's requests in US dollars; None = unknown."""
     known = [cost for reply in exchange.replies if (cost := _first(reply.cost, reply.usage)) is not None]
     return sum(known) if known else None
 
@@ -52,7 +52,7 @@ def _first(cost: float | None, usage: Usage) -> float | None:
 
 
 class _Lane:
-    """One exchange under way. Stages: waiting for its channel → `over`."""
+    """One running exchange. Stages: waiting for its channel → `over`."""
 
     def __init__(self, exchange: Exchange, ready: queue.SimpleQueue[_Lane]) -> None:
         self.exchange = exchange
@@ -65,12 +65,12 @@ class _Lane:
         self._step()
 
     def take(self) -> None:
-        """Move the exchange on with all that has come, without waiting."""
+        """Process everything that has come, without waiting."""
         while not self.over and self._channel is not None and (events := self._channel.take(None)) != []:
             self._step(events)
 
     def _step(self, given: Any = None) -> None:
-        """Move on until it waits for a channel, or is over. A coroutine of the user's is waited for in between."""
+        """Advance until it waits for a channel or is over; run the user's coroutines in between."""
         self._driver.given = given
         while not isinstance(wait := self._driver.next(), Channel):
             if wait is None:
@@ -81,26 +81,26 @@ class _Lane:
         if wait is not self._channel:
             self._channel = wait
             wait.on_put = functools.partial(self._tell_end, wait)
-            self._tell_end(wait)  # it may have come before anybody listened
+            self._tell_end(wait)  # the end may have come before the listener was added
 
     def _tell_end(self, channel: Channel) -> None:
-        """Wake who drives it when a request is over, rather than for every piece of its answer."""
+        """Wake the runner when a request is over, rather than for every piece of its answer."""
         if channel.over:
             self._ready.put(self)
 
     def stop(self) -> None:
-        """End it. An answer that has come whole stays whole; of another, what has come is kept."""
+        """Stop the exchange. A complete answer stays complete; of any other, the partial answer is kept."""
         self.exchange.stop()
         self.take()
         self._driver.close()
 
 
 class Runner:
-    """Runs exchanges, at most `at_once` at a time, fewer where the server asks for it.
+    """Runs exchanges, at most `at_once` concurrently, fewer if the server asks for it.
 
-    Stages: made → running (`run`) → over. `on_done` gets every exchange that came to an end, good or bad, in the order
-    in which they end; `skip` may say that a waiting one is not to be sent after all. `on_growth` gets those under way
-    a few times a second (None = nobody watches). All of them, and `on_progress`, are called in the thread that runs it.
+    Stages: created → running (`run`) → over. `on_done` gets every exchange that ended, successfully or not, in order of
+    completion; `skip` may decide that a waiting one is not sent; `on_growth` gets the running ones a few times a second
+    (None = not needed). All of them, and `on_progress`, are called in the running thread.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Runner:
     ) -> None:
         self._waiting = deque(exchanges)
         self._total = len(exchanges)
-        self._pace = Pace(at_once)
+        self._limiter = ConcurrencyLimiter(at_once)
         self._ready: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         self._running: set[_Lane] = set()
         self._on_done, self._on_progress, self._skip = on_done, on_progress, skip
@@ -127,9 +127,9 @@ class Runner:
         self._started = self._told = 0.0
 
     def run(self) -> None:
-        """Run them all. An interrupt stops those under way, closes their connections, and is raised on.
+        """Run all exchanges. An interrupt stops the running ones, closes their connections, and propagates.
 
-        What had come of a stopped one is in its `reply`; one that was not begun has no `replies` and no `error`.
+        A stopped exchange has the partial answer in its `reply`; one never started has no `replies` and no `error`.
         """
         self._started = self._told = time.perf_counter()
         self._tell()
@@ -143,27 +143,26 @@ class Runner:
     def _begin_some(self) -> None:
         while self._waiting and len(self._running) < self._most:
             exchange = self._waiting.popleft()
-            exchange.pace = self._pace
+            exchange.limiter = self._limiter
             if self._skip(exchange):
                 self._total -= 1
                 continue
             lane = _Lane(exchange, self._ready)
             self._running.add(lane)
             lane.begin()
-            if lane.over:  # it failed before it could be sent
+            if lane.over:  # failed before it could be sent
                 self._end(lane)
 
     @property
     def _most(self) -> int:
-        """How many are begun: as many as may be in flight, and once one has been answered as many again.
+        """The number of exchanges to start: as many as may be in flight, and twice that once one has been answered.
 
-        Those wait at the engine's own gate, so that a place that becomes free is taken at once, not when this thread
-        comes to it.
+        The others wait in the engine, so that a free slot is taken at once rather than when this thread gets to it.
         """
-        return self._pace.allowed * (2 if self._done > self._failed else 1)
+        return self._limiter.allowed * (2 if self._done > self._failed else 1)
 
     def _drain(self) -> None:
-        """Wait for something to come, and take it."""
+        """Wait for events and process them."""
         if not self._running:
             return
         with contextlib.suppress(queue.Empty):
@@ -173,7 +172,7 @@ class Runner:
             self._tell()
 
     def _move(self, lane: _Lane) -> None:
-        """Take what has come of one."""
+        """Process what has come of one exchange."""
         lane.take()
         if lane.over and lane in self._running:
             self._end(lane)
@@ -188,7 +187,7 @@ class Runner:
 
     def _end(self, lane: _Lane) -> None:
         exchange = lane.exchange
-        if isinstance(exchange.error, KeyboardInterrupt):  # it came while this one was being moved on
+        if isinstance(exchange.error, KeyboardInterrupt):  # interrupted while this exchange was being advanced
             raise KeyboardInterrupt
         self._running.discard(lane)
         self._done += 1
@@ -206,8 +205,8 @@ class Runner:
         self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage))
 
     def _stop(self) -> None:
-        """Close what runs, however impatient the user is."""
-        self._pace.shut()
+        """Stop the running exchanges, even if interrupted again."""
+        self._limiter.shut()
         while self._running:
             lane = self._running.pop()
             try:

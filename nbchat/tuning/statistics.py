@@ -1,4 +1,4 @@
-"""What repeats can tell: means with their uncertainty, differences, and whether one is settled. Pure."""
+"""Statistics of repeats: means with confidence intervals, differences, and whether one is settled. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ __all__ = [
 ]
 
 LEVEL = 0.95
-"""The confidence of the intervals."""
+"""The confidence level of the intervals."""
 
 LARGEST = 1e100
-"""A number beyond this is a slip or a jest, and the squares of larger ones could not be summed."""
+"""Larger numbers are ignored, since their squares could not be summed."""
 
 POWER = 0.8
-"""How sure one should be, before asking so many more times, that they will settle a difference."""
+"""The power aimed at by the number of further repeats."""
 
 MOST_REPEATS = 1000
-"""A difference that would need more repeats than this to be settled counts as none."""
+"""A difference that would need more repeats than this counts as none."""
 
 _MANY = 200
-"""Degrees of freedom from which the normal distribution with Peiser's correction serves."""
+"""Degrees of freedom from which the normal distribution with Peiser's correction is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean of `n` values and its 95 % interval; `low` and `high` are None where there are too few to say.
+    """A mean of `n` values and its 95 % interval; `low` and `high` are None if there are too few values.
 
-    `error` is the standard error, None likewise.
+    `error` is the standard error, or None likewise.
     """
 
     mean: float
@@ -52,12 +52,12 @@ class Mean:
 
     @classmethod
     def of(cls, values: Iterable[float | None], *, truths: bool = False) -> Mean | None:
-        """The mean of those values that are numbers; None = there is none.
+        """Return the mean of the values that are numbers; None = there are none.
 
         The interval is Student's, mean ± t(n-1) · s / √n, where s is the standard deviation of the n values. Equal
-        values have none: they say nothing of how much others would differ. `truths` tells that the values are truth
-        values, 0 or 1: then it is Wilson's (1927), which does not leave that range, and which equal values have too.
-        A few values cannot tell this themselves: 1, 1, 1 may be of a scale from 1 to 5.
+        values have no interval, since their spread is unknown. `truths` declares the values to be truth values, 0 or 1:
+        then the interval is Wilson's (1927), which stays within that range and exists for equal values too. It is not
+        inferred, since 1, 1, 1 may be on a scale from 1 to 5.
         """
         known = finite(values)
         if not known:
@@ -75,12 +75,12 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much more one setting reaches than another. `n` is the number of pairs, or of repeats of the fewer.
+    """The difference between two settings' means. `n` is the number of pairs, or of repeats of the setting with fewer.
 
-    `low` and `high` bound the 95 % interval (None = too few to say; wider where several settings were compared with the
-    best, see `level`). `settled`: the interval leaves out 0, and there are enough repeats to say so. `more` is how many
-    more repeats of each setting would settle it in four of five cases, if the difference and the scatter are as they
-    were so far; None = none are needed, or no number would help.
+    `low` and `high` bound the 95 % interval (None = too few values; wider if several settings were compared with the
+    best, see `level`). `settled`: the interval excludes 0 and there are enough repeats. `more` is the number of further
+    repeats of each setting that would settle it in four of five cases, given the difference and spread so far; None = not
+    needed, or no number would help.
     """
 
     mean: float
@@ -93,12 +93,12 @@ class Difference:
 
 
 def finite(values: Iterable[float | None]) -> list[float]:
-    """The values that are numbers: neither None nor NaN nor infinite, nor beyond `LARGEST`."""
+    """Return the values that are numbers: not None, NaN, infinite, or beyond `LARGEST`."""
     return [float(value) for value in values if is_number(value)]
 
 
 def is_number(value: float | None) -> TypeGuard[float]:
-    """Whether there is a value to count with."""
+    """Whether a value is a usable number."""
     return value is not None and abs(value) <= LARGEST
 
 
@@ -110,9 +110,9 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
 
 
 def difference(pairs: Iterable[tuple[float | None, float | None]], level: float = LEVEL) -> Difference | None:
-    """The mean of a - b over pairs, by Student's t for paired values; None = no pair has two numbers.
+    """Return the mean of a - b over pairs, by Student's paired t; None = no pair has two numbers.
 
-    Settled when the interval leaves out 0 and there are at least as many pairs as `fewest_repeats` tells.
+    Settled if the interval excludes 0 and there are at least `fewest_repeats` pairs.
     """
     deltas = [a - b for a, b in pairs if is_number(a) and is_number(b)]
     if not deltas:
@@ -125,10 +125,10 @@ def difference(pairs: Iterable[tuple[float | None, float | None]], level: float 
 
 
 def independent_difference(a: Mean, b: Mean, level: float = LEVEL) -> Difference | None:
-    """A - b of two means that have nothing to do with each other; None = one has no standard error.
+    """Return a - b for two independent means; None = one has no standard error.
 
-    The standard errors are added as squares (Welch), with the smaller number of values for the degrees of freedom,
-    which makes the interval rather too wide than too narrow.
+    The squared standard errors are added (Welch), with degrees of freedom by the smaller number of values, which makes
+    the interval conservative.
     """
     if a.error is None or b.error is None:
         return None
@@ -146,20 +146,20 @@ def _difference(mean: float, n: int, spread: float, freedom: int, level: float) 
 
 @lru_cache
 def fewest_repeats(level: float = LEVEL) -> int:
-    """The fewest repeats of two settings that can settle anything, whatever the values' distribution.
+    """Return the fewest repeats of two settings that can settle a difference for any distribution of values.
 
-    Were the settings the same, then even a clean separation of their n + n values would come about by chance with
-    probability 2 / C(2n, n) (the exact permutation test): n = 4 at 95 %. This guards against calling it settled
-    because a few scores happen to be equal, where Student's interval has no width.
+    If the settings were equal, a complete separation of their n + n values would still occur with probability
+    2 / C(2n, n) (exact permutation test): n = 4 at 95 %. This prevents a verdict from a few scores that happen to be
+    equal, for which Student's interval has no width.
     """
     return next(n for n in range(2, 100) if 2 / math.comb(2 * n, n) <= 1 - level)
 
 
 def _repeats_needed(mean: float, spread: float, n: int, level: float) -> int | None:
-    """How many more repeats: the least N with (t(N-1) + z) · s / √N < |mean|, less those there are; None = hopeless.
+    """Further repeats needed: the least N with (t(N-1) + z) · s / √N < |mean|, minus n; None = too many.
 
-    With z = 0.84 of the normal distribution the power is 80 %: were |mean| and s the truth, N new repeats would settle
-    it in four of five cases. Without z it would be in one of two, as a mean of N is as often smaller as larger.
+    With z = 0.84 of the normal distribution the power is 80 %: if |mean| and s are the true values, N new repeats settle
+    it in four of five cases; without z, in one of two.
     """
     if mean == 0 or not math.isfinite(spread):
         return None
@@ -171,12 +171,12 @@ def _repeats_needed(mean: float, spread: float, n: int, level: float) -> int | N
 
 
 def jackknife(pairs: Mapping[tuple[int, int], float], n: int) -> Mean:
-    """The mean over all pairs of n items, with an interval by leaving out one item at a time (Arvesen 1969).
+    """Return the mean over all pairs of n items, with its jackknife interval (Arvesen 1969).
 
     Pseudo-value i = n·U - (n-1)·U without i, where U is the mean over pairs; the interval is Student's for the mean of
-    the pseudo-values, kept within 0 and 1 where the values are. The variance has the second term of Hoeffding's (1948)
-    as well, 2 / (n·(n-1)) times that of the pairs: two labels half and half leave the pseudo-values none, and the
-    interval would have no width.
+    the pseudo-values, clipped to 0 and 1 if the values are. The variance includes Hoeffding's (1948) second term,
+    2 / (n·(n-1)) times that of the pairs: for two labels half and half, the pseudo-values do not vary, and the interval
+    would have no width.
     """
     total = math.fsum(pairs.values())
     mean = total / len(pairs)
@@ -197,7 +197,7 @@ def jackknife(pairs: Mapping[tuple[int, int], float], n: int) -> Mean:
 
 @lru_cache(maxsize=4096)
 def t_quantile(freedom: int, level: float = LEVEL) -> float:
-    """The t that Student's distribution exceeds in absolute value with probability 1 - level."""
+    """Return the t that Student's distribution exceeds in absolute value with probability 1 - level."""
     if freedom > _MANY:
         z = NormalDist().inv_cdf((1 + level) / 2)
         return z + (z**3 + z) / (4 * freedom)  # Peiser 1943, the first term of the Cornish-Fisher expansion
@@ -211,7 +211,7 @@ def t_quantile(freedom: int, level: float = LEVEL) -> float:
 
 
 def _t_within(t: float, freedom: int) -> float:
-    """The probability of |T| <= t for whole degrees of freedom (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    """Return P(|T| <= t) for integer degrees of freedom (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
     theta = math.atan(t / math.sqrt(freedom))
     cosine = math.cos(theta)
     odd = freedom % 2
@@ -226,7 +226,7 @@ def _t_within(t: float, freedom: int) -> float:
 
 
 def interval_text(mean: Mean | None, digits: int = 2) -> str:
-    """A mean and its interval for a table: "0.71 (0.52 to 0.90)"; empty = unknown."""
+    """Format a mean and its interval: "0.71 (0.52 to 0.90)"; empty = unknown."""
     if mean is None:
         return ""
     if mean.low is None or mean.high is None:

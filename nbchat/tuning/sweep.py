@@ -1,4 +1,4 @@
-"""Sweeps: one message, asked with every combination of some parameters, several times each, all at once."""
+"""Sweeps: send a message with every combination of some parameters, repeatedly and concurrently."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OnRun = Callable[[Run], None]
 
 
 class SweepInterrupted(Interrupted):
-    """The user stopped a sweep: `.sweep` has every run, those that were not made as "not run"."""
+    """The user stopped a sweep: `.sweep` has every run, with status "not run" if never sent."""
 
     def __init__(self, message: str, sweep: Sweep) -> None:
         super().__init__(message)
@@ -54,20 +54,20 @@ def sweep(
     result_type: type[Sweep] = Sweep,
     **axes: Any,
 ) -> Sweep:
-    """Ask a message with every combination of the parameters that have several values, `repeat` times each.
+    """Send a message with every combination of the parameters that have several values, `repeat` times each.
 
-    A list of messages is an axis as well: each of them is asked.
-    Every run reads the session's history as it is now, and none joins it until `Sweep.apply`. `axes` are parameters
-    of the table, `system` and `extra`: a list of values is an axis, a single one holds for all runs, None in a list is
-    "not sent"; `models` is another name for an axis of models. The other options of `Session.ask` work as there.
+    A list of messages is an axis too. Every run uses the session's current history, and none joins it until
+    `Sweep.apply`. `axes` are request parameters, `system` and `extra`: a list of values is an axis, a single value applies
+    to all runs, None in a list means "not sent"; `models` is an alias for an axis `model`. The other options are those of
+    `Session.ask`.
 
-    `score` is a function of the answer (see `judge.Answer`) to a number, or a prompt for a judge, with `{answer}` and
-    `{question}`, which `judge_model` answers (None = the session's model). More is better.
+    `score` is a function from the answer (see `judge.Answer`) to a number, or a judge's prompt with `{answer}` and
+    `{question}`, sent to `judge_model` (None = the session's model). Higher is better.
 
-    At most `at_once` requests run at once, fewer after a 429. `on_progress` is called in this thread, at least five
-    times a second. `on_run` is told in this thread of every run before the first is sent, of those under way a few
-    times a second, with the answer so far and the status "running", and of each that ends. A run that fails is a row
-    with its reason. The result is a `result_type`.
+    At most `at_once` requests run concurrently, fewer after a 429. `on_progress` is called in this thread, at least five
+    times a second. `on_run` is called in this thread with every run before the first is sent, with the running ones a few
+    times a second (status "running", the answer so far), and with each that ends. A failed run is a row with its reason.
+    The result is a `result_type`.
 
     Raises ParameterError, ConfigError and GuardError before anything is sent, and SweepInterrupted.
 
@@ -101,7 +101,7 @@ def compare(
     models: Iterable[str],
     **options: Any,
 ) -> Sweep:
-    """Ask several models the same. Options as for `sweep`."""
+    """Send a message to several models. Options are those of `sweep`."""
     return sweep(session, message, models=models, **options)
 
 
@@ -113,9 +113,9 @@ def settle(
     models: Iterable[str] | None = None,
     **options: Any,
 ) -> tuple[Grid, dict[str, Any], dict[Cell, Exchange]]:
-    """What a sweep would ask: its grid, the options that are the same for all runs, and each run's request.
+    """Prepare a sweep: its grid, the options that are the same for all runs, and each run's request.
 
-    The requests are in the order in which to send them; nothing is sent. Raises ParameterError and ConfigError.
+    Requests are in the order of execution; nothing is sent. Raises ParameterError and ConfigError.
     """
     if models is not None:
         if "model" in options:
@@ -129,7 +129,7 @@ def settle(
 
 
 def _are_variants(message: Any) -> bool:
-    """Whether this is several messages to try, rather than one of several parts."""
+    """Whether `message` is several messages to try, rather than the parts of one."""
     return (
         isinstance(message, Sequence)
         and not isinstance(message, str)
@@ -139,7 +139,7 @@ def _are_variants(message: Any) -> bool:
 
 
 class _Bench:
-    """The runs of one sweep while it is made. `runs` has a run for every row at any time."""
+    """The runs of a sweep in progress. `runs` has a run for every row at any time."""
 
     def __init__(
         self, asked: Asked, exchanges: dict[Cell, Exchange], function: Scorer | None, result_type: type[Sweep]
@@ -155,19 +155,19 @@ class _Bench:
 
     @property
     def runs(self) -> list[Run]:
-        """The runs so far, by row."""
+        """The runs so far, in row order."""
         return [self._runs[index] for index in sorted(self._runs)]
 
     def result(self) -> Sweep:
-        """The sweep as it stands."""
+        """Return the sweep so far."""
         return self._result_type(self._asked, self.runs)
 
     def put(self, run: Run) -> None:
-        """Enter a run, in place of the one of its row."""
+        """Replace the run of the same row."""
         self._runs[run.index] = run
 
     def answer(self, at_once: int, on_progress: OnProgress, on_run: OnRun | None) -> None:
-        """Make the runs."""
+        """Execute the runs."""
 
         def done(exchange: Exchange) -> None:
             self._done(exchange)
@@ -201,24 +201,24 @@ class _Bench:
             self._answered.add(run.params.model)
             if self._function is not None:
                 self.put(scored(run, self._function))
-        elif isinstance(run.error, PromptError):  # the guard's word counts for all runs
+        elif isinstance(run.error, PromptError):  # the guard refuses all runs alike
             raise run.error
         elif isinstance(run.error, (AuthenticationFailed, QuotaExceeded)):
             self._refused.setdefault(run.params.model, run.error)
 
     def _take(self, exchange: Exchange) -> Run:
-        """What an exchange came to, entered and charged."""
+        """Convert an exchange to its run, store it and charge its cost."""
         run = Run.of(self._cells[exchange], exchange)
         if run.status == "not run":
             reason = self._reason(exchange)
             run = run if not reason else replace(run, error=NbchatError(reason))
         self.put(run)
         self._asked.session.charge(exchange)
-        self._taken.add(exchange)  # last, as an interrupt before this may lose nothing
+        self._taken.add(exchange)  # last, so that an interrupt before this loses nothing
         return run
 
     def _reason(self, exchange: Exchange) -> str:
-        """Why a run was not sent; empty where it was only not reached."""
+        """Why a run was not sent; empty if the sweep ended before it."""
         params = exchange.ask.params
         if (refusal := self._refused.get(params.model)) is not None:
             return f"Not sent, because an earlier run was refused: {refusal}"
@@ -227,9 +227,9 @@ class _Bench:
         return words and f"Not sent, because the server refuses this for the model: {words}"
 
     def _hopeless(self, exchange: Exchange) -> bool:
-        """Whether it is known to be refused, so that it is not sent.
+        """Whether the request is known to be refused, so that it is not sent.
 
-        Its model has refused the key or the account and never answered, or it refuses one of the parameters.
+        True if its model refused the key or account and never answered, or refuses one of the parameters.
         """
         model = exchange.ask.params.model
         if model in self._refused and model not in self._answered:

@@ -1,4 +1,4 @@
-"""Which setting is best, and whether that is settled, in plain words."""
+"""Decide which setting is best and whether that is settled, in plain words."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ from nbchat.values.plural import pluralize
 __all__ = ["Measured", "Verdict", "agreement_verdict", "verdict"]
 
 MOST_CONTRASTED = 8
-"""Settings of which each two are looked at for plainly different answers; of more, those with most and least agreement."""
+"""Most settings that are compared pairwise for different answers; of more, only those with most and least agreement are."""
 
 MOST_NAMED = 3
-"""Pairs that are named."""
+"""Most pairs that are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One setting's results: the mean of what is compared, and its values by repeat.
+    """A setting's results: the mean of the measure compared, and its values by repeat.
 
-    `values` None = it is no mean of repeats but an agreement, from 0 to 1. Then `mean.n` are answers, of which a repeat
-    gives `per_repeat` (several choices), and of more than `most` only so many would be compared; None = all. `texts`
-    are those answers.
+    `values` None = the mean is an agreement, from 0 to 1. Then `mean.n` counts answers, of which a repeat gives
+    `per_repeat` (several choices), and at most `most` are compared; None = all. `texts` are those answers.
     """
 
     setting: Setting
@@ -46,7 +45,7 @@ class Measured:
     texts: Sequence[str] = ()
 
     def minus(self, other: Measured, level: float) -> Difference | None:
-        """How much more this setting reaches: paired by repeat, where there are values of both."""
+        """Return the difference to another setting, paired by repeat if both have values."""
         if self.values is None or other.values is None:
             gap = independent_difference(self.mean, other.mean, level)
             return None if gap is None else _of_agreements(gap, self, other)
@@ -54,12 +53,12 @@ class Measured:
         return difference(((self.values[repeat], other.values[repeat]) for repeat in shared), level)
 
     def repeats(self, answers: int) -> int:
-        """How many repeats more give so many answers altogether."""
+        """The number of further repeats that give this many answers in total."""
         return math.ceil(max(0, answers - self.mean.n) / self.per_repeat)
 
 
 def _of_agreements(gap: Difference, *both: Measured) -> Difference:
-    """Two agreements differ by at most one, and what is still needed are repeats rather than answers."""
+    """Clip the difference of two agreements to 1, and convert needed answers to repeats."""
     if gap.low is not None and gap.high is not None:
         gap = replace(gap, low=max(-1.0, gap.low), high=min(1.0, gap.high))
     if gap.more is None:
@@ -71,19 +70,19 @@ def _of_agreements(gap: Difference, *both: Measured) -> Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of a sweep of k settings. `best` is the one with the highest mean so far, None = nothing to go by.
+    """The outcome of a sweep of k settings. `best` has the highest mean so far; None = no data.
 
-    Without scores that is the mean agreement: it is the setting whose answers are most alike, and no better for it.
+    Without scores, the mean agreement is compared: the setting whose answers are most alike need not be better.
 
-    `settled`: it is better than every other one, at 95 % confidence: each comparison is at 1 - 5 % / (k-1). As the best
-    is chosen by the same runs, this holds because it must beat all: one that is not the best would have to beat one that
-    is as good, by chance in half of 5 % / (k-1), and of such there are at most k.
+    `settled`: it is better than every other one at 95 % confidence, with each comparison at 1 - 5 % / (k-1). This holds
+    although the best is chosen from the same runs, because it must beat all others: a wrong one would have to beat a
+    setting at least as good, which happens by chance with half of 5 % / (k-1), and there are at most k wrong ones.
 
-    `beaten` are the others that it surely beats: all of them where it is settled; else those it beats at
-    1 - 5 % / (k·(k-1)/2), after Bonferroni, since any two could have been the ones compared. `differences` are best
-    minus other at the first level, by the other's place in the order of means; one alone of them claims nothing.
+    `beaten` are the settings that it certainly beats: all if settled; else those it beats at 1 - 5 % / (k·(k-1)/2)
+    (Bonferroni, since any two could have been compared). `differences` are best minus other at the first level, in the
+    order of the others' means; a single one is no claim.
 
-    `different` are pairs of settings whose answers plainly differ, whatever their scores; looked for only without scores.
+    `different` are pairs of settings whose answers clearly differ; computed only without scores.
     """
 
     sentence: str
@@ -98,7 +97,7 @@ class Verdict:
 
 
 def verdict(measured: Sequence[Measured]) -> Verdict:
-    """The verdict on settings by their mean scores, of which more is better."""
+    """Return the verdict on settings by their mean scores; higher is better."""
     ranked = sorted(measured, key=lambda one: -one.mean.mean)
     if not ranked:
         return Verdict("Nothing to compare: no setting has a score.")
@@ -109,7 +108,7 @@ def verdict(measured: Sequence[Measured]) -> Verdict:
 
 
 def agreement_verdict(measured: Sequence[Measured]) -> Verdict:
-    """What can be said without scores: where answers are most alike, and which settings' answers plainly differ."""
+    """Return what can be said without scores: where answers agree most, and which settings' answers differ."""
     ranked = sorted(measured, key=lambda one: -one.mean.mean)
     if not ranked:
         return Verdict("Nothing to compare: no setting was answered twice.")
@@ -133,7 +132,7 @@ def agreement_verdict(measured: Sequence[Measured]) -> Verdict:
 
 
 def _different(ranked: Sequence[Measured]) -> Iterator[tuple[Setting, Setting]]:
-    """Pairs of settings whose answers differ by more than chance, after Bonferroni for all pairs there are."""
+    """Yield pairs of settings whose answers differ by more than chance, with Bonferroni's correction for all pairs."""
     some = ranked if len(ranked) <= MOST_CONTRASTED else (ranked[0], ranked[-1])
     limit = (1 - LEVEL) / math.comb(len(ranked), 2)
     for one, other in combinations(some, 2):
@@ -142,7 +141,7 @@ def _different(ranked: Sequence[Measured]) -> Iterator[tuple[Setting, Setting]]:
 
 
 def _alike(best: Measured, worst: Measured, count: int) -> str:
-    """Where answers are most and least alike, and what to make of that."""
+    """Say where answers agree most and least, and whether that is settled."""
     high, low = f"{best.mean.mean:.2f}", f"{worst.mean.mean:.2f}"
     if high == low:
         return f"They are equally alike in all of them (agreement {high}; 1 = all the same)."
@@ -153,18 +152,18 @@ def _alike(best: Measured, worst: Measured, count: int) -> str:
     if _beats(gap):
         return f"{told}: that is settled."
     if gap is None or gap.low is None:
-        return f"{told}: with so few repeats that may be chance; {_ask_more(best, worst, fewest_repeats(level))}."
+        return f"{told}: with so few repeats this may be chance; {_ask_more(best, worst, fewest_repeats(level))}."
     more = "" if gap.more is None else f"; about {pluralize(gap.more, 'more repeat')} of each would tell"
     return f"{told}: how far apart they are is not settled{more}."
 
 
 def _ask_more(one: Measured, other: Measured, least: int) -> str:
     times = max(2, *(math.ceil(least / each.per_repeat) for each in (one, other)))
-    return f"ask each at least {times} times (repeat={times})"
+    return f"run each at least {times} times (repeat={times})"
 
 
 def _compared(ranked: Sequence[Measured], settled: Callable[..., str], open_: Callable[..., str]) -> Verdict:
-    """The verdict on two or more settings in the order of their means, in the words of `settled` or `open_`."""
+    """Return the verdict on two or more settings, ordered by mean; `settled` and `open_` write its sentence."""
     best, others = ranked[0], ranked[1:]
     level = 1 - (1 - LEVEL) / len(others)
     gaps = [best.minus(other, level) for other in others]
@@ -180,13 +179,13 @@ def _compared(ranked: Sequence[Measured], settled: Callable[..., str], open_: Ca
 
 
 def _beats(gap: Difference | None) -> bool:
-    """Whether it is settled, and for the best: its mean may be the highest by repeats that the other one lacks."""
+    """Whether a difference is settled in favour of the best, whose mean may be higher only in repeats the other lacks."""
     return gap is not None and gap.settled and gap.mean > 0
 
 
 def _settled(best: Measured, differences: tuple[tuple[Setting, Difference | None], ...]) -> str:
     other, gap = differences[0]
-    assert gap is not None  # noqa: S101  # settled differences exist
+    assert gap is not None  # noqa: S101  # a settled difference exists
     more = f", the next best of {len(differences)} others," if len(differences) > 1 else ""
     return f"Settled: {setting_text(best.setting)} beats {setting_text(other)}{more} in score by {_gap(gap, len(differences))}."
 
@@ -197,11 +196,11 @@ def _open(
     beaten: Sequence[Setting],
     least: int,
 ) -> str:
-    """`least` is the number of values without which no claim is made."""
+    """The sentence for an open verdict; `least` is the fewest values that allow a claim."""
     other, gap = next((other, gap) for other, gap in others if not _beats(gap))
     names = setting_text(best.setting), setting_text(other.setting)
     if gap is None or gap.low is None:
-        return f"Not settled: so few runs can't tell {names[0]} from {names[1]}; {_ask_more(best, other, least)}."
+        return f"Not settled: too few runs to distinguish {names[0]} from {names[1]}; {_ask_more(best, other, least)}."
     rest = f" Settled: it beats {'; '.join(map(setting_text, beaten))}." if beaten else ""
     if gap.mean < 0:
         return (
@@ -211,7 +210,7 @@ def _open(
     if gap.more is None:
         return (
             f"A tie: {names[0]} and {names[1]} score alike (difference {_gap(gap, len(others))}); "
-            f"no sensible number of repeats would tell them apart.{rest}"
+            f"no reasonable number of repeats would distinguish them.{rest}"
         )
     return (
         f"Not settled: {names[0]} scored higher than {names[1]} by {_gap(gap, len(others))}, which may be chance; "
@@ -220,8 +219,8 @@ def _open(
 
 
 def _gap(gap: Difference, comparisons: int, sign: int = 1) -> str:
-    """A difference with its interval, which holds for all of these comparisons at once."""
-    if gap.low == gap.high:  # an interval without width would claim to know it to the last digit
+    """Format a difference with its interval, which holds for all comparisons jointly."""
+    if gap.low == gap.high:  # an interval of zero width would suggest certainty
         return f"{sign * gap.mean:.2g} in every repeat"
     low, high = sorted((sign * (gap.low or 0.0), sign * (gap.high or 0.0)))
     together = f" for all {comparisons} comparisons together" if comparisons > 1 else ""

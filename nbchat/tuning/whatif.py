@@ -1,21 +1,21 @@
-"""What another temperature or top_p would have made of an answer, from its log-probabilities alone. Pure.
+"""What-if analysis: how another temperature or top_p would change an answer, from its log-probabilities. Pure functions.
 
-A server reports, for each token, the log-probabilities of the likeliest few. With them the distribution that sampling
-at another temperature T draws from is known up to the part of those it did not report:
+A server reports the log-probabilities of the few likeliest candidates for each token. They determine the distribution at
+another temperature T up to the candidates that were not reported:
 
     w[k] = p[k] ** (R / T)        R: the temperature that is already in the reported p
     q[k] = w[k] / (sum of w over the known tokens + W)
 
-W is the unknown weight of all other tokens. Together they have the probability r = 1 - sum of p, and none of them has
-more than the least of the reported likeliest ones, m. Over at most V tokens, the sum of x ** a (a = R / T) is least
-where it is spread evenly and most where it is concentrated if a > 1, and the other way round if a < 1 (convexity). So
-W lies between two bounds, and q[k] between two as well: probabilities are intervals here, exact where a = 1.
+W is the unknown weight of all other tokens. Their total probability is r = 1 - sum of p, and none exceeds m, the smallest
+reported one. Over at most V tokens, the sum of x ** a (a = R / T) is smallest for an even spread and largest for a
+concentrated one if a > 1, and vice versa if a < 1 (convexity). So W has two bounds, and so has q[k]: probabilities are
+intervals, exact for a = 1.
 
-top_p then keeps the fewest likeliest tokens that together have at least P (Holtzman et al. 2020) and shares the rest
-out among them; a token is in, out, or undecided where that depends on W.
+top_p then keeps the fewest likeliest tokens with a total of at least P (Holtzman et al. 2020) and renormalises; a token is
+in, out, or undecided if that depends on W.
 
-Every position is seen after the text that was really written before it: from the first token that would have been
-another one on, the answer would have gone elsewhere.
+Every position is conditioned on the actual text before it: after the first token that would differ, the answer would have
+continued differently.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ from nbchat.values.reply import Reply
 __all__ = ["Candidate", "Position", "Probability", "Reshaped", "WhatIf", "positions", "reshape", "what_if"]
 
 VOCABULARY = 262_144
-"""The most tokens that a model is taken to choose from: today's largest usual vocabulary."""
+"""Assumed upper bound on the vocabulary: today's largest usual size."""
 
 LOWEST = -9999.0
-"""What OpenAI writes for a token that is out of the question; JSON has no infinity."""
+"""OpenAI's log-probability for an impossible token; JSON has no infinity."""
 
 ROUNDING = 1e-6
-"""Less probability than this is not missing but rounded."""
+"""Missing probability below this is rounding."""
 
 PARTIAL = "\ufffd"
-"""What stands for bytes that are no whole character: several tokens may read so."""
+"""The replacement for incomplete characters; several tokens may read the same."""
 
 ROUNDED = 0.01
-"""Natural log-probabilities that differ by no more may be the same one, rounded."""
+"""Natural log-probabilities that differ by no more may be equal before rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """A probability between two bounds; equal where it is known exactly."""
+    """A probability between two bounds, which are equal if it is known exactly."""
 
     low: float
     high: float
 
     @property
     def middle(self) -> float:
-        """Half-way between the bounds."""
+        """The midpoint of the bounds."""
         return (self.low + self.high) / 2
 
     def __str__(self) -> str:
@@ -68,11 +68,11 @@ class Probability:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One token of an answer, and what else might have stood there.
+    """One token of an answer and its alternatives.
 
-    `tokens` and their natural `logprobs` are those reported, likeliest first; `chosen` is the place of the one that was
-    written; `ceiling` is the most probability that a token not reported can have; `listed` tells whether the one that
-    was written is among the likeliest, so that none of those comes before it.
+    `tokens` and their natural `logprobs` are those reported, likeliest first; `chosen` is the index of the actual token;
+    `ceiling` is the highest probability that an unreported token can have; `listed` is whether the actual token is among
+    the reported likeliest, so that no unreported one ranks above it.
     """
 
     tokens: tuple[str, ...]
@@ -88,19 +88,19 @@ class Position:
 
     @property
     def probability(self) -> float:
-        """How probable it was, as reported."""
+        """The actual token's probability, as reported."""
         return math.exp(self.logprobs[self.chosen])
 
     @property
     def rest(self) -> float:
-        """The probability of all tokens that were not reported."""
+        """The total probability of unreported tokens."""
         missing = 1 - math.fsum(map(math.exp, self.logprobs))
         return missing if missing > ROUNDING else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A token that might have stood at a position. `kept`: whether top_p lets it; None = can't be known."""
+    """A candidate token for a position. `kept`: whether top_p keeps it; None = undecided."""
 
     token: str
     before: float
@@ -111,9 +111,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Reshaped:
-    """A position under another temperature and top_p; the candidates as they were reported, likeliest first.
+    """A position at another temperature and top_p; candidates in reported order, likeliest first.
 
-    `rest` is what is left for tokens that were not reported.
+    `rest` is the probability of unreported tokens.
     """
 
     candidates: tuple[Candidate, ...]
@@ -126,13 +126,13 @@ class Reshaped:
 
     @property
     def likeliest(self) -> Candidate:
-        """The token that is most likely; which one it is does not depend on temperature."""
+        """The likeliest token, which does not depend on temperature."""
         return self.candidates[0]
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """An answer under another temperature and top_p, token by token."""
+    """An answer at another temperature and top_p, token by token."""
 
     temperature: float
     top_p: float
@@ -149,12 +149,12 @@ class WhatIf:
 
     @property
     def first_cut(self) -> int | None:
-        """The first position whose token top_p would have ruled out for certain; None = the answer stays possible."""
+        """The first position whose token top_p certainly excludes; None = the answer remains possible."""
         return next((i for i, p in enumerate(self.positions) if p.chosen.kept is False), None)
 
     @property
     def probability(self) -> Probability:
-        """How probable this very answer is, word for word."""
+        """The probability of exactly this answer."""
         lows = (position.chosen.after.low for position in self.positions)
         highs = (position.chosen.after.high for position in self.positions)
         return Probability(math.prod(lows), min(1.0, math.prod(highs)))
@@ -163,20 +163,20 @@ class WhatIf:
         what = f"At temperature {self.temperature:g} and top_p {self.top_p:g}"
         if (cut := self.first_cut) is not None:
             return (
-                f"{what} this answer could not come: token {cut} ({self.positions[cut].chosen.token!r}) is ruled out."
+                f"{what} this answer is impossible: top_p excludes token {cut} ({self.positions[cut].chosen.token!r})."
             )
         expected = sum(1 - position.chosen.after.middle for position in self.positions)
         return f"{what} about {expected:.1f} of {len(self.positions)} tokens would be drawn differently."
 
 
 def positions(reply: Reply, choice: int = 0) -> tuple[Position, ...]:
-    """The tokens of a choice. Raises ParameterError, and NbchatError where the server told no probabilities."""
+    """Return the tokens of a choice. Raises ParameterError, and NbchatError if the server sent no probabilities."""
     choices = getattr(reply, "choices", None)
     if not isinstance(choices, (list, tuple)):
         raise ParameterError(f"What-if takes a reply, as ask() gives it; got {type(reply).__name__}.")
     if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(choices):
         raise ParameterError(
-            f"There is no choice {choice!r}: the reply has {pluralize(len(choices), 'choice')}, from 0 on."
+            f"There is no choice {choice!r}: the reply has {pluralize(len(choices), 'choice')}, counted from 0."
         )
     found = [position for entry in choices[choice].logprobs if (position := _position(entry)) is not None]
     if not found:
@@ -194,11 +194,11 @@ def what_if(
     choice: int = 0,
     reported_at: float | None = None,
 ) -> WhatIf:
-    """An answer under another temperature and top_p; None = 1. No request is made.
+    """Compute an answer at another temperature and top_p (None = 1), without a request.
 
-    `reported_at` is the temperature that the reported probabilities already contain. None = 1, as servers that report
-    the model's own distribution have it; for the built-in model, the temperature of the request, which it applies
-    first. Raises NbchatError (no probabilities) and ParameterError.
+    `reported_at` is the temperature already applied to the reported probabilities. None = 1, for servers that report the
+    model's own distribution; for the built-in model, the request's temperature, which it applies first. Raises
+    NbchatError (no probabilities) and ParameterError.
     """
     temperature = PARAMETERS["temperature"].check(1 if temperature is None else temperature)
     top_p = PARAMETERS["top_p"].check(1 if top_p is None else top_p)
@@ -210,7 +210,7 @@ def what_if(
 
 
 def _above_0(reported_at: object) -> float:
-    """A temperature that can be divided by. Raises ParameterError."""
+    """Validate a temperature above 0. Raises ParameterError."""
     try:
         if not isinstance(reported_at, (str, bool)) and 0 < (number := float(reported_at)) < math.inf:  # type: ignore[arg-type]
             return number
@@ -220,13 +220,13 @@ def _above_0(reported_at: object) -> float:
 
 
 def reshape(position: Position, exponent: float = 1.0, top_p: float = 1.0) -> Reshaped:
-    """A position whose probabilities are raised to a power (infinite = temperature 0), then cut by top_p."""
+    """Raise a position's probabilities to a power (infinite = temperature 0), then apply top_p."""
     if math.isinf(exponent):
         return _greedy(position)
     peak = position.logprobs[0]
     weights = [_power(logprob - peak, exponent) for logprob in position.logprobs]
     least, most = _rest_weights(position, exponent, peak)
-    apart = most > 0 and not position.listed  # tokens that were not reported may come before the one written
+    apart = most > 0 and not position.listed  # unreported tokens may rank above the actual one
     tail = weights.pop() if apart else 0.0
     last = _power(math.log(position.ceiling) - peak, exponent) if most > 0 else 0.0
     few, many = _nucleus(weights, least + tail, top_p), _nucleus(weights, most + tail, top_p, last)
@@ -242,9 +242,9 @@ def reshape(position: Position, exponent: float = 1.0, top_p: float = 1.0) -> Re
 def _written(
     position: Position, ahead: float, weight: float, unknown: tuple[float, float], last: float, top_p: float
 ) -> Candidate:
-    """The token that was written, where it is none of the likeliest: of the unknown ones any may come before it.
+    """The actual token if it is not among the likeliest, so that any unreported one may rank above it.
 
-    It can be in the nucleus only if those ahead for certain leave room, and is so for certain only if all together do.
+    It is possibly in the nucleus if the tokens certainly above it leave room, and certainly if all others do.
     """
     least, most = unknown
     possible = not ahead or ahead < top_p * (ahead + most + weight)
@@ -261,10 +261,10 @@ def _written(
 
 
 def _candidate(position: Position, weights: Sequence[float], place: int, few: float, many: float) -> Candidate:
-    """A token whose share is `few` with the least unknown weight and `many` with the most.
+    """A candidate whose share is `few` with the least unknown weight and `many` with the most.
 
-    A token that comes into the nucleus only as the unknown weight grows has its largest share when it just comes in:
-    then the nucleus holds nothing behind it.
+    A token that enters the nucleus only as the unknown weight grows has its largest share on entering, as the last token
+    of the nucleus.
     """
     kept = None if (few > 0) != (many > 0) else few > 0
     ahead = math.fsum(weights[: place + 1])
@@ -274,9 +274,9 @@ def _candidate(position: Position, weights: Sequence[float], place: int, few: fl
 
 
 def _nucleus(weights: Sequence[float], unknown: float, top_p: float, last: float = 0.0) -> list[float]:
-    """The shares of known tokens after top_p, were the unknown ones of this weight, the last one kept of weight `last`.
+    """The shares of known tokens after top_p, given the weight of the unknown ones; `last` is the weight of the last one kept.
 
-    The nucleus reaches top_p with its last token, so it may exceed it by nearly that much.
+    The nucleus reaches top_p with its last token, so it may exceed top_p by nearly that token's weight.
     """
     total = math.fsum(weights) + unknown
     kept: list[float] = []
@@ -286,13 +286,13 @@ def _nucleus(weights: Sequence[float], unknown: float, top_p: float, last: float
             break
         kept.append(weight)
         mass += weight
-    if len(kept) == len(weights) and mass < top_p * total:  # some or all of the unknown ones are in as well
+    if len(kept) == len(weights) and mass < top_p * total:  # some or all of the unknown ones are in too
         mass = min(total, top_p * total + last)
     return [weight / mass for weight in kept] + [0.0] * (len(weights) - len(kept))
 
 
 def _rest_weights(position: Position, exponent: float, peak: float) -> tuple[float, float]:
-    """The least and the most weight of the tokens that were not reported, in units of the likeliest one's."""
+    """The least and greatest weight of the unreported tokens, relative to the likeliest one's."""
     rest, ceiling = position.rest, min(position.ceiling, position.rest)
     if ceiling == 0:
         return 0.0, 0.0
@@ -310,7 +310,7 @@ def _power(log: float, exponent: float) -> float:
 
 
 def _greedy(position: Position) -> Reshaped:
-    """Temperature 0: the likeliest token takes all; equals share. A token told alone may be beaten by one untold."""
+    """Temperature 0: the likeliest tokens share everything. A token reported alone may rank below an unreported one."""
     if not position.listed and len(position.tokens) == 1 and position.rest > position.probability:
         unknown = Probability(0.0, 1.0)
         return Reshaped((Candidate(position.token, position.probability, unknown, None, chosen=True),), unknown)
@@ -326,7 +326,7 @@ def _greedy(position: Position) -> Reshaped:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A token as a server told it. `spelt` are its UTF-8 bytes, which may be part of a character; None = not told."""
+    """A token as reported. `spelt` are its UTF-8 bytes, which may be part of a character; None = not reported."""
 
     token: str
     logprob: float
@@ -334,7 +334,7 @@ class _Told:
 
     @classmethod
     def of(cls, item: object) -> _Told | None:
-        """None = it makes no sense."""
+        """Parse a reported token; None = invalid."""
         if not isinstance(item, Mapping):
             return None
         token, logprob, spelt = item.get("token"), item.get("logprob"), item.get("bytes")
@@ -347,11 +347,11 @@ class _Told:
 
     @property
     def key(self) -> tuple[str, object]:
-        """What tells it from the others: parts of characters all read as the same text, U+FFFD."""
+        """A key that distinguishes partial characters, which all read as U+FFFD."""
         return self.token, self.logprob if self.spelt is None else self.spelt
 
     def among(self, listed: Sequence[_Told]) -> _Told | None:
-        """The listed one that this is; None = it is not listed. Servers round, and may tell bytes in one place only."""
+        """The same token in `listed`, or None. Servers round, and may report bytes in one of the places only."""
         alike = [other for other in listed if other.token == self.token and not self._spelt_otherwise(other)]
         nearest = min(alike, key=lambda other: (other.key != self.key, abs(other.logprob - self.logprob)), default=None)
         if nearest is None or nearest.key == self.key or PARTIAL not in self.token:
@@ -363,7 +363,7 @@ class _Told:
 
 
 def _position(entry: Mapping[str, Any]) -> Position | None:
-    """A token's entry as the server wrote it; None = it makes no sense."""
+    """Parse a token's entry as reported; None = invalid."""
     written = _Told.of(entry)
     if written is None:
         return None
@@ -376,7 +376,7 @@ def _position(entry: Mapping[str, Any]) -> Position | None:
     ceiling = math.exp(listed[-1].logprob) if listed else 1.0
     chosen = written.among(listed)
     among = chosen is not None or bool(listed and written.logprob > listed[-1].logprob)
-    if chosen is None:  # as a rule less likely than all that were listed, or the only one that was told
+    if chosen is None:  # usually less likely than all listed, or the only one reported
         chosen = written
         listed = sorted([*listed, chosen], key=lambda told: -told.logprob)
     place = next(place for place, told in enumerate(listed) if told is chosen)

@@ -1,1 +1,1 @@
-"""The values that travel through every other room: frozen, pure, importing nothing above themselves."""
+"""Frozen value types shared by every other package; they import nothing above themselves."""

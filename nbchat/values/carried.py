@@ -1,17 +1,17 @@
-"""What a server attached to an answer and wants back, unchanged, when its conversation goes on.
+"""Fields that a server attached to an answer and expects back, unchanged, in later requests.
 
-It is known by its shape, not by who sent it, and goes back to the same address only:
+They are recognised by shape, not by vendor, and returned to the same address only:
 
-- Of a tool call, everything but its id, type, index and function goes back with the call, always. Gemini answers 400 to
-  a call without its `extra_content.google.thought_signature` (ai.google.dev, "Thought signatures").
-- Of a message, `extra_content`, `reasoning_details`, `thinking_blocks` and whatever is called a signature, encrypted or
-  opaque goes back with the message, always: OpenRouter ("Preserving reasoning blocks"), LiteLLM for Claude, Gemini.
-- `reasoning_content`, also an empty one, goes back with every message of a turn in which tools are called, in all later
-  requests too: DeepSeek since V3.2 answers 400 without (api-docs.deepseek.com, "Thinking mode"); Kimi and GLM ask for it.
+- Tool call: every field except id, type, index and function is always returned. Gemini answers 400 to a call without its
+  `extra_content.google.thought_signature` (ai.google.dev, "Thought signatures").
+- Message: `extra_content`, `reasoning_details`, `thinking_blocks` and any field named as a signature, encrypted or opaque
+  is always returned: OpenRouter ("Preserving reasoning blocks"), LiteLLM for Claude, Gemini.
+- `reasoning_content`, even if empty, is returned with every message of a turn that calls tools, in all later requests:
+  DeepSeek V3.2 and later answer 400 without it (api-docs.deepseek.com, "Thinking mode"); Kimi and GLM ask for it.
 
-An answer without calls goes back without its `reasoning_content`: DeepSeek's R1 answers 400 to it, the others ignore it.
-`reasoning` never goes back: Groq answers 400 to it. Nothing does with an answer that is not whole, or whose text is not
-the server's own any more (a continued one): its signatures would not fit.
+The `reasoning_content` of an answer without calls is dropped: DeepSeek's R1 answers 400 to it, the others ignore it.
+`reasoning` is never returned: Groq answers 400 to it. An answer that is incomplete, or whose text was edited (a continued
+one), returns nothing: its signatures would no longer match.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ _OF_A_CALL = frozenset(
     {"id", "type", "index", "function", "custom", "name", "arguments", "parameters", "input", "args"}
 )
 _TEXTS = ("text", "summary", "thinking")
-"""What of an item of a list comes in pieces."""
+"""Fields of a list item that are streamed in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Fields of a message that go back to `server`, the address that its request was sent to, and to no other."""
+    """Fields to return to `server`, the address that the request was sent to, and to no other."""
 
     server: str
     fields: Mapping[str, Any] = FrozenDict()
 
     def to_dict(self) -> dict[str, Any]:
-        """As files write it."""
+        """Return the JSON form used in files."""
         return {"server": self.server, "fields": dict(self.fields)}
 
     @classmethod
     def from_dict(cls, carried: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
-        fields = an_object(an_object(carried, "what is carried").get("fields", {}), "the fields that are carried")
+        fields = an_object(an_object(carried, "what is carried").get("fields", {}), "the carried fields")
         return cls(optional_text(carried, "server") or "", FrozenDict(fields))
 
 
@@ -61,12 +61,12 @@ def is_carried(name: str) -> bool:
 
 
 def attached(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a message, or of a piece of one, that its server wants back, but for its reasoning."""
+    """Return the fields of a message (or of a streamed piece) that the server expects back, except its reasoning."""
     return {name: _plain(value) for name, value in message.items() if _FIELD.fullmatch(name) and value}
 
 
 def attached_to_call(call: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a tool call, or of a piece of one, that its server wants back."""
+    """Return the fields of a tool call (or of a streamed piece) that the server expects back."""
     fields = {name: _plain(value) for name, value in call.items() if name not in _OF_A_CALL and value is not None}
     function = call.get("function")
     inner = attached_to_call(function) if isinstance(function, Mapping) else {}
@@ -74,7 +74,7 @@ def attached_to_call(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_more(fields: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with those of a further piece: objects are merged, lists grow, what else comes again is replaced."""
+    """Merge the fields of a further piece: objects are merged, lists extended, other values replaced."""
     merged = dict(fields)
     for name, value in more.items():
         known = merged.get(name)
@@ -88,7 +88,7 @@ def with_more(fields: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, A
 
 
 def _longer(items: list[Any], more: list[Any]) -> list[Any]:
-    """A list with the items of a further piece: each a new one, or more of the text of one that was begun."""
+    """Extend a list by the items of a further piece: each is a new item, or more text for an earlier one."""
     items = list(items)
     for item in more:
         place = next((place for place in range(len(items) - 1, -1, -1) if _is_of(items[place], item)), None)
@@ -107,7 +107,7 @@ def _longer(items: list[Any], more: list[Any]) -> list[Any]:
 
 
 def _is_of(begun: Any, item: Any) -> bool:
-    """Whether an item is a further piece of one that was begun: of the same type and place, and text."""
+    """Whether `item` continues the text of `begun`: same type, same index."""
     if not isinstance(begun, dict) or not isinstance(item, dict) or begun.get("type") != item.get("type"):
         return False
     ids = begun.get("id"), item.get("id")
@@ -120,7 +120,7 @@ def _is_text(begun: Mapping[str, Any], item: Mapping[str, Any], name: str) -> bo
 
 
 def _plain(value: Any) -> Any:
-    """JSON that can be sent again: halves of characters become U+FFFD, NaN and infinities null."""
+    """JSON that can be sent again: lone surrogates become U+FFFD, NaN and infinities null."""
     if isinstance(value, dict):
         return {_plain(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list):

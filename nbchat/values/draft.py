@@ -1,4 +1,4 @@
-"""An answer in the making: events go in, a `Reply` can be had at any time."""
+"""An answer under construction: folds events and returns a `Reply` at any time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["Draft"]
 
 
 class _ChoiceDraft:
-    """One choice as it grows. Its texts are buffers: a million pieces would take ten times the room of what they say."""
+    """One choice under construction. Texts are buffers: a list of a million pieces would take ten times their size."""
 
     def __init__(self) -> None:
         self.text = io.StringIO()
@@ -59,12 +59,12 @@ class _ChoiceDraft:
         self.unshown: list[str] = []
 
     def thought_before(self, last: str) -> None:
-        """All of the text so far, and this last piece, was reasoning."""
+        """Turn all text so far, and this last piece, into reasoning."""
         self.reasoning.write(self.text.getvalue() + last)
         self.text = io.StringIO()
 
     def carry(self, event: CarriedDelta) -> None:
-        """Take in what goes back to the server."""
+        """Add fields to return to the server."""
         if event.call is not None:
             call = self.calls.setdefault(event.call, _CallDraft())
             call.extra = with_more(call.extra, event.fields)
@@ -76,7 +76,7 @@ class _ChoiceDraft:
             self.fields = {**self.fields, **fields} if event.whole else with_more(self.fields, fields)
 
     def carried(self, server: str, *, in_tools: bool) -> Carried | None:
-        """What goes back; the reasoning only in a turn in which tools are called."""
+        """The fields to return to `server`; the reasoning only if the turn calls tools. None = nothing."""
         fields = dict(self.fields)
         if self.thought is not None and (in_tools or self.calls):
             fields[REASONING] = self.thought.getvalue()
@@ -100,7 +100,7 @@ class _ChoiceDraft:
 
 
 class _CallDraft:
-    """The pieces of one tool call: the first id and name hold, a name may grow, arguments are joined."""
+    """The pieces of one tool call: the first id and name win, a cumulative name may grow, arguments are joined."""
 
     def __init__(self) -> None:
         self.id = ""
@@ -108,7 +108,7 @@ class _CallDraft:
         self.extra: dict[str, Any] = {}
         self.arguments = io.StringIO()
         self.last = ""
-        self.grows = True  # whether each piece begins with the one before it
+        self.grows = True  # whether the pieces are cumulative
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
@@ -125,9 +125,9 @@ class _CallDraft:
 
 
 class Draft:
-    """Folds the events of one request. `asked` is what is sent.
+    """Folds the events of one request into a reply. `asked` is the request sent.
 
-    `started` is when the request was made, on `time.perf_counter`'s clock (None = now); a `Sent` event says it better.
+    `started` is when the request was made, by `time.perf_counter` (None = now); a `Sent` event overrides it.
     """
 
     def __init__(self, asked: Request, started: float | None = None) -> None:
@@ -149,7 +149,7 @@ class Draft:
 
     @property
     def ended(self) -> bool:
-        """Whether the answer's end has come, good or bad."""
+        """Whether the answer has ended, successfully or not."""
         return self._total is not None or self.error is not None
 
     def add(self, events: Iterable[Event]) -> None:
@@ -212,7 +212,7 @@ class Draft:
         return choice
 
     def reply(self, *, interrupted: bool = False) -> Reply:
-        """The answer as it stands; `interrupted` where the user stopped it. Its cost is left unknown."""
+        """Return the answer so far; `interrupted` if the user stopped it. Its cost is left unknown."""
         server, sent = self._asked.url, self._asked.body.get("messages") or [{}]
         in_tools = sent[-1].get("role") == "tool"
         drafts = sorted(self._choices.items())
@@ -257,7 +257,7 @@ def _estimated(choice: Choice) -> int:
 
 
 def _written(message: Mapping[str, Any]) -> str | None:
-    """A sent message's text, to estimate its tokens; None where it holds an image, whose tokens nobody knows."""
+    """The text of a sent message, to estimate its tokens; None if it holds an image, whose tokens are unknown."""
     content = message.get("content", "")
     if isinstance(content, str):
         return content

@@ -1,7 +1,7 @@
-"""Every way nbchat can fail, as one tree.
+"""The exception hierarchy.
 
 ```text
-NbchatError                     one plain sentence; `.reply` holds what had come, if anything had
+NbchatError                     one plain sentence; `.reply` holds the partial answer, if any text had come
 ├── ConfigError                 no usable server, model, key or file: nothing was sent
 ├── ParameterError (ValueError) a value outside the table of parameters: nothing was sent
 ├── PromptError    (ValueError) the message can't be built from what was given: nothing was sent
@@ -16,15 +16,15 @@ NbchatError                     one plain sentence; `.reply` holds what had come
 │   ├── ParameterRefused        400 or 422 that names a parameter: `.param`
 │   ├── ContextTooLong          prompt and reply exceed the model's window
 │   ├── RateLimited             429; `.retry_after` seconds, None = not said
-│   └── QuotaExceeded           429 or 402 that waiting does not cure
-├── ProtocolError               what came is not the chat-completions protocol
-├── CutOff                      the stream ended without its end: `.reply` is partial
+│   └── QuotaExceeded           429 or 402 that waiting does not resolve
+├── ProtocolError               the response does not follow the chat-completions protocol
+├── CutOff                      the stream broke off before its end marker: `.reply` is partial
 ├── ToolError                   a tool can't be offered or called as written
-└── SchemaError                 the answer does not fit the asked schema; `.reply` has the text
+└── SchemaError                 the answer does not match the requested schema; `.reply` has the text
 Interrupted (KeyboardInterrupt) the user stopped it: `.reply` is partial; not an Exception, so loops end
 ```
 
-Messages may quote a server, so whoever shows one outside a plain-text traceback sanitises it first.
+Messages may quote a server: sanitise them before showing them anywhere but in a plain-text traceback.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ __all__ = [
 
 
 class NbchatError(Exception):
-    """Anything that went wrong, said in one sentence.
+    """Base class of all nbchat errors; the message is one sentence.
 
-    `reply` is the partial answer when text had already come (it is in the session's turns as well), else None.
+    `reply` is the partial answer if text had already come (it is also in the session's turns), else None.
     In a notebook the error shows as its sentence alone; in a script, as an ordinary traceback.
     """
 
@@ -92,7 +92,7 @@ class PromptError(NbchatError, ValueError):
 
 
 class GuardError(PromptError):
-    """The message holds something that must not leave this machine. Nothing was sent."""
+    """The message contains something that must not leave this machine. Nothing was sent."""
 
 
 class BudgetExceeded(NbchatError):
@@ -114,9 +114,9 @@ class ServerSilent(NbchatError):
 class ServerError(NbchatError):
     """The server answered with an error.
 
-    `status` is the HTTP status (None when the error came inside a stream). `code` and `param` are the server's own
-    words for the kind of error and the field at fault, `request_id` is what its support would ask for, `retry_after`
-    the seconds it asked to wait; each is None where the server does not say.
+    `status` is the HTTP status (None if the error came inside a stream). `code` and `param` are the server's own names
+    for the kind of error and the field at fault, `request_id` is the id to quote to its support, `retry_after` the
+    seconds it asked to wait; each is None if the server did not say.
     """
 
     def __init__(
@@ -159,15 +159,15 @@ class RateLimited(ServerError):
 
 
 class QuotaExceeded(ServerError):
-    """The account has no credit left: waiting does not cure it."""
+    """The account has no credit left; waiting does not help."""
 
 
 class ProtocolError(NbchatError):
-    """What came is not the chat-completions protocol."""
+    """The response does not follow the chat-completions protocol."""
 
 
 class CutOff(NbchatError):
-    """The stream ended without its end: `reply` holds the text that came, marked `cut_off`."""
+    """The stream broke off before its end marker: `reply` holds the text so far, with status `cut_off`."""
 
 
 class ToolError(NbchatError):
@@ -175,11 +175,11 @@ class ToolError(NbchatError):
 
 
 class SchemaError(NbchatError):
-    """The answer does not fit the asked schema, and asking once more did not mend it."""
+    """The answer does not match the requested schema, even after one correction."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user stopped it. `reply` holds what had come (None = nothing had).
+    """The user interrupted the request. `reply` holds the partial answer (None = nothing had come).
 
     A KeyboardInterrupt rather than an Exception, so that it ends loops and Run All as a plain interrupt does.
     """

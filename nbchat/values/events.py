@@ -1,4 +1,4 @@
-"""What happens while an answer comes, as typed events. A `Draft` folds them into a `Reply`."""
+"""Typed events of a streaming answer. A `Draft` folds them into a `Reply`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class _Delta:
-    """A piece of text of choice `index`. Those of different classes are never equal."""
+    """A piece of text of choice `index`. Instances of different classes are never equal."""
 
     text: str
     index: int = 0
@@ -51,19 +51,19 @@ class TextDelta(_Delta):
 
 
 class ReasoningDelta(_Delta):
-    """A piece of what choice `index` thinks before it answers."""
+    """A piece of choice `index`'s reasoning."""
 
     __slots__ = ()
 
 
 class ThoughtBefore(_Delta):
-    """All of choice `index`'s answer so far was reasoning, and so is this piece: its opening tag was in the prompt."""
+    """All text of choice `index` so far, and this piece, was reasoning: the opening tag was in the prompt."""
 
     __slots__ = ()
 
 
 class RefusalDelta(_Delta):
-    """A piece of choice `index`'s words of refusal, which come in place of an answer."""
+    """A piece of choice `index`'s refusal, sent in place of an answer."""
 
     __slots__ = ()
 
@@ -72,7 +72,7 @@ class RefusalDelta(_Delta):
 class ToolCallDelta:
     """A piece of tool call number `call` of choice `index`.
 
-    `id` and `name`: the first non-empty ones hold; a later name that begins with the first one is the whole of it.
+    The first non-empty `id` and `name` win; a later name that starts with the first one replaces it.
     """
 
     call: int
@@ -84,9 +84,9 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class CarriedDelta:
-    """Fields that the server attached to choice `index`, or to its tool call number `call` (None = to the message).
+    """Fields that the server attached to choice `index`, or to its tool call number `call` (None = the message).
 
-    They go back with the history (see `carried`). Those of a `whole` message replace what its pieces had brought.
+    They are returned with the history (see `carried`). Those of a `whole` message replace those of its pieces.
     """
 
     fields: Mapping[str, Any]
@@ -97,7 +97,7 @@ class CarriedDelta:
 
 @dataclass(frozen=True, slots=True)
 class LogprobsDelta:
-    """Log probabilities of tokens of choice `index`, as the server wrote them: `{token, logprob, top_logprobs}`."""
+    """Log probabilities of tokens of choice `index`, as the server sent them: `{token, logprob, top_logprobs}`."""
 
     tokens: tuple[Mapping[str, Any], ...]
     index: int = 0
@@ -105,7 +105,7 @@ class LogprobsDelta:
 
 @dataclass(frozen=True, slots=True)
 class ImageDelta:
-    """A picture of choice `index`'s answer, held in its `data:` address."""
+    """An image in choice `index`'s answer, as a `data:` URL."""
 
     image: ImagePart
     index: int = 0
@@ -113,7 +113,7 @@ class ImageDelta:
 
 @dataclass(frozen=True, slots=True)
 class SourcesDelta:
-    """Sources that choice `index`'s answer rests on, not told before."""
+    """Sources cited by choice `index`, not reported before."""
 
     sources: tuple[Source, ...]
     index: int = 0
@@ -121,7 +121,7 @@ class SourcesDelta:
 
 @dataclass(frozen=True, slots=True)
 class Unshown:
-    """Choice `index` brought something that nbchat can't show, of this kind ("audio")."""
+    """Choice `index` has content of a kind that nbchat can't show ("audio")."""
 
     kind: str
     index: int = 0
@@ -129,14 +129,14 @@ class Unshown:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Tokens so far; a later report replaces an earlier one."""
+    """Token counts so far; a later report replaces an earlier one."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Choice `index` ended, for the server's `reason`."""
+    """Choice `index` ended; `reason` is the server's finish reason."""
 
     reason: str
     index: int = 0
@@ -144,7 +144,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The server said which model answers, and under which id (None = not said)."""
+    """The model that answers and the response id, as the server reports them (None = not reported)."""
 
     model: str | None = None
     id: str | None = None
@@ -152,22 +152,22 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """Something that happened `at` so many seconds on `time.perf_counter`'s clock."""
+    """Something that happened at `at`, in seconds of `time.perf_counter`."""
 
     at: float
 
 
 class Sent(_Moment):
-    """The request goes out, for the first time."""
+    """The request is sent for the first time."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Responded:
-    """The server's answer began (its headers came). `at` is seconds on `time.perf_counter`'s clock.
+    """The response headers arrived. `at` is in seconds of `time.perf_counter`.
 
-    `request_id` is what the server's support would ask for; it and the rate `limits` are None where it does not say.
+    `request_id` is the id to quote to the server's support; it and the rate `limits` are None if not sent.
     """
 
     at: float
@@ -176,20 +176,20 @@ class Responded:
 
 
 class FirstToken(_Moment):
-    """The first piece of any choice follows."""
+    """The first piece of any choice comes next."""
 
     __slots__ = ()
 
 
 class Ended(_Moment):
-    """The answer's last piece has come."""
+    """The last piece of the answer arrived."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Nothing had come yet; the request is sent again in `seconds`, as try number `attempt` (the first try is 1)."""
+    """Before any text came: the request will be resent in `seconds`, as attempt number `attempt` (the first is 1)."""
 
     seconds: float
     reason: str
@@ -198,14 +198,14 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the reader should know of this answer; `text` may quote the server."""
+    """Something the user should know about this answer; `text` may quote the server."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The answer ended badly; what came before stays."""
+    """The answer failed; what came before is kept."""
 
     error: NbchatError
 

@@ -1,4 +1,4 @@
-"""Rows as a data frame of whichever library is installed."""
+"""Convert rows to a data frame of whichever library is installed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["data_frame"]
 
 
 def data_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], numbers: Collection[str]) -> Any:
-    """A pandas data frame, else a polars one. Columns named in `numbers` are floating, whatever is missing in them.
+    """Return a pandas data frame, else a polars one. Columns named in `numbers` are floats even if values are missing.
 
-    Raises NbchatError where neither library is installed.
+    Raises NbchatError if neither library is installed.
     """
     if find_spec("pandas"):
         import pandas as pd

@@ -1,4 +1,4 @@
-"""A dict that can't be changed: for mappings inside frozen values."""
+"""An immutable dict, for mappings inside frozen values."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _V = TypeVar("_V")
 
 
 class FrozenDict(dict[str, _V]):
-    """A dict whose own items are fixed once made. Equal to a plain dict with the same items; JSON takes it as one."""
+    """A dict that can't be modified. Equal to a plain dict with the same items, and serialised to JSON as one."""
 
     def __init__(self, items: Mapping[str, _V] | None = None) -> None:
         super().__init__(items or {})
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
-        raise TypeError("this mapping is part of a frozen value: make a changed copy of the whole instead")
+        raise TypeError("this mapping is part of a frozen value: make a modified copy of the whole instead")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse

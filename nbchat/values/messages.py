@@ -1,4 +1,4 @@
-"""What is said: messages, the parts of their content, and the calls of tools."""
+"""Messages, their content parts, and tool calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A stretch of text in a message that also holds images."""
+    """A text part of a message that also holds images."""
 
     text: str
 
@@ -33,13 +33,13 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an answer rests on: an address, a title, or both; each empty where it was not said."""
+    """A source that an answer cites: a URL, a title, or both; each is empty if not given."""
 
     url: str
     title: str = ""
 
     def to_dict(self) -> dict[str, str]:
-        """The source as files write it."""
+        """Return the JSON form used in files."""
         return {"url": self.url, **({"title": self.title} if self.title else {})}
 
     @classmethod
@@ -55,9 +55,9 @@ Content = str | tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model wants called. `arguments` is its raw text: it may be empty, or invalid JSON.
+    """A tool call requested by the model. `arguments` is its raw text, which may be empty or invalid JSON.
 
-    `extra` is what the server attached to the call, to be sent back to it.
+    `extra` holds fields that the server attached to the call and expects back.
     """
 
     id: str
@@ -66,16 +66,16 @@ class ToolCall:
     extra: Mapping[str, Any] = field(default=FrozenDict(), hash=False)
 
     def parsed(self) -> Any:
-        """The arguments as JSON (none sent = `{}`). Raises ValueError where they are not JSON."""
+        """Return the decoded arguments (none sent = `{}`). Raises ValueError if they are not JSON."""
         return json.loads(self.arguments) if self.arguments.strip() else {}
 
     def to_dict(self) -> dict[str, Any]:
-        """The call as exported files write it, and the API where there is nothing `extra`."""
+        """Return the JSON form used in files, and by the API when there is nothing `extra`."""
         call = {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
         return {**call, "extra": dict(self.extra)} if self.extra else call
 
     def to_wire(self) -> dict[str, Any]:
-        """The call as it goes back to the server that made it, what it had attached included."""
+        """Return the call as sent back to the server that made it, with the fields it attached."""
         call = replace(self, extra=FrozenDict()).to_dict()
         return {**self.extra, **call, "function": {**self.extra.get("function", {}), **call["function"]}}
 
@@ -84,8 +84,8 @@ class ToolCall:
         """The inverse of `to_dict`; a call without an id has an empty one. Raises ValueError naming what is wrong."""
         function = call.get("function") if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-            raise ValueError("a tool call is {id, function: {name, arguments}}")
-        extra = FrozenDict(an_object(call.get("extra") or {}, "what is attached to a tool call"))
+            raise ValueError("a tool call must be {id, function: {name, arguments}}")
+        extra = FrozenDict(an_object(call.get("extra") or {}, "the extra fields of a tool call"))
         return cls(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""), extra)
 
 
@@ -93,9 +93,9 @@ class ToolCall:
 class Message:
     """One message of a conversation.
 
-    `tool_call_id` names the call that a message of role "tool" answers; `name` tells apart those who speak in one role.
-    Each is None where it is not sent. `carried` is what goes back to the server that wrote the message (None = nothing).
-    `typed` is what the user wrote, before live values were put in; it is not sent (None = the text itself).
+    `tool_call_id` names the call that a message of role "tool" answers; `name` distinguishes speakers of one role; each
+    is None if not sent. `carried` holds fields to return to the server that wrote the message (None = nothing). `typed`
+    is what the user wrote before live values were inserted; it is not sent (None = the text itself).
     """
 
     role: Role
@@ -108,25 +108,25 @@ class Message:
 
     @property
     def as_typed(self) -> str:
-        """The text as the user wrote it."""
+        """The text as the user typed it."""
         return self.text if self.typed is None else self.typed
 
     @property
     def text(self) -> str:
-        """The text alone, without images."""
+        """The text, without images."""
         if isinstance(self.content, str):
             return self.content
         return "".join(part.text for part in self.content if isinstance(part, TextPart))
 
     @property
     def images(self) -> tuple[ImagePart, ...]:
-        """The images alone."""
+        """The images."""
         if isinstance(self.content, str):
             return ()
         return tuple(part for part in self.content if isinstance(part, ImagePart))
 
     def to_dict(self) -> dict[str, Any]:
-        """The message as exported files write it, and the API where nothing is carried or typed otherwise.
+        """Return the JSON form used in files, and by the API when nothing is carried or typed differently.
 
         Plain string content when there is only text; `""`, not `null`, when an assistant only calls tools
         (one server answers 500 to `null`).
@@ -145,7 +145,7 @@ class Message:
         return message
 
     def to_wire(self, server: str | None) -> dict[str, Any]:
-        """The message as it is sent to the address `server`: with what is carried, if that came from there."""
+        """Return the message as sent to the address `server`, with the carried fields if they came from there."""
         message = replace(self, carried=None, typed=None).to_dict()
         goes_back = self.carried is not None and self.carried.server == server
         if self.tool_calls:
@@ -158,7 +158,7 @@ class Message:
         """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
         role = an_object(message, "a message").get("role")
         if role not in ("system", "user", "assistant", "tool"):
-            raise ValueError(f"a message's role is system, user, assistant or tool; got {role!r}")
+            raise ValueError(f"a message's role must be system, user, assistant or tool; got {role!r}")
         return cls(
             role,
             _content_from_wire(message.get("content")),
@@ -191,7 +191,7 @@ def _content_from_wire(content: object) -> Content:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise ValueError(f"a message's content is text or a list of parts; got {type(content).__name__}")
+        raise ValueError(f"a message's content must be text or a list of parts; got {type(content).__name__}")
     return tuple(_part_from_wire(part) for part in content)
 
 
@@ -202,4 +202,4 @@ def _part_from_wire(part: object) -> Part:
         case {"type": "image_url", "image_url": {"url": str(url), **rest}}:
             detail = rest.get("detail")
             return ImagePart(url, detail if isinstance(detail, str) else None)
-    raise ValueError("a content part is {type: text, text} or {type: image_url, image_url: {url}}")
+    raise ValueError("a content part must be {type: text, text} or {type: image_url, image_url: {url}}")

@@ -1,4 +1,4 @@
-"""Names of models: whether two mean one model, and whether one means a model in a file."""
+"""Model names: whether two mean the same model, and whether one means a model file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ SMOLLM2 = "smollm2"
 """The model whose weights come in a package: SmolLM2-135M-Instruct, 98 MB, Apache-2.0."""
 
 _VERSION = re.compile(r"[-@:_](?:\d{3,8}|\d{4}-\d\d-\d\d|\d\d-\d\d|\d\d-\d{4})")
-"""A date or build number: -0613, @20240620, -2024-08-06, -04-17. One or two digits are rather another model's name."""
+"""A date or build number: -0613, @20240620, -2024-08-06, -04-17. One or two digits usually name another model."""
 
 
 def same_model(asked: str, answered: str) -> bool:
-    """Whether the names differ in a vendor, a tag such as `:free`, `-latest`, a version that one lacks, or nothing.
+    """Whether two names mean the same model: they differ at most in vendor, tag (`:free`), `-latest`, or a version one lacks.
 
-    gpt-4o-latest is gpt-4o-2024-08-06, and openai/gpt-4o is gpt-4o; gpt-4o-mini, gpt-4 and gpt-4o are three models, and
-    so are two versions of one. An empty name is no model's.
+    gpt-4o-latest matches gpt-4o-2024-08-06, and openai/gpt-4o matches gpt-4o; gpt-4o-mini, gpt-4 and gpt-4o are three
+    models, and two versions of one model are two. An empty name matches nothing.
     """
     short, long = sorted((_plain(asked), _plain(answered)), key=len)
     return bool(short) and long.startswith(short) and (long == short or bool(_VERSION.fullmatch(long[len(short) :])))

@@ -1,4 +1,4 @@
-"""Parameters as the options of a `%%chat` line: how a panel, a preset or a notebook file writes them.
+"""Write parameters as the options of a `%%chat` line, for the panel, presets and notebook files.
 
 `nbchat.cells.options.parse` reads such a line.
 """
@@ -14,13 +14,13 @@ from nbchat.values.params import PARAMETERS, Parameter, json_line
 __all__ = ["CLOSERS", "can_say", "escaped", "option_line", "quoted", "unescaped"]
 
 CLOSERS = {"{": "}", "[": "]"}
-"""What begins a word that is JSON, and what ends it: such a word needs no quotes."""
+"""The first and last character of a word that is JSON and therefore needs no quotes."""
 
 
 def option_line(params: Mapping[str, Any]) -> str:
-    """These parameters as `%%chat` options. They mean the same if `can_say`.
+    """Return parameters as `%%chat` options. Lossless for names that `can_say` accepts.
 
-    What the table lacks becomes `--param`, and so do texts that would be read otherwise: JSON can say them all.
+    Parameters outside the table become `--param`, and so do texts that an option would misread, since JSON is exact.
     """
     words: list[str] = []
     for name, value in params.items():
@@ -41,12 +41,12 @@ def option_line(params: Mapping[str, Any]) -> str:
 
 
 def can_say(name: str) -> bool:
-    """Whether a line can name this parameter: those of the table, and others without a blank or `=` in their names."""
+    """Whether an option line can name this parameter: any in the table, and others without white space or `=`."""
     return name in PARAMETERS or ("=" not in name and name.split() == [name])
 
 
 def _is_plain(parameter: Parameter, value: Any) -> bool:
-    """Whether a text can stand as the option's value: not the word for unset, several values, or more than a line."""
+    """Whether the text can be the option's value: not the word for unset, not several values, not several lines."""
     if parameter.kind not in ("text", "texts"):
         return True
     texts = value if parameter.kind == "texts" else (value,)
@@ -59,11 +59,11 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def quoted(word: str) -> str:
-    """A word as it must be written on a line. Inverse of `nbchat.cells.words.split`."""
+    """Quote a word for an option line. Inverse of `nbchat.cells.words.split`."""
     if word and not any(character.isspace() or character in "\"'" for character in word) and word[0] not in CLOSERS:
         return word
     quote = "'" if "'" not in word else '"'
-    inside = word.rstrip("\\")  # behind the quotes, a backslash at the end can't be taken for an escape
+    inside = word.rstrip("\\")  # a trailing backslash goes after the quotes, where it is no escape
     return quote + inside.replace(quote, "\\" + quote) + quote + word[len(inside) :]
 
 
@@ -72,14 +72,14 @@ _SPELLED = {character: "\\" + letter for letter, character in _ESCAPES.items()}
 
 
 def escaped(text: str) -> str:
-    """A text on one line, its breaks, tabs and other control characters spelled out. Inverse of `unescaped`."""
+    """Escape line breaks, tabs and other control characters. Inverse of `unescaped`."""
     return re.sub(
         r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: _SPELLED.get(found[0], f"\\u{ord(found[0]):04x}"), text
     )
 
 
 def unescaped(text: str) -> str:
-    r"""A stop sequence or system text as people write it: `\n`, `\t`, `\r`, `\\`, `\u2028` are as in Python."""
+    r"""Decode the escapes of a stop sequence or system text: `\n`, `\t`, `\r`, `\\`, `\u2028`, as in Python."""
     return re.sub(r"\\(?:([ntr\\])|u([0-9a-fA-F]{4}))", _unescape, text)
 
 

@@ -1,8 +1,8 @@
-"""The one table of parameters: `Params` is a frozen value, and each of its fields says what it is.
+"""The table of request parameters: each field of the frozen class `Params` describes itself.
 
 The magic's options, their help and completion, the panel's controls, range checks, the request body and the README's
-table are all made from it: a new parameter is one entry here. Ranges and meanings are those of the
-chat-completions reference (302.AI's page, which follows OpenAI's).
+table are generated from it, so a new parameter is one entry here. Ranges and meanings follow the chat-completions
+reference (302.AI's page, which follows OpenAI's).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nbchat.values.frozen import FrozenDict
 __all__ = ["PARAMETERS", "Kind", "Parameter", "Params", "json_line", "nearest"]
 
 Kind = Literal["number", "integer", "text", "texts", "biases", "flag", "choice", "json"]
-"""How a value is written and checked: "texts" are up to `high` strings, "biases" a mapping of token id to number."""
+"""How a value is parsed and checked: "texts" is up to `high` strings, "biases" a mapping of token id to number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Parameter:
     """One row of the table. `low`, `high` and `step` are in `unit`; None = unbounded, or not a number."""
 
     name: str
-    """The wire name; the Python name as well."""
+    """The name in the request and in Python."""
     kind: Kind
     meaning: str
     low: float | None = None
@@ -38,18 +38,18 @@ class Parameter:
     unit: str = ""
     choices: tuple[str, ...] = ()
     short: str = ""
-    """A one-letter option, without its dash; empty = none."""
+    """The one-letter option, without its dash; empty = none."""
     sampling: bool = True
-    """Whether it shapes the sampling: then several values make an axis of a sweep, and the panel has a control."""
+    """Whether it affects sampling: then several values form a sweep axis, and the panel has a control."""
 
     @property
     def flag(self) -> str:
-        """The option of the magic: `--top-p`."""
+        """The magic's option: `--top-p`."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def expected(self) -> str:
-        """What a value must be, in words: "a number from 0 to 2"."""
+        """A description of valid values: "a number from 0 to 2"."""
         match self.kind:
             case "number" | "integer":
                 noun = "a number" if self.kind == "number" else "a whole number"
@@ -68,7 +68,7 @@ class Parameter:
                 return "JSON" + (" or one of " + ", ".join(self.choices) if self.choices else " (an object)")
 
     def check(self, value: object) -> Any:
-        """The value in its normal form; None stays None (not sent). Raises ParameterError."""
+        """Return the value in its normal form; None stays None (not sent). Raises ParameterError."""
         if value is None:
             return None
         try:
@@ -77,7 +77,7 @@ class Parameter:
             raise ParameterError(f"{self.name} must be {self.expected}; got {_shown(value)}.") from None
 
     def parse(self, text: str) -> Any:
-        """The value that an option's text means; "none" is None. Raises ParameterError."""
+        """Parse an option's text; "none" is None. Raises ParameterError."""
         if text.strip().lower() == "none" and "none" not in self.choices:
             return None
         try:
@@ -86,7 +86,7 @@ class Parameter:
             raise ParameterError(f"{self.name} must be {self.expected}; got {_shown(text)}.") from None
 
     def written(self, value: Any) -> list[str]:
-        """The value as texts of the option: one, or one for each time the option is given. Inverse of `parse`."""
+        """Return the value as option texts, one for each time the option is given. Inverse of `parse`."""
         match self.kind:
             case "texts":
                 return [str(item) for item in value]
@@ -108,7 +108,7 @@ class Parameter:
 
 
 def json_line(value: Any) -> str:
-    """JSON without what some readers take for a line break; such characters stand in JSON's strings alone."""
+    """Encode as JSON on one line, escaping the characters that some readers take for line breaks."""
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(r"[\x7f-\x9f\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -161,7 +161,7 @@ def _check_number(parameter: Parameter, value: Any) -> float:
         raise TypeError
     number = float(value)
     _check_range(parameter, number)
-    return int(number) if number.is_integer() else number  # as people write it: some servers want an integer
+    return int(number) if number.is_integer() else number  # some servers require an integer
 
 
 def _check_integer(parameter: Parameter, value: Any) -> int:
@@ -218,7 +218,7 @@ def _check_json(parameter: Parameter, value: Any) -> Any:
 
 
 def _written_as_json(value: Any) -> Any:
-    """The value itself. Raises TypeError for what JSON can't hold, a NumPy number or a set, say."""
+    """Return the value itself. Raises TypeError for what JSON can't represent, such as a NumPy number or a set."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
@@ -239,7 +239,7 @@ _CHECKS = {
 
 
 def _row(kind: Kind, meaning: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """A field of `Params` that is not sent until it is set."""
+    """Define a field of `Params`; None = not sent."""
     return dataclasses.field(
         default=None, metadata={"row": {"kind": kind, "meaning": meaning, "low": low, "high": high, **more}}
     )
@@ -247,9 +247,9 @@ def _row(kind: Kind, meaning: str, low: float | None = None, high: float | None 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Params:
-    """What a request asks for beside its messages. `None` = not sent: the server decides. Values are checked when made.
+    """The parameters of a request. None = not sent: the server decides. Values are validated on construction.
 
-    Raises ParameterError naming the parameter, what was expected and what was given.
+    Raises ParameterError, which names the parameter, what was expected and what was given.
     """
 
     model: str | None = _row("text", "the model's id", short="m")
@@ -289,7 +289,9 @@ class Params:
     logit_bias: Mapping[str, float] | None = _row(
         "biases", "added to the logits of these token ids before sampling; -100 bans, 100 forces", -100, 100, step=1
     )
-    seed: int | None = _row("integer", "same seed and request: the same answer, as far as the server can", step=1)
+    seed: int | None = _row(
+        "integer", "same seed and request: the same answer, as far as the server supports it", step=1
+    )
     user: str | None = _row("text", "an id of the end user, for the provider's abuse monitoring", sampling=False)
     logprobs: bool | None = _row("flag", "also return the log probability of each token", sampling=False)
     top_logprobs: int | None = _row(
@@ -323,11 +325,11 @@ class Params:
             try:
                 _written_as_json({key: value})
             except TypeError:
-                raise ParameterError(f"{key} must be what JSON can hold; got {_shown(value)}.") from None
+                raise ParameterError(f"{key} must be a JSON value; got {_shown(value)}.") from None
         object.__setattr__(self, "extra", extra)
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with these values; None unsets. `extra` is merged by key. Raises ParameterError."""
+        """Return a copy with these values; None unsets. `extra` is merged by key. Raises ParameterError."""
         if not changes:
             return self
         for name in changes:
@@ -338,21 +340,21 @@ class Params:
         return dataclasses.replace(self, **changes)
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """The parameters that are set, by wire name, in the table's order; extra ones last."""
+        """Yield the parameters that are set, by wire name, in table order; extra ones last."""
         for name in PARAMETERS:
             if (value := getattr(self, name)) is not None:
                 yield name, value
         yield from self.extra.items()
 
     def to_dict(self) -> dict[str, Any]:
-        """The parameters that are set, by wire name, as files write them."""
+        """Return the parameters that are set, by wire name: the JSON form used in files."""
         return dict(self.items())
 
     @classmethod
     def from_dict(cls, params: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`: names that are in no row of the table are `extra`. Raises ParameterError."""
+        """The inverse of `to_dict`; names outside the table become `extra`. Raises ParameterError."""
         if not isinstance(params, Mapping):
-            raise ParameterError(f"Parameters are an object; got {type(params).__name__}.")
+            raise ParameterError(f"Parameters must be an object; got {type(params).__name__}.")
         known = {name: value for name, value in params.items() if name in PARAMETERS}
         return cls(**known, extra={name: value for name, value in params.items() if name not in PARAMETERS})
 
@@ -365,13 +367,13 @@ PARAMETERS: dict[str, Parameter] = {
     for field in dataclasses.fields(Params)
     if "row" in field.metadata
 }
-"""The table: wire name to row, in the order in which people meet them."""
+"""The table: wire name to parameter, in display order."""
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """What goes behind a sentence: a space and "Did you mean …?" with one of the words; empty = none is like it.
+    """Return ' Did you mean …?' with the closest of `words`, to append to a sentence; empty = none is close.
 
-    A word that begins so comes before one that is spelled alike.
+    A word that starts with `word` beats one that is merely similar.
     """
     import difflib
 
@@ -383,6 +385,6 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 
 def _unknown_parameter(name: str) -> str:
-    """One sentence about a name that is in no row of the table."""
-    hint = nearest(name, PARAMETERS) or " What only your server knows goes into extra={...} (--param in a cell)."
+    """The error message for a name outside the table."""
+    hint = nearest(name, PARAMETERS) or " Pass server-specific parameters in extra={...} (--param in a cell)."
     return f"There is no parameter {name}.{hint}"

@@ -1,4 +1,4 @@
-"""Numbers of things, in words."""
+"""Pluralize counted nouns in messages."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ __all__ = ["pluralize"]
 
 
 def pluralize(number: int, thing: str, things: str | None = None) -> str:
-    """So many things: "1 row", "2,000 rows". `things` is the plural where it is not the word with an s."""
+    """Return a count with its noun: "1 row", "2,000 rows". `things` is an irregular plural (None = add "s")."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"

@@ -1,4 +1,4 @@
-"""What a server says of its rate limits."""
+"""Rate limits reported by a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["RateLimits"]
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """Limits as a reply's headers told them; None = not said. `reset_*`: seconds from then until the limit is whole."""
+    """Limits from the response headers; None = not reported. `reset_*`: seconds until the limit is fully restored."""
 
     limit_requests: int | None = None
     remaining_requests: int | None = None

@@ -1,4 +1,4 @@
-"""The answer, a frozen `Reply`, and what it is made of. A `Draft` folds events into one."""
+"""`Reply`, the frozen answer to a request, and its parts. A `Draft` folds events into one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbchat.values.usage import UNKNOWN, Usage
 __all__ = ["CUT_REASONS", "Choice", "Reply", "Request", "Status", "Timing"]
 
 Status = Literal["complete", "interrupted", "cut_off", "failed"]
-"""An answer is whole ("complete"), or it says why it isn't."""
+"""Whether an answer is complete, and if not, why."""
 
 
 CUT_REASONS = frozenset({"length", "max_tokens", "MAX_TOKENS"})
@@ -24,20 +24,20 @@ CUT_REASONS = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds since the request was sent, the tries before it included. None = it did not come to that."""
+    """Seconds since the request was first sent, earlier attempts included. None = it did not get that far."""
 
     first_token: float | None = None
     total: float | None = None
 
     def tokens_per_second(self, completion_tokens: int | None) -> float | None:
-        """Speed after the first token: tokens / (total - first_token). None = unknown, or too short to say."""
+        """Return the speed after the first token: tokens / (total - first_token). None = unknown, or too short to measure."""
         if completion_tokens is None or self.total is None or self.first_token is None:
             return None
         seconds = self.total - self.first_token
         return completion_tokens / seconds if seconds > 0.05 and completion_tokens > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The seconds that are known, as files write them."""
+        """Return the JSON form used in files: the values that are known."""
         seconds = {"first_token": self.first_token, "total": self.total}
         return {name: value for name, value in seconds.items() if value is not None}
 
@@ -50,12 +50,11 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the answers. `finish_reason` is the server's word; None = it never said.
+    """One of the answers. `finish_reason` is the server's; None = never sent.
 
-    `logprobs` are the server's `{token, logprob, top_logprobs}`, one for each token; empty = none were asked for.
-    `images` are the pictures that came, in their `data:` addresses; `unshown` are the kinds of what else came and
-    can't be shown ("audio").
-    `carried` is what goes back to the server with the history; None = nothing.
+    `logprobs` are the server's `{token, logprob, top_logprobs}`, one for each token; empty = none were requested.
+    `images` are images as `data:` URLs; `unshown` are the kinds of content that can't be shown ("audio"). `carried`
+    holds fields to return to the server with the history; None = nothing.
     """
 
     index: int = 0
@@ -72,17 +71,17 @@ class Choice:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of an answer has come: no text, reasoning, refusal, call, picture, or anything else."""
+        """Whether nothing has come: no text, reasoning, refusal, call, image, or other content."""
         parts = self.text, self.reasoning, self.refusal, self.tool_calls, self.images, self.unshown
         return not any(parts)
 
     @property
     def message(self) -> Message:
-        """The choice as a message of the history: its reasoning stays out unless the server wants it back."""
+        """Return the choice as a message of the history, without its reasoning unless the server expects it back."""
         return Message("assistant", self.text or self.refusal, self.tool_calls, carried=self.carried)
 
     def to_dict(self) -> dict[str, Any]:
-        """The choice as files write it: its index and text, and what else there is."""
+        """Return the JSON form used in files: index, text, and whatever else is set."""
         more = {
             "finish_reason": self.finish_reason,
             "reasoning": self.reasoning or None,
@@ -102,7 +101,7 @@ class Choice:
         """The inverse of `to_dict`. Raises ValueError naming what is wrong."""
         index = an_object(choice, "a choice").get("index", 0)
         if isinstance(index, bool) or not isinstance(index, int):
-            raise ValueError(f"a choice's index is a whole number; got {index!r:.40}")
+            raise ValueError(f"a choice's index must be a whole number; got {index!r:.40}")
         return cls(
             index,
             text_of(choice, "text"),
@@ -120,13 +119,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, whole or partial. The fields of its first choice are its own as well.
+    """An answer, complete or partial. The fields of its first choice are also its own.
 
-    `model` is the model that answered (the one asked for, where the server does not say); `cost` is in US dollars,
-    None = unknown; `data` is the validated value where a schema was asked; `notices` are what the reader should know
-    (retried, fewer choices than asked, dropped parameters). `id` is the server's name for the answer, `request` what was
-    sent and `request_id` what the server's support would ask for, each None where nobody knows. `tries` counts the first
-    one too. A `replayed` answer came from the store and cost nothing.
+    `model` is the model that answered (the one requested, if the server does not say); `cost` is in US dollars, None =
+    unknown; `data` is the validated value if a schema was requested; `notices` are remarks for the user (retried, fewer
+    choices than requested, dropped parameters). `id` is the server's id of the answer, `request` what was sent and
+    `request_id` the id to quote to the server's support, each None if unknown. `tries` counts the first attempt too. A
+    `replayed` answer came from the store and cost nothing.
     """
 
     choices: tuple[Choice, ...] = (Choice(),)
@@ -150,32 +149,32 @@ class Reply:
 
     @property
     def reasoning(self) -> str:
-        """What the first choice thought before it answered; empty = nothing said."""
+        """The first choice's reasoning; empty = none."""
         return self.choices[0].reasoning
 
     @property
     def refusal(self) -> str:
-        """The first choice's words of refusal; empty = none."""
+        """The first choice's refusal; empty = none."""
         return self.choices[0].refusal
 
     @property
     def images(self) -> tuple[ImagePart, ...]:
-        """The pictures of the first choice."""
+        """The first choice's images."""
         return self.choices[0].images
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """What the first choice rests on, as far as the server said."""
+        """The sources that the first choice cites, as far as the server reports them."""
         return self.choices[0].sources
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the first choice ended; None = the server never said."""
+        """Why the first choice ended; None = never sent."""
         return self.choices[0].finish_reason
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tools the first choice wants called."""
+        """The first choice's tool calls."""
         return self.choices[0].tool_calls
 
     @property
@@ -185,13 +184,13 @@ class Reply:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of an answer has come in any choice."""
+        """Whether every choice is empty."""
         return all(choice.empty for choice in self.choices)
 
     def to_dict(self) -> dict[str, Any]:
-        """The reply as files write it.
+        """Return the JSON form used in files.
 
-        `request` and `data` stay out: the one repeats the conversation up to here, the other may be of any class.
+        `request` and `data` are left out: the first repeats the conversation so far, the second may be of any class.
         """
         more = {
             "model": self.model,
@@ -212,10 +211,10 @@ class Reply:
 
     @classmethod
     def from_dict(cls, reply: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`, but for what that leaves out. Raises ValueError naming what is wrong."""
+        """The inverse of `to_dict`, except for the fields it leaves out. Raises ValueError naming what is wrong."""
         status = an_object(reply, "a reply").get("status")
         if status not in ("complete", "interrupted", "cut_off", "failed"):
-            raise ValueError(f"a reply's status is complete, interrupted, cut_off or failed; got {status!r:.40}")
+            raise ValueError(f"a reply's status must be complete, interrupted, cut_off or failed; got {status!r:.40}")
         return cls(
             tuple(map(Choice.from_dict, items_of(reply, "choices"))) or (Choice(),),
             status,

@@ -1,4 +1,4 @@
-"""What was sent. The requests of one conversation share the messages that they have in common."""
+"""`Request`, the record of what was sent. Requests of one conversation share their common messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MESSAGES = "messages"
 
 
 class _Chain:
-    """Messages as the API writes them: those of an earlier request, and what came behind them. Never changed."""
+    """Messages in wire form: those of an earlier request, then the new ones. Immutable."""
 
     __slots__ = ("_length", "before", "own")
 
@@ -33,12 +33,12 @@ class _Chain:
             yield from each.own
 
     def begins(self, messages: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether these messages begin with the chain's."""
+        """Whether `messages` starts with the chain's."""
         return len(self) <= len(messages) and all(ours == theirs for ours, theirs in zip(self, messages, strict=False))
 
 
 class Request:
-    """What was sent: the address and the JSON body. The key is not part of it. A frozen value.
+    """What was sent: the address and the JSON body, without the key. Frozen.
 
     `name` is what the store calls it; None = it was not looked for there.
     """
@@ -59,9 +59,9 @@ class Request:
         return {**self._body, MESSAGES: [dict(message) for message in self._chain]}
 
     def sharing(self, earlier: Request | None) -> Request:
-        """The same request, kept small: messages that it has in common with this earlier one are held once.
+        """Return an equal request that stores the messages it has in common with `earlier` (None = none) only once.
 
-        None = there is none. So a conversation takes what its turns hold, rather than each turn the whole of it.
+        A conversation then takes memory in proportion to its length rather than to its square.
         """
         messages = self.body.get(MESSAGES)
         if not isinstance(messages, list):

@@ -1,4 +1,4 @@
-"""What a model meant by a call: its arguments, of the pieces in which servers send them, and calls left in the text."""
+"""Recover the arguments of a tool call from the forms in which servers send them; detect calls left in the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 __all__ = ["is_object", "settled_arguments", "written_call"]
 
 MOST_ENCODINGS = 3
-"""How often arguments may have been encoded as a JSON string, one time inside another."""
+"""Most levels of JSON-string encoding that are undone."""
 
 _WRITTEN_CALL = re.compile(
     r"<tool_call>|<function_call>|<tool_use>|<invoke\b|<function=\w|\[TOOL_CALLS?\]|<\|python_tag\|>"
@@ -18,16 +18,16 @@ _WRITTEN_CALL = re.compile(
     r"|^```tool_(?:call|code)\b",
     re.MULTILINE,
 )
-"""How models begin a call in their own notation, which their server should have read: Qwen and Hermes, Llama, Mistral,
+"""How models open a call in their own notation, which the server should have parsed: Qwen and Hermes, Llama, Mistral,
 Kimi, DeepSeek, gpt-oss, Gemma, …"""
 
 
 def settled_arguments(text: str, last: str = "") -> str:
-    """The arguments that this text means: itself, or the one object that it holds beyond doubt.
+    """Return the arguments that `text` stands for: itself, or the one object it unambiguously contains.
 
-    Servers put `{}` before the true object, send it whole once more, or encode it as a JSON string. Some send all of it
-    so far in each piece: then `last` is the last one (empty = the pieces did not grow so). What holds no object, or
-    several, stays as it came.
+    Servers prefix the real object with `{}`, repeat it, or encode it as a JSON string. Some send cumulative pieces: then
+    `last` is the latest one (empty = the pieces were not cumulative). A text with no object, or with several different
+    ones, is returned unchanged.
     """
     if not text.strip() or is_object(text):
         return text
@@ -40,13 +40,13 @@ def is_object(text: str) -> bool:
 
 
 def written_call(text: str) -> str:
-    """How a call begins that a model wrote into its text, in its own notation; "" = there is none."""
+    """Return the opening of a call that the model wrote into its text in its own notation; "" = none."""
     found = _WRITTEN_CALL.search(text)
     return found[0] if found else ""
 
 
 def _only_object(text: str) -> str:
-    """The object in a text that holds others only if they are empty or the same; "" = not so."""
+    """The only object in a text, ignoring empty ones and repetitions; "" = none, or several."""
     found = list(_objects(text, MOST_ENCODINGS))
     full = [one for one in found if _loaded(one)]
     if not found or any(_loaded(one) != _loaded(full[0]) for one in full):
@@ -55,7 +55,7 @@ def _only_object(text: str) -> str:
 
 
 def _objects(text: str, encodings: int) -> Iterator[str]:
-    """The texts of the objects that stand one after the other in a text, also as JSON strings; none, if else is there."""
+    """Yield the source of each object in a text of objects only (or JSON strings of them); nothing for any other text."""
     found: list[str] = []
     place = 0
     try:

@@ -1,4 +1,4 @@
-"""How many tokens a reply took, and how sure that is."""
+"""Token counts of a reply, and how certain they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 __all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens", "prompt_tokens"]
 
 UsageState = Literal["measured", "estimated", "unknown"]
-"""Where counts come from: the server, the length of the text, or nowhere."""
+"""Where counts come from: the server, an estimate by text length, or nowhere."""
 
 PROMPT_NAMES = (
     "prompt_tokens",
@@ -28,7 +28,7 @@ COMPLETION_NAMES = (
 TOTAL_NAMES = ("total_tokens", "total_token_count", "totalTokens", "totalTokenCount")
 CACHED_NAMES = ("cached_tokens", "prompt_cache_hit_tokens", "cachedTokens")
 REASONING_NAMES = ("reasoning_tokens", "reasoningTokens")
-"""What servers call their counts."""
+"""The names that servers give to their counts."""
 
 NAMES = frozenset(
     {
@@ -39,16 +39,16 @@ NAMES = frozenset(
 """The fields of a usage object that are looked at."""
 
 CHARACTERS_PER_TOKEN = 4
-"""The usual rule of thumb for English text; used only where a server says nothing, and always shown as an estimate."""
+"""The usual rule of thumb for English text; used only if the server reports nothing, and always shown as an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one reply, or of several added up. `None` is unknown, never 0.
+    """Tokens of one reply, or the sum of several. None is unknown, never 0.
 
-    `state` says where the counts come from: "measured" (the server's own), "estimated" (from the length of the text),
-    or "unknown" (of some or all of them nobody knows). `cached_tokens` are included in `prompt_tokens`,
-    `reasoning_tokens` in `completion_tokens`. `cost` is in US dollars, and only what a server itself reported.
+    `state` says where the counts come from: "measured" (reported by the server), "estimated" (from the text's length),
+    or "unknown" (some or all are missing). `cached_tokens` are included in `prompt_tokens`, `reasoning_tokens` in
+    `completion_tokens`. `cost` is in US dollars, and only what the server itself reported.
     """
 
     prompt_tokens: int | None = None
@@ -61,7 +61,7 @@ class Usage:
 
     @classmethod
     def from_wire(cls, usage: Mapping[str, Any]) -> Usage:
-        """The `usage` object of a reply or of a chunk. What is no count is unknown."""
+        """Read the `usage` object of a reply or chunk. Anything that is not a count is unknown."""
         prompt, completion, total = (_first(usage, names) for names in (PROMPT_NAMES, COMPLETION_NAMES, TOTAL_NAMES))
         if total is None and prompt is not None and completion is not None:
             total = prompt + completion
@@ -79,13 +79,13 @@ class Usage:
 
     @classmethod
     def estimated(cls, prompt: int | None, completion: int | None) -> Usage:
-        """Counts that nobody measured."""
+        """Return estimated counts; None = unknown."""
         total = None if prompt is None or completion is None else prompt + completion
         return cls(prompt, completion, total, "estimated")
 
     @classmethod
     def total(cls, usages: Iterable[Usage]) -> Usage:
-        """Several added up: as sure as the least sure of them; what is unknown in one is left out of the sum."""
+        """Return the sum, as certain as the least certain of them; unknown counts are left out."""
         parts = list(usages)
         if not parts:
             return cls(0, 0, 0, "measured")
@@ -102,12 +102,12 @@ class Usage:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What is known, as files and tables write it."""
+        """Return the JSON form used in files and tables: the counts that are known."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
     @classmethod
     def from_dict(cls, usage: Mapping[str, Any]) -> Usage:
-        """The inverse of `to_dict`; what is no count is unknown, and names of later versions are passed over."""
+        """The inverse of `to_dict`; anything that is not a count is unknown, and unknown names are ignored."""
         state = usage.get("state")
         counts = {name: _count(usage.get(name)) for name in _COUNTS}
         return cls(
@@ -122,7 +122,7 @@ UNKNOWN = Usage()
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text is (characters / 4, at least 1 for any text)."""
+    """Estimate the tokens of a text (characters / 4, at least 1 for any text)."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
@@ -131,13 +131,13 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _first(usage: Mapping[str, Any], names: Iterable[str]) -> int | None:
-    """The count under the first of the names that has one; one that is not zero comes first."""
+    """The count under the first of the names that has one, preferring a count above zero."""
     counts = [count for name in names if name in usage and (count := _count(usage[name])) is not None]
     return next(filter(None, counts), counts[0] if counts else None)
 
 
 def prompt_tokens(body: Mapping[str, Any]) -> int | None:
-    """About how many tokens a request sends, tools included; None = it has images, whose tokens nobody knows."""
+    """Estimate the tokens of a request, tools included; None = it has images, whose tokens are unknown."""
     count = estimate_tokens(json.dumps(body["tools"])) if body.get("tools") else 0
     for message in body.get("messages", ()):
         content = message.get("content") or ""
@@ -149,7 +149,7 @@ def prompt_tokens(body: Mapping[str, Any]) -> int | None:
 
 
 def _detail(usage: Mapping[str, Any], holders: Iterable[str], names: Iterable[str]) -> int | None:
-    """A count from the details of another (`prompt_tokens_details`), or from beside it."""
+    """A count from a details object (`prompt_tokens_details`), or from beside it."""
     inner = (_mapping(usage[f"{holder}_details"]) for holder in holders if f"{holder}_details" in usage)
     return next((count for part in (*inner, usage) if (count := _first(part, names)) is not None), None)
 

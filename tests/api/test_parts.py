@@ -97,6 +97,13 @@ def test_a_last_message_that_reads_otherwise_is_told():
     assert (replied(*thought).reply().text, replied(*thought).reply().notices) == (TEXT, ())
 
 
+@pytest.mark.parametrize("pieces", [["Happy birthday, ", "dear reader!\n"], ["One.", " Two."]])
+def test_an_answer_may_repeat_itself_where_finish_reasons_mean_nothing(pieces):
+    song = "".join(pieces)
+    payloads = [chunk(piece, finish="stop") for piece in [*pieces, song]]
+    assert replied(*payloads).reply().text == song + song
+
+
 # Reasoning
 
 
@@ -325,6 +332,8 @@ def test_an_error_under_status_200_is_an_error(body):
         {"status": "success", "message": "done"},
         {"code": "Success", "message": ""},
         {"message": "hello"},
+        {"status": "queued", "message": "You are next."},
+        {"status": 1, "msg": "thinking"},
     ],
     ids=json.dumps,
 )
@@ -372,6 +381,22 @@ def test_counts_come_in_many_forms_and_zeros_say_nothing(reports):
 def test_zeros_alone_are_no_count():
     """PROTOCOL 3.9"""
     assert used(chunk("text"), {**FINISH, "usage": NOTHING}).state == "estimated"
+
+
+@pytest.mark.parametrize(
+    ("report", "counts"),
+    [
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 9}, (None, None, 9)),
+        ({"prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 14}, (9, 5, 14)),
+        ({"prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5}, (None, 5, 5)),
+        ({"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 14}, (9, 5, 14)),
+        ({"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}, (9, 0, 9)),
+    ],
+)
+def test_a_zero_that_the_total_belies_is_no_count(report, counts):
+    """PROTOCOL 3.9"""
+    counted = used(chunk("text"), {**FINISH, "usage": report})
+    assert (counted.prompt_tokens, counted.completion_tokens, counted.total_tokens) == counts
 
 
 def each_alone(*counts):

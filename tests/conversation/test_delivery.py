@@ -160,7 +160,7 @@ def test_an_unknown_cost_is_said(server):
     server.add(Say("one"))
     chat = Session(base_url=server.base_url, model="scripted-1")
     chat.budget = 0.5
-    assert "the budget of $0.5 can't count this answer: its cost is unknown" in chat.ask("a").notices
+    assert "this answer does not count towards the budget of $0.5: its cost is unknown" in chat.ask("a").notices
 
 
 def test_what_is_under_way_counts(server):

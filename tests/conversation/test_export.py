@@ -133,8 +133,8 @@ def test_a_file_that_holds_no_conversation_is_refused_in_one_line(content):
     [
         ({"nbchat": 9}, "it says format 9, this version reads 2."),
         ({"nbchat": 2, "params": {"temperature": 9}}, "temperature must be a number from 0 to 2; got 9."),
-        ({"nbchat": 2, "turns": [{"reply": {}}]}, "a turn's message is an object; got NoneType."),
-        ([{"role": "nobody"}], "a message's role is system, user, assistant or tool; got 'nobody'."),
+        ({"nbchat": 2, "turns": [{"reply": {}}]}, "a turn's message must be an object; got NoneType."),
+        ([{"role": "nobody"}], "a message's role must be system, user, assistant or tool; got 'nobody'."),
         ("Hello", "it is neither an object nor a list of messages; got str."),
     ],
 )

@@ -49,7 +49,7 @@ def test_a_secret_is_refused_however_the_session_was_imported(server, tmp_path, 
         text=True,
         check=True,
     )
-    assert "The message holds the value of MY_TOKEN" in done.stdout
+    assert "The message contains the value of MY_TOKEN" in done.stdout
     assert server.requests == []
 
 
@@ -63,25 +63,28 @@ def test_requests_are_sent_in_one_place_alone():
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        (lambda chat: chat.ask(f"It is {SECRET}"), "The message holds"),
-        (lambda chat: chat.ask(Message("user", (TextPart(f"It is {SECRET}"), ImagePart(PIXEL)))), "The message holds"),
+        (lambda chat: chat.ask(f"It is {SECRET}"), "The message contains"),
+        (
+            lambda chat: chat.ask(Message("user", (TextPart(f"It is {SECRET}"), ImagePart(PIXEL)))),
+            "The message contains",
+        ),
         (
             lambda chat: chat.ask(Message("user", (TextPart("See"), ImagePart(f"https://example.com/?t={SECRET}")))),
-            "The message holds",
+            "The message contains",
         ),
-        (lambda chat: chat.ask("Hi", system=f"It is {SECRET}"), "The system text holds"),
-        (lambda chat: chat.ask("Hi", user=SECRET), "The parameter user holds"),
-        (lambda chat: chat.ask("Hi", stop=["END", SECRET]), "The parameter stop holds"),
-        (lambda chat: chat.ask("Hi", extra={"metadata": {"key": [SECRET]}}), "The parameter metadata holds"),
+        (lambda chat: chat.ask("Hi", system=f"It is {SECRET}"), "The system text contains"),
+        (lambda chat: chat.ask("Hi", user=SECRET), "The parameter user contains"),
+        (lambda chat: chat.ask("Hi", stop=["END", SECRET]), "The parameter stop contains"),
+        (lambda chat: chat.ask("Hi", extra={"metadata": {"key": [SECRET]}}), "The parameter metadata contains"),
         (
             lambda chat: chat.ask(
                 "Hi", tools=[{"type": "function", "function": {"name": "f", "description": f"Takes {SECRET}"}}]
             ),
-            "A tool's description holds",
+            "A tool's description contains",
         ),
         (
             lambda chat: chat.ask("Hi", schema={"type": "object", "properties": {"a": {"description": SECRET}}}),
-            "The schema holds",
+            "The schema contains",
         ),
     ],
 )
@@ -99,9 +102,9 @@ def test_the_whole_history_is_checked_with_every_request(server, chat, monkeypat
     chat.ask("Say it")
     chat.ask("And now?")
     monkeypatch.setenv("MY_TOKEN", SECRET)
-    with pytest.raises(GuardError, match="The history holds"):
+    with pytest.raises(GuardError, match="The history contains"):
         chat.ask("What else?")
-    with pytest.raises(GuardError, match="The history holds"), chat.stream("What else?") as events:
+    with pytest.raises(GuardError, match="The history contains"), chat.stream("What else?") as events:
         list(events)
     assert len(server.requests) == 2
     chat.ask("What else?", unguarded=True)
@@ -112,7 +115,7 @@ def test_what_an_answer_brought_is_checked_before_the_next_step(server, chat):
     """The arguments of a call go out again with its result."""
     chat.tool(lambda_free, safe=True)
     server.add(Say("", tool_calls=[tool_call("lambda_free", {"text": SECRET})]))
-    with pytest.raises(GuardError, match="The history holds"):
+    with pytest.raises(GuardError, match="The history contains"):
         chat.ask("Go")
     assert len(server.requests) == 1
 

@@ -235,3 +235,22 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
     journal().flush(10.0)
     assert [turn.reply.text for turn in Session.reopen(row).turns] == ["one two ", "and more"]
     assert len(Session.reopen(row).turns[0].versions) == 1
+
+
+def test_ratings_come_back_with_the_version_they_are_of(server, chat):
+    """Thumb, score and note; a key in a note is masked; what is taken back is gone."""
+    server.add(*map(Say, ["one", "two", "three"]))
+    chat.ask("first", cell_id="c1")
+    chat.rate(chat.turns[0], thumb=True, score=7, note="good, not sk-proj-abcdefghijklmnopqrstuvwxyz123456")
+    chat.retry()
+    chat.rate(chat.turns[0], thumb=False)
+    chat.ask("second")
+    chat.rate(chat.turns[1], score=3)
+    chat.rate(chat.turns[1])
+    again = left()
+    first, second = again.turns[0].versions
+    assert (first.rating.thumb, first.rating.score) == (True, 7)
+    assert "good, not " in first.rating.note
+    assert "abcdefghijklmnop" not in first.rating.note
+    assert second.rating.thumb is False
+    assert again.turns[1].rating is None

@@ -1,4 +1,4 @@
-"""No mark outlives its test."""
+"""Clear all private marks after each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays up the privacy ladder."""
+"""Arrays on the privacy ladder."""
 
 from __future__ import annotations
 

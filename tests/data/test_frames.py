@@ -1,4 +1,4 @@
-"""Data frames and columns up the privacy ladder."""
+"""Data frames and columns on the privacy ladder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANARY = "canary-77-value"
 RUNGS = ("", "stats", "sample 3", "head 3", "all")
 
 names = st.text(min_size=1, max_size=20)
-"""Names of columns, the odd ones included: blanks, line ends, control characters."""
+"""Column names, odd ones included: blanks, line ends, control characters."""
 
 
 def people() -> pd.DataFrame:

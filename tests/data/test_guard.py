@@ -1,4 +1,4 @@
-"""Secrets do not leave with a message."""
+"""The guard refuses messages that contain secrets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_secret_is_found_in_each_form(text: str) -> None:
     with pytest.raises(GuardError) as caught:
         check([("the message", "hello"), ("a tool result", text)], {"MY_API_KEY": KEY})
     assert str(caught.value) == (
-        "A tool result holds the value of MY_API_KEY: take it out, or send it all the same with --unguarded."
+        "A tool result contains the value of MY_API_KEY: remove it, or send it anyway with --unguarded."
     )
 
 
@@ -46,7 +46,7 @@ def test_a_secret_is_found_in_each_form(text: str) -> None:
 def test_a_secret_is_found_wherever_it_stands_and_never_repeated(secret: str, before: str, after: str) -> None:
     with pytest.raises(GuardError) as caught:
         check([("turn 1", before + secret + after)], {"the key in use": secret})
-    assert str(caught.value).startswith("Turn 1 holds the key in use: ")
+    assert str(caught.value).startswith("Turn 1 contains the key in use: ")
 
 
 @pytest.mark.parametrize("value", ["", "1234567", "password", "11111111", "true", "aaaaaaaab", "ollama"])

@@ -1,4 +1,4 @@
-"""Figures and pictures as images of a message."""
+"""Encoding figures and images for a message."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_an_image_is_named_by_variable_path_or_data_address(tmp_path: Path) -> N
         ("n", "is a int, not a figure"),
         ("none.png", "no readable file"),
         ("data:image/png;base64,@@", "valid base64"),
-        ("data:text/plain,hello", "has the form"),
+        ("data:text/plain,hello", "must have the form"),
         ("\0", "no readable file"),
         ("data:image/png;base64,aGVsbG8=", "not an image that can be read"),
         ("/", "no readable file"),

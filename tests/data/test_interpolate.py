@@ -1,4 +1,4 @@
-"""What expands in a message and what stays, byte for byte."""
+"""Which placeholders expand in a message, and what stays unchanged, byte for byte."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_expressions_evaluate(text: str, expected: str) -> None:
     [
         ("{= 1 / 0 }", "ZeroDivisionError"),
         ("{= nothing }", "NameError"),
-        ("{= x ++ }", "not hold a Python expression"),
+        ("{= x ++ }", "not a Python expression"),
         ("{= x:zz}", "no format"),
         ("{df:everything}", "stats, sample N, head N or all"),
         ("{df:head -1}", "'head -1'"),

@@ -1,4 +1,4 @@
-"""Every other value: containers, records, code, paths, whatever describes itself."""
+"""Descriptions of containers, records, code, paths and objects that describe themselves."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_functions_classes_and_modules() -> None:
     assert "- sides: int" in text
     assert "module json" in describe(json).text
     assert describe(len).text.startswith("def len(")
-    with pytest.raises(PromptError, match="not at hand"):
+    with pytest.raises(PromptError, match="not available"):
         describe(len, "source")
     with pytest.raises(UnknownFormat):
         describe(area, "code")
@@ -237,7 +237,7 @@ def test_the_other_ways_to_describe_itself_in_their_order() -> None:
 
     assert describe(Both()).text == "for a model"
     assert describe(Markdown()).text == "**markdown**"
-    assert describe(Broken()).text == "<Broken, whose repr fails with ValueError>"
+    assert describe(Broken()).text == "<Broken, whose repr raises ValueError>"
 
 
 def test_every_way_has_a_cap_that_says_it_cut() -> None:

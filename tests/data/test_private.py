@@ -1,4 +1,4 @@
-"""Columns marked private are at no rung, and the guard knows their values."""
+"""Private columns appear on no rung, and the guard knows their values."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_guard_finds_private_values_however_they_are_written(marked: Any, te
     with pytest.raises(GuardError, match=r"private column '(email|salary)'") as caught:
         check([("the system text", "fine"), ("turn 3", text)], {})
     message = str(caught.value)
-    assert message.startswith("Turn 3 holds")
+    assert message.startswith("Turn 3 contains")
     assert "--unguarded" in message
     assert "zelda" not in message.lower()
     assert "83412" not in message

@@ -1,4 +1,4 @@
-"""Objects whose own code raises, at anything and whatever: each is one line, and nothing else fails of it."""
+"""Objects whose own code raises anything, anywhere: each is described in one line, and nothing else fails."""
 
 from __future__ import annotations
 

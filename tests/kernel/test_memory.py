@@ -99,7 +99,7 @@ def test_a_cell_is_replayed_at_no_cost(run, server):  # noqa: F811
     [
         ("%chat pin", "Expected a turn number from %chat history (none yet); got ''."),
         ("%chat choose 1", "%chat choose takes a turn number and a version number"),
-        ("%chat budget lots", "A budget is such as 0.50"),
+        ("%chat budget lots", "A budget must be an amount such as 0.50"),
         ("%chat cache maybe", "%chat cache takes on or off; got 'maybe'."),
         ("%chat ledger years", "%chat ledger takes all, months or plot"),
         ("%chat forget", "%chat forget needs a session's name, or all"),

@@ -14,8 +14,8 @@ PIECES = [
     '<img src="x" onerror="window.ran=1">', "![i](http://x/probe.png)", "[a](javascript:x)", "$x$", "$", "$$", "\\(", "\\)", "\\[",
     "\\]", "\\\\(", "\\\\)", "\\begin{align}", "\\end{align}", "`", "``", "```", "~~~", "\t", "\n", "\n\n", "    ", "> ", "- ", "1. ", "|",
     "|---|---|", "---", "# ", "[a]: http://b.c", "[a]", "![", "](", "<", ">", "&lt;", "&#36;", "&#10;", "&#92;(", "\r", "\0", "\u2028",
-    "\u202e", '"', "@@0@@", "http://a.b/", "www.a.b", "a@b.c", "{", "}", "\\", "*", "**", "_", "~~", "a", "word ", "<br>", "<sub>",
-    "</sub>", "[ ] ", "!", "^", "%", "=", "-", "+", ": ", "<!--", "<b>", "中", "1", "$5 to $6", "\\$", "</code></pre>", "<pre>",
+    "\u202e", '"', "@@0@@", "http://a.b/", "www.a.b", "a@b.c", "{", "}", "\\", "*", "**", "_", "~~", "a", "word ", "<br>", "<sub>", "<kbd>",
+    "</sub>", "</kbd>", "[ ] ", "!", "^", "%", "=", "-", "+", ": ", "<!--", "<b>", "中", "1", "$5 to $6", "\\$", "</code></pre>", "<pre>",
 ]  # fmt: skip
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
@@ -103,6 +103,7 @@ def test_what_is_safe_stays_safe_when_it_goes_through_twice():
         "> a\n> b\n>\n> - c\n\n# D\n\n___",
         f"![a picture]({PIXEL})",
         "H<sub>2</sub>O and x<sup>2</sup>",
+        "Press <kbd>Ctrl</kbd>+<kbd>C</kbd>, <mark>now</mark> or <u>never</u>.",
     ],
 )
 def test_canonical_text_comes_back_as_it_is(text):

@@ -32,7 +32,9 @@ ORDINARY = [
 
 TAG = re.compile(r"<(/?[A-Za-z!?][^\s>/]*)([^>]*)>?")
 OWN = {
-    slash + tag for tag in ("code", "pre", "span", "br", "em", "strong", "del", "sub", "sup") for slash in ("", "/")
+    slash + tag
+    for tag in ("code", "pre", "span", "br", "em", "strong", "del", "sub", "sup", "kbd")
+    for slash in ("", "/")
 }  # tags that nbchat writes itself, with a class at most
 
 

@@ -1,4 +1,4 @@
-"""Journals of tests: real files, closed when the test is over."""
+"""Journal fixtures: real files, closed after each test."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Budgets: how they are written, and when a call no longer fits."""
+"""Budgets: parsing, and when a call no longer fits."""
 
 import time
 
@@ -23,13 +23,13 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("text", WRITTEN)
-def test_a_budget_is_read_as_people_write_it(text):
+def test_a_budget_is_parsed_in_every_form(text):
     assert Budget.parse(text) == WRITTEN[text]
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "0", "$5 tokens", "1.2.3", "5 per week", "1e9"])
-def test_anything_else_is_said(text):
-    with pytest.raises(ParameterError, match="A budget is"):
+def test_anything_else_is_refused(text):
+    with pytest.raises(ParameterError, match="A budget must be"):
         Budget.parse(text)
 
 

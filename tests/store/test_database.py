@@ -1,4 +1,4 @@
-"""A file that can't be used costs nobody an answer: damaged, newer, foreign, locked, read-only, full, or taken away."""
+"""An unusable file never costs an answer: damaged, newer, foreign, locked, read-only, full, or deleted."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What is written into the journal comes back, to the character, and what is forgotten is gone."""
+"""The journal returns what was written, to the character, and nothing that was forgotten."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Kernels that are killed at any moment, while others write the same file: what was on the disk stays, and the file too."""
+"""Kernels killed at any moment while others write the same file: what was written survives, and the file stays intact."""
 
 import json
 import multiprocessing

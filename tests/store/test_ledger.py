@@ -1,4 +1,4 @@
-"""The ledger: rows come back as they were, from every kernel; what is unknown is never nothing."""
+"""The ledger: rows come back as they were, from every kernel; unknown is never zero."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Replays: what names a request, and what comes back of an answer."""
+"""The replay cache: how a request is hashed, and what is replayed."""
 
 import copy
 import json
@@ -145,7 +145,7 @@ def test_an_exported_file_holds_the_same_answers(tmp_path_factory, recorded):
 def test_a_file_that_is_none_is_said(tmp_path, content):
     path = tmp_path / "x"
     path.write_text(content)
-    with pytest.raises(ConfigError, match="not a file of nbchat cache export"):
+    with pytest.raises(ConfigError, match="not an exported nbchat cache"):
         read_file(path)
     with pytest.raises(ConfigError, match="can't be read"):
         read_file(tmp_path / "absent")

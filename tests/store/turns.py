@@ -1,4 +1,4 @@
-"""Turns as JSON, as a session hands them to the journal."""
+"""Turns as JSON, in the form that a session passes to the journal."""
 
 import time
 

@@ -114,7 +114,7 @@ def test_a_judge_that_can_no_longer_be_asked_costs_no_answer(server, monkeypatch
 
     result = sweep(Session(base_url=server.base_url), "Hi", repeat=2, score=JUDGING, on_progress=forget)
     assert [run.status for run in result] == ["complete"] * 2
-    assert all("No score: the judge could not be asked: No model is chosen" in run.problem for run in result)
+    assert all("No score: the request to the judge failed: No model is chosen" in run.problem for run in result)
 
 
 def test_a_judge_is_asked_apart_at_temperature_0_with_the_answer_and_the_question(server, session):

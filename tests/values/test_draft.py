@@ -1,4 +1,4 @@
-"""An answer in the making: events fold into the same reply however they arrive."""
+"""A draft: events fold into the same reply however they arrive."""
 
 from hypothesis import given
 from hypothesis import strategies as st

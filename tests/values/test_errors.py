@@ -1,4 +1,4 @@
-"""The errors: the tree that the module draws is the tree there is."""
+"""The exception hierarchy matches its drawing in the module docstring."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a server silently did otherwise than asked is said once, where its answer shows it."""
+"""Parameters that a server silently ignored are reported once, if its answer shows it."""
 
 import pytest
 
@@ -44,34 +44,38 @@ TEXT = TextDelta("One STOP two.")
         ([TEXT], {"logprobs": True}, "no logprobs came"),
         ([TEXT], {"logprobs": True, "top_logprobs": 3}, "no logprobs came"),
         ([TEXT, LogprobsDelta((TOKEN,))], {"logprobs": True, "top_logprobs": 3}, "no top_logprobs came"),
-        ([TEXT, used(57)], {"max_tokens": 20}, "57 tokens came, though max_tokens is 20"),
-        ([TEXT, used(57)], {"max_completion_tokens": 20}, "57 tokens came, though max_completion_tokens is 20"),
-        ([TEXT], {"stop": "STOP"}, "it went on past the stop text 'STOP'"),
-        ([TEXT], {"stop": ["never", "STOP"]}, "it went on past the stop text 'STOP'"),
-        ([TEXT], {"tool_choice": "required"}, "it did not call a tool, though tool_choice asked for that"),
-        ([TEXT], {"tool_choice": FUNCTION}, "it did not call f, though tool_choice asked for that"),
+        ([TEXT, used(57)], {"max_tokens": 20}, "57 tokens came although max_tokens is 20"),
+        ([TEXT, used(57)], {"max_completion_tokens": 20}, "57 tokens came although max_completion_tokens is 20"),
+        ([TEXT], {"stop": "STOP"}, "the answer goes on past the stop sequence 'STOP'"),
+        ([TEXT], {"stop": ["never", "STOP"]}, "the answer goes on past the stop sequence 'STOP'"),
+        ([TEXT], {"tool_choice": "required"}, "the model did not call a tool although tool_choice requires it"),
+        ([TEXT], {"tool_choice": FUNCTION}, "the model did not call f although tool_choice requires it"),
         (
             [ToolCallDelta(0, "i", "g", "{}")],
             {"tool_choice": FUNCTION},
-            "it did not call f, though tool_choice asked for that",
+            "the model did not call f although tool_choice requires it",
         ),
-        ([CALL], {"tool_choice": "none"}, "it wants tools called, though tool_choice is none"),
+        ([CALL], {"tool_choice": "none"}, "the model called tools although tool_choice is none"),
         (
             [CALL, ToolCallDelta(1, "j", "f", "{}")],
             {"parallel_tool_calls": False},
-            "it called several tools, though parallel_tool_calls is off",
+            "the model called several tools although parallel_tool_calls is off",
         ),
         (
             [TEXT],
             {"response_format": {"type": "json_object"}},
-            "the answer is not JSON, though response_format asked for it",
+            "the answer is not JSON although response_format asks for it",
         ),
         (
             [TEXT],
             {"response_format": {"type": "json_schema", "json_schema": {}}},
-            "the answer is not JSON, though response_format asked for it",
+            "the answer is not JSON although response_format asks for it",
         ),
-        ([TEXT, ReasoningDelta("hm")], {"reasoning_effort": "none"}, "it reasoned, though reasoning_effort is none"),
+        (
+            [TEXT, ReasoningDelta("hm")],
+            {"reasoning_effort": "none"},
+            "the model reasoned although reasoning_effort is none",
+        ),
     ],
 )
 def test_a_parameter_without_effect_is_named(events, asked, notice):

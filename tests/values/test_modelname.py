@@ -1,4 +1,4 @@
-"""One model under two names: a version that is named is told from another model."""
+"""Names of one model compare equal; names of two models or versions do not."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Requests of one conversation share their messages, and say exactly what was sent all the same."""
+"""Requests of one conversation share their messages, and still record exactly what was sent."""
 
 import copy
 import gc

@@ -1,4 +1,4 @@
-"""What a model meant by the arguments of a call, however its server wrote them."""
+"""The arguments of a call are recovered from every form in which servers send them."""
 
 from __future__ import annotations
 

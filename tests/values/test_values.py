@@ -1,4 +1,4 @@
-"""The values that travel: what is written can be read again, and nothing changes in anybody's hands."""
+"""Values round-trip through their file form and are immutable."""
 
 import contextlib
 import copy
@@ -164,5 +164,5 @@ def test_a_reply_and_an_error_that_carries_one_survive_pickling():
 def test_what_json_can_not_hold_is_refused_at_once(value):
     """Or every view of the parameters would fail later, each in its own way."""
     for name, held in (("extra", {"k": value}), ("response_format", {"type": value})):
-        with pytest.raises(ParameterError, match=r"^(k must be what JSON can hold|response_format must be)"):
+        with pytest.raises(ParameterError, match=r"^(k must be a JSON value|response_format must be)"):
             Params(**{name: held})
