@@ -7,7 +7,7 @@ from typing import Any
 
 from nbchat.api.textflow import paired
 from nbchat.values.limits import LIMITS, clipped
-from nbchat.values.messages import ImagePart, Source
+from nbchat.values.messages import Source
 
 __all__ = ["images_in", "reasoning_in", "sources_in", "text_in", "token_logprobs", "unshown_in", "whole"]
 
@@ -196,8 +196,3 @@ def whole(value: Any) -> Any:
     if isinstance(value, list):
         return [whole(item) for item in value]
     return paired(value) if isinstance(value, str) else value
-
-
-def image_part(address: str) -> ImagePart | None:
-    """A picture held in its address; None for one that would have to be fetched."""
-    return ImagePart(address) if address.startswith("data:image/") else None
