@@ -10,6 +10,9 @@ __all__ = ["failure_in"]
 FINE_CODES = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
 """Codes that stand in good answers as well, in lower case."""
 
+BAD_WORDS = frozenset({"error", "fail", "failed", "failure"})
+FIRST_BAD_STATUS = 400
+
 CODE_NAMES = ("status_code", "error_code", "err_code", "errcode", "code", "status", "ret")
 WORD_NAMES = (
     "status_msg",
@@ -70,16 +73,18 @@ def _told_otherwise(payload: Mapping[str, Any]) -> object:
 
 def _words(holder: Mapping[str, Any]) -> object:
     """Number and words as an `error`; None where there is no number that tells of an error, or no words."""
-    code = next((holder[name] for name in CODE_NAMES if _is_bad(holder.get(name))), None)
+    code = next((holder[name] for name in CODE_NAMES if _is_bad(name, holder.get(name))), None)
     words = next((holder[name] for name in WORD_NAMES if isinstance(holder.get(name), str) and holder[name]), None)
     if words is None or code is None:
         return None
     return {"error": {"message": words, "code": code}}
 
 
-def _is_bad(code: object) -> bool:
+def _is_bad(name: str, code: object) -> bool:
+    """Whether a code tells of an error. A `status` says other things too ("queued")."""
     if isinstance(code, bool):
         return False
     if isinstance(code, (int, float)):
-        return code not in (0, 200)
-    return isinstance(code, str) and code.strip().lower() not in FINE_CODES
+        return code >= FIRST_BAD_STATUS if name == "status" else code not in (0, 200)
+    word = code.strip().lower() if isinstance(code, str) else ""
+    return word in BAD_WORDS if name == "status" else word not in FINE_CODES

@@ -9,7 +9,16 @@ from nbchat.api.textflow import paired
 from nbchat.values.limits import LIMITS, clipped
 from nbchat.values.messages import Source
 
-__all__ = ["images_in", "reasoning_in", "sources_in", "text_in", "token_logprobs", "unshown_in", "whole"]
+__all__ = [
+    "SOURCE_NAMES",
+    "images_in",
+    "reasoning_in",
+    "sources_in",
+    "text_in",
+    "token_logprobs",
+    "unshown_in",
+    "whole",
+]
 
 REASONING_NAMES = (
     "reasoning_content",
@@ -47,6 +56,8 @@ SOURCE_HOLDERS = (
     "web",
 )
 """Objects that hold such a list, or a source itself."""
+
+SOURCE_NAMES = frozenset({*SOURCE_LISTS, *SOURCE_HOLDERS})
 
 MEDIA = (
     "audio",

@@ -241,7 +241,10 @@ def _is_spoken_of(before: str, after: str) -> bool:
     last = before[-1:]
     amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
     emphasised = last in tuple(_EMPHASIS) and after[:1] == last
-    return amid or emphasised or last in tuple(_QUOTES) or _goes_on_as_a_sentence(after) or _is_in_code(before)
+    alone = last == "\n" and after[:1] in ("\n", "")
+    spanned = not alone and _is_in_span(before)  # thoughts are not always careful with their backticks
+    marked = emphasised or spanned or last in tuple(_QUOTES)
+    return amid or marked or _goes_on_as_a_sentence(after) or _is_in_fence(before)
 
 
 def _goes_on_as_a_sentence(after: str) -> bool:
@@ -249,10 +252,12 @@ def _goes_on_as_a_sentence(after: str) -> bool:
     return after[:1] in tuple(",;)`'\"") or (after[:1] == " " and after[1:2].islower() and after[1:2].isascii())
 
 
-def _is_in_code(before: str) -> bool:
-    """Whether what follows stands in a fence or a code span."""
-    if len(_FENCE.findall(before)) % 2:
-        return True
+def _is_in_fence(before: str) -> bool:
+    return len(_FENCE.findall(before)) % 2 == 1
+
+
+def _is_in_span(before: str) -> bool:
+    """Whether a code span is open in the last paragraph."""
     paragraph = before[before.rfind("\n\n") + 1 :]
     return _FENCE.sub("", paragraph).count("`") % 2 == 1
 

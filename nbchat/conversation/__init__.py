@@ -1,1 +1,1 @@
-"""Conversations: a session's history and settings, the exchanges that extend it, its export and its names."""
+"""Conversations: sessions with their history and settings, exchanges, export, and the registry of sessions."""

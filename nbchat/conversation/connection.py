@@ -1,4 +1,4 @@
-"""Which server a session asks: its own, the one connected for all, the environment's, or the built-in model."""
+"""Server selection: a session's own, the one connected for all, the environment's, or the built-in model."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = ["Destination", "check_chosen", "current_endpoint", "endpoint_for", "m
 
 
 def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
-    """The server of a session that has none of its own."""
+    """Return the server used by sessions without one of their own."""
     return process.connected or choose(env)
 
 
 def endpoint_for(
     where: str, *, api_key: str | Key | None = None, key_env: str | None = None, model: str | None = None
 ) -> Endpoint:
-    """The server of a name or a URL; "built-in" is one of the names. Raises ConfigError."""
+    """Return the endpoint of a name (such as "built-in") or URL. Raises ConfigError."""
     endpoint = endpoint_at(where, api_key=api_key, key_env=key_env)
     if endpoint.is_own:
         return replace(endpoint, model=model or endpoint.model)
@@ -42,24 +42,24 @@ def endpoint_for(
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a session asks, and the key and headers of its own. They are for one server, and go to no other."""
+    """A session's server, with its own key and headers, which go to that server only."""
 
     where: str | None = None
     """A URL or a name; None = the server that is connected for all."""
     key: Key | None = None
     key_env: str | None = None
-    """The variable that holds the key, where none was given itself."""
+    """The variable that holds the key, if none was given directly."""
     key_server: str = ""
-    """The address of the server that key and headers are for; empty = there are none, or none for them to go to."""
+    """The address that the key and headers are for; empty = no key or headers, or no server for them."""
     headers: Headers = ()
 
     @classmethod
     def of(
         cls, where: str | None, api_key: Key | None = None, key_env: str | None = None, headers: GivenHeaders = None
     ) -> Self:
-        """A key or a header given here is for the server that is named here, or, where none is, for the one in force now.
+        """Make a destination. Key and headers are for the server named here, or for the current one if none is named.
 
-        Raises ConfigError for what can't be asked.
+        Raises ConfigError for an unusable server, key or header.
         """
         pairs = header_pairs(headers)
         if api_key is None and key_env is None and not pairs:
@@ -68,13 +68,13 @@ class Destination:
             address = current_endpoint().base_url if where is None else _address(where)
             destination = cls(where, api_key, None if api_key else key_env, address, pairs)
         if where is not None or key_env is not None:
-            destination.endpoint()  # says at once what is wrong with it
+            destination.endpoint()  # raise errors early
         return destination
 
     def moved(self, where: str | None, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
-        """The same, asking elsewhere. Key and headers stay with their server, unless there are others.
+        """Return a destination with another server. Key and headers stay with their server unless replaced.
 
-        Raises as `of` does.
+        Raises ConfigError like `of`.
         """
         if key_env is not None or headers:
             return self.of(where, key_env=key_env, headers=headers)
@@ -84,7 +84,7 @@ class Destination:
         return destination
 
     def endpoint(self, base_url: str | None = None, key_env: str | None = None) -> Endpoint:
-        """The server of a request that names these, with the key that is for it. Raises ConfigError."""
+        """Return the endpoint of a request with these options, with the matching key. Raises ConfigError."""
         where = self.where if base_url is None else base_url
         if where is not None:
             key, key_env = self._key_for(_address(where), key_env)
@@ -105,26 +105,26 @@ class Destination:
         return replace(endpoint, headers=self.headers) if is_theirs else endpoint
 
     def address(self) -> str | None:
-        """The address that the next request goes to; None = there is none to go to."""
+        """The address of the next request; None = unknown."""
         try:
             return public_url(self.endpoint().chat_url)
         except ConfigError:
             return None
 
     def _key_for(self, address: str, key_env: str | None) -> tuple[Key | None, str | None]:
-        """The key, or the variable of one, for the server at this address: the request's own, else the session's."""
+        """Return the key for this address, or its variable: the request's own, else the session's."""
         if key_env is None and self.key_server and address and is_same_server(address, self.key_server):
             return self.key, self.key_env
         return None, key_env
 
 
 def _address(where: str) -> str:
-    """The address of a name or a URL; empty = the built-in model's, which wants no key. Raises ConfigError."""
+    """Return the address of a name or URL; empty = the built-in model. Raises ConfigError."""
     return located(where).base_url
 
 
 async def warm_up(endpoint: Endpoint) -> None:
-    """Do in a thread what would hold up the user's loop with a process's first request: imports, the engine, a server."""
+    """Do slow first-request work in a thread, to keep the user's loop free: imports, engine, built-in server."""
     if not process.is_running:
         await asyncio.to_thread(lambda: (process.engine(), ready(endpoint)))
 
@@ -148,7 +148,7 @@ def _running_file(endpoint: Endpoint) -> Endpoint:
 
 
 def model_of(endpoint: Endpoint, asked: str | None) -> str:
-    """The model to ask. Raises ConfigError where nobody named one."""
+    """Return the model to ask. Raises ConfigError if none was chosen."""
     model = asked or endpoint.model or os.environ.get("NBCHAT_MODEL", "").strip()
     if not model:
         raise ConfigError(
@@ -159,13 +159,13 @@ def model_of(endpoint: Endpoint, asked: str | None) -> str:
 
 
 def models(endpoint: Endpoint, timeout: float = 10.0) -> list[str]:
-    """The models of a server, asked for within so many seconds. Raises NbchatError."""
+    """Return a server's models, within `timeout` seconds. Raises NbchatError."""
     engine = process.engine()
     return engine.run(engine.client.models(ready(endpoint), timeout=timeout))
 
 
 def check_chosen(endpoint: Endpoint, model: str | None) -> None:
-    """Raise ConfigError where a model of some real server is asked for, and nobody chose a server."""
+    """Raise ConfigError if a model needs a real server and none was chosen."""
     if not endpoint.is_builtin:
         return
     from nbchat.builtin.models import MODELS

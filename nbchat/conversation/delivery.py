@@ -1,4 +1,4 @@
-"""How a session's requests are served: within the budget, from the store where that has the answer, and journalled."""
+"""Delivery of a session's requests: budget check, replay from the store, journalling."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ VARIABLE = "NBCHAT_CACHE"
 
 @dataclass
 class Limits:
-    """What bounds a session's requests. `cache`: whether answers are replayed; None = as `NBCHAT_CACHE` says."""
+    """A session's budget and cache setting. `cache`: whether answers are replayed; None = as `NBCHAT_CACHE` says."""
 
     budget: Budget | None = None
     cache: bool | None = None
     reserved: weakref.WeakKeyDictionary[Exchange, tuple[float, int]] = field(
         default_factory=weakref.WeakKeyDictionary, repr=False
     )
-    """What the requests that are being answered will likely take: dollars and tokens."""
+    """Estimated dollars and tokens of the requests in flight."""
 
     def cache_is_on(self) -> bool:
-        """Whether answers are replayed."""
+        """Whether stored answers are replayed."""
         if self.cache is not None:
             return self.cache
         wanted = os.environ.get(VARIABLE, "").strip()
@@ -45,14 +45,14 @@ class Limits:
 
 
 class Deliverer:
-    """Settles how the requests of one session are served."""
+    """Decides how each request of a session is delivered."""
 
     def __init__(self, record: Record, limits: Limits) -> None:
         self._record = record
         self._limits = limits
 
     def __call__(self, exchange: Exchange, request: Request) -> Delivery:
-        """How this one is. Raises NbchatError where it must not be sent."""
+        """Return the delivery of a request. Raises NbchatError if it must not be sent."""
         if self._record.is_asked_twice(exchange):
             raise SessionError(
                 "Nothing was sent: the same message is being answered already. Wait for that answer, or end it with"
@@ -87,7 +87,7 @@ class Deliverer:
             persistence.begin(exchange, request, came)
 
     def _reserve(self, exchange: Exchange, request: Request, budget: Budget) -> None:
-        """Set aside what a request will likely take. Raises BudgetExceeded."""
+        """Reserve a request's estimated cost in the budget. Raises BudgetExceeded."""
         prompt = prompt_tokens(request.body)
         completion = self._completion(exchange)
         tokens = None if prompt is None else prompt + completion
@@ -100,7 +100,7 @@ class Deliverer:
         self._limits.reserved[exchange] = (cost or 0.0, tokens or 0)
 
     def _completion(self, exchange: Exchange) -> int:
-        """About how many tokens an answer has: as the earlier ones had, at most what the request allows."""
+        """Estimate an answer's tokens from earlier answers, up to the request's limit."""
         params = exchange.ask.params
         most = params.max_completion_tokens or params.max_tokens
         counts = [count for entry in self._record.ledger if (count := entry.usage.completion_tokens) is not None]
@@ -111,7 +111,7 @@ class Deliverer:
 
 
 def spent(record: Record, limits: Limits) -> Spent:
-    """What counts against the budget: the calls of a session, or of all in a day, and those that are under way."""
+    """Return what counts against the budget: a session's requests, or all of a day's, including those in flight."""
     budget, persistence = limits.budget, record.persistence
     since = 0.0 if budget is None else budget.since()
     known = Spent.of(entry for entry in record.ledger if entry.at >= since)
@@ -119,7 +119,7 @@ def spent(record: Record, limits: Limits) -> Spent:
         try:
             of_session = None if budget is not None and budget.per_day else persistence.session_id
             found = persistence.journal.ledger.spent(since, of_session)
-            known = max(known, found, key=lambda one: one.calls)  # the journal may be behind, or can't be written
+            known = max(known, found, key=lambda one: one.calls)  # the journal may lag behind, or be read-only
         except SessionError:
             pass
     under_way = [amount for exchange, amount in list(limits.reserved.items()) if not exchange.kept]

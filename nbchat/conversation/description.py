@@ -1,4 +1,4 @@
-"""A value as text for the model: what a tool returned, or what it was asked to look at."""
+"""Values as text for the model: tool results and inspected variables."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["value_text"]
 PLAIN = (dict, list, tuple, int, float, bool, type(None))
 
 LONGEST = 8_000
-"""Characters of JSON; what is longer is described instead."""
+"""Longest JSON, in characters; longer values are described instead."""
 
 
 def value_text(value: object) -> str:
-    """Plain data as JSON, the form that models are taught to read results in; else its description (`data.describe`)."""
+    """Return plain data as JSON, which models are trained to read, and other values as their description (`data.describe`)."""
     text = _json(value)
     if text is not None:
         return text
@@ -23,8 +23,8 @@ def value_text(value: object) -> str:
 
 
 def _json(value: object) -> str | None:
-    """None = it is no plain data, or too long."""
-    if type(value) not in PLAIN:  # a user's class may describe itself
+    """Return a value as JSON; None = not plain data, or too long."""
+    if type(value) not in PLAIN:  # may call methods of user classes, which may raise anything
         return None
     try:
         text = json.dumps(value, ensure_ascii=False)

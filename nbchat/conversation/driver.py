@@ -1,4 +1,4 @@
-"""What an exchange waits for, and the two ways of waiting: in plain code, and in a coroutine."""
+"""Drivers of exchanges: the waiting that an exchange asks for, synchronous and asynchronous."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from nbchat.values.events import Event
 __all__ = ["Driver", "Wait", "Work", "drive", "drive_async", "wait_for", "wait_for_async"]
 
 Wait = Channel | Awaitable[Any]
-"""What an exchange waits for: the next events of a call, or a coroutine of the user's."""
+"""What an exchange waits for: the next events of a call, or a user's coroutine."""
 
 Work = Generator[Wait, Any, None]
-"""An exchange at work: yields what it waits for, is sent what that came to."""
+"""A running exchange: yields what it waits for, and is sent the result."""
 
 
 class Driver:
-    """Moves an exchange on from one wait to the next.
+    """Advances an exchange from one wait to the next.
 
-    Put what the wait came to into `given`. Do the waiting in a `with` of this: what it raises, an interrupt included,
-    is raised in the exchange, which knows what it means.
+    Assign the result of each wait to `given`, and wait inside `with driver:`, so that exceptions, interrupts included,
+    are raised in the exchange, which handles them.
     """
 
     def __init__(self, work: Work) -> None:
@@ -34,7 +34,7 @@ class Driver:
         self.given: Any = None
 
     def next(self) -> Wait | None:
-        """The next wait; None = the exchange is over."""
+        """Return the next wait; None = the exchange is over."""
         given, failure = self.given, self._failure
         self.given, self._failure = None, None
         try:
@@ -43,7 +43,7 @@ class Driver:
             return None
 
     def close(self) -> None:
-        """Stop the exchange where it is; what had come is kept."""
+        """Stop the exchange; the partial answer is kept."""
         self._work.close()
 
     def __enter__(self) -> Self:
@@ -57,7 +57,7 @@ class Driver:
 
 
 def drive(work: Work) -> None:
-    """Do all of an exchange, in plain code."""
+    """Run an exchange to its end, synchronously."""
     driver = Driver(work)
     while (wait := driver.next()) is not None:
         with driver:
@@ -65,7 +65,7 @@ def drive(work: Work) -> None:
 
 
 async def drive_async(work: Work) -> None:
-    """Do all of an exchange, in a coroutine."""
+    """Run an exchange to its end, asynchronously."""
     driver = Driver(work)
     while (wait := driver.next()) is not None:
         with driver:
@@ -73,22 +73,22 @@ async def drive_async(work: Work) -> None:
 
 
 def wait_for(wait: Wait) -> Any:
-    """What an exchange waits for, waited for in plain code."""
+    """Wait synchronously, and return the result."""
     return wait.take() if isinstance(wait, Channel) else run_on_users_loop(wait)
 
 
 async def wait_for_async(wait: Wait) -> Any:
-    """What an exchange waits for, waited for in a coroutine."""
+    """Wait asynchronously, and return the result."""
     return await (_take_async(wait) if isinstance(wait, Channel) else awaited(wait))
 
 
 async def _take_async(channel: Channel) -> list[Event] | None:
-    """`Channel.take` for a coroutine: events, none where some time passed without, None = over."""
+    """`Channel.take` for coroutines: events, an empty batch after a timeout, None = over."""
     loop = asyncio.get_running_loop()
     came = asyncio.Event()
 
     def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
+        with contextlib.suppress(RuntimeError):  # the loop may have been closed in the meantime
             loop.call_soon_threadsafe(came.set)
 
     channel.on_put = wake

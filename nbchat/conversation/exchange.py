@@ -1,6 +1,6 @@
-"""One exchange: a message goes out, an answer comes back, tools are called in between, a turn is kept.
+"""One exchange: send a message, run the tools that the model calls, receive the answer, make a turn.
 
-The logic is one generator that yields what it waits for; `driver` waits, in plain code or in a coroutine.
+The logic is one generator that yields what it waits for; `driver` does the waiting, synchronously or asynchronously.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request, Status, Timing
 from nbchat.values.usage import Usage, prompt_tokens
 
-if TYPE_CHECKING:  # what fits answers to schemas is only imported where one is asked for
+if TYPE_CHECKING:  # schema handling is imported only when a schema is asked for
     from nbchat.conversation.context import Context
     from nbchat.conversation.schemas.schema import Schema
 
 __all__ = ["Ask", "Exchange", "Tools"]
 
 MOST_ROUNDS = 10
-"""Times that a model may answer with tool calls before it has to stop."""
+"""Most rounds of tool calls in one exchange."""
 
 MOST_MISTAKES = 3
-"""Times in a row that all its calls may fail in the same way."""
+"""Most consecutive rounds in which all calls fail in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Delivery:
 
 
 Deliver = Callable[["Exchange", Request], Delivery]
-"""Settles how a request is served, just before it is sent. Raises NbchatError where it must not be sent."""
+"""Decides how a request is delivered, just before it is sent. Raises NbchatError if it must not be sent."""
 
 
 class Tools(Protocol):
@@ -79,25 +79,25 @@ class Tools(Protocol):
 
     @property
     def schemas(self) -> Sequence[dict[str, Any]]:
-        """The tools in the form that the API takes; empty = none."""
+        """The tools as JSON for the API; empty = none."""
 
     @property
     def notices(self) -> Sequence[str]:
-        """What the user should know of the calls that were run."""
+        """Notices for the user about the calls that were run."""
 
     def can_run(self, calls: Sequence[ToolCall]) -> bool:
-        """Whether these calls of one answer can be run here; else they are only shown."""
+        """Whether an answer's calls can be run here; otherwise they are only shown."""
 
     def run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, Message]:
-        """Run one call; its result as a message of role "tool". Yields what must be awaited on the user's loop.
+        """Run a call and return its result as a message of role "tool". Yields what must be awaited on the user's loop.
 
-        `approve` is asked before a call that is not safe.
+        `approve` is asked before calls of tools that are not safe.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """All that decides one exchange, settled when it begins: nothing that changes later can reach it."""
+    """Everything that determines an exchange, fixed when it begins."""
 
     message: Message
     history: tuple[Message, ...]
@@ -108,7 +108,7 @@ class Ask:
     timeouts: Timeouts = field(default_factory=Timeouts)
     schema: Schema | None = None
     earlier: Request | None = None
-    """The request of the turn before, with which this one shares its messages; None = there is none."""
+    """The previous turn's request, with which this one shares messages; None = first turn."""
     context: Context | None = None
     """What `history` was made of, where it may be shortened when the server finds it too long; else None."""
 
@@ -127,10 +127,10 @@ class Ask:
         return replace(self, history=shorter.messages(), context=None), shorter.notice(window)
 
     def request(self, steps: Sequence[Message] = (), *, in_words: bool | None = None) -> Request:
-        """What is sent, after these steps. `in_words`: how to ask for the schema; None = as the server is known."""
+        """Return the request after these steps. `in_words`: ask for the schema in the prompt; None = as known of the server."""
         message, params = self.message, self.params
         if steps and params.tool_choice not in (None, "none", "auto"):
-            params = params.replace(tool_choice=None)  # a tool that must be called would be called without end
+            params = params.replace(tool_choice=None)  # a forced tool would be called forever
         if self.schema is not None:
             from nbchat.conversation.schemas import fitting
 
@@ -142,49 +142,49 @@ class Ask:
 
 
 class Exchange:
-    """Stages: asked → answering (and calling tools, several rounds) → over. `reply` and `error` hold from then on."""
+    """Stages: asked → answering (and calling tools, in rounds) → over, when `reply` and `error` are final."""
 
     def __init__(self, ask: Ask, options: RequestOptions, parent: str | None = None) -> None:
         self.id = new_id()
         self.ask = ask
         self.options = options
         self.parent = parent
-        """The id of the answer before it in its context; None = there is none."""
+        """The id of the previous answer in its context; None = none."""
         self.session: str | None = None
-        """The name of the session that made it; None = it is nobody's."""
+        """The name of its session; None = no session."""
         self.alone = False
         """Whether it is one message that a user asked, rather than one of many."""
         self.copies = 0
-        """How many exchanges have been made that ask the same."""
+        """Counts the exchanges with the same request."""
         self.number = 0
-        """Which of those that ask the same this is; 0 = the first."""
+        """Its index among exchanges with the same request, from 0."""
         self.deliver: Deliver = lambda _exchange, _request: Delivery()
         self.pace: Pace | None = None
-        """What holds its requests back while others are in flight; None = nothing."""
+        """The concurrency limiter of its requests; None = no limit."""
         self.kept = False
-        """Whether the session has entered it: its requests into the ledger, its turn, if it is one, into the history."""
+        """Whether the session has recorded it: its requests in the ledger and its turn, if any, in the history."""
         self.over = False
-        """Whether it came to an end of its own, good or bad, rather than being stopped."""
+        """Whether it ended by itself, successfully or not, rather than being stopped."""
         self.steps: list[Message] = []
         self.replies: list[Reply] = []
-        """One for each request that was answered, the last one last."""
+        """One draft per answered request, in order."""
         self.draft: Draft | None = None
         self.error: BaseException | None = None
         self._channel: Channel | None = None
         self._stopped = False
         self.data: Any = None
-        """The value that the answer holds, where a schema was asked for."""
+        """The value read from the answer, if a schema was given."""
         self.replays = False
-        """Whether the answer that comes now is one from the store."""
+        """Whether the current answer is replayed from the store."""
         self.notices: list[str] = []
-        """What the reader should know of the request."""
+        """Notices about the request."""
         self._in_words: bool | None = None
         self._called: Reply | None = None
         self._ended = False
         self._reply: Reply | None = None
 
     def run(self, presenter: Presenter | None) -> Work:
-        """Do all of it. Never raises what belongs to the exchange: see `error`."""
+        """Run the exchange. Its own failures are not raised; see `error`."""
         try:
             yield from self._answer(presenter)
             if self.ask.schema is not None and self.error is None:
@@ -196,7 +196,7 @@ class Exchange:
             self._reply, self._ended = self._whole_reply(), True
 
     def end(self, stop: BaseException) -> None:
-        """Close the connection, and keep what had come unless that is done. Idempotent: it may be interrupted itself."""
+        """Close the connection and keep the partial answer. Idempotent, because it may be interrupted itself."""
         if self._channel is not None:
             self._channel.close()
         if not self._ended:
@@ -205,7 +205,7 @@ class Exchange:
             self._keep_draft(interrupted=not self.over)
 
     def _answer(self, presenter: Presenter | None) -> Work:
-        """Ask, and call tools and ask again, until an answer is there."""
+        """Ask, run tools and ask again until there is an answer."""
         rounds: list[list[str]] = []
         for _ in range(MOST_ROUNDS):
             yield from self._request(presenter)
@@ -224,7 +224,7 @@ class Exchange:
         self.error = NbchatError(f"The model called tools {MOST_ROUNDS} times without answering; stopped there.")
 
     def _fit(self, schema: Schema, presenter: Presenter | None) -> Work:
-        """Read the value out of the answer; where it does not fit, ask once more."""
+        """Read the value from the answer; ask once more if it does not fit."""
         from nbchat.conversation.schemas import fitting
         from nbchat.conversation.schemas.converters import Misfit
 
@@ -254,7 +254,7 @@ class Exchange:
             presenter.restart(reason)
 
     def _request(self, presenter: Presenter | None, more: Sequence[Message] = ()) -> Work:
-        """One request; once more where the server refuses a schema that can be asked for in words."""
+        """Send one request, and again with the schema in the prompt if the server refuses it."""
         yield from self._send(presenter, more)
         if (shorter := self._shorter()) is not None:
             self.replies.pop()
@@ -289,13 +289,13 @@ class Exchange:
         return self._channel is not None and not self._ended
 
     def stop(self) -> None:
-        """End it from another thread, as an interrupt would. An answer that has come to its end stays whole.
+        """Stop it from another thread, like an interrupt. An answer that has already ended stays complete.
 
-        What shares its pace is not begun any more.
+        Requests that wait in the same limiter are not sent.
         """
         self._stopped = True
         if (pace := self.pace) is not None:
-            pace.shut()  # else the place that becomes free here lets the next one be sent
+            pace.shut()  # or the slot freed here would let the next request be sent
         if (channel := self._channel) is not None:
             channel.close()
 
@@ -348,10 +348,10 @@ class Exchange:
         self.replies, self.draft = (
             replies,
             None,
-        )  # at once: an interrupt between them would lose an answer, or count it twice
+        )  # in one statement: an interrupt in between would lose an answer, or count it twice
 
     def _call_tools(self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None) -> Work:
-        """Call each tool. Whatever happens, every call gets its result: a history without is refused by servers."""
+        """Run each call. Every call gets a result, because servers refuse a history without one."""
         self._called = self.replies[-1]
         said = self._called.choices[0].message
         answered = 0
@@ -369,7 +369,7 @@ class Exchange:
                 self.steps.append(Message("tool", "Not run: the user stopped it.", tool_call_id=call.id))
 
     def _guarded(self, result: Message) -> Message:
-        """A tool's result, without what must not leave."""
+        """Return a tool's result, or a note in its place if it must not be sent."""
         if not self.options.unguarded:
             try:
                 check_message(result, self.ask.endpoint.secrets)
@@ -380,7 +380,7 @@ class Exchange:
 
     @property
     def reply(self) -> Reply | None:
-        """The answer, whole or partial; None = nothing of one came. Usage and time are those of all its requests."""
+        """The answer, complete or partial; None = nothing arrived. Usage and timing include all its requests."""
         return self._reply if self._ended else self._whole_reply()
 
     def _whole_reply(self) -> Reply | None:
@@ -406,14 +406,14 @@ class Exchange:
         )
 
     def _status(self, reply: Reply) -> Status:
-        """An answer that was whole may not be the whole of it: it was stopped while its tools ran."""
+        """Return the status; a complete answer that was stopped while its tools ran is interrupted."""
         if self.error is None or isinstance(self.error, SchemaError) or reply.status != "complete":
             return reply.status
         return "failed" if isinstance(self.error, Exception) else "interrupted"
 
     @property
     def turn(self) -> Turn | None:
-        """The message and its answer as a turn; None = nothing of an answer came."""
+        """The message and its answer as a turn; None = nothing arrived."""
         if (reply := self.reply) is None:
             return None
         cell_id = self.options.cell_id
@@ -429,7 +429,7 @@ class Exchange:
 
     @property
     def entries(self) -> list[Entry]:
-        """The ledger's rows for its requests; one that nothing answered took nothing."""
+        """Return the ledger rows of its answered requests."""
         answered = (reply for reply in self.replies if not (reply.empty and reply.status == "failed"))
         shared = {
             "params": self.ask.params.to_dict(),
@@ -443,7 +443,7 @@ class Exchange:
         ]
 
     def failure(self) -> BaseException | None:
-        """What to raise, with the partial reply; None = nothing went wrong."""
+        """Return the exception to raise, with the partial reply; None = success."""
         error, reply = self.error, self.reply
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
             if reply is None:

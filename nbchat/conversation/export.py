@@ -26,12 +26,12 @@ from nbchat.values.reply import Choice, Reply
 __all__ = ["Conversation", "read", "write"]
 
 FORMAT = 2
-"""What `.json` files say of themselves."""
+"""The format marker of `.json` files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What of a session is written down. `system` None = no system text."""
+    """The exported part of a session. `system` None = no system text."""
 
     name: str
     system: str | None
@@ -42,7 +42,7 @@ class Conversation:
 def write(path: Path, conversation: Conversation) -> Path:
     """Write a conversation in the form that the path's ending names; the path again. Raises SessionError.
 
-    The file is the user's alone, whole or not there at all, and never written through a symbolic link.
+    The file is private to the user, written atomically, and never through a symbolic link.
     """
     try:
         match path.suffix.lower():
@@ -67,7 +67,7 @@ def write(path: Path, conversation: Conversation) -> Path:
 
 
 def _json_bytes(content: dict[str, Any], indent: int | None = 1) -> bytes:
-    """JSON in UTF-8. Half of a character, which UTF-8 can't carry, is written as JSON's escape of it."""
+    """Encode JSON as UTF-8; lone surrogates, which UTF-8 can't carry, are written as JSON escapes."""
     return (json.dumps(content, ensure_ascii=False, indent=indent) + "\n").encode("utf-8", "backslashreplace")
 
 
@@ -173,7 +173,7 @@ def _answer(turn: Turn) -> str:
 
 
 def _choice(choice: Choice) -> str:
-    """What a choice said, with its pictures and sources."""
+    """Return a choice as Markdown, with its images and sources."""
     said = render(choice.text or choice.refusal)
     if not choice.images and not choice.sources:
         return said
@@ -201,7 +201,7 @@ def _notebook(conversation: Conversation) -> dict[str, Any]:
 
 
 def _system_source(text: str) -> str:
-    """The cell that sets the system text: in Python where it has line ends or backslashes, which a line reads otherwise."""
+    """Return the cell that sets the system text; Python if it has line breaks or backslashes, which a line would alter."""
     if text.splitlines() == [text] and "\\" not in text:
         return f'%chat system "{text}"'
     return f"import nbchat\n\nnbchat.session().system = {text!r}"
@@ -213,7 +213,7 @@ def _turn_source(turn: Turn) -> str:
     words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_say(name)})]
     words += [f"--image={quoted(image.url)}" for image in turn.message.images if image.url.startswith("data:")]
     if "{" in text:
-        words.append("--raw")  # what stood in braces was put in when it was asked
+        words.append("--raw")  # values in braces were already inserted
     return " ".join(filter(None, words)) + "\n" + text + ("\n" if text.endswith("\n") else "")
 
 

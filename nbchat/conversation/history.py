@@ -1,4 +1,4 @@
-"""The history of a conversation: its turns in order, and what can become of them."""
+"""The history of a conversation: an immutable sequence of turns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from nbchat.conversation.turn import Turn, joined
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
 from nbchat.values.plural import pluralize
+from nbchat.values.rating import Rating
 from nbchat.values.reply import Reply
 
 __all__ = ["History"]
@@ -16,10 +17,10 @@ __all__ = ["History"]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Turns, oldest first. A frozen value: each change gives a new history, so that a copy costs nothing.
+    """Turns, oldest first. Frozen: each change returns a new history, so that copies are free.
 
-    A turn is found by its `id`, which it keeps when it is answered again, or by its cell. What changes a turn marks
-    those after it as `before_edit`.
+    A turn is identified by its `id`, which it keeps when it is answered again, or by its cell. Changing a turn marks
+    later ones as `before_edit`.
     """
 
     turns: tuple[Turn, ...] = ()
@@ -31,35 +32,35 @@ class History:
         return iter(self.turns)
 
     def messages(self, end: int | None = None) -> tuple[Message, ...]:
-        """What a request carries of the turns before this place; None = of all of them. Dropped ones are left out."""
+        """Return the messages of the turns before index `end` (None = all), without dropped turns."""
         return tuple(message for turn in self.turns[:end] if not turn.dropped for message in turn.messages)
 
     def place(self, turn: Turn) -> int | None:
-        """Where the turn of this id stands, whatever has become of it; None = it is not here."""
+        """Return the index of the turn with this turn's id; None = not in the history."""
         return next((index for index, each in enumerate(self.turns) if each.id == turn.id), None)
 
     def place_of_cell(self, cell_id: str | None) -> int | None:
-        """Where the turn of this cell stands; None = it has none yet."""
+        """Return the index of this cell's turn; None = none yet."""
         if cell_id is None:
             return None
         return next((index for index, each in enumerate(self.turns) if each.cell_id == cell_id), None)
 
     def find(self, turn: Turn) -> Turn:
-        """The turn of this id as it is now. Raises SessionError where it is not here."""
+        """Return the current turn with this turn's id. Raises SessionError if it is not in the history."""
         if (place := self.place(turn)) is None:
             raise SessionError("That turn is not in this session's history any more. Choose one of session.turns.")
         return self.turns[place]
 
     def last(self, purpose: str) -> Turn:
-        """The last turn. Raises SessionError, which names the purpose, where there is none."""
+        """Return the last turn. Raises SessionError, which names the purpose, if there is none."""
         if not self.turns:
             raise SessionError(f"There is no turn yet {purpose}.")
         return self.turns[-1]
 
     def answered(self, turn: Turn, *, replaces: Turn | None = None) -> History:
-        """The history with this turn: as a new version of the one it replaces, or of its cell's, else at the end.
+        """Return the history with this turn: as a new version of the turn it replaces or of its cell's turn, else appended.
 
-        The turn that is answered again keeps its id and its cell.
+        A turn that is answered again keeps its id and cell.
         """
         place = self.place_of_cell(turn.cell_id) if replaces is None else self.place(replaces)
         if place is None:
@@ -67,7 +68,7 @@ class History:
         return self._with(place, self.turns[place].answered(turn.version))
 
     def continued(self, turn: Turn, more: Reply) -> History:
-        """The history with more text at the end of this turn's answer; a version of its own where that has changed."""
+        """Return the history with this turn's answer continued; as a new version if the answer has changed since."""
         whole = replace(turn, reply=joined(turn.reply, more))
         place = self.place(turn)
         if place is None or self.turns[place].reply is not turn.reply:
@@ -75,7 +76,7 @@ class History:
         return self._with(place, replace(self.turns[place], reply=whole.reply))
 
     def choose(self, turn: Turn, index: int) -> History:
-        """The history that goes on with `turn.versions[index]`. Raises SessionError where there is none."""
+        """Return the history with `turn.versions[index]` as the current version. Raises SessionError if there is none."""
         here = self.find(turn)
         try:
             chosen = here.choose(index)
@@ -87,7 +88,7 @@ class History:
         return self if place is None or chosen == here else self._with(place, chosen)
 
     def marked(self, turn: Turn, *, pinned: bool | None = None, dropped: bool | None = None) -> History:
-        """The history with this turn pinned or dropped, or no longer; None = as it is. Raises SessionError."""
+        """Return the history with this turn's `pinned` and `dropped` set; None = unchanged. Raises SessionError."""
         here = self.find(turn)
         marked = replace(
             here,
@@ -96,8 +97,14 @@ class History:
         )
         return History(tuple(marked if each is here else each for each in self.turns))
 
+    def rated(self, turn: Turn, rating: Rating | None) -> History:
+        """The history with the current answer of this turn rated; None = no longer. Raises SessionError."""
+        here = self.find(turn)
+        rated = replace(here, rating=rating)
+        return History(tuple(rated if each is here else each for each in self.turns))
+
     def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
-        """The history without its last turns, and those. Raises SessionError where there are not so many."""
+        """Return the history without its last `count` turns, and these turns. Raises SessionError if there are fewer."""
         if not 1 <= count <= len(self.turns):
             raise SessionError(f"The session has {pluralize(len(self.turns), 'turn')}; {count} can't be undone.")
         return History(self.turns[:-count]), self.turns[-count:]

@@ -1,4 +1,4 @@
-"""Model servers that run on this machine, found by asking their usual ports for a list of models. No prompt is sent."""
+"""Discovery of local model servers by asking their usual ports for a list of models. No prompt is sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbchat.values.modelname import SMOLLM2
 __all__ = ["builtin_notice", "found_servers"]
 
 SECONDS = 1.0
-"""How long a port may take to answer."""
+"""Seconds that a port may take to answer."""
 
 _search: concurrent.futures.Future[list[str]] | None = None
 _said: set[str] = set()
@@ -34,16 +34,16 @@ async def _look() -> list[str]:
 
 
 def found_servers() -> list[str]:
-    """The names of the servers that answer now. Takes a second at the most."""
+    """Return the names of the servers that answer now. Takes at most a second."""
     return process.engine().run(_look())
 
 
 def builtin_notice() -> str:
-    """What the footer of a built-in answer adds, once: how to reach a real model, and which one is at hand.
+    """Return a footer note, once per process, on how to reach a real model and which ones are available.
 
-    The search begins with the first call and is used when it has ended, so that no answer waits for it.
+    The search starts with the first call and is used once it has ended, so that no answer waits for it.
     """
-    global _search  # one search for the process
+    global _search  # one search per process
     if _search is None:
         _search = process.engine().submit(_look())
     names = _search.result() if _search.done() and not _search.cancelled() and not _search.exception() else []

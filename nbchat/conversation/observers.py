@@ -1,4 +1,4 @@
-"""Who wants to know that something changed."""
+"""Change notification."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Observer = Callable[[], None]
 class Observers:
     """Callbacks, called after a change in the thread that made it. Safe from any thread.
 
-    A callback that fails does so in the log: whoever made the change has nothing to do with it.
+    A failing callback is logged, and not raised where the change was made.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Observers:
         self._lock = threading.Lock()
 
     def add(self, observer: Observer) -> Callable[[], None]:
-        """Call it from now on; the function that is returned ends that."""
+        """Add a callback; return a function that removes it."""
         with self._lock:
             self._observers.append(observer)
 
@@ -33,7 +33,7 @@ class Observers:
         return remove
 
     def notify(self) -> None:
-        """Something changed."""
+        """Call all observers."""
         with self._lock:
             observers = tuple(self._observers)
         for observer in observers:

@@ -1,4 +1,4 @@
-"""The options of one request: parameters of the table, and nbchat's own."""
+"""The options of one request: parameters from the table, and nbchat's own."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from nbchat.values.presenter import Approve
 __all__ = ["UNSET", "RequestOptions", "user_message"]
 
 UNSET: Any = object()
-"""Not given, where None has a meaning of its own."""
+"""Marks an option as not given, where None is a meaningful value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """How one message is asked. `None` and `UNSET` = as the session has it."""
+    """Options for one message. `None` and `UNSET` = the session's value."""
 
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Changes of the session's parameters; None unsets one."""
+    """Changes to the session's parameters; None unsets one."""
     system: str | None = UNSET
-    """The system text; None = none at all."""
+    """The system text; None = no system text."""
     once: bool = False
     """Neither read nor join the history."""
     tools: Sequence[Any] | str | None = None
     """Functions or JSON schemas in place of the session's; "none" offers none."""
     approve: Approve | None = None
-    """Says whether a tool call may run."""
+    """Decides whether a tool call may run."""
     schema: Any = None
-    """What the answer must be, in any form that `Schema.of` takes; None = anything."""
+    """The schema of the answer, in any form that `Schema.of` accepts; None = any text."""
     base_url: str | None = None
     key_env: str | None = None
     timeout: float | None = None
     """Longest silence, in seconds."""
     cell_id: str | None = None
-    """The cell that the message comes from: asked from there again, its turn is answered anew."""
+    """The id of the message's cell; asking again from the same cell answers its turn again."""
     values: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Fingerprints of the values that were put into the message, by name."""
+    """Fingerprints of the values inserted into the message, by name."""
     cache: bool | None = None
-    """Whether an identical request's answer may be replayed; None = as the session has it."""
+    """Whether a stored answer to an identical request may be replayed; None = the session's setting."""
     continue_with: str = "session.resume()"
     """What continues the answer where it does not come whole, in words for the reader; empty = nothing does."""
     unguarded: bool = False
-    """Send even what the guard would refuse."""
+    """Send even messages that the guard would refuse."""
     replaces: Turn | None = None
-    """The turn that is answered again."""
+    """The turn to answer again."""
     resumes: Turn | None = None
-    """The turn whose answer is continued."""
+    """The turn whose answer to continue."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any], *, replaces: Turn | None = None, resumes: Turn | None = None) -> Self:
-        """The options that a user's keyword arguments mean. Raises ParameterError for an unknown one."""
+        """Make options from keyword arguments. Raises ParameterError for an unknown one."""
         own = {field.name for field in dataclasses.fields(cls)} - {"params", "replaces", "resumes"}
         params = {name: value for name, value in options.items() if name not in own}
         for name in params:

@@ -1,4 +1,4 @@
-"""The guard at the one place where requests leave: every text of a body is checked before the body is sent."""
+"""The outgoing guard: checks every text of a request's body before it is sent."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from nbchat.values.messages import Message
 __all__ = ["check_body", "check_message"]
 
 OTHERS = ("messages", "model", "stream", "stream_options")
-"""Fields that are no text of the user's, or are looked at apart."""
+"""Fields without user text, or checked separately."""
 
 PLACES = {"tools": "a tool's description", "response_format": "the schema"}
-"""What fields of a body are called in a refusal; another one is "the parameter NAME"."""
+"""Names of body fields in error messages; others are called "the parameter NAME"."""
 
 
 def check_body(body: Mapping[str, Any], key: Key | None) -> None:
-    """Raise GuardError where a request's body holds this key, another secret or a private value."""
+    """Raise GuardError if a request's body contains this key, another secret or a private value."""
     check([*_fields(body), *_messages(body["messages"])], _secrets(key))
 
 
 def check_message(message: Message, key: Key | None) -> None:
-    """Raise GuardError where a message must not leave: a tool's result, which can be withheld alone."""
+    """Raise GuardError if a single message must not be sent, such as a tool's result."""
     check(_messages([message.to_dict()]), _secrets(key))
 
 
@@ -41,7 +41,7 @@ def _secrets(key: Key | None) -> dict[str, str]:
 
 
 def _messages(messages: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Each message with where it stands, in the words of a refusal."""
+    """Return each message with its place in the request, for error messages."""
     for index, message in enumerate(messages):
         role = str(message.get("role"))
         newest = "the message" if index == len(messages) - 1 else "the history"
@@ -59,7 +59,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any, name: str = "") -> Iterator[str]:
-    """All texts of a value but for the pixels of images and the words of the API itself."""
+    """Yield all texts of a value except image data and the API's own keywords."""
     if isinstance(value, str):
         if name not in ("role", "type") and not (name == "url" and value.startswith("data:")):
             yield value

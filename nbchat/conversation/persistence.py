@@ -1,4 +1,4 @@
-"""A session in the journal: written as it changes, read when it is opened again."""
+"""Persistence of sessions in the journal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.replaying import request_name
-from nbchat.conversation.turn import Turn, Version, joined
+from nbchat.conversation.turn import Turn, Version, joined, read_rating
 from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.paths import notebook_path
@@ -28,13 +28,13 @@ from nbchat.values.request import Request
 __all__ = ["Persistence", "Reopened", "reopened"]
 
 MARKS = {"edited": "before_edit", "pinned": "pinned", "dropped": "dropped"}
-"""Words that mark a version in the journal, and the fields they stand for."""
+"""Marks of a version in the journal, and their fields."""
 
 KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 
 
 class Persistence:
-    """Keeps one session in the journal. Its owner calls it with a lock held; none of it waits for a disk.
+    """Writes one session to the journal. Callers hold a lock; no method waits for the disk.
 
     `describe` gives its name and settings. One that is opened again has a `session_id`, and `written` are its turns in
     the journal. `known` are turns of which at least the answers are there: a fork shares its parent's. `absorbed` are
@@ -65,11 +65,11 @@ class Persistence:
 
     @property
     def session_id(self) -> str:
-        """The session's id in the journal."""
+        """The session's journal id."""
         return self._session.id
 
     def skip(self, entries: int) -> None:
-        """Take so many entries of the ledger as written."""
+        """Treat the first `entries` ledger rows as already written."""
         self._entries = entries
 
     # An answer that is coming
@@ -99,7 +99,7 @@ class Persistence:
         self._recordings[exchange.id] = self.journal.begin(self._session, answer, came)
 
     def end(self, exchange: Exchange, *, joins: bool) -> None:
-        """Journal that an exchange is over. `joins`: its answer is a turn's, which `sync` writes."""
+        """Record the end of an exchange. `joins`: its answer belongs to a turn, which `sync` writes."""
         if self._pause(exchange) and not joins:
             turn = exchange.turn
             if turn is None or exchange.options.resumes is not None:
@@ -116,7 +116,7 @@ class Persistence:
     # What has changed
 
     def sync(self, turns: Sequence[Turn], entries: Sequence[Entry], ended: Exchange | None = None) -> None:
-        """Write what has changed of the turns and the ledger since the last time; `ended` is what changed them."""
+        """Write changes to turns and ledger since the last call; `ended` is the exchange that caused them."""
         keys = () if ended is None else _keys(ended)
         self._session.name, self._session.settings = self._describe()
         for entry in entries[self._entries :]:
@@ -125,10 +125,13 @@ class Persistence:
         old, first = self._written, _first_difference(self._written, turns)
         if first == len(old) == len(turns):
             return
-        known = {v.answer_id: v.reply for turn in (*self._known, *old[first:]) for v in turn.versions}
+        known = {v.answer_id: v for turn in (*self._known, *old[first:]) for v in turn.versions}
         for answer in _answers(turns, first, keys):
-            if known.get(answer.version.answer_id) is not answer.version.reply:
+            version, before = answer.version, known.get(answer.version.answer_id)
+            if before is None or before.reply is not version.reply:
                 self.journal.finish(self._session, answer.written())
+            elif before.rating != version.rating:
+                self.journal.rate(version.answer_id, version.rating.to_dict() if version.rating else {})
         places = [_place(turn) for turn in turns[first:]]
 
         def whole() -> tuple[list[Place], list[Answer]]:
@@ -141,7 +144,7 @@ class Persistence:
 
 
 class _Answered(NamedTuple):
-    """A version with where it stands."""
+    """A version with its place in the history."""
 
     version: Version
     parent: str | None
@@ -162,7 +165,7 @@ def _answers(turns: Sequence[Turn], first: int, keys: Sequence[Key]) -> Iterator
 
 def _answer(version: Version, parent: str | None, cell_id: str | None, keys: Sequence[Key]) -> Answer:
     turn = version.to_dict()
-    turn.pop("before_edit", None)  # that is a matter of the place, which forks do not share
+    turn.pop("before_edit", None)  # stored with the turn, since forks don't share it
     return Answer(version.answer_id, turn, version.reply.status, time.time(), parent, cell_id, keys=keys)
 
 
@@ -174,7 +177,7 @@ def _place(turn: Turn) -> Place:
 
 
 def _first_difference(old: Sequence[Turn], new: Sequence[Turn]) -> int:
-    """How many turns at the beginning are the same objects."""
+    """Return the number of leading turns that are identical objects."""
     return next(
         (index for index, (before, now) in enumerate(zip(old, new, strict=False)) if before is not now),
         min(len(old), len(new)),
@@ -190,7 +193,7 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 
 
 class Reopened(NamedTuple):
-    """A session as the journal has it.
+    """A session read from the journal.
 
     `written` are its turns as they stand in the journal, `turns` those with the answers that a kernel's end cut off.
     `absorbed` are the ids of answers that were joined to the ones they continue.
@@ -208,7 +211,7 @@ class Reopened(NamedTuple):
         return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
 
     def notices(self) -> list[str]:
-        """What the reader should know, in a line each."""
+        """Return notices for the user."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
         said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
         return [f"{said}; %chat clear starts afresh"]
@@ -238,7 +241,7 @@ def reopened(journal: Journal, row: SessionRow) -> Reopened:
 
 
 def _ago(used: float) -> str:
-    """How long ago that was, in words."""
+    """Format the time since then, in words."""
     seconds = max(0.0, time.time() - used)
     for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
@@ -247,7 +250,7 @@ def _ago(used: float) -> str:
 
 
 def _turn(place: Place, versions: Mapping[str, Version | None], answers: Mapping[str, Stored]) -> Turn | None:
-    """The turn of a place; None = none of its answers can be read."""
+    """Rebuild a turn; None = none of its answers can be read."""
     known = [
         (number, version)
         for number, answer_id in enumerate(place.versions)
@@ -280,7 +283,7 @@ def _fields(version: Version) -> dict[str, Any]:
 
 
 def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
-    """The version of an answer; of one that never ended, with what had come. None = it can't be read.
+    """Rebuild a version; an unfinished answer keeps what arrived. None = unreadable.
 
     `known` are parameters that were read before: most turns of a session share theirs.
     """
@@ -295,6 +298,7 @@ def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
             params,
             tuple(map(Message.from_dict, turn.get("steps", ()))),
             values=dict(turn.get("values", {})),
+            rating=read_rating(turn.get("rating")),
             answer_id=stored.id,
         )
     except (ValueError, KeyError, TypeError):
@@ -302,7 +306,7 @@ def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
 
 
 def _rescued_reply(stored: Stored) -> Reply:
-    """What had come of an answer whose process ended."""
+    """Return the partial reply of an answer whose process ended."""
     message = Message.from_dict(stored.turn["message"])
     body = {"model": stored.turn.get("params", {}).get("model"), "messages": [message.to_dict()]}
     draft = Draft(Request("", body))
@@ -312,9 +316,9 @@ def _rescued_reply(stored: Stored) -> Reply:
 
 
 def _rescue(turns: list[Turn], version: Version, stored: Stored) -> list[str]:
-    """Take an answer that never ended into the turns: behind the part it continues, into its cell's turn, or last.
+    """Add an unfinished answer to the turns: to the answer it continues, to its cell's turn, or at the end.
 
-    The ids of the answers that are no longer needed.
+    Returns the ids of the answers that it makes obsolete.
     """
     for index, turn in enumerate(turns):
         if stored.turn.get("resumes") == turn.answer_id:

@@ -1,4 +1,4 @@
-"""Presets: named sets of parameters, a few that nbchat brings and the user's own in a file."""
+"""Presets: named sets of parameters, built-in ones and the user's own in a file."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A name for some parameters. None among them unsets one; what it does not name stays as it is."""
+    """A named set of parameters. None unsets a parameter; those not named stay unchanged."""
 
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
     meaning: str = ""
 
     def apply(self, params: Params) -> Params:
-        """These parameters with the preset's put in. Raises ParameterError."""
+        """Return the parameters with the preset applied. Raises ParameterError."""
         changes = dict(self.params)
         if changes.get("extra", {}) is None:
             changes["extra"] = dict.fromkeys(params.extra)
@@ -76,18 +76,18 @@ SHIPPED: dict[str, Preset] = {
         ),
     )
 }
-"""What nbchat brings. Each settles temperature, top_p and both penalties, and touches nothing else."""
+"""The built-in presets. Each sets temperature, top_p and both penalties, and nothing else."""
 
 
 def presets_file() -> Path:
-    """Where the user's own presets are kept."""
+    """Return the path of the user's presets file."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir("nbchat", appauthor=False)) / "presets.json"
 
 
 def presets_version() -> object:
-    """A value that changes with the file of the user's own presets."""
+    """Return a value that changes whenever the user's presets file does."""
     try:
         state = presets_file().stat()
     except OSError:
@@ -96,16 +96,16 @@ def presets_version() -> object:
 
 
 def presets() -> dict[str, Preset]:
-    """All presets by name: nbchat's, then the user's own, which hide those of the same name.
+    """Return all presets by name: the built-in ones, then the user's own, which take precedence.
 
-    Own ones that can't be used, such as those of a later version, are left out: see `unusable`. Raises ConfigError
-    where the file as a whole can't be read.
+    Unusable ones, such as those from a later version, are left out; see `unusable`. Raises ConfigError if the file can't
+    be read.
     """
     return {**SHIPPED, **_sorted_out()[0]}
 
 
 def unusable() -> list[str]:
-    """Why own presets are left out, in a sentence each. They stay in the file. Raises ConfigError."""
+    """Return why presets were left out, one sentence each. They stay in the file. Raises ConfigError."""
     return _sorted_out()[1]
 
 
@@ -120,7 +120,7 @@ def _sorted_out() -> tuple[dict[str, Preset], list[str]]:
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of a name. nbchat's own are there even if the user's file can't be read. Raises ConfigError."""
+    """Return a preset by name. Built-in ones work even if the user's file can't be read. Raises ConfigError."""
     path = presets_file()
     try:
         own = _own(path)
@@ -137,9 +137,9 @@ def find_preset(name: str) -> Preset:
 
 
 def save_preset(name: str, params: Params, meaning: str = "") -> Preset:
-    """Keep these parameters under a name, all but the model; sampling that is unset is kept as unset.
+    """Save these parameters, except the model, as a preset; unset sampling parameters are saved as unset.
 
-    Raises ConfigError, also for the name of a preset that nbchat brings: it would be hidden.
+    Raises ConfigError, also for the name of a built-in preset, which it would hide.
     """
     preset = Preset(_checked_name(name), settings_of(params), meaning)
     if preset.name in SHIPPED:
@@ -149,7 +149,7 @@ def save_preset(name: str, params: Params, meaning: str = "") -> Preset:
 
 
 def settings_of(params: Params) -> dict[str, Any]:
-    """What a preset of these parameters holds."""
+    """Return the settings that a preset of these parameters holds."""
     held = dict(params.items())
     own = {name: held[name] for name in PARAMETERS if name in held}
     unset = {name: None for name, row in PARAMETERS.items() if row.sampling and name not in own}
@@ -159,7 +159,7 @@ def settings_of(params: Params) -> dict[str, Any]:
 
 
 def delete_preset(name: str) -> None:
-    """Forget one of the user's own. Raises ConfigError."""
+    """Delete one of the user's presets. Raises ConfigError."""
     path = presets_file()
     with _alone(path):
         own = _own(path)
@@ -170,9 +170,9 @@ def delete_preset(name: str) -> None:
 
 
 def import_presets(path: str | Path) -> list[Preset]:
-    """Take in the presets of a `.json` or `.toml` file, in place of own ones of the same names.
+    """Import the presets of a `.json` or `.toml` file, replacing the user's own ones of the same names.
 
-    Raises ConfigError, and takes in none, where one of them can't be used.
+    Raises ConfigError, and imports none, if any of them can't be used.
     """
     path = Path(path).expanduser()
     found = [_preset(path, name, entry) for name, entry in _read(path).items()]
@@ -190,9 +190,9 @@ def _store(new: Iterable[Preset]) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Keep other kernels from reading and writing the file meanwhile: the last to write would undo what others saved.
+    """Lock out other kernels during a read and write, so that no update is lost.
 
-    The folder is locked rather than the file, which is replaced. Where there are no such locks, each is on its own.
+    Locks the folder, because the file is replaced. A no-op on systems without such locks.
     """
     folder = None
     with contextlib.suppress(ImportError, OSError):
@@ -213,7 +213,7 @@ def _own(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a file has by name; each may be a preset or not. Raises ConfigError."""
+    """Return a file's entries by name, not yet validated. Raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -239,7 +239,7 @@ def _parsed(path: Path, text: str) -> Any:
 
 
 def _preset(path: Path, name: str, entry: Any) -> Preset:
-    """What stands under a name in a file as a preset. Raises ConfigError that says what is wrong with it."""
+    """Validate a file's entry as a preset. Raises ConfigError."""
     if not isinstance(entry, dict):
         raise ConfigError(f"The preset {name!r} in {path} must hold its parameters by name; got {entry!r:.60}.")
     params, meaning = (entry["params"], entry.get("meaning", "")) if "params" in entry else (entry, "")
@@ -262,10 +262,10 @@ def _checked_name(name: str) -> str:
 
 
 def _write(path: Path, own: Mapping[str, Any]) -> None:
-    """Write the user's presets in one step: a file half written would lose them all."""
+    """Write the user's presets atomically."""
     try:
         text = json.dumps(own, indent=2, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half a character, which JSON alone can spell
+    except UnicodeEncodeError:  # lone surrogates exist only as JSON escapes
         text = json.dumps(own, indent=2).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Whether a server answers at an address, perhaps below /v1, and which models it lists."""
+"""Probe a server: whether it answers at an address or below /v1, and which models it lists."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ __all__ = ["probed"]
 
 
 def probed(endpoint: Endpoint, models: Callable[[Endpoint], list[str]]) -> tuple[Endpoint, list[str]]:
-    """The endpoint as its server answers, and the names of its models; none = it has no list, as some servers.
+    """Return the endpoint at the address that answers, and its models; empty = the server has no list.
 
-    `models` asks one address. An endpoint without a model gets the only one that there is; a bare host that lists none
-    is taken to have its API below /v1, as most do. Raises what went wrong where the server could not be reached,
-    refused, or answered with something else than an API.
+    `models` queries one address. An endpoint without a model gets the server's only one; a bare host without a list is
+    assumed to have its API below /v1. Raises the failure if the server can't be reached, refuses, or is not an API.
     """
     try:
         return _with_model(endpoint, models(endpoint))
@@ -35,7 +34,7 @@ def probed(endpoint: Endpoint, models: Callable[[Endpoint], list[str]]) -> tuple
         except ModelNotFound:
             continue
         except NbchatError:
-            if bare:  # it is there, and refuses
+            if bare:  # it exists, but refuses
                 raise
     if missing.status == 200:
         raise missing
@@ -43,7 +42,7 @@ def probed(endpoint: Endpoint, models: Callable[[Endpoint], list[str]]) -> tuple
 
 
 def _elsewhere(endpoint: Endpoint) -> Iterator[Endpoint]:
-    """Where else the API may be: people leave out the /v1 that most servers' stands below, or name another path."""
+    """Return alternative addresses of the API, since users often omit /v1 or give another path."""
     parts = urllib.parse.urlsplit(endpoint.base_url)
     if re.search(r"/v\d\w*/?$", parts.path):
         return
@@ -57,5 +56,5 @@ def _with_model(endpoint: Endpoint, names: list[str]) -> tuple[Endpoint, list[st
 
 
 def _lacks_scope(error: AuthenticationFailed) -> bool:
-    """Whether a key is good but may not list models (OpenAI's restricted keys)."""
+    """Whether a key is valid but may not list models (OpenAI's restricted keys)."""
     return error.status == 403 and "scope" in str(error).lower()

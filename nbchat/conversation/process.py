@@ -1,4 +1,4 @@
-"""What all sessions of this process share."""
+"""State shared by all sessions of this process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Process:
         self._abandoned: list[Engine] = []
 
     def engine(self) -> Engine:
-        """The engine, a new one where the last was stopped."""
+        """Return the engine, a new one if the last was stopped."""
         with self._starting:
             if self._engine is None or not self._engine.alive:
                 self._engine = Engine(self.capabilities)
@@ -53,7 +53,7 @@ class Process:
         return self._engine is not None and self._engine.alive
 
     def registry(self, make: Callable[[str], Any]) -> Registry[Any]:
-        """The sessions by name; the first call says how a new one is made."""
+        """Return the registry of sessions; the first call sets how sessions are made."""
         with self._starting:
             if self._registry is None:
                 from nbchat.conversation.registry import Registry
@@ -62,7 +62,7 @@ class Process:
             return self._registry
 
     def renew(self) -> None:
-        """Begin anew, as a process does that has just started. For tests."""
+        """Reset to the state of a new process. For tests."""
         self.stop()
         self.capabilities = Capabilities()
         self._engine = self.connected = self._registry = None
@@ -73,14 +73,14 @@ class Process:
             self._engine.stop()
 
     def end(self) -> None:
-        """Stop, as the last thing that the process does."""
+        """Stop at process exit."""
         if self._engine is not None:
             self._engine.end()
 
     def after_fork(self) -> None:
-        """Let a forked child start an engine of its own: threads do not survive a fork.
+        """Let a forked child start its own engine, because threads do not survive a fork.
 
-        The parent's is kept rather than dropped: its finalisers would act on sockets that both processes share.
+        The parent's engine is kept referenced: its finalisers would act on sockets that both processes share.
         """
         if self._engine is not None:
             self._abandoned.append(self._engine)
@@ -88,7 +88,7 @@ class Process:
 
 
 process = Process()
-"""This process."""
+"""The state of this process."""
 
 atexit.register(process.end)
 

@@ -1,4 +1,4 @@
-"""The record of a session: its history and its ledger, which change together, and the journal they are written to."""
+"""The record of a session: history and ledger, which change together, and their journal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from nbchat.conversation.observers import Observers
 from nbchat.conversation.turn import Turn
 from nbchat.store.entries import Entry
 
-if TYPE_CHECKING:  # imported where there is a journal
+if TYPE_CHECKING:  # imported only with a journal
     from nbchat.conversation.persistence import Persistence
 
 __all__ = ["Record"]
 
 
 class Record:
-    """What came of the requests so far, and the requests that are open. Safe from any thread.
+    """A session's past requests and open exchanges. Thread-safe.
 
-    `observers` are told after each change of the history. `persist` makes what keeps it in the journal, when there is
-    something to keep; it gives None where nothing is to be kept.
+    `observers` are notified after each change of the history. `persist` creates the persistence when there is something
+    to write; it returns None if nothing is to be journalled.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Record:
         self.history = history or History()
         self.ledger: tuple[Entry, ...] = ()
         self.notices: list[str] = []
-        """What the reader should know of the session, to be said with the next answer."""
+        """Notices about the session, shown with the next answer."""
         self.cut_off: set[str] = set()
         """Ids of answers that a kernel's end cut off, which were not offered to be continued yet."""
         self.observers = Observers()
@@ -45,23 +45,23 @@ class Record:
 
     @property
     def persistence(self) -> Persistence | None:
-        """What keeps it in the journal; None = nothing."""
+        """Return the persistence, creating it if needed; None = not journalled."""
         with self._lock:
             if self._persistence is None:
                 self._persistence = self._persist(self)
             return self._persistence
 
     def resume(self, persistence: Persistence) -> None:
-        """Go on in the journal where this stands."""
+        """Continue with this persistence in the journal."""
         self._persistence = persistence
 
     @property
     def journal_id(self) -> str | None:
-        """The session's id in the journal; None = nothing of it is there."""
+        """The session's journal id; None = nothing written yet."""
         return None if self._persistence is None else self._persistence.session_id
 
     def settled(self) -> str | None:
-        """Wait a moment until what was entered is on the disk; what the user should know of the journal, once."""
+        """Wait briefly until entries are on disk; return a notice about the journal, once."""
         if self._persistence is None:
             return None
         self._persistence.journal.flush()
@@ -74,7 +74,7 @@ class Record:
             return found or self.history.last(purpose)
 
     def change(self, change: Callable[[History], History]) -> None:
-        """Change the history. What `change` raises is raised, and then nothing changes."""
+        """Change the history. Exceptions of `change` propagate, and then nothing changes."""
         with self._lock:
             self.history = change(self.history)
             self._sync()
@@ -103,7 +103,7 @@ class Record:
         )
 
     def forget(self) -> int:
-        """Delete all turns, in the journal too; how many answers were deleted. Raises SessionError."""
+        """Delete all turns, in the journal too; return the number of deleted answers. Raises SessionError."""
         with self._lock:
             persistence = self.persistence
             count = sum(len(turn.versions) for turn in self.history)
@@ -116,7 +116,7 @@ class Record:
         return count
 
     def open(self, exchange: Exchange) -> Exchange:
-        """Let `stop` end this exchange until it is entered; one that nobody ever runs goes with its last user."""
+        """Register an exchange so that `stop` ends it, until it is recorded; weakly, in case it is never run."""
         with self._lock:
             self._open.add(exchange)
         return exchange
@@ -129,21 +129,21 @@ class Record:
             exchange.stop()
 
     def keep(self, exchange: Exchange) -> None:
-        """Enter the requests into the ledger, and the answer, whole or partial, into the history. Idempotent."""
+        """Record the requests in the ledger, and the answer, complete or partial, in the history. Idempotent."""
         try:
             joined = self._enter(exchange, join=True)
-        except KeyboardInterrupt:  # it waits until what was paid for is safe
+        except KeyboardInterrupt:  # an interrupt waits until the paid answer is safe
             self._enter(exchange, join=True)
             raise
         if joined:
             self.observers.notify()
 
     def charge(self, exchange: Exchange) -> None:
-        """Enter the requests into the ledger, and nothing into the history. Idempotent."""
+        """Record the requests in the ledger, and nothing in the history. Idempotent."""
         self._enter(exchange, join=False)
 
     def _enter(self, exchange: Exchange, *, join: bool) -> bool:
-        """Whether the history changed. Everything is changed in one step, or, interrupted, nothing is."""
+        """Record an exchange atomically, even under an interrupt; return whether the history changed."""
         options = exchange.options
         with self._lock:
             if exchange.kept:
@@ -162,7 +162,7 @@ class Record:
         return turn is not None
 
     def _sync(self, ended: Exchange | None = None, *, joins: bool = False) -> None:
-        """Write what has changed, and the end of an exchange; `joins`: its answer is a turn's now."""
+        """Write changes and the end of an exchange; `joins`: its answer is now part of a turn."""
         if (persistence := self.persistence) is not None:
             persistence.sync(self.history.turns, self.ledger, ended)
             if ended is not None:

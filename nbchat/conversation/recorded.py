@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbchat.api.keys import without_keys
 from nbchat.conversation.delivery import Limits, spent
 from nbchat.conversation.history import History
 from nbchat.conversation.record import Record
@@ -13,6 +14,7 @@ from nbchat.conversation.turn import Turn
 from nbchat.store.budget import Budget
 from nbchat.store.entries import Entries, Spent
 from nbchat.store.opening import journal
+from nbchat.values.rating import Rating
 from nbchat.values.usage import Usage
 
 if TYPE_CHECKING:  # imported where there is a journal
@@ -49,7 +51,7 @@ class Recorded(Configured):
 
     @property
     def usage(self) -> Usage:
-        """Tokens of every request this session has made, retried and undone ones included, replayed ones not."""
+        """Tokens of all requests of this session, including retried and undone ones, excluding replayed ones."""
         return Usage.total(entry.usage for entry in self._record.ledger if not entry.replayed)
 
     def ledger(self, *, everywhere: bool = False) -> Entries:
@@ -62,9 +64,9 @@ class Recorded(Configured):
 
     @property
     def budget(self) -> Budget | None:
-        """What the session may spend; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
+        """The spending limit; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
 
-        A call that would cross it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
+        A request that would exceed it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
         """
         return self._limits.budget
 
@@ -76,12 +78,12 @@ class Recorded(Configured):
 
     @property
     def spent(self) -> Spent:
-        """What counts against the budget; without one, what this session's calls took."""
+        """What counts against the budget; without one, what this session's requests used."""
         return spent(self._record, self._limits)
 
     @property
     def cache(self) -> bool:
-        """Whether a request that was answered before is answered from the store. False unless set, or NBCHAT_CACHE says so."""
+        """Whether identical requests are answered from the store. False unless set here or by NBCHAT_CACHE."""
         return self._limits.cache_is_on()
 
     @cache.setter
@@ -89,23 +91,31 @@ class Recorded(Configured):
         self._limits.cache = on
 
     def on_turns(self, observer: Callable[[], None]) -> Callable[[], None]:
-        """Call this after each change of the history; as `on_params`."""
+        """Call `observer` after each change of the history; returns a function that removes it."""
         return self._record.observers.add(observer)
 
     def pin(self, turn: Turn, pinned: bool = True) -> None:
-        """Keep a turn in the context when that must be shortened. Raises SessionError where it is not in the history."""
+        """Keep a turn when the context must be shortened. Raises SessionError if it is not in the history."""
         self._record.change(lambda history: history.marked(turn, pinned=pinned))
 
     def drop(self, turn: Turn, dropped: bool = True) -> None:
-        """Leave a turn out of what is sent; it stays in the history. Raises SessionError where it is not there."""
+        """Leave a turn out of requests; it stays in the history. Raises SessionError if it is not there."""
         self._record.change(lambda history: history.marked(turn, dropped=dropped))
 
+    def rate(self, turn: Turn, *, thumb: bool | None = None, score: float | None = None, note: str = "") -> None:
+        """Keep the user's rating of a turn's answer, replacing an earlier one; without arguments, remove it.
+
+        Raises ParameterError, and SessionError where the turn is not in the history.
+        """
+        rating = Rating(thumb, score, without_keys(note))
+        self._record.change(lambda history: history.rated(turn, rating or None))
+
     def choose(self, turn: Turn, version: int) -> None:
-        """Go on with `turn.versions[version]`. Raises SessionError."""
+        """Continue with `turn.versions[version]`. Raises SessionError."""
         self._record.change(lambda history: history.choose(turn, version))
 
     def undo(self, count: int = 1) -> tuple[Turn, ...]:
-        """Take back the last turns and return them. Raises SessionError where there are not so many."""
+        """Remove the last `count` turns and return them. Raises SessionError if there are fewer."""
         taken: tuple[Turn, ...] = ()
 
         def undo(history: History) -> History:
@@ -121,18 +131,18 @@ class Recorded(Configured):
         self._record.change(lambda _history: History())
 
     def forget(self) -> int:
-        """Delete the session for good, in the journal too, and begin anew; how many answers were deleted.
+        """Delete all turns permanently, in the journal too; return the number of deleted answers.
 
-        The ledger keeps figures, without notebook and cell. Raises SessionError where the file can't be written.
+        The ledger keeps figures without notebook and cell. Raises SessionError if the file can't be written.
         """
         return self._record.forget()
 
     def adopt(self, turn: Turn, *, replaces: Turn | None = None) -> None:
-        """Take a turn that was answered elsewhere into the history; see `History.answered` for its place."""
+        """Add a turn that was answered elsewhere; see `History.answered` for its place."""
         self._record.change(lambda history: history.answered(turn, replaces=replaces))
 
     def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:
-        """What keeps the session in the journal; None = the user wants none. `known`: turns that are in it already."""
+        """Create the session's persistence; None = journal turned off. `known`: turns already written."""
         if (file := journal()) is None:
             return None
         from nbchat.conversation.persistence import Persistence

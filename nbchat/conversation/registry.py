@@ -19,9 +19,9 @@ S = TypeVar("S", bound=Session)
 
 
 class Registry(Generic[S]):
-    """Sessions by name. One of them is current; there is always one. Safe from any thread.
+    """Sessions by name, one of which is always current. Thread-safe.
 
-    `make` makes a session of a name.
+    `make` creates a session with a given name.
     """
 
     def __init__(self, make: Callable[[str], S]) -> None:
@@ -32,11 +32,11 @@ class Registry(Generic[S]):
 
     @property
     def current(self) -> S:
-        """The session that a cell asks in unless it names another."""
+        """The session that cells use by default."""
         return self.open(None)
 
     def open(self, name: str | None) -> S:
-        """The session of this name, new if there is none; None = the current one. It does not become current."""
+        """Return the session of this name, created if needed, without switching to it; None = the current one."""
         with self._lock:
             name = self._current if name is None else name
             if name not in self._sessions:
@@ -59,7 +59,7 @@ class Registry(Generic[S]):
             return session
 
     def add(self, session: S, *, current: bool = True) -> S:
-        """Add a session, as "name-2" where another one has its name; it becomes the current one unless told not to."""
+        """Add a session, as "name-2" if its name is taken, and make it current unless told not to."""
         with self._lock:
             if self._sessions.get(session.name, session) is not session:
                 session.name = self.free_name(session.name)
@@ -69,12 +69,12 @@ class Registry(Generic[S]):
             return session
 
     def free_name(self, name: str) -> str:
-        """The first of "name-2", "name-3", … that no session has."""
+        """Return the first free name among "name-2", "name-3", …."""
         with self._lock:
             return next(new for n in itertools.count(2) if (new := f"{name}-{n}") not in self._sessions)
 
     def fork(self, name: str | None = None) -> S:
-        """A copy of the current session, which becomes current. Raises SessionError for a name in use."""
+        """Fork the current session and switch to the copy. Raises SessionError for a name in use."""
         with self._lock:
             here = self.current
             name = self.free_name(here.name) if name is None else name
@@ -87,6 +87,6 @@ class Registry(Generic[S]):
             return iter(list(self._sessions.values()))
 
     def names(self) -> list[str]:
-        """The names of all sessions, in the order in which they were made."""
+        """Return the names of all sessions in order of creation."""
         with self._lock:
             return list(self._sessions)

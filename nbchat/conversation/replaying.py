@@ -1,4 +1,4 @@
-"""Answers that come again: found in the journal, or in a file beside the notebook, and recorded as they come."""
+"""Replay cache: stored answers found in the journal or in a file beside the notebook, and recording of new ones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Recorder", "request_name", "stored"]
 
 
 def request_name(endpoint: Endpoint, request: Request) -> str:
-    """What names a request in the store: its server, and all of its body that matters."""
+    """Return a request's name in the store: a hash of its server and the relevant parts of its body."""
     return request_hash(endpoint.title if endpoint.is_own else request.url, request.body)
 
 
 def stored(name: str, number: int) -> Tape | None:
-    """The answer to the `number`th request of this name; None = there is none."""
+    """Return the answer to the `number`th request of this name; None = not stored."""
     file = journal()
     if file is not None and file.exists() and (tape := file.replays.find(name, number)) is not None:
         return tape
@@ -34,7 +34,7 @@ def stored(name: str, number: int) -> Tape | None:
 
 
 class Recorder:
-    """Keeps an answer as it comes, to be replayed."""
+    """Records an answer for replay."""
 
     def __init__(self, name: str, exchange: Exchange) -> None:
         self._name = name
@@ -43,18 +43,18 @@ class Recorder:
         self._portions: Tape = []
 
     def add(self, events: list[Event]) -> None:
-        """Some events came."""
+        """Record events."""
         self._portions.append((time.perf_counter() - self._started, events))
 
     def keep(self) -> None:
-        """Store the answer, which has come whole."""
+        """Store the complete answer."""
         if (file := journal()) is not None:
             key = self._exchange.ask.endpoint.secrets
             file.replays.keep(self._name, self._exchange.number, self._portions, () if key is None else (key,))
 
 
 def _exported() -> Iterator[Path]:
-    """Files of `nbchat cache export`: the one that `NBCHAT_CACHE` names, and those beside the notebook."""
+    """Return exported cache files: the one named by `NBCHAT_CACHE` and those beside the notebook."""
     named = Path(os.environ.get("NBCHAT_CACHE", "").strip())
     if named.name and named.is_file():
         yield named
@@ -69,11 +69,11 @@ def _exported() -> Iterator[Path]:
 def _in_file(path: Path) -> Mapping[tuple[str, int], Tape]:
     try:
         return _read(path, path.stat().st_mtime)
-    except (OSError, ConfigError):  # a file beside the notebook that is no such file is nobody's fault
+    except (OSError, ConfigError):  # ignore other files beside the notebook
         return {}
 
 
 @functools.lru_cache(maxsize=16)
 def _read(path: Path, changed: float) -> Mapping[tuple[str, int], Tape]:
-    """The answers in a file that was changed at this time."""
+    """Return the answers in a file; `changed`, its modification time, invalidates the cache."""
     return read_file(path)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # imported where there is a journal
 __all__ = ["Session"]
 
 CONTINUE = "Continue exactly where your last message stopped. Do not repeat anything of it."
-"""What is asked to continue an answer that was stopped or cut off; it does not stay in the history."""
+"""The message that asks to continue a partial answer; it does not join the history."""
 
 
 class Session(Recorded):
@@ -117,7 +117,7 @@ class Session(Recorded):
         try:
             drive(work)
             self._record.keep(exchange)
-        except KeyboardInterrupt as stop:  # between two steps, before the first one, or behind the last
+        except KeyboardInterrupt as stop:  # before, between or after steps
             work.close()
             exchange.end(stop)
             exchange.error = exchange.error or stop
@@ -195,32 +195,32 @@ class Session(Recorded):
         return self._begin(message, RequestOptions.of(options)).ask.request()
 
     def stop(self) -> None:
-        """Stop what is being asked now, from any thread: each answer is kept as far as it came, as interrupted.
+        """Stop all running requests, from any thread; partial answers are kept as interrupted.
 
-        A sweep ends as at an interrupt, with the runs that are done.
+        A sweep ends as at an interrupt, with its finished runs.
         """
         self._record.stop()
 
     # For whoever makes requests of its own: settle each, then have it answered, or drive it and charge it
 
     def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:
-        """A request as `ask` would make it at this moment, not yet sent. Options and errors as for `ask`."""
+        """Prepare a request as `ask` would make it now, without sending it. Options and errors as for `ask`."""
         return self._begin(message, RequestOptions.of({"continue_with": "", **options}))
 
     def again(self, exchange: Exchange) -> Exchange:
-        """A further exchange that makes the same request, not yet sent either."""
+        """Prepare another exchange with the same request."""
         further = Exchange(exchange.ask, exchange.options, exchange.parent)
         further.number, exchange.copies = exchange.copies, exchange.copies + 1
         return self._opened(further)
 
     def charge(self, exchange: Exchange) -> None:
-        """Enter what an exchange took into the ledger, and nothing into the history. It is over then."""
+        """Record an exchange's usage in the ledger without adding a turn. The exchange is then closed."""
         self._record.charge(exchange)
 
     # Copies and files
 
     def fork(self, name: str) -> Self:
-        """A second session that begins with this one's turns and settings, and goes its own way."""
+        """Return an independent copy of this session with its turns and settings."""
         branch = type(self)(name=name)
         branch._limits = replace(self._limits)  # noqa: SLF001
         branch._settings = self._settings  # noqa: SLF001  # its own class, here and below
@@ -248,7 +248,7 @@ class Session(Recorded):
 
     @classmethod
     def reopen(cls, row: SessionRow, name: str | None = None) -> Self:
-        """A session that the journal has, to go on with. Raises SessionError."""
+        """Reopen a session from the journal. Raises SessionError."""
         from nbchat.conversation.persistence import Persistence, reopened
 
         file = journal()
@@ -270,9 +270,9 @@ class Session(Recorded):
 
     @classmethod
     def named(cls, name: str) -> Self:
-        """The session of this name that the journal has of this notebook, with a notice; else a new one.
+        """Reopen this notebook's session of this name from the journal, with a notice, or create one.
 
-        Where nobody knows which notebook this is, only names other than "default" are looked for.
+        If the notebook is unknown, only names other than "default" are looked up.
         """
         notebook = notebook_path()
         if notebook is None and name == "default":
@@ -282,17 +282,17 @@ class Session(Recorded):
         try:
             rows = [row for row in file.sessions() if row.notebook == notebook and row.name == name and row.turns]
             return cls.reopen(rows[0]) if rows else cls(name=name)
-        except SessionError:  # the journal says itself what is the matter with it
+        except SessionError:  # the journal reports its own errors
             return cls(name=name)
 
-    # The machinery
+    # Internals
 
     def _presenter(self, display: bool | Presenter | None, exchange: Exchange) -> Presenter | None:
         """The presenter of one request; None = show nothing. A front end's session overrides this."""
         return None if isinstance(display, bool) else display
 
     def _begin(self, message: Any, options: RequestOptions, *, alone: bool = False) -> Exchange:
-        settings = self._settings  # one look: another thread may change it meanwhile
+        settings = self._settings  # read once: another thread may change it
         exchange = self._opened(settings.settle(message, options, self._record.history))
         exchange.alone = alone
         return exchange
@@ -302,7 +302,7 @@ class Session(Recorded):
         return self._record.open(exchange)
 
     def _conclude(self, exchange: Exchange, presenter: Presenter | None) -> Reply:
-        """Keep the turn, show its end, raise what went wrong."""
+        """Record the exchange, finish its display, and raise its failure."""
         self._record.keep(exchange)
         failure, reply = exchange.failure(), exchange.reply
         if reply is not None and (warning := self._record.settled()):

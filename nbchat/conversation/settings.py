@@ -1,4 +1,4 @@
-"""What a session holds for the requests to come, and how a request is settled from it."""
+"""A session's settings, and how they determine a request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from nbchat.values.params import Params
 from nbchat.values.presenter import Approve
 from nbchat.values.usage import estimate_tokens
 
-if TYPE_CHECKING:  # imported where they are first used: most sessions have neither
+if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.tools.toolbox import Toolbox
 
@@ -34,7 +34,7 @@ __all__ = ["Configured", "Settings", "with_system"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A session's settings at one moment. `system` None = no system text; `timeout` None = the usual one."""
+    """An immutable snapshot of a session's settings. `system` None = no system text; `timeout` None = the default."""
 
     params: Params
     destination: connection.Destination
@@ -45,7 +45,7 @@ class Settings:
     context: ContextPolicy = "fit"
 
     def settle(self, message: Any, options: RequestOptions, history: History) -> Exchange:
-        """The request that a message makes now, not yet sent. Raises what is wrong with it."""
+        """Return the request for a message, not yet sent. Raises NbchatError for an invalid one."""
         asked = user_message(message)
         endpoint = connection.ready(self.destination.endpoint(options.base_url, options.key_env))
         params = self.params.replace(**options.params)
@@ -92,7 +92,7 @@ class Settings:
 
 
 class Configured:
-    """What can be set for the requests to come. Safe from any thread: each request is settled when it begins."""
+    """The mutable settings of a session. Thread-safe: each request uses a snapshot taken when it begins."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -106,7 +106,7 @@ class Configured:
 
     @property
     def model(self) -> str | None:
-        """The model that the next request asks for; None = none is chosen yet."""
+        """The model of the next request; None = none chosen yet."""
         return self.params.model or self.endpoint.model
 
     @property
@@ -121,7 +121,7 @@ class Configured:
         self._change(lambda settings: replace(settings, params=params))
 
     def set(self, **params: Any) -> Self:
-        """Change parameters for the requests to come; None unsets. Raises ParameterError, and then changes nothing."""
+        """Change parameters for later requests; None unsets. Raises ParameterError, and then changes nothing."""
         self._change(lambda settings: replace(settings, params=settings.params.replace(**params)))
         return self
 
@@ -136,7 +136,7 @@ class Configured:
 
     @property
     def timeout(self) -> float | None:
-        """The longest silence of the server in seconds; None = the usual one."""
+        """The longest silence of the server, in seconds; None = the default."""
         return self._settings.timeout
 
     @timeout.setter
@@ -158,11 +158,11 @@ class Configured:
 
     @property
     def base_url(self) -> str | None:
-        """The server of this session alone, as it was given: a URL or a name; None = the one connected for all."""
+        """The session's own server as given, a URL or name; None = the one connected for all."""
         return self._settings.destination.where
 
     def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
-        """Ask this server from now on: a URL or a known endpoint's name; None = the one that is connected for all.
+        """Use this server from now on: a URL or a known endpoint's name; None = the one connected for all.
 
         `key_env` names the variable of its key, `headers` go with every request; key and headers of the session's own
         stay with the server they are for. Raises ConfigError, and then changes nothing.
@@ -174,7 +174,7 @@ class Configured:
 
     @property
     def approve(self) -> Approve:
-        """Says whether a tool call that is not safe may run; `ask_user`, unless another function was given."""
+        """Decides whether a tool call that is not safe may run; `ask_user` by default."""
         return self._settings.approve
 
     @approve.setter
@@ -195,7 +195,7 @@ class Configured:
         return function
 
     def on_params(self, observer: Callable[[], None]) -> Callable[[], None]:
-        """Call this after each change of parameters, system text or server; the function that is returned ends that.
+        """Call `observer` after each change of parameters, system text or server; returns a function that removes it.
 
         It is called in the thread that made the change.
         """
@@ -210,7 +210,7 @@ class Configured:
 
 
 def _before(history: History, options: RequestOptions) -> tuple[Turn, ...]:
-    """The turns that come before the message to ask."""
+    """Return the turns that precede the message."""
     if options.resumes is not None:
         turn = history.find(options.resumes)
         before = () if options.once else history.turns[: history.place(turn)]

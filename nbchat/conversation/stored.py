@@ -1,4 +1,4 @@
-"""The sessions that the journal has: which there are, and which one a name means."""
+"""Sessions stored in the journal: listing and look-up by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["stored_session", "stored_sessions", "title"]
 
 
 def stored_sessions() -> list[SessionRow]:
-    """The sessions in the journal that have turns: this notebook's first, the last used first. Raises SessionError."""
+    """Return the journal's sessions with turns: this notebook's first, then by last use. Raises SessionError."""
     file = journal()
     if file is None or not file.exists():
         return []
@@ -24,14 +24,14 @@ def stored_sessions() -> list[SessionRow]:
 
 
 def title(row: SessionRow) -> str:
-    """The name by which a session is asked for: with its notebook where that is another one."""
+    """Return the name for opening a session, with its notebook if it is another one."""
     if row.notebook is None or row.notebook == notebook_path():
         return row.name
     return f"{row.name}@{Path(row.notebook).stem}"
 
 
 def stored_session(name: str) -> SessionRow:
-    """The session of this name, or NAME@NOTEBOOK: this notebook's, else the last used one. Raises SessionError."""
+    """Return the session NAME or NAME@NOTEBOOK: this notebook's, else the last used. Raises SessionError."""
     rows = stored_sessions()
     for row in rows:
         if name in (row.name, title(row)):

@@ -1,4 +1,4 @@
-"""The events of one exchange, for whoever wants them raw."""
+"""The events of one exchange as an iterator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Stream"]
 
 
 class Stream:
-    """Typed events, for a `for` or an `async for`; made by `Session.stream` and `Session.astream`."""
+    """An iterator and async iterator of typed events, made by `Session.stream` and `Session.astream`."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -22,21 +22,21 @@ class Stream:
 
     @property
     def reply(self) -> Reply | None:
-        """The answer so far; after the `with`, the final one. None = nothing has come."""
+        """The answer so far, or the final one after the `with`; None = nothing has arrived."""
         draft = self._exchange.draft
         return self._exchange.reply if draft is None else draft.reply()
 
     def __iter__(self) -> Iterator[Event]:
-        """Events as they come. An interrupt while waiting for one stops the request."""
+        """Yield events as they arrive. An interrupt while waiting stops the request."""
         wait = self._driver.next()
         while wait is not None:
             self._driver.given = given = wait_for(wait)
             came = given if isinstance(wait, Channel) else None
-            wait = self._driver.next()  # before anybody sees the events, so that leaving early keeps them
+            wait = self._driver.next()  # before yielding the events, so that leaving early keeps them
             yield from came or ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Events as they come."""
+        """Yield events as they arrive."""
         wait = self._driver.next()
         while wait is not None:
             self._driver.given = given = await wait_for_async(wait)
@@ -46,5 +46,5 @@ class Stream:
                 yield event
 
     def close(self) -> None:
-        """Stop the request if it still runs; what had come is kept."""
+        """Stop the request if it is running; the partial answer is kept."""
         self._driver.close()

@@ -1,4 +1,4 @@
-"""One turn of a conversation: a message and the answers it has had."""
+"""One turn of a conversation: a message and its answers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any, Self
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
+from nbchat.values.rating import Rating
 from nbchat.values.reply import Reply, Timing
 from nbchat.values.usage import Usage
 
-__all__ = ["Turn", "Version", "joined", "new_id"]
+__all__ = ["Turn", "Version", "joined", "new_id", "read_rating"]
 
 NO_ANSWER = "(no answer: it was stopped)"
-"""What the history says for an answer that never came after a tool's result."""
+"""Placeholder in the history for a missing answer after a tool's result."""
 
 
 def new_id() -> str:
-    """An id that nothing else has."""
+    """Return a new unique id."""
     return os.urandom(8).hex()
 
 
@@ -30,7 +31,7 @@ class Version:
 
     `steps` are the messages between the two: tool calls and their results. `before_edit` marks an answer that was given
     before an earlier turn changed. `values` are fingerprints of the values that were put into the message, by name.
-    `answer_id` names the answer in the journal.
+    `rating` is what a reader thinks of the answer, None = nothing was said. `answer_id` names the answer in the journal.
     """
 
     message: Message
@@ -39,25 +40,29 @@ class Version:
     steps: tuple[Message, ...] = ()
     before_edit: bool = False
     values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    rating: Rating | None = None
     answer_id: str = field(default_factory=new_id, compare=False)
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What the next request carries of it; any server takes it, whatever happened.
+        """The messages for the next request, in a form that any server accepts.
 
-        An answer that has no text leaves none, and one that was stopped while its tools ran is among the steps. After
-        the result of a tool there is always an answer: some servers refuse a user's message there.
+        An answer without text is omitted, and one stopped while its tools ran is among the steps. A tool's result is always
+        followed by an answer, because some servers refuse a user message there.
         """
         said = next((step.text for step in reversed(self.steps) if step.role == "assistant"), None)
         answer = self.reply.choices[0].message.text
         messages = (self.message, *self.steps)
         if answer and not (self.reply.status != "complete" and answer == said):
             carried = self.reply.choices[0].carried if self.reply.status == "complete" else None
-            return (*messages, Message("assistant", answer, carried=carried))  # a call without its result is refused
+            return (
+                *messages,
+                Message("assistant", answer, carried=carried),
+            )  # servers refuse a call without its result
         return (*messages, Message("assistant", NO_ANSWER)) if messages[-1].role == "tool" else messages
 
     def to_dict(self) -> dict[str, Any]:
-        """The version as exported files write it."""
+        """Return the version as plain data for export."""
         version: dict[str, Any] = {"message": self.message.to_dict(), "params": self.params.to_dict()}
         if self.steps:
             version["steps"] = [step.to_dict() for step in self.steps]
@@ -65,6 +70,8 @@ class Version:
             version["before_edit"] = True
         if self.values:
             version["values"] = dict(self.values)
+        if self.rating:
+            version["rating"] = self.rating.to_dict()
         return {**version, "reply": self.reply.to_dict()}
 
     @classmethod
@@ -78,12 +85,18 @@ class Version:
             tuple(map(Message.from_dict, items_of(version, "steps"))),
             version.get("before_edit") is True,
             {str(name): str(value) for name, value in an_object(version.get("values", {}), "values").items()},
+            read_rating(version.get("rating")),
         )
+
+
+def read_rating(written: Any) -> Rating | None:
+    """A rating as files have it; None = there is none. Raises ValueError."""
+    return None if written is None else Rating.from_dict(an_object(written, "a rating"))
 
 
 @dataclass(frozen=True, slots=True)
 class Turn(Version):
-    """A place in the history: the version that the conversation goes on with, and the others.
+    """A turn in the history: its current version and the others.
 
     A turn that is `pinned` stays in the context when that must be shortened, one that is `dropped` is left out of it.
     `cell_id` names the notebook cell (or any other place) whose turn this is: asking from there again answers it anew;
@@ -100,7 +113,7 @@ class Turn(Version):
 
     @property
     def versions(self) -> tuple[Version, ...]:
-        """Every answer that the turn has had, oldest first, each with its message and parameters."""
+        """All answers of the turn, oldest first, each with its message and parameters."""
         return (*self.earlier, self.version, *self.later)
 
     @property
@@ -109,18 +122,18 @@ class Turn(Version):
         return Version(**{name: getattr(self, name) for name in _VERSION})
 
     def answered(self, version: Version) -> Turn:
-        """The turn with a new version, which becomes the current one."""
+        """Return the turn with a new current version."""
         return self._with(version, self.versions, ())
 
     def choose(self, index: int) -> Turn:
-        """The turn with `versions[index]` as the current one. Raises IndexError."""
+        """Return the turn with `versions[index]` as the current version. Raises IndexError."""
         versions = self.versions
         chosen = versions[index]
         place = range(len(versions))[index]
         return self._with(chosen, versions[:place], versions[place + 1 :])
 
     def answered_before_edit(self) -> Turn:
-        """The turn with all its versions marked, because an earlier turn has changed."""
+        """Return the turn with all versions marked as made before an edit of an earlier turn."""
         earlier, later = (
             tuple(replace(each, before_edit=True) for each in some) for some in (self.earlier, self.later)
         )
@@ -130,7 +143,7 @@ class Turn(Version):
         return replace(self, **{name: getattr(version, name) for name in _VERSION}, earlier=earlier, later=later)
 
     def to_dict(self) -> dict[str, Any]:
-        """The turn as exported files write it."""
+        """Return the turn as plain data for export."""
         turn: dict[str, Any] = {"id": self.id, **Version.to_dict(self)}
         if self.cell_id is not None:
             turn["cell_id"] = self.cell_id
@@ -159,7 +172,7 @@ _VERSION = tuple(one.name for one in fields(Version))
 
 
 def joined(first: Reply, second: Reply) -> Reply:
-    """An answer and its continuation as one: first choices alone; tokens, cost and seconds are those of both."""
+    """Join an answer and its continuation: first choices only; tokens, cost and seconds are added up."""
     costs = first.cost, second.cost
     seconds = first.timing.total, second.timing.total
     choice = replace(

@@ -1,4 +1,4 @@
-"""A user's own coroutine, run to its end from plain code on the user's own loop."""
+"""Run a user's coroutine from synchronous code on the user's event loop."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 __all__ = ["TICK_SECONDS", "awaited", "run_on_users_loop"]
 
 TICK_SECONDS = 0.1
-"""How often a coroutine that waits wakes up: a kernel's loop does not see an interrupt while its selector sleeps."""
+"""Seconds between wake-ups of a waiting coroutine: a kernel's loop misses interrupts while its selector sleeps."""
 
 
 def run_on_users_loop(work: Awaitable[Any]) -> Any:
-    """Wait for a coroutine, on the loop that runs in this thread where there is one (a notebook's), else on a new one.
+    """Run a coroutine on this thread's running loop (a notebook's), or on a new one.
 
-    A loop that runs already can't be waited for by plain code unless it is made re-entrant; `nest_asyncio2` does that,
-    and is applied here alone, on first need. An interrupt cancels the coroutine and waits for its end. Requests never
-    come this way: measured, they would go on after an interrupt.
+    Synchronous code can't wait on a running loop unless it is re-entrant; `nest_asyncio2` makes it so, and is applied
+    only here, on first need. An interrupt cancels the coroutine and waits for its end. Requests never run this way:
+    measured, they would continue after an interrupt.
     """
     loop = _running_loop()
     if loop is None:
-        with asyncio.Runner() as runner:  # asyncio.run may be nest_asyncio's, which leaves its loop open
+        with asyncio.Runner() as runner:  # nest_asyncio's asyncio.run leaves its loop open
             return runner.run(awaited(work))
     import nest_asyncio2
 
@@ -32,7 +32,7 @@ def run_on_users_loop(work: Awaitable[Any]) -> Any:
         return loop.run_until_complete(task)
     except KeyboardInterrupt:
         task.cancel()
-        with contextlib.suppress(BaseException):  # how it ends does not matter: it was interrupted
+        with contextlib.suppress(BaseException):  # the result no longer matters after an interrupt
             loop.run_until_complete(task)
         raise
 
@@ -45,7 +45,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 async def awaited(work: Awaitable[Any]) -> Any:
-    """What a coroutine gives, with the loop woken often enough meanwhile to see an interrupt."""
+    """Await a coroutine, waking the loop often enough to notice an interrupt."""
     task = asyncio.ensure_future(work)
     try:
         while not task.done():

@@ -9,7 +9,7 @@ from nbchat.values.optionline import option_line
 from nbchat.values.reply import Reply, Request
 from nbchat.values.usage import Usage
 
-__all__ = ["cost_text", "footer_facts", "params_text", "seconds_text", "settings_text", "tokens_text"]
+__all__ = ["cost_text", "footer_facts", "made_with", "params_text", "seconds_text", "settings_text", "tokens_text"]
 
 ORDINARY_FINISHES = frozenset({"stop", "end_turn", "eos", "stop_sequence", None})
 
@@ -62,6 +62,11 @@ def params_text(params: Mapping[str, Any]) -> str:
     """Like `settings_text`, for parameters by wire name."""
     line = option_line({name: _brief(value) for name, value in params.items() if name not in NOT_SETTINGS})
     return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
+
+
+def made_with(model: str | None, params: Mapping[str, Any]) -> str:
+    """The model and the parameters that an answer was made with: `gpt-4o-mini · -t 0.7`."""
+    return " · ".join(filter(None, (model, params_text(params))))
 
 
 def _brief(value: object) -> object:

@@ -39,7 +39,7 @@ def dry_run_bundles(ask: Ask, composed: Composed) -> list[Bundle]:
         f"POST {request.url or 'to the built-in model'}",
         f"{len(text.encode('utf-8', 'replace')):,} bytes",
         f"~{estimate_tokens(words):,} tokens" + (f" and {pluralize(images, 'image')}" if images else ""),
-        f"key from {endpoint.key_env or 'memory'}" if endpoint.key else "",
+        f"key from {endpoint.key_env or 'memory'}" if endpoint.key and not endpoint.is_own else "",
         *composed.notes,
     ]
     bundles = [chrome.line([fact for fact in facts if fact])]

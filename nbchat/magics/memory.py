@@ -13,7 +13,7 @@ from nbchat.conversation.stored import stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn
 from nbchat.data.fingerprint import fingerprint
 from nbchat.display import chrome
-from nbchat.display.footer import cost_text, tokens_text
+from nbchat.display.footer import cost_text, made_with, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.command import command, say, show
 from nbchat.store.opening import journal
@@ -42,8 +42,9 @@ def _history(shell: Any, rest: str) -> None:
     for number, turn in enumerate(session.turns, 1):
         answer = _versioned(turn) + _first(turn.reply.text)
         marks = ", ".join(filter(None, _marks(turn, shell.user_ns, prints)))
-        rows.append([str(number), _first(turn.message.as_typed), answer, turn.reply.model or "", marks])
-    show(shell, chrome.table(["", "you", "answer", "model", ""], rows))
+        made = made_with(turn.reply.model, turn.params.to_dict())
+        rows.append([str(number), _first(turn.message.as_typed), answer, made, marks])
+    show(shell, chrome.table(["", "you", "answer", "made with", ""], rows))
 
 
 def _versioned(turn: Turn) -> str:

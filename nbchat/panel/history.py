@@ -8,7 +8,7 @@ from typing import Any
 from ipywidgets import Button, Dropdown, HBox
 
 from nbchat.conversation.turn import Turn
-from nbchat.display.footer import params_text
+from nbchat.display.footer import made_with
 from nbchat.display.widget_factory import Parts, mark
 from nbchat.markdown.inline import visible
 from nbchat.panel.drawing import Drawing
@@ -137,7 +137,7 @@ def _label(number: int, turn: Turn) -> str:
     reply = turn.reply
     state = "" if reply.status == "complete" else f"[{reply.status.replace('_', ' ')}] "
     edited = "[before an edit] " if turn.before_edit else ""
-    made = " · ".join(filter(None, (reply.model, params_text(turn.params.to_dict()))))
+    made = made_with(reply.model, turn.params.to_dict())
     return visible(
         f"{number}  {_first(turn.message.as_typed, 45)}  →  {state}{edited}{_first(reply.text, 60)}  ({made})"
     )

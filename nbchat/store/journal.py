@@ -187,6 +187,17 @@ class Journal:
         """Store an answer that has ended, complete or not."""
         self._writer.put(_entering(session, answer))
 
+    def rate(self, answer: str, rating: Mapping[str, Any]) -> None:
+        """Enter what a reader thinks of an answer that is there; empty = nothing any more."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT turn FROM answers WHERE id = ?", (answer,)).fetchone()
+            if row is not None and isinstance(turn := decoded(row[0]), dict):
+                turn = {**turn, "rating": dict(rating) or None}
+                connection.execute("UPDATE answers SET turn = ? WHERE id = ?", (encoded(turn), answer))
+
+        self._writer.put(write)
+
     def drop(self, answer: str) -> None:
         """Delete an answer that is empty, or stored elsewhere."""
         self._writer.put(lambda connection: delete_answers(connection, [answer]))

@@ -92,8 +92,8 @@ def figures(sweep: Sweep) -> Figures:
         drawn.means.extend(_mean_point(drawn, name, summary, scored=sweep.scored))
     for run in sweep.complete:
         series = _series(drawn, run.setting, name)
-        if run.score is not None:
-            drawn.runs.append(Point(_x(drawn, run.setting, name), run.score, series, f"run {run.index}"))
+        if (score := sweep.score_of(run)) is not None:
+            drawn.runs.append(Point(_x(drawn, run.setting, name), score, series, f"run {run.index}"))
         row = run.row()
         paid, took = row["cost"] if costs else row["completion_tokens"], row["total_s"]
         if paid is not None and took is not None:

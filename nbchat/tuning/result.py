@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,8 @@ from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
 from nbchat.values.params import nearest
+from nbchat.values.plural import pluralize
+from nbchat.values.rating import Rating
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -31,7 +34,7 @@ class Asked:
     """What a sweep asked, shared by all its views.
 
     `fixed` are the options that were the same for all runs; `model_named` is whether the user chose the model, rather
-    than the endpoint; `applied` is the turn last applied to the session, None = none.
+    than the endpoint; `applied` is the turn last applied to the session, None = none. `ratings` are a reader's, by row.
     """
 
     session: Session
@@ -40,6 +43,7 @@ class Asked:
     fixed: dict[str, Any]
     model_named: bool = True
     applied: Turn | None = None
+    ratings: dict[int, Rating] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,10 @@ class Sweep:
         ordered = sorted(known, key=key, reverse=descending)
         return self._view([*ordered, *(run for run in self.runs if values[run.index] is None)])
 
+    def shuffled(self, chance: Random) -> Self:
+        """The runs in a random order."""
+        return self._view(chance.sample(self.runs, len(self.runs)))
+
     def _view(self, runs: Sequence[Run]) -> Self:
         return type(self)(self._asked, runs, self._whole)
 
@@ -220,11 +228,55 @@ class Sweep:
 
     def _row(self, run: Run) -> dict[str, Any]:
         mean = self._whole.agreements[run.setting]
-        return run.row(None if mean is None else mean.mean)
+        return run.row(None if mean is None else mean.mean, self._asked.ratings.get(run.index))
 
     def _check_column(self, name: str) -> None:
         if name not in self.columns:
             raise ParameterError(f"There is no column {name}.{nearest(name, self.columns)}")
+
+    # Human judgement
+
+    def rate(
+        self, index: int, *, thumb: bool | None = None, score: float | None = None, note: str | None = None
+    ) -> Rating:
+        """Say what you think of a run's answer, and return the whole of it; None = as it was before.
+
+        Ratings are columns of `to_frame()`. While there are any, they are what the verdict goes by: the score, else 1
+        for a thumb up and 0 for one down. Raises ParameterError, and IndexError where there is no such row.
+        """
+        run = self[index]
+        old = self.rating(index) or Rating()
+        rating = Rating(
+            old.thumb if thumb is None else thumb,
+            old.score if score is None else score,
+            old.note if note is None else note,
+        )
+        self.set_rating(run.index, rating)
+        return rating
+
+    def set_rating(self, index: int, rating: Rating | None) -> None:
+        """Put a rating in the place of what was said of a run; None takes that back. Raises as `rate`."""
+        run = self[index]
+        if rating:
+            self._asked.ratings[run.index] = rating
+        else:
+            self._asked.ratings.pop(run.index, None)
+
+    def rating(self, index: int) -> Rating | None:
+        """A run's rating; None = it has none."""
+        return self._asked.ratings.get(index)
+
+    @property
+    def rated(self) -> bool:
+        """Whether a reader has rated answers with numbers, so that the verdict goes by these."""
+        return any(rating.value is not None for rating in self._asked.ratings.values())
+
+    def score_of(self, run: Run) -> float | None:
+        """The number that counts of a run: its rating where any run is rated, else its score; None = it has none."""
+        if not self.rated:
+            return run.score
+        rating = self.rating(run.index)
+        return None if rating is None else rating.value
 
     # Statistics
 
@@ -244,8 +296,8 @@ class Sweep:
 
     @property
     def scored(self) -> bool:
-        """Whether any run of the settings in this view has a score."""
-        return any(run.score is not None for run in self._counted)
+        """Whether any run of the settings in this view has a score, or a rating."""
+        return any(self.score_of(run) is not None for run in self._counted)
 
     def summary(self) -> list[Summary]:
         """Return a summary for each setting in this view, in its order, over all the setting's runs in the sweep."""
@@ -260,13 +312,15 @@ class Sweep:
             len(runs),
             len(complete),
             sum(run.status in ("failed", "cut_off") for run in runs),
-            self._score(run.score for run in complete),
+            self._score(map(self.score_of, complete)),
             self._whole.agreements[setting],
             **means,
         )
 
     def _score(self, values: Iterable[float | None]) -> Mean | None:
-        return Mean.of(values, truths=self._whole.truths)
+        ratings = [rating for rating in self._asked.ratings.values() if rating.value is not None]
+        thumbs = all(rating.score is None for rating in ratings)
+        return Mean.of(values, truths=thumbs if self.rated else self._whole.truths)
 
     def verdict(self) -> Verdict:
         """Return which setting has the best score (or without scores, the most agreement), and whether that is settled.
@@ -286,15 +340,21 @@ class Sweep:
         if not measured:
             return Verdict("Nothing to compare yet: give a score=, or ask each setting several times (repeat=5).")
         if len(measured) == 1 < len(self._by_setting):
-            what = "a score" if self.scored else "answers to compare"
+            what = "a rating" if self.rated else "a score" if self.scored else "answers to compare"
             failed = f" ({failures[0]})" if failures else ""
             return Verdict(f"Nothing to compare: only {setting_text(measured[0].setting)} has {what}.{failed}")
-        return verdict(measured) if self.scored else agreement_verdict(measured)
+        found = verdict(measured) if self.scored else agreement_verdict(measured)
+        if not self.rated:
+            return found
+        count = sum(self.score_of(run) is not None for run in counted)
+        return replace(
+            found, sentence=f"By your ratings of {count} of {pluralize(len(counted), 'answer')}: {found.sentence}"
+        )
 
     def _measured_scores(self) -> list[Measured]:
         found = []
         for setting, runs in self._by_setting.items():
-            values = {run.repeat: run.score for run in runs if run.score is not None}
+            values = {run.repeat: value for run in runs if (value := self.score_of(run)) is not None}
             if (mean := self._score(values.values())) is not None:
                 found.append(Measured(setting, mean, values))
         return found
@@ -328,7 +388,7 @@ class Sweep:
         if mine is not None and version is not None:
             session.choose(mine, version)
         else:
-            session.adopt(run.turn, replaces=mine)
+            session.adopt(replace(run.turn, rating=self.rating(index)), replaces=mine)
         asked.applied = run.turn
         return run
 

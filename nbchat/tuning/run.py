@@ -11,6 +11,7 @@ from nbchat.conversation.turn import Turn
 from nbchat.tuning.grid import Cell, Setting, setting_text
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
+from nbchat.values.rating import Rating
 from nbchat.values.reply import Choice, Reply
 
 __all__ = ["COLUMNS", "NUMBERS", "Run", "RunStatus", "answer_text"]
@@ -31,16 +32,21 @@ COLUMNS = (
     "tokens_per_s",
     "agreement",
     "score",
+    "rating",
+    "note",
     "text",
     "error",
 )
-"""The table's columns after "run" (the row number) and the axes. `cost` is in US dollars, `_s` in seconds."""
+"""The table's columns after "run" (the row number) and the axes. `cost` is in US dollars, `_s` in seconds.
+
+`score` is the score function's or the judge's, `rating` and `note` are the user's.
+"""
 
 
 SHOWN = 70
 """Most characters of the answer in a run's repr."""
 
-NUMBERS = frozenset({"cost", "first_token_s", "total_s", "tokens_per_s", "agreement", "score"})
+NUMBERS = frozenset({"cost", "first_token_s", "total_s", "tokens_per_s", "agreement", "score", "rating"})
 """The columns with float values."""
 
 
@@ -120,8 +126,8 @@ class Run:
             return None
         return self.reply.usage.cost if self.reply.cost is None else self.reply.cost
 
-    def row(self, agreement: float | None = None) -> dict[str, Any]:
-        """Return its table row; `agreement` is that of its setting's repeats. None = unknown."""
+    def row(self, agreement: float | None = None, rating: Rating | None = None) -> dict[str, Any]:
+        """Return its table row; `agreement` is that of its setting's repeats, `rating` the user's. None = unknown."""
         reply = self.reply or Reply()
         usage, timing = reply.usage, reply.timing
         own = {
@@ -137,6 +143,8 @@ class Run:
             "tokens_per_s": timing.tokens_per_second(usage.completion_tokens),
             "agreement": agreement,
             "score": self.score,
+            "rating": None if rating is None else rating.value,
+            "note": None if rating is None else rating.note or None,
             "text": self.text or None,
             "error": self.problem,
         }

@@ -1,19 +1,25 @@
-"""A sweep to look through: filter and sort its rows, and see what differs between two answers."""
+"""A sweep to look through: filter, sort and rate its rows, see what differs between two answers, take one over."""
 
 from __future__ import annotations
 
+import json
+from random import Random
 from typing import Any
 
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import NO_MATH_CLASS, widget_bundle
 from nbchat.display.display_state import running_shell
-from nbchat.display.widget_style import WIDGETS_CLASS, manners
+from nbchat.display.widget_style import KEYS, STYLE, WIDGETS_CLASS, script_outputs, style_sheet
+from nbchat.markdown.inline import html_text
 from nbchat.tuning import result
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.run import Run
+from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.plural import pluralize
+from nbchat.values.rating import Rating
+from nbchat.views import explorer_script
 from nbchat.views.sweep import answer_html, diff_bundle, share_of
-from nbchat.views.sweep_table import heading, run_table
+from nbchat.views.sweep_table import Handles, heading, run_table
 
 __all__ = ["Explorer", "Sweep"]
 
@@ -25,6 +31,8 @@ NONE = -1
 MOST_CHOICES = 500
 """Runs that can be chosen for comparing; `diff(i, j)` takes any."""
 
+HINT = "headers sort · in a row: + and − rate, s scores, n notes, ↑ ↓ move, Enter opens"
+
 
 class Sweep(result.Sweep):
     """A sweep that can be explored in a notebook."""
@@ -32,12 +40,15 @@ class Sweep(result.Sweep):
     __doc__ = result.Sweep.__doc__
 
     def explore(self) -> Explorer:
-        """Widgets that filter and sort the runs and compare answers."""
+        """Widgets that filter, sort and rate the runs, compare answers, and take one over."""
         return Explorer(self)
 
 
 class Explorer:
-    """Widgets over a sweep, shown at the end of a cell. `view` is the sweep as they filter and sort it."""
+    """Widgets over a sweep, shown at the end of a cell. `view` is the sweep as they filter and sort it.
+
+    `blind` hides what each answer was made with, and shuffles them; ratings are the sweep's (`Sweep.rate`).
+    """
 
     def __init__(self, sweep: result.Sweep) -> None:
         import ipywidgets as widgets
@@ -53,20 +64,27 @@ class Explorer:
         self._words = self._labelled(widgets.Text, "words", "15em", placeholder="in the answer")
         self._sort = self._labelled(widgets.Dropdown, "sort by", "14em", options=sweep.columns)
         self._descending = widgets.Checkbox(description="descending", indent=False)
+        self.blind = widgets.Checkbox(description="blind", indent=False)
         runs = [("–", NONE), *((f"{run.index} · {heading(sweep, run)}"[:80], run.index) for run in sweep.runs)]
         self._pair = [
             self._labelled(widgets.Dropdown, text, "34em", options=runs[: MOST_CHOICES + 1], value=NONE)
             for text in ("compare", "with")
         ]
-        self._difference = widgets.HTMLMath()
-        self._table = widgets.HTMLMath()
-        for control in (*self._controls(), *self._pair):
+        self._difference = widgets.HTML()
+        self._said = widgets.HTML()
+        self._table = widgets.HTML(_dom_classes=("nbchat-table",))
+        self._act = widgets.Text(_dom_classes=("nbchat-act",))
+        self._act.observe(lambda change: self._acted(change["new"]), "value")
+        for control in (*self._controls(), self.blind, *self._pair):
             control.observe(self._moved, "value")
-        lines = [widgets.Box(line, _dom_classes=("nbchat-line",)) for line in (self._controls(), self._pair)]
-        self.widget = widgets.VBox(
-            [*manners(), *lines, self._difference, self._table],
-            _dom_classes=(WIDGETS_CLASS, "nbchat-explorer"),
-        )
+        self._line = widgets.Box(_dom_classes=("nbchat-line",))
+        self._compared = widgets.Box(self._pair, _dom_classes=("nbchat-line",))
+        look = widgets.HTML(style_sheet(STYLE + explorer_script.STYLE), layout={"display": "none"})
+        keys = script_outputs(KEYS + explorer_script.SCRIPT)
+        script = widgets.Output(outputs=keys, layout={"height": "0", "margin": "0", "overflow": "hidden"})
+        parts = [look, script, self._line, self._compared, self._difference, self._said, self._table, self._act]
+        self.widget = widgets.VBox(parts, _dom_classes=(WIDGETS_CLASS, "nbchat-explorer"))
+        self._say("")
         self._moved(None)
 
     def _controls(self) -> list[Any]:
@@ -93,22 +111,32 @@ class Explorer:
     def view(self) -> result.Sweep:
         """The runs that are shown, in their order."""
         words = self._words.value.casefold()
+        blind = self.blind.value
 
         def fits(run: Run) -> bool:
-            return (
-                all(box.value in (ALL, value_text(run.setting, name)) for name, box in self._filters.items())
-                and self._status.value in (ALL, run.status)
-                and words in run.text.casefold()
+            return words in run.text.casefold() and (
+                blind
+                or (
+                    all(box.value in (ALL, value_text(run.setting, name)) for name, box in self._filters.items())
+                    and self._status.value in (ALL, run.status)
+                )
             )
 
-        return self._sweep.filter(fits).sort(self._sort.value, descending=self._descending.value)
+        found = self._sweep.filter(fits)
+        if blind:
+            return found.shuffled(Random(len(self._sweep)))  # noqa: S311  # an order that stays the same, not a secret
+        return found.sort(self._sort.value, descending=self._descending.value)
 
     def _moved(self, _change: Any) -> None:
+        blind = self.blind.value
+        self._line.children = [self._words, self.blind] if blind else [*self._controls(), self.blind]
+        self._compared.children = [] if blind else self._pair
         view = self.view
-        shown = run_table(view, self._answer)["text/html"] if len(view) else "<i>No run fits.</i>"
+        handles = Handles(self._sort.value, self._descending.value, self._judge, blind)
+        shown = run_table(view, self._answer, handles)["text/html"] if len(view) else "<i>No run fits.</i>"
         self._table.value = _styled(shown)
         first, second = (box.value for box in self._pair)
-        both = NONE not in (first, second)
+        both = NONE not in (first, second) and not blind
         self._difference.value = _styled(diff_bundle(self._sweep.diff(first, second))["text/html"]) if both else ""
 
     def _answer(self, run: Run) -> str:
@@ -116,6 +144,71 @@ class Explorer:
         if run.index not in self._answers:
             self._answers[run.index] = answer_html(run, self._share)
         return self._answers[run.index]
+
+    def _judge(self, run: Run) -> str:
+        """Where a run is rated, and taken over."""
+        rating = self._sweep.rating(run.index) or Rating()
+        thumbs = "".join(
+            f'<button type="button" data-nbchat-thumb="{name}" aria-pressed="{str(rating.thumb is up).lower()}" '
+            f'aria-label="{meaning}" title="{meaning}">{sign}</button>'
+            for name, up, sign, meaning in (("up", True, "👍", "good (+)"), ("down", False, "👎", "bad (−)"))
+        )
+        score = "" if rating.score is None else f"{rating.score:g}"
+        fields = "".join(
+            f'<input name="{name}" aria-label="{name}" placeholder="{name}" value="{html_text(value)}" />'
+            for name, value in (("score", score), ("note", rating.note))
+        )
+        meaning = "make it the session's: its settings, its message and answer"
+        apply = f'<button type="button" data-nbchat-apply="yes" title="{meaning}">apply</button>'
+        usable = "" if run.turn is None or self.blind.value else apply
+        return f'<div class="nbchat-judge">{thumbs}{fields}{usable}</div>' if run.turn is not None else ""
+
+    # What comes from the page
+
+    def _acted(self, text: str) -> None:
+        if not text:
+            return
+        try:
+            told = json.loads(text)
+            self._do(told["act"], told.get("run", NONE), told.get("value"))
+        except NbchatError as error:
+            self._say(str(error))
+        except (ValueError, KeyError, TypeError, IndexError):
+            self._say("This could not be understood; nothing was changed.")
+
+    def _do(self, act: str, index: int, value: Any) -> None:
+        if act == "sort":
+            again = value == self._sort.value
+            self._descending.value = not self._descending.value if again else False
+            self._sort.value = value
+            return
+        if act == "apply":
+            run = self._sweep.apply(index)
+            self._say(f"run {run.index} is the session's now: {heading(self._sweep, run)}")
+            return
+        old = self._sweep.rating(index) or Rating()
+        if act == "thumb":
+            rating = Rating(value, old.score, old.note)
+        elif act == "score":
+            rating = Rating(old.thumb, _number(value), old.note)
+        else:
+            rating = Rating(old.thumb, old.score, str(value))
+        self._sweep.set_rating(index, rating)
+        self._say("" if self.blind.value else str(self._sweep.verdict()) if self._sweep.rated else "")
+
+    def _say(self, text: str) -> None:
+        quiet = "font-size:0.9em;color:var(--nbchat-quiet)"
+        said = f"<div>{html_text(text)}</div>" if text else ""
+        self._said.value = _styled(f'{said}<div style="{quiet}">{html_text(HINT)}</div>')
+
+
+def _number(text: Any) -> float | None:
+    """A score as it is typed; None = taken back. Raises ParameterError."""
+    written = str(text).strip().replace(",", ".")
+    try:
+        return float(written) if written else None
+    except ValueError:
+        raise ParameterError(f"A score must be a number; got {written!r:.40}.") from None
 
 
 def _styled(html: str) -> str:

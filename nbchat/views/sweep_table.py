@@ -16,7 +16,7 @@ from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
 from nbchat.values.usage import UNKNOWN
 
-__all__ = ["MOST_ROWS", "heading", "run_heading", "run_table", "setting_table"]
+__all__ = ["MOST_ROWS", "Handles", "heading", "run_heading", "run_table", "setting_table"]
 
 MOST_ROWS = 200
 """Rows that are shown; all of them are in `to_frame()`."""
@@ -39,7 +39,13 @@ class _Column:
     cells: Sequence[str]
     number: bool = True
     html: Sequence[str] | None = None
-    """The cells as HTML where they are more than text: the answers, which take what width there is."""
+    """The cells as HTML where they are more than text."""
+    key: str = ""
+    """The column of the data that it shows, to sort by; empty = none."""
+    wide: bool = False
+    """Whether it takes what width there is: the answers."""
+    aside: bool = False
+    """Whether it goes first where there is no room."""
 
     @property
     def told(self) -> bool:
@@ -52,6 +58,20 @@ class _Column:
         return len(set(self.cells)) == 1 < len(self.cells)
 
 
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """What makes a table one to work with, by a script that knows these marks: see `nbchat.views.explorer_script`.
+
+    `sort` and `descending` are how its rows are sorted; `judge` makes the HTML that stands in a run's last cell. `blind`
+    hides what an answer was made with: then the rows have numbers of their own.
+    """
+
+    sort: str
+    descending: bool
+    judge: Callable[[Run], str]
+    blind: bool = False
+
+
 def heading(sweep: Sweep, run: Run) -> str:
     """What tells a run from the others: its setting, its repeat."""
     return run_heading(run, sweep.grid.repeat > 1)
@@ -62,7 +82,7 @@ def run_heading(run: Run, repeats: bool) -> str:
     return setting_text(run.setting) + (f", repeat {run.repeat}" if repeats else "")
 
 
-def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None) -> Bundle:
+def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None, handles: Handles | None = None) -> Bundle:
     """A row for each run, in the view's order: what it was, its answer, what it took.
 
     `answer` makes the HTML of an answer; None = they stand elsewhere. The answers come before what they took, so that
@@ -70,13 +90,20 @@ def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None) -> Bundl
     """
     runs, rows = sweep.runs[:MOST_ROWS], sweep.table_rows()[:MOST_ROWS]
     what, took = _identity(sweep, runs), _outcome(sweep, runs, rows)
+    if handles is not None and handles.blind:
+        what, took = [_Column("answer no.", [str(number) for number, _ in enumerate(runs, 1)])], []
     shared = [] if answer is None else [c for c in (*what, *took) if c.told and c.same]  # the answers need the room
     answers = [] if answer is None else [_answers(runs, answer)]
     columns = [column for column in (*what, *answers, *took) if column.told and column not in shared]
+    if handles is not None:
+        columns.append(
+            _Column("your rating", [""] * len(runs), html=[handles.judge(run) for run in runs], number=False)
+        )
     rest = len(sweep) - len(runs)
     more = [f"all of them: {', '.join(f'{c.title} {c.cells[0]}' for c in shared)}"] if shared else []
     more += [f"{rest:,} more runs are in to_frame()"] if rest else []
-    shown, plain, said = _html(columns, tall=len(runs) > TALL), _plain(columns), chrome.line(more)
+    table = _html(columns, runs, handles, tall=len(runs) > TALL)
+    shown, plain, said = table, _plain(columns), chrome.line(more)
     return {
         "text/html": shown + (said["text/html"] if more else ""),
         "text/plain": f"{plain}\n{said['text/plain']}" if more else plain,
@@ -85,7 +112,7 @@ def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None) -> Bundl
 
 def _answers(runs: Sequence[Run], answer: Callable[[Run], str]) -> _Column:
     firsts = [_cut(run.text or run.problem or "") for run in runs]
-    return _Column("answer", firsts, number=False, html=[answer(run) for run in runs])
+    return _Column("answer", firsts, number=False, html=[answer(run) for run in runs], key="text", wide=True)
 
 
 def setting_table(sweep: Sweep) -> Bundle:
@@ -115,10 +142,13 @@ def setting_table(sweep: Sweep) -> Bundle:
 def _identity(sweep: Sweep, runs: Sequence[Run]) -> list[_Column]:
     """What tells the runs apart, and how good they are."""
     return [
-        _Column("run", [str(run.index) for run in runs]),
-        *(_Column(a.name, [_value(run.setting, a.name) for run in runs], a.numeric) for a in sweep.grid.axes),
-        _Column("repeat", [str(run.repeat) if sweep.grid.repeat > 1 else "" for run in runs]),
-        _Column("score", [_score(run) for run in runs]),
+        _Column("run", [str(run.index) for run in runs], key="run"),
+        *(
+            _Column(a.name, [_value(run.setting, a.name) for run in runs], a.numeric, key=a.name)
+            for a in sweep.grid.axes
+        ),
+        _Column("repeat", [str(run.repeat) if sweep.grid.repeat > 1 else "" for run in runs], key="repeat"),
+        _Column("score", [_score(run) for run in runs], key="score"),
     ]
 
 
@@ -126,13 +156,16 @@ def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) 
     """How the runs went, and what they took."""
     named = any(axis.name == "model" for axis in sweep.grid.axes)
     return [
-        _Column("agreement", ["" if row["agreement"] is None else f"{row['agreement']:.2f}" for row in rows]),
-        _Column("finish", [_finish(row) for row in rows], number=False),
-        _Column("tokens", [_tokens(run) for run in runs]),
-        _Column("cost", [cost_text(row["cost"]) for row in rows]),
-        _Column("first token", [_seconds(row["first_token_s"]) for row in rows]),
-        _Column("tokens/s", [_rate(row["tokens_per_s"]) for row in rows]),
-        _Column("model", ["" if named else _cut(row["model"] or "") for row in rows], number=False),
+        _Column(title, cells, number, key=key, aside=True)
+        for title, key, number, cells in (
+            ("agreement", "agreement", True, [_share(row["agreement"]) for row in rows]),
+            ("finish", "finish", False, [_finish(row) for row in rows]),
+            ("tokens", "completion_tokens", True, [_tokens(run) for run in runs]),
+            ("cost", "cost", True, [cost_text(row["cost"]) for row in rows]),
+            ("first token", "first_token_s", True, [_seconds(row["first_token_s"]) for row in rows]),
+            ("tokens/s", "tokens_per_s", True, [_rate(row["tokens_per_s"]) for row in rows]),
+            ("model", "model", False, ["" if named else _cut(row["model"] or "") for row in rows]),
+        )
     ]
 
 
@@ -162,6 +195,10 @@ def _rate(rate: float | None) -> str:
     return "" if rate is None else f"{rate:.0f}" if rate >= 9.5 else f"{rate:.1f}"
 
 
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f}"
+
+
 def _score(run: Run) -> str:
     return "no score" if run.score_error else "" if run.score is None else f"{run.score:.4g}"
 
@@ -171,7 +208,9 @@ def _cut(text: str) -> str:
     return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
 
 
-def _html(columns: Sequence[_Column], *, tall: bool = False) -> str:
+def _html(
+    columns: Sequence[_Column], runs: Sequence[Run] = (), handles: Handles | None = None, *, tall: bool = False
+) -> str:
     """Columns as a table; numbers stand right."""
     frame = "max-height:36em;overflow:auto" if tall else "overflow-x:auto"
     stuck = (
@@ -179,15 +218,35 @@ def _html(columns: Sequence[_Column], *, tall: bool = False) -> str:
         * tall
     )
     heads = "".join(
-        f'<th style="text-align:{_side(column)};white-space:nowrap{stuck}">{html_text(column.title)}</th>'
+        f'<th{_sorts(column, handles)} style="text-align:{_side(column)};white-space:nowrap{stuck}">'
+        f"{html_text(column.title)}{_arrow(column, handles)}</th>"
         for column in columns
     )
-    rows = ("".join(_cell(column, number) for column in columns) for number in range(len(columns[0].cells)))
-    body = "".join(f"<tr>{cells}</tr>" for cells in rows)
+    rows = ["".join(_cell(column, number) for column in columns) for number in range(len(columns[0].cells))]
+    marks = (
+        [f' data-nbchat-run="{run.index}" tabindex="0"' for run in runs] if handles is not None else [""] * len(rows)
+    )
+    body = "".join(f"<tr{mark}>{cells}</tr>" for mark, cells in zip(marks, rows, strict=True))
     return (
         f'<div style="{frame};margin:0.7em 0"><table style="margin:0"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _sorts(column: _Column, handles: Handles | None) -> str:
+    """A header's marks: what it sorts by, and how it does now."""
+    aside = ' class="nbchat-aside"' if column.aside else ""
+    if handles is None or not column.key or handles.blind:
+        return aside
+    order = ("descending" if handles.descending else "ascending") if column.key == handles.sort else "none"
+    name = html_text(column.key)
+    return f'{aside} data-nbchat-sort="{name}" aria-sort="{order}" tabindex="0" title="sort by {name}"'
+
+
+def _arrow(column: _Column, handles: Handles | None) -> str:
+    if handles is None or handles.blind or not column.key or column.key != handles.sort:
+        return ""
+    return " ▾" if handles.descending else " ▴"
 
 
 _ANSWER = "text-align:left;vertical-align:top;min-width:20em;max-width:0;width:100%"
@@ -196,10 +255,12 @@ _ANSWER = "text-align:left;vertical-align:top;min-width:20em;max-width:0;width:1
 
 def _cell(column: _Column, number: int) -> str:
     if column.html is not None:
-        return f'<td style="{_ANSWER}">{column.html[number]}</td>'
+        style = _ANSWER if column.wide else "text-align:left;vertical-align:top;white-space:nowrap"
+        return f'<td style="{style}">{column.html[number]}</td>'
     text = column.cells[number]
     wrap = "white-space:nowrap" if column.number or len(text) <= SHORT else "overflow-wrap:break-word;max-width:20em"
-    return f'<td style="text-align:{_side(column)};vertical-align:top;{wrap}">{html_text(text)}</td>'
+    aside = ' class="nbchat-aside"' if column.aside else ""
+    return f'<td{aside} style="text-align:{_side(column)};vertical-align:top;{wrap}">{html_text(text)}</td>'
 
 
 def _side(column: _Column) -> str:

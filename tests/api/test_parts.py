@@ -97,6 +97,13 @@ def test_a_last_message_that_reads_otherwise_is_told():
     assert (replied(*thought).reply().text, replied(*thought).reply().notices) == (TEXT, ())
 
 
+@pytest.mark.parametrize("pieces", [["Happy birthday, ", "dear reader!\n"], ["One.", " Two."]])
+def test_an_answer_may_repeat_itself_where_finish_reasons_mean_nothing(pieces):
+    song = "".join(pieces)
+    payloads = [chunk(piece, finish="stop") for piece in [*pieces, song]]
+    assert replied(*payloads).reply().text == song + song
+
+
 # Reasoning
 
 
@@ -325,6 +332,8 @@ def test_an_error_under_status_200_is_an_error(body):
         {"status": "success", "message": "done"},
         {"code": "Success", "message": ""},
         {"message": "hello"},
+        {"status": "queued", "message": "You are next."},
+        {"status": 1, "msg": "thinking"},
     ],
     ids=json.dumps,
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.api import parts
 from nbchat.api.keys import Key
 from nbchat.api.plain import PlainChunks
 from nbchat.api.wire import AnswerDecoder
@@ -222,15 +223,29 @@ def test_a_field_that_means_nothing_is_learnt_wherever_it_stands():
     assert reported.usage.completion_tokens == 41
 
 
-@pytest.mark.parametrize(
-    "field", [{"citations": ["https://x.org"]}, {"error": {"message": "no"}}, {"x_groq": {"usage": usage(1, 2)}}]
-)
-def test_a_field_that_means_something_is_never_passed_over(looking_closely, field):
+FIELDS = {
+    *("error", "x_groq", "usage", "message", "text", "refusal", "tool_calls", "function_call", "images", "transcript"),
+    *("extra_content", "thought_signature", "input_audio", "output_audio", "type", "logprobs", "finish_reason"),
+    *(*parts.REASONING_NAMES, *parts.REASONING_LISTS, *parts.MEDIA, *parts.SOURCE_NAMES),
+}
+SAYING = {
+    "url": "https://x.org",
+    "text": "x",
+    "message": "no",
+    "type": "image_url",
+    "transcript": "x",
+    "prompt_tokens": 1,
+}
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+@pytest.mark.parametrize("value", ["stop", SAYING, [SAYING]], ids=["text", "object", "list"])
+def test_a_field_that_means_something_is_never_passed_over(looking_closely, name, value):
     chunks = [chunk(f"word{n} ") for n in range(20)]
     for place in ("payload", "choice", "delta"):
         odd = json.loads(json.dumps(chunks[-1]))
-        {"payload": odd, "choice": odd["choices"][0], "delta": odd["choices"][0]["delta"]}[place].update(field)
-        whole = stream(*chunks, odd, chunk(finish="stop"))
+        {"payload": odd, "choice": odd["choices"][0], "delta": odd["choices"][0]["delta"]}[place][name] = value
+        whole = stream(*chunks, odd, odd, chunk(finish="stop"))
         assert recorded(AnswerDecoder(), [whole]) == recorded(looking_closely(), [whole])
 
 

@@ -74,6 +74,7 @@ PAIRS = [(f"<{name}>", f"</{name}>") for name in NAMES] + [
         ("why{c}because", "why", "because"),
         ("Let me see.\n{c}\n\nbecause", "Let me see.\n", "because"),
         ("Done. {c}\n\nBecause", "Done. ", "Because"),
+        ("It is a ` mark.\n{c}\nBecause", "It is a ` mark.\n", "Because"),
         ("{c}because", "", "because"),
         ("{c}\n\nbecause", "", "because"),
         ("{o}a{c}b\n{o}c{c}d", "a\n\nc", "b\nd"),

@@ -83,9 +83,37 @@ def test_the_explorer_filters_sorts_and_compares(page):
     expect(explorer).to_contain_text("No run fits.")
     stops = tab_order(page.page, explorer)
     assert [stop["name"] for stop in stops] == [
-        "temperature", "top_p", "words", "sort by", "descending", "compare", "with"
+        "temperature", "top_p", "words", "sort by", "descending", "blind", "compare", "with"
     ]  # fmt: skip
     assert all(stop["ring"] for stop in stops)
+
+
+def test_answers_are_rated_sorted_and_stay_open(page):
+    """Keys rate the row in focus; a header sorts; an answer that was opened stays so; nothing scrolls sideways at 700 px."""
+    explorer = page.output(3)
+    explorer.get_by_label("words").fill("")
+    page.page.keyboard.press("Enter")
+    rows = explorer.locator("tr[data-nbchat-run]")
+    expect(rows.nth(1)).to_be_visible()
+    rows.nth(1).locator("summary").click()
+    run = rows.nth(1).get_attribute("data-nbchat-run")
+    rows.nth(1).focus()
+    page.page.keyboard.press("+")
+    expect(explorer.locator(f'tr[data-nbchat-run="{run}"] [data-nbchat-thumb=up]')).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    expect(explorer).to_contain_text("a rating")
+    head = explorer.locator('th[data-nbchat-sort="run"]')
+    head.click()
+    expect(explorer.locator('th[data-nbchat-sort="run"][aria-sort]')).to_be_visible()
+    head.click()
+    expect(explorer.locator(f'tr[data-nbchat-run="{run}"] details[open]')).to_be_visible()
+    expect(explorer.locator(f'tr[data-nbchat-run="{run}"] [data-nbchat-thumb=up]')).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    looked_at(page, 3, "sweep-rate")
+    frame = explorer.locator(".nbchat-table table").locator("..")
+    assert frame.evaluate("node => node.scrollWidth - node.clientWidth") <= 1
 
 
 def test_what_if_follows_its_sliders(page):

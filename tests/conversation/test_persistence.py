@@ -214,3 +214,22 @@ def test_a_session_takes_what_its_turns_hold_not_the_whole_history_each(server, 
         tracemalloc.stop()
     assert late < 1.5 * early
     assert len(chat.turns[-1].reply.request.body["messages"]) == 2 + 2 * 199
+
+
+def test_ratings_come_back_with_the_version_they_are_of(server, chat):
+    """Thumb, score and note; a key in a note is masked; what is taken back is gone."""
+    server.add(*map(Say, ["one", "two", "three"]))
+    chat.ask("first", cell_id="c1")
+    chat.rate(chat.turns[0], thumb=True, score=7, note="good, not sk-proj-abcdefghijklmnopqrstuvwxyz123456")
+    chat.retry()
+    chat.rate(chat.turns[0], thumb=False)
+    chat.ask("second")
+    chat.rate(chat.turns[1], score=3)
+    chat.rate(chat.turns[1])
+    again = left()
+    first, second = again.turns[0].versions
+    assert (first.rating.thumb, first.rating.score) == (True, 7)
+    assert "good, not " in first.rating.note
+    assert "abcdefghijklmnop" not in first.rating.note
+    assert second.rating.thumb is False
+    assert again.turns[1].rating is None

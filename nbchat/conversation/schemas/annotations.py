@@ -1,4 +1,4 @@
-"""Python annotations as forms: builtins, literals, enums, unions, collections, dates, records, pydantic's models."""
+"""Converters for Python annotations: builtins, literals, enums, unions, collections, dates, records, pydantic models."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = ["Annotations", "Untypable", "default_json"]
 
 
 class Untypable(TypeError):
-    """An annotation that no JSON can be written for; its text is the annotation's name and what to do."""
+    """An annotation without a JSON form; the text names it and says what to do."""
 
 
 class Annotations:
@@ -240,7 +240,7 @@ def description_of(annotation: Any) -> str:
 
 
 def shown_type(annotation: Any) -> str:
-    """An annotation's name as its author knows it."""
+    """Return an annotation's name as its author wrote it."""
     return annotation.__qualname__ if isinstance(annotation, type) and not get_args(annotation) else repr(annotation)
 
 
@@ -260,7 +260,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _may_lack(cls: type, name: str, hint: Any) -> bool:
-    """Whether a typed dict may be without this key. Its own sets know nothing of annotations that were text."""
+    """Whether a typed dict's key is optional; its own key sets miss string annotations."""
     if not typing.is_typeddict(cls):
         return False
     if get_origin(hint) in (typing.Required, typing.NotRequired):
@@ -280,7 +280,7 @@ def _plain_default(defaults: Mapping[str, Any], name: str) -> tuple[bool, Any]:
 
 
 def _enumeration(cls: type[enum.Enum]) -> Form:
-    """By the members' values where JSON has them, else by their names."""
+    """Use the members' values if JSON can hold them, else their names."""
     by_value = all(_is_plain(member.value) for member in cls)
     return Options([(member.value if by_value else member.name, member) for member in cls])
 

@@ -1,4 +1,4 @@
-"""The short way to write a schema: `city:str, temp:float?, kind:warm|cold`, in brackets for any number of them.
+"""The short schema syntax: `city:str, temp:float?, kind:warm|cold`, in brackets for a list of records.
 
 ```text
 schema  := "[" record "]" | record      a list of records, or one
@@ -9,7 +9,7 @@ option  := str | int | float | bool | date | datetime | time | null | "[" type "
          | a type's name, such as Weather, models.Weather or list[str] | word
 ```
 
-Words are the values that a text may have, where there are several; one alone is a type, or a mistake.
+Several words are the allowed values of a string; a single word must be a type.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Making an answer fit a schema: asked of the server, or in words where it has none; read; once asked for again."""
+"""Structured answers: ask the server, or in the prompt if it lacks support; read the value; ask again once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["corrections", "fitted", "is_format_refused", "knows_no_format", "lea
 
 FIELD = "response_format"
 
-"""Finish reasons that mean: the token limit came first."""
+"""Finish reasons for reaching the token limit."""
 
 _FORMAT_WORDS = re.compile(r"response[_ ]?format|json[_ ]?schema|structured[_ ]output|guided|grammar", re.IGNORECASE)
 _UNSUPPORTED_WORDS = re.compile(r"response[_ ]format", re.IGNORECASE)
@@ -33,12 +33,12 @@ _INVALID_WORDS = re.compile(r"invalid (json )?schema", re.IGNORECASE)
 
 
 def knows_no_format(base_url: str, model: str | None) -> bool:
-    """Whether this model there is known to refuse a `response_format`, or to ignore it."""
+    """Whether this server's model is known to refuse or ignore `response_format`."""
     return process.capabilities.refuses(base_url, model or "", FIELD)
 
 
 def shaped(schema: Schema, message: Message, params: Params, *, in_words: bool) -> tuple[Message, Params]:
-    """The message and the parameters that ask for the schema, in words or as the request's `response_format`."""
+    """Return the message and parameters that ask for the schema, in the prompt or as `response_format`."""
     if not in_words:
         return message, params.replace(response_format=schema.response_format)
     if isinstance(message.content, str):
@@ -49,7 +49,7 @@ def shaped(schema: Schema, message: Message, params: Params, *, in_words: bool) 
 
 
 def is_format_refused(error: BaseException | None) -> bool:
-    """Whether the `response_format` may be what the server refuses: it names it, or names nothing at all."""
+    """Whether the server may have refused `response_format`: it names it, or names nothing."""
     if not isinstance(error, ServerError) or error.status not in (None, 400, 404, 405, 422, 500, 501):
         return False
     if isinstance(error, ParameterRefused):
@@ -60,7 +60,7 @@ def is_format_refused(error: BaseException | None) -> bool:
 
 
 def learn_format(base_url: str, model: str | None, words: str) -> None:
-    """Remember that this model there has no `response_format`, unless the words are about one schema alone."""
+    """Remember that this model lacks `response_format`, unless the error is about one schema only."""
     capabilities = process.capabilities
     if _UNSUPPORTED_WORDS.search(words) and not _INVALID_WORDS.search(words):
         capabilities.learn(base_url, model or "", FIELD, words)
@@ -69,7 +69,7 @@ def learn_format(base_url: str, model: str | None, words: str) -> None:
 
 
 def fitted(schema: Schema, reply: Reply) -> Any:
-    """The value in an answer. Raises Misfit, or SchemaError where asking again would be of no use."""
+    """Return the value in an answer. Raises Misfit, or SchemaError if asking again would not help."""
     choice = reply.choices[0]
     if choice.finish_reason in CUT_REASONS:
         raise SchemaError(
@@ -83,12 +83,12 @@ def fitted(schema: Schema, reply: Reply) -> Any:
 
 
 def corrections(schema: Schema, reply: Reply, misfit: Misfit) -> tuple[Message, ...]:
-    """What is sent after an answer that did not fit, to have it once more. Not for the history."""
+    """Return the messages that ask again after a misfit. They do not join the history."""
     wrong = Message("user", f"That does not fit: {misfit}. {schema.instruction}")
     return (Message("assistant", reply.text), wrong) if reply.text.strip() else (wrong,)
 
 
 def note_ignored(misfit: Misfit, request: Request | None, base_url: str, model: str | None) -> None:
-    """Remember a server that took a `response_format` and answered in prose."""
+    """Remember a server that accepted `response_format` but answered in prose."""
     if isinstance(misfit, NoJson) and request is not None and FIELD in request.body:
         learn_format(base_url, model, f"{FIELD} was accepted but ignored")

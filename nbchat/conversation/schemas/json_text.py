@@ -1,7 +1,7 @@
-"""The JSON in a model's answer: strict JSON first, then JSON as models and people write it.
+"""Find JSON in a model's answer: strict JSON first, then JSON as models and people write it.
 
-The lenient reading takes what cannot be misunderstood: trailing commas, comments, single quotes, keys without quotes,
-Python's and JavaScript's constants, and bare words, which stay marked as such (`Bare`) until a form says what they mean.
+Lenient reading accepts what is unambiguous: trailing commas, comments, single quotes, unquoted keys, Python and
+JavaScript constants, and bare words, marked as `Bare` until a converter interprets them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CONSTANTS = {
 
 
 class Bare(str):
-    """A word without quotes: text, or a constant by one of its usual spellings."""
+    """An unquoted word: text, or a constant in one of its usual spellings."""
 
     __slots__ = ()
 
@@ -94,7 +94,7 @@ def values_in(text: str) -> Iterator[Found]:
 
 
 def word_in(text: str) -> Bare | None:
-    """The few words that are the whole answer, or its only code block; None = there is more in it."""
+    """Return the short text that is the whole answer or its only code block; None = there is more."""
     pieces = _pieces(text)
     words = pieces[1 if len(pieces) == 2 else 0].text.strip("`*\"'. \t\n")
     return Bare(words) if words and len(words) <= LONGEST_WORDS and not re.search(r"[\n\[\]{}:,]", words) else None
@@ -125,7 +125,7 @@ def _from_brackets(text: str) -> Iterator[Found]:
 
 
 def problem_in(text: str) -> str | None:
-    """What is wrong with the first JSON in a text, with its place; None = there is none at all."""
+    """Describe the error in a text's first JSON, with its position; None = no JSON."""
     whole, *blocks = _pieces(text)
     piece = blocks[0].text if blocks else whole.text
     bracket = _OPENING.search(piece)
@@ -232,7 +232,7 @@ class _Reader:
         return blank.end() if blank else at
 
     def _unquoted(self, string: re.Match[str]) -> str:
-        """The text of a string. A backslash that escapes nothing is a backslash."""
+        """Decode a string; unknown escapes keep their backslash."""
 
         def escape(found: re.Match[str]) -> str:
             if found[1]:

@@ -1,4 +1,4 @@
-"""JSON schemas as values: taken as they are given, moved into another one, closed for servers that want it strict."""
+"""Operations on JSON schemas: validation, renaming of references, and closing for strict mode."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def moved(schema: Node, rename: Callable[[str], str]) -> dict[str, Any]:
 
 
 def closed(schema: Node) -> dict[str, Any]:
-    """The schema as OpenAI's strict mode wants it: every property required, no other allowed, no defaults.
+    """Return the schema as OpenAI's strict mode wants it: all properties required, no others, no defaults.
 
-    What fits it fits the schema it was made of.
+    Values that fit it also fit the original schema.
     """
 
     def change(node: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def closed(schema: Node) -> dict[str, Any]:
 
 
 def is_strict(schema: Node) -> bool:
-    """Whether strict mode takes it: OpenAI's rules for structured outputs, on the safe side."""
+    """Whether strict mode accepts it, by a conservative reading of OpenAI's rules."""
     return schema.get("type") == "object" and "anyOf" not in schema and all(map(_is_strict, schemas_in(schema)))
 
 

@@ -1,4 +1,4 @@
-"""Values that are a table: a list of records of one kind, whatever they are made of."""
+"""Tables in answers: lists of records."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["records_of"]
 
 
 def records_of(data: Any) -> list[dict[str, Any]] | None:
-    """The rows of a list of dicts, dataclasses, named tuples or pydantic models, by column; None = it is no table.
+    """Return the rows of a list of dicts, dataclasses, named tuples or pydantic models, by column; None = not a table.
 
-    A list whose items have different fields is a table too; an empty list, or one of other things, is none.
+    The records may have different fields. An empty list is not a table.
     """
     if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Sequence) or not data:
         return None

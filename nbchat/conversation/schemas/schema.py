@@ -1,4 +1,4 @@
-"""What a structured answer has to be: asked of the server, or in words, and read out of the text that came."""
+"""The schema of a structured answer: how to ask for it, and how to read it from the text."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _KEYWORDS = {"type", "properties", "items", "$ref", "$defs", "anyOf", "oneOf", "
 
 
 class NoJson(Misfit):
-    """A text in which there is no JSON at all."""
+    """The text contains no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the answer must be. `json_schema` is what servers are told: always an object.
+    """The schema of an answer. `json_schema` is the schema sent to servers, always an object.
 
-    `wrapped` names the one property that holds the value, where the value itself is none; None = the value is it.
+    `wrapped` names the property that holds a value that is not an object; None = the value is the object.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Schema:
 
     @classmethod
     def of(cls, what: Any, names: Mapping[str, Any] | None = None) -> Self:
-        """The schema of whatever says it. Raises ParameterError.
+        """Make a schema from any supported description. Raises ParameterError.
 
         That is a pydantic model, dataclass, typed or named tuple, list[…] or other annotation; a JSON schema; a dict of
         names and types; or text: a JSON schema, the name of a type, which may be among `names`, or
@@ -71,12 +71,12 @@ class Schema:
 
     @property
     def instruction(self) -> str:
-        """The same in words, for servers that do not take a `response_format`."""
+        """The schema as an instruction, for servers without `response_format`."""
         written = json.dumps(self.json_schema, ensure_ascii=False)
         return f"Answer with JSON alone, no other text and no code fence, that fits this JSON schema:\n{written}"
 
     def parse(self, text: str) -> Any:
-        """The value that an answer holds: of several that fit, the last. Raises Misfit, saying where."""
+        """Return the value in an answer; of several that fit, the last. Raises Misfit with the place."""
         fitting: list[tuple[int, Any]] = []
         misfits: list[tuple[int, Misfit]] = []
         for start, value in values_in(text):
@@ -105,7 +105,7 @@ class Schema:
         if isinstance(value, Mapping) and value.keys() == {self.wrapped}:
             return self.form.load(value[self.wrapped], self.wrapped)
         try:
-            return self.form.load(value)  # a model that was told in words may leave the wrapping out
+            return self.form.load(value)  # models asked in the prompt may omit the wrapper
         except Misfit as misfit:
             if isinstance(value, Mapping):
                 raise expected(f"an object with {self.wrapped!r} alone", value, "") from None

@@ -1,4 +1,4 @@
-"""The user's leave for a tool's call, asked for on the keyboard."""
+"""Approval of tool calls at the keyboard."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from nbchat.values.plural import pluralize
 __all__ = ["ask_user"]
 
 MOST_ANSWERS = 100
-"""Answers that are asked for; who has not allowed the call by then has refused it."""
+"""Most questions asked about a call before it counts as refused."""
 
 
 def ask_user(call: ToolCall) -> bool:
-    """Ask on standard input, or on the kernel's input prompt in a notebook, whether a call may run.
+    """Ask on standard input, or at the kernel's input prompt, whether a call may run.
 
-    Only "y" or "yes" is a yes. While some of the call is not shown that is not enough: the rest is shown, or the tool's
-    name is typed. Raises EOFError, OSError or NotImplementedError where nobody can be asked: standard input is no
-    terminal, or the front end takes no input (a notebook that runs as a batch).
+    Only "y" or "yes" allows it. While part of the call is not shown, the rest must be shown first, or the tool's name
+    typed. Raises EOFError, OSError or NotImplementedError if nobody can be asked: standard input is not a terminal, or
+    the front end takes no input (a notebook run as a batch).
     """
     in_kernel = not isinstance(builtins.input, types.BuiltinFunctionType)  # a kernel puts its own prompt there
     if not in_kernel and not (sys.stdin is not None and sys.stdin.isatty()):

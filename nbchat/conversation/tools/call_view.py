@@ -1,4 +1,4 @@
-"""A tool call as people read it before they allow it: nothing hidden by length, by blank space, or by what can't be seen."""
+"""The display of a tool call for approval: nothing hidden by length, white space or invisible characters."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from nbchat.values.plural import pluralize
 __all__ = ["CallView"]
 
 WIDTH = 100
-"""Characters of a row; a longer line takes several."""
+"""Characters per row; longer lines are wrapped."""
 
 HEAD, TAIL = 24, 12
-"""Rows of the beginning and of the end that are shown of a call with more rows than both together."""
+"""Rows shown at the beginning and at the end of a long call."""
 
 PAGE = 100
-"""Rows that are shown at a time of what lies between."""
+"""Rows revealed at a time between them."""
 
 _BEYOND_ASCII = re.compile(r"[^\n -~]")
-"""What is looked at one by one."""
+"""Characters that need a closer look."""
 
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""What counts as printable and shows nothing."""
+"""Characters that count as printable but are invisible."""
 
 _BLANK_LINES = re.compile(r"\n((?:[ ]*\n){3,})")
 _LONG_RUN = re.compile(r"(.)\1{79,}")
@@ -34,7 +34,7 @@ _LONG_RUN = re.compile(r"(.)\1{79,}")
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call's rows, of which the first and last are shown, and of what lies between the first `revealed`."""
+    """A call's rows: the first and last ones are shown, and the first `revealed` ones in between."""
 
     name: str
     rows: tuple[str, ...]
@@ -42,17 +42,17 @@ class CallView:
 
     @classmethod
     def of(cls, call: ToolCall) -> Self:
-        """The call, arguments one a line; long runs of blank lines or of one character stand as their number."""
+        """Make a view with one argument per line; long runs of blank lines or one character are collapsed to a count."""
         text = _collapsed(_spelled_out(_text_of(call)))
         return cls(_spelled_out(call.name), tuple(row for line in text.split("\n") for row in _rows_of(line)))
 
     @property
     def unseen(self) -> int:
-        """Rows that are not shown yet; what they hold runs as well."""
+        """The number of rows not shown yet."""
         return max(len(self.rows) - HEAD - TAIL - self.revealed, 0)
 
     def more(self) -> CallView:
-        """The same with a further page of what lies between."""
+        """Return the view with another page revealed."""
         return CallView(self.name, self.rows, self.revealed + min(PAGE, self.unseen))
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class CallView:
 
     @property
     def latest(self) -> str:
-        """What the last `more` added, for where the rest stands above it already."""
+        """Return what the last `more` revealed, for continuous output."""
         shown = self.rows[HEAD + max(self.revealed - PAGE, 0) : HEAD + self.revealed]
         return "\n".join([*shown, f"[… {pluralize(self.unseen, 'row')} not shown …]"] if self.unseen else shown)
 

@@ -1,4 +1,4 @@
-"""An answer's tool calls as a server takes them back in the history."""
+"""Repair of tool calls, so that servers accept them in the history."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nbchat.values.messages import Message, ToolCall
 __all__ = ["failed", "told_apart", "valid_calls"]
 
 FAILURES = ("Error: ", "Not run")
-"""How the results of calls begin that failed, or were not made."""
+"""How results of failed or refused calls begin."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def told_apart(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
-    """The calls with an id of its own each: some servers give the same to all of an answer, and results go by it."""
+    """Return the calls with unique ids, which results refer to; some servers repeat one id."""
     seen: set[str] = set()
     apart: list[ToolCall] = []
     for call in calls:
@@ -31,10 +31,10 @@ def told_apart(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
 
 
 def valid_calls(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-    """The calls as they can go back: a name of the letters that names may have, and arguments that are a JSON object.
+    """Return the calls with valid names and arguments that are a JSON object.
 
-    A model may write anything, and many servers read it again (PROTOCOL 3.7: arguments may be invalid JSON) and fail. What it
-    wrote is quoted in the call's result.
+    Models may write anything, and many servers parse it again and fail (PROTOCOL 3.7: arguments may be invalid JSON). The
+    original is quoted in the call's result.
     """
     return tuple(
         replace(
@@ -47,7 +47,7 @@ def valid_calls(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
 
 
 def failed(results: Sequence[Message]) -> bool:
-    """Whether none of these calls gave anything."""
+    """Whether all of these calls failed."""
     return bool(results) and all(result.text.startswith(FAILURES) for result in results)
 
 

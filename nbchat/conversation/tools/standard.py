@@ -21,10 +21,10 @@ from nbchat.values.params import nearest
 __all__ = ["BUILTIN_TOOLS", "look_at", "run_python"]
 
 MOST_TRACEBACK_LINES = 12
-"""Last lines of a traceback that the model reads."""
+"""Traceback lines sent to the model, counted from the end."""
 
 MOST_NAMES = 40
-"""Variables that are named where one is not found."""
+"""Most variables listed when one is not found."""
 
 _numbers = itertools.count(1)
 
@@ -76,7 +76,7 @@ BUILTIN_TOOLS: Mapping[str, Callable[[dict[str, Any]], Tool]] = {
     "run_python": run_python,
     "look_at": look_at,
 }
-"""By the names they are asked for: each makes its tool for a namespace."""
+"""Tool factories by name; each makes its tool for a namespace."""
 
 
 def _is_furniture(name: str, namespace: Mapping[str, Any]) -> bool:

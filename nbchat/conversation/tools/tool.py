@@ -35,9 +35,9 @@ WRAPPERS = frozenset({"arguments", "args", "kwargs", "parameters", "params", "in
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What a model may call. `schema` is the tool in the API's form; `function` None = its calls are only shown.
+    """A tool that the model may call. `schema` is its JSON for the API; `function` None = calls are only shown.
 
-    `safe` tools run without asking first.
+    `safe` tools run without approval.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Tool:
     def of(cls, what: Any, *, safe: bool = False) -> Self:
         """The tool of a function (its name, docstring, signature and annotations say all), or of its JSON.
 
-        Raises ToolError, naming the parameter that can't be told to a model, and what to do.
+        Raises ToolError, which names the parameter that can't be described, and what to do.
         """
         if isinstance(what, cls):
             return replace(what, safe=what.safe or safe)
@@ -92,7 +92,7 @@ class Tool:
         return cls(name, schema)
 
     def call(self, call: ToolCall) -> Callable[[], Any]:
-        """The call, ready to be made: its arguments are read and checked. Raises Misfit, worded for the model."""
+        """Return the call with its arguments parsed and checked. Raises Misfit, worded for the model."""
         try:
             given = call.parsed()
         except (ValueError, RecursionError) as error:
@@ -130,7 +130,7 @@ class Tool:
 
     @property
     def _left_out(self) -> frozenset[str]:
-        """The parameters that are None unless given."""
+        """Return the parameters whose default is None."""
         return frozenset(each.name for each in self.arguments.fields if not each.required and each.default is None)
 
 

@@ -1,4 +1,4 @@
-"""The tools that a session offers to its model, and the running of their calls."""
+"""The tools of a session, and the execution of calls."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from nbchat.values.presenter import Approve
 __all__ = ["Toolbox"]
 
 LONGEST_RESULT = 40_000
-"""Characters of a result that go to the model, whatever described it."""
+"""Longest result sent to the model, in characters."""
 
 LONGEST_ERROR = 2_000
-"""Characters of an exception's words that go to the model."""
+"""Longest exception message sent to the model, in characters."""
 
 SAFE = "__nbchat_safe__"
-"""The mark on a function that its user said to be safe: it is so wherever it is named."""
+"""The attribute that marks a function as safe wherever it is used."""
 
 MOST_ITEMS = 1_000
-"""Items of a generator that are taken."""
+"""Most items taken from a generator."""
 
 CUT_ITEMS = f"[cut: the first {MOST_ITEMS:,} items; there are more]"
 
@@ -45,7 +45,7 @@ class Toolbox:
     def __init__(self, tools: Mapping[str, Tool] | None = None) -> None:
         self._tools = dict(tools or {})
         self.notices: list[str] = []
-        """What the user should know of the calls that were run."""
+        """Notices about the calls that were run."""
 
     def add(self, tool: Any, *, safe: bool = False) -> None:
         """Add a function, a `Tool` or a tool's JSON, in place of one with the same name. Raises ToolError."""
@@ -92,7 +92,7 @@ class Toolbox:
 
     @property
     def schemas(self) -> Sequence[dict[str, Any]]:
-        """The tools in the form that the API takes."""
+        """The tools as JSON for the API."""
         return [dict(tool.schema) for tool in self._tools.values()]
 
     def can_run(self, calls: Sequence[ToolCall]) -> bool:
@@ -135,7 +135,7 @@ class Toolbox:
             return f"Error: {_said(error)}"
 
     def _refusal(self, call: ToolCall, approve: Approve) -> str | None:
-        """What the model is told where the call is not allowed; None = it is."""
+        """Return the message to the model if the call is not allowed; None = allowed."""
         try:
             return None if approve(call) else REFUSED
         except (EOFError, OSError, NotImplementedError):
@@ -144,7 +144,7 @@ class Toolbox:
 
 
 def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
-    """What a call returns, awaited where it is to be. What a coroutine raises is raised here, whoever awaits it."""
+    """Return a call's result, awaited if needed; exceptions of a coroutine are raised here."""
     result = ready()
     if isinstance(result, (types.GeneratorType, map, filter, zip)):
         return _collected(result)
@@ -164,7 +164,7 @@ def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
 
 
 def _collected(items: Iterator[Any]) -> list[Any]:
-    """What an iterator gives, up to a limit; a generator is closed there."""
+    """Return an iterator's items up to a limit; a generator is then closed."""
     found = list(itertools.islice(items, MOST_ITEMS + 1))
     if len(found) > MOST_ITEMS:
         if isinstance(items, types.GeneratorType):
@@ -185,7 +185,7 @@ async def _collected_async(items: AsyncGenerator[Any, Any]) -> list[Any]:
 
 
 def _said(error: BaseException) -> str:
-    """An exception's name and words; a misfit's words alone."""
+    """Format an exception with its type; a misfit only by its text."""
     lines = [str(error)] if isinstance(error, Misfit) else traceback.format_exception_only(error)
     return _shortened("".join(lines).strip(), LONGEST_ERROR)
 

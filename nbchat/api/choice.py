@@ -1,0 +1,214 @@
+"""What one choice of an answer says, from its deltas or its message, to events."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbchat.api import parts
+from nbchat.api.keys import Key
+from nbchat.api.textflow import Joiner, TextFlow, paired
+from nbchat.api.toolcalls import ToolCallFlow
+from nbchat.values.carried import REASONING, attached
+from nbchat.values.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
+from nbchat.values.messages import ImagePart, Source
+
+__all__ = ["ChoiceReader"]
+
+THOUGHTS = frozenset({"thinking", "reasoning", "thought", "reasoning_text", "reasoning_content"})
+"""Types of content parts whose text is reasoning."""
+
+SHOWN = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "reasoning"})
+"""What of a message is shown, and never sent back as it is."""
+
+MOST_KINDS = 10
+"""Kinds of what can't be shown that are named."""
+
+
+class ChoiceReader:
+    """What one choice says, whether in a `delta`, in a `message`, or (in older servers) in its own `text`."""
+
+    def __init__(self, index: int, key: Key | None, tools: Sequence[str]) -> None:
+        self._index = index
+        self._key = key
+        self.flow = TextFlow(index, key)
+        self.owes_reason = False
+        """Whether its finish reason is told once what is held back is."""
+        self._calls = ToolCallFlow(index, key, tools)
+        self._thought = Joiner(key) if tools else None
+        self._has_thought = False
+        self._in_deltas = False  # whether it comes in deltas, so that a message is the whole of them
+        self._called = False
+        self._sources: set[str] = set()  # by their addresses
+        self._images: set[str] = set()
+        self._unshown: set[str] = set()
+        self._logprobs = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for what comes next."""
+        return self.flow.holds
+
+    def room_for(self, kind: str, call: int) -> int:
+        """See `PayloadReader.room_for`."""
+        if kind == "arguments":
+            return sys.maxsize if self._calls.goes_on(call) else 0
+        if not self._in_deltas or (kind == "reasoning" and self._thought is not None):
+            return 0
+        return self.flow.room_for(kind)
+
+    def read_run(self, kind: str, call: int, pieces: list[str], events: list[Event]) -> None:
+        """See `PayloadReader.read_run`."""
+        if kind == "arguments":
+            self._calls.go_on(call, pieces, events)
+        else:
+            self.flow.more(kind, pieces, events)
+
+    def read(self, choice: Mapping[str, Any], events: list[Event], *, last: bool) -> None:
+        """One choice of a chunk, or of a whole reply."""
+        delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
+        again = False
+        if isinstance(delta, dict) and delta:
+            self._in_deltas = True
+            self._read_said(delta, events, last=last)
+            self._read_carried(delta, events)
+        elif isinstance(delta, str):
+            self.flow.text(delta, events, last=last)
+        if isinstance(message, dict):
+            again = self._in_deltas
+            self._read_said(message, events, last=last, whole=again)
+            self._read_carried(message, events, whole=True)
+        if isinstance(text, str) and text and not (isinstance(delta, dict) and delta.get("content")) and not message:
+            self.flow.text(text, events, last=last)
+        if not parts.SOURCE_NAMES.isdisjoint(choice):
+            self.read_sources(choice, events)
+        if (logprobs := choice.get("logprobs")) and not (again and self._logprobs):
+            self._read_logprobs(logprobs, events)
+
+    def _read_logprobs(self, logprobs: object, events: list[Event]) -> None:
+        if tokens := parts.token_logprobs(logprobs):
+            self._logprobs = True
+            events.append(LogprobsDelta(tokens, self._index))
+
+    def read_sources(self, holder: Mapping[str, Any], events: list[Event]) -> None:
+        """The sources that are new; many servers name them all in each chunk."""
+        found: dict[str, Source] = {}
+        for source in map(self._masked, parts.sources_in(holder)):
+            name = source.url or source.title
+            if name not in self._sources and (name not in found or source.title):
+                found[name] = source
+        if new := tuple(found.values())[: parts.MOST_SOURCES - len(self._sources)]:
+            self._sources.update(source.url or source.title for source in new)
+            events.append(SourcesDelta(new, self._index))
+
+    def flush(self, events: list[Event]) -> None:
+        """Give out what was held back: no more comes."""
+        self.flow.flush(events)
+        self._calls.flush(events)
+        if self._thought is not None and (rest := self._thought.flush()):
+            events.append(CarriedDelta({REASONING: rest}, None, self._index))
+
+    def _read_said(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
+        """A delta, or a message; `whole`: it says again what the deltas said."""
+        text, thought, refusal = "", parts.reasoning_in(said), parts.text_in(said.get("refusal"))
+        content = said.get("content")
+        if isinstance(content, str):
+            text = content
+        elif content:
+            read = [self._read_part(part, events) for part in (content if isinstance(content, list) else [content])]
+            text = "".join(part[0] for part in read)
+            thought += "".join(part[1] for part in read)
+            refusal += "".join(part[2] for part in read)
+        if not content:
+            text = parts.text_in(said.get("text")) or _transcript(said)
+        self._read_beside(said, events)
+        if whole:
+            self._read_whole(text, thought, refusal, events)
+        else:
+            self.flow.reasoning(thought, events, last=last)
+            self.flow.text(text, events, last=last)
+            self.flow.refusal(refusal, events, last=last)
+        if not (whole and self._called):
+            self._read_calls(said, events)
+
+    def _read_whole(self, text: str, thought: str, refusal: str, events: list[Event]) -> None:
+        self.flow.whole_reasoning(thought, events)
+        if not self.flow.whole_text(text, events):
+            note = "the server's final summary differs from the answer that it streamed, which is shown"
+            events.append(Notice(note))
+        self.flow.whole_refusal(refusal, events)
+
+    def _read_calls(self, said: Mapping[str, Any], events: list[Event]) -> None:
+        if isinstance(calls := said.get("tool_calls"), list) and calls:
+            self._called = True
+            self._calls.read(calls, events)
+        if old := said.get("function_call"):
+            self._called = True
+            self._calls.read_old(old, events)
+
+    def _read_carried(self, said: Mapping[str, Any], events: list[Event], *, whole: bool = False) -> None:
+        """What the server wants back, its reasoning, which may be empty, only where tools are offered."""
+        if said.keys() <= SHOWN:
+            return
+        fields, thought = attached(said), said.get(REASONING)
+        if self._thought is not None and isinstance(thought, str) and not (whole and self._has_thought):
+            self._has_thought = True
+            fields[REASONING] = self._thought.feed(thought)
+        if fields:
+            events.append(CarriedDelta(fields, None, self._index, whole))
+
+    def _read_part(self, part: object, events: list[Event]) -> tuple[str, str, str]:
+        """The text, the reasoning and the refusal in a part of a list of content."""
+        if isinstance(part, str):
+            return part, "", ""
+        if not isinstance(part, dict):
+            return "", "", ""
+        kind, text = part.get("type"), parts.text_in(part.get("text"))
+        thought, refusal = parts.reasoning_in(part), parts.text_in(part.get("refusal"))
+        if kind in THOUGHTS or part.get("thought") is True:
+            return "", thought or text, ""
+        shown = self._read_beside(part, events)
+        text = text or _transcript(part)
+        if not (text or thought or refusal or shown) and isinstance(kind, str) and "text" not in part:
+            self._say_unshown(kind, events)
+        return text, thought, refusal
+
+    def _read_beside(self, said: Mapping[str, Any], events: list[Event]) -> bool:
+        """Pictures, sources, and what can't be shown; whether there was any."""
+        before = len(events)
+        if not parts.SOURCE_NAMES.isdisjoint(said):
+            self.read_sources(said, events)
+        for address in parts.images_in(said):
+            self._read_image(address, events)
+        for kind in parts.unshown_in(said):
+            self._say_unshown(kind, events)
+        return len(events) > before
+
+    def _read_image(self, address: str, events: list[Event]) -> None:
+        if address in self._images:
+            return
+        self._images.add(address)
+        if address.startswith("data:image/"):
+            events.append(ImageDelta(ImagePart(paired(address)), self._index))
+        else:
+            self.read_sources({"sources": [{"url": address, "title": "a picture"}]}, events)
+
+    def _say_unshown(self, kind: str, events: list[Event]) -> None:
+        if kind not in self._unshown and len(self._unshown) < MOST_KINDS:
+            self._unshown.add(kind)
+            events.append(Unshown(self._mask(paired(kind))[:40], self._index))
+
+    def _masked(self, source: Source) -> Source:
+        return Source(self._mask(source.url), self._mask(source.title)) if self._key is not None else source
+
+    def _mask(self, text: str) -> str:
+        return self._key.redact(text) if self._key is not None and self._key.distinct else text
+
+
+def _transcript(said: Mapping[str, Any]) -> str:
+    """The words of an answer that was spoken."""
+    for name in ("audio", "input_audio", "output_audio"):
+        if isinstance(audio := said.get(name), Mapping):
+            return parts.text_in(audio.get("transcript"))
+    return parts.text_in(said.get("transcript"))
