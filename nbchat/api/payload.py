@@ -203,5 +203,7 @@ def _word(value: object) -> str | None:
 
 
 def _reason(value: object) -> str | None:
-    """A finish reason; None for none, however it is spelled."""
+    """A finish reason; None for none, however it is spelled. SGLang has objects, `{"type": "stop"}`."""
+    if isinstance(value, Mapping):
+        value = value.get("type") or value.get("reason")
     return None if not isinstance(value, str) or value.strip().lower() in NO_REASONS else paired(value)
