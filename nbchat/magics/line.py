@@ -229,25 +229,25 @@ def _code(shell: Any, rest: str) -> None:
 @command("fix")
 def _fix(shell: Any, _rest: str) -> None:
     """Explain and repair the last failing cell; sends its source, the traceback's end, types and shapes, but no values."""
-    from nbchat.magics import fix as helping
+    from nbchat.magics import fix
 
-    helping.fix(shell)
+    fix.fix(shell)
 
 
 @command("explain")
 def _explain(shell: Any, _rest: str) -> None:
     """Explain the previous cell."""
-    from nbchat.magics import fix as helping
+    from nbchat.magics import fix
 
-    helping.explain(shell)
+    fix.explain(shell)
 
 
 @command("doc")
 def _doc(shell: Any, _rest: str) -> None:
     """Write docstrings and comments for the previous cell."""
-    from nbchat.magics import fix as helping
+    from nbchat.magics import fix
 
-    helping.document(shell)
+    fix.document(shell)
 
 
 @command("undo", "[N]")
