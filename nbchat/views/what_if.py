@@ -14,7 +14,7 @@ from nbchat.display.canvas import Bundle, Canvas, CellCanvas
 from nbchat.display.display_state import running_shell
 from nbchat.display.presenting import is_dashboard, is_notebook
 from nbchat.display.text_output import TextOutput
-from nbchat.display.widget_style import WIDGETS_CLASS, manners
+from nbchat.display.widget_style import WIDGETS_CLASS, style_widgets
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.tuning.whatif import Candidate, Probability, Reshaped, WhatIf
@@ -90,9 +90,9 @@ class WhatIfView:
         sliders, tokens = "[sliders: temperature, top_p, token]", "[tokens]"
         if is_dashboard():
             from nbchat.display.reply_area import ReplyArea
-            from nbchat.display.widget_factory import Parts
+            from nbchat.display.widget_factory import WidgetFactory
 
-            area = ReplyArea(Parts())
+            area = ReplyArea(WidgetFactory())
             sheet = area.fresh()
             cell.show(chrome.widget_bundle(self._sliders(sheet), sliders))
             cell.show(chrome.widget_bundle(area.widget, tokens))
@@ -124,7 +124,7 @@ class WhatIfView:
 
         for slider in (temperature, top_p, place):
             slider.observe(moved, "value")
-        return widgets.VBox([*manners(), temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
+        return widgets.VBox([*style_widgets(), temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
 
 
 def _asked(reply: Reply, name: str, given: float | None) -> float:
