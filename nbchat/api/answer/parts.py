@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbchat.api.textflow import paired
+from nbchat.api.answer.textflow import paired
 from nbchat.values.limits import LIMITS, clipped
 from nbchat.values.messages import Source
 
@@ -90,7 +90,7 @@ def text_in(value: object) -> str:
     if isinstance(value, list):
         return "".join(text_in(item) for item in value)
     if isinstance(value, Mapping):
-        return text_in(next((value[name] for name in ("text", "content", "summary") if value.get(name)), ""))
+        return text_in(next((value[name] for name in ("text", "content", "summary", "value") if value.get(name)), ""))
     return ""
 
 

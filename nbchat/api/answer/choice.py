@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbchat.api import parts
+from nbchat.api.answer import parts
+from nbchat.api.answer.textflow import Joiner, TextFlow, paired
+from nbchat.api.answer.toolcalls import ToolCallFlow
 from nbchat.api.keys import Key
-from nbchat.api.textflow import Joiner, TextFlow, paired
-from nbchat.api.toolcalls import ToolCallFlow
 from nbchat.values.carried import REASONING, attached
 from nbchat.values.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
 from nbchat.values.messages import ImagePart, Source
@@ -140,9 +140,10 @@ class ChoiceReader:
         self.flow.whole_refusal(refusal, events)
 
     def _read_calls(self, said: Mapping[str, Any], events: list[Event]) -> None:
-        if isinstance(calls := said.get("tool_calls"), list) and calls:
+        calls = said.get("tool_calls")
+        if isinstance(calls, (list, dict)) and calls:
             self._called = True
-            self._calls.read(calls, events)
+            self._calls.read(calls if isinstance(calls, list) else [calls], events)
         if old := said.get("function_call"):
             self._called = True
             self._calls.read_old(old, events)

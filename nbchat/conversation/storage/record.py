@@ -14,7 +14,7 @@ from nbchat.store.entries import Entry
 from nbchat.values.live_set import LiveSet
 
 if TYPE_CHECKING:  # imported only with a journal
-    from nbchat.conversation.persistence import Persistence
+    from nbchat.conversation.storage.persistence import Persistence
 
 __all__ = ["Record"]
 
