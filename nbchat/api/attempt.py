@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 
 from nbchat.api import rate_limits as limits
+from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
-from nbchat.api.connection_failure import what_happened, words_of
 from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
-from nbchat.api.payload import PIECES
-from nbchat.api.pools import Pools
-from nbchat.api.requests import request
-from nbchat.api.unpacking import unpacked
+from nbchat.api.http.connection_failure import what_happened, words_of
+from nbchat.api.http.pools import Pools
+from nbchat.api.http.requests import request
+from nbchat.api.http.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,

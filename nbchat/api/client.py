@@ -18,10 +18,10 @@ from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
-from nbchat.api.greedy import Greedy
-from nbchat.api.pools import Pools
-from nbchat.api.requests import request
-from nbchat.api.unpacking import TooMuch, read_whole
+from nbchat.api.http.greedy import Greedy
+from nbchat.api.http.pools import Pools
+from nbchat.api.http.requests import request
+from nbchat.api.http.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.events import Failed, Retrying, Sent

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api import wire
-from nbchat.api.addresses import public_url
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel
+from nbchat.api.http.addresses import public_url
 from nbchat.api.prices import cost
-from nbchat.conversation.connection import check_chosen
 from nbchat.conversation.driver import Work
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.outgoing import check_body, check_message
 from nbchat.conversation.process import process
+from nbchat.conversation.servers.connection import check_chosen
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id

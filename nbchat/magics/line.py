@@ -7,13 +7,13 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.api.addresses import public_url
+from nbchat.api.http.addresses import public_url
 from nbchat.api.keys import without_keys
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
 from nbchat.cells.words import split
-from nbchat.conversation.connection import models
+from nbchat.conversation.servers.connection import models
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.display.footer import tokens_text

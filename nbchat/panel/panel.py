@@ -9,9 +9,9 @@ from typing import Any
 
 from ipywidgets import HBox, VBox
 
-from nbchat.conversation import connection
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import Registry
+from nbchat.conversation.servers import connection
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas

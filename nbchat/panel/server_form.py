@@ -8,9 +8,9 @@ from typing import Any
 
 from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea
 
-from nbchat.api.addresses import public_url
 from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint
-from nbchat.conversation.connection import models
+from nbchat.api.http.addresses import public_url
+from nbchat.conversation.servers.connection import models
 from nbchat.conversation.session import Session
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.panel.controls import TextControl

@@ -9,9 +9,9 @@ from typing import Any
 
 from ipywidgets import HTML, Textarea
 
-from nbchat.api.addresses import is_this_machine
-from nbchat.conversation import connection
+from nbchat.api.http.addresses import is_this_machine
 from nbchat.conversation.process import process
+from nbchat.conversation.servers import connection
 from nbchat.conversation.session import Session
 from nbchat.display.widget_factory import WidgetFactory
 from nbchat.markdown.inline import html_text

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbchat.api import parts
-from nbchat.api.choice import ChoiceReader
-from nbchat.api.counting import UsageTally
+from nbchat.api.answer import parts
+from nbchat.api.answer.choice import ChoiceReader
+from nbchat.api.answer.counting import UsageTally
+from nbchat.api.answer.textflow import paired
+from nbchat.api.answer.toolcalls import index_of
 from nbchat.api.keys import Key
-from nbchat.api.textflow import paired
-from nbchat.api.toolcalls import index_of
 from nbchat.values import usage
 from nbchat.values.carried import is_carried
 from nbchat.values.events import (
