@@ -205,7 +205,9 @@ def test_importing_the_scripted_server_needs_the_standard_library_only():
     assert foreign == {"nbchat"}
 
 
-@pytest.mark.parametrize("command", [["ruff", "check", "--no-cache"], ["mypy"]], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command", [["ruff", "check", "--no-cache"], ["mypy"], ["vulture"]], ids=lambda command: command[0]
+)
 def test_the_checkers_have_nothing_to_say(command):
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 
 from nbchat.api import rate_limits as limits
+from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
-from nbchat.api.connection_failure import what_happened, words_of
 from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
-from nbchat.api.payload import PIECES
-from nbchat.api.pools import Pools
-from nbchat.api.requests import request
-from nbchat.api.unpacking import unpacked
+from nbchat.api.http.connection_failure import what_happened, words_of
+from nbchat.api.http.pools import Pools
+from nbchat.api.http.requests import request
+from nbchat.api.http.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.errors import (
     ConnectionFailed,
@@ -34,7 +34,7 @@ from nbchat.values.events import (
 )
 from nbchat.values.limits import LIMITS, clipped
 
-__all__ = ["Attempt", "Emit", "Refused", "unreachable"]
+__all__ = ["Attempt", "AttemptFailed", "Emit", "unreachable"]
 
 LINGER_SECONDS = 15.0
 """The longest silence in which a usage count and `[DONE]` are waited for once every choice has finished."""
@@ -58,7 +58,7 @@ Emit = Callable[[list[Event]], None]
 """Takes events, batch by batch."""
 
 
-class Refused(Exception):  # a verdict on its way to the client, never seen outside
+class AttemptFailed(Exception):  # a verdict on its way to the client, never seen outside
     """A try failed before anything of a reply had come.
 
     `again`: another try may help, after the `wished` seconds where the server said how long. `stale`: the server had
@@ -122,7 +122,7 @@ class Attempt:
         if refused is not None:  # raised here, apart from the transport's own error: that one's frames hold secrets
             self._break_off(broken, refused)
 
-    async def _try(self) -> tuple[str | None, Refused | None]:
+    async def _try(self) -> tuple[str | None, AttemptFailed | None]:
         """Do it; where that fails, the transport's complaint (None = there is none) and what it means."""
         try:
             async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
@@ -130,15 +130,15 @@ class Attempt:
                 if not 200 <= response.status_code < 300:
                     return None, await self._refusal(response)
                 told = limits.rate_limits(response.headers)
-                if self._call.pace is not None:
-                    self._call.pace.answered(told)
+                if self._call.limiter is not None:
+                    self._call.limiter.answered(told)
                 self._responded = True
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
                 return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
-            return None, Refused(error)
+            return None, AttemptFailed(error)
         except TimeoutError:
-            return f"it took {LIMITS.seconds}", Refused(LIMITS.seconds.error(self._call.endpoint.title))
+            return f"it took {LIMITS.seconds}", AttemptFailed(LIMITS.seconds.error(self._call.endpoint.title))
         except httpx.ReadTimeout:
             return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -161,7 +161,7 @@ class Attempt:
         if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
             self._reused = False
 
-    async def _refusal(self, response: httpx.Response) -> Refused:
+    async def _refusal(self, response: httpx.Response) -> AttemptFailed:
         status, endpoint = response.status_code, self._call.endpoint
         detail = describe(await _error_body(response), endpoint.secrets)
         wished = limits.retry_after(response.headers)
@@ -179,7 +179,7 @@ class Attempt:
         )
         should = response.headers.get("x-should-retry")
         again = should == "true" if should in ("true", "false") else may_pass(status, detail, error)
-        return Refused(
+        return AttemptFailed(
             error,
             again=again and not isinstance(error, FINAL),
             wished=wished,
@@ -187,7 +187,7 @@ class Attempt:
             unsupported=is_unsupported(detail),
         )
 
-    async def _read(self, response: httpx.Response) -> Refused | None:
+    async def _read(self, response: httpx.Response) -> AttemptFailed | None:
         """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
         portions = unpacked(response)
         decoder, given_up = self._decoder, None
@@ -209,7 +209,9 @@ class Attempt:
             given_up = self._why_given_up()
         if self._is_hollow:
             title = self._call.endpoint.title
-            return Refused(ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True)
+            return AttemptFailed(
+                ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True
+            )
         self._emit_end(given_up, left=given_up is not None)
         if decoder.done and not decoder.failed:
             await self._drain(portions)
@@ -248,7 +250,7 @@ class Attempt:
         finally:
             timer.cancel()
 
-    def _break_off(self, words: str | None, refused: Refused) -> None:
+    def _break_off(self, words: str | None, refused: AttemptFailed) -> None:
         """The connection failed. If something of a reply had come, that is how the answer ends."""
         if words is None or not (self._decoder.begun or self._decoder.done):
             refused.hollow = refused.hollow or (refused.again and self._is_hollow)
@@ -269,9 +271,11 @@ class Attempt:
             self._is_over = True
             self._ended(not self._decoder.failed)
 
-    def _silent(self) -> Refused:
+    def _silent(self) -> AttemptFailed:
         title, seconds = self._call.endpoint.title, self._call.timeouts.read
-        return Refused(ServerSilent(f"{title} sent nothing for {seconds:g} s. Ask again, or allow more with timeout=."))
+        return AttemptFailed(
+            ServerSilent(f"{title} sent nothing for {seconds:g} s. Ask again, or allow more with timeout=.")
+        )
 
 
 def _first_piece(events: list[Event]) -> int | None:
@@ -291,11 +295,11 @@ async def _error_body(response: httpx.Response) -> bytes:
     return bytes(body[: LIMITS.error_body])
 
 
-def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Refused:
+def unreachable(call: Call, error: Exception, *, reused: bool = False) -> AttemptFailed:
     """Why the server could not be reached, in one sentence. Worth another try unless it never can work."""
     sentence, again = what_happened(call, error)
     stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
-    return Refused(ConnectionFailed(sentence), again=again, stale=stale)
+    return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)
 
 
 def _request_id(response: httpx.Response, call: Call) -> str | None:

@@ -1,4 +1,4 @@
-"""One request to make: to whom, what, and with how much patience."""
+"""One request to make: endpoint, body and timeouts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbchat.api.concurrency import Pace
+from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.rate_limits import RetryPolicy
 
@@ -24,13 +24,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to make. Calls that share a `pace` take turns; None = it is sent at once."""
+    """One request to make. Calls that share a `limiter` are limited together; None = sent at once."""
 
     endpoint: Endpoint
     body: Mapping[str, Any]
     timeouts: Timeouts = Timeouts()
     retries: RetryPolicy = field(default_factory=RetryPolicy)
-    pace: Pace | None = None
+    limiter: ConcurrencyLimiter | None = None
 
     @property
     def model(self) -> str:

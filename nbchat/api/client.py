@@ -12,16 +12,16 @@ from typing import Any
 
 import httpx
 
-from nbchat.api.attempt import Attempt, Emit, Refused, unreachable
+from nbchat.api.attempt import Attempt, AttemptFailed, Emit, unreachable
 from nbchat.api.call import Call, Timeouts
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
-from nbchat.api.greedy import Greedy
-from nbchat.api.pools import Pools
-from nbchat.api.requests import request
-from nbchat.api.unpacking import TooMuch, read_whole
+from nbchat.api.http.greedy import Greedy
+from nbchat.api.http.pools import Pools
+from nbchat.api.http.requests import request
+from nbchat.api.http.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.events import Failed, Retrying, Sent
@@ -55,10 +55,10 @@ class Client:
         What goes wrong comes as a `Failed` event. After `over` the response may still be read to its end for a moment.
         Cancelling closes the connection.
         """
-        if call.pace is None:
+        if call.limiter is None:
             await self._answer(call, emit, over)
         else:
-            await call.pace.run(lambda: Greedy(self._answer(call, emit, over)))
+            await call.limiter.run(lambda: Greedy(self._answer(call, emit, over)))
 
     async def _answer(self, call: Call, emit: Emit, over: Callable[[], None]) -> None:
         emit([Sent(time.perf_counter())])
@@ -74,12 +74,12 @@ class Client:
             over()
 
         while True:
-            halvings = 0 if call.pace is None else call.pace.halvings
+            halvings = 0 if call.limiter is None else call.limiter.halvings
             try:
                 known = call.endpoint.base_url in self._answered
                 await Attempt(self._pools, call, body, emit, ended, known=known).run()
                 return
-            except Refused as refused:
+            except AttemptFailed as refused:
                 if refused.stale and stale < STALE_TRIES:
                     stale += 1
                     continue
@@ -99,8 +99,8 @@ class Client:
                     emit([Failed(_after(refused.error, attempt))])
                     over()
                     return
-                if call.pace is not None and _is_too_many(refused.error):
-                    call.pace.refused(halvings)
+                if call.limiter is not None and _is_too_many(refused.error):
+                    call.limiter.refused(halvings)
                 attempt += 1
                 emit([Retrying(wait, _short_reason(refused.error), attempt)])
                 await asyncio.sleep(wait)
@@ -113,7 +113,7 @@ class Client:
         for name in self.capabilities.refused(where, call.model).keys() & body.keys():
             self.capabilities.forget(where, call.model, name)
 
-    def _learn_from_refusal(self, call: Call, refused: Refused) -> None:
+    def _learn_from_refusal(self, call: Call, refused: AttemptFailed) -> None:
         error = refused.error
         if isinstance(error, ParameterRefused) and error.param and refused.unsupported:
             self.capabilities.learn(call.endpoint.base_url, call.model, error.param, str(error))

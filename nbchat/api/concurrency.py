@@ -1,4 +1,4 @@
-"""How many requests of a batch may be in flight at once: as many as asked for, until the server says otherwise."""
+"""Limit the requests of a batch in flight, adapting to the server's rate limits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 
 from nbchat.values.rate_limits import RateLimits
 
-__all__ = ["Pace"]
+__all__ = ["ConcurrencyLimiter"]
 
 
-class _Errand:
-    """A piece of work that waits for a place. Stages: waiting → under way (`task` does it) → `done`."""
+class _Job:
+    """Work that waits for a slot. Stages: waiting → running (in `task`) → `done`."""
 
     def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
         self.work = work
@@ -20,10 +20,10 @@ class _Errand:
         self.task: asyncio.Task[None] | None = None
 
 
-class Pace:
-    """Places for the calls that share it, on the engine's loop. Who waits is served first come, first served.
+class ConcurrencyLimiter:
+    """Slots for the calls that share it, on the engine's loop; first come, first served.
 
-    Additive increase, multiplicative decrease (Chiu and Jain 1989), as TCP keeps its pace: `allowed` halves when a
+    Additive increase, multiplicative decrease (Chiu and Jain 1989), as in TCP: `allowed` halves when a
     server refuses with 429, and grows by one with every `allowed` answers, up to `most`. A refusal of a request that
     was already under way when it halved says nothing of the new pace. Where the server tells how many requests are left,
     there are never more at once than that.
@@ -38,10 +38,10 @@ class Pace:
         self._allowed = float(most)
         self._left: int | None = None
         self.halvings = 0
-        """How often it has halved: a request remembers this number as it goes out."""
+        """The number of times it has halved; a request notes this number when it is sent."""
         self._busy = 0
         self._shut = False
-        self._waiting: deque[_Errand] = deque()
+        self._waiting: deque[_Job] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
     @property
@@ -51,54 +51,54 @@ class Pace:
         return max(1, allowed if self._left is None else min(allowed, self._left))
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work as soon as there is a place, and return when it is done. Raises what it raises.
+        """Run the work as soon as a slot is free, and return when it is done. Its exceptions propagate.
 
         Cancelled while it waits, the work is never begun; later, it is cancelled too, and waited for.
         """
-        errand = _Errand(work)
-        self._waiting.append(errand)
+        job = _Job(work)
+        self._waiting.append(job)
         self._employ()
         try:
-            await errand.done
+            await job.done
         except asyncio.CancelledError:
-            if errand.task is not None and not errand.task.done():
-                errand.task.cancel()
-                await asyncio.wait({errand.task})
+            if job.task is not None and not job.task.done():
+                job.task.cancel()
+                await asyncio.wait({job.task})
             raise
 
     def refused(self, halvings: int) -> None:
-        """The server refused, because there are too many, a request that went out after so many halvings."""
+        """Record that the server refused, for rate limits, a request sent after `halvings` halvings."""
         if halvings == self.halvings:
             self.halvings += 1
             self._allowed = max(1.0, min(self._allowed, self._busy) / 2)
 
     def answered(self, limits: RateLimits | None) -> None:
-        """The server took a request; `limits` is what it said of its limits, None = nothing."""
+        """Record that the server accepted a request; `limits` are its rate limits, None = unknown."""
         self._allowed = min(float(self.most), self._allowed + 1 / self._allowed)
         self._left = None if limits is None else limits.remaining_requests
         self._employ()
 
     def shut(self) -> None:
-        """Begin nothing more: who waits is about to be cancelled. Any thread."""
+        """Start no more work, because waiting calls are about to be cancelled. Thread-safe."""
         self._shut = True
 
     def _employ(self) -> None:
-        """A worker for each place that is free, while somebody waits."""
+        """Start a worker for each free slot while work is waiting."""
         while self._waiting and not self._shut and self._busy < self.allowed:
             self._busy += 1
             worker = asyncio.get_running_loop().create_task(self._work(self._waiting.popleft()))
             self._workers.add(worker)
             worker.add_done_callback(self._leave)
 
-    async def _work(self, errand: _Errand | None) -> None:
+    async def _work(self, job: _Job | None) -> None:
         """Do this errand, and then others that wait, while there is a place for it. A cancel ends it."""
-        while errand is not None:
-            if not errand.done.done():
-                errand.task = asyncio.current_task()
-                await _do(errand)
-                errand.task = None
+        while job is not None:
+            if not job.done.done():
+                job.task = asyncio.current_task()
+                await _do(job)
+                job.task = None
             more = self._waiting and not self._shut and self._busy <= self.allowed
-            errand = self._waiting.popleft() if more else None
+            job = self._waiting.popleft() if more else None
 
     def _leave(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
@@ -106,15 +106,15 @@ class Pace:
         self._employ()
 
 
-async def _do(errand: _Errand) -> None:
+async def _do(job: _Job) -> None:
     try:
-        await errand.work()
+        await job.work()
     except Exception as error:  # noqa: BLE001  # it belongs to who waits for the errand
-        if not errand.done.done():
-            errand.done.set_exception(error)
+        if not job.done.done():
+            job.done.set_exception(error)
     except BaseException:  # cancelled, with the errand or with the loop
-        errand.done.cancel()
+        job.done.cancel()
         raise
     else:
-        if not errand.done.done():
-            errand.done.set_result(None)
+        if not job.done.done():
+            job.done.set_result(None)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from nbchat.api.addresses import is_same_server, is_this_machine, normal_url, public_url, with_path
-from nbchat.api.headers import Headers
+from nbchat.api.http.addresses import is_same_server, is_this_machine, normal_url, public_url, with_path
+from nbchat.api.http.headers import Headers
 from nbchat.api.keyring import stored_key
 from nbchat.api.keys import Key, Secrets, looks_like_key
 from nbchat.values.errors import ConfigError

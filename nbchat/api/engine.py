@@ -11,16 +11,16 @@ import concurrent.futures
 import contextlib
 import queue
 import threading
-import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
+from nbchat.api.http.transport_logs import ENGINE_THREAD
 from nbchat.api.player import played
-from nbchat.api.transport_logs import ENGINE_THREAD
 from nbchat.values.errors import CutOff, NbchatError
 from nbchat.values.events import Event, Failed
+from nbchat.values.live_set import LiveSet
 
 __all__ = ["Channel", "Engine"]
 
@@ -132,7 +132,7 @@ class Engine:
         self.client = Client(capabilities)
         self._loop = asyncio.new_event_loop()
         self._loop.set_debug(False)  # `-X dev` is for the user's loops: a slow step of this one is nobody's concern
-        self._channels: weakref.WeakSet[Channel] = weakref.WeakSet()
+        self._channels: LiveSet[Channel] = LiveSet()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._thread.start()  # last: an interrupt before it leaves no thread behind

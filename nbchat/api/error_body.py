@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbchat.api.answer.textflow import paired
 from nbchat.api.keys import Key
-from nbchat.api.textflow import paired
 
 __all__ = ["ErrorDetail", "describe"]
 

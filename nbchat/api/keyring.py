@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from nbchat.api.addresses import public_url
+from nbchat.api.http.addresses import public_url
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
 

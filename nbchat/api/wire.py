@@ -9,17 +9,17 @@ from typing import Any
 
 import msgspec
 
+from nbchat.api.answer.failed import failure_in
+from nbchat.api.answer.meter import Meter
+from nbchat.api.answer.payload import PayloadReader
+from nbchat.api.answer.plain import PlainChunks
+from nbchat.api.answer.sse import DONE, SSEDecoder
+from nbchat.api.answer.textflow import paired
+from nbchat.api.answer.toolcalls import tool_names
+from nbchat.api.answer.truncated import read_truncated
 from nbchat.api.error_body import describe
-from nbchat.api.failed import failure_in
 from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
-from nbchat.api.meter import Meter
-from nbchat.api.payload import PayloadReader
-from nbchat.api.plain import PlainChunks
-from nbchat.api.sse import DONE, SSEDecoder
-from nbchat.api.textflow import paired
-from nbchat.api.toolcalls import tool_names
-from nbchat.api.truncated import read_truncated
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
 from nbchat.values.events import Event, Failed, Notice
 from nbchat.values.limits import LIMITS, Limit, Limits

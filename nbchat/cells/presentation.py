@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbchat.cells.options import CellOptions
-from nbchat.conversation.connection import endpoint_for
-from nbchat.conversation.local_servers import builtin_notice
+from nbchat.conversation.servers.connection import endpoint_for
+from nbchat.conversation.servers.local_servers import builtin_notice
 from nbchat.conversation.session import Session
 
 __all__ = ["presentation"]

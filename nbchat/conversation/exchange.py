@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api import wire
-from nbchat.api.addresses import public_url
 from nbchat.api.call import Call, Timeouts
-from nbchat.api.concurrency import Pace
+from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel
+from nbchat.api.http.addresses import public_url
 from nbchat.api.prices import cost
-from nbchat.conversation.connection import check_chosen
 from nbchat.conversation.driver import Work
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.outgoing import check_body, check_message
 from nbchat.conversation.process import process
+from nbchat.conversation.servers.connection import check_chosen
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id
@@ -159,7 +159,7 @@ class Exchange:
         self.number = 0
         """Its index among exchanges with the same request, from 0."""
         self.deliver: Deliver = lambda _exchange, _request: Delivery()
-        self.pace: Pace | None = None
+        self.limiter: ConcurrencyLimiter | None = None
         """The concurrency limiter of its requests; None = no limit."""
         self.kept = False
         """Whether the session has recorded it: its requests in the ledger and its turn, if any, in the history."""
@@ -294,8 +294,8 @@ class Exchange:
         Requests that wait in the same limiter are not sent.
         """
         self._stopped = True
-        if (pace := self.pace) is not None:
-            pace.shut()  # or the slot freed here would let the next request be sent
+        if (limiter := self.limiter) is not None:
+            limiter.shut()  # or the slot freed here would let the next request be sent
         if (channel := self._channel) is not None:
             channel.close()
 
@@ -334,7 +334,7 @@ class Exchange:
         if delivery.replay is not None:
             engine.play(delivery.replay, channel)
         else:
-            call = Call(self.ask.endpoint, request.body, self.ask.timeouts, pace=self.pace)
+            call = Call(self.ask.endpoint, request.body, self.ask.timeouts, limiter=self.limiter)
             engine.start(call, channel, delivery.tap)
             delivery.sent()
 

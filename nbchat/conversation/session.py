@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nbchat.api.headers import GivenHeaders
+from nbchat.api.http.headers import GivenHeaders
 from nbchat.api.keys import Key
-from nbchat.conversation.connection import Destination, warm_up
-from nbchat.conversation.delivery import Deliverer
 from nbchat.conversation.driver import drive, drive_async
 from nbchat.conversation.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.offering import offer
 from nbchat.conversation.options import RequestOptions
-from nbchat.conversation.record import Record
-from nbchat.conversation.recorded import Recorded
+from nbchat.conversation.servers.connection import Destination, warm_up
 from nbchat.conversation.settings import Settings
+from nbchat.conversation.storage.delivery import Deliverer
+from nbchat.conversation.storage.record import Record
+from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.stream import Stream
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
@@ -249,7 +249,7 @@ class Session(Recorded):
     @classmethod
     def reopen(cls, row: SessionRow, name: str | None = None) -> Self:
         """Reopen a session from the journal. Raises SessionError."""
-        from nbchat.conversation.persistence import Persistence, reopened
+        from nbchat.conversation.storage.persistence import Persistence, reopened
 
         file = journal()
         if file is None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.headers import GivenHeaders
-from nbchat.conversation import connection
+from nbchat.api.http.headers import GivenHeaders
 from nbchat.conversation.context import Context, ContextPolicy, checked_policy, room, window_of
 from nbchat.conversation.exchange import Ask, Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
+from nbchat.conversation.servers import connection
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError

@@ -59,7 +59,9 @@ def describe_array(value: Any, spec: str = "", *, budget: int | None = None, nam
         if rung.name == "stats":
             lines.insert(1, _statistics(value))
         text, cut = shorten("\n".join(filter(None, lines)), room(budget))
-        return Description(text, f"{'statistics' if rung.name == 'stats' else 'schema'} of an array", rung.name, 0, cut)
+        return Description(
+            text, f"{'statistics' if rung.name == 'stats' else 'schema'} of an array", rung.name, cut=cut
+        )
     return _rows(_numpy(value), rung, "\n".join(lines), room(budget, DESCRIBED if rung.name == "sample" else ASKED))
 
 
@@ -155,7 +157,7 @@ def _dataset(value: Any, rung: Rung, top: str, chars: int) -> Description:
         said = _statistics(variable) if rung.name == "stats" else ""
         lines.append(f"- {name} ({dims}): {variable.dtype}{_missing(variable)}{', ' + said if said else ''}")
     text, cut = shorten("\n".join(lines), chars)
-    return Description(text, f"schema of {pluralize(len(value.data_vars), 'variable')}", rung.name, 0, cut)
+    return Description(text, f"schema of {pluralize(len(value.data_vars), 'variable')}", rung.name, cut=cut)
 
 
 def _rows(array: Any, rung: Rung, top: str, chars: int) -> Description:
@@ -176,7 +178,7 @@ def _rows(array: Any, rung: Rung, top: str, chars: int) -> Description:
     if shown < wanted:
         lines.append(f"[cut: {shown:,} of {pluralize(wanted, 'row')} fit]")
     label = f"{pluralize(shown, kind)} of an array"
-    return Description("\n".join([top, *lines]), label, rung.name, shown, cut or shown < wanted)
+    return Description("\n".join([top, *lines]), label, rung.name, cut=cut or shown < wanted)
 
 
 def _lines(array: Any, rows: range, masked: bool, chars: int) -> Iterator[str]:

@@ -36,15 +36,13 @@ class UnknownFormat(PromptError):
 class Description:
     """A value as text for a prompt.
 
-    `label` is a short noun phrase ("schema of 31 columns"); `rung` the step of the privacy ladder ("" = the value is
-    not on it); `rows_shown` counts rows whose values are in `text`, masked or not; `cut` says that the budget left
-    something out, which `text` then says too; `images` travel beside the text.
+    `label` is a short noun phrase ("schema of 31 columns"); `rung` the rung of the privacy ladder ("" = the value is
+    not on it); `cut` is whether the budget left something out, which `text` then mentions; `images` follow the text.
     """
 
     text: str
     label: str
     rung: str = ""
-    rows_shown: int = 0
     cut: bool = False
     images: tuple[Image, ...] = ()
 

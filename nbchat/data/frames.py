@@ -67,7 +67,7 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
     what = "statistics" if rung.name == "stats" else "schema"
     label = f"{what} of {pluralize(len(shown), 'column')}"
     text, over = shorten(f"{top}\n{body}" if body else top, chars)
-    return Description(text, label, rung.name, 0, cut or top_cut or over)
+    return Description(text, label, rung.name, cut=cut or top_cut or over)
 
 
 def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool) -> Description:
@@ -91,7 +91,7 @@ def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int
         lines.append(line)
     rows = len(lines) - (1 if left < 0 else 0)
     label = f"{pluralize(rows, 'masked row' if masked else 'row')} of {pluralize(len(shown), 'column')}"
-    return Description("\n".join([head, *lines]), label, rung.name, rows, cut)
+    return Description("\n".join([head, *lines]), label, rung.name, cut=cut)
 
 
 def _positions(table: Table, rung: Rung) -> range:

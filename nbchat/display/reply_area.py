@@ -8,7 +8,7 @@ from typing import Any
 from ipywidgets import Output, VBox
 
 from nbchat.display.canvas import Bundle, Canvas
-from nbchat.display.widget_factory import Parts
+from nbchat.display.widget_factory import WidgetFactory
 
 __all__ = ["ReplyArea"]
 
@@ -20,9 +20,9 @@ class ReplyArea:
     any thread; `with output:` loses what other threads display.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self.widget = parts.make(VBox, classes="nbchat-reply")
+    def __init__(self, factory: WidgetFactory) -> None:
+        self._factory = factory
+        self.widget = factory.make(VBox, classes="nbchat-reply")
         self._outputs: list[Any] = []
         self._used = 0
         self._sheet: _Sheet | None = None
@@ -50,7 +50,7 @@ class ReplyArea:
 
     def _one_more(self) -> str:
         if self._used == len(self._outputs):
-            self._outputs.append(self._parts.make(Output))
+            self._outputs.append(self._factory.make(Output))
             self.widget.children = tuple(self._outputs)
         self._used += 1
         return str(self._used - 1)

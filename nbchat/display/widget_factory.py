@@ -12,10 +12,10 @@ from ipywidgets import HTML, Layout
 
 from nbchat.markdown.inline import html_text
 
-__all__ = ["Note", "Parts"]
+__all__ = ["Note", "WidgetFactory"]
 
 
-class Parts:
+class WidgetFactory:
     """Creates widgets that share layouts and styles, and closes them together; ipywidgets keeps each until closed."""
 
     def __init__(self) -> None:
@@ -57,8 +57,8 @@ class Parts:
 class Note:
     """A line below a control for errors and hints, created when it is first needed."""
 
-    def __init__(self, parts: Parts, box: Any) -> None:
-        self._parts = parts
+    def __init__(self, factory: WidgetFactory, box: Any) -> None:
+        self._factory = factory
         self._box = box
         self._line: Any = None
 
@@ -67,7 +67,7 @@ class Note:
         if self._line is None:
             if not text:
                 return
-            self._line = self._parts.make(HTML, classes="nbchat-note")
+            self._line = self._factory.make(HTML, classes="nbchat-note")
             self._box.children = (*self._box.children, self._line)
         words = html_text(text)
         self._line.value = words and f'<div class="nbchat-words" title="{words}">{words}</div>'

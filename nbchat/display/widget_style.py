@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["KEYS", "STYLE", "WIDGETS_CLASS", "manners", "script_outputs", "style_sheet"]
+__all__ = ["KEYS", "STYLE", "WIDGETS_CLASS", "script_outputs", "style_sheet", "style_widgets"]
 
 WIDGETS_CLASS = "nbchat-widgets"
 """The CSS class of a styled root widget."""
@@ -95,7 +95,7 @@ def script_outputs(script: str = KEYS) -> tuple[dict[str, Any], ...]:
     return ({"output_type": "display_data", "data": {"application/javascript": script}, "metadata": {}},)
 
 
-def manners() -> list[Any]:
+def style_widgets() -> list[Any]:
     """Return two invisible widgets that add the style and key handling to a root with `WIDGETS_CLASS`."""
     import ipywidgets as widgets
 

@@ -118,7 +118,7 @@ def _command_words(words: list[str], fragment: str) -> Iterable[str]:
 
 def _models() -> Iterable[str]:
     """Return the models of the current server; none if it does not answer quickly."""
-    from nbchat.conversation.connection import models
+    from nbchat.conversation.servers.connection import models
     from nbchat.frontend import registry
     from nbchat.values.errors import NbchatError
 

@@ -7,23 +7,23 @@ from dataclasses import dataclass, field, replace
 
 from IPython.core.error import UsageError
 
-from nbchat.api.addresses import public_url
 from nbchat.api.endpoints import (
     BUILTIN,
     ENDPOINTS,
     LOCAL_SERVERS,
     Endpoint,
 )
-from nbchat.api.headers import named_headers
+from nbchat.api.http.addresses import public_url
+from nbchat.api.http.headers import named_headers
 from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key, without_keys
 from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
 from nbchat.cells.words import split
-from nbchat.conversation import connection
-from nbchat.conversation.connection import models
-from nbchat.conversation.local_servers import found_servers
-from nbchat.conversation.probe import probed
 from nbchat.conversation.process import process
+from nbchat.conversation.servers import connection
+from nbchat.conversation.servers.connection import models
+from nbchat.conversation.servers.local_servers import found_servers
+from nbchat.conversation.servers.probe import probed
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.frontend import registry

@@ -7,13 +7,13 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.api.addresses import public_url
+from nbchat.api.http.addresses import public_url
 from nbchat.api.keys import without_keys
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
 from nbchat.cells.words import split
-from nbchat.conversation.connection import models
+from nbchat.conversation.servers.connection import models
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.display.footer import tokens_text
@@ -229,25 +229,25 @@ def _code(shell: Any, rest: str) -> None:
 @command("fix")
 def _fix(shell: Any, _rest: str) -> None:
     """Explain and repair the last failing cell; sends its source, the traceback's end, types and shapes, but no values."""
-    from nbchat.magics import fix as helping
+    from nbchat.magics import fix
 
-    helping.fix(shell)
+    fix.fix(shell)
 
 
 @command("explain")
 def _explain(shell: Any, _rest: str) -> None:
     """Explain the previous cell."""
-    from nbchat.magics import fix as helping
+    from nbchat.magics import fix
 
-    helping.explain(shell)
+    fix.explain(shell)
 
 
 @command("doc")
 def _doc(shell: Any, _rest: str) -> None:
     """Write docstrings and comments for the previous cell."""
-    from nbchat.magics import fix as helping
+    from nbchat.magics import fix
 
-    helping.document(shell)
+    fix.document(shell)
 
 
 @command("undo", "[N]")

@@ -9,7 +9,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbchat.conversation.context import checked_policy
-from nbchat.conversation.stored import stored_session, stored_sessions, title
+from nbchat.conversation.storage.stored import stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn
 from nbchat.data.fingerprint import fingerprint
 from nbchat.display import chrome

@@ -10,7 +10,7 @@ from IPython.core.error import UsageError
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
 from nbchat.cells.scorer import scorer
-from nbchat.conversation.local_servers import builtin_notice
+from nbchat.conversation.servers.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
 from nbchat.display.kernel import running_cell_id

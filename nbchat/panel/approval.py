@@ -9,7 +9,7 @@ from ipywidgets import HTML, Button, HBox, VBox
 
 from nbchat.conversation.tools.call_view import CallView
 from nbchat.display import chrome
-from nbchat.display.widget_factory import Parts, mark
+from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.values.messages import ToolCall
 
 __all__ = ["Approval"]
@@ -21,20 +21,20 @@ class Approval:
     A long call is shown page by page, and can't be allowed before all of it has been shown.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, factory: WidgetFactory) -> None:
         self._lock = threading.Lock()
         self._asked: Future[bool] | None = None
         self._dismissed = False
-        self._text = parts.make(HTML)
+        self._text = factory.make(HTML)
         self._view = CallView("", ())
-        self.allow = parts.make(Button, description="Allow", tooltip="Run the tool as shown")
-        self.refuse = parts.make(Button, description="Refuse", tooltip="Tell the model that the tool was not run")
+        self.allow = factory.make(Button, description="Allow", tooltip="Run the tool as shown")
+        self.refuse = factory.make(Button, description="Refuse", tooltip="Tell the model that the tool was not run")
         self.allow.on_click(lambda _button: self._allow())
         self.refuse.on_click(lambda _button: self._answer(allowed=False))
-        self.show_more = parts.make(Button, description="Show more", tooltip="Available once the whole call is shown")
+        self.show_more = factory.make(Button, description="Show more", tooltip="Available once the whole call is shown")
         self.show_more.on_click(lambda _button: self._show(self._view.more()))
-        buttons = parts.make(HBox, [self.show_more, self.allow, self.refuse], classes="nbchat-buttons")
-        self.widget = parts.make(VBox, [self._text, buttons], classes="nbchat-approval nbchat-none")
+        buttons = factory.make(HBox, [self.show_more, self.allow, self.refuse], classes="nbchat-buttons")
+        self.widget = factory.make(VBox, [self._text, buttons], classes="nbchat-approval nbchat-none")
 
     def begin(self) -> None:
         """Accept questions again, because another answer begins."""

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 
-from nbchat.display.widget_factory import Parts
+from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.controls import Changed, TextControl
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import Parameter
@@ -42,11 +42,11 @@ class BiasControl(TextControl):
 
     placeholder = 'not sent; 42=-100, " word"=5'
 
-    def __init__(self, parts: Parts, parameter: Parameter, changed: Changed, tokens: Tokens) -> None:
+    def __init__(self, factory: WidgetFactory, parameter: Parameter, changed: Changed, tokens: Tokens) -> None:
         self._tokens = tokens
         self._moves = 0
         """Counts changes, so that the result of an outdated look-up is dropped."""
-        super().__init__(parts, parameter, changed)
+        super().__init__(factory, parameter, changed)
 
     def _read(self, text: str) -> None:
         if self._drawing.here:

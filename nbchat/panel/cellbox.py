@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 from ipywidgets import Button, HBox, Textarea
 
 from nbchat.api.endpoints import Endpoint
-from nbchat.display.widget_factory import Parts
+from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.cellline import ONE, Loaded, Tried, cell_line, load_cell, unsaid
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import NbchatError
@@ -23,7 +23,7 @@ LINE_CHARACTERS = 84
 class CellBox:
     """`loaded` is called with the settings that the user typed or pasted; its errors are shown below the box."""
 
-    def __init__(self, parts: Parts, loaded: Callable[[Loaded], None]) -> None:
+    def __init__(self, factory: WidgetFactory, loaded: Callable[[Loaded], None]) -> None:
         self._loaded = loaded
         self.problem = ""
         """The error in the edited line; empty = none."""
@@ -31,13 +31,13 @@ class CellBox:
         self._line = ""
         self._drawing = Drawing()
         meaning = "The cell that sends the same request. Edit it, or paste another cell's options, to load them"
-        self._box = parts.make(
+        self._box = factory.make(
             Textarea, description="Cell", rows=1, continuous_update=False, classes="nbchat-cell", tooltip=meaning
         )
         self._box.observe(lambda change: self._typed(change["new"]), "value")
-        copy = parts.make(Button, description="Copy", tooltip="Copy the line", classes="nbchat-copy")
-        self.widget = parts.make(HBox, [self._box, copy], classes="nbchat-side")
-        self._note = parts.note(self.widget)
+        copy = factory.make(Button, description="Copy", tooltip="Copy the line", classes="nbchat-copy")
+        self.widget = factory.make(HBox, [self._box, copy], classes="nbchat-side")
+        self._note = factory.note(self.widget)
 
     def show(self, params: Params, system: str | None, endpoint: Endpoint, tried: Tried = ONE) -> None:
         """Show the line equivalent to these settings."""

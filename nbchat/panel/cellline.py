@@ -10,11 +10,11 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from nbchat.api.addresses import public_url
 from nbchat.api.endpoints import Endpoint, choose
+from nbchat.api.http.addresses import public_url
 from nbchat.cells.options import escaped, option_line, parse
 from nbchat.cells.words import quoted
-from nbchat.conversation.connection import endpoint_for
+from nbchat.conversation.servers.connection import endpoint_for
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import PARAMETERS, Params
 

@@ -9,7 +9,7 @@ from typing import Any
 from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Text
 
 from nbchat.cells.options import axis_values, escaped, unescaped
-from nbchat.display.widget_factory import Parts, mark
+from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import ParameterError
 from nbchat.values.params import Parameter
@@ -28,17 +28,17 @@ MOST_SLIDER_STEPS = 2000
 """A range of more steps than this is typed rather than slid."""
 
 
-def control(parts: Parts, parameter: Parameter, changed: Changed) -> Control:
+def control(factory: WidgetFactory, parameter: Parameter, changed: Changed) -> Control:
     """The row that suits a parameter's kind."""
     match parameter.kind:
         case "number" | "integer" if _slidable(parameter):
-            return SliderControl(parts, parameter, changed)
+            return SliderControl(factory, parameter, changed)
         case "flag" | "choice":
-            return ChoiceControl(parts, parameter, changed)
+            return ChoiceControl(factory, parameter, changed)
         case "texts":
-            return TextsControl(parts, parameter, changed)
+            return TextsControl(factory, parameter, changed)
         case _:
-            return TextControl(parts, parameter, changed)
+            return TextControl(factory, parameter, changed)
 
 
 def _slidable(parameter: Parameter) -> bool:
@@ -64,13 +64,13 @@ class Control:
     placeholder = NOT_SENT
     """What an empty box says."""
 
-    def __init__(self, parts: Parts, parameter: Parameter, changed: Changed) -> None:
+    def __init__(self, factory: WidgetFactory, parameter: Parameter, changed: Changed) -> None:
         self.parameter = parameter
         self.problem = ""
         """What is wrong with what is typed; empty = nothing is."""
         self.waiting = ""
         """What must come before what is typed counts; empty = nothing must."""
-        self._parts = parts
+        self._factory = factory
         self._changed = changed
         self._value: Any = None
         self.tried: tuple[Any, ...] = ()
@@ -79,11 +79,11 @@ class Control:
         self._drawing = Drawing()
         self.widgets: list[Any] = self._build()
         unset = f"unset {parameter.name}: not sent, the server decides"
-        self._unset = parts.make(Button, description="×", tooltip=unset, classes="nbchat-unset-button")
+        self._unset = factory.make(Button, description="×", tooltip=unset, classes="nbchat-unset-button")
         self._unset.on_click(lambda _button: self._report(None))
         classes = "nbchat-control nbchat-unset" + (" nbchat-wide" if parameter.kind in WIDE else "")
-        self.row = parts.make(HBox, [*self.widgets, self._unset], classes=classes)
-        self._note = parts.note(self.row)
+        self.row = factory.make(HBox, [*self.widgets, self._unset], classes=classes)
+        self._note = factory.note(self.row)
 
     def show(self, value: Any) -> None:
         """Show a value that came from elsewhere; None = unset. Where it is the same, what is being typed stays."""
@@ -192,9 +192,9 @@ class SliderControl(Control):
             "step": kind(row.step or 1),
             "readout": False,
         }
-        self._slider = self._parts.make(slider, description=row.name, tooltip=tooltip(row), **bounds)
+        self._slider = self._factory.make(slider, description=row.name, tooltip=tooltip(row), **bounds)
         self._snapped: float | None = None
-        self._box = self._parts.make(Text, placeholder=NOT_SENT, continuous_update=False, classes="nbchat-number")
+        self._box = self._factory.make(Text, placeholder=NOT_SENT, continuous_update=False, classes="nbchat-number")
         self._slider.observe(lambda change: self._slid(change["new"]), "value")
         self._box.observe(lambda change: self._read(change["new"]), "value")
         return [self._slider, self._box]
@@ -228,7 +228,7 @@ class TextControl(Control):
     """A box to type into: numbers without bounds, texts, JSON, token ids with their biases."""
 
     def _build(self) -> list[Any]:
-        self._box = self._parts.make(
+        self._box = self._factory.make(
             Text,
             description=self.parameter.name,
             tooltip=tooltip(self.parameter),
@@ -251,7 +251,7 @@ class ChoiceControl(Control):
     def _build(self) -> list[Any]:
         values = ("true", "false") if self.parameter.kind == "flag" else self.parameter.choices
         options = [(NOT_SENT, ""), *((value, value) for value in values)]
-        self._list = self._parts.make(
+        self._list = self._factory.make(
             Dropdown, description=self.parameter.name, tooltip=tooltip(self.parameter), options=options, value=""
         )
         self._list.observe(lambda change: self._chosen(change["new"]), "value")
@@ -273,7 +273,7 @@ class TextsControl(Control):
         label = {"description": self.parameter.name, "placeholder": NOT_SENT, "tooltip": tooltip(self.parameter)}
         count = int(self.parameter.high or 1)
         self._boxes = [
-            self._parts.make(Text, continuous_update=False, classes="nbchat-text", **(label if first else {}))
+            self._factory.make(Text, continuous_update=False, classes="nbchat-text", **(label if first else {}))
             for first in (True, *[False] * (count - 1))
         ]
         for box in self._boxes:

@@ -20,7 +20,7 @@ from nbchat.display.display_state import running_shell
 from nbchat.display.footer import footer_facts
 from nbchat.display.painter import Painter, answer_bundle
 from nbchat.display.reply_area import ReplyArea
-from nbchat.display.widget_factory import Parts
+from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.approval import Approval
 from nbchat.panel.cellline import Tried
 from nbchat.panel.transcript import Entry, SweepEntry, TranscriptView, transcript_of
@@ -53,10 +53,10 @@ class Conversation:
     is sent; if a request is already running, nothing is called or sent.
     """
 
-    def __init__(self, parts: Parts, session: Session, over: Callable[[BaseException | None], None]) -> None:
+    def __init__(self, factory: WidgetFactory, session: Session, over: Callable[[BaseException | None], None]) -> None:
         self.session = session
-        self.area = ReplyArea(parts)
-        self.approval = Approval(parts)
+        self.area = ReplyArea(factory)
+        self.approval = Approval(factory)
         self._canvas: Canvas | None = None
         self._job: _Job | None = None
         self._view: TranscriptView | None = None

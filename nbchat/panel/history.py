@@ -9,7 +9,7 @@ from ipywidgets import Button, Dropdown, HBox
 
 from nbchat.conversation.turn import Turn
 from nbchat.display.footer import made_with
-from nbchat.display.widget_factory import Parts, mark
+from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import visible
 from nbchat.panel.drawing import Drawing
 from nbchat.values.reply import Reply
@@ -37,7 +37,7 @@ class History:
 
     def __init__(
         self,
-        parts: Parts,
+        factory: WidgetFactory,
         chosen: Callable[[Turn], None],
         actions: Mapping[str, Callable[[], None]],
         version: Callable[[Turn, int], None],
@@ -47,24 +47,24 @@ class History:
         self._busy = False
         self._chosen = chosen
         self._drawing = Drawing()
-        self._list = parts.make(Dropdown, options=[], description="History")
+        self._list = factory.make(Dropdown, options=[], description="History")
         self._list.observe(self._moved, "index")
         self.buttons = {
-            name: parts.make(Button, description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions
+            name: factory.make(Button, description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions
         }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        self._older = parts.make(Button, description="‹", tooltip="Use the previous version")
-        self._newer = parts.make(Button, description="›", tooltip="Use the next version")
-        self._compare = parts.make(Button, description="Compare", tooltip="Compare with the previous version")
+        self._older = factory.make(Button, description="‹", tooltip="Use the previous version")
+        self._newer = factory.make(Button, description="›", tooltip="Use the next version")
+        self._compare = factory.make(Button, description="Compare", tooltip="Compare with the previous version")
         self._older.on_click(lambda _button: self._step(-1, version))
         self._newer.on_click(lambda _button: self._step(1, version))
         self._compare.on_click(
             lambda _button: self._with_place(lambda turn, at: compare(turn, max(at - 1, 0), max(at, 1)))
         )
-        versions = parts.make(HBox, [self._older, self._newer, self._compare], classes="nbchat-versions nbchat-none")
+        versions = factory.make(HBox, [self._older, self._newer, self._compare], classes="nbchat-versions nbchat-none")
         self._versions = versions
-        self.widget = parts.make(HBox, [self._list, versions, *self.buttons.values()], classes="nbchat-history")
+        self.widget = factory.make(HBox, [self._list, versions, *self.buttons.values()], classes="nbchat-history")
 
     @property
     def turn(self) -> Turn | None:

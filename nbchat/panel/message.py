@@ -7,7 +7,7 @@ from typing import Any
 
 from ipywidgets import HTML, Button, Textarea, ToggleButton
 
-from nbchat.display.widget_factory import Parts, mark
+from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import html_text
 
 __all__ = ["MessageBox"]
@@ -20,8 +20,8 @@ WITH_HISTORY, ALONE = "with history", "alone"
 class MessageBox:
     """The message text, Send and Stop buttons, and a status line."""
 
-    def __init__(self, parts: Parts, send: Callable[[], None], stop: Callable[[], None]) -> None:
-        self.message = parts.make(
+    def __init__(self, factory: WidgetFactory, send: Callable[[], None], stop: Callable[[], None]) -> None:
+        self.message = factory.make(
             Textarea,
             description="Message",
             rows=3,
@@ -29,28 +29,28 @@ class MessageBox:
             placeholder=SENDS,
             classes="nbchat-message",
         )
-        self.send = parts.make(
+        self.send = factory.make(
             Button, description="Send", tooltip="Send the message (Ctrl+Enter)", classes="nbchat-send"
         )
         meaning = "Stop the answer and keep what has arrived"
-        self.stop = parts.make(Button, description="Stop", tooltip=meaning, disabled=True, classes="nbchat-stop")
+        self.stop = factory.make(Button, description="Stop", tooltip=meaning, disabled=True, classes="nbchat-stop")
         self.send.on_click(lambda _button: send())
         self.stop.on_click(lambda _button: stop())
-        self.alone = parts.make(
+        self.alone = factory.make(
             ToggleButton,
             description=WITH_HISTORY,
             tooltip="Send with the conversation so far, or alone and without joining it",
             classes="nbchat-toggle",
         )
         self.alone.observe(self._turned, "value")
-        self.keeps = parts.make(
+        self.keeps = factory.make(
             ToggleButton,
             description="keep text",
             tooltip="Keep the message in the box after sending it",
             classes="nbchat-toggle",
         )
         self.choices = (self.alone, self.keeps)
-        self.status = parts.make(HTML, classes="nbchat-status")
+        self.status = factory.make(HTML, classes="nbchat-status")
 
     def _turned(self, change: Any) -> None:
         self.alone.description = ALONE if change["new"] else WITH_HISTORY

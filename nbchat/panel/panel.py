@@ -9,16 +9,16 @@ from typing import Any
 
 from ipywidgets import HBox, VBox
 
-from nbchat.conversation import connection
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import Registry
+from nbchat.conversation.servers import connection
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
 from nbchat.display.display_state import running_shell
 from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import is_notebook
-from nbchat.display.widget_factory import Parts, mark
+from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.display.widget_style import WIDGETS_CLASS
 from nbchat.panel import comms, style
 from nbchat.panel.biases import BiasControl
@@ -29,8 +29,8 @@ from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
 from nbchat.panel.presetbar import PresetBar
-from nbchat.panel.reload_detector import PageMark
-from nbchat.panel.server_form import ModelControl, Target
+from nbchat.panel.reload_detector import ReloadDetector
+from nbchat.panel.server_form import ModelControl, ServerForm
 from nbchat.panel.settings import Settings
 from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
@@ -71,14 +71,14 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._unwatch: list[Callable[[], None]] = []
         self._sent = ""
         self._tried = ONE
-        self._parts = Parts()
+        self._factory = WidgetFactory()
         self.settings = self._make_settings()
-        self.conversation = Conversation(self._parts, self.session, self._over)
+        self.conversation = Conversation(self._factory, self.session, self._over)
         self._history = History(
-            self._parts, self.conversation.show, self._actions(), self._choose, self.conversation.compare
+            self._factory, self.conversation.show, self._actions(), self._choose, self.conversation.compare
         )
-        self._box = MessageBox(self._parts, self._submit, self.conversation.stop)
-        self.sizing = Sizing(self._parts, self._size)
+        self._box = MessageBox(self._factory, self._submit, self.conversation.stop)
+        self.sizing = Sizing(self._factory, self._size)
         super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
         comms.answer_beside_cells(self)
@@ -86,17 +86,17 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     # Assembly
 
     def _make_settings(self) -> Settings:
-        self._model = ModelControl(self._parts, PARAMETERS["model"], self._move)
-        self._target = Target(self._parts, self._model, self._retarget)
-        self.presets = PresetBar(self._parts, lambda preset: self._assign(preset.apply), lambda: self.session.params)
-        self._cell = CellBox(self._parts, self._load)
+        self._model = ModelControl(self._factory, PARAMETERS["model"], self._move)
+        self._server_form = ServerForm(self._factory, self._model, self._retarget)
+        self.presets = PresetBar(self._factory, lambda preset: self._assign(preset.apply), lambda: self.session.params)
+        self._cell = CellBox(self._factory, self._load)
         return Settings(
-            self._parts,
+            self._factory,
             self._control,
             [*PARAMETERS, EXTRA.name],
             FIRST,
-            [self._target.system_row, self.presets.choice, self._cell.widget],
-            [self._target.session, self._target.endpoint_row, *self.presets.keeping],
+            [self._server_form.system_row, self.presets.choice, self._cell.widget],
+            [self._server_form.session, self._server_form.endpoint_row, *self.presets.keeping],
             lambda name, on: mark(self, name, on),
         )
 
@@ -106,9 +106,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if name == "model":
             row: Control = self._model
         elif parameter.kind == "biases":
-            row = BiasControl(self._parts, parameter, self._move, self._token_ids)
+            row = BiasControl(self._factory, parameter, self._move, self._token_ids)
         else:
-            row = control(self._parts, parameter, self._move)
+            row = control(self._factory, parameter, self._move)
         row.show(_value(self.session.params, name))
         row.refuse(self._refused().get(name, ""))
         comms.answer_beside_cells(row.row)
@@ -129,23 +129,23 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.settings.unfold()
 
     def _rows(self) -> list[Any]:
-        buttons = self._parts.make(
+        buttons = self._factory.make(
             HBox,
             [self._box.send, self._box.stop, *self._box.choices, self.sizing.line, self._box.status],
             classes="nbchat-buttons",
         )
-        page = PageMark(self._parts, self._parts.note(buttons))
+        page = ReloadDetector(self._factory, self._factory.note(buttons))
         talk = [self._box.message, buttons, self.conversation.approval.widget, self._history.widget]
-        reply = self._parts.make(VBox, [self.conversation.area.widget], classes="nbchat-scroll")
+        reply = self._factory.make(VBox, [self.conversation.area.widget], classes="nbchat-scroll")
         return [
-            style.style(self._parts),
-            style.keys(self._parts),
+            style.style(self._factory),
+            style.keys(self._factory),
             page.widget,
             self.sizing.draft,
-            self._parts.make(
+            self._factory.make(
                 HBox,
                 [
-                    self._parts.make(VBox, [*talk, reply], classes="nbchat-talk"),
+                    self._factory.make(VBox, [*talk, reply], classes="nbchat-talk"),
                     self.settings.widget,
                 ],
                 classes="nbchat-columns",
@@ -172,9 +172,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         letting_go, self._unwatch, self._forget = [*self._unwatch, *self._forget], [], []
         for let_go in letting_go:
             let_go()
-        self._target.close()
+        self._server_form.close()
         self.conversation.approval.dismiss()  # nobody can answer it here any more
-        self._parts.close()
+        self._factory.close()
         self.layout.close()
         super().close()
 
@@ -200,7 +200,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             for name, row in self.controls.items():
                 row.show(_value(params, name))
             self._model.usual(model)
-            self._target.show(session, endpoint, self._sessions.names())
+            self._server_form.show(session, endpoint, self._sessions.names())
             self.presets.show(params)
             self._cell.show(params.replace(model=model), session.system, endpoint, self.tried)
             self._history.show(session.turns, busy=self.conversation.busy)
@@ -241,7 +241,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             elif name == "endpoint" and text is not None:
                 self._connect(text)
         except NbchatError as error:
-            self._target.refuse(str(error))
+            self._server_form.refuse(str(error))
 
     def _go_to(self, name: str) -> None:
         if name != self.session.name:
@@ -309,7 +309,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _is_ready(self) -> bool:
         """Whether all that is typed counts; else that is said, and nothing is to be sent."""
-        problems = [self._target.problem, self._cell.problem]
+        problems = [self._server_form.problem, self._cell.problem]
         problems += [row.problem or row.waiting for row in self.controls.values()]
         problem = next(filter(None, problems), "")
         if problem:

@@ -16,7 +16,7 @@ from nbchat.conversation.presets import (
     save_preset,
     unusable,
 )
-from nbchat.display.widget_factory import Parts
+from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
@@ -30,23 +30,23 @@ class PresetBar:
     `chosen` is called with the selected preset; `params` returns the parameters to save.
     """
 
-    def __init__(self, parts: Parts, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
+    def __init__(self, factory: WidgetFactory, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
         self._chosen = chosen
         self._params = params
         self._drawing = Drawing()
-        self._list = parts.make(Dropdown, description="Preset", options=[("none", "")], value="")
+        self._list = factory.make(Dropdown, description="Preset", options=[("none", "")], value="")
         self._list.observe(lambda change: self._choose(change["new"]), "value")
-        self._name = parts.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
-        self._save = parts.make(
+        self._name = factory.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
+        self._save = factory.make(
             Button, description="Save", tooltip="Save all parameters except the model under this name"
         )
         self._save.on_click(lambda _button: self._keep())
-        self._delete = parts.make(Button, description="Delete", tooltip="Delete the selected preset", disabled=True)
+        self._delete = factory.make(Button, description="Delete", tooltip="Delete the selected preset", disabled=True)
         self._delete.on_click(lambda _button: self._forget())
-        self.choice = parts.make(HBox, [self._list], classes="nbchat-control nbchat-choice")
-        line = parts.make(HBox, [self._name, self._save, self._delete], classes="nbchat-side")
+        self.choice = factory.make(HBox, [self._list], classes="nbchat-control nbchat-choice")
+        line = factory.make(HBox, [self._name, self._save, self._delete], classes="nbchat-side")
         self.keeping = (line,)
-        self._note = parts.note(self.choice)
+        self._note = factory.note(self.choice)
         self._load()
 
     def _load(self) -> None:

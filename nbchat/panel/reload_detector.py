@@ -6,9 +6,9 @@ from typing import Any
 
 from ipywidgets import Text
 
-from nbchat.display.widget_factory import Note, Parts
+from nbchat.display.widget_factory import Note, WidgetFactory
 
-__all__ = ["PageMark"]
+__all__ = ["ReloadDetector"]
 
 LATER = (
     "This page was loaded after the panel's cell ran. Run that cell again so that the notebook saves the conversation, "
@@ -16,16 +16,16 @@ LATER = (
 )
 
 
-class PageMark:
+class ReloadDetector:
     """A hidden field into which each page load writes its own number; a second number shows the note.
 
     A front end routes a kernel's output to a cell by the request that ran it, and forgets that on reload. The panel's
     widgets still work, but the transcript below them would be missing from the saved notebook.
     """
 
-    def __init__(self, parts: Parts, note: Note) -> None:
+    def __init__(self, factory: WidgetFactory, note: Note) -> None:
         self._note = note
-        self.widget = parts.make(Text, continuous_update=False, classes="nbchat-none nbchat-page")
+        self.widget = factory.make(Text, continuous_update=False, classes="nbchat-none nbchat-page")
         self.widget.observe(self._loaded, "value")
 
     def _loaded(self, change: Any) -> None:

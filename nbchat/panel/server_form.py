@@ -8,18 +8,18 @@ from typing import Any
 
 from ipywidgets import Button, Combobox, Dropdown, HBox, Textarea
 
-from nbchat.api.addresses import public_url
 from nbchat.api.endpoints import BUILTIN, ENDPOINTS, LOCAL_SERVERS, Endpoint
-from nbchat.conversation.connection import models
+from nbchat.api.http.addresses import public_url
+from nbchat.conversation.servers.connection import models
 from nbchat.conversation.session import Session
-from nbchat.display.widget_factory import Parts, mark
+from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.panel.controls import TextControl
 from nbchat.panel.drawing import Drawing
 from nbchat.values.errors import NbchatError
 from nbchat.values.modelname import SMOLLM2, same_model
 from nbchat.values.params import nearest
 
-__all__ = ["ModelControl", "Target"]
+__all__ = ["ModelControl", "ServerForm"]
 
 FETCH_AFTER = 0.2
 """Seconds to wait before fetching the models, so that the panel is drawn first."""
@@ -30,7 +30,7 @@ class ModelControl(TextControl):
 
     def _build(self) -> list[Any]:
         meaning = f"{self.parameter.meaning}, from the server's list or typed. Unset = the server's default"
-        self._box = self._parts.make(
+        self._box = self._factory.make(
             Combobox, description="Model", continuous_update=False, ensure_option=False, tooltip=meaning
         )
         self._box.observe(lambda change: self._read(change["new"].strip()), "value")
@@ -62,10 +62,10 @@ class ModelControl(TextControl):
         self._box.placeholder = name or "none chosen yet"
 
 
-class Target:
+class ServerForm:
     """`moved` is called with "session", "endpoint" or "system" and its new value (None = unset)."""
 
-    def __init__(self, parts: Parts, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
+    def __init__(self, factory: WidgetFactory, model: ModelControl, moved: Callable[[str, str | None], None]) -> None:
         self._moved = moved
         self.problem = ""
         """The error in the server or session that was entered; empty = none."""
@@ -73,8 +73,8 @@ class Target:
         self._listed: tuple[str, str] | None = None
         self._timer: threading.Timer | None = None
         self._model = model
-        self.session = parts.make(Dropdown, description="Session", tooltip="The session that this panel shows")
-        self.endpoint = parts.make(
+        self.session = factory.make(Dropdown, description="Session", tooltip="The session that this panel shows")
+        self.endpoint = factory.make(
             Combobox,
             description="Endpoint",
             options=(BUILTIN, SMOLLM2, *ENDPOINTS, *LOCAL_SERVERS),
@@ -83,7 +83,7 @@ class Target:
             classes="nbchat-endpoint",
             tooltip="The server: type a known name or a base URL. Its key comes from its variable or %chat key",
         )
-        self.system = parts.make(
+        self.system = factory.make(
             Textarea,
             description="System",
             rows=1,
@@ -94,11 +94,11 @@ class Target:
         )
         for name in ("session", "endpoint", "system"):
             getattr(self, name).observe(lambda change, name=name: self._changed(name, change["new"]), "value")
-        unset = parts.make(Button, description="×", tooltip="unset the system text", classes="nbchat-unset-button")
+        unset = factory.make(Button, description="×", tooltip="unset the system text", classes="nbchat-unset-button")
         unset.on_click(lambda _button: self._moved("system", None))
-        self.system_row = parts.make(HBox, [self.system, unset], classes="nbchat-control nbchat-unset")
-        self.endpoint_row = parts.make(HBox, [self.endpoint], classes="nbchat-control nbchat-wide nbchat-choice")
-        self.note = parts.note(self.endpoint_row)
+        self.system_row = factory.make(HBox, [self.system, unset], classes="nbchat-control nbchat-unset")
+        self.endpoint_row = factory.make(HBox, [self.endpoint], classes="nbchat-control nbchat-wide nbchat-choice")
+        self.note = factory.note(self.endpoint_row)
 
     def show(self, session: Session, endpoint: Endpoint, names: Sequence[str]) -> None:
         """Show a session's state; `names` are all sessions."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ipywidgets import ToggleButton, VBox
 
-from nbchat.display.widget_factory import Parts
+from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.controls import Control
 
 __all__ = ["Settings"]
@@ -23,7 +23,7 @@ class Settings:
 
     def __init__(
         self,
-        parts: Parts,
+        factory: WidgetFactory,
         make: Callable[[str], Control],
         names: Sequence[str],
         first: Sequence[str],
@@ -37,12 +37,12 @@ class Settings:
         self._beside = tuple(beside)
         self._folded = tuple(folded)
         self._classed = classed
-        self._first = parts.make(VBox, classes="nbchat-first")
-        self._more = parts.make(VBox, list(folded), classes="nbchat-more")
-        narrow = self._button(parts, "Settings", "nbchat-fold nbchat-narrow", "nbchat-unfolded")
-        self._all = self._button(parts, "All settings", "nbchat-fold", "nbchat-all")
+        self._first = factory.make(VBox, classes="nbchat-first")
+        self._more = factory.make(VBox, list(folded), classes="nbchat-more")
+        narrow = self._button(factory, "Settings", "nbchat-fold nbchat-narrow", "nbchat-unfolded")
+        self._all = self._button(factory, "All settings", "nbchat-fold", "nbchat-all")
         self._all.observe(lambda _change: self._make_rest(), "value")
-        self.widget = parts.make(VBox, [narrow, self._first, self._all, self._more], classes="nbchat-settings")
+        self.widget = factory.make(VBox, [narrow, self._first, self._all, self._more], classes="nbchat-settings")
         self.reveal(first)
 
     def reveal(self, names: Collection[str]) -> list[Control]:
@@ -65,9 +65,9 @@ class Settings:
             self.controls |= {name: self._make(name) for name in rest}
             self._more.children = (*self._folded, *(self.controls[name].row for name in rest))
 
-    def _button(self, parts: Parts, title: str, classes: str, opened: str) -> Any:
+    def _button(self, factory: WidgetFactory, title: str, classes: str, opened: str) -> Any:
         """Create a button that toggles the panel's CSS class `opened`."""
-        button = parts.make(ToggleButton, description=f"▸ {title}", value=False, classes=classes)
+        button = factory.make(ToggleButton, description=f"▸ {title}", value=False, classes=classes)
 
         def turn(change: Any) -> None:
             button.description = f"{'▾' if change['new'] else '▸'} {title}"

@@ -9,11 +9,11 @@ from typing import Any
 
 from ipywidgets import HTML, Textarea
 
-from nbchat.api.addresses import is_this_machine
-from nbchat.conversation import connection
+from nbchat.api.http.addresses import is_this_machine
 from nbchat.conversation.process import process
+from nbchat.conversation.servers import connection
 from nbchat.conversation.session import Session
-from nbchat.display.widget_factory import Parts
+from nbchat.display.widget_factory import WidgetFactory
 from nbchat.markdown.inline import html_text
 from nbchat.tuning.estimate import estimate
 from nbchat.values.errors import NbchatError
@@ -62,14 +62,14 @@ class Sizing:
     hidden field `draft`, because the message box reports its text only when editing ends.
     """
 
-    def __init__(self, parts: Parts, measure: Callable[[str], str]) -> None:
+    def __init__(self, factory: WidgetFactory, measure: Callable[[str], str]) -> None:
         self._measure = measure
         self._wanted: str | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self.draft = parts.make(Textarea, continuous_update=False, classes="nbchat-none nbchat-draft")
+        self.draft = factory.make(Textarea, continuous_update=False, classes="nbchat-none nbchat-draft")
         self.draft.observe(lambda change: self.ask(change["new"]), "value")
-        self.line = parts.make(HTML, classes="nbchat-size")
+        self.line = factory.make(HTML, classes="nbchat-size")
 
     def ask(self, text: str) -> None:
         """Measure this text, unless a newer one replaces it."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from ipywidgets import HTML, Output
 
-from nbchat.display import widget_style as manners
-from nbchat.display.widget_factory import Parts
+from nbchat.display import widget_style as style_widgets
+from nbchat.display.widget_factory import WidgetFactory
 
 __all__ = ["KEYS", "STYLE", "keys", "style"]
 
@@ -215,11 +215,13 @@ ipywidgets has no such features; a front end that does not run the script only l
 """
 
 
-def style(parts: Parts) -> Any:
+def style(factory: WidgetFactory) -> Any:
     """The style sheet as a widget."""
-    return parts.make(HTML, manners.style_sheet(manners.STYLE + STYLE), classes="nbchat-none")
+    return factory.make(HTML, style_widgets.style_sheet(style_widgets.STYLE + STYLE), classes="nbchat-none")
 
 
-def keys(parts: Parts) -> Any:
+def keys(factory: WidgetFactory) -> Any:
     """The script as an output widget, which the front end runs when it shows the panel."""
-    return parts.make(Output, outputs=manners.script_outputs(manners.KEYS + KEYS), classes="nbchat-script")
+    return factory.make(
+        Output, outputs=style_widgets.script_outputs(style_widgets.KEYS + KEYS), classes="nbchat-script"
+    )

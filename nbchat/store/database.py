@@ -22,6 +22,9 @@ MAGIC = b"SQLite format 3\0"
 
 PATIENCE_SECONDS = 3.0
 
+FORK_SECONDS = 3.0
+"""How long a fork waits for what is being written; a child that it can't wait for has no journal."""
+
 COMPANIONS = ("", "-wal", "-shm")
 """Suffixes of the files that make up a database."""
 
@@ -201,7 +204,7 @@ class Database:
 
     def before_fork(self) -> bool:
         """Close the connection so that no child inherits it; return whether it was free."""
-        free = self._lock.acquire(timeout=0.5)
+        free = self._lock.acquire(timeout=FORK_SECONDS)
         if free:
             self.close()
         return free

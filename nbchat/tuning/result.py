@@ -368,12 +368,6 @@ class Sweep:
                 found.append(Measured(setting, mean, None, len(texts) / answered, most_compared(texts), texts))
         return found
 
-    def with_scores(self, runs: Sequence[Run]) -> Self:
-        """The same sweep with these runs in place of those of their rows."""
-        new = {run.index: run for run in runs}
-        whole = _Whole([new.get(run.index, run) for run in self._whole.runs])
-        return type(self)(self._asked, [new.get(run.index, run) for run in self.runs], whole)
-
     # Applying a run
 
     def apply(self, index: int) -> Run:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbchat.api.concurrency import Pace
+from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import POLL_SECONDS, Channel
 from nbchat.conversation.driver import Driver, wait_for
 from nbchat.conversation.exchange import Exchange
@@ -116,7 +116,7 @@ class Runner:
     ) -> None:
         self._waiting = deque(exchanges)
         self._total = len(exchanges)
-        self._pace = Pace(at_once)
+        self._limiter = ConcurrencyLimiter(at_once)
         self._ready: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         self._running: set[_Lane] = set()
         self._on_done, self._on_progress, self._skip = on_done, on_progress, skip
@@ -143,7 +143,7 @@ class Runner:
     def _begin_some(self) -> None:
         while self._waiting and len(self._running) < self._most:
             exchange = self._waiting.popleft()
-            exchange.pace = self._pace
+            exchange.limiter = self._limiter
             if self._skip(exchange):
                 self._total -= 1
                 continue
@@ -159,7 +159,7 @@ class Runner:
 
         The others wait in the engine, so that a free slot is taken at once rather than when this thread gets to it.
         """
-        return self._pace.allowed * (2 if self._done > self._failed else 1)
+        return self._limiter.allowed * (2 if self._done > self._failed else 1)
 
     def _drain(self) -> None:
         """Wait for events and process them."""
@@ -206,7 +206,7 @@ class Runner:
 
     def _stop(self) -> None:
         """Stop the running exchanges, even if interrupted again."""
-        self._pace.shut()
+        self._limiter.shut()
         while self._running:
             lane = self._running.pop()
             try:

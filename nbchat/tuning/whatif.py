@@ -140,14 +140,6 @@ class WhatIf:
     positions: tuple[Reshaped, ...]
 
     @property
-    def first_divergence(self) -> int | None:
-        """The first position where a likelier token than the written one stood ready; None = nowhere.
-
-        There an answer at temperature 0 would have turned.
-        """
-        return next((i for i, p in enumerate(self.positions) if p.chosen.before < p.likeliest.before), None)
-
-    @property
     def first_cut(self) -> int | None:
         """The first position whose token top_p certainly excludes; None = the answer remains possible."""
         return next((i for i, p in enumerate(self.positions) if p.chosen.kept is False), None)

@@ -16,7 +16,7 @@ from nbchat.display.canvas import Bundle, Canvas, CellCanvas
 from nbchat.display.display_state import running_shell
 from nbchat.display.presenting import is_dashboard, is_notebook
 from nbchat.display.text_output import TextOutput
-from nbchat.display.widget_style import WIDGETS_CLASS, manners, script_outputs
+from nbchat.display.widget_style import WIDGETS_CLASS, script_outputs, style_widgets
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.tuning.whatif import Candidate, Probability, Reshaped, WhatIf
@@ -112,9 +112,9 @@ class WhatIfView:
         sliders, tokens = "[sliders: temperature, top_p, token]", "[tokens]"
         if is_dashboard():
             from nbchat.display.reply_area import ReplyArea
-            from nbchat.display.widget_factory import Parts
+            from nbchat.display.widget_factory import WidgetFactory
 
-            area = ReplyArea(Parts())
+            area = ReplyArea(WidgetFactory())
             sheet = area.fresh()
             cell.show(chrome.widget_bundle(self._sliders(sheet), sliders))
             cell.show(chrome.widget_bundle(area.widget, tokens))
@@ -156,7 +156,7 @@ class WhatIfView:
         click.observe(clicked, "value")
         keys = script_outputs(CLICKS.replace("VIEW", json.dumps(self._name)))
         script = widgets.Output(outputs=keys, layout=widgets.Layout(height="0", margin="0", overflow="hidden"))
-        return widgets.VBox([*manners(), script, click, temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
+        return widgets.VBox([*style_widgets(), script, click, temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
 
 
 def _asked(reply: Reply, name: str, given: float | None) -> float:

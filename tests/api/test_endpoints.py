@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.api import keyring as keyring_of
-from nbchat.api.addresses import normal_url, public_url
 from nbchat.api.endpoints import (
     BUILTIN_MODEL,
     ENDPOINTS,
@@ -15,6 +14,7 @@ from nbchat.api.endpoints import (
     endpoint_at,
     owner_of,
 )
+from nbchat.api.http.addresses import normal_url, public_url
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
 

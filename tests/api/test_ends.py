@@ -77,6 +77,13 @@ def test_the_last_finish_reason_is_told_and_each_but_once():
     assert of_kind(Finished, decoded([stream(chunk("a", finish="null"), FINISH)])) == [Finished("stop")]
 
 
+def test_a_finish_reason_may_be_an_object():
+    events = decoded(
+        [stream({"choices": [{"delta": {"content": "a"}, "finish_reason": {"type": "stop"}}]}, done=False)]
+    )
+    assert of_kind(Finished, events) == [Finished("stop")]
+
+
 def test_an_end_follows_what_was_held_back():
     """A text that ends as a tag begins is not known to be whole before the end of the stream."""
     events = decoded([stream(chunk("a <", finish="stop"))])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.growing import GrowingText
+from nbchat.api.answer.growing import GrowingText
 
 WORDS = ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog.", "Then", "it", "sleeps."]
 SENTENCE = " ".join(WORDS)

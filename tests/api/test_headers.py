@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.headers import RESERVED, header_pairs, named_headers
+from nbchat.api.http.headers import RESERVED, header_pairs, named_headers
 from nbchat.api.keys import Key
 from nbchat.conversation.session import Session
 from nbchat.store.encoding import encoded

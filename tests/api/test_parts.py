@@ -383,6 +383,22 @@ def test_zeros_alone_are_no_count():
     assert used(chunk("text"), {**FINISH, "usage": NOTHING}).state == "estimated"
 
 
+@pytest.mark.parametrize(
+    ("report", "counts"),
+    [
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 9}, (None, None, 9)),
+        ({"prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 14}, (9, 5, 14)),
+        ({"prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5}, (None, 5, 5)),
+        ({"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 14}, (9, 5, 14)),
+        ({"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}, (9, 0, 9)),
+    ],
+)
+def test_a_zero_that_the_total_belies_is_no_count(report, counts):
+    """PROTOCOL 3.9"""
+    counted = used(chunk("text"), {**FINISH, "usage": report})
+    assert (counted.prompt_tokens, counted.completion_tokens, counted.total_tokens) == counts
+
+
 def each_alone(*counts):
     """Two or more choices, each with its own count behind its end, as llama.cpp sends them."""
     for index, count in enumerate(counts):

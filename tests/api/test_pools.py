@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from nbchat.api import pools
 from nbchat.api.engine import Engine
+from nbchat.api.http import pools
 from nbchat.api.rate_limits import RetryPolicy
 from nbchat.testing import Flood, Say
 from nbchat.values.errors import ConfigError, ConnectionFailed

@@ -4,9 +4,9 @@ import httpx
 import pytest
 
 from nbchat.api.endpoints import Endpoint
+from nbchat.api.http.requests import redirected, request
 from nbchat.api.keys import Key
-from nbchat.api.requests import redirected, request
-from nbchat.conversation.connection import models
+from nbchat.conversation.servers.connection import models
 from nbchat.testing import Plain, Say, ScriptedServer, Status
 from nbchat.values.errors import ConfigError, ServerError
 from tests.api.asking import Asked

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api import parts
+from nbchat.api.answer import parts
+from nbchat.api.answer.plain import PlainChunks
 from nbchat.api.keys import Key
-from nbchat.api.plain import PlainChunks
 from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import chunk, completion, error, usage
 from nbchat.values.draft import Draft

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.sse import SSEDecoder
+from nbchat.api.answer.sse import SSEDecoder
 from tests import strategies
 
 soups = st.lists(

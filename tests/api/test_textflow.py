@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.api.answer.textflow import Joiner, TextFlow, paired
 from nbchat.api.keys import Key
-from nbchat.api.textflow import Joiner, TextFlow, paired
 from nbchat.values.events import ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 from tests import strategies
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api import thinking
-from nbchat.api.thinking import ThinkTags
+from nbchat.api.answer import thinking
+from nbchat.api.answer.thinking import ThinkTags
 from tests import strategies
 
 soups = st.lists(

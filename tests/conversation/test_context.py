@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.conversation.context import Context
+from nbchat.conversation.context import Context, room, shorter_after, window_of
 from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
-from nbchat.testing import Say, Status
-from nbchat.values.errors import ContextTooLong, ParameterError
+from nbchat.testing import Cut, Say, Status, Stream, chunk
+from nbchat.values.errors import ContextTooLong, CutOff, ParameterError, SessionError
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
 from nbchat.values.reply import Choice, Reply
@@ -51,6 +51,39 @@ def test_pinned_turns_stay(chat, server):
     assert sent(server) == ["Be bri", "turn 0", "answer", "turn 0"]
 
 
+def test_a_dropped_turn_is_not_sent_until_it_is_taken_back(chat, server):
+    talk(chat, server, 3)
+    chat.drop(chat.turns[1])
+    server.add(Say("next"))
+    chat.ask("next")
+    without = ["Be bri", "turn 0", "answer", "turn 2", "answer"]
+    assert sent(server) == [*without, "next"]
+    assert [message["content"][:6] for message in chat.messages] == [*without, "next", "next"]
+    assert [turn.dropped for turn in chat.turns] == [False, True, False, False]
+    chat.drop(chat.turns[1], False)
+    chat.pin(chat.turns[1])
+    chat.pin(chat.turns[1], False)
+    assert len(chat.messages) == 9
+    assert not any(turn.pinned or turn.dropped for turn in chat.turns)
+    [gone] = chat.undo()
+    for mark in (chat.pin, chat.drop):
+        with pytest.raises(SessionError, match="not in this session"):
+            mark(gone)
+
+
+def test_a_dropped_answer_can_be_continued(chat, server):
+    talk(chat, server, 1)
+    server.add(Stream([chunk("Half an "), Cut()]), Say("answer."))
+    with pytest.raises(CutOff):
+        chat.ask("next")
+    chat.drop(chat.turns[0])
+    chat.drop(chat.turns[1])
+    chat.resume()
+    assert sent(server)[:3] == ["Be bri", "next", "Half a"]
+    assert chat.turns[1].reply.text == "Half an answer."
+    assert chat.turns[1].dropped
+
+
 def test_all_is_sent_where_nobody_knows_the_window(chat, server):
     talk(chat, server, 4)
     assert len(sent(server)) == 1 + 3 * 2 + 1
@@ -85,6 +118,31 @@ def test_a_server_that_refuses_what_is_short_is_believed(chat, server):
     server.add(TOO_LONG)
     with pytest.raises(ContextTooLong):
         chat.ask("alone")
+
+
+def test_the_room_is_the_window_without_the_message_the_tools_and_the_answer():
+    message = Message("user", "x" * 40)  # 10 tokens and 4 around it
+    assert room(1000, [message], 0, 200) == 786
+    assert room(1000, [message, message], 7, 200) == 765
+    assert room(1000, [message], 0, None) == 861
+
+
+@pytest.mark.parametrize(
+    ("said", "sent", "window"),
+    [
+        ("This model's maximum context length is 8,192 tokens.", 9000, 8192),
+        ("context window of 4096", 5000, 4096),
+        ("n_ctx = 2048", 3000, 2048),
+        ("too long", 1000, 750),
+        ("maximum context length is 400000", 1000, 750),
+    ],
+)
+def test_a_refusal_tells_the_window_or_it_is_guessed(server, said, sent, window):
+    endpoint = Session(base_url=server.base_url).endpoint
+    assert shorter_after(ContextTooLong(said), sent, endpoint, "m") == window
+    assert window_of("fit", endpoint, "m") == window
+    assert window_of("off", endpoint, "m") is None
+    assert window_of(77, endpoint, "m") == 77
 
 
 @pytest.mark.parametrize("policy", ["all", 0, -5, None, True, 1.5])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from nbchat.conversation import connection
 from nbchat.conversation.process import process
+from nbchat.conversation.servers import connection
 from nbchat.frontend import Session
 from nbchat.testing import ScriptedServer
 from nbchat.values.errors import ConfigError

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
-from nbchat.conversation.stored import stored_session
+from nbchat.conversation.storage.stored import stored_session
 from nbchat.store.opening import journal
 from nbchat.testing import Cut, Say, ScriptedServer, Stream
 from nbchat.testing.payloads import chunk

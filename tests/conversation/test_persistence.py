@@ -5,9 +5,11 @@ import subprocess
 import sys
 import textwrap
 import tracemalloc
+from collections import deque
 
 import pytest
 
+from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.session import Session
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal
@@ -17,6 +19,7 @@ from nbchat.testing.payloads import chunk
 from nbchat.values.errors import NbchatError
 from nbchat.values.events import TextDelta
 from tests.environment import ROOT
+from tests.store.turns import until
 
 
 @pytest.fixture
@@ -214,6 +217,24 @@ def test_a_session_takes_what_its_turns_hold_not_the_whole_history_each(server, 
         tracemalloc.stop()
     assert late < 1.5 * early
     assert len(chat.turns[-1].reply.request.body["messages"]) == 2 + 2 * 199
+
+
+def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
+    server.add(Say("one ", finish="length"), Say("and more"))
+    chat.ask("first")
+    exchange = chat._begin("go on", RequestOptions.of({}, resumes=chat.turns[0]))
+    came = deque([[TextDelta("two ")]])
+    chat._record.persistence.begin(exchange, exchange.ask.request(), came)
+    (row,) = journal().sessions()
+    until(lambda: any(stored.came for stored in journal().answers(row.id).values()))
+    for _ in range(2):  # opened by one kernel after another
+        again = Session.reopen(row)
+        assert [turn.reply.text for turn in again.turns] == ["one two "]
+    again.connect(server.base_url)
+    again.ask("second")
+    journal().flush(10.0)
+    assert [turn.reply.text for turn in Session.reopen(row).turns] == ["one two ", "and more"]
+    assert len(Session.reopen(row).turns[0].versions) == 1
 
 
 def test_ratings_come_back_with_the_version_they_are_of(server, chat):

@@ -151,6 +151,21 @@ def test_choices_beyond_the_outputs_are_not_painted():
     assert len(screen.end()) == MOST_OUTPUTS
 
 
+def test_outputs_that_are_left_over_are_used_by_what_comes_next():
+    """Behind a long answer pieces become one again; what they stood in must not stay empty above the footer."""
+    screen, emptied = Screen(), 0
+    for _ in range(60):
+        screen.after(1, TextDelta("A paragraph of some words.\n\n" * 40))
+        emptied = max(emptied, sum(not any(bundle.values()) for bundle in screen.outputs))
+        if not any(screen.outputs[-1].values()):
+            break
+    assert emptied
+    count = len(screen.outputs)
+    screen.painter.restart("why")
+    assert screen.outputs[count - emptied]["text/plain"] == "asked again: why"
+    assert len(screen.outputs) == count
+
+
 # While nothing has come
 
 

@@ -39,6 +39,7 @@ class Sheet:
         return str(len(self.outputs) - 1)
 
     def update(self, output, bundle):
+        assert output in self.outputs
         self.updates += 1
         self.outputs[output] = bundle
 

@@ -5,6 +5,7 @@ import pytest
 from nbchat.testing import Hang, Say, Stream
 from nbchat.testing.payloads import chunk
 from tests.kernel.test_line import shown
+from tests.store.turns import until
 
 
 @pytest.fixture
@@ -85,14 +86,31 @@ def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought
     assert history(notebook).splitlines()[1].startswith("long ['partial text and the rest.', 'Anew.'] Anew.")
 
 
+def test_two_kernels_remember_in_one_file_at_once(notebook, new_kernel, server):
+    """One holds on to its conversation while the other takes it over; neither loses a turn."""
+    server.add(*map(Say, ["One.", "Two.", "Three."]))
+    notebook.run("%%chat\nfirst", cell_id="a")
+    other = new_kernel(notebook.home)
+    other.run(
+        f"import os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1',"
+        f" NBCHAT_NOTEBOOK='/work/analysis.ipynb')\n%load_ext nbchat"
+    )
+    other.run("%%chat\ntheirs", cell_id="b")
+    notebook.run("%%chat\nmine", cell_id="c")
+    assert [line.split(" ")[0] for line in history(notebook).splitlines()] == ["first", "mine"]
+    assert [line.split(" ")[0] for line in history(other).splitlines()] == ["first", "theirs"]
+    found = shown(other.run("%chat find mine")) + shown(notebook.run("%chat find theirs"))
+    assert "Three." in found
+    assert "Two." in found
+
+
 def wait_for_journal(notebook):
     """Wait until the answer that comes is in the journal."""
     from nbchat.store.journal import Journal
 
     journal = Journal(notebook.home / "nbchat.sqlite")
     try:
-        while not any(s.came for row in journal.sessions() for s in journal.answers(row.id).values()):
-            pass
+        until(lambda: any(s.came for row in journal.sessions() for s in journal.answers(row.id).values()))
     finally:
         journal.close(1.0)
 

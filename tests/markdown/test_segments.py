@@ -100,6 +100,28 @@ def test_a_cut_fence_is_closed_and_opened_again_with_its_info():
     assert all(piece.text.endswith("x = 1\n```\n") for piece in pieces[:-1])
 
 
+@pytest.mark.parametrize(
+    ("opening", "unit", "closer"),
+    [
+        ("```py\n", "x = 1\n", "```"),
+        ("~~~~\n", "x = 1\n", "~~~~"),
+        ("> ```\n", "> x = 1\n", "> ```"),
+        ("", "some words\n", "==="),
+        ("", "some words\n", "---"),
+        ("", "some | words\n", "|---|---|"),
+    ],
+)
+def test_no_piece_begins_with_the_end_of_what_came_before(opening, unit, closer):
+    """Wherever the place to cut falls: that line would open a fence of its own, or be a rule."""
+    fill = 2875 - len(opening)  # about where the first of few pieces is cut
+    for count in range(fill // len(unit) - 3, fill // len(unit) + 4):
+        pieces = grown(f"{opening}{unit * count}{closer}\n\nafter\n\n{unit * count}", 4)
+        assert len(pieces) > 1
+        assert not any(piece.source.startswith(closer) for piece in pieces[1:])
+        tokens = [token for piece in pieces for token in _PARSER.parse(piece.text) if token.type == "fence"]
+        assert all(token.content.strip() for token in tokens)
+
+
 def test_a_cut_table_has_its_head_again():
     pieces = grown("| a | b |\n|---|--:|\n" + "| 1 | 2 |\n" * 3000)
     assert all(piece.text.startswith("| a | b |\n|---|--:|\n| 1 |") for piece in pieces)

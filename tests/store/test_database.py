@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from nbchat.store import migrations
+from nbchat.values.events import TextDelta
 from tests.environment import ROOT
-from tests.store.turns import write_turn
+from tests.store.turns import answer, text_of, until, write_turn
+from tests.store.turns import opened as session_of
 
 OLD = sorted((Path(__file__).parent / "schemas").glob("*.sql"))
 
@@ -110,6 +112,27 @@ def test_several_processes_that_find_the_damage_at_once_set_it_aside_once(opened
     assert [process.communicate()[0].strip() for process in starts] == ["True"] * 4
     assert len(aside(path)) == 1
     assert sorted(row.id for row in opened(path).sessions()) == [f"s{index}" for index in range(4)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are locked otherwise there")
+def test_a_file_that_another_process_has_renewed_meanwhile_is_not_set_aside(opened, path):
+    """The lock is held on the damaged file; whoever gets it next finds another file in its place."""
+    import fcntl
+
+    path.parent.mkdir()
+    path.write_bytes(b"not a database at all" * 500)
+    with path.open("rb") as damaged:
+        fcntl.flock(damaged, fcntl.LOCK_EX)
+        late = opened(path)
+        write_turn(late, "late", 0, "a", "b")
+        assert not late.flush(0.3)  # it waits for the lock
+        path.rename(path.with_name("moved"))
+        early = opened(path)
+        write_turn(early, "early", 0, "a", "b")
+        assert early.flush(10.0)
+    assert late.flush(10.0)
+    assert aside(path) == []
+    assert sorted(row.id for row in late.sessions()) == ["early", "late"]
 
 
 def test_a_newer_file_stays_as_it_is(opened, path):
@@ -255,6 +278,20 @@ def test_a_file_that_another_process_holds_is_written_when_it_lets_go(opened, pa
     holder.close()
     assert journal.flush(5.0)
     assert len(journal.places("s")) == 2
+
+
+def test_what_comes_while_another_process_holds_the_file_is_not_lost(opened, path):
+    journal = opened(path)
+    recording = journal.begin(session_of(journal, "s"), one := answer("long"))
+    assert journal.flush(5.0)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    recording.add([TextDelta("first ")])
+    until(lambda: journal._writer._busy_since is not None)  # a look has taken it, and could not write it
+    recording.add([TextDelta("second")])
+    holder.execute("ROLLBACK")
+    holder.close()
+    until(lambda: text_of(journal.answers("s")[one.id]) == "first second")
 
 
 def test_a_file_that_is_taken_away_is_made_anew(opened, path):

@@ -53,3 +53,10 @@ def text_of(stored):
     """The text of a stored answer, whole or as far as it came."""
     reply = stored.turn.get("reply")
     return reply["choices"][0]["text"] if reply else "".join(event.text for event in stored.came)
+
+
+def until(reached, seconds=20.0):
+    """Wait until `reached()`; fail where that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it was never reached"

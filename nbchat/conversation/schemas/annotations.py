@@ -18,10 +18,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from nbchat.conversation.schemas.converters import (
     MISSING,
     Anything,
+    Converter,
     Deferred,
     Field,
     Fixed,
-    Form,
     Items,
     Keyed,
     Misfit,
@@ -46,14 +46,14 @@ class Untypable(TypeError):
 
 
 class Annotations:
-    """Makes forms of annotations. `definitions` are the schemas that the forms' own refer to, for `$defs`."""
+    """Makes converters from annotations. `definitions` are the schemas that they refer to, for `$defs`."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, dict[str, Any]] = {}
-        self._classes: dict[type, Form] = {}
+        self._classes: dict[type, Converter] = {}
 
-    def form(self, annotation: Any) -> Form:
-        """The form of an annotation. Raises Untypable."""
+    def converter(self, annotation: Any) -> Converter:
+        """Return the converter of an annotation. Raises Untypable."""
         annotation = _PLAIN.get(annotation, annotation) if _hashable(annotation) else annotation
         if annotation is Any or annotation is object:
             return Anything()
@@ -63,94 +63,100 @@ class Annotations:
         if origin is not None:
             return self._generic(annotation, origin, get_args(annotation))
         if isinstance(annotation, typing.NewType):
-            return self.form(annotation.__supertype__)
+            return self.converter(annotation.__supertype__)
         if isinstance(annotation, typing.TypeVar):
             return self._variable(annotation)
         if hasattr(annotation, "__value__"):  # type X = …
-            return self.form(annotation.__value__)
+            return self.converter(annotation.__value__)
         if isinstance(annotation, type):
             return self._collection(annotation, ()) or self._class(annotation)
         raise Untypable(f"{shown_type(annotation)}, which can't be written as JSON")
 
     def record(self, types: Mapping[str, Any]) -> Record:
-        """The form of named values of these types. Raises Untypable."""
-        return Record([Field(name, self.form(annotation)) for name, annotation in types.items()])
+        """Return the converter of a record with these types. Raises Untypable."""
+        return Record([Field(name, self.converter(annotation)) for name, annotation in types.items()])
 
-    def root_schema(self, form: Form) -> dict[str, Any]:
-        """The schema of a form with all that it refers to."""
-        schema = form.schema
-        if schema.keys() == {"$ref"}:  # servers want an object at the top, not a reference to one
+    def root_schema(self, converter: Converter) -> dict[str, Any]:
+        """Return a converter's schema with all its definitions."""
+        schema = converter.schema
+        if schema.keys() == {"$ref"}:  # servers want an object at the top level, not a reference
             schema = dict(self.definitions[schema["$ref"].removeprefix("#/$defs/")])
         return {**schema, "$defs": self.definitions} if self.definitions else schema
 
-    def _generic(self, annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Form:
+    def _generic(self, annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Converter:
         if origin is Annotated:
             documented = all(isinstance(note, str) for note in annotation.__metadata__)
-            return self.form(arguments[0]) if documented else self._pydantic(annotation) or self.form(arguments[0])
+            return (
+                self.converter(arguments[0])
+                if documented
+                else self._pydantic(annotation) or self.converter(arguments[0])
+            )
         if origin in (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar):
-            return self.form(arguments[0])
+            return self.converter(arguments[0])
         if origin is Literal:
             return self._literal(annotation, arguments)
         if origin in (Union, types.UnionType):
-            return OneOf([self.form(argument) for argument in arguments])
-        form = self._collection(origin, arguments) if isinstance(origin, type) else None
-        if form is None and hasattr(origin, "__value__") and arguments:
-            form = self.form(origin.__value__[arguments])
-        form = form or self._pydantic(annotation)
-        if form is None:
+            return OneOf([self.converter(argument) for argument in arguments])
+        converter = self._collection(origin, arguments) if isinstance(origin, type) else None
+        if converter is None and hasattr(origin, "__value__") and arguments:
+            converter = self.converter(origin.__value__[arguments])
+        converter = converter or self._pydantic(annotation)
+        if converter is None:
             raise Untypable(f"{shown_type(annotation)}, which can't be written as JSON")
-        return form
+        return converter
 
-    def _literal(self, annotation: Any, arguments: tuple[Any, ...]) -> Form:
+    def _literal(self, annotation: Any, arguments: tuple[Any, ...]) -> Converter:
         options = [(value.value if isinstance(value, enum.Enum) else value, value) for value in arguments]
         if not all(_is_plain(written) for written, _ in options):
             raise Untypable(f"{shown_type(annotation)}, whose values can't all be written as JSON")
         return Options(options)
 
-    def _collection(self, origin: type, arguments: tuple[Any, ...]) -> Form | None:
-        """The form of a list, set, tuple or dict; None = it is none of them."""
+    def _collection(self, origin: type, arguments: tuple[Any, ...]) -> Converter | None:
+        """Return the converter of a list, set, tuple or dict; None = another type."""
         if origin is tuple:
             if len(arguments) == 2 and arguments[1] is ...:
-                return Items(self.form(arguments[0]), tuple)
-            return Fixed([self.form(argument) for argument in arguments]) if arguments else Items(Anything(), tuple)
+                return Items(self.converter(arguments[0]), tuple)
+            return (
+                Fixed([self.converter(argument) for argument in arguments]) if arguments else Items(Anything(), tuple)
+            )
         if origin in _COLLECTIONS:
-            return Items(self.form(arguments[0]) if arguments else Anything(), _COLLECTIONS[origin])
+            return Items(self.converter(arguments[0]) if arguments else Anything(), _COLLECTIONS[origin])
         if origin in _MAPPINGS:
             key, value = arguments or (str, Any)
-            keys = self.form(key)
+            keys = self.converter(key)
             named = isinstance(keys, Options) and all(isinstance(written, str) for written, _ in keys.options)
             if not (keys == Scalar(str) or named):
                 raise Untypable(f"{shown_type(origin)} with keys of {shown_type(key)}, but JSON's keys are text")
-            return Keyed(keys, self.form(value))
+            return Keyed(keys, self.converter(value))
         return None
 
-    def _variable(self, variable: typing.TypeVar) -> Form:
+    def _variable(self, variable: typing.TypeVar) -> Converter:
         if variable.__constraints__:
-            return OneOf([self.form(each) for each in variable.__constraints__])
-        return self.form(variable.__bound__) if variable.__bound__ is not None else Anything()
+            return OneOf([self.converter(each) for each in variable.__constraints__])
+        return self.converter(variable.__bound__) if variable.__bound__ is not None else Anything()
 
-    def _class(self, cls: type) -> Form:
+    def _class(self, cls: type) -> Converter:
         if cls in self._classes:
-            form = self._classes[cls]
-            if isinstance(form, Deferred):
-                form.used = True
-            return form
+            converter = self._classes[cls]
+            if isinstance(converter, Deferred):
+                converter.used = True
+            return converter
         if issubclass(cls, enum.Enum):
             return _enumeration(cls)
-        taken = {form.name for form in self._classes.values() if isinstance(form, Deferred)}
+        taken = {converter.name for converter in self._classes.values() if isinstance(converter, Deferred)}
         self._classes[cls] = deferred = Deferred(_unused(cls.__name__, {*self.definitions, *taken}))
         made = (None if _is_pydantic(cls) else self._record(cls)) or self._pydantic(cls)
         if made is None:
             raise Untypable(f"{shown_type(cls)}, which can't be written as JSON")
-        deferred.form = made
+        deferred.converter = made
         if not deferred.used:
             self._classes[cls] = made
             return made
         self.definitions[deferred.name] = made.schema
         return deferred
 
-    def _record(self, cls: type) -> Form | None:
-        """The form of a class with named, annotated fields; None = it is no such class."""
+    def _record(self, cls: type) -> Converter | None:
+        """Return the converter of a class with annotated fields; None = another class."""
         if dataclasses.is_dataclass(cls):
             fields = {each.name: _dataclass_default(each) for each in dataclasses.fields(cls) if each.init}
             notes = {each.name: str(each.metadata.get("description", "")) for each in dataclasses.fields(cls)}
@@ -166,7 +172,7 @@ class Annotations:
         parts = [
             Field(
                 name,
-                self.form(hints.get(name, Any)),
+                self.converter(hints.get(name, Any)),
                 required and not _may_lack(cls, name, hints.get(name)),
                 default,
                 notes.get(name) or description_of(hints.get(name)) or doc.parameters.get(name, ""),
@@ -176,8 +182,8 @@ class Annotations:
         make: Any = dict if typing.is_typeddict(cls) else lambda values: cls(**values)
         return Record(parts, make, doc.summary)
 
-    def _pydantic(self, annotation: Any) -> Form | None:
-        """The form of what only pydantic understands; None = it isn't installed, or does not either."""
+    def _pydantic(self, annotation: Any) -> Converter | None:
+        """Return a converter based on pydantic; None = not installed, or pydantic does not support the annotation."""
         try:
             from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
         except ImportError:
@@ -187,7 +193,7 @@ class Annotations:
             schema = adapter.json_schema()
         except (PydanticSchemaGenerationError, PydanticUserError):
             return None
-        except Exception as error:  # whatever a class's own hooks for pydantic raise
+        except Exception as error:  # a class's hooks for pydantic may raise anything
             words = shortened(f"{type(error).__name__}: {error}")
             raise Untypable(f"{shown_type(annotation)}, for which pydantic makes no schema ({words})") from error
         names: dict[str, str] = {}
@@ -202,13 +208,13 @@ class Annotations:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Pydantic:
-    """What a pydantic TypeAdapter takes."""
+    """A converter based on a pydantic TypeAdapter."""
 
     adapter: Any
     schema: dict[str, Any]
 
     def load(self, value: Any, path: str = "") -> Any:
-        """What pydantic makes of the JSON."""
+        """Validate the JSON with pydantic."""
         from pydantic import ValidationError
 
         try:
@@ -223,7 +229,7 @@ class _Pydantic:
 
 
 def default_json(value: object) -> Any:
-    """A default as the schema may show it; MISSING = JSON has no way to write it."""
+    """Return a default as JSON for the schema; MISSING = not expressible."""
     written = value.value if isinstance(value, enum.Enum) else value
     try:
         return written if json.loads(json.dumps(written, allow_nan=False)) == written else MISSING
@@ -232,7 +238,7 @@ def default_json(value: object) -> Any:
 
 
 def description_of(annotation: Any) -> str:
-    """The text in an `Annotated[type, "text"]`; empty = there is none."""
+    """Return the text of `Annotated[type, "text"]`; empty = none."""
     if get_origin(annotation) in (typing.Required, typing.NotRequired):
         annotation = get_args(annotation)[0]
     notes = getattr(annotation, "__metadata__", ())
@@ -279,7 +285,7 @@ def _plain_default(defaults: Mapping[str, Any], name: str) -> tuple[bool, Any]:
     return (False, default_json(defaults[name])) if name in defaults else (True, MISSING)
 
 
-def _enumeration(cls: type[enum.Enum]) -> Form:
+def _enumeration(cls: type[enum.Enum]) -> Converter:
     """Use the members' values if JSON can hold them, else their names."""
     by_value = all(_is_plain(member.value) for member in cls)
     return Options([(member.value if by_value else member.name, member) for member in cls])
@@ -302,7 +308,7 @@ def _unused(name: str, taken: set[str]) -> str:
 
 _PLAIN: dict[Any, Any] = {None: type(None), typing.LiteralString: str}
 
-_SIMPLE: dict[Any, Form] = {
+_SIMPLE: dict[Any, Converter] = {
     **{kind: Scalar(kind) for kind in (str, int, float, bool, type(None))},
     datetime.date: Parsed("a date as YYYY-MM-DD", datetime.date.fromisoformat, {"format": "date"}),
     datetime.datetime: Parsed(

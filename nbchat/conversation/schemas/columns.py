@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbchat.conversation.schemas.annotations import Annotations
-from nbchat.conversation.schemas.converters import Field, Form, Items, OneOf, Options, Record, Scalar
+from nbchat.conversation.schemas.converters import Converter, Field, Items, OneOf, Options, Record, Scalar
 from nbchat.conversation.schemas.type_names import WORDS, TypeNames
 from nbchat.values.errors import ParameterError
 
@@ -43,8 +43,8 @@ def is_type(text: str) -> bool:
     return bool(text) and text not in ("[", "[]")
 
 
-def parse_columns(text: str, annotations: Annotations, names: Mapping[str, Any] | None = None) -> Form:
-    """The form that the text asks for; types may be among `names`. Raises ParameterError, with an example."""
+def parse_columns(text: str, annotations: Annotations, names: Mapping[str, Any] | None = None) -> Converter:
+    """Parse the text into a converter; types are looked up in `names`. Raises ParameterError with an example."""
     parser = _Parser(text, annotations, TypeNames(names))
     many = parser.take("[")
     record = parser.record()
@@ -103,18 +103,18 @@ class _Parser:
         name = self._word("a name")
         return Field(name, self._type(0) if self.take(":") else Scalar(str))
 
-    def _type(self, level: int) -> Form:
+    def _type(self, level: int) -> Converter:
         options = [self._option(level)]
         while self.take("|"):
             options.append(self._option(level))
         words = [option for option in options if isinstance(option, str)]
-        forms: list[Form] = [option for option in options if not isinstance(option, str)]
+        converters: list[Converter] = [option for option in options if not isinstance(option, str)]
         self._check_words([word for word in words if not isinstance(word, _Quoted)], len(options))
         if words:
-            forms.insert(0, Options([(word, word) for word in dict.fromkeys(map(str, words))]))
+            converters.insert(0, Options([(word, word) for word in dict.fromkeys(map(str, words))]))
         if self.take("?"):
-            forms.append(Scalar(type(None)))
-        return forms[0] if len(forms) == 1 else OneOf(forms)
+            converters.append(Scalar(type(None)))
+        return converters[0] if len(converters) == 1 else OneOf(converters)
 
     def _check_words(self, words: list[str], options: int) -> None:
         """Raise ParameterError where words without quotes are rather meant as types."""
@@ -124,8 +124,8 @@ class _Parser:
         if words and (options == 1 or len(like) == options):
             self._types.unknown(words[0])
 
-    def _option(self, level: int) -> Form | str:
-        """A type's form, or a word that is a value."""
+    def _option(self, level: int) -> Converter | str:
+        """Parse a type, or a word that is a value."""
         if level > DEEPEST:
             raise self._error("fewer brackets")
         if self.take("["):
@@ -139,8 +139,8 @@ class _Parser:
         if self._next == "[":
             self._skip_brackets()
             start = self._ends[first] - len(word)
-            return self._annotations.form(self._types.resolve(self._text[start : self._ends[self._at - 1]]))
-        return self._annotations.form(self._types.resolve(word)) if word in self._types else word
+            return self._annotations.converter(self._types.resolve(self._text[start : self._ends[self._at - 1]]))
+        return self._annotations.converter(self._types.resolve(word)) if word in self._types else word
 
     def _skip_brackets(self) -> None:
         depth = 0

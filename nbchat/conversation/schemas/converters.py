@@ -1,6 +1,6 @@
-"""Forms of values: each says itself as a JSON schema, and makes a value of its Python type out of JSON.
+"""Converters from JSON to Python values, each with its JSON schema.
 
-JSON becomes another type only where nothing is lost: 3 is a float, "2025-01-31" a date, "3" no number.
+JSON is converted only without loss: 3 becomes a float, "2025-01-31" a date, but "3" not a number.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from nbchat.conversation.schemas.json_text import Bare, resolved
 __all__ = [
     "MISSING",
     "Anything",
+    "Converter",
     "Deferred",
     "Field",
     "Fixed",
-    "Form",
     "Items",
     "Keyed",
     "Misfit",
@@ -35,17 +35,17 @@ __all__ = [
 ]
 
 MISSING: Any = object()
-"""No default."""
+"""Marks a missing default."""
 
 LONGEST_MESSAGE = 200
-"""Characters of a validator's words."""
+"""Longest validator message, in characters."""
 
 LONGEST_QUOTE = 60
-"""Characters of a value that an error quotes."""
+"""Longest value quoted in an error, in characters."""
 
 
 class Misfit(ValueError):
-    """A value has another form: `said` is what was expected and what came, `path` where in it ("" = the whole)."""
+    """A value does not fit: `said` is what was expected and what came, `path` the place in the value ("" = the whole)."""
 
     def __init__(self, path: str, said: str) -> None:
         super().__init__(f"{path}: {said}" if path else said)
@@ -53,19 +53,19 @@ class Misfit(ValueError):
         self.said = said
 
 
-class Form(Protocol):
-    """What values are asked for."""
+class Converter(Protocol):
+    """Converts JSON to a Python value and describes the JSON it accepts."""
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The form as a JSON schema."""
+        """Return the JSON schema."""
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The value that this JSON, found at `path`, stands for. Raises Misfit."""
+        """Convert the JSON found at `path`. Raises Misfit."""
 
 
 def inside(path: str, key: str | int) -> str:
-    """The path of an item: `rows[2].name`."""
+    """Return the path of an item: `rows[2].name`."""
     if isinstance(key, int):
         return f"{path}[{key}]"
     if not key.isidentifier():
@@ -74,7 +74,7 @@ def inside(path: str, key: str | int) -> str:
 
 
 def shown(value: object) -> str:
-    """JSON in an error's words, cut short."""
+    """Format JSON for an error, shortened."""
     match value:
         case list():
             return f"a list of {len(value)}"
@@ -85,13 +85,13 @@ def shown(value: object) -> str:
 
 
 def shortened(words: str) -> str:
-    """A validator's words as one line; they may quote a whole value."""
+    """Return a validator's message as one short line; it may quote a whole value."""
     line = " ".join(words[: 4 * LONGEST_MESSAGE].split())
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
 
 
 def made(make: Callable[[Any], Any], value: Any, path: str) -> Any:
-    """What a class of the user's, or its validators, makes of a value. Whatever it raises is a Misfit."""
+    """Call a user's class or validator; any exception becomes a Misfit."""
     try:
         return make(value)
     except (Exception, SystemExit) as error:
@@ -103,7 +103,7 @@ def made(make: Callable[[Any], Any], value: Any, path: str) -> Any:
 
 
 def expected(what: str, value: object, path: str) -> Misfit:
-    """The error for a value of another kind."""
+    """Return the error for a value of the wrong kind."""
     return Misfit(path, f"expected {what}, got {shown(value)}")
 
 
@@ -116,14 +116,14 @@ class Anything:
         """No condition."""
         return {}
 
-    def load(self, value: Any, path: str = "") -> Any:  # every form is asked alike
+    def load(self, value: Any, path: str = "") -> Any:  # same signature as the others
         """The JSON as it is."""
         return resolved(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text, number, truth value or null. `type` is the Python type."""
+    """A string, number, boolean or null. `type` is the Python type."""
 
     type: type
 
@@ -133,7 +133,7 @@ class Scalar:
         return {"type": _SCALARS[self.type][0]}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The value; 3.0 is a whole number, 3 a decimal one, where both are exactly the same."""
+        """Return the value; 3.0 is accepted as an integer and 3 as a float if both are exactly equal."""
         if isinstance(value, Bare):
             read = _YES_NO.get(value.lower(), value.constant) if self.type is bool else value.constant
             value = value if isinstance(read, str) else read
@@ -142,7 +142,7 @@ class Scalar:
         if self.type in (int, float) and type(value) in (int, float):
             try:
                 number = self.type(value)
-            except (OverflowError, ValueError):  # too large; infinite or no number
+            except (OverflowError, ValueError):  # too large, infinite or NaN
                 number = None
             if number is not None and number == value:
                 return number
@@ -162,7 +162,7 @@ _SCALARS: dict[type, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A value written as text: `parse` raises ValueError where it isn't one. `keywords` go into the schema."""
+    """A value written as a string: `parse` raises ValueError for an invalid one. `keywords` go into the schema."""
 
     what: str
     parse: Callable[[str], Any]
@@ -185,7 +185,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One of some values: pairs of the JSON (text, number, truth value, null) and the value it stands for."""
+    """One of several values: pairs of JSON (string, number, boolean, null) and the value it stands for."""
 
     options: Sequence[tuple[Any, Any]]
 
@@ -197,7 +197,7 @@ class Options:
         return {"type": types[0] if len(types) == 1 else types, "enum": written}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """What the JSON stands for; true is not 1. A bare word may be in another letter case."""
+        """Return what the JSON stands for; true is not 1. Bare words match in any letter case."""
         spellings = (str(value), value.constant) if isinstance(value, Bare) else (value,)
         for spelling in spellings:
             for written, option in self.options:
@@ -213,9 +213,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Any number of one form: a list, set or tuple."""
+    """A list, set or tuple of items of one kind."""
 
-    item: Form
+    item: Converter
     make: Callable[[list[Any]], Any] = list
 
     @property
@@ -232,9 +232,9 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A tuple: so many items, each of its own form."""
+    """A tuple with a converter for each item."""
 
-    items: Sequence[Form]
+    items: Sequence[Converter]
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -256,10 +256,10 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """A dict: any keys of one form (of texts), values of another."""
+    """A dict with converters for its keys (strings) and values."""
 
-    key: Form
-    value: Form
+    key: Converter
+    value: Converter
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -276,10 +276,10 @@ class Keyed:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A named part of a record, which may lack unless `required`. `default` is JSON for the schema; MISSING = none."""
+    """A field of a record, optional unless `required`. `default` is JSON for the schema; MISSING = none."""
 
     name: str
-    form: Form
+    converter: Converter
     required: bool = True
     default: Any = MISSING
     description: str = ""
@@ -287,8 +287,8 @@ class Field:
     @property
     def schema(self) -> dict[str, Any]:
         """The form's schema, with what is known of this part."""
-        schema = dict(self.form.schema)
-        if "$ref" not in schema:  # its neighbours are ignored by some servers and refused by others
+        schema = dict(self.converter.schema)
+        if "$ref" not in schema:  # some servers ignore keywords beside a reference, and others refuse them
             schema |= {"description": self.description} if self.description else {}
             schema |= {"default": self.default} if self.default is not MISSING else {}
         return schema
@@ -296,7 +296,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An object of named fields, made into a value by `make`, which gets those that came."""
+    """An object with named fields, passed to `make` as far as they are given."""
 
     fields: Sequence[Field]
     make: Callable[[dict[str, Any]], Any] = dict
@@ -315,7 +315,7 @@ class Record:
         }
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The made value. Whatever `make` raises is a Misfit too."""
+        """Return the result of `make`, whose exceptions become a Misfit."""
         if not isinstance(value, Mapping):
             raise expected("an object", value, path)
         names = [each.name for each in self.fields]
@@ -326,7 +326,7 @@ class Record:
             if each.required and each.name not in value:
                 raise Misfit(inside(path, each.name), f"this {self.noun} is missing")
         loaded = {
-            each.name: each.form.load(value[each.name], inside(path, each.name))
+            each.name: each.converter.load(value[each.name], inside(path, each.name))
             for each in self.fields
             if each.name in value
         }
@@ -335,22 +335,22 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A union: the first of these forms, of which there is at least one, that takes the value."""
+    """A union: the first of these converters (at least one) that accepts the value."""
 
-    forms: Sequence[Form]
+    converters: Sequence[Converter]
 
     @property
     def schema(self) -> dict[str, Any]:
         """Any of the schemas."""
-        return {"anyOf": [form.schema for form in self.forms]}
+        return {"anyOf": [converter.schema for converter in self.converters]}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """What the first form that takes it makes of it; but of numbers, the form that leaves it as it is."""
+        """Return the result of the first converter that accepts the value; for numbers, of the one that keeps it unchanged."""
         taken: list[Any] = []
         misfits: list[Misfit] = []
-        for form in self.forms:
+        for converter in self.converters:
             try:
-                loaded = form.load(value, path)
+                loaded = converter.load(value, path)
             except Misfit as misfit:
                 misfits.append(misfit)
                 continue
@@ -359,18 +359,18 @@ class OneOf:
             taken.append(loaded)
         if taken:
             return taken[0]
-        raise max(misfits, key=lambda misfit: len(misfit.path))  # the one that got furthest says most
+        raise max(misfits, key=lambda misfit: len(misfit.path))  # the one that got furthest has the best message
 
 
 class Deferred:
-    """A class's form while it is still being made: how a class refers to itself."""
+    """A placeholder for a class's converter while it is being made, for recursive classes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.used = False
-        """Whether anything refers to the class, so that it needs a definition."""
-        self.form: Form = Anything()
-        """The class's form once it is made; until then it takes anything."""
+        """Whether the class is referred to and needs a definition."""
+        self.converter: Converter = Anything()
+        """The class's converter; until it is made, anything is accepted."""
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -379,4 +379,4 @@ class Deferred:
 
     def load(self, value: Any, path: str = "") -> Any:
         """As the form, once it is made."""
-        return self.form.load(value, path)
+        return self.converter.load(value, path)

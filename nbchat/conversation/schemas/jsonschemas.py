@@ -105,13 +105,13 @@ def _is_strict(node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A form that the user wrote as a JSON schema: JSON stays JSON."""
+    """The converter of a JSON schema given by the user: JSON stays JSON."""
 
     schema: dict[str, Any]
 
     @classmethod
     def of(cls, schema: Node) -> Given:
-        """The form of a schema. Raises ParameterError for one that is no schema, or that refers outside itself."""
+        """Make the converter of a schema. Raises ParameterError for an invalid schema, or one that refers outside itself."""
         from jsonschema.exceptions import SchemaError
 
         try:

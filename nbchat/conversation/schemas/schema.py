@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from nbchat.conversation.schemas.annotations import Annotations, Untypable, shown_type
 from nbchat.conversation.schemas.columns import is_type, parse_columns
-from nbchat.conversation.schemas.converters import Anything, Form, Misfit, expected
+from nbchat.conversation.schemas.converters import Anything, Converter, Misfit, expected
 from nbchat.conversation.schemas.json_text import has_words, problem_in, values_in, word_in
 from nbchat.conversation.schemas.jsonschemas import Given, closed, is_strict, moved
 from nbchat.conversation.schemas.type_names import TypeNames
@@ -35,7 +35,7 @@ class Schema:
     """
 
     name: str
-    form: Form
+    converter: Converter
     json_schema: Mapping[str, Any]
     wrapped: str | None = None
 
@@ -50,15 +50,15 @@ class Schema:
         if isinstance(what, cls):
             return what
         try:
-            form, schema, name = _read(what, names or {})
+            converter, schema, name = _read(what, names or {})
         except Untypable as error:
             raise ParameterError(f"The schema has the type {error}.") from None
         except RecursionError:
             raise ParameterError("The schema is nested too deep.") from None
         wrapped = None if _is_object(schema) else "items" if schema.get("type") == "array" else "value"
         outer = schema if wrapped is None else _wrapped(schema, wrapped)
-        outer = outer if isinstance(form, Given) else closed(outer)
-        return cls(_NAME.sub("_", name).strip("_")[:64] or "answer", form, outer, wrapped)
+        outer = outer if isinstance(converter, Given) else closed(outer)
+        return cls(_NAME.sub("_", name).strip("_")[:64] or "answer", converter, outer, wrapped)
 
     @property
     def response_format(self) -> dict[str, Any]:
@@ -101,19 +101,19 @@ class Schema:
 
     def _load(self, value: Any) -> Any:
         if self.wrapped is None:
-            return self.form.load(value)
+            return self.converter.load(value)
         if isinstance(value, Mapping) and value.keys() == {self.wrapped}:
-            return self.form.load(value[self.wrapped], self.wrapped)
+            return self.converter.load(value[self.wrapped], self.wrapped)
         try:
-            return self.form.load(value)  # models asked in the prompt may omit the wrapper
+            return self.converter.load(value)  # models asked in the prompt may omit the wrapper
         except Misfit as misfit:
             if isinstance(value, Mapping):
                 raise expected(f"an object with {self.wrapped!r} alone", value, "") from None
             raise misfit
 
 
-def _read(what: Any, names: Mapping[str, Any]) -> tuple[Form, Mapping[str, Any], str]:
-    """The form, its JSON schema and a name."""
+def _read(what: Any, names: Mapping[str, Any]) -> tuple[Converter, Mapping[str, Any], str]:
+    """Return the converter, its JSON schema and a name."""
     annotations = Annotations()
     if isinstance(what, str) and what.lstrip().startswith("{"):
         return _read_given(_json_schema(what))
@@ -122,31 +122,31 @@ def _read(what: Any, names: Mapping[str, Any]) -> tuple[Form, Mapping[str, Any],
         if isinstance(what, (str, Mapping)):  # a variable that holds a schema
             return _read(what, {})
     if isinstance(what, str):
-        form, name = parse_columns(what, annotations, names), "answer"
+        converter, name = parse_columns(what, annotations, names), "answer"
     elif isinstance(what, Mapping) and not _is_record_of_types(what):
         return _read_given(what)
     elif isinstance(what, Mapping):
-        form, name = annotations.record(what), "answer"
+        converter, name = annotations.record(what), "answer"
     elif callable(what) or hasattr(what, "__origin__") or hasattr(what, "__args__"):
-        form, name = annotations.form(what), getattr(what, "__name__", "answer")
+        converter, name = annotations.converter(what), getattr(what, "__name__", "answer")
     else:
         raise ParameterError(
             "A schema is a pydantic model, a dataclass, a type, a JSON schema or text such as city:str,temp:float;"
             f" got {type(what).__name__}."
         )
-    if isinstance(form, Anything):
+    if isinstance(converter, Anything):
         raise ParameterError(f"The schema {shown_type(what)} allows everything: name the type that you expect.")
-    return form, annotations.root_schema(form), name
+    return converter, annotations.root_schema(converter), name
 
 
-def _read_given(what: Mapping[str, Any]) -> tuple[Form, Mapping[str, Any], str]:
+def _read_given(what: Mapping[str, Any]) -> tuple[Converter, Mapping[str, Any], str]:
     """As `_read`, for a JSON schema or the whole `response_format` around one."""
     inner = what.get("json_schema") if what.get("type") == "json_schema" else None
     name, schema = (inner.get("name"), inner.get("schema")) if isinstance(inner, Mapping) else (what.get("title"), what)
     if not isinstance(schema, Mapping) or not _KEYWORDS & schema.keys():
         raise ParameterError("A dict must be a JSON schema with a type, or map names to types, such as {'a': int}.")
-    form = Given.of(schema)
-    return form, form.schema, str(name or "answer")
+    converter = Given.of(schema)
+    return converter, converter.schema, str(name or "answer")
 
 
 def _json_schema(text: str) -> Mapping[str, Any]:

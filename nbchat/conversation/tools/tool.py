@@ -158,7 +158,7 @@ def _field(
         hint = _hint(function, parameter)
         if hint is MISSING:
             raise Untypable("no annotation")
-        form = annotations.form(hint)
+        converter = annotations.converter(hint)
     except Untypable as error:
         what = "without an annotation" if str(error) == "no annotation" else f"of the type {error}"
         raise ToolError(
@@ -167,7 +167,7 @@ def _field(
     has_default = parameter.default is not parameter.empty
     default = default_json(parameter.default) if has_default else MISSING
     description = description_of(hint) or doc.parameters.get(parameter.name, "")
-    return Field(parameter.name, form, not has_default, default, description)
+    return Field(parameter.name, converter, not has_default, default, description)
 
 
 def _hint(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:

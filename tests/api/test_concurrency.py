@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.concurrency import Pace
+from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.values.rate_limits import RateLimits
 
 
@@ -13,7 +13,7 @@ class Batch:
     """Calls that share a pace; each is in flight until it is told to end. Use on a running loop."""
 
     def __init__(self, most):
-        self.pace = Pace(most)
+        self.limiter = ConcurrencyLimiter(most)
         self.calls = []
         self.inside = {}
         """By the call's number, in the order in which they were begun."""
@@ -22,7 +22,7 @@ class Batch:
         """So many more calls come."""
         for _ in range(count):
             number = len(self.calls)
-            self.calls.append(asyncio.create_task(self.pace.run(lambda number=number: self._call(number))))
+            self.calls.append(asyncio.create_task(self.limiter.run(lambda number=number: self._call(number))))
         await settle()
 
     async def _call(self, number):
@@ -57,14 +57,14 @@ def test_a_refusal_halves_and_answers_bring_it_back_one_by_one():
     async def play():
         batch = Batch(16)
         await batch.come(16)
-        batch.pace.refused(0)
-        assert batch.pace.allowed == 8
+        batch.limiter.refused(0)
+        assert batch.limiter.allowed == 8
         for _ in range(9):
-            batch.pace.answered(None)
-        assert batch.pace.allowed == 9
+            batch.limiter.answered(None)
+        assert batch.limiter.allowed == 9
         for _ in range(500):
-            batch.pace.answered(None)
-        assert batch.pace.allowed == 16
+            batch.limiter.answered(None)
+        assert batch.limiter.allowed == 16
 
     asyncio.run(play())
 
@@ -73,14 +73,14 @@ def test_refusals_of_requests_sent_together_count_once():
     async def play():
         batch = Batch(16)
         await batch.come(16)
-        sent = batch.pace.halvings
+        sent = batch.limiter.halvings
         for _ in range(16):
-            batch.pace.refused(sent)
-        assert batch.pace.allowed == 8
+            batch.limiter.refused(sent)
+        assert batch.limiter.allowed == 8
         for _ in range(8):
             await batch.go()
-        batch.pace.refused(batch.pace.halvings)
-        assert batch.pace.allowed == 4
+        batch.limiter.refused(batch.limiter.halvings)
+        assert batch.limiter.allowed == 4
 
     asyncio.run(play())
 
@@ -91,12 +91,12 @@ def test_a_refusal_counts_however_many_were_answered_since_the_last():
     async def play():
         batch = Batch(16)
         await batch.come(16)
-        batch.pace.refused(batch.pace.halvings)
+        batch.limiter.refused(batch.limiter.halvings)
         for _ in range(300):
-            batch.pace.answered(None)
-        assert batch.pace.allowed == 16
-        batch.pace.refused(batch.pace.halvings)
-        assert batch.pace.allowed == 8
+            batch.limiter.answered(None)
+        assert batch.limiter.allowed == 16
+        batch.limiter.refused(batch.limiter.halvings)
+        assert batch.limiter.allowed == 8
 
     asyncio.run(play())
 
@@ -105,10 +105,10 @@ def test_it_lets_in_no_more_than_the_server_has_left():
     async def play():
         batch = Batch(16)
         await batch.come(1)
-        batch.pace.answered(RateLimits(remaining_requests=3))
+        batch.limiter.answered(RateLimits(remaining_requests=3))
         await batch.come(9)
         assert len(batch.inside) == 3
-        batch.pace.answered(None)
+        batch.limiter.answered(None)
         await settle()
         assert len(batch.inside) == 10
 
@@ -131,7 +131,7 @@ def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over():
 
 def test_the_next_begins_in_the_same_breath():
     async def play():
-        pace, steps = Pace(1), []
+        limiter, steps = ConcurrencyLimiter(1), []
 
         async def call(name):
             steps.append(f"{name} begins")
@@ -139,7 +139,7 @@ def test_the_next_begins_in_the_same_breath():
             asyncio.get_running_loop().call_soon(steps.append, "another turn of the loop")
             steps.append(f"{name} ends")
 
-        await asyncio.gather(pace.run(lambda: call("one")), pace.run(lambda: call("two")))
+        await asyncio.gather(limiter.run(lambda: call("one")), limiter.run(lambda: call("two")))
         assert steps[1:3] == ["one ends", "two begins"]
 
     asyncio.run(play())
@@ -150,12 +150,12 @@ def test_what_a_call_raises_reaches_who_waits_for_it_and_its_place_is_free():
         raise ZeroDivisionError
 
     async def play():
-        pace, done = Pace(1), []
+        limiter, done = ConcurrencyLimiter(1), []
 
         async def note():
             done.append(True)
 
-        failed, _ = await asyncio.gather(pace.run(fail), pace.run(note), return_exceptions=True)
+        failed, _ = await asyncio.gather(limiter.run(fail), limiter.run(note), return_exceptions=True)
         assert isinstance(failed, ZeroDivisionError)
         assert done
 
@@ -166,7 +166,7 @@ def test_once_shut_nothing_more_is_begun():
     async def play():
         batch = Batch(1)
         await batch.come(2)
-        batch.pace.shut()
+        batch.limiter.shut()
         await batch.go()
         await batch.come()
         assert (list(batch.inside), batch.waiting) == ([], [1, 2])
@@ -199,13 +199,13 @@ def test_no_place_is_lost_or_given_twice_whatever_happens(most, played):
                 case "give_up" if value < len(batch.calls):
                     await batch.give_up(value)
                 case "refused" if batch.inside:
-                    batch.pace.refused(batch.pace.halvings)
+                    batch.limiter.refused(batch.limiter.halvings)
                 case "answered":
-                    batch.pace.answered(value)
+                    batch.limiter.answered(value)
             await settle()
-            assert 1 <= batch.pace.allowed <= most
-            assert len(batch.inside) <= max(before, batch.pace.allowed)
-            assert not batch.waiting or len(batch.inside) >= batch.pace.allowed
+            assert 1 <= batch.limiter.allowed <= most
+            assert len(batch.inside) <= max(before, batch.limiter.allowed)
+            assert not batch.waiting or len(batch.inside) >= batch.limiter.allowed
         while batch.inside:
             await batch.go()
         assert not batch.waiting

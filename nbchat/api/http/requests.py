@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from nbchat.api.addresses import is_this_machine
 from nbchat.api.endpoints import Endpoint
+from nbchat.api.http.addresses import is_this_machine
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
 

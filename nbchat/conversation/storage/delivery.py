@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange import Delivery, Exchange
-from nbchat.conversation.record import Record
+from nbchat.conversation.storage.record import Record
 from nbchat.store.budget import Budget
 from nbchat.store.entries import Spent
 from nbchat.store.paths import OFF, is_wanted
@@ -64,7 +64,7 @@ class Deliverer:
         whole: Callable[[], None] = _nothing
         wanted = exchange.options.cache
         if self._limits.cache_is_on() if wanted is None else wanted:
-            from nbchat.conversation import replaying
+            from nbchat.conversation.storage import replaying
 
             name = request.name = replaying.request_name(exchange.ask.endpoint, request)
             if exchange.options.replaces is None and (tape := replaying.stored(name, exchange.number)) is not None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange import Exchange
-from nbchat.conversation.replaying import request_name
+from nbchat.conversation.storage.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined, read_rating
 from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored

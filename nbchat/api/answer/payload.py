@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbchat.api import parts
-from nbchat.api.choice import ChoiceReader
-from nbchat.api.counting import UsageTally
+from nbchat.api.answer import parts
+from nbchat.api.answer.choice import ChoiceReader
+from nbchat.api.answer.counting import UsageTally
+from nbchat.api.answer.textflow import paired
+from nbchat.api.answer.toolcalls import index_of
 from nbchat.api.keys import Key
-from nbchat.api.textflow import paired
-from nbchat.api.toolcalls import index_of
 from nbchat.values import usage
 from nbchat.values.carried import is_carried
 from nbchat.values.events import (
@@ -203,5 +203,7 @@ def _word(value: object) -> str | None:
 
 
 def _reason(value: object) -> str | None:
-    """A finish reason; None for none, however it is spelled."""
+    """A finish reason; None for none, however it is spelled. SGLang has objects, `{"type": "stop"}`."""
+    if isinstance(value, Mapping):
+        value = value.get("type") or value.get("reason")
     return None if not isinstance(value, str) or value.strip().lower() in NO_REASONS else paired(value)

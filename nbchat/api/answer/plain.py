@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from nbchat.api.payload import PayloadReader, is_meant
+from nbchat.api.answer.payload import PayloadReader, is_meant
 from nbchat.values.events import Event
 
 __all__ = ["PlainChunks"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from nbchat.api.growing import GrowingText
+from nbchat.api.answer.growing import GrowingText
+from nbchat.api.answer.thinking import STARTERS, Said, ThinkTags
 from nbchat.api.keys import Key, Redactor
-from nbchat.api.thinking import STARTERS, Said, ThinkTags
 from nbchat.values.events import Event, ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 
 __all__ = ["Joiner", "TextFlow", "paired"]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbchat.api.keys import without_keys
-from nbchat.conversation.delivery import Limits, spent
 from nbchat.conversation.history import History
-from nbchat.conversation.record import Record
 from nbchat.conversation.settings import Configured, Settings, with_system
+from nbchat.conversation.storage.delivery import Limits, spent
+from nbchat.conversation.storage.record import Record
 from nbchat.conversation.turn import Turn
 from nbchat.store.budget import Budget
 from nbchat.store.entries import Entries, Spent
@@ -18,7 +18,7 @@ from nbchat.values.rating import Rating
 from nbchat.values.usage import Usage
 
 if TYPE_CHECKING:  # imported where there is a journal
-    from nbchat.conversation.persistence import Persistence
+    from nbchat.conversation.storage.persistence import Persistence
 
 __all__ = ["Recorded"]
 
@@ -145,7 +145,7 @@ class Recorded(Configured):
         """Create the session's persistence; None = journal turned off. `known`: turns already written."""
         if (file := journal()) is None:
             return None
-        from nbchat.conversation.persistence import Persistence
+        from nbchat.conversation.storage.persistence import Persistence
 
         return Persistence(file, self._described, known=known)
 

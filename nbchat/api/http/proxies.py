@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from nbchat.api.addresses import is_this_machine, public_url
+from nbchat.api.http.addresses import is_this_machine, public_url
 from nbchat.api.keys import Key
 
 __all__ = ["Proxy", "proxy_for"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,10 @@ from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.turn import Turn
 from nbchat.store.entries import Entry
+from nbchat.values.live_set import LiveSet
 
 if TYPE_CHECKING:  # imported only with a journal
-    from nbchat.conversation.persistence import Persistence
+    from nbchat.conversation.storage.persistence import Persistence
 
 __all__ = ["Record"]
 
@@ -38,7 +38,7 @@ class Record:
         self.observers = Observers()
         self._newest: str | None = None
         """The id of the answer that was entered or offered last."""
-        self._open: weakref.WeakSet[Exchange] = weakref.WeakSet()
+        self._open: LiveSet[Exchange] = LiveSet()
         self._lock = threading.RLock()
         self._persist = persist
         self._persistence: Persistence | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbchat.api.textflow import paired
+from nbchat.api.answer.textflow import paired
 from nbchat.values.limits import LIMITS, clipped
 from nbchat.values.messages import Source
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nbchat.api.addresses import is_same_server, public_url
 from nbchat.api.endpoints import (
     Endpoint,
     choose,
@@ -17,7 +16,8 @@ from nbchat.api.endpoints import (
     named_key,
     owner_of,
 )
-from nbchat.api.headers import GivenHeaders, Headers, header_pairs
+from nbchat.api.http.addresses import is_same_server, public_url
+from nbchat.api.http.headers import GivenHeaders, Headers, header_pairs
 from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.values.errors import ConfigError

@@ -31,7 +31,7 @@ class UsageTally:
         `index`: the choice that it stands in (None = in none); `finished`: the choices that have ended; `choices`: how
         many were heard of.
         """
-        report = Usage.from_wire(usage)
+        report = _plausible(Usage.from_wire(usage))
         if not (report.prompt_tokens or report.completion_tokens or report.total_tokens):
             return None  # zeros, as some servers send them first, or last
         self._total = _merged(self._total, report)
@@ -69,6 +69,16 @@ class UsageTally:
             total_tokens=None if prompt is None or done is None else prompt + done,
             state="measured" if self._sure else "estimated",
         )
+
+
+def _plausible(report: Usage) -> Usage:
+    """A report without zeros that its total belies: no prompt is of 0 tokens."""
+    prompt, completion, total = report.prompt_tokens, report.completion_tokens, report.total_tokens or 0
+    if prompt == 0 and completion:
+        return replace(report, prompt_tokens=total - completion if total > completion else None)
+    if completion == 0 and total > (prompt or 0):
+        return replace(report, prompt_tokens=prompt or None, completion_tokens=total - prompt if prompt else None)
+    return report
 
 
 def _merged(old: Usage, new: Usage) -> Usage:

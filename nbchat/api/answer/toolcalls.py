@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
+from nbchat.api.answer.textflow import Joiner, paired
 from nbchat.api.keys import Key
-from nbchat.api.textflow import Joiner, paired
 from nbchat.values.carried import attached_to_call
 from nbchat.values.events import CarriedDelta, Event, ToolCallDelta
 from nbchat.values.limits import LIMITS

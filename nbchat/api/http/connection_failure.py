@@ -8,8 +8,8 @@ import socket
 import httpx
 
 from nbchat.api.call import Call
+from nbchat.api.http.proxies import Proxy, proxy_for
 from nbchat.api.keys import Key
-from nbchat.api.proxies import Proxy, proxy_for
 
 __all__ = ["what_happened", "words_of"]
 

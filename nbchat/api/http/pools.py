@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 
-from nbchat.api.network import AsyncioBackend
-from nbchat.api.proxies import Proxy, proxy_for
-from nbchat.api.requests import redirected
-from nbchat.api.transport_logs import keep_quiet
+from nbchat.api.http.network import AsyncioBackend
+from nbchat.api.http.proxies import Proxy, proxy_for
+from nbchat.api.http.requests import redirected
+from nbchat.api.http.transport_logs import keep_quiet
 from nbchat.values.errors import ConfigError
 
 __all__ = ["Pools"]

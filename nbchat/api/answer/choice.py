@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbchat.api import parts
+from nbchat.api.answer import parts
+from nbchat.api.answer.textflow import Joiner, TextFlow, paired
+from nbchat.api.answer.toolcalls import ToolCallFlow
 from nbchat.api.keys import Key
-from nbchat.api.textflow import Joiner, TextFlow, paired
-from nbchat.api.toolcalls import ToolCallFlow
 from nbchat.values.carried import REASONING, attached
 from nbchat.values.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
 from nbchat.values.messages import ImagePart, Source

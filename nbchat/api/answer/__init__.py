@@ -1,0 +1,1 @@
+"""Decoding of answers: bytes, events, and the many shapes of servers' payloads. No input or output."""

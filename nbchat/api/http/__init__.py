@@ -1,0 +1,1 @@
+"""HTTP: requests with their secrets, connection pools, proxies, sockets, and decompression."""

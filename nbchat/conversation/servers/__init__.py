@@ -1,0 +1,1 @@
+"""Server selection: known endpoints, local servers, and probing of addresses."""
