@@ -95,6 +95,12 @@ def test_every_file_lives_in_a_room():
     assert [name(path) for path in FILES if room(path) not in BELOW.keys() | PUBLIC_FACE] == []
 
 
+def test_the_architecture_lists_the_rooms_in_their_order():
+    """All those that there are; a room that is only planned has no row yet."""
+    listed = re.findall(r"^\| `([a-z]+)` \|", (PACKAGE / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    assert listed == [one for one in ORDER if one in {room(path) for path in FILES}]
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if room(path) in BELOW], ids=name)
 def test_imports_point_down_only(path):
     assert upward(path.read_text(), room(path)) == []

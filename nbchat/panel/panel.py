@@ -131,12 +131,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _rows(self) -> list[Any]:
         buttons = self._factory.make(
             HBox,
-            [self._box.send, self._box.stop, *self._box.choices, self.sizing.line, self._box.status],
+            [self._box.send, self._box.stop, *self._box.choices, self.sizing.line],
             classes="nbchat-buttons",
         )
         page = ReloadDetector(self._factory, self._factory.note(buttons))
         talk = [self._box.message, buttons, self.conversation.approval.widget, self._history.widget]
-        reply = self._factory.make(VBox, [self.conversation.area.widget], classes="nbchat-scroll")
+        reply = self._factory.make(VBox, [self._box.status, self.conversation.area.widget], classes="nbchat-scroll")
         return [
             style.style(self._factory),
             style.keys(self._factory),

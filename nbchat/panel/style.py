@@ -65,8 +65,9 @@ STYLE = """
   background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;
 }
 .nbchat-panel .nbchat-toggle.mod-active { color: var(--jp-ui-font-color1, #222); box-shadow: inset 0 0 0 1px currentColor; }
-:is(.nbchat-status, .nbchat-size):has(.widget-html-content:empty) { display: none; }
-.nbchat-status { flex: 1 1 120px; min-width: 0; }
+.nbchat-size { flex: 1 1 0; min-width: 0; height: 18px !important; overflow: hidden; white-space: nowrap; }
+.nbchat-status:has(.widget-html-content:empty) { display: none; }
+.nbchat-status { flex: 0 0 auto; padding-top: 4px; }
 .nbchat-approval { border: 1px solid var(--nbchat-line); border-radius: 3px; padding: 6px 8px; gap: 6px; }
 .nbchat-panel .nbchat-scroll {
   max-height: max(400px, 62vh); overflow: hidden auto; overflow-anchor: none; border-top: 1px solid var(--nbchat-line);
@@ -133,13 +134,18 @@ KEYS = """
 (function attach(tries) {
   const root = element.closest('.nbchat-panel');
   if (!root?.querySelector('.nbchat-page input')) { if (tries) setTimeout(() => attach(tries - 1), 20); return; }
-  for (const row of root.querySelectorAll('.nbchat-control')) {
-    const name = row.querySelector('.widget-label')?.textContent;
-    for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-text input')) {
-      if (name && !part.labels?.[0]?.textContent) part.setAttribute('aria-label', name);
+  const nameParts = () => {
+    for (const row of root.querySelectorAll('.nbchat-control')) {
+      const name = row.querySelector('.widget-label')?.textContent;
+      for (const part of row.querySelectorAll('.noUi-handle, .nbchat-number input, .nbchat-text input')) {
+        if (name && !part.labels?.[0]?.textContent) part.setAttribute('aria-label', name);
+      }
     }
-  }
-  for (const button of root.querySelectorAll('.nbchat-unset-button')) button.setAttribute('aria-label', button.title.split(':')[0]);
+    for (const button of root.querySelectorAll('.nbchat-unset-button')) {
+      if (button.title) button.setAttribute('aria-label', button.title.split(':')[0]);
+    }
+  };
+  nameParts();
   root.querySelector('.nbchat-name input')?.setAttribute('aria-label', 'Name of the preset to save');
   root.querySelector('.nbchat-status')?.setAttribute('role', 'status');
   const page = root.querySelector('.nbchat-page input');
@@ -150,19 +156,26 @@ KEYS = """
   }
   if (root.dataset.nbchatPanel) return;
   root.dataset.nbchatPanel = 'yes';
-  for (const field of root.querySelectorAll('input[type=text], textarea')) {
+  const kept = new WeakSet();
+  const keep = field => {
+    if (kept.has(field)) return;
+    kept.add(field);
     let typed = null;
     field.addEventListener('input', () => { typed = field.value; });
     field.addEventListener('change', () => { typed = null; });
     const done = () => { if (typed !== null) field.dispatchEvent(new Event('change', {bubbles: true})); };
     field.addEventListener('blur', done);  // a browser forgets that somebody typed where the text was put back
     field.addEventListener('keydown', event => { if (event.key === 'Enter' && field.tagName === 'INPUT') done(); }, true);
-    const kept = new MutationObserver(() => {
+    const watched = new MutationObserver(() => {
       if (typed !== null && document.activeElement === field && field.value !== typed) field.value = typed;
     });
-    kept.observe(field, {attributes: true});
-    if (field.list) kept.observe(field.list, {childList: true, subtree: true});
-  }
+    watched.observe(field, {attributes: true});
+    if (field.list) watched.observe(field.list, {childList: true, subtree: true});
+  };
+  const keepAll = () => root.querySelectorAll('input[type=text], textarea').forEach(keep);
+  keepAll();
+  new MutationObserver(() => { nameParts(); keepAll(); })
+    .observe(root.querySelector('.nbchat-settings'), {childList: true, subtree: true});
   const [message, draft] = [root.querySelector('.nbchat-message textarea'), root.querySelector('.nbchat-draft textarea')];
   let sized = 0;
   message.addEventListener('input', () => {

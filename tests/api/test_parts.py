@@ -150,6 +150,7 @@ def test_reasoning_comes_under_many_names(pieces):
         {"content": {"type": "text", "text": "Hello"}},
         {"content": [{"type": "output_text", "text": "Hello"}]},
         {"content": [{"type": "text", "text": {"value": "Hello", "content": "Hello"}}]},
+        {"content": [{"type": "text", "text": {"value": "Hello", "annotations": []}}]},
         {"text": "Hello"},
         {"content": None, "text": "Hello"},
         {"content": "", "text": "Hello"},

@@ -33,6 +33,7 @@ def part(index=None, **fields):
         [[part(None, id="i", name="f", arguments='{"a":1}')]],
         [[part(None, id="i", name="f", arguments='{"a"')], [part(None, arguments=":1}")]],
         [[part("0", id="i", name="f", arguments='{"a":1}')]],
+        [part(0, id="i", name="f", arguments='{"a":1}')],
     ],
 )
 def test_a_call_comes_in_pieces_of_many_forms(parts):

@@ -15,7 +15,7 @@ def test_answer_streams_into_the_cell_with_its_tokens_under_it(frontend, app):
     )
     frontend.run_all()
     facts = frontend.output_text(1)
-    assert re.search(r"nbchat-demo · \d+ → \d+ tokens · free · [\d.]+ s to first token", facts)
+    assert re.search(r"nbchat-demo · (?:-.* · )?\d+ → \d+ tokens · free · [\d.]+ s to first token", facts)
     assert "Choice 1 of 2" in frontend.output_text(2)
     assert "Choice 2 of 2" in frontend.output_text(2)
     assert "The built-in model" in frontend.output_text(3)

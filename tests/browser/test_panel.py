@@ -334,7 +334,7 @@ def test_keys_are_the_panels_own(panel, page):
     names = [stop["name"] for stop in stops]
     assert names[:2] == ["Message", "Send"]
     column = names.index("Model")
-    assert names[column : column + 3] == ["Model", "System", "temperature"]
+    assert names[column : column + 3] == ["Model", "temperature", "temperature"]
     tops = [stop["top"] for stop in stops]
     for part in (tops[:column], tops[column:]):
         assert all(later > earlier - 20 for earlier, later in itertools.pairwise(part))

@@ -140,9 +140,10 @@ class ChoiceReader:
         self.flow.whole_refusal(refusal, events)
 
     def _read_calls(self, said: Mapping[str, Any], events: list[Event]) -> None:
-        if isinstance(calls := said.get("tool_calls"), list) and calls:
+        calls = said.get("tool_calls")
+        if isinstance(calls, (list, dict)) and calls:
             self._called = True
-            self._calls.read(calls, events)
+            self._calls.read(calls if isinstance(calls, list) else [calls], events)
         if old := said.get("function_call"):
             self._called = True
             self._calls.read_old(old, events)

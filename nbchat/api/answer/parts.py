@@ -90,7 +90,7 @@ def text_in(value: object) -> str:
     if isinstance(value, list):
         return "".join(text_in(item) for item in value)
     if isinstance(value, Mapping):
-        return text_in(next((value[name] for name in ("text", "content", "summary") if value.get(name)), ""))
+        return text_in(next((value[name] for name in ("text", "content", "summary", "value") if value.get(name)), ""))
     return ""
 
 
