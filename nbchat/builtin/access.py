@@ -1,7 +1,7 @@
-"""Who may ask the built-in server: programs that name it rightly, and web pages only where the user allows them.
+"""Access control of the built-in server: programs that use its own name, and web pages only if the user allows them.
 
-A browser sends what any page tells it to, also to servers on this machine. Two of its headers give such a page away:
-`Origin`, the page's own address, and `Host`, the name that the page gave to this machine's address (DNS rebinding).
+A browser sends requests for any page, even to servers on this machine. Two headers reveal such a page: `Origin`, the
+page's address, and `Host`, the name that the page gave to this machine's address (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["check_key", "check_place", "cors_headers", "is_loopback"]
 
 
 def check_key(given: str, key: str | None) -> None:
-    """Raise Refusal where an `Authorization` header is not `Bearer KEY`; the scheme in any case. None = no key needed."""
+    """Raise Refusal if an `Authorization` header is not `Bearer KEY` (scheme in any case). `key` None = no key needed."""
     if key is None:
         return
     scheme, _, token = given.strip().partition(" ")
@@ -28,28 +28,28 @@ def check_key(given: str, key: str | None) -> None:
 
 
 def check_place(host: str | None, origin: str | None, *, bound: str, cors: str | None, keyed: bool) -> None:
-    """Raise Refusal for a request that a stranger's web page may have sent.
+    """Raise Refusal for a request that another site's page may have sent.
 
-    `host` and `origin` are the headers (None = not sent), `bound` the address listened at, `cors` the allowed origin
-    ("*" = any, None = none but the server's own). With a key the name is no matter: a stranger's page has no key.
+    `host` and `origin` are the headers (None = not sent), `bound` is the address listened on, `cors` the allowed origin
+    ("*" = any, None = only the server's own). With a key the host name is not checked, since other pages have no key.
     """
     name = _hostname(host)
     if host is not None and not keyed and not _is_own_name(name, bound):
         raise Refusal(
-            f"This server is not called {name!r:.80}; ask it by its address, or start it with --host {name:.80}.",
+            f"This server's name is not {name!r:.80}; use its address, or start it with --host {name:.80}.",
             code="host_not_allowed",
             status=403,
         )
     if origin is not None and cors not in ("*", origin) and origin.partition("://")[2] != host:
         raise Refusal(
-            f"A web page at {origin!r:.80} may not ask; start the server with --cors to allow it.",
+            f"Requests from the web page {origin!r:.80} are not allowed; start the server with --cors to allow them.",
             code="origin_not_allowed",
             status=403,
         )
 
 
 def cors_headers(cors: str | None) -> Mapping[str, str]:
-    """What a reply says to browsers; nothing where `cors` is None."""
+    """Return the CORS headers of a reply; none if `cors` is None."""
     if cors is None:
         return {}
     return {
@@ -63,7 +63,7 @@ def cors_headers(cors: str | None) -> Mapping[str, str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or an address is this machine's own, and nobody else's."""
+    """Whether a name or address is a loopback one."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     address = _address(host)
@@ -85,7 +85,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _is_own_name(name: str, bound: str) -> bool:
-    """Whether the server is called so. An address always is one: no page can make a browser send another's."""
+    """Whether `name` is one of the server's. Any IP address is, since a page can't make a browser send a false one."""
     if is_loopback(name) or _address(name) is not None or name == bound.lower():
         return True
     own = socket.gethostname().lower()

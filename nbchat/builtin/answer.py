@@ -1,4 +1,4 @@
-"""One answer in the making: what may come next after what has been said so far."""
+"""`Answer`, the state of one answer while it is generated."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from nbchat.builtin.tokenizer import END, START
 __all__ = ["Answer"]
 
 PATIENCE = 160
-"""Tokens after which the end of the answer becomes more likely at the end of each sentence."""
+"""Tokens after which the answer becomes more likely to end at the end of each sentence."""
 RECITAL = 1000.0
-"""The weight of the closing word while it is being said, beside 1 for the best passage."""
+"""The weight of the closing sentence while it is generated, relative to 1 for the best passage."""
 LIMIT = 400
-"""Tokens after which it may end anywhere, more likely than not at a sentence's end."""
+"""Tokens after which it may end anywhere, and probably does at the end of a sentence."""
 
 
 class Answer:
-    """The state of one choice: feed it with `take`, ask it with `next`.
+    """The state of one choice: `next` gives the next distribution, `take` appends a token.
 
-    `fence` is the token that opens and closes a code block. `sentence_ends` are the tokens after which an answer that
-    has become long may end. `closing` are the tokens of the model's word about itself, which comes where the text would
-    end (empty = the text just ends): `reciter` is the model that says it, once its first token has opened it.
+    `fence` is the token that opens and closes a code block. `sentence_ends` are the tokens after which a long answer may
+    end. `closing` are the tokens of the model's statement about itself, inserted where the text would end (empty = none);
+    `reciter` is the model that generates it, once its first token has been drawn.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Answer:
         self._sentence_ends = sentence_ends
         self._closing = [*closing]
         self._closing_evidence = Evidence(Index([self._closing], fence, starts=0), [RECITAL])
-        self._said = 0  # tokens of the closing word; one more than it has: over and done
+        self._said = 0  # tokens generated of the closing statement; its length plus one = finished
         self._context = [START]
         self._fenced = 0
         self._length = 0
@@ -73,10 +73,10 @@ class Answer:
         if self._said < len(self._closing) and token == self._closing[self._said]:
             self._said += 1
         elif self._closes:
-            self._said = len(self._closing) + 1  # a high temperature or a bias leads elsewhere
+            self._said = len(self._closing) + 1  # a high temperature or a bias left the statement
 
     def _tire(self, distribution: Distribution) -> Distribution:
-        """Mix in the end of the text, the more the longer the answer is."""
+        """Mix in the end token, more of it the longer the answer is."""
         over = self._length - PATIENCE
         if over <= 0 or self._fenced:
             return distribution
@@ -91,7 +91,7 @@ class Answer:
         return Distribution(known, distribution.rest * (1 - share), distribution.ids)
 
     def _redirect(self, distribution: Distribution) -> Distribution:
-        """Let the closing word come where the text would end; a bias can still force the end itself."""
+        """Replace the end of the text by the closing statement; a bias can still force the end."""
         if not self._closing or self._said or END not in distribution.known:
             return distribution
         known, opens = dict(distribution.known), self._closing[0]

@@ -16,7 +16,7 @@ from nbchat.builtin.tokenizer import END
 __all__ = ["Reply", "model_body"]
 
 _LOWEST = -9999.0
-"""What is written for the logarithm of 0, which JSON can't carry; OpenAI's own value for it."""
+"""The value for the logarithm of 0, which JSON can't represent; the same as OpenAI's."""
 _CREATED = 1_735_689_600
 
 
@@ -27,7 +27,7 @@ def model_body(name: str) -> dict[str, Any]:
 
 
 class Reply:
-    """Writes one completion as JSON, whole or in chunks."""
+    """Writes a completion as JSON, whole or in chunks."""
 
     def __init__(self, completion: Completion, learned: Learned) -> None:
         self._completion = completion
@@ -46,7 +46,7 @@ class Reply:
         return [self._chunk(i, delta) for i in range(self._request.n)]
 
     def chunks(self, piece: Piece) -> list[dict[str, Any]]:
-        """The chunks of one piece: none while nothing of it may be shown."""
+        """The chunks of one piece; none while its text is held back."""
         result = []
         if piece.call is not None:
             result.append(self._chunk(piece.index, {"tool_calls": [_call_delta(piece.call)]}))
@@ -57,7 +57,7 @@ class Reply:
         return result
 
     def usage_chunk(self) -> dict[str, Any]:
-        """The last chunk of a stream that was asked for usage."""
+        """The last chunk of a stream that requested usage."""
         return {**self._head, "object": "chat.completion.chunk", "choices": [], "usage": self.usage()}
 
     def usage(self) -> dict[str, int]:

@@ -1,6 +1,6 @@
-"""Candidates for the single values of a JSON answer: what could stand there, and how likely.
+"""Weighted candidates for the scalar values of a JSON answer.
 
-Each list comes from one schema and the material of the prompt, the likeliest being what the prompt itself names.
+They come from the value's schema and the prompt's material; those that the prompt names are the likeliest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Candidate", "as_json", "fixed_values", "scalars"]
 Node = Mapping[str, Any]
 
 GIVEN, QUOTED, NAMED, SPOKEN, DULL = 60.0, 12.0, 6.0, 2.0, 0.2
-"""Weights: a value the message gives to the very name, a quoted text, a name, any word of it, something made up."""
+"""Weights: a value that the message gives to this name, a quoted text, a proper name, any other word, an invented value."""
 
 _FORMATS = {
     "date-time": "2024-05-17T09:30:00Z",
@@ -52,25 +52,25 @@ _FORMAT_IN_TEXT = {
     "ipv4": r"\b(?:1?\d?\d\.){3}1?\d?\d\b",
 }
 _PROSE = words("answer summary text description reason explanation content message comment sentence body")
-_ONLY_SHORT = 24  # characters on which a user's own pattern is tried; a bad one may take exponential time
+_ONLY_SHORT = 24  # most characters to match a user's pattern against; a bad one may take exponential time
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text that may come next, and its weight."""
+    """A possible next text, and its weight."""
 
     text: str
     weight: float
 
 
 def as_json(value: object) -> str:
-    """JSON on one line, with characters as they are; a lone surrogate, which UTF-8 can't carry, escaped."""
+    """Encode as JSON on one line without escaping non-ASCII characters, except for lone surrogates."""
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(r"[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def scalars(kind: str, node: Node, name: str, material: Material, taken: Iterable[str] = ()) -> list[Candidate]:
-    """The candidates, as JSON, for a value of one type; those in `taken` are left out. Raises SchemaError if none."""
+    """Return the candidates, as JSON, for a value of one type, except those in `taken`. Raises SchemaError if there are none."""
     excluded = set(taken)
     pairs: Iterable[tuple[object, float]]
     if kind in ("integer", "number"):
@@ -88,12 +88,12 @@ def scalars(kind: str, node: Node, name: str, material: Material, taken: Iterabl
         if text not in excluded:
             found[text] = max(weight, found.get(text, 0.0))
     if not found:
-        raise SchemaError(f"No {kind} can be found that fits the schema of {name!r}.")
+        raise SchemaError(f"No {kind} was found that fits the schema of {name!r}.")
     return [Candidate(text, weight) for text, weight in found.items()]
 
 
 def fixed_values(node: Node) -> list[Any] | None:
-    """The values of `const` or `enum` that the schema's type and limits admit; None if it has neither."""
+    """Return the values of `const` or `enum` that the schema's type and limits allow; None if it has neither."""
     if "const" not in node and "enum" not in node:
         return None
     values = [node["const"]] if "const" in node else node["enum"]
@@ -134,7 +134,7 @@ def _numbers(node: Node, name: str, material: Material, *, whole: bool, at_least
 
 
 def _plain(value: float) -> float:
-    """5.0 as 5."""
+    """Convert 5.0 to 5."""
     return int(value) if value % 1 == 0 else value
 
 
@@ -147,7 +147,7 @@ def _number(text: str) -> float | None:
 
 
 def _made_numbers(node: Node, *, whole: bool, at_least: int) -> Iterator[float]:
-    """Numbers in the range of a schema: from its lower end up, from its upper end down, and between."""
+    """Yield numbers in the range of a schema: from its lower end up, from its upper end down, and between."""
     low = max(node.get("minimum", -math.inf), node.get("exclusiveMinimum", -math.inf))
     high = min(node.get("maximum", math.inf), node.get("exclusiveMaximum", math.inf))
     step = node.get("multipleOf", 1 if whole else None)
@@ -155,7 +155,7 @@ def _made_numbers(node: Node, *, whole: bool, at_least: int) -> Iterator[float]:
         yield from (low, high)
         gap = (high - low) / (at_least + 1)
         if gap > 0:
-            digits = math.ceil(-math.log10(gap))  # the fewest that keep them apart
+            digits = math.ceil(-math.log10(gap))  # the fewest that keep them distinct
             yield from (round(low + gap * i, digits) for i in range(1, at_least + 1))
         return
     step = step or 1
@@ -220,7 +220,7 @@ def _word(material: Material, i: int) -> str:
 
 
 def _stretched(text: str, low: int, high: float, i: int) -> str:
-    """The text, repeated or cut to a length; but cut texts would be alike, so for `i` > 0 letters that count it."""
+    """Repeat or cut a text to a length; since cut texts would be equal, for `i` > 0 use letters that encode `i`."""
     while len(text) < low:
         text = f"{text} {text}"
     if len(text) <= high or i == 0:

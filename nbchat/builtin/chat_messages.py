@@ -1,4 +1,4 @@
-"""The messages of a request, checked the way OpenAI's API checks them."""
+"""Validate a request's messages the way OpenAI's API does."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["Message", "read_messages"]
 class Message:
     """One message as text.
 
-    `calls` are an assistant's tool calls as (id, name, arguments); `answers` is the id of the call that a tool's
-    message answers (None = it is no tool's).
+    `calls` are an assistant's tool calls as (id, name, arguments); `answers` is the id of the call that a tool message
+    answers (None = not a tool message).
     """
 
     role: str
@@ -27,7 +27,7 @@ class Message:
 
 
 def read_messages(given: object) -> tuple[Message, ...]:
-    """The messages. Raises Refusal."""
+    """Validate messages. Raises Refusal."""
     if not isinstance(given, list) or not given:
         raise Refusal("messages must be an array of at least one message.", param="messages")
     messages = tuple(_message(item, f"messages[{i}]") for i, item in enumerate(given))
@@ -88,7 +88,7 @@ def _calls(given: object, where: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _check_calls(messages: tuple[Message, ...]) -> None:
-    """Each call is answered by a tool's message right after it, and each tool's message answers a call."""
+    """Check that each call is answered by a tool message right after it, and each tool message answers a call."""
     waiting: set[str] = set()
     known: set[str] = set()
     for i, message in enumerate(messages):

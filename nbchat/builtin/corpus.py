@@ -1,8 +1,8 @@
-"""What the built-in model has read: Python's own documentation topics, as Markdown passages.
+"""The built-in model's corpus: Python's documentation topics as Markdown passages.
 
 Every Python ships `pydoc_data.topics`, the text behind `help("for")`. It is plain text made from reStructuredText:
-headings underlined with `*`, `=` or `-`, inline code between double quotes, code blocks and definitions indented.
-Here it becomes Markdown, cut into passages of an answer's length.
+headings underlined with `*`, `=` or `-`, inline code between double quotes, code blocks and definitions indented. It is
+converted to Markdown and cut into passages of an answer's length.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CODE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A few paragraphs of Markdown on one matter: `topic` is pydoc's key, `title` the nearest heading."""
+    """A few paragraphs of Markdown on one subject: `topic` is pydoc's key, `title` the nearest heading."""
 
     topic: str
     title: str
@@ -42,7 +42,7 @@ class Passage:
 
 
 def topics() -> Mapping[str, str]:
-    """Python's documentation topics; on a Python stripped of them, the docstrings of its builtins."""
+    """Return Python's documentation topics; if this Python lacks them, the docstrings of its builtins."""
     try:
         from pydoc_data.topics import topics as shipped
     except ImportError:
@@ -51,7 +51,7 @@ def topics() -> Mapping[str, str]:
 
 
 def passages(source: Mapping[str, str] | None = None) -> Iterator[Passage]:
-    """The passages of `source` (None = this Python's topics), in a fixed order, each text once."""
+    """Yield the passages of `source` (None = this Python's topics) in a fixed order, without repetitions."""
     seen: set[str] = set()
     for topic, text in (topics() if source is None else source).items():
         for title, paragraphs in _sections(topic, text):
@@ -126,7 +126,7 @@ def _paragraph(block: list[str]) -> str:
 
 
 def _fenced(language: str, lines: list[str], at_most: int) -> str:
-    """A code block; nothing if it is so long that an n-gram model would only make a jumble of it."""
+    """A code block; empty if it is too long for an n-gram model to reproduce sensibly."""
     if len(lines) > at_most:
         return ""
     return f"```{language}\n" + "\n".join(lines) + "\n```"
@@ -154,7 +154,7 @@ def _items(lines: list[str]) -> Iterator[list[str]]:
 
 
 def _prose(lines: list[str]) -> str:
-    """One unwrapped line, with its literals between backticks."""
+    """Join lines of prose into one, with literals in backticks."""
     joined = re.sub(r"(?<=\w)- (?=[a-z])", "-", " ".join(line.strip() for line in lines))
     return re.sub(r"\s+", " ", _LITERAL.sub(_code_span, _FOOTNOTE.sub("", joined))).strip()
 
@@ -166,7 +166,7 @@ def _code_span(match: re.Match[str]) -> str:
 
 def _cut(paragraphs: list[str]) -> Iterator[str]:
     held: list[str] = []
-    while paragraphs and paragraphs[0].startswith("```"):  # a grammar says little before the words about it
+    while paragraphs and paragraphs[0].startswith("```"):  # a grammar is no use before its explanation
         paragraphs = paragraphs[1:]
     for i, paragraph in enumerate(paragraphs):
         held.append(paragraph)

@@ -1,9 +1,9 @@
-"""A JSON value that fits a schema, token by token: constrained generation.
+"""Constrained generation: a JSON value that fits a schema, token by token.
 
-The value is written from left to right as a script of choices. Each is a list of texts that may come next, with
-weights; a text that must come is a choice of one. What follows for the next *token* is exact: the share of the weight
-of those texts that go on with it. So bias, penalties, temperature and top_p shape JSON as they shape prose, and
-log-probabilities are real: 0 where only one token can come.
+The value is generated from left to right as a script of choices. Each is a weighted list of possible next texts; a
+mandatory text is a choice of one. The distribution of the next *token* follows exactly: the share of the weight of the
+texts that continue with it. So bias, penalties, temperature and top_p affect JSON as they affect prose, and
+log-probabilities are real: 0 if only one token is possible.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["Filling", "Script", "Writer", "rehearse"]
 
 Node = Mapping[str, Any]
 Script = Generator[Sequence[Candidate], str, str]
-"""Yields what may come next, is sent what was chosen, returns the last text chosen."""
+"""Yields the candidates for the next text, is sent the chosen one, returns the last one chosen."""
 
 SHALLOW = 3
-"""Levels of nesting down to which a value may have more than it must."""
+"""Levels of nesting within which a value may have optional parts."""
 USED = 0.3
-"""How a value's weight falls each time the answer has it already, up to eight times."""
+"""Factor on a value's weight for each earlier occurrence in the answer, up to eight."""
 MOST_ITEMS = 4
-"""Items an array may get beyond those it must have."""
+"""Optional items of an array."""
 
 
 class Filling:
@@ -44,7 +44,7 @@ class Filling:
         self._offer(next(script))
 
     def next(self) -> Distribution:
-        """The distribution of the next token: only those that can come have any probability."""
+        """The distribution of the next token: only possible tokens have any probability."""
         shares: dict[int, float] = {}
         for tokens, candidate in self._options:
             token = tokens[self._at]
@@ -69,7 +69,7 @@ class Filling:
 
 
 def rehearse(writer: Writer, most: int = 3000) -> None:
-    """Follow the likeliest script for a while. Raises SchemaError where it leads nowhere."""
+    """Follow the likeliest script for up to `most` steps. Raises SchemaError if it can't be completed."""
     script = writer.script()
     try:
         candidates = next(script)
@@ -80,7 +80,7 @@ def rehearse(writer: Writer, most: int = 3000) -> None:
 
 
 def _prefix_free(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates without those that begin like a likelier one goes on: nobody could tell where they end."""
+    """Drop candidates of which a likelier one is a prefix, or vice versa: their end would be ambiguous."""
     kept: list[Candidate] = []
     for candidate in sorted(candidates, key=lambda each: -each.weight):
         text = candidate.text
@@ -90,7 +90,7 @@ def _prefix_free(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 class Writer:
-    """Writes the script of a value. `choose` makes the choices no token shows: it returns an index, given weights."""
+    """Writes the script of a value. `choose` makes choices that no token represents: it returns an index, given weights."""
 
     def __init__(self, schema: Schema, material: Material, choose: Callable[[Sequence[float]], int]) -> None:
         self._schema = schema
@@ -99,14 +99,14 @@ class Writer:
         self._used: Counter[str] = Counter()
 
     def script(self) -> Script:
-        """The script of a value of the whole schema."""
+        """Return the script of a value of the whole schema."""
         return self._value(self._schema.root, "", 0, [Candidate("", 1.0)], set())
 
     def _value(self, node: Node, name: str, level: int, ends: Sequence[Candidate], taken: set[str]) -> Script:
-        """A value and one of `ends`, the texts that may follow it; the chosen end is returned.
+        """Script a value and one of `ends`, the texts that may follow it; return the chosen end.
 
-        A value's end belongs to the choice of the value, or 1 and 12 could not be told apart. `taken` holds the
-        values it must not be, and gets the one it is.
+        The end is part of the choice of the value, since 1 and 12 would be ambiguous without it. `taken` holds the values
+        to avoid, and the new one is added.
         """
         branch = self._branch(node, level)
         fixed = fixed_values(branch)
@@ -138,7 +138,7 @@ class Writer:
     def _one_of(self, candidates: Sequence[Candidate], ends: Sequence[Candidate], taken: set[str]) -> Script:
         free = [each for each in candidates if each.text not in taken]
         if not free:
-            raise SchemaError("There are fewer different values than uniqueItems asks for.")
+            raise SchemaError("There are fewer distinct values than uniqueItems requires.")
         pairs = {value.text + end.text: (value, end) for value in free for end in ends}
         chosen = yield [
             Candidate(text, value.weight * end.weight * USED ** min(self._used[value.text], 8))
@@ -161,7 +161,7 @@ class Writer:
         return (yield from self._close("", ends))
 
     def _close(self, text: str, ends: Sequence[Candidate]) -> Script:
-        """The last bracket and what follows it; nothing if that is nothing."""
+        """Script the closing bracket and what follows it, if anything."""
         options = {text + end.text: end.text for end in ends}
         if list(options) == [""]:
             return ""
@@ -169,7 +169,7 @@ class Writer:
         return options[chosen]
 
     def _names(self, node: Node, level: int) -> list[str]:
-        """The properties an object gets: the required ones, the others while it is not deep, more if it must."""
+        """Choose an object's properties: the required ones, optional ones unless deeply nested, more for minProperties."""
         required = list(dict.fromkeys(node.get("required", ())))
         names = [name for name in node.get("properties", {}) if name in required or self._wanted(node, name, level)]
         names += [name for name in required if name not in names]
@@ -196,7 +196,7 @@ class Writer:
     def _array(self, node: Node, name: str, level: int, ends: Sequence[Candidate]) -> Script:
         least, most = self._length(node, level)
         if least > most:
-            raise SchemaError("minItems asks for more items than are allowed.")
+            raise SchemaError("minItems requires more items than are allowed.")
         if most == 0 or (least == 0 and self._choose([0.1, 1.0]) == 0):
             return (yield from self._close("[]", ends))
         yield [Candidate("[", 1.0)]
@@ -211,7 +211,7 @@ class Writer:
         return (yield from self._close("", ends))
 
     def _length(self, node: Node, level: int) -> tuple[int, int]:
-        """The fewest and the most items."""
+        """The minimum and maximum number of items."""
         least = int(node.get("minItems", 0))
         most = least if level > SHALLOW else max(least, 1) + MOST_ITEMS
         fixed = len(node.get("prefixItems", ()))
@@ -223,12 +223,12 @@ class Writer:
 
 
 def _weighted(values: Sequence[object], material: Material) -> list[Candidate]:
-    """Fixed values, those that the message speaks of far ahead."""
+    """Weight fixed values, strongly preferring those that the message mentions."""
     return [Candidate(as_json(value), 20.0 if material.mentions(str(value)) else 1.0) for value in values]
 
 
 def _appeal(node: Node, material: Material) -> float:
-    """How much a branch of `anyOf` draws: null little, one whose words the message has, much."""
+    """The weight of a branch of `anyOf`: low for null, high if the message has its words."""
     if types_of(node) == ("null",):
         return 0.1
     names = [*node.get("properties", {}), str(node.get("title", ""))]

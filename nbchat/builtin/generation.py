@@ -1,4 +1,4 @@
-"""From a request to its answer: one generator of pieces for each choice, taken in turns."""
+"""Generate the answer to a request: one generator of pieces for each choice, advanced in turn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["CallPart", "Completion", "Piece"]
 
 
 class Source(Protocol):
-    """What tokens are drawn from."""
+    """A source of token distributions."""
 
     def next(self) -> Distribution:
         """The distribution of the next token."""
@@ -47,7 +47,7 @@ class CallPart:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one step adds to choice `index`: often a token's text, perhaps nothing yet, at last a `finish`."""
+    """What one step adds to choice `index`: usually a token's text, possibly nothing yet, finally a `finish`."""
 
     index: int
     text: str = ""
@@ -59,10 +59,10 @@ class Piece:
 class Completion:
     """One request being answered.
 
-    `completion_tokens` counts what has been generated so far, in all choices; `calls` is whether it answers by calling
-    tools.
+    `completion_tokens` is the number of tokens generated so far over all choices; `calls` is whether it answers by
+    calling tools.
 
-    Raises Refusal when the prompt is too long.
+    Raises Refusal if the prompt is too long.
     """
 
     def __init__(self, request: Request, learned: Learned) -> None:
@@ -80,7 +80,7 @@ class Completion:
             self._schema = self._schema_in_words()
 
     def _schema_in_words(self) -> Schema | None:
-        """What the prompt asks for in words; None = no JSON, or none that can be written."""
+        """The schema that the prompt describes in words; None = none, or one that can't be followed."""
         asked = asked_in_words(self.request.messages)
         if asked is None:
             return None
@@ -92,14 +92,14 @@ class Completion:
         return schema
 
     def _shape(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The schema; for just any JSON object, one with the keys the message asks for."""
+        """Return the schema; for an unrestricted JSON object, one with the keys that the message asks for."""
         if schema is not JSON_OBJECT:
             return schema
         keys = self._material.keys_asked() or ["topic", "answer"]
         return {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys}
 
     def _rehearse(self) -> None:
-        """Write the JSON once without sampling, so that a schema nothing fits is refused before the answer begins."""
+        """Generate the JSON once without sampling, so that an unsatisfiable schema is refused before the answer begins."""
         schemas = [(schema, "tools") for _, schema in self._tools]
         schemas += [(self._schema, "response_format")] if self._schema is not None and not self._tools else []
         for schema, param in schemas:
@@ -112,9 +112,9 @@ class Completion:
         rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311  # sampling, not a secret
 
     def steps(self) -> Iterator[tuple[Piece, ...]]:
-        """The answer, a step at a time: one piece from each choice that is not finished.
+        """Yield the answer step by step: one piece from each unfinished choice.
 
-        Raises Refusal when a schema turns out, on the way, to admit nothing.
+        Raises Refusal if a schema turns out to be unsatisfiable.
         """
         choices = [self._choice(index) for index in range(self.request.n)]
         try:
@@ -139,7 +139,7 @@ class Completion:
         return Filling(Writer(schema, self._material, choose).script(), self._learned.tokenizer)
 
     def _calls(self, index: int, random: Random) -> Iterator[Piece]:
-        """A choice of tool calls: for each its name, then its arguments as they are written."""
+        """Yield a choice of tool calls: the name of each, then its arguments as they are generated."""
         left = self._prompt.left
         for number, (tool, schema) in enumerate(self._tools):
             name = len(self._learned.tokenizer.encode(tool.name))
@@ -163,7 +163,7 @@ class Completion:
         yield Piece(index, finish="length")
 
     def _text(self, index: int, source: Source, random: Random) -> Iterator[Piece]:
-        """A choice of text, cut at the stop sequences."""
+        """Yield a choice of text, cut at the stop sequences."""
         gate = StopGate(self.request.stop)
         shown = Shown(gate)
         finish = "length"
@@ -179,7 +179,7 @@ class Completion:
         yield Piece(index, text, tokens, finish="stop" if gate.stopped else finish)
 
     def _tokens(self, source: Source, random: Random, limit: int) -> Iterator[Drawn]:
-        """Tokens up to the limit, or to `<|end|>`, which is given but neither taken nor counted."""
+        """Yield tokens up to the limit or `<|end|>`, which is yielded but neither appended nor counted."""
         counts: dict[int, int] = {}
         for _ in range(limit):
             drawn = draw(source.next(), self.request.sampling, counts, random)
@@ -202,24 +202,24 @@ def _invalid(error: SchemaError, param: str) -> Refusal:
 
 
 class Shown:
-    """What of the tokens may be shown: whole characters, before any stop sequence, and the tokens they came from."""
+    """Releases the text that may be shown: whole characters, before any stop sequence, with the tokens they came from."""
 
     def __init__(self, gate: StopGate) -> None:
         self._gate = gate
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._waiting: deque[tuple[int, Drawn]] = deque()  # tokens not shown yet, each with where its text starts
+        self._waiting: deque[tuple[int, Drawn]] = deque()  # tokens held back, each with the offset of its text
         self._decoded = 0
         self._shown = 0
 
     def add(self, drawn: Drawn, raw: bytes) -> tuple[str, tuple[Drawn, ...]]:
-        """The text that this token frees, and the tokens that text began with."""
+        """Add a token; return the text it releases and the tokens starting in it."""
         self._waiting.append((self._decoded, drawn))
         text = self._decoder.decode(raw)
         self._decoded += len(text)
         return self._release(self._gate.feed(text))
 
     def end(self) -> tuple[str, tuple[Drawn, ...]]:
-        """What was held back until the end."""
+        """Return what was held back until the end."""
         rest = self._gate.feed(self._decoder.decode(b"", final=True))
         return self._release(rest + self._gate.flush())
 

@@ -1,4 +1,4 @@
-"""The paths of the built-in server. Every reply is JSON, errors included."""
+"""The built-in server's request handlers. Every reply is JSON, errors included."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from nbchat.builtin.request import Fields, parse_json, read_request
 __all__ = ["BODY_LIMIT", "READ_LIMIT", "Counters", "Settings", "application"]
 
 BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a request's body; a longer one is refused with 413."""
+"""Most bytes of a request body; a longer one is refused with 413."""
 READ_LIMIT = 2 * BODY_LIMIT
-"""Bytes after which the server no longer reads a body to its end in order to answer, but closes the connection."""
+"""Size of a body from which the server closes the connection rather than reading to the end in order to answer."""
 
 STALL_SECONDS = 120.0
-"""How long a client may take none of its answer before the connection is closed."""
+"""Seconds that a client may read nothing before the connection is closed."""
 
 _log = logging.getLogger("nbchat.builtin")
 
 
 @dataclass(slots=True)
 class Counters:
-    """What the server has done so far: for whoever wants to watch it. `tokens` counts those generated."""
+    """What the server has done so far, for monitoring. `tokens` counts generated tokens."""
 
     requests: int = 0
     running: int = 0
@@ -45,9 +45,9 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`pace` is tokens per second of each streamed choice (None = as fast as it goes); `api_key` None = none needed.
+    """`pace` is in tokens per second of each streamed choice (None = unlimited); `api_key` None = no key needed.
 
-    `host` is the address listened at; `cors` the origin whose web pages may ask ("*" = any, None = none).
+    `host` is the address listened on; `cors` the origin whose web pages may send requests ("*" = any, None = none).
     """
 
     pace: float | None
@@ -58,13 +58,13 @@ class Settings:
 
 
 class Handler(web.RequestHandler):
-    """What all paths share: who may ask, the size limit, and errors as JSON."""
+    """Base class of the handlers: access control, size limit, and errors as JSON."""
 
     _abandoned = False
 
     @property
     def settings_(self) -> Settings:
-        """How the server is set."""
+        """The server's settings."""
         settings: Settings = self.settings["nbchat"]
         return settings
 
@@ -72,7 +72,7 @@ class Handler(web.RequestHandler):
         self._abandoned = True
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        """Refuse the request; with the client gone, as when the server stops in mid-stream, there is nobody to tell."""
+        """Refuse the request, unless the client is gone, as when the server stops in mid-stream."""
         if not self._abandoned:
             super().send_error(status_code, **kwargs)
 
@@ -82,7 +82,7 @@ class Handler(web.RequestHandler):
         place = headers.get("Host"), headers.get("Origin")
         check_place(*place, bound=settings.host, cors=settings.cors, keyed=keyed)
         if self.request.method == "OPTIONS" and settings.cors is not None:
-            return  # a browser asks, without the key, whether it may ask
+            return  # a browser's preflight request has no key
         check_key(headers.get("Authorization", ""), settings.api_key)
         if len(self.request.body) > BODY_LIMIT:
             raise Refusal(f"The body must be at most {BODY_LIMIT} bytes.", status=413)
@@ -93,7 +93,7 @@ class Handler(web.RequestHandler):
             self.set_header(name, value)
 
     def options(self, *_parts: str) -> None:
-        """What a browser asks before it lets a page ask."""
+        """Answer a browser's preflight request."""
         if self.settings_.cors is None:
             raise web.HTTPError(405)
         self.set_status(204)
@@ -103,15 +103,18 @@ class Handler(web.RequestHandler):
         if isinstance(error, RecursionError):
             error = Refusal("The body is nested too deeply.")
         elif not isinstance(error, Refusal):
-            words = {404: f"There is no {self.request.path} here.", 405: f"{self.request.method} is not for this path."}
-            error = Refusal(words.get(status_code, "The server failed at this request."), status=status_code)
+            words = {
+                404: f"There is no {self.request.path} here.",
+                405: f"{self.request.method} is not allowed for this path.",
+            }
+            error = Refusal(words.get(status_code, "The server failed to handle this request."), status=status_code)
         self.set_status(error.status)
         if error.status == 405:
             self.set_header("Allow", ", ".join(self._allowed()))
         self.finish(error.body())
 
     def _allowed(self) -> list[str]:
-        unimplemented = web.RequestHandler._unimplemented_method  # noqa: SLF001  # tornado's own mark of a method it lacks
+        unimplemented = web.RequestHandler._unimplemented_method  # noqa: SLF001  # tornado's marker of a missing method
         methods = {name: getattr(type(self), name.lower()) for name in self.SUPPORTED_METHODS}
         if self.settings_.cors is None:
             methods.pop("OPTIONS", None)
@@ -127,7 +130,7 @@ class Handler(web.RequestHandler):
             _log.error("The built-in model failed at %s %s", self.request.method, self.request.path, exc_info=value)
 
     async def _learned(self) -> Learned:
-        """What the models know; reading the corpus, if that is still to come, must not hold up the other requests."""
+        """Load the models in another thread, so that reading the corpus does not block other requests."""
         return await asyncio.get_running_loop().run_in_executor(None, learned)
 
 
@@ -169,7 +172,7 @@ class Tokenize(Handler):
         text = fields.text("content")
         text = fields.text("prompt") if text is None else text
         if text is None:
-            raise Refusal("content (or prompt) must be given: the text to tokenize.", param="content")
+            raise Refusal("content (or prompt) is required: the text to tokenize.", param="content")
         tokenizer = (await self._learned()).tokenizer
         tokens: list[Any] = tokenizer.encode(text)
         if fields.boolean("with_pieces"):
@@ -215,7 +218,7 @@ class ChatCompletions(Handler):
         for step in completion.steps():
             pieces += step
             self.settings_.counters.tokens += len(step)
-            await asyncio.sleep(0)  # the other requests' turn
+            await asyncio.sleep(0)  # let other requests run
             if self._abandoned:
                 return
         await _taken(self.finish(reply.whole(pieces)))
@@ -242,7 +245,7 @@ class ChatCompletions(Handler):
             self.settings_.counters.tokens += len(step)
             await self._send(*(chunk for piece in step for chunk in reply.chunks(piece)))
             if self.settings_.pace is not None:
-                due = max(due + 1 / self.settings_.pace, clock() - 1)  # a client that stalled is not flooded
+                due = max(due + 1 / self.settings_.pace, clock() - 1)  # no burst after a client stalled
             await asyncio.sleep(max(0.0, due - clock()))
             if self._abandoned:
                 return
@@ -255,7 +258,7 @@ class ChatCompletions(Handler):
 
 
 async def _taken(written: Awaitable[None]) -> None:
-    """Wait until the client has taken what was written; StreamClosedError for one that does not."""
+    """Wait until the client has read what was written. Raises StreamClosedError if it does not."""
     try:
         await asyncio.wait_for(written, STALL_SECONDS)
     except TimeoutError:
@@ -263,7 +266,7 @@ async def _taken(written: Awaitable[None]) -> None:
 
 
 def application(settings: Settings) -> web.Application:
-    """The server's paths; tokenizing is also where llama.cpp and vLLM have it, at the root."""
+    """Return the application; tokenizing is also at the root, as in llama.cpp and vLLM."""
     return web.Application(
         [
             (r"/v1/chat/completions", ChatCompletions),
@@ -279,4 +282,4 @@ def application(settings: Settings) -> web.Application:
 
 
 def _no_access_log(handler: web.RequestHandler) -> None:
-    """Requests are nobody's business but the client's."""
+    """Log no requests."""

@@ -1,6 +1,6 @@
-"""JSON schemas as the model can follow them: references resolved, `allOf` merged, what can't be followed refused.
+"""Prepare JSON schemas for generation: resolve references, merge `allOf`, refuse what is not supported.
 
-The keywords known are those that OpenAI's structured outputs take and pydantic writes (JSON Schema 2020-12).
+Supported keywords are those of OpenAI's structured outputs and of pydantic's schemas (JSON Schema 2020-12).
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _LARGEST = 1e300
 
 
 class SchemaError(Exception):
-    """A schema that can't be followed, in one sentence. The server makes a refusal of it."""
+    """A schema is not supported or not satisfiable; the message is one sentence. The server turns it into a refusal."""
 
 
 class Schema:
-    """One schema with its definitions. Raises SchemaError if it can't be followed, or only values without end fit."""
+    """A schema with its definitions. Raises SchemaError if it is not supported or only infinite values fit."""
 
     def __init__(self, root: object) -> None:
         self._visits = 0
@@ -55,10 +55,10 @@ class Schema:
         except RecursionError:
             depth = math.inf
         if depth == math.inf:
-            raise SchemaError("It is nested too deeply, or contains itself without end.")
+            raise SchemaError("The schema is nested too deeply, or contains itself without end.")
 
     def flat(self, node: object) -> Node:
-        """A schema object without `$ref` and `allOf`."""
+        """Return a schema object without `$ref` and `allOf`."""
         if node is True:
             return {}
         if not isinstance(node, dict):
@@ -79,7 +79,7 @@ class Schema:
         return node
 
     def branches(self, node: Node) -> list[Node]:
-        """What a flat schema may be: itself, or one for each of its `anyOf` or `oneOf`, each flat."""
+        """Return a flat schema's alternatives: itself, or one for each of its `anyOf` or `oneOf`, each flat."""
         for keyword in ("anyOf", "oneOf"):
             if keyword in node:
                 rest = {key: value for key, value in node.items() if key != keyword}
@@ -91,12 +91,12 @@ class Schema:
                     except SchemaError:
                         continue
                 if not found:
-                    raise SchemaError(f"No branch of {keyword} can be met.")
+                    raise SchemaError(f"No branch of {keyword} can be satisfied.")
                 return found
         return [node]
 
     def depth(self, node: Node, inside: tuple[int, ...] = ()) -> float:
-        """How deep the shallowest value that fits a flat schema is; infinite if none is finite."""
+        """Return the depth of the shallowest value that fits a flat schema; infinite if none is finite."""
         self._visits += 1
         if self._visits > _MOST_VISITS:
             raise SchemaError("The schema is too large or refers to itself in too many ways.")
@@ -130,15 +130,15 @@ class Schema:
             elif isinstance(found, dict) and key in found:
                 found = found[key]
             else:
-                raise SchemaError(f"$ref points to {reference!r}, which is not there.")
+                raise SchemaError(f"$ref points to {reference!r}, which does not exist.")
         if found is True:
             return {}
         if not isinstance(found, dict):
-            raise SchemaError(f"$ref points to {reference!r}, which is no schema.")
+            raise SchemaError(f"$ref points to {reference!r}, which is not a schema.")
         return found
 
     def _all(self, node: object) -> Iterator[Node]:
-        """Every schema written in `node`, each checked for its keywords."""
+        """Yield every schema in `node`, after checking its keywords."""
         if isinstance(node, bool):
             return
         if not isinstance(node, dict):
@@ -157,7 +157,7 @@ class Schema:
 
 
 def check_keywords(node: Node) -> None:
-    """Raise SchemaError for a keyword that is not known, or not of its type."""
+    """Raise SchemaError for a keyword that is not supported or has the wrong type."""
     for keyword in _UNSUPPORTED:
         if keyword in node:
             raise SchemaError(f"The keyword {keyword} is not supported by this model.")
@@ -189,7 +189,7 @@ def _is_number(value: object) -> bool:
 
 
 def types_of(node: Node) -> tuple[str, ...]:
-    """The types a schema admits; without `type`, those its keywords speak of, else all."""
+    """Return the types that a schema allows; without `type`, those of its keywords, else all."""
     given = node.get("type")
     kinds = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else ()
     if given is not None and (not kinds or not all(kind in _TYPES for kind in kinds)):
@@ -210,17 +210,17 @@ def types_of(node: Node) -> tuple[str, ...]:
 
 
 def property_schema(node: Node, name: str) -> object:
-    """The schema of one property of an object's schema. Raises SchemaError if no such property is allowed."""
+    """Return the schema of a property. Raises SchemaError if no such property is allowed."""
     if name in node.get("properties", {}):
         return node["properties"][name]
     other = node.get("additionalProperties", True)
     if other is False:
-        raise SchemaError(f"The property {name!r} is required, and no other than those listed are allowed.")
+        raise SchemaError(f"The property {name!r} is required, but only the listed ones are allowed.")
     return other
 
 
 def item_schema(node: Node, index: int) -> object:
-    """The schema of one item of an array's schema. Raises SchemaError if there may be none."""
+    """Return the schema of an item of an array. Raises SchemaError if none is allowed."""
     first = node.get("prefixItems", ())
     if index < len(first):
         return first[index]
@@ -237,7 +237,7 @@ def _constrains(node: Node) -> bool:
 
 
 def merged(one: Node, other: Node) -> dict[str, Any]:
-    """A schema that admits what both admit. Raises SchemaError when that is plainly nothing."""
+    """Return the intersection of two schemas. Raises SchemaError if it is obviously empty."""
     both: dict[str, Any] = dict(one)
     for keyword, value in other.items():
         merge: Callable[[Any, Any], Any] = _MERGE.get(keyword, _last)
@@ -249,7 +249,7 @@ def merged(one: Node, other: Node) -> dict[str, Any]:
     if closed:
         both["additionalProperties"] = False
     if isinstance(both.get("enum"), list) and not both["enum"]:
-        raise SchemaError("No value of enum is in all the schemas that must hold.")
+        raise SchemaError("No value of enum is in all the schemas that must be satisfied.")
     return both
 
 
@@ -260,7 +260,7 @@ def _last(_: Any, value: Any) -> Any:
 def _same(one: Any, other: Any) -> Any:
     if one != other:
         raise SchemaError(
-            "Two different patterns, formats, factors or constants must hold at once; this model can't do that."
+            "Two different patterns, formats, factors or constants must hold at once, which this model does not support."
         )
     return one
 

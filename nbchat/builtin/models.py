@@ -1,4 +1,4 @@
-"""The models the built-in server offers, and what they have in common once the corpus has been read."""
+"""The built-in server's models, and what they share once the corpus has been read."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from nbchat.builtin.tokenizer import Tokenizer
 __all__ = ["CONTEXT_WINDOW", "MODELS", "Learned", "learned"]
 
 MODELS = {"nbchat-demo": 4, "nbchat-demo-small": 2}
-"""Model ids, each with the order of its n-grams; the first is the default."""
+"""Model ids with the order of their n-grams; the first is the default."""
 CONTEXT_WINDOW = 8192
-"""Tokens of prompt and answer together."""
+"""Most tokens of prompt and answer together."""
 
 _NOTE_WEIGHT = 20.0
 _RECITING = 4
-"""The order in which any model says what it is and quotes tools: a bigram model would make a jumble of it."""
+"""The n-gram order for statements about the model and quotes of tools, which a bigram model would garble."""
 _lock = threading.Lock()
 _learned: list[Learned] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """All that is learned from the corpus at start-up; it takes a third of a second and is never changed."""
+    """What is learned from the corpus at start-up, in a third of a second. Immutable."""
 
     passages: tuple[corpus.Passage, ...]
     tokenizer: Tokenizer
@@ -41,7 +41,7 @@ class Learned:
     fingerprint: str
 
     def answer(self, model: str, weights: Sequence[float], notes: Sequence[str], *, closing: bool) -> Answer:
-        """A new answer of `model`, from the passages by weight and the notes; with `closing` it says what it is."""
+        """Start an answer of `model`, from the weighted passages and the notes; with `closing` it ends by saying what it is."""
         order, encode = MODELS[model], self.tokenizer.encode
         evidence = [Evidence(self.index, weights)]
         if notes:
@@ -59,7 +59,7 @@ class Learned:
 
 
 def learned() -> Learned:
-    """What the models know: read on the first call, from any thread, once in a process."""
+    """Return what the models learned; the corpus is read once in a process, on the first call from any thread."""
     with _lock:
         if not _learned:
             _learned.append(_learn())
@@ -67,7 +67,7 @@ def learned() -> Learned:
 
 
 if hasattr(os, "register_at_fork"):
-    # A child forked while another thread reads would wait for ever for that thread, in this lock or in an import's.
+    # A child forked while another thread reads would wait forever for that thread, in this lock or an import lock.
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 

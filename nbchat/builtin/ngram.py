@@ -1,14 +1,14 @@
-"""The language model itself: how likely each token is to come next, by counts of what followed in the corpus.
+"""The language model: the probability of each next token, from counts of what followed in the corpus.
 
 For a context of n tokens the hierarchical Dirichlet language model (MacKay and Peto 1995) is used:
 
     P_n(w | context) = (c(context, w) + k_n * P_{n-1}(w | shorter context)) / (c(context) + k_n)
 
-down to P_0, uniform over the vocabulary. A count is not 1 for each occurrence but the weight of the document it occurs
-in, so that a request can lean on the documents near to its words. Nothing is stored but where each token and
-each pair of tokens occurs: that is one pass, and longer contexts are found among the pairs.
+down to P_0, uniform over the vocabulary. An occurrence counts with the weight of its document, so that a request can
+favour the documents related to its words. Only the positions of each token and each pair of tokens are stored, in one
+pass; longer contexts are found among the pairs.
 
-A context also knows whether it stands inside a fenced code block, so that prose never continues as code.
+A context includes whether it is inside a fenced code block, so that prose never continues as code.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from nbchat.builtin.tokenizer import END, START
 __all__ = ["Evidence", "Index", "Ngram"]
 
 STRENGTH = (1e-6, 0.02, 0.02)
-"""k_n for contexts of 1, 2 and 3 tokens: how much weight of evidence it takes to trust a context of that length."""
+"""k_n for contexts of 1, 2 and 3 tokens: the weight of evidence at which a context is trusted half."""
 _PAIR = 24
 SPENT = 0.01
-"""What a place counts, relative to before, once the answer has gone through it."""
+"""Factor on a position's count once the answer has used it."""
 
 
 class Index:
-    """Where each token and pair of tokens occurs in some documents (lists of token ids).
+    """The positions of each token and pair of tokens in documents (lists of token ids).
 
-    `fence` is the id of the token that opens and closes a code block. Only the first `starts` documents (None = all)
-    tell how a text may start.
+    `fence` is the id of the token that opens and closes a code block. Only the first `starts` documents (None = all) are
+    used for how a text starts.
     """
 
     def __init__(self, documents: Iterable[Sequence[int]], fence: int, *, starts: int | None = None) -> None:
         self.tokens: list[int] = []
         self.document: list[int] = []
-        # Keyed by 2 * token + fenced, pairs by the token before in the higher bits: tuples take twice the time to make.
+        # Keyed by 2 * token + fenced, pairs with the previous token in the higher bits: tuples take twice as long.
         self._after: dict[int, list[int]] = {}
         for number, document in enumerate(documents):
             self._add(number, document, fence)
@@ -70,10 +70,10 @@ class Index:
 
 
 class Evidence:
-    """What one answer counts on: an index, a weight for each of its documents, and which places it has spent.
+    """The evidence for one answer: an index, a weight for each of its documents, and the positions already used.
 
-    A place in the documents that the answer has already gone through counts for little from then on: without
-    that, the most likely continuation of a small model is to say the same again for ever.
+    A position that the answer has used counts for little from then on: otherwise a small model's most likely continuation
+    is to repeat itself forever.
     """
 
     def __init__(self, index: Index, weights: Sequence[float]) -> None:
@@ -90,14 +90,14 @@ class Evidence:
             into[token] = into.get(token, 0.0) + (weight * SPENT if i in spent else weight)
 
     def spend(self, context: Sequence[int], fenced: int, token: int) -> bool:
-        """Mark the places where `token` followed `context`; False if there is none."""
+        """Mark the positions where `token` followed `context` as used; return False if there are none."""
         places = [i for i in self._index.following(context, fenced) if self._index.tokens[i] == token]
         self._spent.update(places)
         return bool(places)
 
 
 class Ngram:
-    """The model of one order: it sees `order - 1` tokens back. `vocabulary` counts the ids, special ones included."""
+    """The model of one order, with a context of `order - 1` tokens. `vocabulary` is the number of ids, special ones included."""
 
     def __init__(self, order: int, vocabulary: int) -> None:
         if not 2 <= order <= len(STRENGTH) + 1:
@@ -109,12 +109,12 @@ class Ngram:
         """The distribution of the token after `context`, which begins with `<|start|>` when it is the whole text."""
         levels = [self._counts(context[-n:], fenced, evidence) for n in range(self.reach(context), 0, -1)]
         if not any(levels):
-            # A token that the corpus never has where it stands now, such as a forced one: begin anew.
+            # A token that never occurs in this context, such as a forced one: start a new context.
             levels = [self._counts([START], 0, evidence)]
         return self._interpolate(levels)
 
     def reach(self, context: Sequence[int]) -> int:
-        """How many tokens of a context this order looks at."""
+        """The number of context tokens that this order uses."""
         return min(self.order - 1, len(context))
 
     @staticmethod
@@ -127,7 +127,7 @@ class Ngram:
     def _interpolate(self, levels: Sequence[dict[int, float]]) -> Distribution:
         """The mixture of counts, longest context first."""
         mixture: dict[int, float] = {}
-        share = 1.0  # of the probability, left for the shorter contexts
+        share = 1.0  # of the probability left for shorter contexts
         for n, counts in zip(range(len(levels), 0, -1), levels, strict=True):
             strength = STRENGTH[n - 1]
             total = sum(counts.values()) + strength

@@ -1,10 +1,10 @@
-"""Texts that match a regular expression, made from its parse."""
+"""Generate texts that match a regular expression, from its parse tree."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from re import _constants as op  # type: ignore[attr-defined]  # the standard library's own reading of a pattern
+from re import _constants as op  # type: ignore[attr-defined]  # the standard library's own parser
 from re import _parser as parser  # type: ignore[attr-defined]  # as above
 from typing import Any
 
@@ -16,9 +16,9 @@ _LONGEST = 10_000
 
 
 def example(pattern: str, extra: int = 0) -> str | None:
-    """A short text that matches; `extra` more repeats than needed where the pattern repeats. None if none is found.
+    """Return a short matching text, with `extra` more repeats than needed; None if none is found.
 
-    Looking around, looking back and references to groups are beyond it.
+    Lookaround assertions and backreferences are not supported.
     """
     try:
         text = _sequence(parser.parse(pattern), extra)
@@ -56,7 +56,7 @@ def _item(code: Any, value: Any, extra: int) -> str:
 
 
 def _member(items: Sequence[tuple[Any, Any]]) -> str:
-    """One character of a set."""
+    """A character of a set."""
     if items[0][0] is op.NEGATE:
         inside = re.compile("[" + "".join(_as_source(code, value) for code, value in items[1:]) + "]")
         return next(c for c in map(chr, [*range(97, 123), *range(32, 97), *range(123, 0x250)]) if not inside.match(c))

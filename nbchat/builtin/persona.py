@@ -1,4 +1,4 @@
-"""What the built-in model says about itself, and what it repeats of a request: texts it reads beside its corpus."""
+"""Texts that the built-in model reads beside its corpus: statements about itself, and quotes from a request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 __all__ = ["ABOUT", "CLOSING", "CLOSING_OPENS", "about", "asks_about_model", "echo"]
 
 CLOSING_OPENS = "\n\n*("
-"""The one token that opens the closing word of a conversation's first answer."""
+"""The token that opens the closing statement of a conversation's first answer."""
 CLOSING = "I am nbchat's built-in model: a small n-gram model of Python's documentation, a toy and no assistant.)*"
 _COUNTER = (
     "I am nbchat's built-in model: a small n-gram model over Python's documentation. I know which words tend to follow "
@@ -34,12 +34,12 @@ _ASKS = re.compile(
 
 
 def asks_about_model(text: str) -> bool:
-    """Whether somebody greets the model or asks what it is."""
+    """Whether a message greets the model or asks what it is."""
     return bool(_ASKS.search(text))
 
 
 def about(message: str, *, quote: bool) -> list[str]:
-    """Answers that say what the model is; with `quote`, also that this message is beyond it, in its words."""
+    """Return answers that say what the model is; with `quote`, also that this message, quoted, is beyond it."""
     texts = [f"{who}\n\n{then}" for who, then in zip(ABOUT, TRY, strict=True)]
     words = message.replace("`", "").split()
     if not quote or not words:
@@ -50,7 +50,7 @@ def about(message: str, *, quote: bool) -> list[str]:
 
 
 def echo(results: Sequence[tuple[str, str]]) -> list[str]:
-    """An answer that quotes what tools returned, given as (tool's name, text)."""
+    """Return an answer that quotes tool results, given as pairs of tool name and text."""
     quoted = [(name, _shortened(text.replace("```", "").strip())) for name, text in results]
     return ["\n\n".join(f"The tool `{name}` answered: {text}" for name, text in quoted)]
 

@@ -1,4 +1,4 @@
-"""What a request's messages mean to the model: their tokens, the passages they lean to, what to say of itself."""
+"""Interpret a request's messages for the model: tokens, relevant passages, and statements about itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nbchat.builtin.tokenizer import END, ROLES
 __all__ = ["Prompt", "read_prompt"]
 
 _IMPORTANCE = {"user": 0.3, "system": 0.15, "developer": 0.15, "tool": 0.1, "assistant": 0.05}
-"""What a word counts in a message that is not the last of the user's; it fades with each turn since."""
+"""The weight of a word in an earlier message; decreases with each later turn."""
 _FADING = 0.6
 _SAID_ALREADY = 0.02
 _ENOUGH = 0.35
@@ -29,7 +29,7 @@ _ENOUGH = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A request as the model takes it: `tokens` is its length, `left` how many tokens an answer may have."""
+    """A prompt for the model: `tokens` is its length, `left` the most tokens of an answer."""
 
     tokens: int
     left: int
@@ -37,17 +37,17 @@ class Prompt:
     notes: Sequence[str]
     closing: bool
     begun: Sequence[int]
-    """Tokens of an answer already begun: the last message when it is the assistant's."""
+    """Tokens of an answer to continue: the last message if it is the assistant's."""
 
     def answer(self, learned: Learned, model: str) -> Answer:
-        """A new answer to this prompt."""
+        """Start an answer to this prompt."""
         answer = learned.answer(model, self.weights, self.notes, closing=self.closing)
         for token in self.begun:
             answer.take(token)
         return answer
 
     def material(self, messages: Sequence[Message], learned: Learned) -> Material:
-        """What there is to fill JSON with: the words of the user's last message, sentences of the best passages."""
+        """Return the values for JSON: words of the user's last message, sentences of the best passages."""
         text = next((message.text for message in reversed(messages) if message.role == "user"), "")
         best = sorted(range(len(self.weights)), key=lambda i: -self.weights[i])[:4]
         sentences = [_first_sentence(learned.passages[i].text) for i in best]
@@ -55,13 +55,13 @@ class Prompt:
 
 
 def _first_sentence(text: str) -> str:
-    """The first sentence of plain words, or nothing."""
+    """The first sentence of plain words, or ""."""
     match = re.search(r"(?:^|(?<=\. )|(?<=\n))([A-Z][^\n`]{20,180}?\.)(?=\s|$)", text)
     return match[1] if match else ""
 
 
 def read_prompt(request: Request, learned: Learned) -> Prompt:
-    """The prompt of a request. Raises Refusal if it is too long for the context window."""
+    """Return the prompt of a request. Raises Refusal if it exceeds the context window."""
     tokens = sum(1 for _ in islice(_render(request, learned), CONTEXT_WINDOW + 1))
     if tokens >= CONTEXT_WINDOW:
         message = (
@@ -86,7 +86,7 @@ def read_prompt(request: Request, learned: Learned) -> Prompt:
 
 
 def _render(request: Request, learned: Learned) -> Iterator[int]:
-    """The tokens of the whole prompt, as the model's chat template has them."""
+    """Yield the tokens of the whole prompt in the model's chat template."""
     encode = learned.tokenizer.stream
     for tool in request.tools:
         yield ROLES["system"]
@@ -120,13 +120,13 @@ def _scores(messages: Sequence[Message], learned: Learned) -> dict[int, float]:
 
 
 def _is_known(text: str, learned: Learned) -> bool:
-    """Whether the corpus speaks of what this message speaks of; a message that names nothing leaves it to others."""
+    """Whether the corpus covers the terms of a message; a message without terms defers to the others."""
     wanted = terms(text)
     return not wanted or learned.relevance.coverage(wanted) >= _ENOUGH
 
 
 def _notes(messages: Sequence[Message], *, matched: bool) -> list[str]:
-    """What this answer quotes: tools' results, or the model's word about itself when asked or out of its depth."""
+    """Texts that this answer quotes: tool results, or statements about the model if asked or out of its depth."""
     last = messages[-1]
     if last.role == "tool":
         names = {call[0]: call[1] for message in messages for call in message.calls}

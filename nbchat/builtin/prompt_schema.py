@@ -1,4 +1,4 @@
-"""JSON that a prompt asks for in its own words, without `response_format`: "Answer with JSON alone, …"."""
+"""Detect that a prompt asks for JSON in words, without `response_format`: "Answer with JSON alone, …"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbchat.builtin.request import JSON_OBJECT
 __all__ = ["asked_in_words"]
 
 MOST_STARTS = 50
-"""Braces from which a schema is read."""
+"""Most braces at which to look for a schema."""
 
 _ASKS = re.compile(
     r"(?:^|[.!?:;\n]\s*|\bplease\s+)(?:only\s+)?"
@@ -26,9 +26,9 @@ _SCHEMA_MARKS = frozenset({"$schema", "properties", "anyOf", "oneOf", "items", "
 
 
 def asked_in_words(messages: Sequence[Message]) -> Mapping[str, Any] | None:
-    """The schema that the user's last message, or a system text, asks for; None = it asks for no JSON.
+    """Return the schema that the user's last message or a system text asks for; None = no JSON is asked for.
 
-    A schema that stands there counts; without one it is just any object.
+    A schema in the text is used; without one, any object will do.
     """
     if messages[-1].role != "user":
         return None

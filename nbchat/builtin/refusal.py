@@ -1,4 +1,4 @@
-"""A request the server refuses, in the form OpenAI gives to errors."""
+"""The error for a refused request, in OpenAI's form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Refusal"]
 
 
 class Refusal(NbchatError):
-    """Why a request is refused: `status` is the HTTP status, `param` the field at fault (None = none in particular)."""
+    """A refused request: `status` is the HTTP status, `param` the field at fault (None = no particular one)."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> None:
         super().__init__(message)

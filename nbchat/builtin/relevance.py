@@ -1,4 +1,4 @@
-"""Which passages are about the words of a request: tf-idf over the corpus, as weights of evidence."""
+"""Rank passages by a request's words: tf-idf over the corpus, as weights of evidence."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from nbchat.builtin.corpus import Passage
 __all__ = ["Relevance", "stem", "terms", "words"]
 
 BACKGROUND = 1e-4
-"""The weight of a passage that has nothing to do with the request, beside 1 for the best."""
+"""The weight of an unrelated passage, relative to 1 for the best."""
 TITLE = 0.5
-"""What a word of the title adds to how much a passage is about it; once in a text of 30 words is 0.18."""
+"""The score for a word in the title; an occurrence in a text of 30 words scores 0.18."""
 
 _WORD = re.compile(r"`([^`\n]{1,40})`|([A-Za-z_][A-Za-z_0-9]*)")
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, as a set: how this package writes its lists of words."""
+    """Return the words of a text as a set, to write word lists."""
     return frozenset(text.split())
 
 
@@ -40,9 +40,9 @@ _COMMON = words(
 
 
 def terms(text: str) -> list[str]:
-    """The words of a text that say what it is about, reduced to their stems.
+    """Return the stems of a text's content words.
 
-    A Python keyword that is also plain English counts when it is written as code or before such a word as "loop".
+    A Python keyword that is also an English word counts if it is written as code or comes before a word like "loop".
     """
     found = [(match[1] or match[2], bool(match[1])) for match in _WORD.finditer(text)]
     result: list[str] = []
@@ -63,7 +63,7 @@ def terms(text: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 14)
 def stem(word: str) -> str:
-    """The word without the endings that don't change what it is about. Crude: English plurals and verb forms."""
+    """Strip English plural and verb endings, crudely."""
     word = word.lower()
     for ending, put in (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", "e"), ("s", "")):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
@@ -72,7 +72,7 @@ def stem(word: str) -> str:
 
 
 class Relevance:
-    """Weighs the passages of a corpus by a request's words."""
+    """Weights the passages of a corpus by a request's words."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._size = len(passages)
@@ -86,7 +86,7 @@ class Relevance:
 
     @staticmethod
     def _weigh(passage: Passage, *, is_first: bool) -> dict[str, float]:
-        """How much the passage is about each term; its title and topic say so most, in a section's first passage."""
+        """Weight a passage's terms; title and topic count most, in a section's first passage."""
         counts = Counter(terms(passage.text))
         norm = math.sqrt(sum(counts.values())) or 1.0
         weights = {term: (1 + math.log(count)) / norm for term, count in counts.items()}
@@ -95,7 +95,7 @@ class Relevance:
         return weights
 
     def scores(self, wanted: Iterable[tuple[str, float]]) -> dict[int, float]:
-        """tf-idf of the passages that have any of the (term, importance) pairs."""
+        """Return the tf-idf scores of the passages that match any of the (term, importance) pairs."""
         scores: dict[int, float] = {}
         for term, importance in wanted:
             rarity = self._rarity(term)
@@ -104,7 +104,7 @@ class Relevance:
         return scores
 
     def coverage(self, wanted: Sequence[str]) -> float:
-        """How much of what the terms say is known here, from 0 to 1: rare terms say the most, unknown ones more."""
+        """Return the share of the terms' information that the corpus covers, from 0 to 1; rare and unknown terms weigh most."""
         known = sum(self._rarity(term) for term in wanted if term in self._found)
         return known / (known + sum(self._rarity(term) for term in wanted if term not in self._found) or 1.0)
 
@@ -112,7 +112,7 @@ class Relevance:
         return math.log(1 + self._size / len(self._found.get(term, " ")))
 
     def weights(self, scores: dict[int, float]) -> list[float]:
-        """Weights of evidence from scores: 1 for the best, falling steeply; all as little when nothing matched."""
+        """Convert scores to weights of evidence: 1 for the best, falling steeply; all low if nothing matched."""
         best = max(scores.values(), default=0.0)
         if not best:
             return [BACKGROUND] * self._size

@@ -1,4 +1,4 @@
-"""A chat-completions request, read from JSON: every field checked by type and range, unknown fields ignored."""
+"""Parse a chat-completions request from JSON: every field is checked by type and range, unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_CHOICES = 128
 MOST_TOOLS = 128
 MOST_STOPS = 4
 JSON_OBJECT: Mapping[str, Any] = {"type": "object"}
-"""What response_format json_object asks for; known by its identity."""
+"""The schema for response_format json_object; compared by identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. None always means: not given.
+    """A validated request. None = not given.
 
-    `tool_choice` is "auto", "none", "required" or the name of a tool. `schema` is what the answer must fit as JSON
-    (None = free text).
+    `tool_choice` is "auto", "none", "required" or the name of a tool. `schema` is the JSON schema of the answer (None =
+    free text).
     """
 
     model: str
@@ -55,22 +55,22 @@ class Request:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """The JSON object in a request's body. Raises Refusal for anything else."""
+    """Parse the JSON object in a request's body. Raises Refusal for anything else."""
     try:
         value = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise Refusal(f"The body must be a JSON object, and this is no valid JSON: {error}.") from error
+        raise Refusal(f"The body must be a JSON object, but it is not valid JSON: {error}.") from error
     if not isinstance(value, dict):
         raise Refusal(f"The body must be a JSON object, not {kind(value)}.")
     return value
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def read_request(body: Mapping[str, Any], vocabulary: int) -> Request:
-    """The request in a body's JSON object; `vocabulary` is the number of token ids. Raises Refusal."""
+    """Validate the request in a body's JSON object; `vocabulary` is the number of token ids. Raises Refusal."""
     fields = Fields(body)
     tools = _tools(fields)
     chosen = _tool_choice(fields, tools)
@@ -79,7 +79,7 @@ def read_request(body: Mapping[str, Any], vocabulary: int) -> Request:
     options = fields.mapping("stream_options") or {}
     stream = bool(fields.boolean("stream"))
     if options and not stream:
-        raise Refusal("stream_options is only for stream: true.", param="stream_options")
+        raise Refusal("stream_options is only allowed with stream: true.", param="stream_options")
     return Request(
         model=fields.required_text("model"),
         messages=read_messages(body.get("messages")),
@@ -101,7 +101,7 @@ def _sampling(fields: Fields, vocabulary: int) -> Sampling:
     wanted = fields.boolean("logprobs")
     top = fields.integer("top_logprobs", 0, 20)
     if top is not None and not wanted:
-        raise Refusal("top_logprobs is only for logprobs: true.", param="top_logprobs")
+        raise Refusal("top_logprobs is only allowed with logprobs: true.", param="top_logprobs")
     return Sampling(
         temperature=fields.number("temperature", 0, 2, default=1.0),
         top_p=fields.number("top_p", 0, 1, default=1.0),
@@ -116,7 +116,7 @@ def _bias(given: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
     bias: dict[int, float] = {}
     for key in given:
         if not (key.isascii() and key.isdigit() and len(key) < 10 and int(key) < vocabulary):
-            message = f"logit_bias maps token ids from 0 to {vocabulary - 1} to a bias; {key[:40]!r} is no such id."
+            message = f"logit_bias maps token ids from 0 to {vocabulary - 1} to a bias; {key[:40]!r} is not such an id."
             raise Refusal(message, param="logit_bias")
         bias[int(key)] = Fields(given, "logit_bias.").number(key, -100, 100, default=0.0)
     return bias
@@ -160,7 +160,7 @@ def _tool_choice(fields: Fields, tools: Sequence[Tool]) -> str:
     if given is None:
         return "auto"
     if not tools:
-        raise Refusal("tool_choice is only for a request with tools.", param="tool_choice")
+        raise Refusal("tool_choice is only allowed with tools.", param="tool_choice")
     if given in ("none", "auto", "required"):
         return str(given)
     function = given.get("function") if isinstance(given, dict) and given.get("type") == "function" else None
@@ -183,14 +183,14 @@ def _schema(fields: Fields) -> Mapping[str, Any] | None:
         raise Refusal(message, param="response_format.type")
     outer = Fields(given, "response_format.").mapping("json_schema")
     if outer is None:
-        raise Refusal("response_format.json_schema must be given.", param="response_format.json_schema")
+        raise Refusal("response_format.json_schema is required.", param="response_format.json_schema")
     inner = Fields(outer, "response_format.json_schema.")
     inner.required_text("name")
     return inner.mapping("schema") or {}
 
 
 class Fields:
-    """The fields of one JSON object, read with their types; null counts as not given. `path` leads error messages."""
+    """Reads typed fields of a JSON object; null counts as not given. `path` prefixes error messages."""
 
     def __init__(self, values: Mapping[str, Any], path: str = "") -> None:
         self.values = values
@@ -201,10 +201,10 @@ class Fields:
         return self._typed(name, str, "a string")
 
     def required_text(self, name: str) -> str:
-        """A string that must be there and not be empty."""
+        """A required, non-empty string."""
         value = self.text(name)
         if not value:
-            raise Refusal(f"{self._path}{name} must be given.", param=self._path + name)
+            raise Refusal(f"{self._path}{name} is required.", param=self._path + name)
         return value
 
     def boolean(self, name: str) -> bool | None:
@@ -220,7 +220,7 @@ class Fields:
         return self._typed(name, list, "an array")
 
     def integer(self, name: str, low: int, high: int | None = None) -> int | None:
-        """A whole number from `low` to `high`; 3.0 is one, true is none."""
+        """A whole number from `low` to `high`; 3.0 counts, true does not."""
         wanted = f"an integer from {low} to {high}" if high is not None else f"an integer of {low} or more"
         value = self._get(name, wanted, lambda value: _is_whole(value) and low <= value <= _or_more(high, value))
         return None if value is None else int(value)
@@ -256,6 +256,6 @@ def _or_more(high: int | None, value: float) -> float:
 
 
 def kind(value: object) -> str:
-    """What a JSON value is, in words."""
+    """Name the kind of a JSON value."""
     names = {str: "a string", list: "an array", dict: "an object", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number")

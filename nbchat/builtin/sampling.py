@@ -1,7 +1,7 @@
-"""From a distribution to a token: bias, penalties, temperature and top_p, each by its published definition.
+"""Sample a token from a distribution: bias, penalties, temperature and top_p, by their published definitions.
 
-A distribution over the vocabulary is kept sparse: a probability for each token that has evidence, and one and the
-same for all the rest. Everything here is exact for the whole vocabulary nevertheless.
+A distribution over the vocabulary is sparse: a probability for each token with evidence, and a common one for all others.
+Everything here is exact for the whole vocabulary nevertheless.
 
 In order (OpenAI's API reference; Holtzman et al. 2020 for top_p):
 
@@ -24,7 +24,7 @@ __all__ = ["Distribution", "Drawn", "LogProbs", "Sampling", "draw", "logprobs", 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Probabilities: of the tokens in `known`, and `rest` for every other token of `ids` (0 = impossible)."""
+    """The probabilities of the tokens in `known`, and `rest`, that of every other token of `ids` (0 = impossible)."""
 
     known: Mapping[int, float]
     rest: float
@@ -36,7 +36,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to sample. `top_logprobs` None = none reported, 0 = only that of the token drawn."""
+    """Sampling parameters. `top_logprobs` None = report none, 0 = only that of the token drawn."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -52,7 +52,7 @@ def _rank(item: tuple[int, float]) -> tuple[float, int]:
 
 @dataclass(frozen=True, slots=True)
 class LogProbs:
-    """Normalised natural-log probabilities, sparse as a `Distribution` is."""
+    """Normalised natural-log probabilities, sparse like `Distribution`."""
 
     known: Mapping[int, float]
     rest: float
@@ -62,7 +62,7 @@ class LogProbs:
         return self.known.get(token, self.rest if token in self.ids else -math.inf)
 
     def ranked(self) -> Iterator[tuple[int, float]]:
-        """Every possible token and its log-probability, most likely first, ties by id."""
+        """Yield every possible token and its log-probability, most likely first, ties by id."""
         known = sorted((item for item in self.known.items() if item[1] > -math.inf), key=_rank)
         if self.rest == -math.inf:
             return iter(known)
@@ -71,7 +71,7 @@ class LogProbs:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One token drawn. `logprob` and `top` are those before top_p cuts; at temperature 0, those of temperature 1."""
+    """A drawn token. `logprob` and `top` are those before top_p; at temperature 0, those of temperature 1."""
 
     token: int
     logprob: float
@@ -79,7 +79,7 @@ class Drawn:
 
 
 def logprobs(distribution: Distribution, sampling: Sampling, counts: Mapping[int, int]) -> LogProbs:
-    """The log-probabilities after bias, penalties and temperature; `counts` is how often each token was generated."""
+    """Return the log-probabilities after bias, penalties and temperature; `counts` is how often each token was generated."""
     logits = {token: _log(p) for token, p in distribution.known.items()}
     rest = _log(distribution.rest)
     for token in {*sampling.bias, *counts}:
@@ -105,7 +105,7 @@ def _softmax(logits: Mapping[int, float], rest: float, ids: range, temperature: 
 
 
 def nucleus(logs: LogProbs, top_p: float) -> list[tuple[int, float]]:
-    """The nucleus, most likely first, as (token, probability before renormalising); ties by id; at least one token."""
+    """Return the nucleus, most likely first, as (token, probability before renormalising); ties by id; at least one token."""
     kept: list[tuple[int, float]] = []
     mass = 0.0
     for token, log in logs.ranked():
@@ -130,7 +130,7 @@ def draw(distribution: Distribution, sampling: Sampling, counts: Mapping[int, in
 
 
 def pick(weights: Sequence[float], temperature: float, random: Random) -> int:
-    """An index, by weight sharpened or flattened by the temperature (0: the heaviest)."""
+    """Draw an index by weight, sharpened or flattened by the temperature (0 = the greatest weight)."""
     if temperature == 0:
         return max(range(len(weights)), key=lambda i: weights[i])
     largest = max(weights)
@@ -147,14 +147,14 @@ def _pick(weighted: list[tuple[int, float]], random: Random) -> int:
 
 
 def _pick_any(logs: LogProbs, random: Random) -> int:
-    """One of the whole vocabulary: of the rest, all alike, by trying until one is not among the known."""
+    """Draw from the whole vocabulary; among the equiprobable rest, by rejection of known tokens."""
     aim = random.random()
     for token, log in logs.known.items():
         aim -= math.exp(log)
         if aim < 0:
             return token
     if len(logs.known) == len(logs.ids) or logs.rest == -math.inf:
-        return next(logs.ranked())[0]  # rounding left a hair of the probability
+        return next(logs.ranked())[0]  # rounding left a remainder of the probability
     while True:
         token = random.choice(logs.ids)
         if token not in logs.known:

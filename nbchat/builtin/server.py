@@ -17,22 +17,22 @@ from nbchat.builtin.models import learned
 __all__ = ["PACE", "BuiltinServer", "builtin"]
 
 PACE = 120.0
-"""Tokens a second of the process-wide server: so that streaming looks like streaming."""
+"""Tokens per second of the process-wide server, slow enough that streaming is visible."""
 
 HEAD_LIMIT = 65_536
-"""Bytes of a request's head."""
+"""Most bytes of a request's head."""
 BODY_SECONDS = 60.0
-"""How long a request's body may take to come."""
+"""Seconds that a request's body may take to arrive."""
 IDLE_SECONDS = 300.0
-"""How long a connection may stay without a whole request's head."""
+"""Seconds that a connection may stay without a complete request head."""
 
 
 class BuiltinServer:
-    """The built-in model behind HTTP on this machine. It is created, started (or entered), stopped for good.
+    """An HTTP server for the built-in model. Start it, or enter it as a context manager; it can't be restarted.
 
-    `port` 0 = any free one. `pace` is tokens a second of each streamed choice, None = as fast as it goes; replies
-    that are not streamed come at once. `api_key` None = no key needed. `cors` is the origin whose web pages may ask
-    ("*" = any, None = none). `counters` tells what it has done.
+    `port` 0 = any free one. `pace` is in tokens per second of each streamed choice, None = unlimited; other replies are
+    immediate. `api_key` None = no key needed. `cors` is the origin whose web pages may send requests ("*" = any, None =
+    none). `counters` is for monitoring.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class BuiltinServer:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, as a client wants it: `http://127.0.0.1:PORT/v1`."""
+        """The base URL for clients: `http://127.0.0.1:PORT/v1`."""
         host, port = self._address
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
 
     def start(self) -> str:
-        """Listen, from a thread of its own; the base URL. Raises OSError if the port is taken."""
+        """Start listening in a thread; return the base URL. Raises OSError if the port is taken."""
         if self._thread is not None:
-            raise RuntimeError("A BuiltinServer starts once; make another.")
+            raise RuntimeError("A BuiltinServer can be started only once; create another.")
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         listener = socket.create_server(self._address, family=family, backlog=128)
         listener.setblocking(False)
@@ -74,7 +74,7 @@ class BuiltinServer:
         return self.base_url
 
     def stop(self) -> None:
-        """Close every connection and end the thread. Does nothing when it is not running."""
+        """Close every connection and end the thread. Idempotent."""
         loop, thread = self._loop, self._thread
         if loop is None or thread is None or not thread.is_alive():
             return
@@ -90,7 +90,7 @@ class BuiltinServer:
 
     def _run(self, listener: socket.socket, started: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
-        loop.set_debug(False)  # `-X dev` is for the user's loops: a slow step of this one is nobody's concern
+        loop.set_debug(False)  # `-X dev` is meant for the user's loops, not for this one's slow steps
         asyncio.set_event_loop(loop)
         server = httpserver.HTTPServer(
             application(self._settings),
@@ -107,7 +107,7 @@ class BuiltinServer:
             server.stop()
             loop.run_until_complete(server.close_all_connections())
             loop.run_until_complete(_cancel_tasks())
-            loop.close()  # and its pool of threads, without a wait: none can be started while Python ends
+            loop.close()  # also shuts its thread pool down, without waiting: no thread can start while Python exits
 
 
 async def _cancel_tasks() -> None:
@@ -122,7 +122,7 @@ _running: list[tuple[int, BuiltinServer]] = []
 
 
 def builtin() -> BuiltinServer:
-    """The process-wide server, started on the first call from whatever thread; a forked child starts its own."""
+    """Return the process-wide server, started on the first call from any thread; a forked child starts its own."""
     with _lock:
         if not _running or _running[0][0] != os.getpid():
             server = BuiltinServer()
@@ -133,5 +133,5 @@ def builtin() -> BuiltinServer:
 
 
 if hasattr(os, "register_at_fork"):
-    # No fork while a thread is starting the server: the child would find its locks held by a thread it doesn't have.
+    # No fork while a thread starts the server: the child would inherit locks held by a thread it doesn't have.
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)

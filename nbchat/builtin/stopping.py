@@ -1,4 +1,4 @@
-"""Stop sequences: text is let through only when no stop sequence can begin in it any more."""
+"""Stop sequences: release text only once no stop sequence can start in it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["StopGate"]
 
 
 class StopGate:
-    """Feed it text as it comes; it gives back what may be shown. `stopped` is whether a stop sequence was met.
+    """Takes text as it is generated and returns what may be shown. `stopped` is whether a stop sequence occurred.
 
-    All that `feed` and `flush` gave, joined, is the text before the stop sequence that was complete first, however the
-    text was cut.
+    The concatenated results of `feed` and `flush` are the text before the stop sequence that was completed first, however
+    the text was split.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
@@ -20,7 +20,7 @@ class StopGate:
         self.stopped = False
 
     def feed(self, text: str) -> str:
-        """What may be shown now that `text` has come."""
+        """Add text; return what may be shown."""
         if self.stopped:
             return ""
         self._held += text
@@ -35,12 +35,12 @@ class StopGate:
         return shown
 
     def flush(self) -> str:
-        """What was still held back, at the end of the text."""
+        """Return the text held back at the end."""
         shown, self._held = self._held, ""
         return shown
 
     def _overlap(self, stop: str) -> int:
-        """How many characters at the end of the held text are a beginning of `stop`."""
+        """The length of the longest suffix of the held text that is a prefix of `stop`."""
         for size in range(min(len(stop) - 1, len(self._held)), 0, -1):
             if self._held.endswith(stop[:size]):
                 return size

@@ -13,27 +13,27 @@ from collections.abc import Iterable, Iterator
 __all__ = ["END", "ROLES", "SPECIALS", "START", "Tokenizer"]
 
 SPECIALS = ("<|start|>", "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|end|>")
-"""Tokens that stand for no text. Only `<|end|>`, the end of an answer, is ever generated: it and all ids above it."""
+"""Tokens without text. Of these only `<|end|>`, the end of an answer, is ever generated."""
 START, END = 0, 5
 ROLES = {"system": 1, "developer": 1, "user": 2, "assistant": 3, "tool": 4}
-"""The token that opens a message, by role."""
+"""The token that opens a message of each role."""
 
 _FIRST_BYTE = len(SPECIALS)
 _FIRST_PIECE = _FIRST_BYTE + 256
 _LONGEST = 24
 _PIECE = re.compile(
-    r" ?[^\W\d_]+"  # a word, with the space before it
+    r" ?[^\W\d_]+"  # a word with its leading space
     r"| ?\d{1,3}"
-    r"| ?(?:`+|\*+|\.+|-+|=+|#+|>+|_+|[^\w\s])"  # a mark, or a run of one that Markdown and Python repeat
+    r"| ?(?:`+|\*+|\.+|-+|=+|#+|>+|_+|[^\w\s])"  # a punctuation mark, or a run of one that Markdown and Python repeat
     r"| {2,}|\n+|[\s\S]"
 )
 
 
 class Tokenizer:
-    """Text to token ids and back: `decode(encode(text)) == text` for every text that UTF-8 can carry.
+    """Converts text to token ids and back: `decode(encode(text)) == text` for every text that UTF-8 can encode.
 
-    `texts` is what the vocabulary is learned from; `phrases` are tokens of their own beside it, which `encode` never
-    makes but a model may.
+    The vocabulary is learned from `texts`; `phrases` are additional tokens that a model may generate but `encode` never
+    returns.
     """
 
     def __init__(self, texts: Iterable[str], phrases: Iterable[str] = ()) -> None:
@@ -53,18 +53,18 @@ class Tokenizer:
         return len(self._bytes)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of `text`. A lone surrogate, which no UTF-8 can carry, counts as U+FFFD."""
+        """Return the ids of `text`. Lone surrogates, which UTF-8 can't encode, count as U+FFFD."""
         try:
             return [self._ids[piece] for piece in _PIECE.findall(text)]
         except KeyError:  # a piece outside the vocabulary
             return list(self.stream(text))
 
     def id_of(self, piece: str) -> int:
-        """The id of one piece of the vocabulary or phrase. Raises KeyError for any other text."""
+        """Return the id of a piece of the vocabulary or a phrase. Raises KeyError for any other text."""
         return self._phrases[piece] if piece in self._phrases else self._ids[piece]
 
     def stream(self, text: str) -> Iterator[int]:
-        """The ids of `text` one by one, so that a reader may stop early."""
+        """Yield the ids of `text` lazily, so that the caller may stop early."""
         known = self._ids
         for match in _PIECE.finditer(text):
             piece = match[0]
@@ -75,7 +75,7 @@ class Tokenizer:
                 yield from self._spell(piece)
 
     def _spell(self, piece: str) -> Iterator[int]:
-        """A piece outside the vocabulary: the longest known beginning, again and again; a byte where there is none."""
+        """Encode a piece outside the vocabulary: repeatedly the longest known prefix, or a byte if there is none."""
         at = 0
         while at < len(piece):
             for end in range(min(len(piece), at + _LONGEST), at, -1):
@@ -90,15 +90,15 @@ class Tokenizer:
                 at += 1
 
     def bytes_of(self, token: int) -> bytes:
-        """The bytes that a token stands for; none for a special token."""
+        """Return the bytes of a token; empty for a special token."""
         return self._bytes[token]
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of the tokens; bytes that are no UTF-8 become U+FFFD."""
+        """Return the text of tokens; invalid UTF-8 becomes U+FFFD."""
         return b"".join(self._bytes[token] for token in tokens).decode("utf-8", "replace")
 
     def name(self, token: int) -> str:
-        r"""How logprobs show a token: its text; a byte that is no text alone as OpenAI does, `bytes:\xe2`."""
+        r"""Return a token's name in logprobs: its text, or for an incomplete character, as with OpenAI, `bytes:\xe2`."""
         if token < _FIRST_BYTE:
             return SPECIALS[token]
         raw = self._bytes[token]

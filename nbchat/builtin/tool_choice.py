@@ -1,4 +1,4 @@
-"""When the model calls tools, and which."""
+"""Decide whether the model calls tools, and which."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _VERBS = words("get set do run make find fetch call show list read tool function
 
 
 def chosen_tools(request: Request) -> tuple[Tool, ...]:
-    """The tools to call now, likeliest first; none for an answer in words.
+    """Return the tools to call, best match first; empty = answer with text.
 
-    A tool's result is answered in words, always. Else `required` and a named tool are obeyed, and `auto` calls those
-    that share enough words with the user's message: their name's count most.
+    A tool's result is always answered with text. Otherwise `required` and a named tool are obeyed, and `auto` calls the
+    tools that share enough words with the user's message, words of their names counting most.
     """
     last = request.messages[-1]
     if last.role == "tool" or not request.tools or request.tool_choice == "none":
@@ -38,13 +38,13 @@ def chosen_tools(request: Request) -> tuple[Tool, ...]:
 
 
 def _stems(messages: Sequence[Message]) -> set[str]:
-    """The stems of the last of the user's messages."""
+    """The stems of the user's last message."""
     text = next((message.text for message in reversed(messages) if message.role == "user"), "")
     return {stem(word) for word in [*words_of(text), *terms(text)]}
 
 
 def _score(tool: Tool, said: set[str]) -> float:
-    """How much a tool's name, description and parameters share with what was said."""
+    """Score the overlap of a tool's name, description and parameters with the message's stems."""
     name = {stem(word) for word in words_of(tool.name)} - _VERBS
     properties = tool.parameters.get("properties")
     parameters = {stem(word) for key in (properties if isinstance(properties, dict) else ()) for word in words_of(key)}

@@ -1,1 +1,1 @@
-"""Model text made safe to show as Markdown."""
+"""Render a model's text safely as Markdown, HTML or plain text."""

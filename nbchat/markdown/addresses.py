@@ -1,7 +1,6 @@
-"""Where links and images may lead.
+"""Decide which addresses links and images may have.
 
-A link may lead to http, https and mailto addresses and to a place in the same document; an image may be a picture held
-in the text itself.
+A link may have an http, https or mailto address or point into the same document; an image may be a `data:` URL.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ import re
 __all__ = ["BARE_ADDRESS", "DATA_IMAGE", "bare_address", "safe_address"]
 
 DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
-"""A picture held in its own address."""
+"""An image in a `data:` URL."""
 
 BARE_ADDRESS = re.compile(
     r"(?i)(?<![\w@/.])(?:https?://|www\.(?=\w))[^\s<>\"`\\^{|}\u201c\u201d]+"
     r"|(?<![\w.+@/-])[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}(?![\w@])"
 )
-"""What readers take for an address where it stands in a text (GFM's extended autolinks), with what may follow it."""
+"""What renderers turn into a link in plain text (GFM's extended autolinks), with trailing characters."""
 
 _WEB = re.compile(r"(?i)https?://([^/?#\s]*)")
 _HOST = re.compile(
@@ -33,10 +32,10 @@ _BEHIND = "?!.,:;*_'~"
 
 
 def safe_address(address: str) -> str | None:
-    """The address as it may be written in Markdown, or None when it must not be live.
+    """Return the address in a form that is safe in Markdown, or None if it must not be a link.
 
-    What is relative would lead into the notebook's own server or folder, so it becomes a place in this document: it
-    looks the same and does nothing.
+    A relative address would lead into the notebook's own server or folder, so it becomes a fragment of this document,
+    which looks the same and does nothing.
     """
     address = address.strip()
     web = _WEB.match(address)
@@ -48,7 +47,7 @@ def safe_address(address: str) -> str | None:
 
 
 def bare_address(found: str) -> tuple[str, str] | None:
-    """Of what `BARE_ADDRESS` found: the part that is the address, and where it leads; None when it leads nowhere."""
+    """Return the part of a `BARE_ADDRESS` match that is the address, and its target; None if it is not a link."""
     words = found.rstrip(_BEHIND)
     while words.endswith(")") and words.count(")") > words.count("("):
         words = words[:-1].rstrip(_BEHIND)

@@ -1,4 +1,4 @@
-"""What stands beside an answer's text, as Markdown: its sources and its pictures."""
+"""Format an answer's sources and images as Markdown or plain text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nbchat.values.messages import ImagePart, Source
 __all__ = ["MOST_LISTED", "beside_markdown", "beside_plain", "picture_data", "sources_markdown", "sources_plain"]
 
 MOST_LISTED = 12
-"""Sources that are listed; all are in `reply.sources`."""
+"""Most sources to list; all are in `reply.sources`."""
 
 LARGEST_PICTURE = 20_000_000
-"""Characters of a picture's address that is shown."""
+"""Longest image URL to show, in characters."""
 
 _SIGNATURES = {
     "image/png": b"\x89PNG\r\n\x1a\n",
@@ -27,7 +27,7 @@ _SIGNATURES = {
 
 
 def picture_data(image: ImagePart) -> tuple[str, str] | None:
-    """Media type and base64 of a picture that is what it says it is; None for any other."""
+    """Return an image's media type and base64 data if its content matches the type; else None."""
     if len(image.url) > LARGEST_PICTURE:
         return None
     head, _, data = image.url.partition(",")
@@ -43,7 +43,7 @@ def picture_data(image: ImagePart) -> tuple[str, str] | None:
 
 
 def beside_markdown(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:
-    """Pictures, in their own addresses, and sources; empty where there are none."""
+    """Return images, as `data:` URLs, and sources; empty if there are none."""
     return "\n\n".join(filter(None, (*map(_picture, images), sources_markdown(sources))))
 
 
@@ -60,7 +60,7 @@ def _picture(image: ImagePart) -> str:
 
 
 def sources_markdown(sources: Sequence[Source]) -> str:
-    """The sources as a short numbered list; empty where there are none."""
+    """Return the sources as a short numbered list; empty if there are none."""
     lines = [f"{number}. {_link(source)}" for number, source in enumerate(sources[:MOST_LISTED], 1)]
     return "\n".join(["**Sources**", "", *lines, *_more(sources)]) if lines else ""
 

@@ -1,4 +1,4 @@
-"""The code blocks of a Markdown text, by their place in it."""
+"""Find the code blocks of a Markdown text."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 
 
 class CodeBlock(NamedTuple):
-    """A fence or indented code, whose lines begin at `start` and end before `end` in the text.
+    """A fence or indented code: `text[start:end]`, whole lines.
 
-    `info` is a fence's info string, None that of indented code; `closed` tells that a fence's closing line is there.
+    `info` is a fence's info string, None for indented code; `closed` is whether a fence has its closing line.
     """
 
     start: int
@@ -31,7 +31,7 @@ class CodeBlock(NamedTuple):
 
 
 def code_blocks(markdown: str) -> list[CodeBlock]:
-    """Every code block of a text, in order, in whatever container."""
+    """Return every code block of a text in order, including those in lists and quotes."""
     lines = _LINE_END.split(markdown)
     starts = [0, *accumulate(map(len, lines))]
     found = []
@@ -44,7 +44,7 @@ def code_blocks(markdown: str) -> list[CodeBlock]:
 
 
 def is_closed(fence: Token, lines: Sequence[str]) -> bool:
-    """Whether the last line of a fence is its end; `lines` are those of the text."""
+    """Whether a fence has its closing line; `lines` are those of the text."""
     start, end = fence.map or (0, 0)
     closing = _CLOSES.fullmatch(lines[end - 1].removesuffix("\n"))
     return end - start > 1 and closing is not None and closing[1].startswith(fence.markup)

@@ -1,8 +1,8 @@
-r"""Formulas in a model's text: what is one, what is money, and the TeX that may reach a typesetter.
+r"""Recognise formulas in a model's text: tell them from prices, and decide which TeX may be typeset.
 
 Models write `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and environments. All are shown in the two forms that every notebook
-front-end knows: `$…$` and `$$…$$`, each on one line. A formula whose TeX could read a file, define a command or lead
-somewhere is no formula but text.
+front end supports: `$…$` and `$$…$$`, each on one line. A formula whose TeX could read a file, define a command or link
+somewhere is shown as text.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _MARKS = {ord("`"): "'", ord('"'): "\u201d"}
 
 
 def is_formula(inside: str, *, display: bool) -> bool:
-    """Whether the text between two delimiters of a formula may be typeset at all."""
+    """Whether the text between formula delimiters may be typeset."""
     if not any(map(str.isalnum, inside)) or _FORBIDDEN.search(inside):
         return False
     dollars = _DOLLARS.findall(inside)
@@ -63,10 +63,10 @@ def is_formula(inside: str, *, display: bool) -> bool:
 
 
 def is_no_price(before: str, inside: str, after: str) -> bool:
-    """Whether `$inside$` is a formula rather than two prices, shell variables or the like.
+    """Whether `$inside$` is a formula rather than two prices or shell variables.
 
-    Pandoc's rule (no space within the dollars, no digit after them), bent where people write otherwise: TeX commands
-    make a formula of anything, natural words a price of what begins with a digit.
+    Pandoc's rule (no space inside the dollars, no digit after them), with exceptions: anything with TeX commands is a
+    formula, and anything that starts with a digit and contains ordinary words is a price.
     """
     if _COMMAND.search(inside):
         return not (after.isdigit() and inside[0].isdigit() and _LONG_WORD.search(inside))
@@ -87,12 +87,12 @@ def is_bracketed(inside: str) -> bool:
 
 
 def on_one_line(tex: str) -> str:
-    """TeX without its comments and line ends."""
+    """Remove comments and line breaks from TeX."""
     return _BLANKS.sub(" ", _COMMENT.sub(r"\1", tex) if "\n" in tex else tex).strip()
 
 
 def canonical_tex(inside: str, *, display: bool, in_table: bool = False) -> str:
-    """The formula with its delimiters, so that no reader finds anything else in it."""
+    """Return the formula with its delimiters, in a form that no renderer can misread."""
     tex = _SPACING.sub(lambda found: r"\\" if found[0].endswith("]") else r"\\{}", on_one_line(inside))
     tex = _APART.sub(lambda found: f"{found[0]} ", _PERCENT.sub(r"\1\\%", tex)).translate(_MARKS)
     if in_table:

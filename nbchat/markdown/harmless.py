@@ -1,4 +1,4 @@
-"""Text in which nothing can be live, told at a glance."""
+"""A fast check for text without any markup."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _HARMLESS = re.compile(r"[A-Za-z0-9 .,;'\"?()*_#+=/\n-]*")
 
 
 def is_harmless(markdown: str) -> bool:
-    """Whether this text may be shown as it is: it has no character that HTML, links, math or code need.
+    """Whether a text may be shown unchanged: it has no character that HTML, links, math or code need.
 
-    Most first words of an answer are such text; it is shown without waiting for the parser to be imported.
+    True for the first words of most answers, which are then shown without waiting for the parser's import.
     """
     return _HARMLESS.fullmatch(markdown) is not None

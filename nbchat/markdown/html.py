@@ -1,4 +1,4 @@
-"""A model's Markdown as HTML of our own, for where a front-end renders none: inside tables, cards and widgets.
+"""Render a model's Markdown as HTML, for tables, cards and widgets, in which front ends render no Markdown.
 
 It comes from the same parse as `render`'s Markdown. The parser lets no HTML through and every address is judged, so
 nothing in it runs, is fetched or navigates, and every element is closed where it was opened.
@@ -22,7 +22,7 @@ from nbchat.markdown.spelling import clean
 __all__ = ["MARKDOWN_TAGS", "markdown_html", "markdown_words"]
 
 MOST_CHARACTERS = 50_000
-"""A longer text stands as it is written: a card is no place for it."""
+"""Longest text to render, in characters; a longer one is shown as written."""
 
 AS_WRITTEN = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.45"
 NO_MATH = "tex2jax_ignore mathjax_ignore"
@@ -32,7 +32,7 @@ MARKDOWN_TAGS = frozenset(
     {*("p", "br", "hr", "pre", "code", "em", "strong", "s", "a", "span", "div", "blockquote", "ul", "ol", "li", "sub")}
     | {*("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "sup", "kbd", "mark", "u")}
 )
-"""Every element that there can be."""
+"""Every element that the output can contain."""
 
 LOOKS = {
     **dict.fromkeys(("paragraph_open", "bullet_list_open", "ordered_list_open", "blockquote_open"), ""),
@@ -45,10 +45,10 @@ LOOKS = {
 
 @functools.lru_cache(maxsize=256)  # an explorer draws the same answers at each of its moves
 def markdown_html(text: str) -> str:
-    """The HTML of a text's Markdown, in one element.
+    """Return a text's Markdown as HTML, in one element.
 
-    Images stand as their descriptions; formulas are typeset where the page can. A text that is too long or too deeply
-    nested to be read stands as it is written.
+    Images are replaced by their descriptions; formulas are typeset if the page can. A text that is too long or too deeply
+    nested is shown as written.
     """
     tokens = _tokens(text) if len(text) <= MOST_CHARACTERS else None
     if tokens is None:
@@ -59,7 +59,7 @@ def markdown_html(text: str) -> str:
 
 
 def markdown_words(text: str, most: int) -> str:
-    """The first words of a text's Markdown in one line, without its marks: about `most` characters are read."""
+    """Return the first words of a text's Markdown on one line, without markup; reads about `most` characters."""
     blocks = []
     for token in _tokens(text[:most]) or ():
         children = token.children or [token]
@@ -75,10 +75,10 @@ def _tokens(text: str) -> list[Token] | None:
 
 
 class _Renderer(RendererHTML):
-    """markdown-it's own, which knows formulas."""
+    """markdown-it's renderer, extended by formulas."""
 
     def formula(self, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
-        """A formula for MathJax."""
+        """Render a formula for MathJax."""
         display = tokens[index].markup == "$$"
         tex = canonical_tex(tokens[index].content, display=display).strip("$")
         written = tex if tex.startswith("\\begin") and display else rf"\[{tex}\]" if display else rf"\({tex}\)"
@@ -86,7 +86,7 @@ class _Renderer(RendererHTML):
 
 
 def _settle(tokens: list[Token]) -> None:
-    """Give blocks their looks and links their limits, and put words in the place of images."""
+    """Style blocks, restrict links, and replace images by their descriptions."""
     for number, token in enumerate(tokens):
         if (look := LOOKS.get(token.type)) is not None:
             above = "0.6em" if number and not token.level else "0.2em" if number else "0"
@@ -95,7 +95,7 @@ def _settle(tokens: list[Token]) -> None:
             token.attrSet("style", "text-align:left")
         live: list[bool] = []
         for child in token.children or ():
-            child.content = clean(child.content)  # character references have become what they stand for
+            child.content = clean(child.content)  # character references have been decoded
             if child.type == "image":
                 child.type, child.content = "text", f"[image: {child.content}]"
             elif child.type == "link_open":
@@ -105,7 +105,7 @@ def _settle(tokens: list[Token]) -> None:
 
 
 def _limit(link: Token) -> bool:
-    """Whether a link stays one: those to a place in this document have none there."""
+    """Restrict a link; return whether it remains one (fragments have no target here)."""
     address = safe_address(str(link.attrs.get("href", "")))
     live = address is not None and not address.startswith("#")
     link.tag = "a" if live else "span"

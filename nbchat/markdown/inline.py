@@ -1,6 +1,6 @@
-"""Foreign words inside nbchat's own lines: a model's name, a server's error, a title.
+"""Escape foreign text for nbchat's own lines: a model's name, a server's error, a title.
 
-`inline_text` is for our Markdown, `html_text` for our HTML; `render` is for text that is Markdown itself.
+`inline_text` is for Markdown, `html_text` for HTML; use `render` for text that is itself Markdown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["NO_MATH", "html_text", "inline_text", "visible"]
 NO_MATH = "<span class=tex2jax_ignore>&#{};</span>"
 """A character that MathJax must not read: JupyterLab pairs up `$` even when it is escaped or written as an entity.
 
-It holds no quotes: should a parser put the line into an attribute, it stays there.
+It contains no quotes, so that it can't break out of an attribute.
 """
 
 _UNSEEN = re.compile(
@@ -28,23 +28,23 @@ _MEANT = re.compile(
 
 
 def inline_text(text: str, limit: int = 200) -> str:
-    """`text` as one line of Markdown that means nothing but itself.
+    """Return `text` as one line of Markdown without any markup in effect.
 
-    No emphasis, link, HTML, math or address in it is live; line ends and runs of blanks become one space; control and
-    direction-changing characters are left out. At most `limit` characters are shown, the last of them `…`.
+    Emphasis, links, HTML, math and addresses are inert; line breaks and runs of blanks become one space; control and
+    bidirectional characters are removed. At most `limit` characters are kept, the last of them `…`.
     """
     line = _capped(_UNSEEN.sub("", _SPACE.sub(" ", join_surrogates(text))).strip(), limit)
     return _MEANT.sub(_literal, line)
 
 
 def html_text(text: str, limit: int | None = None) -> str:
-    """`text` for the inside of HTML, an attribute's value included. Line ends stay; `limit` None means no cap."""
+    """Escape `text` for HTML, including attribute values. Line breaks are kept; `limit` None = unlimited."""
     clean = visible(text)
     return html.escape(clean if limit is None else _capped(clean, limit))
 
 
 def visible(text: str) -> str:
-    """`text` without control and direction-changing characters; line ends and tabs stay."""
+    """Remove control and bidirectional characters from `text`, except line breaks and tabs."""
     return _UNSEEN.sub(lambda char: char[0] if char[0] in "\n\t" else "", join_surrogates(text).replace("\r\n", "\n"))
 
 

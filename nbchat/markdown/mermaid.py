@@ -1,8 +1,8 @@
-"""Which mermaid diagrams may be drawn.
+"""Decide which mermaid diagrams may be drawn.
 
 JupyterLab draws them in the page itself, so a diagram could fetch an image, follow a link or restyle the page. Only
-what is known to do none of that is drawn: these kinds of diagrams, of plain words and arrows, with styles of colours,
-lengths and numbers. Any other is shown as text.
+diagrams known to do none of that are drawn: certain kinds, with plain words and arrows, and styles of colours, lengths
+and numbers. Any other is shown as text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 __all__ = ["is_harmless"]
 
 _LARGEST = 20_000
-"""Characters. A larger diagram keeps the browser busy for seconds."""
+"""Most characters. A larger diagram keeps the browser busy for seconds."""
 
 _KINDS = re.compile(
     r"(?:graph|flowchart)(?:\s+(?:TB|TD|BT|RL|LR))?|sequenceDiagram|classDiagram(?:-v2)?|stateDiagram(?:-v2)?|erDiagram"
@@ -48,12 +48,14 @@ _STYLE = re.compile(
 
 
 def is_harmless(diagram: str) -> bool:
-    """Whether drawing it can neither fetch nor lead anywhere; when in doubt it can."""
+    """Whether drawing a diagram certainly neither fetches nor links to anything."""
     lines = [line for line in diagram.split("\n") if line.strip() and not _COMMENT.fullmatch(line.strip())]
     if not lines or len(diagram) > _LARGEST or not _KINDS.fullmatch(lines[0].strip().rstrip(";")):
         return False
     plain = _STEREOTYPE.sub("", "\n".join(lines).replace(r"\n", " "))
-    words = _STYLE_LINE.sub(lambda line: _HEX.sub("", line[0]), plain)  # `#fff;` is a colour there, else a reference
+    words = _STYLE_LINE.sub(
+        lambda line: _HEX.sub("", line[0]), plain
+    )  # `#fff;` is a colour there, elsewhere a character reference
     if not _PLAIN.fullmatch(plain) or _LEADING.search(words):
         return False
     return all(map(_is_still, _STATEMENT_END.split(plain)))

@@ -1,4 +1,4 @@
-"""What a model wrote, parsed once for everything that shows it.
+"""Parse a model's text, once for every output format.
 
 markdown-it-py reads CommonMark with GFM's tables and strikethrough and lets no HTML through; here it learns what else
 models write all day: formulas, `<br>`, `<sub>` and `<kbd>`, bare addresses.
@@ -36,7 +36,7 @@ _DISPLAY = re.compile(
     |(?P<blank>\n[ \t>]*(?=\n))""",
     re.VERBOSE | re.MULTILINE,
 )
-_BRACKET = re.compile(r"\\{1,2}[(\[]")  # some readers want the backslash doubled, and some models know
+_BRACKET = re.compile(r"\\{1,2}[(\[]")  # some renderers need a double backslash, and some models write it
 _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z]+)\*?\}")
 _CLOSING = str.maketrans("([", ")]")
 _MARGIN = re.compile(r"\n[ \t>]*")
@@ -45,7 +45,7 @@ _CELL_FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]*?\|[^$\n]*?)(?<![\s\\]
 
 
 class Document:
-    """A parsed text: its `text` as it was read, its `tokens`, its source `lines` (the tokens' `map` counts in them)."""
+    """A parsed text: the `text` as parsed, its `tokens`, and its source `lines` (to which the tokens' `map` refers)."""
 
     def __init__(self, text: str, tokens: list[Token]) -> None:
         self.text = text
@@ -53,14 +53,14 @@ class Document:
 
     @functools.cached_property
     def lines(self) -> list[str]:
-        """The source in lines."""
+        """The source lines."""
         return self.text.split("\n")
 
 
 def parse(markdown: str) -> Document | None:
-    """Read a text; None where reading it as Markdown would take unreasonably long: hostile, or no Markdown at all.
+    """Parse a text; None if parsing it would take unreasonably long, because it is hostile or not Markdown.
 
-    What a parser must look at sign by sign is limited: an ordinary answer needs a third of it.
+    The limit is on the estimated work; ordinary answers need a third of it.
     """
     text = clean(markdown)
     if _work(text) > max(_LEAST_WORK, _WORK_PER_CHARACTER * len(text)):
@@ -72,21 +72,21 @@ def parse(markdown: str) -> Document | None:
 
 
 def block_tokens(markdown: str) -> list[Token]:
-    """The blocks of a text as it stands, without what is in their lines."""
+    """Return the block tokens of a text, without inline parsing."""
     return _block_parser().parse(markdown)
 
 
 def _work(text: str) -> int:
-    """About how many microseconds reading the text takes, at the worst."""
+    """Estimate the microseconds of parsing a text in the worst case."""
     work = 10 * (text.count("\n") + text.count("[")) + 5 * sum(map(text.count, "*_~$\\"))
     work += 3 * sum(map(text.count, "]!<&`")) + 2 * text.count(">") + sum(map(text.count, "{}"))
-    if targets := text.count("]("):  # each may be looked for up to the next blank
+    if targets := text.count("]("):  # each may be scanned up to the next blank
         work += targets * max(map(len, text.split())) // 50
     return work
 
 
 def _without_pipes(formula: re.Match[str]) -> str:
-    """A formula in a table's row, where a bar would end the cell."""
+    """Replace bars in a formula, which would end a table cell."""
     return (
         formula[0].replace(r"\|", r"\Vert ").replace("|", r"\vert ")
         if is_formula(formula[1], display=False)
@@ -95,12 +95,12 @@ def _without_pipes(formula: re.Match[str]) -> str:
 
 
 def _displays_joined(text: str) -> str:
-    """The text with each formula that goes on over several lines in one: its lines may look like any block."""
+    """Join each multi-line formula into one line, since its lines may look like blocks."""
     if "\n" not in text or not ("$$" in text or r"\[" in text or r"\begin" in text):
         return text
     parts = []
     at = 0
-    fence = ""  # the mark of the open one
+    fence = ""  # the marker of the open fence
     opened: re.Match[str] | None = None
     for token in _DISPLAY.finditer(text):
         if mark := token["mark"]:
@@ -122,12 +122,12 @@ def _displays_joined(text: str) -> str:
 
 
 def _closer(opener: str) -> str:
-    """What ends a formula that begins like this."""
+    """The closing delimiter of a formula."""
     return opener if opener[0] == "$" else opener.translate(_CLOSING).replace("begin", "end", 1)
 
 
 class _Parser(MarkdownIt):
-    """markdown-it with our rules about addresses: they are judged as they are written, and changed when written anew."""
+    """markdown-it that keeps addresses as written; the output code checks and changes them."""
 
     def normalizeLink(self, url: str) -> str:  # noqa: N802
         return url
@@ -141,7 +141,7 @@ class _Parser(MarkdownIt):
 
 @functools.cache
 def parser() -> MarkdownIt:
-    """The parser, with which `parse` reads."""
+    """Return the parser that `parse` uses."""
     made = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
     made.inline.ruler.before("escape", "formula", _formula)
     made.inline.ruler.before("autolink", "tag", _tag)
@@ -156,7 +156,7 @@ def _block_parser() -> MarkdownIt:
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
-    r"""A token `formula` for `$…$` and `\(…\)`, with `markup` `$$` for a display."""
+    r"""Rule: a token `formula` for `$…$` and `\(…\)`, with `markup` `$$` for a display formula."""
     opener = _opener(state)
     if not opener:
         return False
@@ -196,7 +196,7 @@ def _opener(state: StateInline) -> str:
 
 
 def _find(state: StateInline, closer: str, start: int) -> int:
-    """Where the closer stands that belongs to a formula beginning at `start`; -1: nowhere near."""
+    """The offset of the closing delimiter of a formula that starts at `start`; -1 = none nearby."""
     limit = min(state.posMax, start + _LONGEST_FORMULA)
     while (end := _next(state, closer, start)) >= 0:
         if end + len(closer) > limit:
@@ -211,7 +211,7 @@ def _find(state: StateInline, closer: str, start: int) -> int:
 
 
 def _next(state: StateInline, closer: str, start: int) -> int:
-    """`state.src.find(closer, start)`, looked up once for all openers before the same closer."""
+    """`state.src.find(closer, start)`, cached for all openers before the same closer."""
     known = state.env.get(closer)
     if known is None or known[0] is not state.src or start < known[1] or 0 <= known[2] < start:
         known = state.env[closer] = state.src, start, state.src.find(closer, start)

@@ -1,12 +1,12 @@
-"""A model's Markdown as canonical Markdown that is safe to show.
+"""Render a model's Markdown as canonical Markdown that is safe to show.
 
 A cell that has just run is trusted, and JupyterLab and Notebook 7 do not sanitise trusted Markdown: a `<script>` in an
-answer would run, an image would carry the conversation away. So nothing of a text is passed on as it came. It is
-parsed, and written anew: every mark and tag is ours, and what the model wrote between them is spelt so that it means
-nothing in any context, to any reader (`spelling`). No other parser's view matters.
+answer would run, and an image could exfiltrate the conversation. So no text is passed through. It is parsed and written
+anew: all markup is ours, and the model's text in between is escaped so that it is inert in any context and for any
+renderer (`spelling`). It does not matter how another parser would have read the original.
 
-Code with live signs in it stays a fence, and so keeps its colours, only where every reader must see the fence: on lines
-of its own, in one list or quote at the most. Anywhere else it is a `<pre>`, spelt out.
+Code with special characters stays a fence, with highlighting, only where every renderer must recognise the fence: on
+separate lines, in at most one list or quote. Anywhere else it becomes an escaped `<pre>`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ENDS_VERBATIM = re.compile(r"\\end\s*\{\s*verbatim", re.IGNORECASE)
 """What would end code in nbconvert's LaTeX."""
 _CONTAINERS = {"blockquote_open", "bullet_list_open", "ordered_list_open"}
 _MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
-"""What JupyterLab takes for the ends of a formula, even in code unless a fence at the margin hides it; and tabs."""
+"""What JupyterLab takes for formula delimiters, even in code unless in a fence at the margin; and tabs."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-]", re.ASCII)
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")
@@ -47,23 +47,23 @@ _TAGS = {"em": "*", "strong": "**", "s": "~~", **dict.fromkeys(("sub", "sup", "k
 
 
 def render(markdown: str, *, images: bool = False) -> str:
-    """`markdown` with nothing in it that runs, fetches or navigates; it looks as it was meant to.
+    """Return `markdown` so that it looks as intended but nothing in it runs, fetches or navigates.
 
-    Safe for any text, also one cut anywhere. Links lead to http, https and mailto addresses and to places in the text.
-    Remote images become links to them, or are shown with `images`; images held in the text (`data:`) always show.
+    Safe for any text, even if cut anywhere. Links are kept to http, https and mailto addresses and to fragments. Remote
+    images become links, or are shown with `images`; `data:` images are always shown.
     """
     document = parse(markdown)
     return _pre(clean(markdown)) if document is None else "\n".join(_Writer(document, images).blocks(_Place()))
 
 
 def _pre(code: str, language: str = "") -> str:
-    """Code as an element of one line."""
+    """Return code as an HTML element on one line."""
     named = f" class=language-{language}" if language else ""
     return f"<pre><code{named}>{spelt_code(code)}</code></pre>"
 
 
 class _Place(NamedTuple):
-    """Where a block stands: in a container or not, one in another (`deep`), on an item's own line, close to others."""
+    """The context of a block: in a container, nested containers (`deep`), on a list item's first line, in a tight list."""
 
     nested: bool = False
     deep: bool = False
@@ -72,7 +72,7 @@ class _Place(NamedTuple):
 
 
 class _Writer:
-    """Writes the blocks of a document, in lines. `_at` is the token that comes next."""
+    """Writes the blocks of a document as lines. `_at` is the next token."""
 
     def __init__(self, document: Document, images: bool) -> None:
         self._document = document
@@ -81,9 +81,9 @@ class _Writer:
         self._at = 0
 
     def blocks(self, place: _Place) -> list[str]:
-        """The blocks up to the end of what they are in."""
+        """Return the lines of all blocks up to the end of the container."""
         lines: list[str] = []
-        before = ("", "")  # kind and marker of the last block
+        before = ("", "")  # type and marker of the previous block
         while self._at < len(self._tokens):
             token = self._tokens[self._at]
             self._at += 1
@@ -99,7 +99,7 @@ class _Writer:
         return lines
 
     def _block(self, token: Token, place: _Place, before: tuple[str, str]) -> tuple[list[str], str]:
-        """The lines of one block, and the marker if it is a list."""
+        """Return the lines of one block, and its marker if it is a list."""
         deep = place.deep
         if token.type in _CONTAINERS and not place.nested:
             inside = self._inside()
@@ -127,7 +127,7 @@ class _Writer:
         return [], ""
 
     def _inside(self) -> list[Token]:
-        """The tokens of the outermost block that has just begun, without its last one."""
+        """The tokens inside the block that has just been opened, without its closing one."""
         end = self._at
         while self._tokens[end].level:
             end += 1
@@ -135,7 +135,7 @@ class _Writer:
 
     def _list(self, token: Token, deep: bool, before: tuple[str, str]) -> tuple[list[str], str]:
         marker = token.markup
-        if before == (token.type, marker):  # two lists with nothing visible between
+        if before == (token.type, marker):  # two adjacent lists
             marker = {"-": "*", "*": "-", "+": "-", ".": ")", ")": "."}[marker]
         ordered = token.type == "ordered_list_open"
         number = int(token.attrs.get("start", 1))
@@ -155,7 +155,7 @@ class _Writer:
         return lines, marker
 
     def _is_tight(self) -> bool:
-        """Whether the items of the list that begins here stand without blank lines between."""
+        """Whether the list that starts here has no blank lines between items."""
         level = self._tokens[self._at].level
         for token in self._tokens[self._at :]:
             if token.level < level:
@@ -191,7 +191,7 @@ class _Writer:
             drawn = language == "mermaid" and is_closed(token, self._document.lines) and is_harmless(code)
             language = language if drawn else "text"
         mark = "`" * max([3, *(1 + len(run) for run in _TICKS.findall(code))])
-        hidden = place.deep or place.on_item  # from some reader, perhaps
+        hidden = place.deep or place.on_item  # possibly hidden from some renderer
         if (
             len(mark) > _LONGEST_MARK
             or (hidden and is_live(code))
@@ -202,7 +202,7 @@ class _Writer:
         return [mark + language, *code.split("\n"), mark] if token.content else [mark + language, mark]
 
     def _inline(self, place: _Place, *, one_line: bool = False, in_table: bool = False) -> list[str]:
-        """The lines of the inline token that comes next, up to the end of what it is in."""
+        """Return the lines of the next inline token, up to the end of its block."""
         children = self._tokens[self._at].children or []
         self._at += 2
         words = _Inline(children, images=self._images, in_table=in_table, one_line=one_line).written(
@@ -221,12 +221,12 @@ class _Inline:
         self._one_line = one_line
         self._out: list[str] = []
         self._in_link = False
-        self._closers: dict[int, str] = {}  # by number: how the mark or link that ends there is closed
+        self._closers: dict[int, str] = {}  # by token index: the closing text of the mark or link that ends there
         dollars = sum(token.content.count("$") for token in tokens if token.type == "text")
         self._no_dollars = dollars > 1 or (dollars == 1 and any(token.type == "formula" for token in tokens))
 
     def written(self, *, task: bool) -> str:
-        """The text; `task`: it may begin with a task's box."""
+        """Return the text; `task`: it may start with a task list's checkbox."""
         pairs = self._pairs()
         for number, token in enumerate(self._tokens):
             if token.nesting > 0:
@@ -256,7 +256,7 @@ class _Inline:
         if text.startswith(("$", "`")) and self._out and self._out[-1].endswith("$"):
             self._out.append(
                 "&#8288;"
-            )  # two formulas, not one delimiter; and JupyterLab takes what is before code for code
+            )  # so that two formulas do not form one delimiter; and JupyterLab mistakes what precedes code for code
         self._out.append(text)
 
     def _open(self, number: int, end: int) -> None:
@@ -282,7 +282,7 @@ class _Inline:
             self._put(f"<{tag}>")
 
     def _is_plain(self, start: int, end: int) -> bool:
-        """Whether marks there are read as such by everyone: words within, blanks or the like around."""
+        """Whether every renderer recognises emphasis there: words inside, blanks or punctuation around."""
         before = self._out[-1][-1] if self._out and self._out[-1] else "\n"
         first, last = self._tokens[start + 1], self._tokens[end - 1]
         after = self._tokens[end + 1] if end + 1 < len(self._tokens) else None
@@ -314,7 +314,7 @@ class _Inline:
         if self._one_line:
             self._out.append("<br>")
         elif self._starts_line or self._out[-1].endswith(">"):
-            self._out.append("&#8288;<br>")  # alone on its line, a tag would begin a block of HTML
+            self._out.append("&#8288;<br>")  # alone on its line, a tag would start an HTML block
         else:
             self._out.append("  \n")
 
@@ -344,7 +344,7 @@ class _Inline:
             self._out.append(_DOLLAR.sub(_NO_MATH, spelt) if self._no_dollars else spelt)
 
     def _image(self, token: Token) -> None:
-        """A picture in the text may show; a remote one becomes a link to it, within a link its words."""
+        """Write an image: `data:` images are shown, remote ones become links, or inside a link their description."""
         source = str(token.attrs.get("src", ""))
         held = DATA_IMAGE.fullmatch(source) is not None
         address = source if held else safe_address(source)

@@ -1,11 +1,11 @@
-"""A growing answer cut into pieces, so that showing more of it costs no more.
+"""Split a growing answer into pieces, so that the cost of an update does not grow with its length.
 
-A front-end renders a display anew whenever it changes, so only the last piece may change, and it must stay short; yet
-a cell shows fifty displays at most. So the pieces grow with the answer (`_schedule`), and the last of them, which may
-be long by then, is cut into pieces of its own, which become one again when it closes, and so once more.
+A front end renders a display again whenever it changes, so only the last piece may change, and it must stay short; yet a
+cell shows at most fifty displays. So the pieces grow with the answer (`_schedule`), and the last one, which may be long
+by then, is split recursively into inner pieces, which are merged when it closes.
 
-Where Markdown allows, a piece ends at a blank line between blocks; a block that is too long for that is cut, closed in
-one piece and opened again in the next.
+If possible, a piece ends at a blank line between blocks; a block that is too long is split: closed in one piece and
+reopened in the next.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import NamedTuple
 __all__ = ["Segment", "Segments"]
 
 _FIRST = 1500
-"""The least length of a piece, in characters."""
+"""Shortest piece, in characters."""
 _SHARE = 0.08
-"""The least length of a piece as a share of all before it, while the pieces last."""
+"""Shortest piece as a share of all text before it, while there are pieces left."""
 _LONGEST = 2_500_000
-"""An answer of this length, in characters, uses up the pieces; behind it the last one grows."""
+"""An answer of this length, in characters, uses all pieces; after that, the last one grows."""
 _SPARE = 1000
-"""A piece is cut between any two lines when it has this much more than 1.25 times its least length."""
+"""A piece is split between any two lines when it exceeds 1.25 times its shortest length by this."""
 _LINE = 1000
-"""A piece is cut within a line when it has this much more again."""
+"""A piece is split within a line when it exceeds that by this again."""
 _FEWEST = 16
-"""With fewer pieces to show, the last one is not cut further."""
+"""With fewer pieces than this, the last one is not split further."""
 _PATIENCE = 1.2
-"""How much longer a piece is when the next place is tried after one that was none."""
+"""Factor on a piece's length between attempts to find a place to split."""
 
 _FENCE = re.compile("`{3}|~{3}")
 _LIKE_ITEM = re.compile(r"[-+*>]|\d{1,9}[.)]")
@@ -39,9 +39,9 @@ _WORD = re.compile(r"(?<=\s)(?=\w)")
 
 
 class Segment(NamedTuple):
-    """A piece of the answer: what the model wrote, and the Markdown to show for it (as unsafe as that).
+    """A piece of the answer: the source, and the Markdown to show for it (not yet safe).
 
-    They differ where a block was cut: a fence or a table is closed and opened again, a list's indent is taken back.
+    They differ if a block was split: a fence or table is closed and reopened, a list's indent is removed.
     """
 
     source: str
@@ -49,7 +49,7 @@ class Segment(NamedTuple):
 
 
 class _Seam(NamedTuple):
-    """What closes the block that a cut goes through, what opens it again, the columns that its lines lose then."""
+    """How to split a block: the text that closes it, the text that reopens it, and the indent to remove after that."""
 
     closing: str = ""
     opening: str = ""
@@ -57,7 +57,7 @@ class _Seam(NamedTuple):
 
 
 class _Piece:
-    """The piece that grows. `indent` columns of each line are taken back while the list lasts in which it began."""
+    """The growing piece. `indent` columns are removed from each line until the list in which it started ends."""
 
     def __init__(self, opening: str = "", indent: int = 0) -> None:
         self.size = 0
@@ -80,9 +80,8 @@ class _Piece:
 class Segments:
     """The answer so far: `closed` pieces, which never change again, and the `tail`, which grows.
 
-    `pieces` are those to show, at most `limit` however long the answer: the closed ones, and the tail in pieces of its
-    own. Where it is cut depends on the text alone, not on how it arrived. `longest` is the length of the text, None for
-    an answer of any length.
+    `pieces` are those to show, at most `limit` for any length: the closed ones, and those of the tail. Splits depend only
+    on the text, not on how it arrived. `longest` is the length of the text, None = unknown.
     """
 
     def __init__(self, limit: int = 40, *, longest: int | None = None) -> None:
@@ -91,17 +90,17 @@ class Segments:
         own = limit - self._inner_limit
         self._least = _schedule(own) if longest is None else [max(_FIRST, longest // own)] * (own - 1)
         self._inner: Segments | None = None  # of the tail
-        self._inner_length = 0  # what it has had of the tail's text
+        self._inner_length = 0  # characters of the tail already appended to it
         self._piece = _Piece()
-        self._next_try = 0.0  # the piece's length at which another place to end it is looked for
-        self._rest: list[str] = []  # what of the line that has not ended is not in a closed piece
+        self._next_try = 0.0  # the length of the piece at which to look for another place to split
+        self._rest: list[str] = []  # the part of the current line that is not in a closed piece
         self._rest_size = 0
-        self._is_whole = True  # that is all of the line
-        self._before = ""  # the line before
+        self._is_whole = True  # whether that is the whole line
+        self._before = ""  # the previous line
 
     @property
     def tail(self) -> Segment:
-        """What comes after the closed pieces; its source may be empty."""
+        """The piece after the closed ones; its source may be empty."""
         return self._piece.segment("".join(self._rest), starts_line=self._is_whole)
 
     @property
@@ -118,7 +117,7 @@ class Segments:
         return [*self.closed, *self._inner.pieces]
 
     def append(self, text: str) -> None:
-        """Take the next characters of the answer."""
+        """Append text to the answer."""
         at = 0
         while (end := text.find("\n", at)) >= 0:
             self._go_on(text[at:end])
@@ -127,12 +126,12 @@ class Segments:
         self._go_on(text[at:])
 
     def _most(self) -> float:
-        """The length at which the piece is cut between two lines."""
+        """The length at which the piece is split between two lines."""
         closed = len(self.closed)
         return 1.25 * self._least[closed] + _SPARE if closed < len(self._least) else float("inf")
 
     def _go_on(self, text: str) -> None:
-        """More of the line that has not ended."""
+        """Append to the current line."""
         if text:
             self._rest.append(text)
             self._rest_size += len(text)
@@ -140,7 +139,7 @@ class Segments:
                 self._cut_line()
 
     def _cut_line(self) -> None:
-        """End the piece within the line, before a word if one is near."""
+        """Split within the line, before a word if possible."""
         rest = "".join(self._rest)
         most = max(1, int(self._most() - self._piece.size) + _LINE)
         words = list(_WORD.finditer(rest, max(1, most - _LINE // 2), most))
@@ -164,7 +163,7 @@ class Segments:
         self._rest, self._rest_size, self._is_whole = [], 0, True
 
     def _is_between(self, line: str) -> bool:
-        """Whether the piece is long enough and the line begins a block that has nothing to do with the ones before."""
+        """Whether the piece is long enough and the line starts an independent block."""
         size = self._piece.size
         if size < max(self._least[len(self.closed)], self._next_try) or self._before.strip():
             return False
@@ -182,7 +181,7 @@ class Segments:
         return False
 
     def _seam(self, line: str | None) -> _Seam:
-        """How to cut through what is open where the piece ends, before this line (None: within a line)."""
+        """How to split the open blocks before this line (None = within a line)."""
         from nbchat.markdown.code_blocks import is_closed
         from nbchat.markdown.parsing import block_tokens
 
@@ -221,21 +220,21 @@ _BLANK = dict.fromkeys(range(33, 127), " ")
 
 
 def _columns(line: str) -> int:
-    """The blanks before a line, a tab reaching to the next multiple of four."""
+    """The columns of a line's indent, with tab stops every four columns."""
     return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(4))
 
 
 def _without_indent(line: str, columns: int) -> str:
-    """The line with up to so many columns less of blanks before it."""
+    """Remove up to `columns` columns of a line's indent."""
     if not columns:
         return line
     return " " * max(0, _columns(line) - columns) + line.lstrip(" \t")
 
 
 def _schedule(limit: int) -> list[int]:
-    """The least lengths of the pieces that may close, at most `limit` - 1.
+    """The shortest lengths of the pieces that may close, at most `limit` - 1.
 
-    Each is a share of all before it, a share that grows from piece to piece just so much that `_LONGEST` fits.
+    Each is a share of all text before it; the share grows from piece to piece so that `_LONGEST` fits.
     """
     low, high = 0.0, 1.0
     while high - low > 1e-4:

@@ -1,7 +1,7 @@
-"""How a model's text is spelt so that no reader finds anything in it but itself.
+"""Escape a model's text so that it is inert in any renderer.
 
-Every sign that could mean something to some Markdown parser, to HTML or to MathJax is written as a character reference.
-It shows as the sign where it is text or stands in an attribute, and is dead letters anywhere else.
+Every character with a meaning in any Markdown dialect, in HTML or in MathJax is written as a character reference, which
+displays as that character in text and attributes, and is inert anywhere else.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _NOT_PLAIN = re.compile(r"[^\w .,;()+/%?\-=]|_|(?<=www)\.", re.IGNORECASE)
 
 
 def clean(text: str) -> str:
-    """The text with plain line ends, and without what a page must not hold: control characters, half characters.
+    """Normalise line breaks and remove control characters and lone surrogates.
 
-    What turns the direction of writing goes too: it can make a line read otherwise than it is.
+    Bidirectional control characters are removed too, since they can make a line read differently.
     """
     text = join_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
     return _BIDI.sub("", _ODD_SPACE.sub(" ", _CONTROL.sub("\ufffd", text)))
 
 
 def spelt_text(text: str, *, starts_line: bool = False) -> str:
-    """Text for the inside of a paragraph, heading or table cell, of a link's words or of a title."""
-    if _ODD.search(text):  # from a character reference
+    """Escape text for a paragraph, heading, table cell, link text or title."""
+    if _ODD.search(text):  # decoded from a character reference
         text = clean(text)
     spelt = _MEANT.sub(_reference, text)
     first = _AT_LINE_START.match(spelt) if starts_line else None
@@ -55,12 +55,12 @@ def spelt_text(text: str, *, starts_line: bool = False) -> str:
 
 
 def spelt_code(code: str) -> str:
-    """Code for the inside of an HTML element, on one line."""
+    """Escape code for an HTML element, on one line."""
     return _NOT_PLAIN.sub(_reference, code)
 
 
 def is_live(code: str) -> bool:
-    """Whether anything in the code could be live for a reader that did not take it for code."""
+    """Whether code contains anything special for a renderer that does not recognise it as code."""
     return _LIVE.search(code) is not None
 
 

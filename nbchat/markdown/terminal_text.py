@@ -1,8 +1,8 @@
-"""Model text where there is no Markdown: a terminal, and the `text/plain` twin of a display.
+"""Make model text safe where there is no Markdown: in a terminal, and as a display's `text/plain`.
 
-A terminal obeys control characters, so text from a model could move the cursor, rewrite what was printed, set the
-window's title or the clipboard. `TerminalText` drops every control sequence of ECMA-48 and of xterm (7-bit and 8-bit
-forms) from a stream that may be cut anywhere.
+A terminal executes control characters, so a model's text could move the cursor, overwrite output, set the window's title
+or the clipboard. `TerminalText` removes every control sequence of ECMA-48 and xterm (7-bit and 8-bit forms) from a stream
+that may be split anywhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from nbchat.values.unlinked import unlinked
 __all__ = ["TerminalText", "join_surrogates", "plain_text", "terminal_text"]
 
 _PAYLOAD = 4096
-"""Longest OSC or DCS payload that is dropped, in characters; after it, text is text again."""
+"""Longest OSC or DCS payload to drop, in characters; text after that is shown again."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STRING_END = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
@@ -23,7 +23,7 @@ _ESCAPE_END = re.compile("[^ -/]")
 
 
 def join_surrogates(text: str) -> str:
-    """`text` with surrogate pairs joined into their character and lone surrogates as U+FFFD, so that it encodes."""
+    """Join surrogate pairs and replace lone surrogates by U+FFFD, so that the text encodes."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -32,11 +32,11 @@ def join_surrogates(text: str) -> str:
 
 
 class TerminalText:
-    """A stream of model text on its way to a terminal.
+    """Filters a stream of model text for a terminal.
 
-    `feed(chunk)` returns what may be printed now: a control sequence that the chunk's end cuts stays recognised in the
-    next one, and half a surrogate pair waits for its other half. `flush()` ends the text. Line feeds and tabs pass; a
-    carriage return becomes a line feed, because it would let text overwrite the line before it.
+    `feed(chunk)` returns what may be printed now: control sequences and surrogate pairs split between chunks are handled.
+    `flush()` ends the text. Line feeds and tabs are kept; a carriage return becomes a line feed, since it would let text
+    overwrite the line.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class TerminalText:
         self._after_return = False
 
     def feed(self, chunk: str) -> str:
-        """The printable part of `chunk`."""
+        """Return the printable part of `chunk`."""
         chunk = self._high + chunk
         self._high = chunk[-1] if chunk and "\ud800" <= chunk[-1] <= "\udbff" else ""
         if self._high:
@@ -55,16 +55,16 @@ class TerminalText:
         at = 0
         while at < len(chunk):
             at = self._step(chunk, at, shown)
-        return "".join(map(join_surrogates, shown))  # halves with something dropped between them are no pair
+        return "".join(map(join_surrogates, shown))  # surrogates with something removed between them are not a pair
 
     def flush(self) -> str:
-        """The rest of the text; an unfinished control sequence is dropped. The object is as new afterwards."""
+        """Return the rest of the text, dropping an unfinished control sequence, and reset the filter."""
         rest = "\ufffd" if self._high and self._state == "text" else ""
         self._state, self._high, self._after_return = "text", "", False
         return rest
 
     def _step(self, chunk: str, at: int, shown: list[str]) -> int:
-        """Take one run of `chunk` from `at` on; where the next begins."""
+        """Process a run of `chunk` from `at`; return the start of the next."""
         if self._state == "text":
             return self._text(chunk, at, shown)
         if self._state == "string":
@@ -73,7 +73,7 @@ class TerminalText:
         if end is None:
             return len(chunk)
         if _CONTROL.match(end[0]) or end[0] in "\t\n" or end[0] > "~":
-            self._state = "text"  # not part of the sequence: it is looked at afresh
+            self._state = "text"  # not part of the sequence: processed again as text
             return end.start()
         self._begin(
             {"[": "csi", "]": "string", "P": "string", "X": "string", "^": "string", "_": "string"}.get(end[0], "text")
@@ -121,11 +121,11 @@ class TerminalText:
 
 
 def terminal_text(text: str) -> str:
-    """`text` with every control sequence removed, for a terminal."""
+    """Remove every control sequence from `text`, for a terminal."""
     stream = TerminalText()
     return stream.feed(text) + stream.flush()
 
 
 def plain_text(text: str) -> str:
-    """`text` as the `text/plain` of a display: as `terminal_text`, and no address but http and https is live."""
+    """Return `text` for a display's `text/plain`: as `terminal_text`, with no live address except http and https."""
     return unlinked(terminal_text(text))

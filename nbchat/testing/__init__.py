@@ -1,4 +1,4 @@
-"""A real HTTP server that plays a script, for testing whatever talks to a chat-completions API.
+"""A real HTTP server that plays a script, for testing clients of a chat-completions API.
 
 ```python
 from nbchat.testing import Say, ScriptedServer, Status
@@ -8,14 +8,13 @@ with ScriptedServer(Status(429, headers={"retry-after": "1"}), Say("Hi!")) as se
     assert server.requests[1].json["messages"][-1]["content"] == "Hello"
 ```
 
-It listens on loopback in a daemon thread of its own and needs nothing but the standard library. Each `POST` takes
-the next answer of the script (`server.add`), or `server.default` once the script is used up; `GET …/models` lists
-`server.models`.
+It listens on loopback in a daemon thread and needs only the standard library. Each `POST` takes the next answer of the
+script (`server.add`), or `server.default` once the script is used up; `GET …/models` lists `server.models`.
 
 An answer is a frozen value that turns a request into steps: the bytes of one HTTP response, in the pieces in which
-they are written, with pauses and accidents between them. Most scripts need only `Say`; `Stream` gives exact events,
-`Raw` exact bytes. Anything with a method `steps(request)` is an answer too, and so is a function from the request
-to an answer.
+they are written, with pauses and failures between them. Most scripts need only `Say`; `Stream` sends exact events,
+`Raw` exact bytes. Any object with a method `steps(request)` is an answer too, and so is a function from a request to
+an answer.
 """
 
 from nbchat.testing.answers import (

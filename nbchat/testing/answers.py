@@ -42,10 +42,10 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request, and how its answer fared.
+    """A request, and what became of its answer.
 
-    `headers` have lower-case names; `connection` counts from 1 in the order in which connections were accepted.
-    `finished` is set when the whole answer was written, `closed` when the client went away before that.
+    `headers` have lower-case names; `connection` counts accepted connections from 1. `finished` is set once the whole
+    answer was written, `closed` if the client disconnected before that.
     """
 
     method: str
@@ -58,32 +58,32 @@ class Received:
 
     @property
     def json(self) -> Any:
-        """The body, decoded. Raises ValueError when it is not JSON."""
+        """The decoded body. Raises ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing for some seconds; over at once when the client goes away or the server stops."""
+    """Pause for some seconds; ends early if the client disconnects or the server stops."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """Nothing until a test sets the event: an order of things without a sleep."""
+    """Pause until a test sets the event, to order things without sleeping."""
 
     event: threading.Event
 
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Nothing any more, until the client goes away or the server stops."""
+    """Send nothing more until the client disconnects or the server stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The connection ends here, politely (FIN) or, with `reset`, as a crash would end it (RST)."""
+    """Close the connection, gracefully (FIN) or, with `reset`, as in a crash (RST)."""
 
     reset: bool = False
 
@@ -93,10 +93,10 @@ Step = bytes | Cue
 
 
 class Answer(Protocol):
-    """Anything that turns a request into the steps of a response, its HTTP head included."""
+    """Anything that turns a request into the steps of a response, including its HTTP head."""
 
     def steps(self, request: Received, /) -> Iterable[Step]:
-        """What to write and when. The connection is kept afterwards unless the last step is a `Cut`."""
+        """Return what to write and when. The connection is kept alive unless the last step is a `Cut`."""
 
 
 Script = Answer | Callable[[Received], Answer]
@@ -104,14 +104,14 @@ Script = Answer | Callable[[Received], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A good answer with this text, streamed or whole as the request asks.
+    """A successful answer with this text, streamed or whole as requested.
 
-    `text` is sent in `chunks` pieces (None = word by word); given as a sequence of strings, in exactly those.
-    `usage` is (prompt, completion) tokens, None = never told; as with OpenAI a stream tells it only when
-    `stream_options.include_usage` asks. `finish` "auto" is "stop", or "tool_calls" when there are some; None = none
-    sent. `model` None = the key is missing. `choices` None = as many as the request's `n`. `done` False = no `[DONE]`.
-    `reasoning` comes before the text, as `reasoning_content`. `delay` and `first_delay` are seconds between the chunks
-    and between the headers and the first one.
+    `text` is sent in `chunks` pieces (None = word by word); a sequence of strings is sent in exactly those pieces.
+    `usage` is (prompt, completion) tokens, None = never sent; like OpenAI, a stream sends it only if
+    `stream_options.include_usage` is set. `finish` "auto" is "stop", or "tool_calls" if there are any; None = not sent.
+    `model` None = the key is omitted. `choices` None = the request's `n`. `done` False = no `[DONE]`. `reasoning` is sent
+    before the text as `reasoning_content`. `delay` and `first_delay` are the seconds between chunks, and between the
+    headers and the first chunk.
     """
 
     text: str | Sequence[str] = "Hello from the scripted server."
@@ -129,7 +129,7 @@ class Say:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def steps(self, request: Received) -> Iterable[Step]:
-        """A stream of events or one JSON body."""
+        """Return a stream of events or one JSON body."""
         asked = request.json
         choices = self.choices or asked.get("n") or 1
         if not asked.get("stream"):
@@ -198,9 +198,9 @@ def _tool_deltas(call: Payload) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Exactly these events: a mapping becomes `data: JSON` and a blank line, text and bytes are written as they are.
+    """Exactly these events: a mapping becomes `data: JSON` and a blank line; text and bytes are written unchanged.
 
-    Each event is a write, and an HTTP chunk, of its own. Nothing is added: end with `DONE` if there is to be one.
+    Each event is a separate write and HTTP chunk. Nothing is added: end with `DONE` if it should be sent.
     """
 
     events: Iterable[Payload | str | bytes | Cue]
@@ -217,11 +217,11 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Exactly these bytes as the body, written in `pieces` of the given sizes (what is left makes the last one).
+    """Exactly these bytes as the body, written in `pieces` of the given sizes (the remainder is the last one).
 
-    With `framing` "chunked" each piece is an HTTP chunk, and a client that hands on chunks sees just these
-    boundaries. "length" announces a Content-Length, "close" ends the body by closing, as HTTP/1.0 did; TCP may
-    join pieces there unless `gap` (seconds between them) keeps them apart.
+    With `framing` "chunked" each piece is an HTTP chunk, so a client that passes chunks on sees exactly these boundaries.
+    "length" sends a Content-Length, "close" ends the body by closing the connection, as in HTTP/1.0; there TCP may join
+    pieces unless `gap` (seconds between them) separates them.
     """
 
     body: bytes
@@ -270,7 +270,7 @@ def _document(body: Any) -> tuple[bytes, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """One JSON body with status 200, whatever the request asked."""
+    """One JSON body with status 200, whatever the request."""
 
     payload: Any
     _: KW_ONLY
@@ -284,7 +284,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The request is read and the connection closed, without a byte of an answer."""
+    """Close the connection after reading the request, without sending anything."""
 
     reset: bool = False
 
@@ -295,7 +295,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """The request is read and never answered."""
+    """Read the request and never answer."""
 
     def steps(self, _request: Received) -> Iterable[Step]:
         """The silence."""
@@ -304,9 +304,9 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class StaleKeepAlive:
-    """A good answer on a kept connection that the server gives up the moment it is used again.
+    """A successful answer on a keep-alive connection that the server closes as soon as it is used again.
 
-    A client sees what it sees when a server's idle time ran out while the next request was on its way: the pooled
+    To the client, this looks as if the server's idle timeout expired while the next request was on its way: the pooled
     connection looks alive and fails before the first byte. That next request is not in `requests`.
     """
 
@@ -314,7 +314,7 @@ class StaleKeepAlive:
     reset: bool = False
 
     def steps(self, request: Received) -> Iterable[Step]:
-        """The answer's own steps; the server sees to the rest."""
+        """Return the answer's own steps; the server does the rest."""
         return self.answer.steps(request)
 
 
@@ -327,7 +327,7 @@ class Flood:
     usage: tuple[int, int] | None = None
 
     def steps(self, _request: Received) -> Iterable[Step]:
-        """Batches of ready-made HTTP chunks, so that the server costs next to nothing."""
+        """Yield batches of prepared HTTP chunks, so that the server costs next to nothing."""
         yield _head(200, {"content-type": _EVENT_STREAM, "transfer-encoding": "chunked"})
         piece = _chunked(encode_event(chunk("x" * (self.size - 1) + " ")))
         batch = max(1, 65_536 // len(piece))
@@ -352,7 +352,7 @@ def _chunked(data: bytes) -> bytes:
 def _response(
     body: Iterable[Step], *, headers: Mapping[str, str], status: int = 200, framing: Framing
 ) -> Iterator[Step]:
-    """The steps of a whole response, its body framed in one of the three ways of RFC 9112, section 6.3."""
+    """Return the steps of a response, its body framed in one of the three ways of RFC 9112, section 6.3."""
     fields = {name.lower(): value for name, value in headers.items()}
     match framing:
         case "length":

@@ -14,13 +14,13 @@ DONE = "data: [DONE]\n\n"
 """The event that ends a stream."""
 
 MODEL = "scripted-1"
-"""The model that answers, unless a script says otherwise."""
+"""The default model."""
 
 
 def chunk(
     content: str | None = None, index: int = 0, finish: str | None = None, *, model: str | None = MODEL, **delta: Any
 ) -> dict[str, Any]:
-    """One event of a stream: `content` (None = not sent) and other keys of the delta, for one choice.
+    """Return a stream event for one choice, with `content` (None = not sent) and other keys of the delta.
 
     Add keys beside the choices with `{**chunk("x"), "usage": usage(3, 1)}`.
     """
@@ -37,14 +37,14 @@ def completion(
     choices: int = 1,
     **message: Any,
 ) -> dict[str, Any]:
-    """A whole reply, with `choices` equal choices and other keys of the message."""
+    """Return a whole reply with `choices` equal choices and other keys of the message."""
     said = {"role": "assistant", "content": content, **message}
     every = [{"index": index, "message": said, "finish_reason": finish} for index in range(choices)]
     return _envelope("chat.completion", every, model)
 
 
 def usage(prompt: int, completion: int, **details: Any) -> dict[str, Any]:
-    """Token counts, with other keys (`prompt_tokens_details=…`) beside the three."""
+    """Return token counts, with other keys (`prompt_tokens_details=…`)."""
     counts = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
     return {**counts, **details}
 
@@ -56,7 +56,7 @@ def tool_call(
     id: str = "call_1",  # noqa: A002 - the wire's word
     index: int = 0,
 ) -> dict[str, Any]:
-    """One call of a tool; `arguments` as raw text or as the object to encode."""
+    """Return a tool call; `arguments` is raw text or an object to encode."""
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
     return {"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": text}}
 
@@ -68,7 +68,7 @@ def error(
     param: str | None = None,
     code: Any = None,
 ) -> dict[str, Any]:
-    """An error body."""
+    """Return an error body."""
     return {"error": {"message": message, "type": type, "param": param, "code": code}}
 
 
@@ -78,15 +78,15 @@ def _envelope(kind: str, choices: list[dict[str, Any]], model: str | None) -> di
 
 
 def encode(payload: Any) -> bytes:
-    """JSON as a careful server writes it: UTF-8, escapes only where there is no other way."""
+    """Encode JSON as UTF-8, escaping only lone surrogates."""
     try:
         return json.dumps(payload, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # a lone surrogate travels only as an escape
+    except UnicodeEncodeError:  # a lone surrogate can only be sent as an escape
         return json.dumps(payload).encode()
 
 
 def encode_event(event: Payload | str | bytes) -> bytes:
-    """One event of a stream: a payload is wrapped, text and bytes stand as they are."""
+    """Encode a stream event: a payload is wrapped, text and bytes are unchanged."""
     if isinstance(event, bytes):
         return event
     if isinstance(event, str):

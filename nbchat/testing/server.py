@@ -1,4 +1,4 @@
-"""The server that plays a script: one thread, one event loop, every byte and its moment under control."""
+"""The server that plays a script: one thread and one event loop, with control over every byte and its timing."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from nbchat.testing.payloads import MODEL, error
 
 __all__ = ["ScriptedServer"]
 
-_POLL = 0.005  # seconds between two looks at an `Until` event, which belongs to another thread
+_POLL = 0.005  # seconds between polls of an `Until` event, which belongs to another thread
 _LONGEST_HEAD = 2**20
 _BACKLOG = 1024
 
 
 class _Connection:
-    """One client: its requests in, steps out, and word of its leaving at any moment."""
+    """A client connection: reads requests, writes steps, and notices disconnection at any time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         self.number = number
@@ -45,10 +45,10 @@ class _Connection:
         self._incoming = asyncio.StreamReader(limit=_LONGEST_HEAD)
         self._gone = asyncio.Event()
         self._pump = asyncio.create_task(self._listen(reader))
-        writer.transport.set_write_buffer_limits(0)  # a step is over when the system has all its bytes
+        writer.transport.set_write_buffer_limits(0)  # a step is done once the operating system has all its bytes
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
-        """Read all the time, because that is how a closed connection shows itself."""
+        """Read all the time, to notice when the connection is closed."""
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 self._incoming.feed_data(data)
@@ -56,7 +56,7 @@ class _Connection:
         self._gone.set()
 
     async def requests(self) -> AsyncIterator[Received]:
-        """Every request of this connection, until one side closes it."""
+        """Yield the requests of this connection, until either side closes it."""
         with contextlib.suppress(asyncio.IncompleteReadError):
             while not self.closing:
                 head = (await self._incoming.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -76,10 +76,10 @@ class _Connection:
         return b"".join(parts)
 
     async def play(self, step: Step) -> None:
-        """Take one step. Raises ConnectionError when the client has gone."""
+        """Execute one step. Raises ConnectionError if the client has disconnected."""
         match step:
             case bytes():
-                await self._rest(0)  # a moment for the listener and for other clients
+                await self._rest(0)  # let the listener and other clients run
                 self._writer.write(step)
                 await self._writer.drain()
             case Pause(seconds):
@@ -102,12 +102,12 @@ class _Connection:
             raise ConnectionResetError("the client closed the connection")
 
     async def first_byte(self) -> None:
-        """Wait for the beginning of another request, or for the end."""
+        """Wait for the first byte of another request, or for the end."""
         with contextlib.suppress(asyncio.IncompleteReadError):
             await self._incoming.readexactly(1)
 
     def cut(self, *, reset: bool = False) -> None:
-        """End the connection; what was written still arrives."""
+        """Close the connection; what was written still arrives."""
         self.closing = True
         if reset:
             linger = struct.pack("ii", 1, 0)  # on, for 0 s: close(2) then sends RST
@@ -115,18 +115,17 @@ class _Connection:
         self._writer.close()
 
     def end(self) -> None:
-        """Let go of everything, at whatever point."""
+        """Release everything, in any state."""
         self._pump.cancel()
         self._writer.transport.abort()
 
 
 class ScriptedServer:
-    """A chat-completions server on loopback that answers by a script; use it in a `with`.
+    """A scripted chat-completions server on loopback; use it as a context manager.
 
-    `models` is what `GET …/models` lists: names, or an answer of its own (`Status(404)`). `default` is the answer
-    to a `POST` when the script is used up. Both may be set at any time, and every attribute may be used from any
-    thread. A mistake in the script itself is answered with status 500 if it still can be,
-    and raised when the `with` ends.
+    `models` is what `GET …/models` lists: names, or an answer (`Status(404)`). `default` is the answer to a `POST` once the
+    script is used up. Both may be set at any time; every attribute is thread-safe. An error in the script itself is
+    answered with status 500 if possible, and raised when the `with` block ends.
     """
 
     def __init__(
@@ -159,18 +158,18 @@ class ScriptedServer:
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL; it stays the same, refusing connections, after the `with`."""
+        """The base URL for clients; unchanged, but refusing connections, after the `with` block."""
         return f"http://127.0.0.1:{self._port}/v1"
 
     @property
     def requests(self) -> list[Received]:
-        """Every request so far, in the order in which they came."""
+        """Every request so far, in order of arrival."""
         with self._news:
             return list(self._requests)
 
     @property
     def connections(self) -> int:
-        """How many connections were accepted so far."""
+        """The number of connections accepted so far."""
         with self._news:
             return self._connections
 
@@ -180,7 +179,7 @@ class ScriptedServer:
             self._script.extend(script)
 
     def wait_for_request(self, timeout: float = 10.0) -> Received:
-        """The first request that no earlier call has returned. Raises TimeoutError after so many seconds."""
+        """Wait for the first request that no earlier call has returned. Raises TimeoutError after `timeout` seconds."""
         with self._news:
             if not self._news.wait_for(lambda: len(self._requests) > self._waited, timeout):
                 raise TimeoutError(f"Expected request number {self._waited + 1} within {timeout:g} s, but none came.")
@@ -188,12 +187,12 @@ class ScriptedServer:
             return self._requests[self._waited - 1]
 
     def _serve(self) -> None:
-        # Not asyncio.run: nest_asyncio puts another in its place, which leaves its loop open.
+        # Not asyncio.run: nest_asyncio replaces it by a version that leaves its loop open.
         with asyncio.Runner() as runner:
             runner.run(self._run())
 
     async def _run(self) -> None:
-        # Not `asyncio.start_server`: closed while a client is being accepted, it leaves that client's socket open.
+        # Not asyncio.start_server: if closed while accepting a client, it leaves that client's socket open.
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         clients: set[asyncio.Task[None]] = set()
         with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
@@ -203,7 +202,7 @@ class ScriptedServer:
             self._listening.set()
             await self._stop.wait()
             self._loop.remove_reader(listener)
-        await asyncio.sleep(0)  # every client's task begins, so that each cleans up after itself
+        await asyncio.sleep(0)  # let every client's task start, so that each cleans up after itself
         for client in clients:
             client.cancel()
         await asyncio.gather(*clients, return_exceptions=True)
@@ -234,7 +233,7 @@ class ScriptedServer:
             connection.end()
 
     def _answer(self, request: Received) -> Answer:
-        """The next answer of the script. Its order is the order of `requests`, so both change under one lock."""
+        """Return the next answer of the script. Answers follow the order of `requests`, so both change under one lock."""
         with self._news:
             self._requests.append(request)
             self._news.notify_all()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,12 +14,15 @@ from nbchat.values.errors import NbchatError, ParameterError
 if TYPE_CHECKING:
     from nbchat.tuning.result import Summary, Sweep
 
-__all__ = ["Figures", "Point", "figures", "plot"]
+__all__ = ["Figures", "Point", "figures", "plot", "vega_type"]
 
 Backend = Literal["altair", "matplotlib"]
 
 # Okabe and Ito's palette (2008) for colour-blind readers; these colours are readable on white and on black.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+NEWEST_VEGA = 5
+"""The newest version of Vega-Lite that JupyterLab draws."""
+
 INK = "#787878"
 """A grey for axes, grid and text that is readable on light and dark pages."""
 
@@ -153,7 +157,7 @@ def _altair(drawn: Figures) -> Any:
         )
     )
     ink = {"labelColor": INK, "titleColor": INK}
-    return (
+    chart = (
         (alt.hconcat(left, right) if drawn.means else right)
         .configure(background="transparent")
         .configure_axis(**ink, gridColor=INK, gridOpacity=0.2, domainColor=INK, tickColor=INK)
@@ -161,6 +165,30 @@ def _altair(drawn: Figures) -> Any:
         .configure_legend(labelColor=INK, labelLimit=300)
         .configure_view(stroke=None)
     )
+    return _without_download(chart)
+
+
+def _without_download(chart: Any) -> Any:
+    """Return the chart, showing itself by the front end's own Vega.
+
+    Altair's default is HTML that fetches Vega from a CDN: it shows nothing offline, and tells others of the notebook.
+    """
+    object.__setattr__(
+        chart, "_repr_mimebundle_", functools.partial(_vega_bundle, chart)
+    )  # Altair's own would be a field
+    return chart
+
+
+def vega_type(specification: Mapping[str, Any]) -> str:
+    """Return the MIME type of a Vega-Lite specification: 5 where a newer one, which front ends lack, reads the same."""
+    version = str(specification.get("$schema", "v5")).rpartition("/v")[2].partition(".")[0]
+    return f"application/vnd.vegalite.v{min(int(version), NEWEST_VEGA) if version.isdigit() else NEWEST_VEGA}+json"
+
+
+def _vega_bundle(chart: Any, *_args: Any, **_options: Any) -> dict[str, Any]:
+    specification = chart.to_dict()
+    plain = "[plot: no Vega here to draw it; pip install matplotlib, and plot(backend='matplotlib') is a picture]"
+    return {vega_type(specification): specification, "text/plain": plain}
 
 
 def _table(points: Sequence[Point]) -> list[dict[str, Any]]:

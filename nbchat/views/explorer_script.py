@@ -17,6 +17,7 @@ STYLE = """
   border: 1px solid var(--jp-border-color2, #bdbdbd); border-radius: 3px; background: transparent; height: 24px;
   color: var(--jp-ui-font-color1, #222); font-size: 12px; box-sizing: border-box; padding: 0 5px;
 }
+.nbchat-judge input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-judge button { cursor: pointer; filter: grayscale(1); }
 .nbchat-judge button[aria-pressed=true] {
   filter: none; border-color: var(--nbchat-ring); box-shadow: inset 0 0 0 1px var(--nbchat-ring);

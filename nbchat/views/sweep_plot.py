@@ -16,7 +16,7 @@ from typing import Any
 from nbchat.api.engine import POLL_SECONDS
 from nbchat.display.chrome import line
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.tuning.plot import figures
+from nbchat.tuning.plot import figures, vega_type
 from nbchat.tuning.result import Sweep
 
 __all__ = ["plot_bundle", "show_plot", "vega_type"]
@@ -80,9 +80,3 @@ def _bring(*modules: str) -> None:
     thread.start()
     while thread.is_alive():
         thread.join(POLL_SECONDS)  # in pieces: some systems do not wake a waiting lock for an interrupt
-
-
-def vega_type(chart: dict[str, Any]) -> str:
-    """The MIME type of a chart: that of its schema's major version."""
-    version = str(chart.get("$schema", "v5")).rpartition("/v")[2].partition(".")[0]
-    return f"application/vnd.vegalite.v{version or 5}+json"

@@ -223,9 +223,11 @@ def _html(
         for column in columns
     )
     rows = ["".join(_cell(column, number) for column in columns) for number in range(len(columns[0].cells))]
-    marks = (
-        [f' data-nbchat-run="{run.index}" tabindex="0"' for run in runs] if handles is not None else [""] * len(rows)
-    )
+    marks = [""] * len(rows)
+    if handles is not None:
+        names = [f"answer {number}" if handles.blind else f"run {run.index}" for number, run in enumerate(runs, 1)]
+        pairs = zip(runs, names, strict=True)
+        marks = [f' data-nbchat-run="{run.index}" tabindex="0" aria-label="{name}"' for run, name in pairs]
     body = "".join(f"<tr{mark}>{cells}</tr>" for mark, cells in zip(marks, rows, strict=True))
     return (
         f'<div style="{frame};margin:0.7em 0"><table style="margin:0"><thead><tr>{heads}</tr></thead>'
@@ -240,7 +242,7 @@ def _sorts(column: _Column, handles: Handles | None) -> str:
         return aside
     order = ("descending" if handles.descending else "ascending") if column.key == handles.sort else "none"
     name = html_text(column.key)
-    return f'{aside} data-nbchat-sort="{name}" aria-sort="{order}" tabindex="0" title="sort by {name}"'
+    return f'{aside} data-nbchat-sort="{name}" aria-sort="{order}" tabindex="0" title="sort by {name}" aria-label="sort by {name}"'
 
 
 def _arrow(column: _Column, handles: Handles | None) -> str:

@@ -6,6 +6,8 @@ In a dashboard, which saves nothing and shows no change of an output, the tokens
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ from nbchat.display.canvas import Bundle, Canvas, CellCanvas
 from nbchat.display.display_state import running_shell
 from nbchat.display.presenting import is_dashboard, is_notebook
 from nbchat.display.text_output import TextOutput
-from nbchat.display.widget_style import WIDGETS_CLASS, style_widgets
+from nbchat.display.widget_style import WIDGETS_CLASS, script_outputs, style_widgets
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.tuning.whatif import Candidate, Probability, Reshaped, WhatIf
@@ -32,6 +34,25 @@ MOST_ALTERNATIVES = 8
 
 FLUENT = 250
 """Tokens up to which the picture follows a slider while it moves; of more, when it is let go."""
+
+CLICKS = """
+(function attach(tries) {
+  const root = element.closest('.nbchat-widgets');
+  const field = root?.querySelector('.nbchat-clicked input');
+  if (!field) { if (tries) setTimeout(() => attach(tries - 1), 20); return; }
+  if (root.dataset.nbchatClicks) return;
+  root.dataset.nbchatClicks = 'yes';
+  let count = 0;
+  document.addEventListener('click', event => {
+    const token = event.target.closest?.('[data-nbchat-token]');
+    if (token?.closest('[data-nbchat-view]')?.dataset.nbchatView !== VIEW || !root.isConnected) return;
+    field.value = `${token.dataset.nbchatToken}:${count++}`;
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+    field.dispatchEvent(new Event('change', {bubbles: true}));
+  });
+})(250);
+"""
+"""Tells the view which of its tokens was clicked: they are in an output beside the widgets."""
 
 UNLIKELY = "213,94,0"
 LIKELY = "0,114,178"
@@ -72,6 +93,7 @@ class WhatIfView:
         self._reply, self._choice, self._reported_at = reply, choice, reported_at
         self.now = self.at(_asked(reply, "temperature", temperature), _asked(reply, "top_p", top_p))
         self._place = _most_open(self.now)
+        self._name = uuid.uuid4().hex
 
     def at(self, temperature: float | None = None, top_p: float | None = None) -> WhatIf:
         """The same answer under other values; None = 1. Raises ParameterError."""
@@ -102,7 +124,7 @@ class WhatIfView:
             self._output = cell.show(self._bundle())
 
     def _bundle(self) -> Bundle:
-        return what_if_bundle(self.now, self._place)
+        return what_if_bundle(self.now, self._place, self._name)
 
     def _sliders(self, canvas: Canvas) -> Any:
         import ipywidgets as widgets
@@ -124,7 +146,17 @@ class WhatIfView:
 
         for slider in (temperature, top_p, place):
             slider.observe(moved, "value")
-        return widgets.VBox([*style_widgets(), temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
+        click = widgets.Text(layout=widgets.Layout(display="none"), _dom_classes=("nbchat-clicked",))
+
+        def clicked(change: Any) -> None:
+            number = str(change["new"]).partition(":")[0]
+            if number.isdecimal() and int(number) < count:
+                place.value = int(number)
+
+        click.observe(clicked, "value")
+        keys = script_outputs(CLICKS.replace("VIEW", json.dumps(self._name)))
+        script = widgets.Output(outputs=keys, layout=widgets.Layout(height="0", margin="0", overflow="hidden"))
+        return widgets.VBox([*style_widgets(), script, click, temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
 
 
 def _asked(reply: Reply, name: str, given: float | None) -> float:
@@ -143,21 +175,25 @@ def _most_open(now: WhatIf) -> int:
     return chances.index(min(chances))
 
 
-def what_if_bundle(now: WhatIf, place: int) -> Bundle:
+def what_if_bundle(now: WhatIf, place: int, name: str = "") -> Bundle:
     """The sentence, the tokens, and the candidates for the token at a place."""
     shown = now.positions[:MOST_TOKENS]
-    tokens = "".join(_token(position, index == place) for index, position in enumerate(shown))
+    tokens = "".join(
+        _token(position, index == place, f' data-nbchat-token="{index}"' if name else "")
+        for index, position in enumerate(shown)
+    )
     rest = len(now.positions) - len(shown)
     more = html_text(f" … {rest:,} more tokens") if rest else ""
+    mark = f' data-nbchat-view="{name}"' if name else ""
     prose = "line-height:1.9;white-space:pre-wrap;overflow-wrap:anywhere;margin:0.4em 0"
     html = (
         f'<div class="{chrome.NO_MATH_CLASS}"><div style="margin:0.3em 0">{html_text(str(now))}</div>'
-        f'<div dir="auto" style="{prose}">{tokens}{more}</div>{_legend()}{_candidates(now, place)}</div>'
+        f'<div dir="auto"{mark} style="{prose}">{tokens}{more}</div>{_legend()}{_candidates(now, place)}</div>'
     )
     return {"text/html": html, "text/plain": plain_text(f"{now}\n\n{_plain(shown)}")}
 
 
-def _token(position: Reshaped, selected: bool) -> str:
+def _token(position: Reshaped, selected: bool, mark: str = "") -> str:
     chosen = position.chosen
     doubt = 0.6 * (1 - chosen.after.middle)
     style = [f"background:rgba({UNLIKELY},{doubt:.2f})", "border-radius:2px"]
@@ -168,7 +204,7 @@ def _token(position: Reshaped, selected: bool) -> str:
     if selected:
         style.append("outline:2px solid var(--jp-brand-color1,#1976d2)")
     text = html_text(chosen.token).replace("\n", "↵\n")
-    return f'<span title="{_tip(position)}" style="{";".join(style)}">{text}</span>'
+    return f'<span{mark} title="{_tip(position)}" style="{";".join(style)}">{text}</span>'
 
 
 def _tip(position: Reshaped) -> str:
@@ -211,7 +247,7 @@ def _legend() -> str:
         '<span style="text-decoration:line-through">ruled out by top_p</span>',
     ]
     return (
-        f'<div style="{chrome.QUIET};font-size:0.85em">{" · ".join(marks)} · point at a token for its alternatives; '
+        f'<div style="{chrome.QUIET};font-size:0.85em">{" · ".join(marks)} · point at a token or click it for its alternatives; '
         "each is seen after the text that was really written</div>"
     )
 

@@ -72,14 +72,14 @@ def test_the_explorer_filters_sorts_and_compares(page):
     explorer = page.output(3)
     rows = explorer.locator("tbody tr")
     assert rows.count() == 30
-    explorer.get_by_label("temperature").select_option("1.2")
-    explorer.get_by_label("top_p").select_option("1")
+    explorer.get_by_label("temperature", exact=True).select_option("1.2")
+    explorer.get_by_label("top_p", exact=True).select_option("1")
     explorer.get_by_label("compare").select_option(index=1)
     explorer.get_by_label("with", exact=True).select_option(index=30)
     expect(explorer.locator("ins").first).to_be_visible()
     expect(rows).to_have_count(3)
     looked_at(page, 3, "sweep-explore")
-    explorer.get_by_label("words").fill("no answer has these words")
+    explorer.get_by_label("words", exact=True).fill("no answer has these words")
     expect(explorer).to_contain_text("No run fits.")
     stops = tab_order(page.page, explorer)
     assert [stop["name"] for stop in stops] == [
@@ -91,7 +91,7 @@ def test_the_explorer_filters_sorts_and_compares(page):
 def test_answers_are_rated_sorted_and_stay_open(page):
     """Keys rate the row in focus; a header sorts; an answer that was opened stays so; nothing scrolls sideways at 700 px."""
     explorer = page.output(3)
-    explorer.get_by_label("words").fill("")
+    explorer.get_by_label("words", exact=True).fill("")
     page.page.keyboard.press("Enter")
     rows = explorer.locator("tr[data-nbchat-run]")
     expect(rows.nth(1)).to_be_visible()
@@ -129,6 +129,8 @@ def test_what_if_follows_its_sliders(page):
         page.page.keyboard.press(key)
     expect(output).to_contain_text("At temperature 0.5 and top_p 1")
     expect(handle).to_be_focused()
+    output.locator("[data-nbchat-token]").nth(2).click()
+    expect(output.locator("th").first).to_have_text("token 2")
     looked_at(page, 5, "what-if")
     assert "At temperature 0.5" in page.save().cells[5].outputs[1]["data"]["text/html"]
 
@@ -140,7 +142,7 @@ def test_they_work_in_voila(browser, voila):
     voila.open(page, [START, MANY, EXPLORE, REPLY, WHAT_IF], theme="dark")
     expect(page.get_by_text(re.compile("^At temperature 1 and top_p 1"))).to_be_visible(timeout=60_000)
     explorer = page.locator(".nbchat-explorer")
-    explorer.get_by_label("temperature").select_option("1.2")
+    explorer.get_by_label("temperature", exact=True).select_option("1.2")
     expect(explorer.locator("tbody tr")).to_have_count(6)
     page.locator(".noUi-handle").first.focus()
     for _ in range(10):

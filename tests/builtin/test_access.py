@@ -1,4 +1,4 @@
-"""Who may ask the built-in server: over real sockets, with the headers that browsers and programs send."""
+"""Access control of the built-in server, over real sockets, with the headers of browsers and programs."""
 
 import json
 import socket
@@ -98,7 +98,7 @@ def test_the_scheme_of_a_key_may_be_written_in_any_case(scheme):
 def test_a_server_for_others_answers_to_this_machines_name_alone():
     check_place(socket.gethostname(), None, bound="0.0.0.0", cors=None, keyed=False)
     check_place("192.168.1.20:8302", None, bound="0.0.0.0", cors=None, keyed=False)
-    with pytest.raises(Refusal, match=r"not called 'evil\.example'"):
+    with pytest.raises(Refusal, match=r"name is not 'evil\.example'"):
         check_place("evil.example", None, bound="0.0.0.0", cors=None, keyed=False)
     with pytest.raises(Refusal):
         check_place(socket.gethostname() + ".evil.example", None, bound="127.0.0.1", cors=None, keyed=False)

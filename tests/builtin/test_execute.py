@@ -51,7 +51,7 @@ def test_a_cell_that_fails_is_named_and_the_command_fails(tmp_path, capsys):
 def test_a_file_that_is_no_notebook_is_said_in_one_line(tmp_path, content):
     path = tmp_path / "a.ipynb"
     path.write_text(content)
-    with pytest.raises(ConfigError, match="is no notebook") as refused:
+    with pytest.raises(ConfigError, match="is not a notebook") as refused:
         run_and_print(path, io.StringIO())
     assert "\n" not in str(refused.value)
 

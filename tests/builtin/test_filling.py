@@ -1,4 +1,4 @@
-"""Whatever a schema admits, the model can fill it, and what it writes always fits."""
+"""For every satisfiable schema, the model generates a value that fits."""
 
 import contextlib
 import json
@@ -232,7 +232,7 @@ def test_the_share_of_each_token_is_that_of_the_texts_it_leads_to():
         ({"type": []}, "type must be one or more of"),
         ({"not": {}}, "not is not supported"),
         ({"$ref": "https://example.org/x"}, "must point into the schema itself"),
-        ({"$ref": "#/$defs/x"}, "which is not there"),
+        ({"$ref": "#/$defs/x"}, "which does not exist"),
         ({"$ref": "#"}, "refers to itself"),
         ({"anyOf": [{"$ref": "#"}]}, "without end"),
         ({"allOf": [{"$ref": "#"}]}, "without end"),

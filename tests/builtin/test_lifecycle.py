@@ -96,7 +96,7 @@ def test_a_server_stopped_in_mid_stream_closes_its_connections():
 
 def test_a_server_starts_once_and_a_port_belongs_to_one():
     with BuiltinServer() as server:
-        with pytest.raises(RuntimeError, match="starts once"):
+        with pytest.raises(RuntimeError, match="started only once"):
             server.start()
         with pytest.raises(OSError, match=r"in use|10048|permitted"):
             BuiltinServer(int(server.base_url.split(":")[2].split("/")[0])).start()

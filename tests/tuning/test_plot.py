@@ -69,3 +69,11 @@ def test_without_a_library_it_says_what_to_install(result, monkeypatch):
         result.plot()
     with pytest.raises(ParameterError, match="gnuplot"):
         result.plot(backend="gnuplot")
+
+
+def test_an_altair_chart_shows_itself_without_fetching_anything(result):
+    """By the front end's own Vega: no HTML, no address but that of the schema."""
+    bundle = plot(result, backend="altair")._repr_mimebundle_()
+    ((kind, specification), (plain, _)) = bundle.items()
+    assert (kind, plain) == ("application/vnd.vegalite.v5+json", "text/plain")
+    assert [word for word in str(specification).split("'") if word.startswith("http")] == [specification["$schema"]]
