@@ -128,11 +128,11 @@ def _arrow_table(value: Any) -> Any:
     if isinstance(value, arrow.Array):
         return arrow.chunked_array([value])
     if isinstance(value, arrow.Table) and len(set(value.column_names)) < value.num_columns:
-        return value.rename_columns(_told_apart(value.column_names))
+        return value.rename_columns(_unique_names(value.column_names))
     return value
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _unique_names(names: Sequence[str]) -> list[str]:
     """Number repeated column names, since narwhals finds columns by name."""
     return [f"{name} ({place + 1})" if names.count(name) > 1 else name for place, name in enumerate(names)]
 

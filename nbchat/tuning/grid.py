@@ -72,7 +72,7 @@ class Axis:
     @property
     def texts(self) -> tuple[str, ...]:
         """Distinct texts for the values: long ones from the point where they differ, else numbered."""
-        return _told_apart(self.values)
+        return _distinct_texts(self.values)
 
     @property
     def numeric(self) -> bool:
@@ -187,7 +187,7 @@ def value_text(setting: Setting, name: str) -> str:
     return texts[name] if name in texts else _cut(_line(setting.get(name)))
 
 
-def _told_apart(values: Sequence[Any]) -> tuple[str, ...]:
+def _distinct_texts(values: Sequence[Any]) -> tuple[str, ...]:
     lines = [_line(value) for value in values]
     texts = [_cut(line) for line in lines]
     alike: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""Who may ask the built-in server: over real sockets, with the headers that browsers and programs send."""
+"""Access control of the built-in server, over real sockets, with the headers of browsers and programs."""
 
 import json
 import socket

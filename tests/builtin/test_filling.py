@@ -1,4 +1,4 @@
-"""Whatever a schema admits, the model can fill it, and what it writes always fits."""
+"""For every satisfiable schema, the model generates a value that fits."""
 
 import contextlib
 import json

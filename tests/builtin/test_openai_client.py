@@ -1,4 +1,4 @@
-"""OpenAI's own client finds everything as it expects it."""
+"""OpenAI's own client works with the built-in server."""
 
 import json
 

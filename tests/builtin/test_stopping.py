@@ -1,4 +1,4 @@
-"""A stop sequence never shows, not even in part, however the text is cut into tokens."""
+"""A stop sequence is never shown, not even in part, however the text is split into tokens."""
 
 from hypothesis import given
 from hypothesis import strategies as st

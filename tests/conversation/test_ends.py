@@ -1,12 +1,14 @@
 """How a request ends: stopped, forgotten, found again by its name, or made once more."""
 
+import asyncio
+
 import pytest
 
 from nbchat.conversation.driver import drive
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import joined
 from nbchat.store.opening import journal
-from nbchat.testing import Cut, Hang, Say, Stream, chunk
+from nbchat.testing import Cut, Hang, Say, Stream, chunk, tool_call
 from nbchat.values.errors import Interrupted, ParameterError, SessionError
 from nbchat.values.events import Sent, TextDelta
 from nbchat.values.messages import ImagePart, Source
@@ -81,7 +83,8 @@ def test_a_session_is_forgotten_with_all_its_versions_and_goes_on_anew(server, c
     if store == "on":
         assert journal().flush(10.0)
         assert [row.turns for row in journal().sessions()] == [1]
-        assert len(chat.ledger(everywhere=True)) == 4
+        assert len(Session().ledger(everywhere=True)) == len(chat.ledger()) == 4
+        assert len(Session().ledger()) == 0
 
 
 # By name
@@ -186,6 +189,42 @@ def test_the_same_message_is_not_asked_twice_at_once(server, chat):
             chat.ask("Hi")
         assert chat.ask("Another").text == "other"
     assert len(server.requests) == 2
+
+
+def test_a_coroutine_does_not_ask_the_same_twice_at_once_either(server, chat):
+    server.add(Stream([chunk("Half"), Hang()]))
+
+    async def main():
+        first = asyncio.create_task(chat.aask("Hi"))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        with pytest.raises(SessionError, match="already"):
+            await chat.aask("Hi")
+        first.cancel()
+        await asyncio.wait([first])
+
+    asyncio.run(main())
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("display", [True, False, None])
+def test_without_a_front_end_nothing_is_shown(server, chat, capsys, display):
+    assert chat.ask("Hi", display=display).text
+    assert capsys.readouterr().out == ""
+
+
+def test_time_is_that_of_all_requests_and_the_first_token_that_of_the_first(server, chat):
+    def f(x: int) -> int:
+        return x
+
+    chat.tool(f, safe=True)
+    server.add(Say("", tool_calls=[tool_call("f", {"x": 1})]), Say("Done."))
+    exchange = chat.exchange("Hi")
+    drive(exchange.run(None))
+    first, second = exchange.replies
+    assert exchange.reply.timing.total == first.timing.total + second.timing.total
+    assert exchange.reply.timing.first_token == first.timing.first_token
+    assert exchange.reply.usage.total_tokens == first.usage.total_tokens + second.usage.total_tokens
 
 
 def test_a_part_that_was_continued_and_cut_again_can_be_continued_again(server, chat):

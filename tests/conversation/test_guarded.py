@@ -129,6 +129,19 @@ def test_an_answer_that_is_continued_is_checked_too(server, chat):
     assert len(server.requests) == 1
 
 
+def test_each_secret_of_a_request_is_looked_for_and_told_apart(server, monkeypatch):
+    secrets = {"FIRST": "hk-1a2b3c4d5e6f", "SECOND": "hk-9z8y7x6w5v4u"}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    headers = {f"X-{name}": f"${name}" for name in secrets}
+    chat = Session(base_url=server.base_url, model="m", headers=headers, api_key="sk-0p9o8i7u6y5t")
+    for secret in (*secrets.values(), "sk-0p9o8i7u6y5t"):
+        with pytest.raises(GuardError, match=r"secret \d of this request"):
+            chat.ask(f"It is {secret}")
+    assert server.requests == []
+    assert chat.ask("Hi").text
+
+
 def lambda_free(text: str) -> str:
     return "done"
 

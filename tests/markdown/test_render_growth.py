@@ -1,4 +1,4 @@
-"""the renderer's work grows as the text does, whatever the text; counted in calls, so that no other load disturbs it."""
+"""The renderer's work is linear in the text's length for any text; measured in calls, independently of machine load."""
 
 import pytest
 

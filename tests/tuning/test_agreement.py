@@ -1,4 +1,4 @@
-"""Agreement: one number for how much answers to the same question are alike."""
+"""Agreement between answers to the same question."""
 
 import math
 from collections import Counter

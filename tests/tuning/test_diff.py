@@ -1,4 +1,4 @@
-"""Two answers, word by word."""
+"""Word-by-word differences between two answers."""
 
 from hypothesis import given
 from hypothesis import strategies as st

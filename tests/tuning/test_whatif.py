@@ -1,4 +1,4 @@
-"""What-if: bounds that hold the truth, cuts that are right, and nothing claimed that is not known."""
+"""What-if: bounds contain the true value, cuts are correct, and nothing unknown is claimed."""
 
 import math
 import re
