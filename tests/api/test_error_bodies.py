@@ -36,3 +36,51 @@ def test_it_is_asked_again_exactly_where_that_may_help(server, case):
     asked = Asked(server.base_url, **sent)
     assert (asked.reply.text, len(server.requests)) == (("fine", 2) if case.again else ("", 1))
     assert case.again or type(asked.error) is case.kind
+
+
+def test_a_detail_is_all_that_a_body_says():
+    """PROTOCOL 4.1: words from within, codes and types from the outside in, and when to come again."""
+    body = {
+        "error": {
+            "code": 429,
+            "status": "RESOURCE_EXHAUSTED",
+            "message": "Slow down.",
+            "details": [
+                {"@type": "x.RetryInfo", "retryDelay": "7s"},
+                "no object",
+                {"reason": "RATE_LIMIT"},
+            ],
+        }
+    }
+    detail = describe(json.dumps(body))
+    assert (detail.message, detail.retry_after, detail.status) == ("Slow down.", 7, 429)
+    assert detail.kinds[-1] == "RATE_LIMIT"
+    assert describe(detail) is detail
+    assert not detail.is_page
+
+
+def test_a_page_is_known_as_one():
+    for page in ("<!DOCTYPE html><title>Sign in</title>", "<head></head><HTML><h1>Sign in</h1>"):
+        detail = describe(page)
+        assert (detail.message, detail.is_page) == ("Sign in", True)
+    assert not describe("<message>No &amp; no</message>").is_page
+    assert describe("<message>No &amp; no</message>").message == "No & no"
+
+
+@pytest.mark.parametrize("between", [" ", ": ", " - ", " = b'", '\n"', ""])
+def test_a_gateway_that_quotes_json_is_told_with_what_it_quotes(between):
+    assert describe(f'Upstream failed{between}{{"error": {{"message": "No."}}}}').message == "Upstream failed: No."
+    assert describe(f'Upstream failed{between}{{"other": 1}}').message.startswith("Upstream failed")
+
+
+def test_an_object_in_a_form_that_nobody_knows_is_quoted_and_bounded():
+    assert describe({"a": {"b": "word"}}).message == '{"a": {"b": "word"}}'
+    assert describe({}).message == ""
+    assert 100 < len(describe({"a": "word " * 100_000}).message) <= 20 * 300
+
+
+def test_a_form_s_fields_are_named():
+    detail = describe({"errors": {"top_p": ["must be below 1."]}})
+    assert (detail.message, detail.param) == ("top_p: must be below 1.", "top_p")
+    detail = describe({"detail": [{"loc": ["body", "stop", 0], "msg": "too long", "type": "value_error"}]})
+    assert (detail.message, detail.param, detail.type) == ("stop.0: too long", "stop", "value_error")
