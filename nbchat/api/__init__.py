@@ -1,1 +1,1 @@
-"""One request: the wire (JSON to values and back, pure), the client, the engine's thread, limits and endpoints."""
+"""One request: endpoints and keys, the client and its engine, requests and answers on the wire, errors."""

@@ -1,4 +1,4 @@
-"""One sending of a call: what comes back is events, or a verdict on whether to send it again."""
+"""One attempt at a call: returns events, or fails with advice on retrying."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ from nbchat.values.limits import LIMITS, clipped
 __all__ = ["Attempt", "AttemptFailed", "Emit", "unreachable"]
 
 LINGER_SECONDS = 15.0
-"""The longest silence in which a usage count and `[DONE]` are waited for once every choice has finished."""
+"""Seconds to wait for a usage count and `[DONE]` after every choice has finished."""
 
 DONE_SECONDS = 3.0
-"""How long `[DONE]` alone is waited for: nothing is lost without it but a connection that could serve again."""
+"""Seconds to wait for `[DONE]` alone; without it only a reusable connection is lost."""
 
 DOUBT_SECONDS = 60.0
-"""The longest silence behind a finish reason that came with the first of an answer: more of it may follow."""
+"""Seconds to wait after a finish reason in the first piece of an answer, since more may follow."""
 
 KEPT_SECONDS = 60.0
-"""How long a connection may be kept alive behind the end of an answer before it is given up."""
+"""Seconds that a server may keep the connection open after the end of an answer."""
 
 DRAIN_SECONDS = 0.25
-"""How long after `[DONE]` the end of the response is waited for, so that its connection can serve again."""
+"""Seconds to wait for the end of the response after `[DONE]`, so that the connection can be reused."""
 
 PROMPT_SECONDS = 0.05
-"""How much of that holds up whoever asked: the next request then finds the connection ready."""
+"""The part of it that delays the caller, so that the next request finds the connection ready."""
 
 Emit = Callable[[list[Event]], None]
-"""Takes events, batch by batch."""
+"""Receives batches of events."""
 
 
-class AttemptFailed(Exception):  # a verdict on its way to the client, never seen outside
-    """A try failed before anything of a reply had come.
+class AttemptFailed(Exception):  # internal: handled by the client
+    """An attempt failed before any of a reply arrived.
 
-    `again`: another try may help, after the `wished` seconds where the server said how long. `stale`: the server had
-    closed the pooled connection. `usage`: the wish for a usage count may be what it refuses. `unsupported`: it does
-    not take the error's parameter at all. `hollow`: the answer began and ended without anything in it, which hides why.
+    `again`: a retry may help, after `wished` seconds if the server said so. `stale`: the server had closed the pooled
+    connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not accept the
+    error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class AttemptFailed(Exception):  # a verdict on its way to the client, never see
 
 
 class Attempt:
-    """One sending of a call. Raises Refused where nothing of a reply came; after that, failures are events.
+    """One attempt at a call. Raises AttemptFailed if no reply arrived; later failures are events.
 
-    `ended` is called behind the last event, with whether the answer is whole. `known`: this address has answered before.
+    `ended` is called after the last event, with whether the answer is complete. `known`: the address has answered before.
     """
 
     def __init__(
@@ -117,13 +117,13 @@ class Attempt:
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.secrets, known=known)
 
     async def run(self) -> None:
-        """Send, and read to the end."""
+        """Send the request and read the answer to its end."""
         broken, refused = await self._try()
-        if refused is not None:  # raised here, apart from the transport's own error: that one's frames hold secrets
+        if refused is not None:  # raised outside the transport's error, whose frames hold secrets
             self._break_off(broken, refused)
 
     async def _try(self) -> tuple[str | None, AttemptFailed | None]:
-        """Do it; where that fails, the transport's complaint (None = there is none) and what it means."""
+        """Run the attempt; return the transport's error (None = none) and the failure."""
         try:
             async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
                 self._reused = False  # a connection that brought a head was not stale
@@ -157,7 +157,7 @@ class Attempt:
         )
 
     async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
-        """What httpcore tells of its steps."""
+        """Receive httpcore's trace events."""
         if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
             self._reused = False
 
@@ -240,7 +240,7 @@ class Attempt:
         return words if self._is_kept else None
 
     async def _drain(self, portions: AsyncIterator[bytes]) -> None:
-        """Read what little follows the answer."""
+        """Read the rest of the response after the answer."""
         timer = asyncio.get_running_loop().call_later(PROMPT_SECONDS, self._over)
         try:
             with contextlib.suppress(TimeoutError, httpx.RequestError):
@@ -251,7 +251,7 @@ class Attempt:
             timer.cancel()
 
     def _break_off(self, words: str | None, refused: AttemptFailed) -> None:
-        """The connection failed. If something of a reply had come, that is how the answer ends."""
+        """Handle a connection failure; if part of a reply has arrived, it ends the answer."""
         if words is None or not (self._decoder.begun or self._decoder.done):
             refused.hollow = refused.hollow or (refused.again and self._is_hollow)
             raise refused
@@ -284,7 +284,7 @@ def _first_piece(events: list[Event]) -> int | None:
 
 
 async def _error_body(response: httpx.Response) -> bytes:
-    """The beginning of an error's body; what breaks while it is read is no matter."""
+    """Read the beginning of an error's body, ignoring failures."""
     body = bytearray()
     with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
         async with asyncio.timeout(LIMITS.error_seconds):
@@ -296,7 +296,7 @@ async def _error_body(response: httpx.Response) -> bytes:
 
 
 def unreachable(call: Call, error: Exception, *, reused: bool = False) -> AttemptFailed:
-    """Why the server could not be reached, in one sentence. Worth another try unless it never can work."""
+    """Explain in one sentence why the server could not be reached; retryable unless it can never work."""
     sentence, again = what_happened(call, error)
     stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
     return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)

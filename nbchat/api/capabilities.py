@@ -1,4 +1,4 @@
-"""What servers turned out to refuse: learned from their errors, remembered while the process lives."""
+"""Parameters that servers refused, learned from their errors and kept for the life of the process."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Capabilities"]
 
 
 class Capabilities:
-    """Parameters that a model at an endpoint refused, with the server's words. Safe from any thread.
+    """Parameters refused by a model at an endpoint, with the server's words. Thread-safe.
 
-    Models are told apart by their names as asked. What a server refuses of any model is kept under the empty name, and
-    is found under that alone.
+    Models are distinguished by their names as requested. Refusals for all models are kept under the empty name, and are
+    found only under it.
     """
 
     def __init__(self) -> None:
@@ -30,12 +30,12 @@ class Capabilities:
             return parameter in self._refused.get((base_url, model), ())
 
     def refused(self, base_url: str, model: str) -> dict[str, str]:
-        """All that was refused under this name and not taken since: wire name to the server's words. A copy."""
+        """Return a copy of the current refusals under this name: wire name to the server's words."""
         with self._lock:
             return dict(self._refused.get((base_url, model), ()))
 
     def forget(self, base_url: str, model: str, parameter: str) -> None:
-        """Take a refusal back: an answer came with this parameter set. Does nothing where there is none."""
+        """Drop a refusal after an answer with this parameter. No-op if there is none."""
         with self._lock:
             self._refused.get((base_url, model), {}).pop(parameter, None)
 

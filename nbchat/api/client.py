@@ -1,4 +1,4 @@
-"""Calls over pooled connections: sent, and sent again while nothing has come back."""
+"""Send calls over pooled connections, with retries until an answer begins."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from nbchat.values.limits import LIMITS
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
 
 STALE_TRIES = 8
-"""How often a connection that the server had closed in the pool is replaced before it counts as a failure."""
+"""Times that a stale pooled connection is replaced before it counts as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _Found:
 
 
 class Client:
-    """Sends calls. Lives on one event loop; any number of calls at once."""
+    """Sends any number of concurrent calls on one event loop."""
 
     def __init__(self, capabilities: Capabilities | None = None) -> None:
         self._pools = Pools()
@@ -50,10 +50,10 @@ class Client:
         self._answered: set[str] = set()
 
     async def answer(self, call: Call, emit: Emit, over: Callable[[], None] = lambda: None) -> None:
-        """Make the call; hand its events to `emit` as they come, batch by batch, and call `over` behind the last.
+        """Make the call, pass batches of events to `emit`, and call `over` after the last.
 
-        What goes wrong comes as a `Failed` event. After `over` the response may still be read to its end for a moment.
-        Cancelling closes the connection.
+        Failures are `Failed` events. After `over` the response may still be read to its end briefly. Cancelling closes the
+        connection.
         """
         if call.limiter is None:
             await self._answer(call, emit, over)
@@ -119,9 +119,9 @@ class Client:
             self.capabilities.learn(call.endpoint.base_url, call.model, error.param, str(error))
 
     async def models(self, endpoint: Endpoint, timeout: float = LIMITS.lookup_seconds) -> list[str]:
-        """The ids of the server's models, in its order, within `timeout` seconds in all.
+        """Return the server's model ids in its order, within `timeout` seconds.
 
-        Raises ModelNotFound where the server has no such list at this address, and other NbchatErrors.
+        Raises ModelNotFound if the server has no list at this address, and other NbchatErrors.
         """
         found = await self._look_up("GET", endpoint, endpoint.models_url, timeout)
         status, secrets = found.status, endpoint.secrets
@@ -140,7 +140,7 @@ class Client:
         raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
-        """The ids of a text's tokens. Raises NbchatError; also where the server has no tokenizer to ask."""
+        """Return the token ids of a text. Raises NbchatError, also if the server has no tokenizer."""
         bare = {"add_special": False, "add_special_tokens": False}  # llama.cpp's name and vLLM's
         asked = {"model": model, "content": text, "prompt": text, **bare}
         for url in endpoint.tokenizer_urls:
@@ -152,7 +152,7 @@ class Client:
     async def _look_up(
         self, method: str, endpoint: Endpoint, url: str, timeout: float, body: Mapping[str, Any] | None = None
     ) -> _Found:
-        """What answers a small request beside the calls. Raises NbchatError."""
+        """Make a small request outside of calls. Raises NbchatError."""
         content = None if body is None else encoded(body)
         try:
             asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
@@ -180,7 +180,7 @@ def _short_reason(error: NbchatError) -> str:
 
 
 def _after(error: NbchatError, tries: int) -> NbchatError:
-    """The error, with the number of tries it took to give up."""
+    """Return the error, with the number of attempts made."""
     if tries > 1:
         error.args = (f"{error} (Tried {tries} times.)",)
     return error

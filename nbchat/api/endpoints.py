@@ -1,4 +1,4 @@
-"""Which server is asked, with which key and model: one table of known endpoints, and the order of choosing."""
+"""Endpoints: the table of known servers, and how server, key and model are chosen."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BUILTIN_MODEL = "nbchat-demo"
 
 
 class KnownEndpoint(NamedTuple):
-    """A row of the table. Its key is looked for in `key_envs`, in their order."""
+    """A row of the table. `key_envs` are the variables that may hold its key, in order."""
 
     name: str
     title: str
@@ -49,11 +49,11 @@ class KnownEndpoint(NamedTuple):
     model: str | None = None
     """A sensible first model; None = the user must choose one."""
     url_envs: tuple[str, ...] = ()
-    """The variables in which its own tools take another address for the same key."""
+    """The variables with which its own tools override the address for the same key."""
     url_is_root: bool = False
-    """Whether those tools take the address without the API's path."""
+    """Whether these variables omit the API's path."""
     models: str = ""
-    """What the names of its own models begin with, as a pattern; empty = it serves those of others."""
+    """A pattern for the beginning of its model names; empty = it serves other vendors' models."""
 
     @property
     def key_env(self) -> str:
@@ -61,7 +61,7 @@ class KnownEndpoint(NamedTuple):
         return self.key_envs[0]
 
     def at(self, env: Mapping[str, str]) -> str:
-        """Its address, or the one that this environment names for its key. Raises ConfigError for what is none."""
+        """Return its address, or the one set in this environment. Raises ConfigError for an invalid one."""
         for name in self.url_envs:
             if given := env.get(name, "").strip():
                 try:
@@ -175,7 +175,7 @@ ENDPOINTS: dict[str, KnownEndpoint] = {
         ),
     )
 }
-"""Known servers in the order in which their key variables are looked for."""
+"""Known servers, in the order in which their key variables are checked."""
 
 LOCAL_SERVERS: dict[str, str] = {
     "ollama": "http://localhost:11434/v1",
@@ -183,25 +183,25 @@ LOCAL_SERVERS: dict[str, str] = {
     "llamacpp": "http://localhost:8080/v1",
     "vllm": "http://localhost:8000/v1",
 }
-"""Servers that may run on this machine, at their usual ports. Offered by name, used only when connected."""
+"""Local servers at their usual ports. Offered by name, used only when connected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server to talk to. `model` is the one used where nothing else names one; None = the user must."""
+    """A server to talk to. `model` is its default model; None = the user must choose."""
 
     base_url: str
     key: Key | None = None
     name: str = ""
     model: str | None = None
     key_env: str | None = None
-    """The variable that the key came from, or would come from; None = it did not come from one, or there is none."""
+    """The variable that holds, or would hold, the key; None = none."""
     headers: Headers = ()
     """Headers that go with every request."""
 
     @property
     def secrets(self) -> Key | None:
-        """What is masked in all that the server says: the key, and the headers' values with their parts."""
+        """What to mask in the server's output: the key, and the headers' values with their parts."""
         if not self.headers:
             return self.key
         values = (value.reveal() for _, value in self.headers)
@@ -210,7 +210,7 @@ class Endpoint:
 
     @property
     def lacks_key(self) -> bool:
-        """Whether it is known to want a key, and has none."""
+        """Whether it requires a key but has none."""
         row = ENDPOINTS.get(self.name)
         bare = self.key is None and not self.headers and "@" not in self.base_url
         return bare and row is not None and is_same_server(row.base_url, self.base_url)
@@ -227,7 +227,7 @@ class Endpoint:
 
     @property
     def tokenizer_urls(self) -> tuple[str, ...]:
-        """Where a server that has a tokenizer may have it: llama.cpp's and vLLM's stands beside /v1."""
+        """Possible tokenizer addresses; those of llama.cpp and vLLM are beside /v1."""
         below = with_path(self.base_url, "/tokenize")
         beside = with_path(self.base_url.rstrip("/").removesuffix("/v1"), "/tokenize")
         return tuple(dict.fromkeys((beside, below)))
@@ -252,7 +252,7 @@ class Endpoint:
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence: a known name, or the address without any secret parts."""
+        """Its name for messages: a known name, or the address without secret parts."""
         if self.is_builtin:
             return "The built-in model"
         if self.is_file:
@@ -265,7 +265,7 @@ class Endpoint:
 def endpoint_at(
     where: str, *, api_key: str | Key | None = None, key_env: str | None = None, env: Mapping[str, str] = os.environ
 ) -> Endpoint:
-    """The endpoint of a known name or a URL. `key_env` names the variable of its key; an empty `api_key` is none.
+    """Return the endpoint of a known name or URL. `key_env` names its key's variable; an empty `api_key` means no key.
 
     Without either, `NBCHAT_API_KEY` comes first for the server that `NBCHAT_BASE_URL` names, and never goes to another.
     Then comes an endpoint's own variable: OPENAI_API_KEY for OpenAI, or for where `OPENAI_BASE_URL` says, and for no
@@ -284,7 +284,7 @@ def endpoint_at(
         if key := Key.wrap(env.get(name)):
             return replace(endpoint, key=key, key_env=name)
     local = is_this_machine(urllib.parse.urlsplit(endpoint.base_url).hostname or "")
-    stored = None if local else stored_key(endpoint.base_url)  # waking a keyring takes longer than a local answer
+    stored = None if local else stored_key(endpoint.base_url)  # opening a keyring takes longer than a local answer
     return endpoint if stored is None else replace(endpoint, key=stored, key_env=None)
 
 
@@ -301,7 +301,7 @@ def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
 
 
 def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
-    """The endpoint of a known name or a URL, without its key. Raises ConfigError."""
+    """Return the endpoint of a known name or URL, without its key. Raises ConfigError."""
     if where.lower() in BUILTIN_NAMES:
         return Endpoint("", None, BUILTIN, BUILTIN_MODEL)
     if is_model_file(where):
@@ -338,7 +338,7 @@ def _address(row: KnownEndpoint, env: Mapping[str, str]) -> str | None:
 
 
 def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
-    """The key in a variable that the user named. Raises ConfigError where it is not set."""
+    """Return the key in the variable named by the user. Raises ConfigError if it is not set."""
     key = Key.wrap(env.get(key_env))
     if key is not None:
         return key
@@ -353,11 +353,11 @@ def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
 _VARIABLE = re.compile(
     "(?=.{1,40}$)[0-9]{0,3}[A-Z]{1,15}[0-9]{0,3}(_[A-Z]{0,15}[0-9]{0,3})*|(?=.{1,40}$)[a-z]{1,12}[0-9]{0,3}(_[a-z]{0,12}[0-9]{0,3})*"
 )
-"""Names as variables have them; what looks otherwise may be a key, and is not repeated."""
+"""The shape of a variable's name; anything else may be a key and is not repeated."""
 
 
 def _general_server(env: Mapping[str, str]) -> str | None:
-    """The address that `NBCHAT_BASE_URL` names; None = it names none, empty = what is none."""
+    """Return the address in `NBCHAT_BASE_URL`; None = not set, empty = invalid."""
     if not (named := env.get("NBCHAT_BASE_URL", "").strip()):
         return None
     try:
@@ -367,7 +367,7 @@ def _general_server(env: Mapping[str, str]) -> str | None:
 
 
 def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
-    """The server that the environment chooses: `NBCHAT_BASE_URL`, else a known endpoint whose key is set.
+    """Return the environment's server: `NBCHAT_BASE_URL`, else a known endpoint whose key is set.
 
     Else the built-in model (its `base_url` is empty until it runs). A prompt never goes to a server that nobody chose.
     """
@@ -384,5 +384,5 @@ def choose(env: Mapping[str, str] = os.environ) -> Endpoint:
 
 
 def owner_of(model: str) -> KnownEndpoint | None:
-    """The known server whose own models have such names; None = none is known to."""
+    """Return the known server whose own models have such names; None = unknown."""
     return next((row for row in ENDPOINTS.values() if row.models and re.match(row.models, model, re.IGNORECASE)), None)

@@ -1,7 +1,7 @@
-"""The one engine: all traffic runs as tasks on one event loop in one daemon thread; others drain channels.
+"""The engine: all traffic runs as tasks on one event loop in a daemon thread; callers read from channels.
 
-Measured against blocking reads and against nesting loops, this alone stops within a tenth of a second on an interrupt
-every time, closes the server's connection and leaves a kernel's own loop alone.
+Compared with blocking reads and nested loops, only this design stops within 0.1 s of every interrupt, closes the
+server's connection, and leaves the kernel's own loop alone.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from nbchat.values.live_set import LiveSet
 __all__ = ["Channel", "Engine"]
 
 POLL_SECONDS = 0.05
-"""The longest a drain waits at a time, so that an interrupt is seen on systems that do not wake a waiting lock."""
+"""Longest single wait, in seconds, so that interrupts are noticed on systems that do not wake a waiting lock."""
 
 CLOSE_SECONDS = 0.2
-"""How long closing waits for the connection to be closed indeed."""
+"""Seconds that closing waits for the connection to be closed."""
 
 _T = TypeVar("_T")
 
 
 class Channel:
-    """Events of one call, from the engine's thread to the one that drains them. Made by `Engine.channel`.
+    """Events of one call, passed from the engine's thread to the reader. Made by `Engine.channel`.
 
     Stages: idle (nothing is sent) → started → over (the last event was put) → closed (the connection is back in the
     pool, or closed). `close` may come at any stage, also in the midst of a start: nothing is sent after it.
@@ -52,17 +52,17 @@ class Channel:
         """Called in the engine's thread whenever something can be taken: for drains that can't block."""
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run the work that puts, on the loop."""
+        """Run the producing coroutine on the loop."""
         self._loop.call_soon_threadsafe(self._start, work)
 
     def put(self, events: list[Event]) -> None:
-        """Engine's side: hand over a batch."""
+        """Engine's side: add a batch."""
         if events:
             self._queue.put(events)
             self.on_put()
 
     def finish(self) -> None:
-        """Engine's side: nothing more comes. Does nothing the second time."""
+        """Engine's side: mark the end. Idempotent."""
         if not self.over:
             self.over = True
             self._queue.put(None)
@@ -75,7 +75,7 @@ class Channel:
         except queue.Empty:
             return []
         if batch is None:
-            self._queue.put(None)  # over stays over
+            self._queue.put(None)  # stays over
         return batch
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class Channel:
             self._closed.wait(CLOSE_SECONDS)
 
     def mute(self) -> None:
-        """Put nothing more, not even the end."""
+        """Ignore all further events, including the end."""
         self._wanted, self.over = False, True
 
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -170,7 +170,7 @@ class Engine:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run a coroutine on the loop and wait for it; an interrupt cancels it."""
+        """Run a coroutine on the loop and wait for its result; an interrupt cancels it."""
         future = self.submit(work)
         try:
             while True:
@@ -188,13 +188,13 @@ class Engine:
         return not self._stopped and self._thread.is_alive()
 
     def end(self) -> None:
-        """Stop for good, as the process ends. Threads that still wait for answers end with it, and are told nothing."""
+        """Stop at process exit, without notifying threads that still wait."""
         for channel in list(self._channels):
             channel.mute()
         self.stop()
 
     def stop(self) -> None:
-        """Cancel what runs, close the connections, end the thread."""
+        """Cancel all tasks, close the connections and end the thread."""
         self._stopped = True
         if not self._thread.is_alive():
             return

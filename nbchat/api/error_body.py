@@ -1,4 +1,4 @@
-"""What the body of an error says: any shape of JSON, text, HTML or XML, to its innermost words and codes."""
+"""Extract message and codes from an error body: any shape of JSON, text, HTML or XML."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from nbchat.api.keys import Key
 __all__ = ["ErrorDetail", "describe"]
 
 LONGEST_QUOTE = 300
-"""Characters of a server's own words that an error quotes."""
+"""Longest quotation of a server's message, in characters."""
 
 MOST_NESTED = 20
-"""Levels of an error body that are looked at, JSON inside of texts included."""
+"""Nesting levels searched, including JSON inside strings."""
 
 MOST_ITEMS = 50
-"""Items of a list, or fields of an object, that are looked at."""
+"""Items of a list, or fields of an object, searched."""
 
 INNER = (
     "error",
@@ -37,7 +37,7 @@ INNER = (
     "body",
     "exception",
 )
-"""Fields that hold the error itself, or more exact words than those beside them."""
+"""Fields that hold the error itself, or a more precise message than their siblings."""
 
 OWN = (
     "message",
@@ -58,12 +58,12 @@ OWN = (
     "errors",
     "raw",
 )
-"""Fields that hold an error's words, the most exact ones first."""
+"""Fields that hold an error's message, the most precise first."""
 
 CODES = ("code", "errorcode", "errcode", "statuscode")
 TYPES = ("type", "errortype", "status")
 WISHES = {"retrydelay": 1.0, "retryafter": 1.0, "retryafterseconds": 1.0, "retryafterms": 1e-3}
-"""Fields that say when to come again, and their unit in seconds."""
+"""Fields for the retry delay, and their unit in seconds."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _NOTHING = frozenset({"", "none", "null", "nil", "undefined"})
@@ -71,7 +71,7 @@ _NOTHING = frozenset({"", "none", "null", "nil", "undefined"})
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """What an error body said, each on one line. Empty `message` = nothing usable; None = not said."""
+    """The content of an error body, each text on one line. Empty `message` = none; None = not given."""
 
     message: str = ""
     type: str | None = None
@@ -80,20 +80,20 @@ class ErrorDetail:
     status: int | None = None
     """The HTTP status that the body names: a gateway may pass an error on under another one."""
     retry_after: float | None = None
-    """Seconds after which to come again, as the body says."""
+    """The retry delay in seconds, from the body."""
     kinds: tuple[str, ...] = ()
     """Every code and type, the outermost first."""
     is_page: bool = False
-    """Whether it was an HTML page, which comes from something before the API."""
+    """Whether it is an HTML page, which comes from a gateway in front of the API."""
 
     @property
     def words(self) -> str:
-        """All that tells what kind of error it is."""
+        """All text that indicates the kind of error."""
         return f"{self.code or ''} {self.type or ''} {self.message}"
 
 
 def describe(body: object, key: Key | None = None) -> ErrorDetail:
-    """The detail in a body: bytes, text, or decoded JSON of any shape. The key is masked in it."""
+    """Extract the detail of a body: bytes, text, or decoded JSON of any shape. The key is masked."""
     if isinstance(body, ErrorDetail):
         return body
     return _Reading(key).detail(body.decode("utf-8", "replace") if isinstance(body, bytes) else body)
@@ -117,7 +117,7 @@ class _Reading:
         if isinstance(body, str) and isinstance(decoded := _json(body), (Mapping, list)):
             body = decoded
         message = self._words(body, 0)
-        if not message and _has_words(body):  # in a form that nobody knows: better as it is than not at all
+        if not message and _has_words(body):  # unknown shape: better shown as it is than not at all
             message = json.dumps(body, ensure_ascii=False, default=str)[: 20 * LONGEST_QUOTE]
         return ErrorDetail(
             self._line(message),

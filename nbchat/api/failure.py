@@ -1,4 +1,4 @@
-"""What a server's error means: a status and a body of any shape, to one typed error with one sentence."""
+"""Classify a server's error: turn a status and a body of any shape into a typed error of one sentence."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from nbchat.values.params import PARAMETERS
 __all__ = ["FINAL", "error_from", "is_unsupported", "may_pass", "may_refuse_usage", "refused_parameter"]
 
 FINAL = (AuthenticationFailed, ContextTooLong, ModelNotFound, ParameterRefused, QuotaExceeded)
-"""Errors that no second try cures, whatever their status."""
+"""Errors that a retry can't fix, whatever their status."""
 
 
 def _words(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    """A search in any case; compiled when it is first needed, which is when something fails."""
+    """A case-insensitive pattern, compiled on first use."""
     return lambda text: re.search(pattern, text, re.IGNORECASE)
 
 
@@ -160,7 +160,7 @@ def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) 
 
 
 def may_pass(status: int, detail: ErrorDetail, error: ServerError) -> bool:
-    """Whether the same request may be answered later: a refusal under a status of 500 never is."""
+    """Whether a retry may succeed; a refusal with status 500 never does."""
     if status not in RETRIED_STATUSES or isinstance(error, FINAL):
         return False
     return status != 500 or not _is_refusal(detail)
@@ -267,7 +267,7 @@ def _advice(
     *,
     known: bool,
 ) -> str:
-    """What to do next; empty where nobody knows."""
+    """Return what to do next; empty = unknown."""
     match error:
         case QuotaExceeded():
             return "The account behind the key has no credit left: top it up, or give another key with %chat key."

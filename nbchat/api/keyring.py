@@ -1,4 +1,4 @@
-"""Keys that the system's keyring keeps, each for one server."""
+"""Keys stored in the system keyring, one per server."""
 
 from __future__ import annotations
 

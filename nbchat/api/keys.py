@@ -1,4 +1,4 @@
-"""A key that does not show itself, and the filter that keeps it out of what comes back."""
+"""Keys that never display themselves, and filters that mask them in servers' output."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key", "without_keys
 MASK = "[key]"
 
 SHORTEST_SECRET = 4
-"""Characters from which a key is worth hiding: "x" or "-" stand for none at all, and occur in every sentence."""
+"""Shortest key that is masked; "x" or "-" are placeholders, and occur in every sentence."""
 
 SHORTEST_DISTINCT = 6
-"""Characters from which a key can be told from an ordinary word."""
+"""Shortest key that can be told from an ordinary word."""
 
 LONGEST_WORD = 15
-"""Letters up to which a key of nothing but letters may be an ordinary word."""
+"""Longest letters-only key that may be an ordinary word."""
 
 PLACEHOLDERS = frozenset(
     {
@@ -37,7 +37,7 @@ PLACEHOLDERS = frozenset(
         "sk-no-key-required",
     }
 )
-"""Keys that people give to servers that want none: a model may well say these words."""
+"""Placeholder keys for servers that need none; models may well say these words."""
 
 _KEY_LIKE = re.compile(
     r"(?:^|(?<=[\s=:'\"-]))(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
@@ -58,7 +58,7 @@ def without_keys(text: str) -> str:
 
 
 class Key:
-    """A secret. Its text comes out by `reveal` alone: not by str, repr, format, pickling, or a verbose traceback."""
+    """A secret. Only `reveal` returns its text: not str, repr, format, pickling, or a verbose traceback."""
 
     __slots__ = ("_secret",)
 
@@ -150,9 +150,9 @@ class Secrets(Key):
 
 
 class Redactor(Generic[_Text]):
-    """Masks secrets in text or bytes that come in portions, however they are cut.
+    """Masks secrets in text or bytes that arrive in portions, however they are split.
 
-    Holds back only what may be a secret's beginning. Without secrets everything passes.
+    Holds back only a possible beginning of a secret. Without secrets everything passes.
     """
 
     __slots__ = ("_held", "_mask", "_nothing", "_secrets")

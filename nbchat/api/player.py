@@ -1,4 +1,4 @@
-"""An earlier answer that comes again: the same events, cut as they were cut, at the pace they came in."""
+"""Replay a stored answer: the same events in the same batches at the original speed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nbchat.values.events import (
 __all__ = ["played"]
 
 LONGEST_SECONDS = 1.5
-"""How long an answer takes to come again: one that took longer comes faster."""
+"""Longest replay in seconds; longer answers are sped up."""
 
 _PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta, LogprobsDelta)
 

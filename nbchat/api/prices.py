@@ -1,6 +1,6 @@
-"""What an answer cost, in US dollars: as the server said, else by a public list of prices, else by the user's own table.
+"""The cost of an answer in US dollars: from the server, a public price list, or the user's own table.
 
-Never a guess, and never 0 for what nobody knows. The table is a JSON file that `NBCHAT_PRICES` names, in dollars for a
+Unknown costs are never guessed, nor reported as 0. The table is a JSON file that `NBCHAT_PRICES` names, in dollars for a
 million tokens: `{"MODEL": {"input": 0.15, "output": 0.6, "cached": 0.075}}`; `cached` may be left out.
 """
 

@@ -1,4 +1,4 @@
-"""Rate headers and waiting: what a response says of its limits and of when to come again. Pure."""
+"""Rate-limit headers and retry delays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to send a request again of which nothing had come back.
+    """When to retry a request that got no answer.
 
     The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, lengthened by up to a quarter by chance
     (only lengthened: many clients hear the same wish at once). A server's own wish is obeyed instead, unless it is

@@ -1,4 +1,4 @@
-"""The chat-completions protocol, pure: values to a request body, bytes of an answer to typed events."""
+"""The chat-completions protocol without I/O: values to a request body, an answer's bytes to typed events."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from nbchat.values.params import Params
 __all__ = ["AnswerDecoder", "body", "encoded"]
 
 FAILED_REASONS = frozenset({"error", "network_error"})
-"""Finish reasons that say that the answer failed."""
+"""Finish reasons of failed answers."""
 
 SHORT_QUOTE = 60
-"""Characters of an unreadable event that are shown."""
+"""Characters shown of an unreadable event."""
 
 _HOLLOW = re.compile(rb"\s*(:.*|(event|id|retry):.*|data:\s*(\[DONE\])?)?\s*")
 
 OPENING = 4096
-"""Bytes of an answer's beginning that are kept, to quote them where they turn out to be no answer."""
+"""Bytes kept of an answer's beginning, to quote if it is not an answer."""
 
 RESCUED = 2_000_000
-"""Bytes of an event or a body that is too long in which text is looked for."""
+"""Bytes of an oversized event or body that are searched for text."""
 
 LINE_COST = 64
 """Bytes that a line of an event counts beside its own: what Python needs to hold it."""
 
 PORTION = 1_000_000
-"""Bytes that are read at a time: what exceeds a limit is seen after so many at the latest."""
+"""Bytes read at a time, the granularity of limits."""
 
 
 def body(
@@ -57,10 +57,10 @@ def body(
     include_usage: bool = True,
     server: str | None = None,
 ) -> dict[str, Any]:
-    """The request's JSON: what the user set, and nothing else but `stream` and the wish for a usage count.
+    """Return the request's JSON: what the user set, plus only `stream` and the request for a usage count.
 
-    `server` is the address it goes to; what another one attached to its messages stays out (None = what any one did).
-    No defaults, no nulls: many servers refuse a parameter they do not know, and "unset" means that the server decides.
+    `server` is the destination; data that other servers attached to messages is left out (None = all such data). There
+    are no defaults and no nulls: many servers refuse unknown parameters, and "unset" means that the server decides.
     """
     request: dict[str, Any] = {}
     if params.model is not None:
@@ -78,9 +78,9 @@ def body(
 
 
 def encoded(request: Mapping[str, Any]) -> bytes:
-    """The request's JSON as bytes. A lone half of a character becomes U+FFFD: UTF-8 can't hold it.
+    """Encode the request's JSON. Lone surrogates become U+FFFD.
 
-    Raises ParameterError for what JSON can't hold.
+    Raises ParameterError for values that JSON can't hold.
     """
     try:
         text = json.dumps(request, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -90,11 +90,11 @@ def encoded(request: Mapping[str, Any]) -> bytes:
 
 
 class AnswerDecoder:
-    """The bytes of one answer, in any portions, to events: a stream of server-sent events or one JSON body.
+    """Decodes the bytes of one answer, in any portions, to events: a stream of server-sent events or one JSON body.
 
-    Nothing raises: what goes wrong comes as a `Failed` event, after which nothing follows. `server` names who answers,
-    `sent` is the request's body (both for the error sentences); `key` is masked wherever it comes back. `known` says
-    that the address has answered before. What exceeds `limits` ends the answer there, as cut off.
+    Nothing raises: a failure is a final `Failed` event. `server` names the server and `sent` is the request's body, both
+    for error messages; `key` is masked wherever it is echoed. `known`: the address has answered before. An answer that
+    exceeds `limits` is cut off there.
     """
 
     def __init__(
@@ -126,24 +126,24 @@ class AnswerDecoder:
         self._unreadable = ""  # the beginning of the first event that could not be read
         self._count_unreadable = 0
         self.done = False
-        """Whether the answer said that it has ended, by `[DONE]` or by being one whole JSON body."""
+        """Whether the answer ended explicitly, with `[DONE]` or as one complete JSON body."""
         self.failed = False
-        """Whether a `Failed` event was given out."""
+        """Whether a `Failed` event was emitted."""
 
     @property
     def begun(self) -> bool:
-        """Whether anything of a reply has come. A request is never sent again after that."""
+        """Whether any of a reply has arrived; the request is then never retried."""
         return self._payload.seen or bool(self._head)
 
     @property
     def hollow(self) -> bool:
-        """Whether nothing has come but what streams hold beside events: comments, field names, `[DONE]`."""
+        """Whether only stream syntax has arrived: comments, field names, `[DONE]`."""
         nothing = not (self.begun or self.failed or self._unreadable)
         return nothing and all(_HOLLOW.fullmatch(line) for line in self._opening.removeprefix(_BOM).splitlines())
 
     @property
     def finished(self) -> bool:
-        """Whether every choice that has come said why it ended: a usage count and `[DONE]` may follow."""
+        """Whether every choice seen has a finish reason; a usage count and `[DONE]` may follow."""
         return self._payload.all_finished
 
     @property
@@ -154,11 +154,11 @@ class AnswerDecoder:
 
     @property
     def counted(self) -> bool:
-        """Whether the usage count came as well: only `[DONE]` may follow."""
+        """Whether the usage count has arrived too; only `[DONE]` may follow."""
         return self._payload.counted
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete."""
+        """Return the events completed by these bytes."""
         if len(data) > PORTION:
             parts = (data[start : start + PORTION] for start in range(0, len(data), PORTION))
             return [event for part in parts for event in self.feed(part)]
@@ -169,7 +169,7 @@ class AnswerDecoder:
         return self._bounded(events)
 
     def _bounded(self, events: list[Event]) -> list[Event]:
-        """The events up to where a limit is exceeded, and the failure that this is."""
+        """Cut the events where a limit is exceeded, and add the failure."""
         exceeded = self._meter.admit(events)
         if exceeded is None and not self.failed and (exceeded := self._exceeded_bytes()) is not None:
             rest = self._rescued()
@@ -180,7 +180,7 @@ class AnswerDecoder:
         return events
 
     def _exceeded_bytes(self) -> Limit | None:
-        """The limit that the bytes exceed as they are, whatever they say."""
+        """Return the limit exceeded by the raw bytes."""
         if self._sse is None:
             return self._limits.body if len(self._head) > self._limits.body.most else None
         if self._event_size > self._limits.event.most:
@@ -188,7 +188,7 @@ class AnswerDecoder:
         return self._sse.exceeded or (self._limits.stream if self._size > self._limits.stream.most else None)
 
     def _rescued(self) -> list[Event]:
-        """What can be read of the event, or of the body, that was too long to be read to its end."""
+        """Return what can be read of an oversized event or body."""
         began = bytes(self._head[:RESCUED])
         if self._sse is not None:
             lines = (*self._unfinished, self._sse.beginning(RESCUED))
@@ -230,7 +230,7 @@ class AnswerDecoder:
         return True
 
     def end(self, broken: str | None = None, *, left: bool = False) -> list[Event]:
-        """The last events, at the end of the bytes. `broken` is the transport's complaint, None = an orderly end.
+        """Return the last events, at the end of the bytes. `broken` is the transport's error; None = orderly end.
 
         Whole is: `[DONE]`, or a finish reason and then the end. After a broken connection every choice must have
         finished, and nothing come behind that. Anything else is cut off, as is an answer that was `left` while bytes
@@ -259,7 +259,7 @@ class AnswerDecoder:
         return events
 
     def _verdict(self, broken: str | None, *, left: bool) -> NbchatError | None:
-        """What is wrong with the answer as a whole."""
+        """Return what is wrong with the answer as a whole."""
         reasons = self._payload.reasons
         if bad := FAILED_REASONS & set(reasons.values()):
             return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is incomplete.")
@@ -277,7 +277,7 @@ class AnswerDecoder:
         )
 
     def _quoted(self, words: str) -> str:
-        """The server's words as an error quotes them."""
+        """Format the server's words for an error."""
         return describe(words, self._key).message
 
     def _stray(self) -> str:
@@ -327,7 +327,7 @@ class AnswerDecoder:
         self._take(payload, kind, read)
 
     def _keep(self, data: bytes) -> None:
-        """Keep a line that is no event by itself."""
+        """Keep a line that is not an event by itself."""
         self._event_size += len(data) + LINE_COST
         if data:
             self._unfinished.append(data)
@@ -377,7 +377,7 @@ class AnswerDecoder:
         events.append(Failed(error))
 
     def _whole_body(self) -> list[Event]:
-        """A streaming request may be answered by plain JSON; some servers write one object a line."""
+        """Read a non-streamed JSON body; some servers write one object per line."""
         text = bytes(self._head).removeprefix(_BOM).strip()
         events: list[Event] = []
         try:
@@ -403,7 +403,7 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def _is_whole(payload: Any) -> bool:
-    """Whether a payload is a whole reply rather than a chunk of one."""
+    """Whether a payload is a whole reply, not a chunk."""
     choices = payload.get("choices") if isinstance(payload, dict) else None
     return isinstance(choices, list) and not any(isinstance(one, dict) and "delta" in one for one in choices)
 

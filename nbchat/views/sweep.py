@@ -14,7 +14,7 @@ from nbchat.tuning.diff import Diff
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run, answer_text
 from nbchat.values.plural import pluralize
-from nbchat.views.sweep_table import heading, run_table, setting_table
+from nbchat.views.sweep_table import fold_failures, heading, run_table, setting_table
 
 __all__ = ["FEW", "HEAD", "answer_html", "card", "cards", "diff_bundle", "facts", "share_of", "sweep_bundle"]
 
@@ -92,7 +92,8 @@ def facts(sweep: Sweep) -> list[str]:
 
 
 def _cards(sweep: Sweep, share: int, name: str) -> str:
-    told = [run for run in sweep if run.reply is not None or run.problem]
+    counts = fold_failures(sweep)
+    told = [run for run in sweep if run.index in counts and (run.reply is not None or run.problem)]
     return cards(card(run.index, heading(sweep, run), _body(run, share, name)) for run in told)
 
 

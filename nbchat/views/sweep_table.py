@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
 from nbchat.values.usage import UNKNOWN
 
-__all__ = ["MOST_ROWS", "Handles", "heading", "run_heading", "run_table", "setting_table"]
+__all__ = ["MOST_ROWS", "Handles", "fold_failures", "heading", "run_heading", "run_table", "setting_table"]
 
 MOST_ROWS = 200
 """Rows that are shown; all of them are in `to_frame()`."""
@@ -88,8 +88,10 @@ def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None, handles:
     `answer` makes the HTML of an answer; None = they stand elsewhere. The answers come before what they took, so that
     they can be read where the table is wider than the page.
     """
-    runs, rows = sweep.runs[:MOST_ROWS], sweep.table_rows()[:MOST_ROWS]
-    what, took = _identity(sweep, runs), _outcome(sweep, runs, rows)
+    counts = fold_failures(sweep)
+    pairs = [(run, row) for run, row in zip(sweep.runs, sweep.table_rows(), strict=True) if run.index in counts]
+    runs, rows = [run for run, _ in pairs[:MOST_ROWS]], [row for _, row in pairs[:MOST_ROWS]]
+    what, took = _identity(sweep, runs, counts), _outcome(sweep, runs, rows)
     if handles is not None and handles.blind:
         what, took = [_Column("answer no.", [str(number) for number, _ in enumerate(runs, 1)])], []
     shared = [] if answer is None else [c for c in (*what, *took) if c.told and c.same]  # the answers need the room
@@ -99,7 +101,7 @@ def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None, handles:
         columns.append(
             _Column("your rating", [""] * len(runs), html=[handles.judge(run) for run in runs], number=False)
         )
-    rest = len(sweep) - len(runs)
+    rest = len(pairs) - len(runs)
     more = [f"all of them: {', '.join(f'{c.title} {c.cells[0]}' for c in shared)}"] if shared else []
     more += [f"{rest:,} more runs are in to_frame()"] if rest else []
     table = _html(columns, runs, handles, tall=len(runs) > TALL)
@@ -139,7 +141,26 @@ def setting_table(sweep: Sweep) -> Bundle:
     return {"text/html": _html(told), "text/plain": _plain(told)}
 
 
-def _identity(sweep: Sweep, runs: Sequence[Run]) -> list[_Column]:
+def fold_failures(sweep: Sweep) -> dict[int, int]:
+    """Return the runs to show, by row number, each with how many it stands for.
+
+    Repeats of a setting that failed in the same words, without an answer, are one.
+    """
+    counts: dict[int, int] = {}
+    first: dict[tuple[Setting, str], int] = {}
+    for run in sweep.runs:
+        same = run.index
+        if run.problem and run.turn is None:
+            same = first.setdefault((run.setting, run.problem), run.index)
+        counts[same] = counts.get(same, 0) + 1
+    return counts
+
+
+def _repeat(run: Run, count: int) -> str:
+    return str(run.repeat) if count == 1 else f"{count} alike"
+
+
+def _identity(sweep: Sweep, runs: Sequence[Run], counts: Mapping[int, int]) -> list[_Column]:
     """What tells the runs apart, and how good they are."""
     return [
         _Column("run", [str(run.index) for run in runs], key="run"),
@@ -147,7 +168,9 @@ def _identity(sweep: Sweep, runs: Sequence[Run]) -> list[_Column]:
             _Column(a.name, [_value(run.setting, a.name) for run in runs], a.numeric, key=a.name)
             for a in sweep.grid.axes
         ),
-        _Column("repeat", [str(run.repeat) if sweep.grid.repeat > 1 else "" for run in runs], key="repeat"),
+        _Column(
+            "repeat", [_repeat(run, counts[run.index]) if sweep.grid.repeat > 1 else "" for run in runs], key="repeat"
+        ),
         _Column("score", [_score(run) for run in runs], key="score"),
     ]
 

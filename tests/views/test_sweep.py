@@ -118,6 +118,16 @@ def test_what_can_be_done_with_it_is_said_with_the_name_it_has():
     assert "sweep." not in unnamed
 
 
+def test_a_failed_setting_is_one_row():
+    """Its repeats fold where they failed in the same words; another reason is a row of its own, and answers never fold."""
+    broken = [ServerError("gone"), ServerError("gone"), ServerError("gone"), ServerError("busy")]
+    html = sweep_bundle(sweep_of(["same", "same", "same", "same", *broken], repeat=4, temperature=[0, 1]))["text/html"]
+    rows = html.rpartition("<tbody>")[2].count("<tr")
+    assert rows == 6
+    assert "3 alike" in html
+    assert html.count("gone") == 2  # its first words, and all of them
+
+
 def test_a_part_of_a_sweep_says_that_it_is_a_part():
     whole = sweep_of(["a", "b", "c", "d"], temperature=[0, 1], repeat=2)
     assert "4 runs: 2 temperatures × 2 repeats" in sweep_bundle(whole)["text/plain"]

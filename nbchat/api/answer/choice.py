@@ -1,4 +1,4 @@
-"""What one choice of an answer says, from its deltas or its message, to events."""
+"""Decode one choice of an answer, from deltas or a message, to events."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ THOUGHTS = frozenset({"thinking", "reasoning", "thought", "reasoning_text", "rea
 """Types of content parts whose text is reasoning."""
 
 SHOWN = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "reasoning"})
-"""What of a message is shown, and never sent back as it is."""
+"""Message fields that are shown but never sent back unchanged."""
 
 MOST_KINDS = 10
-"""Kinds of what can't be shown that are named."""
+"""Kinds of content that can't be shown and are reported."""
 
 
 class ChoiceReader:
-    """What one choice says, whether in a `delta`, in a `message`, or (in older servers) in its own `text`."""
+    """Decodes one choice, whether it comes as a `delta`, a `message` or (from older servers) its own `text`."""
 
     def __init__(self, index: int, key: Key | None, tools: Sequence[str]) -> None:
         self._index = index
         self._key = key
         self.flow = TextFlow(index, key)
         self.owes_reason = False
-        """Whether its finish reason is told once what is held back is."""
+        """Whether its finish reason is pending until held-back text is emitted."""
         self._calls = ToolCallFlow(index, key, tools)
         self._thought = Joiner(key) if tools else None
         self._has_thought = False
-        self._in_deltas = False  # whether it comes in deltas, so that a message is the whole of them
+        self._in_deltas = False  # whether deltas came, so that a message repeats them
         self._called = False
         self._sources: set[str] = set()  # by their addresses
         self._images: set[str] = set()
@@ -47,7 +47,7 @@ class ChoiceReader:
 
     @property
     def holds(self) -> bool:
-        """Whether something waits for what comes next."""
+        """Whether something is held back."""
         return self.flow.holds
 
     def room_for(self, kind: str, call: int) -> int:
@@ -66,7 +66,7 @@ class ChoiceReader:
             self.flow.more(kind, pieces, events)
 
     def read(self, choice: Mapping[str, Any], events: list[Event], *, last: bool) -> None:
-        """One choice of a chunk, or of a whole reply."""
+        """Decode a choice of a chunk or of a whole reply."""
         delta, message, text = choice.get("delta"), choice.get("message"), choice.get("text")
         again = False
         if isinstance(delta, dict) and delta:
@@ -92,7 +92,7 @@ class ChoiceReader:
             events.append(LogprobsDelta(tokens, self._index))
 
     def read_sources(self, holder: Mapping[str, Any], events: list[Event]) -> None:
-        """The sources that are new; many servers name them all in each chunk."""
+        """Emit new sources; many servers repeat all of them in each chunk."""
         found: dict[str, Source] = {}
         for source in map(self._masked, parts.sources_in(holder)):
             name = source.url or source.title
@@ -103,14 +103,14 @@ class ChoiceReader:
             events.append(SourcesDelta(new, self._index))
 
     def flush(self, events: list[Event]) -> None:
-        """Give out what was held back: no more comes."""
+        """Emit what was held back, at the end."""
         self.flow.flush(events)
         self._calls.flush(events)
         if self._thought is not None and (rest := self._thought.flush()):
             events.append(CarriedDelta({REASONING: rest}, None, self._index))
 
     def _read_said(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
-        """A delta, or a message; `whole`: it says again what the deltas said."""
+        """Decode a delta or a message; `whole`: it repeats what the deltas said."""
         text, thought, refusal = "", parts.reasoning_in(said), parts.text_in(said.get("refusal"))
         content = said.get("content")
         if isinstance(content, str):
@@ -149,7 +149,7 @@ class ChoiceReader:
             self._calls.read_old(old, events)
 
     def _read_carried(self, said: Mapping[str, Any], events: list[Event], *, whole: bool = False) -> None:
-        """What the server wants back, its reasoning, which may be empty, only where tools are offered."""
+        """Keep the fields that the server wants back; (possibly empty) reasoning only if tools are offered."""
         if said.keys() <= SHOWN:
             return
         fields, thought = attached(said), said.get(REASONING)
@@ -160,7 +160,7 @@ class ChoiceReader:
             events.append(CarriedDelta(fields, None, self._index, whole))
 
     def _read_part(self, part: object, events: list[Event]) -> tuple[str, str, str]:
-        """The text, the reasoning and the refusal in a part of a list of content."""
+        """Decode the text, reasoning or refusal in a content part."""
         if isinstance(part, str):
             return part, "", ""
         if not isinstance(part, dict):
@@ -176,7 +176,7 @@ class ChoiceReader:
         return text, thought, refusal
 
     def _read_beside(self, said: Mapping[str, Any], events: list[Event]) -> bool:
-        """Pictures, sources, and what can't be shown; whether there was any."""
+        """Decode images, sources, and content that can't be shown; return whether there was any."""
         before = len(events)
         if not parts.SOURCE_NAMES.isdisjoint(said):
             self.read_sources(said, events)
@@ -208,7 +208,7 @@ class ChoiceReader:
 
 
 def _transcript(said: Mapping[str, Any]) -> str:
-    """The words of an answer that was spoken."""
+    """Return the transcript of an audio answer."""
     for name in ("audio", "input_audio", "output_audio"):
         if isinstance(audio := said.get(name), Mapping):
             return parts.text_in(audio.get("transcript"))

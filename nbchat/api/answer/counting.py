@@ -1,4 +1,4 @@
-"""The usage counts of one answer, from the several reports that servers send."""
+"""Combine the usage reports of one answer, of which servers may send several."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["UsageTally"]
 
 
 class UsageTally:
-    """Reports in, the counts so far out.
+    """Combines usage reports into the counts so far.
 
-    Reports are running totals, so the last one holds; what is missing in it, or zero, keeps the count it had. With
-    several choices some servers count each alone, at its end: then the counts add up.
+    Reports are running totals, so the last one counts; values missing in it, or zero, keep their previous count. With
+    several choices some servers report each one separately at its end; these are added up.
     """
 
     def __init__(self) -> None:
@@ -26,10 +26,10 @@ class UsageTally:
         self._apart = True  # whether all reports so far came one for each choice
 
     def add(self, usage: Mapping[str, Any], index: int | None, finished: Collection[int], choices: int) -> Usage | None:
-        """The counts after a report; None = it changes nothing.
+        """Return the counts after a report; None = unchanged.
 
-        `index`: the choice that it stands in (None = in none); `finished`: the choices that have ended; `choices`: how
-        many were heard of.
+        `index`: the choice that holds it (None = none); `finished`: the finished choices; `choices`: the number of choices
+        seen.
         """
         report = _plausible(Usage.from_wire(usage))
         if not (report.prompt_tokens or report.completion_tokens or report.total_tokens):
@@ -46,7 +46,7 @@ class UsageTally:
         return told
 
     def _attribute(self, report: Usage, finished: Collection[int]) -> None:
-        """Take a report for that of the one choice that has ended since the report before it."""
+        """Attribute a report to the one choice that ended since the previous report."""
         new = [index for index in finished if index not in self._each]
         if len(new) != 1:
             self._apart = False
@@ -82,7 +82,7 @@ def _plausible(report: Usage) -> Usage:
 
 
 def _merged(old: Usage, new: Usage) -> Usage:
-    """A later report over an earlier one."""
+    """Merge a later report over an earlier one."""
     kept = {
         name: getattr(old, name)
         for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost")

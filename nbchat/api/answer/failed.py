@@ -1,4 +1,4 @@
-"""What of an answer with status 200 is an error after all."""
+"""Recognize errors in answers with status 200."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["failure_in"]
 
 FINE_CODES = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
-"""Codes that stand in good answers as well, in lower case."""
+"""Codes that also occur in successful answers, in lower case."""
 
 BAD_WORDS = frozenset({"error", "fail", "failed", "failure"})
 FIRST_BAD_STATUS = 400
@@ -25,20 +25,19 @@ WORD_NAMES = (
     "msg",
     "Message",
 )
-"""Where servers put an error's number and its words, when they have no `error`."""
+"""Fields for an error's code and message, if there is no `error`."""
 
 ERROR_NAMES = ("errors", "fault", "Error", "exception", "error_msg", "error_message", "errorMessage", "errmsg")
-"""What nobody sends but to tell of an error."""
+"""Fields that only errors have."""
 
 HOLDERS = ("base_resp", "header", "response", "result", "data", "meta")
-"""Objects that may hold number and words."""
+"""Objects that may hold code and message."""
 
 
 def failure_in(payload: Any, kind: bytes) -> object:
-    """What of a payload is an error, for `error_from` to describe; None = it is no error.
+    """Return the error in a payload, for `error_from`; None = no error.
 
-    `kind` is the type of its event. An `error` that says something is one wherever it stands; what merely looks like an
-    error is one only where no choice is.
+    `kind` is the type of its event. A non-empty `error` always counts; other signs count only if there are no choices.
     """
     if not isinstance(payload, dict):
         return str(payload) if kind == b"error" else None
@@ -55,7 +54,7 @@ def failure_in(payload: Any, kind: bytes) -> object:
 
 
 def _of_choices(choices: list[Any]) -> object:
-    """OpenRouter tells of a failing model in the choice."""
+    """OpenRouter reports a failing model inside the choice."""
     for choice in choices:
         if isinstance(choice, dict) and choice.get("error"):
             return {"error": choice["error"]}
@@ -72,7 +71,7 @@ def _told_otherwise(payload: Mapping[str, Any]) -> object:
 
 
 def _words(holder: Mapping[str, Any]) -> object:
-    """Number and words as an `error`; None where there is no number that tells of an error, or no words."""
+    """Return code and message as an `error`; None if there is no error code or no message."""
     code = next((holder[name] for name in CODE_NAMES if _is_bad(name, holder.get(name))), None)
     words = next((holder[name] for name in WORD_NAMES if isinstance(holder.get(name), str) and holder[name]), None)
     if words is None or code is None:

@@ -1,4 +1,4 @@
-"""One text in pieces, of which some may say again what was said before."""
+"""Join the pieces of a text, some of which may repeat earlier text."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import sys
 __all__ = ["GrowingText"]
 
 TELLING = 12
-"""Characters from which a text said again can't well be chance."""
+"""Shortest repetition, in characters, that can't be chance."""
 
 WATCHED = 1_000_000
-"""Characters of a text up to which it is compared: no honest answer is longer, and keeping it takes their room again."""
+"""Longest text that is compared; real answers are shorter, and keeping it doubles the memory."""
 
 VARIED = 3
-"""Different characters without which a text said again may go on as it began: `----`, `haha`."""
+"""Distinct characters below which a repetition may be genuine: `----`, `haha`."""
 
 
 class GrowingText:
-    """Pieces in, what is new in them out.
+    """Extracts the new text of each piece.
 
-    Some servers send the text so far with each piece, some once more in the last one. A piece that could be either is
-    held back until the next one decides; a stream of true pieces practically never brings such a piece.
+    Some servers repeat the text so far in each piece, and some in the last one. An ambiguous piece is held back until the
+    next one decides; ordinary streams practically never contain one.
     """
 
     __slots__ = ("_count", "_cumulative", "_held", "_said", "_size")
 
     def __init__(self) -> None:
-        self._said = io.StringIO()  # a million pieces would take ten times the room of what they say
+        self._said = io.StringIO()  # a million separate pieces would take ten times the memory of their text
         self._count = 0  # pieces that made the text
         self._size = 0
         self._held: list[str] = []  # pieces that each begin with all that was said before, if it was said again
@@ -35,7 +35,7 @@ class GrowingText:
 
     @property
     def holds(self) -> bool:
-        """Whether something waits for the next piece."""
+        """Whether a piece is held back."""
         return bool(self._held)
 
     @property
@@ -58,7 +58,7 @@ class GrowingText:
         return "".join(pieces)
 
     def feed(self, piece: str, *, last: bool = False) -> str:
-        """What is new in a piece; `last`: the server said that it is the last, or was to be."""
+        """Return the new text of a piece; `last`: the server marked it as the last."""
         if self._size > WATCHED:
             return piece
         if self._held and piece:
@@ -68,13 +68,13 @@ class GrowingText:
         return self._judge(piece, last=last)
 
     def flush(self) -> str:
-        """What was held back: no more comes."""
+        """Return what was held back, at the end."""
         if self._held and self._count > 1 and _tells(self.text):
             return self._grow(self._take_held()[-1])
         return self._add_held()
 
     def whole(self, text: str) -> str | None:
-        """What is new in a text that is the whole of it; None = it reads otherwise than the pieces did."""
+        """Return the new text of a complete text; None = it differs from the pieces."""
         if self._size > WATCHED:
             return ""
         so_far = self._held and text.startswith(self._held[-1])
@@ -84,7 +84,7 @@ class GrowingText:
         return new or ("" if text.strip() in self.text else None)
 
     def _decide(self, piece: str, *, last: bool) -> str:
-        """What is new, where pieces are held back: the next one may tell what they were."""
+        """Decide about held-back pieces with the help of the next one."""
         held = self._held[-1]
         goes_on = len(piece) > len(held) or (last and len(held) > self._size)
         if not (piece.startswith(held) and goes_on):
@@ -103,7 +103,7 @@ class GrowingText:
         return "".join(map(self._add, self._take_held()))
 
     def _judge(self, piece: str, *, last: bool) -> str:
-        """What is new in a piece that is at least as long as all before it."""
+        """Return the new text of a piece that is at least as long as all text before it."""
         so_far = self.text
         if not piece.startswith(so_far):
             return self._add(piece)

@@ -1,4 +1,4 @@
-"""What one answer has brought so far, measured against the table of limits."""
+"""Enforce the table of limits on one answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Meter"]
 
 
 class Meter:
-    """Counts the events of one answer, and shortens what exceeds the limits."""
+    """Counts the events of one answer and cuts what exceeds the limits."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
@@ -35,7 +35,7 @@ class Meter:
         self._calls: set[tuple[int, int]] = set()
 
     def admit(self, events: list[Event]) -> Limit | None:
-        """Shorten the list, in place, to what the limits allow; the limit that it exceeded, None = none."""
+        """Cut the list in place to what the limits allow; return the limit exceeded, or None."""
         if self._admit_plain(events):
             return None
         admitted: list[Event] = []
@@ -50,7 +50,7 @@ class Meter:
         return exceeded
 
     def _admit_plain(self, events: list[Event]) -> bool:
-        """Whether these are pieces of answers within the limits, as nearly all are."""
+        """Fast path: whether all events are text pieces within the limits."""
         size, choices = self._text, self._limits.choices.most
         for event in events:
             if type(event) is not TextDelta or event.index >= choices:
@@ -62,7 +62,7 @@ class Meter:
         return True
 
     def _admit(self, event: Event) -> tuple[Event | None, Limit | None]:
-        """What of an event is let through (None = nothing), and the limit that it exceeds (None = none)."""
+        """Return the admitted part of an event (None = nothing) and the limit that it exceeds (None = none)."""
         limits, word = self._limits, self._limits.word
         if getattr(event, "index", 0) >= limits.choices.most:
             return None, limits.choices
@@ -110,7 +110,7 @@ class Meter:
 def _fitted(
     event: TextDelta | RefusalDelta | ReasoningDelta | ThoughtBefore, size: int, limit: Limit
 ) -> tuple[Event | None, Limit | None]:
-    """The piece, cut where the text so far, this piece with it, is `size` characters and that is too many."""
+    """Return the piece, cut if the text including it, of `size` characters, is too long."""
     excess = size - limit.most
     if excess <= 0:
         return event, None

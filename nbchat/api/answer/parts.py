@@ -1,4 +1,4 @@
-"""What an answer brings beside its text: reasoning under other names, pictures, sources, log probabilities."""
+"""Parts of an answer besides its text: reasoning, images, sources, log probabilities, under their various names."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ REASONING_NAMES = (
     "thought",
     "tool_plan",
 )
-"""Where reasoning stands. Some servers send several of them, with the same text."""
+"""Fields for reasoning. Some servers send the same text in several of them."""
 
 REASONING_LISTS = ("reasoning_details", "thinking_blocks")
-"""Where it stands in parts, beside those names or alone."""
+"""Fields for reasoning in parts, beside those or alone."""
 
 SOURCE_LISTS = (
     "citations",
@@ -43,7 +43,7 @@ SOURCE_LISTS = (
     "web_search",
     "web_search_results",
 )
-"""Where sources stand."""
+"""Fields for sources."""
 
 SOURCE_HOLDERS = (
     "search_info",
@@ -55,7 +55,7 @@ SOURCE_HOLDERS = (
     "source",
     "web",
 )
-"""Objects that hold such a list, or a source itself."""
+"""Objects that hold such a list, or a single source."""
 
 SOURCE_NAMES = frozenset({*SOURCE_LISTS, *SOURCE_HOLDERS})
 
@@ -71,20 +71,20 @@ MEDIA = (
     "artifacts",
     "executed_tools",
 )
-"""What can't be shown."""
+"""Content that can't be shown."""
 
 PICTURES = ("image_url", "image", "output_image", "input_image")
-"""Types of content parts that are pictures."""
+"""Types of image parts."""
 
 LONGEST_ADDRESS = 4_000
-"""Characters of a source's address; a longer one is left out."""
+"""Longest address of a source; longer ones are dropped."""
 
 MOST_SOURCES = 200
-"""Sources of one answer that are kept."""
+"""Most sources kept of an answer."""
 
 
 def text_in(value: object) -> str:
-    """A text, or that of a list of parts or of an object with one; empty = none."""
+    """Return the text of a string, a list of parts or an object; empty = none."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -95,7 +95,7 @@ def text_in(value: object) -> str:
 
 
 def reasoning_in(said: Mapping[str, Any]) -> str:
-    """The reasoning in a delta, a message or a part of one."""
+    """Return the reasoning in a delta, a message or a part."""
     for name in REASONING_NAMES:
         if (value := said.get(name)) and (text := text_in(value)):
             return text
@@ -106,7 +106,7 @@ def reasoning_in(said: Mapping[str, Any]) -> str:
 
 
 def images_in(said: Mapping[str, Any]) -> Iterator[str]:
-    """The addresses of the pictures in a delta, a message or a part of one; base64 alone becomes a `data:` address."""
+    """Return the image addresses in a delta, a message or a part; bare base64 becomes a `data:` address."""
     images = said.get("images")
     for item in images if isinstance(images, list) else ():
         if address := _picture(item):
@@ -131,12 +131,12 @@ def _picture(item: object) -> str:
 
 
 def unshown_in(said: Mapping[str, Any]) -> Iterator[str]:
-    """The kinds of what a delta, a message or a part of one brings that can't be shown."""
+    """Return the kinds of content in a delta, a message or a part that can't be shown."""
     yield from (name for name in MEDIA if said.get(name))
 
 
 def sources_in(holder: Mapping[str, Any]) -> list[Source]:
-    """The sources that a payload, a choice or a message names."""
+    """Return the sources in a payload, a choice or a message."""
     found: list[Source] = []
     for name in SOURCE_LISTS:
         items = holder.get(name)
@@ -150,7 +150,7 @@ def sources_in(holder: Mapping[str, Any]) -> list[Source]:
 
 
 def _source(item: object) -> Source | None:
-    """An address, or an object that has one; a document that has but a title counts as well."""
+    """Parse an address, or an object with an address or at least a title."""
     if isinstance(item, str):
         return _bounded(item, "") if item.strip() else None
     if not isinstance(item, Mapping):
@@ -172,9 +172,9 @@ def _is_text(value: object) -> bool:
 
 
 def token_logprobs(logprobs: object) -> tuple[Mapping[str, Any], ...]:
-    """Log probabilities as `{token, logprob, top_logprobs}`, whether they came like that, bare, or in the old form.
+    """Return log probabilities as `{token, logprob, top_logprobs}`, from this form, a bare list or the old form.
 
-    The old form is that of plain completions: `{tokens, token_logprobs, top_logprobs}`, each a list.
+    The old form is that of text completions: `{tokens, token_logprobs, top_logprobs}`, each a list.
     """
     if isinstance(logprobs, list):
         logprobs = {"content": logprobs}
@@ -201,7 +201,7 @@ def _old_top(top: object) -> list[dict[str, Any]]:
 
 
 def whole(value: Any) -> Any:
-    """JSON without lone surrogates."""
+    """Return JSON without lone surrogates."""
     if isinstance(value, dict):
         return {paired(name): whole(item) for name, item in value.items()}
     if isinstance(value, list):

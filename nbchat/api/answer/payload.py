@@ -1,4 +1,4 @@
-"""One decoded payload of an answer, a chunk of a stream or a whole reply, to typed events."""
+"""Turn decoded payloads, chunks of a stream or a whole reply, into typed events."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from nbchat.values.limits import LIMITS
 __all__ = ["PIECES", "PayloadReader", "is_meant"]
 
 PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta, ThoughtBefore, ImageDelta)
-"""Events that bring something of an answer itself."""
+"""Events that carry part of the answer itself."""
 
 NO_REASONS = frozenset({"", "null", "none", "nil", "undefined"})
-"""Words that stand where no finish reason is meant."""
+"""Values that mean "no finish reason"."""
 
 MEANT = {
     "chunk": frozenset({"choices", "id", "model", "usage", "x_groq", "error", *parts.SOURCE_NAMES}),
@@ -64,7 +64,7 @@ def is_meant(kind: str, name: str) -> bool:
 
 
 class PayloadReader:
-    """Chunks and whole replies, decoded, to events. Remembers what must be joined or told once.
+    """Turns decoded chunks and whole replies into events, with the state that this needs.
 
     `tools` are the names of the functions that were offered.
     """
@@ -73,9 +73,9 @@ class PayloadReader:
         self._key = key
         self._tools = tools
         self.seen = False
-        """Whether anything of the protocol has come."""
+        """Whether anything recognizable has arrived."""
         self.reasons: dict[int, str] = {}
-        """The finish reason of each choice that said why it ended; those behind which nothing came stand."""
+        """The finish reasons by choice; withdrawn if more of the choice follows."""
         self.trusted = False
         """Whether finish reasons are known to mark ends: a piece of an answer has come without one, and none behind one."""
         self.counted = False
@@ -140,7 +140,7 @@ class PayloadReader:
         return bool(self._standing)
 
     def flush(self) -> list[Event]:
-        """What was held back in case more came."""
+        """Return the events that were held back, at the end."""
         events: list[Event] = []
         for index, choice in self._choices.items():
             choice.flush(events)

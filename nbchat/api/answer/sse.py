@@ -1,8 +1,7 @@
-"""Server-sent events from bytes, as real servers send them. No input or output.
+"""Decode server-sent events as real servers send them.
 
-The rules are the HTML standard's (section 9.2.6), widened where servers were seen to differ: a line that begins with
-`{` is data without its field name, the field name may come twice, a comment may stand behind it, and a last event may
-lack its blank line.
+Follows the HTML standard (section 9.2.6), extended for observed deviations: a line that begins with `{` is data without
+a field name, the field name may be repeated or followed by a comment, and the last event may lack its blank line.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ _LONGEST_DONE = 24
 class SSEDecoder:
     r"""Bytes in any portions to lines, and the data in a line.
 
-    Lines end at `\n`, `\r\n` or `\r` bytes and nowhere else: U+2028 and its like occur raw inside JSON strings.
-    Work is linear in the bytes fed, however small the portions. A line that exceeds its limit ends it.
+    Lines end at `\n`, `\r\n` or `\r` only: U+2028 and the like occur unescaped inside JSON strings. Linear in the bytes
+    fed, however small the portions. A line that exceeds its limit ends decoding.
     """
 
     def __init__(self, limits: Limits = LIMITS) -> None:
@@ -33,7 +32,7 @@ class SSEDecoder:
         self.exceeded: Limit | None = None
         """The limit that was exceeded: nothing more is read; None = none."""
         self._pending = bytearray()  # an unfinished line
-        self._after_cr = False  # a "\n" that comes next belongs to the "\r" already seen
+        self._after_cr = False  # the next "\n" belongs to the "\r" already seen
         self._first = True
         self.type = b""
         """The type of the event at hand; empty = "message"."""

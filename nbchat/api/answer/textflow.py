@@ -1,4 +1,4 @@
-"""One choice's text as it flows: repeats left out, characters made whole, the key kept out, reasoning told apart."""
+"""Process the texts of one choice: drop repeats, join split characters, mask the key, separate reasoning."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def paired(text: str) -> str:
-    r"""The text with halves of characters joined; one that stays alone becomes U+FFFD.
+    r"""Join surrogate pairs; a lone surrogate becomes U+FFFD.
 
-    JSON can carry half an emoji (`\ud83d`), but a notebook that holds one can't be saved.
+    JSON can carry half an emoji (`\ud83d`), but a notebook with one can't be saved.
     """
     if text.isascii() or not _SURROGATE.search(text):
         return text
@@ -25,7 +25,7 @@ def paired(text: str) -> str:
 
 
 class Joiner:
-    """Deltas of one text in; the same text out, without lone surrogates and without the key, however it was cut."""
+    """Cleans a text given in deltas: joins surrogates and masks the key, however it was split."""
 
     __slots__ = ("_high", "_redactor")
 
@@ -39,7 +39,7 @@ class Joiner:
         return bool(self._high) or self._redactor.holds
 
     def feed(self, delta: str) -> str:
-        """What can be given out now; half a character at the end waits for its other half."""
+        """Return the text that is final; a surrogate at the end waits for its other half."""
         if self._high or not delta.isascii():
             delta, self._high = self._high + delta, ""
             if "\ud800" <= delta[-1:] <= "\udbff":
@@ -54,7 +54,7 @@ class Joiner:
 
 
 class Strand:
-    """One text of a choice from its deltas: what is new in them, whole characters, no key."""
+    """One text of a choice: new text only, joined characters, key masked."""
 
     __slots__ = ("_growing", "_joiner")
 
@@ -69,11 +69,11 @@ class Strand:
 
     @property
     def raw(self) -> str:
-        """All that the server said, as it said it."""
+        """The server's text, unchanged."""
         return self._growing.text
 
     def feed(self, delta: str, *, last: bool) -> str:
-        """What a delta adds; `last`: the server said that it is the last, or was to be."""
+        """Return what a delta adds; `last`: the server marked it as the last."""
         return self._joiner.feed(self._growing.feed(delta, last=last)) if delta else ""
 
     @property
@@ -86,7 +86,7 @@ class Strand:
         return self._joiner.feed(self._growing.more(deltas))
 
     def whole(self, text: str) -> str | None:
-        """What the whole text adds to the deltas; None = it reads otherwise."""
+        """Return what the complete text adds to the deltas; None = it differs from them."""
         new = self._growing.whole(text)
         return None if new is None else self._joiner.feed(new)
 
@@ -96,7 +96,7 @@ class Strand:
 
 
 class TextFlow:
-    """The texts of one choice, in deltas, to events."""
+    """Turns the text deltas of one choice into events."""
 
     def __init__(self, index: int, key: Key | None = None) -> None:
         self._index = index
@@ -127,7 +127,7 @@ class TextFlow:
         self._content(self._text.feed(delta, last=last), events)
 
     def whole_text(self, text: str, events: list[Event]) -> bool:
-        """The whole content, which may have come in deltas before; whether it reads as they did."""
+        """Process the complete content, possibly after deltas; return whether it matches them."""
         new = self._text.whole(text)
         self._content(new or "", events)
         return new is not None
@@ -183,7 +183,7 @@ class TextFlow:
                     events.append(ThoughtBefore(text, self._index))
 
     def _not_echoed(self, thought: str) -> str:
-        """Tagged reasoning, unless the server's own field has said the same."""
+        """Return tagged reasoning, unless the server's own field has already given it."""
         if self._echoed is None:
             return thought
         raw, at = self._reasoning.raw.strip(), self._echoed

@@ -1,4 +1,4 @@
-"""What a model thought, told from its answer by the tags that it left in the text."""
+"""Separate reasoning from the answer by the tags in its text."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _PAIRS = {
     "<|start_thinking|>": "<|end_thinking|>",
     "<|channel|>analysis<|message|>": "<|end|><|start|>assistant<|channel|>final<|message|>",
 }
-"""Opening tags, in lower case, and what closes them."""
+"""Opening tags, in lower case, and their closing tags."""
 
 _TAGS = (*_PAIRS, *_PAIRS.values())
 _LONGEST = max(map(len, _TAGS))
 _TAG = re.compile("|".join(map(re.escape, _TAGS)), re.IGNORECASE | re.ASCII)
 
 STARTERS = re.compile(r"[<\[◁]")
-"""What every tag begins with."""
+"""The first character of every tag."""
 
 _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 _MARKS = "`'\""
@@ -43,29 +43,29 @@ _EMPHASIS = "*_~"
 _SENTENCE_ENDS = ".!?…。！？\n"
 
 LOOKAHEAD = 2
-"""Characters behind a tag that tell a tag from a word about it."""
+"""Characters after a tag that decide whether it is a tag or a mention of one."""
 
 MOST_MENTIONS = 50
-"""Tags that an answer may speak of before nothing in it is taken for one any more."""
+"""Mentions of tags in an answer after which no further tag is recognized."""
 
 
 WATCHED = 1_000_000
-"""Characters of an answer behind which a tag is text: what came before it is no longer kept."""
+"""Length of an answer after which tags are text, because what precedes them is no longer kept."""
 
 
 class Said(NamedTuple):
-    """A stretch of text. "thought before": all of the answer so far was reasoning, and this piece of it as well."""
+    """A span of text. "thought before": this piece and all of the answer so far were reasoning."""
 
     kind: Literal["text", "reasoning", "thought before"]
     text: str
 
 
 class ThinkTags:
-    """Text in, stretches of answer and of reasoning out; the white space at the edges of reasoning is dropped.
+    """Splits text into spans of answer and reasoning; white space around reasoning is dropped.
 
-    A section at the very beginning is reasoning, and behind one so is a further one. A closing tag alone ends
-    reasoning whose opening tag stood in the prompt. A tag that the text only speaks of (quoted, in code, amid the words
-    of a sentence) is text. What could still become a tag, or a word about one, is held back.
+    Tagged sections at the very beginning are reasoning. A closing tag alone ends reasoning whose opening tag was in the
+    prompt. A tag that is only mentioned (quoted, in code, or within a sentence) is text. Anything that could still become
+    a tag, or a mention of one, is held back.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class ThinkTags:
 
     @property
     def plain(self) -> bool:
-        """Whether text without a tag's first character can pass as it is."""
+        """Whether text without a tag's first character can pass unchanged."""
         return self._state == "answer" and not self._held
 
     @property
@@ -91,16 +91,16 @@ class ThinkTags:
         return bool(self._held)
 
     def note_reasoning(self) -> None:
-        """The server gives reasoning in a field of its own."""
+        """Note that the server sends reasoning in a separate field."""
         self._known = True
 
     def pass_by(self, text: str) -> str:
-        """Text of the answer that holds no tag, while `plain`."""
+        """Pass answer text without tags, while `plain`."""
         self._note(text)
         return text
 
     def feed(self, text: str) -> list[Said]:
-        """The stretches that are certain now."""
+        """Return the spans that are final."""
         self._held += text
         return self._sorted(final=False)
 
@@ -126,7 +126,7 @@ class ThinkTags:
         return said
 
     def _start(self, said: list[Said], final: bool) -> None:
-        """Before the answer, and between reasoning and answer."""
+        """Process text before the answer, and between reasoning and answer."""
         stripped = self._held.lstrip()
         if self._state == "closed":
             self._held = stripped
@@ -166,7 +166,7 @@ class ThinkTags:
         held = self._held
         for close in self._close_tag.finditer(held):
             quote = held[max(0, close.start() - 1) : close.start()]
-            if quote in tuple(_MARKS):  # it may be the thought that speaks of the tag
+            if quote in tuple(_MARKS):  # the reasoning may mention the tag
                 if close.end() == len(held) and not final:
                     self._give("reasoning", close.start() - 1, said)
                     return
@@ -195,7 +195,7 @@ class ThinkTags:
         self._text(len(self._held) - (_partial(self._held[at:]) if watched else 0), said)
 
     def _obey(self, tag: re.Match[str], said: list[Said]) -> bool:
-        """Act on a tag that stands in the answer, unless the answer only speaks of it; whether it did."""
+        """Act on a tag in the answer, unless it is only mentioned; return whether it acted."""
         before, after = self._before.getvalue() + self._held[: tag.start()], self._held[tag.end() :]
         if _is_spoken_of(before, after):
             return False
@@ -220,7 +220,7 @@ class ThinkTags:
             self._give("text", end, said)
 
     def _note(self, text: str) -> None:
-        """Keep what was given out as answer, while a tag may follow."""
+        """Keep emitted answer text while a tag may follow."""
         if self._mentions < MOST_MENTIONS:
             self._before.write(text)
             self._size += len(text)
@@ -237,7 +237,7 @@ class ThinkTags:
 
 
 def _is_spoken_of(before: str, after: str) -> bool:
-    """Whether the text around a tag speaks of it: it stands in quotes or in code, or amid the words of a sentence."""
+    """Whether a tag is only mentioned: in quotes, in code, or within a sentence."""
     last = before[-1:]
     amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
     emphasised = last in tuple(_EMPHASIS) and after[:1] == last
@@ -248,7 +248,7 @@ def _is_spoken_of(before: str, after: str) -> bool:
 
 
 def _goes_on_as_a_sentence(after: str) -> bool:
-    """Whether the words behind a tag go on as those of a sentence that speaks of it."""
+    """Whether the words after a tag continue a sentence that mentions it."""
     return after[:1] in tuple(",;)`'\"") or (after[:1] == " " and after[1:2].islower() and after[1:2].isascii())
 
 
@@ -267,7 +267,7 @@ def _may_become_a_tag(text: str) -> bool:
 
 
 def _partial(text: str) -> int:
-    """How many characters at the end could be the beginning of a tag."""
+    """Return how many characters at the end could begin a tag."""
     for start in range(max(0, len(text) - _LONGEST + 1), len(text)):
         if text[start] in "<[◁" and _may_become_a_tag(text[start:]):
             return len(text) - start

@@ -1,4 +1,4 @@
-"""The tool calls of one choice, from the pieces in which they come."""
+"""Assemble the tool calls of one choice from their pieces."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from nbchat.values.tool_arguments import is_object
 __all__ = ["ToolCallFlow", "index_of", "tool_names"]
 
 _PREFIXES = ("functions.", "function.", "functions:", "tools.", "tool.", "default_api.", "default_api:")
-"""What models write before a tool's name."""
+"""Prefixes that models write before a tool's name."""
 
 _SUFFIX = re.compile(r":\d+\Z")
 _MARKS = re.compile(r'\\(?:.|\Z)|["{}\[\]]', re.DOTALL)
 
 ARGUMENT_NAMES = ("arguments", "parameters", "input", "args")
-"""What servers name the arguments, the usual name first."""
+"""Names of the arguments field, the usual one first."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What one element of `tool_calls` says. `index` None = none given; a text is empty where it says nothing."""
+    """One element of `tool_calls`. `index` None = not given; missing texts are empty."""
 
     index: int | None
     id: str
@@ -40,12 +40,12 @@ class _Piece:
 
     @property
     def begins(self) -> bool:
-        """Whether it brings the beginning of an object, or of one encoded as a string."""
+        """Whether it begins an object, or one encoded as a string."""
         return self.arguments.lstrip()[:1] in ("{", '"')
 
 
 class _Call:
-    """One call as far as it has come. `index` is the server's, None = it gave none."""
+    """A call so far. `index` is the server's; None = not given."""
 
     def __init__(self, number: int, index: int | None, key: Key | None) -> None:
         self.number = number
@@ -65,19 +65,19 @@ class _Call:
 
     @property
     def begun(self) -> bool:
-        """Whether something of its arguments has come."""
+        """Whether any arguments have arrived."""
         return bool(self._last)
 
     @property
     def is_whole(self) -> bool:
-        """Whether its arguments are one whole value, as far as brackets and quotes can tell."""
+        """Whether its arguments are one complete value, judging by brackets and quotes."""
         self._read_marks()
         closed = self._depth <= 0 and not self._quoted and self._last.rstrip()[-1:] in ("}", "]", '"')
         return (closed and self.begun) or self._repeats_itself()
 
     @property
     def is_full(self) -> bool:
-        """Whether its arguments are whole, and more than the `{}` that some servers put before the true ones."""
+        """Whether its arguments are complete, and not just the `{}` that some servers send first."""
         return self.is_whole and bool(self.text.replace("{}", "").strip())
 
     @property
@@ -118,24 +118,24 @@ class _Call:
                 self._depth += 1 if mark in "{[" else -1
 
     def _repeats_itself(self) -> bool:
-        """Whether each piece holds all that came before, and the last one the whole object."""
+        """Whether each piece repeats all previous ones, and the last is the complete object."""
         return self._grows and len(self._last) < self._arguments.tell() and is_object(self._last)
 
 
 class ToolCallFlow:
-    """Pieces of calls in, events out, whatever a server does with `index` and `id`.
+    """Turns pieces of calls into events, however a server uses `index` and `id`.
 
-    A piece belongs to the call with its id, else to the last call under its index. A new id, or a new name behind whole
-    arguments, begins a new call; pieces without a name go on with a call that is not whole, even under a new id or
-    index. Where several pieces without an index stand in one chunk, their place is their index. `names` are those of
-    the tools that were offered: they tell a part of a name from another name.
+    A piece belongs to the call with its id, else to the last call with its index. A new id, or a new name after complete
+    arguments, begins a new call; pieces without a name continue an incomplete call, even under a new id or index. Pieces
+    of one chunk without an index are numbered by position. `names` are the offered tools, which help to tell part of a
+    name from another name.
     """
 
     def __init__(self, index: int, key: Key | None = None, names: Iterable[str] = ()) -> None:
         self._index = index
         self._key = key
         self._names = frozenset(names)
-        self._is_modern = False  # whether `tool_calls` was seen: then the old `function_call` is an echo
+        self._is_modern = False  # whether `tool_calls` was seen; the old `function_call` is then an echo
         self._by_id: dict[str, _Call] = {}
         self._by_index: dict[int, _Call] = {}
         self._numbers: dict[int, _Call] = {}
@@ -143,7 +143,7 @@ class ToolCallFlow:
         self._loose_id = ""  # that came alone, and may be that of the next call
 
     def read(self, calls: list[Any], events: list[Event]) -> None:
-        """The `tool_calls` of a delta or of a message."""
+        """Read the `tool_calls` of a delta or message."""
         self._is_modern = self._is_modern or bool(calls)
         for position, call in enumerate(calls[: LIMITS.calls.most + 1]):
             if isinstance(call, Mapping):
@@ -165,7 +165,7 @@ class ToolCallFlow:
             events.append(ToolCallDelta(call.number, call.id, "", arguments, self._index))
 
     def read_old(self, function: object, events: list[Event]) -> None:
-        """The `function_call` that came before there were `tool_calls`."""
+        """Read the deprecated `function_call`."""
         if not self._is_modern and isinstance(function, Mapping):
             self._take(_piece({"function": function}, 0), events)
 
@@ -200,14 +200,14 @@ class ToolCallFlow:
             events.append(CarriedDelta(piece.extra, call.number, self._index))
 
     def _name(self, call: _Call, name: str) -> None:
-        """Take in a name, or a part of one."""
+        """Add a name or part of one."""
         if name and name == call.name:
             call.named_again = call.named_again or call.is_full
         elif name and self._goes_on(call, name):
             call.name = name if name.startswith(call.name) else call.name + name
 
     def _news(self, call: _Call, *, is_whole: bool) -> str:
-        """The name as far as it is known, if that was not told yet; what may be `functions.` waits for the rest."""
+        """Return the part of the name not yet emitted; a possible `functions.` waits for the rest."""
         name = self._clean(call.name)
         if name == call.told or (not is_whole and any(prefix.startswith(name) for prefix in _PREFIXES)):
             return ""
@@ -215,7 +215,7 @@ class ToolCallFlow:
         return name
 
     def _clean(self, name: str) -> str:
-        """The name without what models put around it (`functions.`, `:0`), unless a tool is so named."""
+        """Return the name without decorations (`functions.`, `:0`), unless a tool has that very name."""
         name = name.strip()
         if name in self._names:
             return name
@@ -224,7 +224,7 @@ class ToolCallFlow:
         return _SUFFIX.sub("", name)
 
     def _goes_on(self, call: _Call, name: str) -> bool:
-        """Whether a text is a further part of a call's name, or the name again, rather than that of another call."""
+        """Whether a text continues or repeats this call's name, rather than naming another call."""
         if name == call.name or not call.name:
             return True
         if call.begun:
@@ -247,7 +247,7 @@ class ToolCallFlow:
         return call
 
     def _call_of(self, piece: _Piece) -> _Call | None:
-        """The call that a piece is of; None = it begins one."""
+        """Return the call that a piece belongs to; None = it begins one."""
         if piece.id and (known := self._by_id.get(piece.id)) is not None:
             return self._of_known_id(known, piece)
         call = self._last if piece.index is None else self._by_index.get(piece.index)
@@ -273,14 +273,14 @@ class ToolCallFlow:
         return call if call is not None and piece.index is not None and self._is_rest(call, piece) else None
 
     def _is_rest(self, call: _Call, piece: _Piece) -> bool:
-        """Whether a piece that looks like one of another call is the rest of this one, which is not whole."""
+        """Whether a piece that looks like another call continues this incomplete one."""
         if not piece.name:
             return not (call.is_full and piece.begins and piece.arguments.strip() != call.text.strip())
         goes_on = call.begun and not call.is_whole and bool(piece.arguments) and not piece.begins
         return goes_on and piece.name == call.name
 
     def _is_next(self, call: _Call, piece: _Piece) -> bool:
-        """Whether a piece at a call's place begins another one."""
+        """Whether a piece at a call's index begins another call."""
         if piece.name and call.name and not self._goes_on(call, piece.name):
             return True
         if not piece.begins or not call.is_full or piece.arguments.strip() == call.text.strip():
@@ -289,7 +289,7 @@ class ToolCallFlow:
 
 
 def tool_names(tools: object) -> list[str]:
-    """The names of the functions among a request's `tools`."""
+    """Return the names of the functions in a request's `tools`."""
     functions = (
         tool.get("function") for tool in (tools if isinstance(tools, list) else ()) if isinstance(tool, Mapping)
     )
@@ -298,7 +298,7 @@ def tool_names(tools: object) -> list[str]:
 
 
 def _piece(call: Mapping[str, Any], index: int | None) -> _Piece:
-    """What an element says, whether its function is an object of its own or stands flat beside its id."""
+    """Parse an element, with a nested function object or flat fields."""
     functions = (call.get("function"), call.get("custom"), call)
     function = next(each for each in functions if isinstance(each, Mapping))
     given, name = call.get("id"), function.get("name")
@@ -312,13 +312,13 @@ def _piece(call: Mapping[str, Any], index: int | None) -> _Piece:
 
 
 def _arguments(function: Mapping[str, Any]) -> str:
-    """The arguments as text; a server may have them as an object."""
+    """Return the arguments as text; some servers send an object."""
     given = next((function[name] for name in ARGUMENT_NAMES if function.get(name) is not None), "")
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def index_of(given: object, position: int) -> int:
-    """An `index` as servers write it; what is no count stands for the place in the list."""
+    """Parse an `index`; an invalid one means the position in the list."""
     if isinstance(given, str) and given.isdecimal() and len(given) < 9:
         return int(given)
     return given if isinstance(given, int) and not isinstance(given, bool) and given >= 0 else position

@@ -1,4 +1,4 @@
-"""What can be read of JSON whose end is missing."""
+"""Read JSON whose end is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["read_truncated"]
 
 MOST_NESTED = 50
-"""Levels of objects and lists that are closed."""
+"""Most nesting levels that are closed."""
 
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\(?:u[0-9a-fA-F]{4}|[^u])[^"\\]*+)*+("?)|[{}\[\],]')
 _CLOSING = {"{": "}", "[": "]"}
@@ -17,15 +17,15 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def read_truncated(text: str) -> Any:
-    """The value that this beginning of a JSON text gives where everything open is closed; None = it gives none.
+    """Return the value of a truncated JSON text with everything open closed; None = unreadable.
 
-    A string that was cut keeps its beginning; another value that was cut is left out, with its name.
+    A truncated string keeps its beginning; any other truncated value is dropped with its key.
     """
     open_brackets: list[str] = []
     fallback = (
         0,
         "",
-    )  # the last place where a value had ended or none had begun, and what closes all that is open there
+    )  # the last position between values, and what closes everything open there
     for token in _TOKEN.finditer(text):
         mark = text[token.start()]
         if mark == '"':

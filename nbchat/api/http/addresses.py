@@ -1,4 +1,4 @@
-"""Addresses of servers: how people write them, what may be shown of them, and which of them are one server. Pure."""
+"""Server addresses: normalization, display without secrets, and comparison."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from nbchat.values.errors import ConfigError
 
 __all__ = ["is_same_server", "is_this_machine", "normal_url", "public_url", "with_path"]
 
-# A session works out its server anew for each request, as the environment may have changed; addresses do not change.
+# Cached, because sessions resolve their server for each request.
 
 
 @functools.lru_cache(maxsize=128)
 def with_path(base_url: str, path: str) -> str:
-    """An address below a base URL; what is asked for (`?api-version=…`) stays behind it."""
+    """Append a path to a base URL, keeping its query (`?api-version=…`)."""
     parts = urllib.parse.urlsplit(base_url)
     return urllib.parse.urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
 @functools.lru_cache(maxsize=128)
 def public_url(url: str) -> str:
-    """The address without user, password, query and fragment, where people keep secrets."""
+    """Return the address without user, password, query and fragment, which may hold secrets."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
@@ -71,7 +71,7 @@ def _origin(base_url: str) -> tuple[str, str | None, int | None]:
 
 @functools.lru_cache(maxsize=64)
 def is_this_machine(host: str) -> bool:
-    """Whether a host's name or number means the machine that this runs on."""
+    """Whether a host name or IP address means this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Why a server could not be reached: the name, the network, the proxy, TLS, or the server itself."""
+"""Explain why a server could not be reached: name, network, proxy, TLS, or the server itself."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["what_happened", "words_of"]
 
 
 def what_happened(call: Call, error: Exception) -> tuple[str, bool]:
-    """One sentence that begins with the server, and whether another try may help."""
+    """Return one sentence that begins with the server, and whether a retry may help."""
     sentence, again = _behind_the_name(call, error, words_of(error, call.endpoint.secrets))
     return f"{call.endpoint.title} {sentence}", again
 
 
 def words_of(error: Exception, secrets: Key | None) -> str:
-    """What a transport error says, which may quote the server; some say nothing but their name."""
+    """Return a transport error's message, which may quote the server, or else its name."""
     words = str(error) if secrets is None else secrets.redact(str(error))
     return " ".join(words.split())[:200] or type(error).__name__
 
@@ -56,9 +56,7 @@ def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, boo
             return f"can't be reached ({words}). Is the server running, and the address right?", True
         case httpx.ConnectError():
             return f"can't be reached ({words}). Is the network up, and the address right?", True
-        case httpx.RemoteProtocolError() if (
-            "illegal request line" in words
-        ):  # h11's word for a first byte that is no text
+        case httpx.RemoteProtocolError() if "illegal request line" in words:  # h11's message for a binary first byte
             return "does not speak plain http. Should its address begin with https:// instead of http://?", False
     return f"failed before its answer began ({words}). Run it again.", True
 
@@ -78,7 +76,7 @@ def _named(proxy: Proxy | None) -> str:
 
 
 def _is_unknown_name(error: BaseException) -> bool:
-    """Whether it came of a name that could not be looked up."""
+    """Whether the host name could not be resolved."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, socket.gaierror):

@@ -1,4 +1,4 @@
-"""A coroutine that gives way to others only where it has to wait."""
+"""Run a coroutine without its bare yields, so that it only gives way when it waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers of the user's own, which gateways need: their values are secrets like keys."""
+"""Custom headers, as gateways need them; their values are secrets like keys."""
 
 from __future__ import annotations
 

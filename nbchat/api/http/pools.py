@@ -1,4 +1,4 @@
-"""Pools of connections, as the environment's proxies and certificates stand."""
+"""Connection pools for the environment's current proxies and certificates."""
 
 from __future__ import annotations
 

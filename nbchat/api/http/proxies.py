@@ -1,4 +1,4 @@
-"""The proxies that the environment, or the system's settings, name. Their passwords stay out of sight."""
+"""Proxies from the environment or system settings, with their passwords hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests as they are sent: complete, with the key and the headers of their endpoint, to one server only."""
+"""Build complete requests with the key and headers of their endpoint, which go to its server only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbchat.values.errors import ConfigError
 __all__ = ["redirected", "request"]
 
 PLAIN_HTTP_VARIABLE = "NBCHAT_PLAIN_HTTP"
-"""Hosts, parted by commas, to which a key may go without encryption."""
+"""A comma-separated list of hosts to which a key may go unencrypted."""
 
 
 def request(

@@ -1,4 +1,4 @@
-"""The transport's debug log, without what a server sends back: an echoed key would stand in it."""
+"""Keep nbchat's traffic out of the transport's debug log, since servers may echo the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of a response, unpacked in small portions: a packed megabyte may hold a gigabyte."""
+"""Decompress response bodies in small portions, since a megabyte may expand to a gigabyte."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AUTOMATIC = zlib.MAX_WBITS | 32
 """zlib's mark for "gzip or zlib, as its head says"."""
 
 
-class TooMuch(Exception):  # on its way to whoever can name the server, never seen outside
+class TooMuch(Exception):  # internal: converted where the server's name is known
     """A body exceeds a limit."""
 
     def __init__(self, limit: Limit) -> None:
