@@ -74,6 +74,7 @@ CODE_MARKS = st.lists(
         ("({x})[{x}]", "(1)[1]"),
         ("x {x}{x} y", "x 11 y"),
         ("{x:}", "1"),
+        ("{x: >3}|{x: 1} {x: name} {name: x}", "  1|{x: 1} {x: name} {name: x}"),
     ],
 )
 def test_live_names_expand(text: str, expected: str) -> None:
