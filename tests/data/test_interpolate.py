@@ -200,7 +200,7 @@ def test_expressions_evaluate(text: str, expected: str) -> None:
         ("{= 1 / 0 }", "ZeroDivisionError"),
         ("{= nothing }", "NameError"),
         ("{= x ++ }", "not a Python expression"),
-        ("{= x:zz}", "no format"),
+        ("{= x:zz}", "does not support the format"),
         ("{df:everything}", "stats, sample N, head N or all"),
         ("{df:head -1}", "'head -1'"),
         ("{df['emial']}", "did you mean 'email'"),
