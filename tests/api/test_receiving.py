@@ -345,7 +345,7 @@ def test_models_are_listed_in_the_forms_that_servers_use(server, own, answer, mo
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Status(401, error("Wrong key sk-test-1.")), "Wrong key [key]"),
+        (Status(401, error("Wrong key sk-test-1.")), "answered HTTP 401: Wrong key [key]"),
         (Status(200, "<html><title>Welcome</title>"), "did not list its models (Welcome). Name one with -m."),
         (Plain({"data": 5}), "did not list its models"),
         (Status(404, error("Not Found")), "did not list its models (Not Found). Name one with -m."),

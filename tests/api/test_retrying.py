@@ -264,7 +264,8 @@ def test_a_stream_that_hides_its_reason_is_asked_for_once_without_streaming(serv
     assert "The tool's schema has no type." in str(asked.error)
     assert [request.json["stream"] for request in server.requests] == [True, False]
     assert "stream_options" not in server.requests[1].json
-    assert asked.waits == [0.0]
+    assert [(event.seconds, event.attempt) for event in asked.of(Retrying)] == [(0.0, 2)]
+    assert str(asked.error).endswith("(Tried 2 times.)")
 
 
 def test_the_answer_without_streaming_counts(server, own):

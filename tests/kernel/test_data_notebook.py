@@ -49,7 +49,7 @@ def test_question_code_fix_figure_table_tool(new_kernel):
     assert "/os.py" not in str(bodies)  # the private column
     payload = [item for item in result("%%chat --code").payload if item["source"] == "set_next_input"]
     assert payload[0]["text"].splitlines()[1].startswith('modules["per_function"]')  # below the line that marks it
-    assert "uses modulez, not defined; did you mean modules?" in str(result("%%chat --code").outputs)
+    assert "uses modulez, which is not defined; did you mean modules?" in str(result("%%chat --code").outputs)
     assert '-modules.groupby("documented_share")' in str(result("%chat fix").outputs)
     assert "reads and writes JSON" in str(result("pd.DataFrame(table.data)").outputs)
     assert "inspect" in bodies[-1]["messages"][-1]["content"]
