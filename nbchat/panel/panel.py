@@ -35,6 +35,7 @@ from nbchat.panel.settings import Settings
 from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter, Params
+from nbchat.values.rating import Rating
 
 __all__ = ["Panel"]
 
@@ -159,6 +160,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             "Undo": self._undo,
             "Fork": self._fork,
             "Use settings": lambda: self._with_turn(lambda turn: self._assign(lambda _params: turn.params)),
+            "👍": lambda: self._with_turn(lambda turn: self._rate(turn, thumb=True)),
+            "👎": lambda: self._with_turn(lambda turn: self._rate(turn, thumb=False)),
         }
 
     # The session's side
@@ -343,6 +346,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _with_turn(self, act: Callable[[Turn], None]) -> None:
         if (turn := self._history.turn) is not None:
             act(turn)
+
+    def _rate(self, turn: Turn, *, thumb: bool) -> None:
+        """Rate a turn's answer; the same thumb again removes it."""
+        old = turn.rating or Rating()
+        self.session.rate(turn, thumb=None if old.thumb is thumb else thumb, score=old.score, note=old.note)
 
     def _choose(self, turn: Turn, version: int) -> None:
         self.session.choose(turn, version)
