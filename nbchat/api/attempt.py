@@ -163,7 +163,7 @@ class Attempt:
 
     async def _refusal(self, response: httpx.Response) -> AttemptFailed:
         status, endpoint = response.status_code, self._call.endpoint
-        detail = describe(await _error_body(response), endpoint.secrets)
+        detail = describe(_moved_to(response) or await _error_body(response), endpoint.secrets)
         wished = limits.retry_after(response.headers)
         wished = detail.retry_after if wished is None else wished
         error = error_from(
@@ -281,6 +281,13 @@ class Attempt:
 def _first_piece(events: list[Event]) -> int | None:
     """Where the first piece of an answer stands among events."""
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
+
+
+def _moved_to(response: httpx.Response) -> str | None:
+    """Where a redirect that is not followed leads, as a base URL; None = it is none."""
+    if not response.has_redirect_location:
+        return None
+    return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
 
 
 async def _error_body(response: httpx.Response) -> bytes:

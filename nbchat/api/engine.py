@@ -69,7 +69,7 @@ class Channel:
             self.on_put()
 
     def take(self, timeout: float | None = POLL_SECONDS) -> list[Event] | None:
-        """The events that have come, waiting up to `timeout` seconds for the first (None = not at all); None = over."""
+        """Return the pending events, waiting up to `timeout` seconds for the first (None = no wait); None = over."""
         try:
             batch = self._queue.get(timeout is not None, timeout)
         except queue.Empty:
@@ -127,11 +127,11 @@ class Engine:
     """
 
     def __init__(self, capabilities: Capabilities | None = None) -> None:
-        from nbchat.api.client import Client  # and httpx with it, which nobody needs before the first request
+        from nbchat.api.client import Client  # imports httpx, which is not needed before the first request
 
         self.client = Client(capabilities)
         self._loop = asyncio.new_event_loop()
-        self._loop.set_debug(False)  # `-X dev` is for the user's loops: a slow step of this one is nobody's concern
+        self._loop.set_debug(False)  # `-X dev` warnings about slow steps are meant for the user's loops
         self._channels: LiveSet[Channel] = LiveSet()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
@@ -148,7 +148,7 @@ class Engine:
         return channel
 
     def start(self, call: Call, channel: Channel, tap: Callable[[list[Event]], None] | None = None) -> None:
-        """Start a call; its events come through the channel. `tap` is shown them first, in the engine's thread.
+        """Start a call, whose events go to the channel. `tap` sees them first, in the engine's thread.
 
         An interrupt meanwhile may leave it started: close the channel then.
         """
@@ -156,11 +156,11 @@ class Engine:
         channel.start(lambda: self.client.answer(call, put, channel.finish))
 
     def play(self, portions: Sequence[tuple[float, list[Event]]], channel: Channel) -> None:
-        """Let the events of an earlier answer come again through a channel: portions, each with its time in seconds."""
+        """Replay the events of a stored answer through a channel: batches, each with its time in seconds."""
         channel.start(lambda: played(portions, channel.put, channel.finish))
 
     def open(self, call: Call) -> Channel:
-        """Start a call whose events come through the channel that is returned."""
+        """Start a call and return its channel."""
         channel = self.channel()
         self.start(call, channel)
         return channel

@@ -175,7 +175,7 @@ class Redactor(Generic[_Text]):
 
     @property
     def holds(self) -> bool:
-        """Whether something waits for what comes next."""
+        """Whether something is held back."""
         return bool(self._held)
 
     def feed(self, piece: _Text) -> _Text:
@@ -190,7 +190,7 @@ class Redactor(Generic[_Text]):
         return piece[:end]
 
     def flush(self) -> _Text:
-        """What was held back: no more comes."""
+        """Return what was held back, at the end."""
         held, self._held = self._held, self._nothing
         return held
 

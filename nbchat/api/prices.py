@@ -20,18 +20,18 @@ from nbchat.values.usage import Usage
 __all__ = ["CostSource", "check_table", "cost", "listed_price", "listed_window", "priced"]
 
 CostSource = Literal["server", "list", "table", "built-in", "none"]
-"""Who says what an answer cost: the server, the list of prices, the user's table, nobody; the built-in model is free."""
+"""The source of a cost: the server, the price list, the user's table, or none; the built-in model is free."""
 
 MILLION = 1_000_000
 
 
 def cost(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
-    """What an answer cost; None = unknown."""
+    """Return the cost of an answer; None = unknown."""
     return priced(endpoint, model, usage)[0]
 
 
 def priced(endpoint: Endpoint, model: str | None, usage: Usage) -> tuple[float | None, CostSource]:
-    """What an answer cost (None = unknown), and who says so.
+    """Return the cost of an answer (None = unknown) and its source.
 
     The server's own figure where it reports one; nothing for a model that nbchat runs itself; else the price of tokens that were
     measured. (For tokens that are merely estimated, `listed_price` says what they would cost.)
@@ -49,7 +49,7 @@ def priced(endpoint: Endpoint, model: str | None, usage: Usage) -> tuple[float |
 
 
 def listed_price(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
-    """The price of so many tokens, in the public list or the user's table; None = in neither."""
+    """Return the price of this usage by the public list or the user's table; None = in neither."""
     listed = _in_list(endpoint, model, usage)
     return _in_table(model, usage) if listed is None else listed
 

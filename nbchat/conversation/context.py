@@ -1,4 +1,4 @@
-"""What of a conversation goes with a message: all of it, or what fits into the model's window."""
+"""The context of a message: the whole conversation, or what fits into the model's window."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ContextPolicy = Literal["fit", "retry", "off"] | int
 """How the history is fitted to the model's window.
 
 "fit": the oldest turns are left out where the window is known; "retry": and once more where the server says that it was
-too long; "off": all of it is sent, come what may; a number: the window, in tokens.
+too long; "off": all of it is always sent; a number: the window, in tokens.
 """
 
 ANSWER_SHARE = 8
-"""One part in so many of the window is left for the answer, where `max_tokens` does not say how long that may be."""
+"""The window's fraction 1/N reserved for the answer if `max_tokens` is not set."""
 
 GUESS = 0.75
-"""What part of a request that was too long is tried where the server does not say how long one may be."""
+"""The fraction of a refused request that is tried if the server does not give its limit."""
 
 _SAID = re.compile(
     r"(?:maximum context length is|context (?:window|length|size)(?: of| is)?|n_ctx\D{1,6})\s*(\d[\d,]{2,11})",
@@ -46,14 +46,14 @@ class Context:
     left_out: int = 0
 
     def messages(self) -> tuple[Message, ...]:
-        """What is sent of it: the system text, then the turns that were not dropped."""
+        """Return the messages to send: the system text, then the turns that were not dropped."""
         said = tuple(message for turn in self.turns if not turn.dropped for message in turn.messages)
         return (Message("system", self.system), *said) if self.system else said
 
     def fitted(self, room: int) -> Context:
-        """As much of it as fits into so many tokens: the system text and pinned turns stay, the oldest others go.
+        """Return the context shortened to `room` tokens: system text and pinned turns stay, the oldest others go.
 
-        A turn goes whole, its tool calls with their results. Sizes are estimated.
+        Turns are dropped as a whole, tool calls with their results. Sizes are estimates.
         """
         sizes = [0 if turn.dropped else _size(turn.messages) for turn in self.turns]
         excess = sum(sizes) + estimate_tokens(self.system or "") - room
@@ -66,7 +66,7 @@ class Context:
         return replace(self, turns=tuple(kept), left_out=self.left_out + len(self.turns) - len(kept))
 
     def notice(self, window: int) -> str:
-        """What the reader should know of it; empty = nothing was left out."""
+        """Return a notice on omitted turns; empty = none omitted."""
         if not self.left_out:
             return ""
         return f"the oldest {pluralize(self.left_out, 'turn')} left out, to fit {window:,} tokens"
@@ -82,7 +82,7 @@ def checked_policy(policy: object) -> ContextPolicy:
 
 
 def window_of(policy: ContextPolicy, endpoint: Endpoint, model: str | None) -> int | None:
-    """The tokens that prompt and answer may have together; None = nobody knows, or it is not to be fitted."""
+    """Return the most tokens for prompt and answer together; None = unknown, or no fitting wanted."""
     if isinstance(policy, int):
         return policy
     if policy == "off":
@@ -96,7 +96,7 @@ def room(window: int, beside: Sequence[Message], extra: int, answer: int | None)
 
 
 def shorter_after(error: ContextTooLong, sent: int, endpoint: Endpoint, model: str | None) -> int:
-    """The window that a refusal tells of, remembered for the requests to come; `sent` are the tokens that were sent."""
+    """Learn the window from a refusal, and remember it; `sent` are the tokens that were sent."""
     found = _SAID.search(str(error))
     window = int(found[1].replace(",", "")) if found else 0
     if not 0 < window < sent * 4:  # estimates are not that far off

@@ -58,7 +58,7 @@ MOST_MISTAKES = 3
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How one request is served. `tap` is shown the events first, in the engine's thread; None = nobody.
+    """How one request is delivered. `tap` sees the events first, in the engine's thread; None = no tap.
 
     `replay` is the stored answer that comes in place of the server's; None = there is none. `sent` is called when
     the request is under way, `whole` when an answer has come from the server whole.
@@ -277,7 +277,7 @@ class Exchange:
             fitting.learn_format(self.ask.endpoint.base_url, self.ask.params.model, str(refusal))
 
     def _shorter(self) -> tuple[Ask, str] | None:
-        """What to ask after a refusal for length, and what to say of it; None = it was no such refusal, or is final."""
+        """Return a shorter request and a notice after a refusal for length; None = another refusal, or final."""
         sent = self.replies[-1].request
         if not isinstance(self.error, ContextTooLong) or sent is None or not self.replies[-1].empty:
             return None

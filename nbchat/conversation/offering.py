@@ -12,13 +12,13 @@ __all__ = ["offer"]
 
 
 def offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
-    """Show what had come of a turn's answer before the kernel ended, and say so in place of asking again."""
+    """Show the partial answer from before the kernel stopped, and say so instead of asking again."""
     reply = turn.reply
     took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
     price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
     error = SessionError(
-        f"Nothing was sent: the kernel ended while this cell was answered, and what had come is kept (about {took},"
-        f" {price}). {exchange.options.continue_with} goes on from there; run the cell once more to ask anew.",
+        f"Nothing was sent: the kernel stopped while this cell was being answered, and the partial answer was kept (about {took},"
+        f" {price}). {exchange.options.continue_with} resumes it; run the cell once more to ask again.",
         reply=reply,
     )
     if presenter is not None:

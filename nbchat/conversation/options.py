@@ -46,7 +46,7 @@ class RequestOptions:
     cache: bool | None = None
     """Whether a stored answer to an identical request may be replayed; None = the session's setting."""
     continue_with: str = "session.resume()"
-    """What continues the answer where it does not come whole, in words for the reader; empty = nothing does."""
+    """How to continue an incomplete answer, for messages; empty = not possible."""
     unguarded: bool = False
     """Send even messages that the guard would refuse."""
     replaces: Turn | None = None

@@ -44,7 +44,7 @@ class Registry(Generic[S]):
             return self._sessions[name]
 
     def existing(self, name: str | None) -> S:
-        """The session of this name; None = the current one. Raises SessionError where there is none."""
+        """Return the existing session of this name; None = the current one. Raises SessionError if there is none."""
         with self._lock:
             if name is not None and name not in self._sessions and name != DEFAULT:
                 hint = nearest(name, self._sessions) or f" %chat fork {name} makes one."

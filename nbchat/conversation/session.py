@@ -32,7 +32,7 @@ from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.reply import Reply, Request
 
-if TYPE_CHECKING:  # imported where there is a journal
+if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow
 
 __all__ = ["Session"]
@@ -97,7 +97,7 @@ class Session(Recorded):
         (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `approve` (in
         place of the session's), `schema` (what the answer must be: see
         `Schema.of`; the value is `reply.data`), `base_url`, `key_env`, `timeout`, `cell_id` (names the place it is
-        asked from: asked from there again, its turn is answered anew) and `unguarded` (send even what the guard would
+        asked from: asking from it again adds a version to its turn) and `unguarded` (send even what the guard would
         refuse).
 
         Raises NbchatError (with the partial `.reply` where text had come, which is in `turns` too), or Interrupted.
@@ -126,7 +126,7 @@ class Session(Recorded):
     async def aask(
         self, message: str | Sequence[Part] | Message, *, display: bool | Presenter | None = None, **options: Any
     ) -> Reply:
-        """`ask` for a coroutine. Cancelling it closes the connection and keeps what had come."""
+        """`ask` for a coroutine. Cancelling it closes the connection and keeps the partial answer."""
         await warm_up(self.endpoint)
         exchange = self._begin(message, RequestOptions.of(options), alone=True)
         presenter = self._presenter(display, exchange)
@@ -145,7 +145,7 @@ class Session(Recorded):
         """The answer as typed events: `with chat.stream("…") as events: for event in events: …`.
 
         `events.reply` is the answer so far. The turn joins the history when the `with` ends; leaving early stops the
-        request and keeps what had come. Options as for `ask`. Raises NbchatError or Interrupted at the end.
+        request and keeps the partial answer. Options as for `ask`. Raises NbchatError or Interrupted at the end.
         """
         exchange = self._begin(message, RequestOptions.of(options), alone=True)
         events = Stream(exchange)
@@ -173,7 +173,7 @@ class Session(Recorded):
     def retry(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
         """Ask a turn's message again; None = the last turn's. The new answer becomes the turn's newest version.
 
-        The old answer stays current if nothing comes. Raises SessionError where the turn is not in the history.
+        The old answer stays current if no new one arrives. Raises SessionError if the turn is not in the history.
         """
         turn = turn or self._record.history.last("to ask again")
         return self._ask(turn.message, display, RequestOptions.of(options, replaces=turn))
@@ -201,7 +201,7 @@ class Session(Recorded):
         """
         self._record.stop()
 
-    # For whoever makes requests of its own: settle each, then have it answered, or drive it and charge it
+    # For callers that make their own requests, such as sweeps
 
     def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:
         """Prepare a request as `ask` would make it now, without sending it. Options and errors as for `ask`."""

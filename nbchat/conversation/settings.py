@@ -223,7 +223,7 @@ def _before(history: History, options: RequestOptions) -> tuple[Turn, ...]:
 
 
 def with_system(system: str | None, messages: Sequence[Message]) -> tuple[Message, ...]:
-    """The messages behind the system text; None or empty = there is none."""
+    """Prepend the system text to messages; None or empty = no system text."""
     return (Message("system", system), *messages) if system else tuple(messages)
 
 

@@ -99,7 +99,7 @@ class Turn(Version):
     """A turn in the history: its current version and the others.
 
     A turn that is `pinned` stays in the context when that must be shortened, one that is `dropped` is left out of it.
-    `cell_id` names the notebook cell (or any other place) whose turn this is: asking from there again answers it anew;
+    `cell_id` names the notebook cell (or any other place) of this turn: asking from it again adds a new version;
     None = none. `earlier` and `later` are the versions made before and after the current one, oldest first. `id` stays
     the same whatever becomes of the turn.
     """

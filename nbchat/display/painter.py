@@ -83,7 +83,7 @@ class Painter:
         self._views: dict[int, _ChoiceView] = {}
         self._pictures: list[ImagePart] = []
         self._sources: list[Source] = []
-        self._spares: list[str] = []  # outputs that stand ready to become the next ones
+        self._spares: list[str] = []  # empty outputs to be reused
         self._began = clock()
         self._retry: tuple[float, Retrying] | None = None
         self._said = ""
@@ -264,7 +264,7 @@ class _ChoiceView:
         self._dirty = True
 
     def finish(self) -> None:
-        """Nothing more comes; a choice that has no text shows its heading now, above those after it."""
+        """Finish the choice; one without text shows its heading now, above later ones."""
         self.finished = self._dirty = True
 
     def reason(self, text: str) -> None:

@@ -25,9 +25,9 @@ _running: list[BackgroundReply] = []
 
 
 class BackgroundReply:
-    """An answer that comes in the background; its fields are those of the reply so far.
+    """An answer in progress in the background, with the fields of the reply so far.
 
-    In the end the `Reply` takes its place under the cell's name.
+    At the end the `Reply` replaces it under the cell's name.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -36,15 +36,15 @@ class BackgroundReply:
 
     @property
     def done(self) -> bool:
-        """Whether the answer has come to its end, good or bad."""
+        """Whether the answer has ended, successfully or not."""
         return self._done.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most so many seconds (None = as long as it takes); whether it has come."""
+        """Wait for the end, for at most `timeout` seconds (None = no limit); return whether it was reached."""
         return self._done.wait(timeout)
 
     def stop(self) -> None:
-        """Stop the answer; what has come is kept."""
+        """Stop the answer; the partial answer is kept."""
         self._exchange.stop()
 
     def _end(self) -> None:

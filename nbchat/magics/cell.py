@@ -81,7 +81,7 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
 
 
 def _said_once(session: Session, composed: Composed, cell_id: str | None) -> list[str]:
-    """What to say where a cell seems to run again and nobody can tell that it is the same one."""
+    """Return a notice if a cell seems to run again but can't be identified."""
     turns = session.turns
     if cell_id is not None or not turns or turns[-1].message != composed.message or NO_IDS in _said:
         return []

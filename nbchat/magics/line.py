@@ -283,7 +283,7 @@ def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
 
 @command("stop")
 def _stop(shell: Any, _rest: str) -> None:
-    """Stop the answers that come in the background; what has come is kept."""
+    """Stop all background answers; the partial answers are kept."""
     count = background.stop()
     say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing runs in the background")
 

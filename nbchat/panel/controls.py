@@ -22,10 +22,10 @@ Changed = Callable[[str, Any], None]
 NOT_SENT = "not sent"
 REFUSED = "refused"
 WIDE = ("texts", "biases", "json")
-"""Kinds whose values want a line of their own."""
+"""Kinds whose values need a separate line."""
 
 MOST_SLIDER_STEPS = 2000
-"""A range of more steps than this is typed rather than slid."""
+"""Most steps of a slider; larger ranges get a text box."""
 
 
 def control(factory: WidgetFactory, parameter: Parameter, changed: Changed) -> Control:
@@ -47,7 +47,7 @@ def _slidable(parameter: Parameter) -> bool:
 
 
 def tooltip(parameter: Parameter) -> str:
-    """What a parameter is, what it takes, and what it means to leave it unset."""
+    """Return the tooltip of a parameter: meaning, valid values, and the effect of leaving it unset."""
     takes = parameter.expected if parameter.kind != "flag" else "true or false"
     unit = f" {parameter.unit}" if parameter.unit else ""
     step = f", in steps of {parameter.step:g}{unit}" if parameter.step else ""
@@ -62,14 +62,14 @@ class Control:
     """
 
     placeholder = NOT_SENT
-    """What an empty box says."""
+    """The placeholder of an empty box."""
 
     def __init__(self, factory: WidgetFactory, parameter: Parameter, changed: Changed) -> None:
         self.parameter = parameter
         self.problem = ""
-        """What is wrong with what is typed; empty = nothing is."""
+        """The error in the typed text; empty = none."""
         self.waiting = ""
-        """What must come before what is typed counts; empty = nothing must."""
+        """Why the typed text does not count yet; empty = it does."""
         self._factory = factory
         self._changed = changed
         self._value: Any = None
@@ -86,7 +86,7 @@ class Control:
         self._note = factory.note(self.row)
 
     def show(self, value: Any) -> None:
-        """Show a value that came from elsewhere; None = unset. Where it is the same, what is being typed stays."""
+        """Show a value set elsewhere; None = unset. If it is unchanged, text being typed is kept."""
         with self._drawing:
             if value != self._value or type(value) is not type(self._value):
                 self._value = value
@@ -150,7 +150,7 @@ class Control:
             self._redraw()
 
     def _read(self, text: str) -> None:
-        """The user typed this: a value, or several parted by commas."""
+        """Handle typed text: a value, or several separated by commas."""
         if self._drawing.here:
             return
         try:
@@ -200,7 +200,7 @@ class SliderControl(Control):
         return [self._slider, self._box]
 
     def _slid(self, value: float) -> None:
-        exact = self.parameter.check(round(value, 9))  # 0.1 * 3 is no value that anybody meant
+        exact = self.parameter.check(round(value, 9))  # avoid values such as 0.1 * 3 = 0.30000000000000004
         if not self._drawing.here and exact != self._snapped:
             self._report(exact)
 

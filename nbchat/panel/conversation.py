@@ -43,7 +43,7 @@ __all__ = ["Conversation", "composed"]
 
 
 CONTINUE = "the Continue button"
-"""What continues an answer here, in words for the reader."""
+"""How to continue a partial answer in the panel, for messages."""
 
 
 class Conversation:
@@ -63,7 +63,7 @@ class Conversation:
         self._views: weakref.WeakKeyDictionary[Session, TranscriptView] = weakref.WeakKeyDictionary()
         self._worker = Worker(over)
         self.result: Any = None
-        """The result of the last sweep, whole or as far as it came; None = there was none."""
+        """The result of the last sweep, complete or partial; None = none."""
 
     @property
     def busy(self) -> bool:

@@ -25,6 +25,8 @@ TOOLTIPS = {
     "Undo": "Undo the selected turn and those after it",
     "Fork": "Continue from the selected turn in a new session; this one stays as it is",
     "Use settings": "Apply the parameters of the selected turn",
+    "👍": "Rate the selected answer good; click again to remove the rating",
+    "👎": "Rate the selected answer bad; click again to remove the rating",
 }
 
 
@@ -137,9 +139,10 @@ def _label(number: int, turn: Turn) -> str:
     reply = turn.reply
     state = "" if reply.status == "complete" else f"[{reply.status.replace('_', ' ')}] "
     edited = "[before an edit] " if turn.before_edit else ""
+    thumb = "" if turn.rating is None or turn.rating.thumb is None else "👍 " if turn.rating.thumb else "👎 "
     made = made_with(reply.model, turn.params.to_dict())
     return visible(
-        f"{number}  {_first(turn.message.as_typed, 45)}  →  {state}{edited}{_first(reply.text, 60)}  ({made})"
+        f"{number}  {_first(turn.message.as_typed, 45)}  →  {thumb}{state}{edited}{_first(reply.text, 60)}  ({made})"
     )
 
 

@@ -35,6 +35,7 @@ from nbchat.panel.settings import Settings
 from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter, Params
+from nbchat.values.rating import Rating
 
 __all__ = ["Panel"]
 
@@ -159,6 +160,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             "Undo": self._undo,
             "Fork": self._fork,
             "Use settings": lambda: self._with_turn(lambda turn: self._assign(lambda _params: turn.params)),
+            "👍": lambda: self._with_turn(lambda turn: self._rate(turn, thumb=True)),
+            "👎": lambda: self._with_turn(lambda turn: self._rate(turn, thumb=False)),
         }
 
     # The session's side
@@ -168,12 +171,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.refresh()
 
     def close(self) -> None:
-        """Take the panel away, and let go of the session. An answer that is coming goes on, and joins the history."""
+        """Close the panel and detach it from the session. A running answer continues and joins the history."""
         letting_go, self._unwatch, self._forget = [*self._unwatch, *self._forget], [], []
         for let_go in letting_go:
             let_go()
         self._server_form.close()
-        self.conversation.approval.dismiss()  # nobody can answer it here any more
+        self.conversation.approval.dismiss()  # it can no longer be answered here
         self._factory.close()
         self.layout.close()
         super().close()
@@ -209,7 +212,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 row.refuse(refused.get(name, ""))
 
     def _refused(self) -> Mapping[str, str]:
-        """What the server refuses for the model that is asked: parameters, each with the server's words."""
+        """Return the parameters that the server refuses for the current model, each with the server's words."""
         endpoint = self.session.endpoint
         return process.capabilities.refused(endpoint.base_url, self.session.params.model or endpoint.model or "")
 
@@ -223,7 +226,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def tried(self) -> Tried:
-        """What makes Send a sweep: several values in rows, and what a cell brought that no row holds."""
+        """Return what makes Send a sweep: rows with several values, and options loaded from a cell."""
         rows = {name: row.tried for name, row in self.controls.items() if row.tried}
         return Tried({**rows, **self._tried.axes}, self._tried.own)
 
@@ -248,7 +251,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.switch(self._sessions.switch(name) if self._follows else self._sessions.open(name))
 
     def _connect(self, where: str, key_env: str | None = None) -> None:
-        """As `%chat connect`; a session that has a server of its own gets another one."""
+        """Connect like `%chat connect`, or change the session's own server if it has one."""
         if self.session.base_url is None:
             process.connected = connection.endpoint_for(where, key_env=key_env)
         else:
@@ -296,11 +299,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self.conversation.ask(text, begun, alone=alone)
 
     def _last_question(self) -> str:
-        """What an empty box asks again: the last message of this panel, else of the history; empty = there is none."""
+        """Return the message that Send repeats if the box is empty: the panel's last, else the history's; empty = none."""
         return self._sent or next((turn.message.as_typed for turn in reversed(self.session.turns)), "")
 
     def _size(self, text: str) -> str:
-        """What a message would take if it were sent now."""
+        """Return the size of the request for a message."""
         return request_size(self.session, composed(text).message, once=self._box.alone.value)
 
     def _ask_from(self, ask: Callable[[Turn, Callable[[], None]], None]) -> None:
@@ -308,7 +311,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             ask(turn, self._began)
 
     def _is_ready(self) -> bool:
-        """Whether all that is typed counts; else that is said, and nothing is to be sent."""
+        """Whether all fields are valid; if not, show the error."""
         problems = [self._server_form.problem, self._cell.problem]
         problems += [row.problem or row.waiting for row in self.controls.values()]
         problem = next(filter(None, problems), "")
@@ -326,7 +329,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._history.show(self.session.turns, busy=True)
 
     def _over(self, failure: BaseException | None) -> None:
-        """What was asked is done; in the thread that asked."""
+        """Handle the end of a request, in the thread that made it."""
         self._box.running(False)
         self._box.say(
             UNSET.sub(" with the × beside it", str(failure or "")),
@@ -334,7 +337,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         came = getattr(failure, "reply", None) or getattr(failure, "sweep", None)
         if came is None and failure is not None:
-            self._box.give_back(self._sent)  # nothing came of it: it need not be typed again
+            self._box.give_back(self._sent)  # it failed: give the text back
         comms.answer_beside_cells(self)
         self.refresh()
 
@@ -343,6 +346,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _with_turn(self, act: Callable[[Turn], None]) -> None:
         if (turn := self._history.turn) is not None:
             act(turn)
+
+    def _rate(self, turn: Turn, *, thumb: bool) -> None:
+        """Rate a turn's answer; the same thumb again removes it."""
+        old = turn.rating or Rating()
+        self.session.rate(turn, thumb=None if old.thumb is thumb else thumb, score=old.score, note=old.note)
 
     def _choose(self, turn: Turn, version: int) -> None:
         self.session.choose(turn, version)
@@ -395,12 +403,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 
 def _value(params: Params, name: str) -> Any:
-    """What a row shows of the parameters; None = unset."""
+    """Return the value that a row shows; None = unset."""
     return dict(params.extra) or None if name == EXTRA.name else getattr(params, name)
 
 
 def _bundle(widget: Any) -> dict[str, Any]:
-    """How a widget is shown; ipywidgets 7 has no method that tells."""
+    """Return a widget's bundle, for which ipywidgets 7 has no method."""
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {
         "text/plain": "[nbchat panel: run the cell again to use it]",

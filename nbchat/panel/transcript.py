@@ -72,7 +72,7 @@ class Entry:
 
 
 class SweepEntry:
-    """One message that was asked in several ways, with its result: an output of its own."""
+    """A sweep of one message with its result, in a separate output."""
 
     def __init__(self, question: str, result: Bundle) -> None:
         summary = f'<summary style="cursor:pointer">{html_text(question, 90)}</summary>'

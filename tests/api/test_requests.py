@@ -59,7 +59,7 @@ def test_a_redirect_to_another_server_is_never_followed(server, status):
         server.add(Status(status, headers={"Location": f"{other.base_url}/chat/completions"}))
         asked = Asked(server.base_url, key=SECRET)
         assert isinstance(asked.error, ServerError)
-        assert "The address redirects" in str(asked.error)
+        assert f"HTTP {status}: moved to {other.base_url}. The address redirects" in str(asked.error)
         assert other.requests == []
 
 

@@ -76,7 +76,7 @@ def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought
     result = notebook.run("%%chat\nlong", cell_id="b")
     assert result.status == "error"
     assert "partial text" in shown(result)
-    assert "%chat continue goes on from there" in result.error.value
+    assert "%chat continue resumes it" in result.error.value
     assert len(server.requests) == 2
     server.add(Say(" and the rest."))
     notebook.run("%chat continue")

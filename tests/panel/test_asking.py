@@ -655,3 +655,18 @@ def test_nothing_a_model_or_user_writes_is_live_in_panel_or_transcript(hand, ses
     assert "<img" not in shown
     assert "![x](" not in "\n".join(markdown)
     assert shown.count("</details>") == 1
+
+
+def test_an_answer_in_the_history_is_rated_with_a_thumb(hand, server):
+    """It is the turn's, stands in the list, and the same thumb again takes it back."""
+    session = Session(base_url=server.base_url, model="m")
+    here = hand(session)
+    here.send("Hello")
+    here.wait()
+    here.click("👍")
+    assert session.turns[0].rating.thumb is True
+    assert "👍" in here.labelled("History").options[0]
+    here.click("👎")
+    assert session.turns[0].rating.thumb is False
+    here.click("👎")
+    assert session.turns[0].rating is None

@@ -51,7 +51,7 @@ class GrowingText:
         return 0 if self._held else self._size
 
     def more(self, pieces: list[str]) -> str:
-        """Take in pieces that have less than the room each; all of them together."""
+        """Add pieces that are each shorter than `room`; return them joined."""
         if self._size <= WATCHED:
             self._count += len(pieces) - 1
             return self._add("".join(pieces))

@@ -35,7 +35,7 @@ class Joiner:
 
     @property
     def holds(self) -> bool:
-        """Whether something waits for what comes next."""
+        """Whether something is held back."""
         return bool(self._high) or self._redactor.holds
 
     def feed(self, delta: str) -> str:
@@ -48,7 +48,7 @@ class Joiner:
         return self._redactor.feed(delta)
 
     def flush(self) -> str:
-        """What was held back: no more comes."""
+        """Return what was held back, at the end."""
         high, self._high = self._high, ""
         return self._redactor.feed(paired(high)) + self._redactor.flush()
 
@@ -64,7 +64,7 @@ class Strand:
 
     @property
     def holds(self) -> bool:
-        """Whether something waits for what comes next."""
+        """Whether something is held back."""
         return self._growing.holds or self._joiner.holds
 
     @property
@@ -91,7 +91,7 @@ class Strand:
         return None if new is None else self._joiner.feed(new)
 
     def flush(self) -> str:
-        """What was held back: no more comes."""
+        """Return what was held back, at the end."""
         return self._joiner.feed(self._growing.flush()) + self._joiner.flush()
 
 
@@ -108,7 +108,7 @@ class TextFlow:
 
     @property
     def holds(self) -> bool:
-        """Whether something waits for what comes next."""
+        """Whether something is held back."""
         return self._text.holds or self._tags.holds or self._reasoning.holds or self._refusal.holds
 
     def room_for(self, kind: str) -> int:
@@ -151,7 +151,7 @@ class TextFlow:
             events.append(RefusalDelta(new, self._index))
 
     def flush(self, events: list[Event]) -> None:
-        """Give out what was held back: no more comes."""
+        """Emit what was held back, at the end."""
         self._reason(self._reasoning.flush(), events)
         if refusal := self._refusal.flush():
             events.append(RefusalDelta(refusal, self._index))

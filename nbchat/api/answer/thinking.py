@@ -87,7 +87,7 @@ class ThinkTags:
 
     @property
     def holds(self) -> bool:
-        """Whether something waits for what comes next."""
+        """Whether something is held back."""
         return bool(self._held)
 
     def note_reasoning(self) -> None:
@@ -105,7 +105,7 @@ class ThinkTags:
         return self._sorted(final=False)
 
     def flush(self) -> list[Said]:
-        """What was held back: no more comes."""
+        """Return what was held back, at the end."""
         said = self._sorted(final=True)
         held, self._held = self._held, ""
         if self._state == "opened" and self._leading and not self._thought:

@@ -170,7 +170,7 @@ class ToolCallFlow:
             self._take(_piece({"function": function}, 0), events)
 
     def flush(self, events: list[Event]) -> None:
-        """Give out what was held back: no more comes."""
+        """Emit what was held back, at the end."""
         for number, call in self._numbers.items():
             name, rest = self._news(call, is_whole=True), call.joiner.flush()
             if name or rest:

@@ -17,9 +17,9 @@ MOST_SKIPPED = 100
 class Greedy(Generic[_T]):
     """Awaited, does the work without its bare yields, such as `asyncio.sleep(0)`; real waits are as they are.
 
-    Each of httpcore's locks gives way to all other tasks, though nobody holds it. Sixteen answers that come together
-    are then read in step, and every one of the next sixteen requests goes out behind the last of them. Greedy, the
-    first answer's next request is on its way before the second is looked at, and the sixteen come apart.
+    httpcore's locks yield to all other tasks even when they are free. Sixteen answers that arrive together are then read in
+    lockstep, and the next sixteen requests all go out after the last of them. Without these yields, the first answer's next
+    request is sent before the second answer is processed, and the requests spread out.
 
     Cancellation and exceptions pass as through a plain `await`.
     """

@@ -37,7 +37,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|(?<!\S)\$(\w+)")
 
 
 def header_pairs(headers: GivenHeaders, env: Mapping[str, str] = os.environ) -> Headers:
-    """Headers as they are sent. `$NAME` or `${NAME}` in a value stands for that variable. Raises ConfigError."""
+    """Return headers as sent, with `$NAME` or `${NAME}` replaced by that variable. Raises ConfigError."""
     if headers is None:
         return ()
     if not isinstance(headers, Mapping):
@@ -46,7 +46,7 @@ def header_pairs(headers: GivenHeaders, env: Mapping[str, str] = os.environ) -> 
 
 
 def named_headers(words: list[str], env: Mapping[str, str] = os.environ) -> Headers:
-    """Headers as `--header 'NAME=$VAR'` gives them: a value comes from the environment. Raises ConfigError."""
+    """Parse `--header 'NAME=$VAR'` options, whose values come from the environment. Raises ConfigError."""
     headers: dict[str, str] = {}
     for word in words:
         name, separator, value = word.partition("=")

@@ -75,7 +75,7 @@ class Persistence:
     # An answer that is coming
 
     def begin(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
-        """Journal what comes of a request: whoever receives it puts it into `came`."""
+        """Start journalling a request, whose events are put into `came`."""
         ask, resumes = exchange.ask, exchange.options.resumes
         turn: dict[str, Any] = {"message": ask.message.to_dict(), "params": ask.params.to_dict()}
         if exchange.steps:
@@ -195,7 +195,7 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 class Reopened(NamedTuple):
     """A session read from the journal.
 
-    `written` are its turns as they stand in the journal, `turns` those with the answers that a kernel's end cut off.
+    `written` are its turns as they stand in the journal, `turns` those with the answers that were cut off when a kernel stopped.
     `absorbed` are the ids of answers that were joined to the ones they continue.
     """
 

@@ -68,7 +68,7 @@ class Record:
         return self._persistence.journal.warning()
 
     def newest(self, purpose: str) -> Turn:
-        """The turn that was answered last, wherever it stands. Raises SessionError, which names the purpose."""
+        """Return the turn answered last, at any position. Raises SessionError, which names the purpose."""
         with self._lock:
             found = next((turn for turn in reversed(self.history.turns) if turn.answer_id == self._newest), None)
             return found or self.history.last(purpose)

@@ -1,4 +1,4 @@
-"""What a session has kept of its requests: turns, tokens, money; seen and changed."""
+"""The recorded side of a session: turns, usage, ledger and budget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbchat.store.opening import journal
 from nbchat.values.rating import Rating
 from nbchat.values.usage import Usage
 
-if TYPE_CHECKING:  # imported where there is a journal
+if TYPE_CHECKING:  # imported only with a journal
     from nbchat.conversation.storage.persistence import Persistence
 
 __all__ = ["Recorded"]

@@ -25,7 +25,7 @@ def ask_user(call: ToolCall) -> bool:
     """
     in_kernel = not isinstance(builtins.input, types.BuiltinFunctionType)  # a kernel puts its own prompt there
     if not in_kernel and not (sys.stdin is not None and sys.stdin.isatty()):
-        raise EOFError("standard input is no terminal")
+        raise EOFError("standard input is not a terminal")
     view = CallView.of(call)
     shown, yes = f"The model wants to run\n{view}", 0
     for _ in range(MOST_ANSWERS):

@@ -58,7 +58,7 @@ class Toolbox:
                 made.function.__dict__[SAFE] = True
 
     def copy(self) -> Toolbox:
-        """A toolbox of its own with the same tools."""
+        """Return an independent toolbox with the same tools."""
         return Toolbox(self._tools)
 
     def offer(self, tools: Sequence[Any] | str | None) -> Toolbox | None:
