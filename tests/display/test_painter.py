@@ -331,3 +331,13 @@ def test_a_stored_answer_shows_its_pictures_and_sources():
     assert f"![picture](data:image/png;base64,{PNG})" in bundle["text/markdown"]
     assert "1. [A page](https://example.com/a)" in bundle["text/markdown"]
     assert "1. A page: https" in bundle["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [Choice(text="x"), Choice(refusal="No."), Choice(tool_calls=(ToolCall("1", "f", "{}"),)), Choice(images=(ImagePart("data:,"),))],
+)  # fmt: skip
+def test_an_answer_with_anything_in_it_is_not_called_empty(choice):
+    """Only the words for an empty answer come between the counts and the notices."""
+    assert footer_facts(Reply((choice,)))[1:] == ["refused"] * bool(choice.refusal)
+    assert len(footer_facts(Reply((Choice(),)))) == 2

@@ -24,3 +24,10 @@ def test_code_stays_code():
     assert markdown_tail(inside, 100).startswith("```python\nline")
     assert "```" not in markdown_tail(f"{inside}\n```\n\n" + "More words. " * 40, 100)
     assert markdown_tail("a `b` c " * 50, 40).startswith(("a", "`", "c"))
+
+
+def test_a_tail_begins_with_a_block_a_line_or_a_word():
+    assert markdown_tail("one two three four five", 12) == "four five"
+    assert markdown_tail("one two\nthree four five", 17) == "three four five"
+    assert markdown_tail("one two\n\nthree\nfour five", 18) == "three\nfour five"
+    assert markdown_tail("short", 5) == "short"
