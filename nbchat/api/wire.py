@@ -317,7 +317,10 @@ class AnswerDecoder:
         try:
             payload = _loads(data)
         except (ValueError, RecursionError):
-            self._keep(data)
+            if kind == b"error" and data and not data.startswith(b"{"):
+                self._take({"error": data.decode("utf-8", "replace")}, kind, read)
+            else:
+                self._keep(data)
             return
         if self._unfinished:
             if not isinstance(payload, dict) or payload.keys().isdisjoint(("choices", "error")):

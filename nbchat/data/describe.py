@@ -118,6 +118,8 @@ def _formatted(value: object, spec: str, budget: int | None) -> Description:
 
 
 def _format(value: object, spec: str) -> str:
+    if spec[:1] == " " and spec[1:2] not in tuple("<>^="):  # `{a: 1}` is an object of another language
+        raise UnknownFormat("a format follows the colon without a blank")
     try:
         return format(value, spec)
     except Exception as error:

@@ -256,7 +256,7 @@ def _undo(shell: Any, rest: str) -> None:
     if rest and not rest.isdecimal():
         raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
     taken = registry().current.undo(int(rest or 1))
-    say(shell, f"took back {pluralize(len(taken), 'turn')}; {len(registry().current.turns)} left")
+    say(shell, f"undid {pluralize(len(taken), 'turn')}; {len(registry().current.turns)} left")
 
 
 @command("retry", "[OPTIONS] [--session NAME]")

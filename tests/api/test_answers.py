@@ -143,6 +143,14 @@ def test_text_before_an_error_stays():
     assert isinstance(draft.error, ServerError)
 
 
+@pytest.mark.parametrize("before", [b"", event_bytes(chunk("half"))])
+def test_an_event_of_type_error_may_hold_plain_words(before):
+    """PROTOCOL 3.5"""
+    [failed] = of_kind(Failed, decoded([before + b"event: error\ndata: gone fishing\n\n" + DONE.encode()]))
+    assert isinstance(failed.error, ServerError)
+    assert "gone fishing" in str(failed.error)
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"\n\n", b": ping\n\n", b"data: [DONE]\n\n", b"<html><title>Hi</title>", b"{}", b"[]", b'"x"', b"oops"],

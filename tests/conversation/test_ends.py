@@ -142,12 +142,12 @@ def test_what_is_stopped_before_it_begins_is_never_sent(server, chat):
 
 def test_a_continued_answer_has_the_pictures_and_sources_of_both_once():
     picture, other = ImagePart("data:a"), ImagePart("data:b")
-    source, second = Source("https://a"), Source("https://b")
-    first = Reply((Choice(text="a", reasoning="x", images=(picture,), sources=(source,)),))
-    both = joined(first, Reply((Choice(text="b", reasoning="y", images=(other,), sources=(source, second)),)))
+    one, two, three = (Source(f"https://{name}") for name in "abc")
+    first = Reply((Choice(text="a", reasoning="x", images=(picture,), sources=(one, two)),))
+    both = joined(first, Reply((Choice(text="b", reasoning="y", images=(other,), sources=(two, three)),)))
     [choice] = both.choices
     assert (choice.text, choice.reasoning, choice.images) == ("ab", "xy", (picture, other))
-    assert choice.sources == (source, second)
+    assert choice.sources == (one, two, three)
     assert both.notices == ("continued",)
 
 

@@ -16,7 +16,7 @@ from nbchat.store.opening import journal
 from nbchat.store.paths import journal_path
 from nbchat.testing import Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
-from nbchat.values.errors import NbchatError
+from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.events import TextDelta
 from tests.environment import ROOT
 from tests.store.turns import until
@@ -189,6 +189,21 @@ def test_a_killed_kernel_leaves_its_answer_as_far_as_it_came(server):
     again.connect(server.base_url)
     again.resume()
     assert [turn.reply.text for turn in left().turns] == ["whole ", "partial text and more"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
+def test_what_a_kill_cut_off_is_offered_once_before_it_is_asked_for_anew(server):
+    killed(server, "c1")
+    again = left()
+    again.connect(server.base_url)
+    count = len(server.requests)
+    with pytest.raises(SessionError, match="sent") as offered:
+        again.ask("long", cell_id="c1")
+    assert offered.value.reply.text == "partial text"
+    assert len(server.requests) == count
+    server.add(Say("anew"))
+    assert again.ask("long", cell_id="c1").text == "anew"
+    assert [version.reply.text for version in again.turns[1].versions] == ["partial text", "anew"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")

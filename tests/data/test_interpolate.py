@@ -74,6 +74,7 @@ CODE_MARKS = st.lists(
         ("({x})[{x}]", "(1)[1]"),
         ("x {x}{x} y", "x 11 y"),
         ("{x:}", "1"),
+        ("{x: >3}|{x: 1} {x: name} {name: x}", "  1|{x: 1} {x: name} {name: x}"),
     ],
 )
 def test_live_names_expand(text: str, expected: str) -> None:
@@ -199,7 +200,7 @@ def test_expressions_evaluate(text: str, expected: str) -> None:
         ("{= 1 / 0 }", "ZeroDivisionError"),
         ("{= nothing }", "NameError"),
         ("{= x ++ }", "not a Python expression"),
-        ("{= x:zz}", "no format"),
+        ("{= x:zz}", "does not support the format"),
         ("{df:everything}", "stats, sample N, head N or all"),
         ("{df:head -1}", "'head -1'"),
         ("{df['emial']}", "did you mean 'email'"),

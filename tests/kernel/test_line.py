@@ -53,7 +53,7 @@ def test_set_and_unset(run, server):
         ("%chat set temperature", "%chat set takes NAME=VALUE; got 'temperature'."),
         ("%chat clear 3", "%chat clear takes no argument; got '3'."),
         ("%chat undo two", "%chat undo takes a number of turns; got 'two'."),
-        ("%chat key sk-live-0123456789", "A key is never typed into a cell"),
+        ("%chat key sk-live-0123456789", "Never type a key into a cell"),
         ("%chat connect opnai", "There is no endpoint 'opnai'. Did you mean openai?"),
         ("%chat switch nowhere", "There is no session 'nowhere'."),
         ("%chat export talk.txt", "A conversation is exported as .md, .json, .jsonl or .ipynb; got .txt."),
