@@ -314,7 +314,7 @@ def test_what_if_tells_the_tokens_of_an_answer(kernel):
     kernel.run("%%chat --logprobs --top-logprobs 5 --max-tokens 8 --seed 1 << r\nWhat is a list?")
     result = kernel.run("nbchat.what_if(r, 0.5)")
     assert "At temperature 0.5 and top_p 1" in shown(result)
-    assert result.mime("text/html")[0].count("<span title=") == 8
+    assert result.mime("text/html")[0].count("data-nbchat-token=") == 8
     assert len(result.mime("application/vnd.jupyter.widget-view+json")) == 1
     kernel.run("%%chat --once --max-tokens 8 << r\nWhat is a list?")
     assert "no token probabilities" in kernel.run("nbchat.what_if(r)").error.value
