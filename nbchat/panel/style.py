@@ -208,7 +208,8 @@ KEYS = """
     tallest = height;
     if (coming() && follows && !area.querySelector('.nbchat-growing')) pane.scrollTop = pane.scrollHeight;
   }).observe(area);
-  new MutationObserver(() => { if (coming()) follows = true; else area.style.minHeight = ''; })
+  const release = () => { if (!coming()) area.style.minHeight = ''; };
+  new MutationObserver(() => { if (coming()) follows = true; else setTimeout(release, 500); })
     .observe(stop, {attributes: true, attributeFilter: ['disabled']});
   root.addEventListener('click', event => {
     if (!event.target.closest('.nbchat-copy')) return;

@@ -91,7 +91,7 @@ def test_a_session_is_forgotten_with_all_its_versions_and_goes_on_anew(server, c
 
 
 def test_a_named_session_is_the_one_of_this_notebook(server, chat, monkeypatch):
-    monkeypatch.setenv("NBCHAT_NOTEBOOK", "/work/a.ipynb")
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", "/home/ada/a.ipynb")
     chat.budget = "20k tokens"
     chat.ask("first")
     assert journal().flush(10.0)
@@ -99,7 +99,7 @@ def test_a_named_session_is_the_one_of_this_notebook(server, chat, monkeypatch):
     assert [turn.message.text for turn in again.turns] == ["first"]
     assert (again.journal_id, again.system, str(again.budget)) == (chat.journal_id, "Be brief.", str(chat.budget))
     assert Session.named("other").turns == ()
-    monkeypatch.setenv("NBCHAT_NOTEBOOK", "/work/b.ipynb")
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", "/home/ada/b.ipynb")
     assert Session.named("work").turns == ()
     monkeypatch.delenv("NBCHAT_NOTEBOOK")
     assert Session.named("work").turns == ()

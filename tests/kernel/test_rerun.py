@@ -21,7 +21,7 @@ def notebook(new_kernel, server):
     def load():
         kernel.run(
             f"import os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1',"
-            f" NBCHAT_NOTEBOOK='/work/analysis.ipynb')\n%load_ext nbchat"
+            f" NBCHAT_NOTEBOOK='/home/ada/analysis.ipynb')\n%load_ext nbchat"
         )
 
     load()
@@ -93,7 +93,7 @@ def test_two_kernels_remember_in_one_file_at_once(notebook, new_kernel, server):
     other = new_kernel(notebook.home)
     other.run(
         f"import os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1',"
-        f" NBCHAT_NOTEBOOK='/work/analysis.ipynb')\n%load_ext nbchat"
+        f" NBCHAT_NOTEBOOK='/home/ada/analysis.ipynb')\n%load_ext nbchat"
     )
     other.run("%%chat\ntheirs", cell_id="b")
     notebook.run("%%chat\nmine", cell_id="c")
