@@ -141,8 +141,9 @@ KEYS = """
         if (name && !part.labels?.[0]?.textContent) part.setAttribute('aria-label', name);
       }
     }
-    for (const button of root.querySelectorAll('.nbchat-unset-button')) {
-      if (button.title) button.setAttribute('aria-label', button.title.split(':')[0]);
+    for (const button of root.querySelectorAll('button')) {
+      const bare = !/[a-z]/i.test(button.textContent);
+      if (bare && button.title) button.setAttribute('aria-label', button.title.split(/[:;]/)[0]);
     }
   };
   nameParts();
