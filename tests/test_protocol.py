@@ -18,3 +18,7 @@ def cited(folder):
 
 def test_every_rule_that_is_cited_exists():
     assert (cited("tests") | cited("nbchat")) - RULES == set()
+
+
+def test_every_rule_has_a_test():
+    assert RULES - cited("tests") == set()

@@ -1,4 +1,7 @@
-"""Everything that a server can send too much of: one sentence, what had come kept, memory in proportion to the limit."""
+"""Everything that a server can send too much of: one sentence, what had come kept, memory in proportion to the limit.
+
+PROTOCOL 3.12.
+"""
 
 import json
 import subprocess
