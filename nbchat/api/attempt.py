@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from nbchat.api import rate_limits as limits
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
 from nbchat.api.error_body import describe
@@ -19,6 +19,8 @@ from nbchat.api.http.connection_failure import what_happened, words_of
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import unpacked
+from nbchat.api.pacing import rate_limits as limits
+from nbchat.api.pacing.pace import Slot
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.answer.events import (
     Ended,
@@ -100,6 +102,7 @@ class Attempt:
         body: Mapping[str, Any],
         emit: Emit,
         ended: Callable[[bool], None],
+        slot: Slot,
         *,
         known: bool = False,
     ) -> None:
@@ -108,6 +111,7 @@ class Attempt:
         self._body = body
         self._emit = emit
         self._ended = ended
+        self._slot = slot
         self._is_over = False
         self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
         self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
@@ -130,8 +134,7 @@ class Attempt:
                 if not 200 <= response.status_code < 300:
                     return None, await self._refusal(response)
                 told = limits.rate_limits(response.headers)
-                if self._call.limiter is not None:
-                    self._call.limiter.answered(told)
+                self._slot.answered(told)
                 self._responded = True
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
                 return None, await self._read(response)
@@ -164,8 +167,14 @@ class Attempt:
     async def _refusal(self, response: httpx.Response) -> AttemptFailed:
         status, endpoint = response.status_code, self._call.endpoint
         detail = describe(_moved_to(response) or await _error_body(response), endpoint.secrets)
+        told = limits.rate_limits(response.headers)
+        self._slot.answered(told)
         wished = limits.retry_after(response.headers)
         wished = detail.retry_after if wished is None else wished
+        if wished is None and status in limits.TOO_MANY_STATUSES:
+            wished = limits.wish_in_words(detail.message)
+        if wished is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+            wished = limits.wish_in_limits(told)
         error = error_from(
             status,
             detail,

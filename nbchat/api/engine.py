@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.http.transport_logs import ENGINE_THREAD
+from nbchat.api.pacing.sharing import Sharing
 from nbchat.api.player import played
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.errors import CutOff, NbchatError
@@ -123,13 +124,14 @@ def _tapped(tap: Callable[[list[Event]], None], put: Callable[[list[Event]], Non
 class Engine:
     """One thread, one loop, one client; starts when it is made.
 
-    `capabilities` is what is known of servers; None = nothing yet.
+    `capabilities` is what is known of servers; None = nothing yet. `sharing` is where processes tell each other of a
+    server's rate limits; None = nowhere.
     """
 
-    def __init__(self, capabilities: Capabilities | None = None) -> None:
+    def __init__(self, capabilities: Capabilities | None = None, sharing: Sharing | None = None) -> None:
         from nbchat.api.client import Client  # imports httpx, which is not needed before the first request
 
-        self.client = Client(capabilities)
+        self.client = Client(capabilities, sharing)
         self._loop = asyncio.new_event_loop()
         self._loop.set_debug(False)  # `-X dev` warnings about slow steps are meant for the user's loops
         self._channels: LiveSet[Channel] = LiveSet()

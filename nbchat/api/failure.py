@@ -8,7 +8,7 @@ from typing import Any
 
 from nbchat.api.error_body import ErrorDetail, describe
 from nbchat.api.keys import Key
-from nbchat.api.rate_limits import RETRIED_STATUSES
+from nbchat.api.pacing.rate_limits import RETRIED_STATUSES
 from nbchat.values.errors import (
     AuthenticationFailed,
     ContextTooLong,

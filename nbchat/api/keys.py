@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from typing import Generic, NoReturn, TypeVar
@@ -87,6 +88,10 @@ class Key:
             )
         return f"Bearer {self._secret}"
 
+    def digest(self, salt: bytes) -> bytes:
+        """16 bytes that tell it from other keys, and from which it can't be found without the salt."""
+        return hashlib.blake2b(self._secret.encode("utf-8", "replace"), key=salt, digest_size=16).digest()
+
     def redact(self, text: str) -> str:
         """A server's words with every occurrence of the secret masked."""
         return text.replace(self._secret, MASK) if len(self._secret) >= SHORTEST_SECRET else text
@@ -141,6 +146,15 @@ class Secrets(Key):
     def distinct(self) -> bool:
         """Whether any of them is."""
         return bool(self.texts)
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether they are no secrets."""
+        return not self.texts
+
+    def digest(self, salt: bytes) -> bytes:
+        """16 bytes that tell them from others."""
+        return Key("\n".join(self._parts)).digest(salt)
 
     def redact(self, text: str) -> str:
         """A text with every occurrence of each masked."""

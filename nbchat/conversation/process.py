@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Engine
+from nbchat.api.keys import Key
+from nbchat.api.pacing.sharing import Shared
 
 if TYPE_CHECKING:
     from nbchat.conversation.registry import Registry
@@ -44,7 +46,7 @@ class Process:
         """Return the engine, a new one if the last was stopped."""
         with self._starting:
             if self._engine is None or not self._engine.alive:
-                self._engine = Engine(self.capabilities)
+                self._engine = Engine(self.capabilities, _Sharing())
             return self._engine
 
     @property
@@ -85,6 +87,16 @@ class Process:
         if self._engine is not None:
             self._abandoned.append(self._engine)
         self._engine, self._starting = None, threading.Lock()
+
+
+class _Sharing:
+    """Rate limits are shared with other processes through the journal, which is opened on first use."""
+
+    def exchange(self, base_url: str, key: Key, own: Shared) -> Shared | None:
+        from nbchat.store.opening import journal
+
+        opened = journal()
+        return None if opened is None else opened.pacing.exchange(base_url, key, own)
 
 
 process = Process()

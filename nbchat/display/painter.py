@@ -200,7 +200,9 @@ class Painter:
         """Show what an empty cell is waiting for: the answer, or the next retry."""
         if self._retry is not None:
             until, retrying = self._retry
-            said = f"{retrying.reason}: retrying in {max(0, round(until - now))} s (attempt {retrying.attempt})"
+            left = f"in {max(0, round(until - now))} s"
+            tries = f"retrying {left} (attempt {retrying.attempt})"
+            said = f"{retrying.reason}: {tries if retrying.attempt > 1 else f'sending {left}'}"
         elif now - self._began >= PATIENCE:
             said = f"waiting for {self._waiting} … {int(now - self._began)} s"
         else:

@@ -16,6 +16,7 @@ from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger.ledger import Ledger
+from nbchat.store.pacing import PaceTable
 from nbchat.store.replay import Replays
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
@@ -137,6 +138,7 @@ class Journal:
         self._fork_free = True
         self.ledger = Ledger(self._database, self._writer)
         self.replays = Replays(self._database, self._writer)
+        self.pacing = PaceTable(self._database)
 
     @property
     def path(self) -> Path:

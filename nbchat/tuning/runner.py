@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import POLL_SECONDS, Channel
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.conversation.exchange.driver import Driver, wait_for
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.values.answer.usage import Usage
@@ -31,6 +31,7 @@ class Progress:
     """Progress of a sweep. `cost` is that of the finished exchanges in US dollars; None = known for none.
 
     `seconds_left` extrapolates the speed so far; None = nothing has finished yet. `stage` is "answers" or "scores".
+    `waits` is how many seconds the server's rate limit forbids requests for; 0 = it does not.
     """
 
     done: int
@@ -39,6 +40,7 @@ class Progress:
     cost: float | None = None
     seconds_left: float | None = None
     stage: str = "answers"
+    waits: float = 0.0
 
 
 def cost_of(exchange: Exchange) -> float | None:
@@ -202,7 +204,8 @@ class Runner:
         left = self._total - self._done
         pace = (self._told - self._started) / self._done if self._done else None
         seconds = None if pace is None else pace * left
-        self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage))
+        waits = self._limiter.waiting_seconds if left else 0.0
+        self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage, waits))
 
     def _stop(self) -> None:
         """Stop the running exchanges, even if interrupted again."""

@@ -96,6 +96,7 @@ def progress_facts(progress: Progress) -> list[str]:
         f"{progress.failed} failed" if progress.failed else "",
         "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
         f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",
+        f"waiting {seconds_text(progress.waits)} for the server's rate limit" if progress.waits > 1 else "",
     ]
     return [fact for fact in facts if fact]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 __all__ = ["Latency"]
@@ -9,9 +10,12 @@ __all__ = ["Latency"]
 DRIFT = 0.05
 """The part by which the reference follows a median above it: a server that has become slower for good is accepted."""
 
+DOUBT = 2.0
+"""Standard errors by which a median may exceed the lowest by chance."""
+
 
 class Latency:
-    """Compares medians, because answers differ in length: one slow answer says nothing of the server's load."""
+    """Compares medians of logarithms, because answers differ in length: one slow answer says nothing of the load."""
 
     def __init__(self) -> None:
         self._lowest: float | None = None
@@ -23,19 +27,20 @@ class Latency:
         if changes != self._changes:
             self._changes = changes
             self._samples.clear()
-        self._samples.append(seconds)
+        self._samples.append(math.log(max(seconds, 1e-6)))
 
     def ratio(self, count: int) -> float | None:
-        """Return the median of at least `count` samples by the lowest median before; None = too few so far.
+        """Return by what factor the median exceeds the lowest before, at least, beyond chance; None = too few samples.
 
-        The samples are then dropped.
+        It takes `count` samples, at least 4, which are then dropped.
         """
-        if len(self._samples) < count:
+        if len(self._samples) < max(count, 4):
             return None
-        median = max(statistics.median(self._samples), 1e-6)
+        lower, median, upper = statistics.quantiles(self._samples, n=4)
+        error = 1.25 * (upper - lower) / 1.35 / math.sqrt(len(self._samples))  # of a median, if durations are log-normal
         self._samples.clear()
         if self._lowest is None or median < self._lowest:
             self._lowest = median
-        ratio = median / self._lowest
-        self._lowest += DRIFT * (median - self._lowest)
-        return ratio
+        excess = median - self._lowest
+        self._lowest += DRIFT * excess
+        return math.exp(max(0.0, excess - DOUBT * error))

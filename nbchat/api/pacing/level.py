@@ -34,6 +34,11 @@ class Level:
         self._halved_at = 0
 
     @property
+    def samples(self) -> int:
+        """How many answers it takes to judge the level: their lengths differ, and a median of few is noise."""
+        return max(START if self._value < self._doubles_to else 3 * START, self.value)
+
+    @property
     def value(self) -> int:
         """The level, at least 1."""
         return max(1, int(self._value))

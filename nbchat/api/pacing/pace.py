@@ -12,8 +12,8 @@ from nbchat.api.pacing.allowance import Allowance
 from nbchat.api.pacing.level import Level
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.sharing import Shared
+from nbchat.values.answer.rate_limits import RateLimits
 from nbchat.values.errors import RateLimited
-from nbchat.values.rate_limits import RateLimits
 
 __all__ = ["Pace", "Slot"]
 
@@ -21,13 +21,13 @@ LONGEST_SECONDS = 3600.0
 """The longest time that a server can forbid requests at a word; then one finds out what holds."""
 
 MARGIN_SECONDS = 0.02
-"""Added to the end of a window, which the server may measure more coarsely."""
+"""Added to the time of a reset, which headers tell more coarsely than servers keep it."""
+
+CLOCK_SECONDS = 0.001
+"""A timer may end so much early."""
 
 JITTER = 0.05
 """The part of a window that chance may add to it, because many clients hear the same wish at once."""
-
-SMALLEST_SAMPLE = 8
-"""Fewest answers by which the level is judged."""
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Pace:
         self._others = Shared()
         self.busy = 0
         """The number of requests in flight."""
-        self.on_closed: Callable[[], None] = lambda: None
+        self.on_closed: Callable[[], object] = lambda: None
         """Called when a server has forbidden requests: other processes should hear of it at once."""
         self._loop = asyncio.get_running_loop()
 
@@ -142,7 +142,7 @@ class Pace:
         """Record that a request was refused because there are too many; `wished` is the wait in seconds (None = no word)."""
         self.level.refuse(slot.changes, self.busy)
         if wished:
-            self._close(wished * (1 + JITTER * random.random()) + MARGIN_SECONDS)  # noqa: S311  # jitter, not a secret
+            self._close(wished * (1 + JITTER * random.random()))  # noqa: S311  # jitter, not a secret
             self.on_closed()
 
     def measure(self, slot: Slot) -> None:
@@ -151,7 +151,7 @@ class Pace:
             return
         latency = slot.limiter.latency
         latency.add(self._loop.time() - slot.sent_at, slot.changes)
-        if (ratio := latency.ratio(max(SMALLEST_SAMPLE, self.level.value))) is None:
+        if (ratio := latency.ratio(self.level.samples)) is None:
             return
         before = self.level.changes
         self.level.judge(ratio, saturated=self._is_saturated)
@@ -205,7 +205,7 @@ class Pace:
 
     async def _opened(self, patience: float, on_wait: Callable[[float], None]) -> None:
         """Wait until something may be sent."""
-        while (seconds := self.closed_for()) > 0:
+        while (seconds := self.closed_for()) > CLOCK_SECONDS:
             if seconds > patience:
                 raise self._too_long(seconds)
             on_wait(seconds)
@@ -305,7 +305,7 @@ class Pace:
             self._look_again(opens)
             return False
         short = [one for one, amount in self._needed(job) if one.left(now) < amount]
-        times = [opens for one in short if (opens := one.opens(now)) is not None]
+        times = [time for one in short if (time := one.opens(now)) is not None]
         if times:
             self._look_again(max(times) + MARGIN_SECONDS)
         return not short or not (times or self.busy)  # the answers in flight will tell more

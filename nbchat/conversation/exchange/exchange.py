@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nbchat.api import wire
 from nbchat.api.call import Call, Timeouts
-from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel
 from nbchat.api.http.addresses import public_url
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.prices import cost
 from nbchat.conversation.exchange.driver import Work
 from nbchat.conversation.exchange.outgoing import check_body, check_message

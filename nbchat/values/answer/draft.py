@@ -198,6 +198,8 @@ class Draft:
                 self._total = at - self._sent_at
             case Notice(text):
                 self._notices.append(text)
+            case Retrying(seconds=seconds, attempt=1):
+                self._notices.append(f"waited {seconds:.0f} s for the server's rate limit")
             case Retrying(reason=reason, attempt=attempt):
                 self._tries = attempt
                 self._notices = [note for note in self._notices if not note.startswith("retried")]

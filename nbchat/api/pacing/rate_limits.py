@@ -11,14 +11,34 @@ from dataclasses import dataclass
 
 from nbchat.values.answer.rate_limits import RateLimits
 
-__all__ = ["RETRIED_STATUSES", "RetryPolicy", "rate_limits", "retry_after"]
+__all__ = [
+    "RETRIED_STATUSES",
+    "TOO_MANY_STATUSES",
+    "RetryPolicy",
+    "rate_limits",
+    "retry_after",
+    "wish_in_limits",
+    "wish_in_words",
+]
 
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599})
+
+TOO_MANY_STATUSES = frozenset({429, 503, 529})
+"""Statuses by which a server says that it gets more requests than it can take."""
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|[dhms])"
 _FAMILIES = ("x-ratelimit-{what}-{of}", "anthropic-ratelimit-{of}-{what}", "ratelimit-{what}-{of}")
 _BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
+
+_WORDED = r"[0-9]{1,9}(?:\.[0-9]{1,9})?\s{0,2}(?:milliseconds?|ms|minutes?|mins?|m|seconds?|secs?|s|hours?|hrs?|h|days?|d)(?![a-z])"
+_WISH = re.compile(
+    r"\b(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?)\b[^0-9.]{0,40}?\b(?:in|after|for|at least|another)?\s{0,2}"
+    rf"(?P<duration>{_WORDED}(?:(?:,? and|,)?\s{{0,2}}{_WORDED}){{0,3}})",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", re.IGNORECASE)
+_SHORT = {"ms": "ms", "mil": "ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,24 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
     return seconds if seconds is not None else _until_http_date(text, now or datetime.datetime.now(datetime.UTC))
 
 
+def wish_in_words(message: str) -> float | None:
+    """Seconds that a refusal asks to wait in its words: `Please try again in 6m0.5s`. None = no word."""
+    if (found := _WISH.search(message[:2000])) is None:
+        return None
+    amounts = _AMOUNT.findall(found["duration"])
+    return sum(float(amount) * _UNITS[_SHORT.get(unit.lower()[:3], unit[:1].lower())] for amount, unit in amounts)
+
+
+def wish_in_limits(told: RateLimits | None) -> float | None:
+    """Seconds until a limit is restored that may be the one that a request was refused for. None = unknown."""
+    if told is None:
+        return None
+    pairs = (told.remaining_requests, told.reset_requests), (told.remaining_tokens, told.reset_tokens)
+    spent = [reset for left, reset in pairs if reset is not None and left == 0]
+    vague = [reset for left, reset in pairs if reset is not None and left is None]
+    return max(spent) if spent else min(vague, default=None)
+
+
 def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
     """The limits that these headers tell; None = none of the known kinds is there."""
     if not any("ratelimit" in name for name in headers):
@@ -63,7 +101,9 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
             patterns = _FAMILIES if of == "tokens" else (*_FAMILIES, *_BARE)
             for pattern in patterns:
                 value = headers.get(pattern.format(what=what, of=of))
-                amount = None if value is None else _reset(value) if what == "reset" else _number(value)
+                if value is None or (what == "remaining" and value.lstrip().startswith("-")):
+                    continue  # -1 is what some gateways write for "no limit"
+                amount = _reset(value) if what == "reset" else _number(value)
                 if amount is not None:
                     found.setdefault(f"{what}_{of}", amount)
     if not found:
