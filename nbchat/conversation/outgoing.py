@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbchat.api.keys import Key
-from nbchat.data.guard import check, environment_secrets
+from nbchat.data.guard import Guard, check, environment_secrets
 from nbchat.values.messages import Message
 
-__all__ = ["check_body", "check_message"]
+__all__ = ["check_body", "check_message", "guard_for"]
 
 OTHERS = ("messages", "model", "stream", "stream_options")
 """Fields without user text, or checked separately."""
@@ -27,6 +27,11 @@ def check_body(body: Mapping[str, Any], key: Key | None) -> None:
 def check_message(message: Message, key: Key | None) -> None:
     """Raise GuardError if a single message must not be sent, such as a tool's result."""
     check(_messages([message.to_dict()]), _secrets(key))
+
+
+def guard_for(key: Key | None) -> Guard:
+    """A guard for many messages of one moment, with this key, the environment's secrets and the private values."""
+    return Guard(_secrets(key))
 
 
 def _secrets(key: Key | None) -> dict[str, str]:
