@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nbchat.api.answer.failed import failure_in, has_detail, remark_in
+from nbchat.api.answer.json_text import loads, read_truncated, several
 from nbchat.api.answer.meter import Meter
 from nbchat.api.answer.payload import PayloadReader
 from nbchat.api.answer.plain import PlainChunks
 from nbchat.api.answer.sse import DONE, SSEDecoder
 from nbchat.api.answer.textflow import paired
 from nbchat.api.answer.toolcalls import tool_names
-from nbchat.api.answer.json_text import loads, read_truncated, several
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor

@@ -149,7 +149,7 @@ class PayloadReader:
             choice.flush(events)
             if choice.owes_reason:
                 choice.owes_reason = False
-                events.append(Finished(self.reasons[index], index))
+                events.append(Finished(self.reasons[index], index, self.trusted))
         return events
 
     def _read_start(self, payload: Mapping[str, Any], events: list[Event]) -> None:
@@ -185,7 +185,7 @@ class PayloadReader:
             if reader.holds:
                 reader.owes_reason = True
             elif told != reason:
-                events.append(Finished(reason, index))
+                events.append(Finished(reason, index, self.trusted))
 
     def _weigh(self, index: int, reason: str | None, *, came: bool) -> None:
         """What the coming of a piece says of this server's finish reasons."""
