@@ -24,8 +24,8 @@ from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
+from nbchat.values.answer.events import Failed, Retrying, Sent
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
-from nbchat.values.events import Failed, Retrying, Sent
 from nbchat.values.limits import LIMITS
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]

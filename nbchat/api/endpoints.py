@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -202,9 +202,13 @@ class Endpoint:
     @property
     def secrets(self) -> Key | None:
         """What to mask in the server's output: the key, the headers' values with their parts, secrets in the address."""
+        return self.secrets_and(())
+
+    def secrets_and(self, more: Iterable[str]) -> Key | None:
+        """Its secrets and others; None = there are none."""
         values = (value.reveal() for _, value in self.headers)
         parts = [part for value in values for part in (value, *value.split())]
-        return Secrets.of(self.key, [*parts, *secrets_in(self.base_url)])
+        return Secrets.of(self.key, [*parts, *secrets_in(self.base_url), *more])
 
     @property
     def lacks_key(self) -> bool:

@@ -134,11 +134,11 @@ class Secrets(Key):
 
     @classmethod
     def of(cls, key: Key | None, more: Iterable[str]) -> Key | None:
-        """The key together with these secrets; None = there are none."""
+        """The key, which is sent by itself, together with these secrets; None = there are none."""
         parts = {part for part in more if Key(part).distinct}
         if not parts:
             return key
-        return cls(parts.union(() if key is None else key._parts if isinstance(key, Secrets) else (key.reveal(),)))
+        return cls([*parts, *([key.reveal()] if key is not None else [])])
 
     @property
     def texts(self) -> tuple[str, ...]:

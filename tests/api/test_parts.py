@@ -6,10 +6,10 @@ import pytest
 
 from nbchat.api.keys import Key
 from nbchat.testing import chunk, completion, tool_call, usage
-from nbchat.values.draft import Draft
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.reply import Request
 from nbchat.values.errors import ServerError
 from nbchat.values.messages import ImagePart, Source
-from nbchat.values.reply import Request
 from tests.api.decoding import decoded, replied, stream
 
 PNG = "data:image/png;base64,iVBORw0KGgo="

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     CarriedDelta,
     Event,
     Finished,

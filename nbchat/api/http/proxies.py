@@ -10,7 +10,7 @@ import httpx
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.addresses import is_this_machine, public_url, secrets_in
-from nbchat.api.keys import Key, Secrets
+from nbchat.api.keys import Key
 
 __all__ = ["Proxy", "proxy_for", "secrets_toward"]
 
@@ -54,7 +54,7 @@ def secrets_toward(endpoint: Endpoint) -> Key | None:
         more = () if proxy is None else secrets_in(proxy.whole.reveal())
     except (httpx.InvalidURL, ValueError):
         return endpoint.secrets
-    return Secrets.of(endpoint.secrets, more)
+    return endpoint.secrets_and(more)
 
 
 def _title(url: str) -> str:
