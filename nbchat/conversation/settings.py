@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.tools.toolbox import Toolbox
 
 __all__ = ["Configurable", "Settings", "with_system"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,10 @@ class Configurable:
     def approve(self, approve: Approve) -> None:
         self._change(lambda settings: replace(settings, approve=approve))
 
+    @overload
+    def tool(self, function: _Function, /, *, safe: bool = ...) -> _Function: ...
+    @overload
+    def tool(self, /, *, safe: bool = ...) -> Callable[[_Function], _Function]: ...
     def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
         """Offer a Python function to the model with every request; use as a decorator.
 

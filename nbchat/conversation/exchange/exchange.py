@@ -89,6 +89,8 @@ class Exchange:
         self.deliver: Deliver = lambda _exchange, _request: Delivery()
         self.limiter: ConcurrencyLimiter | None = None
         """The concurrency limiter of its requests; None = no limit."""
+        self.reserved = (0.0, 0)
+        """Dollars and tokens that its request is expected to cost, while a budget counts them."""
         self.kept = False
         """Whether the session has recorded it: its requests in the ledger and its turn, if any, in the history."""
         self.over = False
@@ -334,9 +336,12 @@ class Exchange:
         )
 
     def _status(self, reply: Reply) -> Status:
-        """Return the status; a complete answer that was stopped while its tools ran is interrupted."""
+        """Return the status; a complete answer is interrupted if its tools were to run."""
         if self.error is None or isinstance(self.error, SchemaError) or reply.status != "complete":
             return reply.status
+        calls, tools = reply.tool_calls, self.ask.tools
+        if not isinstance(self.error, Exception) and not (calls and tools is not None and tools.can_run(calls)):
+            return "complete"
         return "failed" if isinstance(self.error, Exception) else "interrupted"
 
     @property
