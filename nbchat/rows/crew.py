@@ -17,7 +17,7 @@ from nbchat.api.prices import cost
 from nbchat.api.rate_limits import RetryPolicy
 from nbchat.rows.form import Form, Written
 from nbchat.rows.outcome import Answer
-from nbchat.values.draft import Draft
+from nbchat.values.answer.draft import Draft
 from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Content
 from nbchat.values.request import Request

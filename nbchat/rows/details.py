@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nbchat.rows.outcome import Outcome
+from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.plural import pluralize
-from nbchat.values.usage import Usage
 
 __all__ = ["Details", "Mapped"]
 

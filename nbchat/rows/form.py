@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.api import wire
 from nbchat.api.answer.textflow import paired
-from nbchat.conversation.exchange import Ask
-from nbchat.conversation.outgoing import check_body, guard_for
+from nbchat.conversation.exchange.ask import Ask
+from nbchat.conversation.exchange.outgoing import check_body, guard_for
 from nbchat.conversation.schemas import fitting
 from nbchat.conversation.servers.connection import check_chosen
-from nbchat.data.guard import Guard
+from nbchat.data.privacy.guard import Guard
 from nbchat.store.replay import request_hash
 from nbchat.values.errors import ParameterError, PromptError
 from nbchat.values.messages import Content, Message

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from nbchat.values.answer.reply import Reply
+from nbchat.values.answer.usage import UNKNOWN, Usage
 from nbchat.values.errors import NbchatError
-from nbchat.values.reply import Reply
-from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["NOT_SENT", "Answer", "Outcome", "RowStatus"]
 

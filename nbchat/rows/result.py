@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbchat.conversation.schemas.converters import Record
 from nbchat.conversation.schemas.records import record_of
-from nbchat.data.tables import library
+from nbchat.data.tables.table import library
 from nbchat.rows.details import Details, Mapped
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.source import Source

@@ -19,6 +19,8 @@ from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import NOT_SENT, Answer, Outcome
 from nbchat.rows.source import Row, Source
 from nbchat.rows.template import MissingValue, Template
+from nbchat.values.answer.reply import Choice, Reply
+from nbchat.values.answer.usage import UNKNOWN, Usage
 from nbchat.values.errors import (
     AuthenticationFailed,
     NbchatError,
@@ -27,8 +29,6 @@ from nbchat.values.errors import (
     SchemaError,
 )
 from nbchat.values.messages import Content
-from nbchat.values.reply import Choice, Reply
-from nbchat.values.usage import UNKNOWN, Usage
 
 __all__ = ["Progress", "Run", "Tally"]
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from nbchat.data.tables import Table, library, table_of
+from nbchat.data.tables.table import Table, library, table_of
 from nbchat.rows.template import ITEM, ROW
 from nbchat.values.errors import PromptError
 
