@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 from nbchat.api import wire
 from nbchat.api.answer.textflow import paired
 from nbchat.conversation.exchange.ask import Ask
-from nbchat.conversation.exchange.outgoing import check_body, guard_for
+from nbchat.conversation.exchange.outgoing import MessageGuard, check_body
 from nbchat.conversation.schemas import fitting
 from nbchat.conversation.servers.connection import check_chosen
-from nbchat.data.privacy.guard import Guard
+from nbchat.rows.source import Source
+from nbchat.rows.template import Template
 from nbchat.store.replay import request_hash
-from nbchat.values.errors import ParameterError, PromptError
+from nbchat.values.errors import GuardError, ParameterError, PromptError
 from nbchat.values.messages import Content, Message
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ MARK = "nbchat-the-text-of-one-row"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A row's request: its body, and that as bytes (None = it is written when it is sent)."""
+    """A row's request, which the guard has passed: its body, and that as bytes (None = it is written when it is sent).
+
+    Only a form makes one.
+    """
 
     body: Mapping[str, Any]
     payload: bytes | None = None
@@ -53,11 +57,18 @@ class _Shape:
         head, _, tail = wire.encoded(body).partition(MARK.encode())
         return cls(body, after, head, tail)
 
+    def written(self, text: str) -> Written:
+        """The request of a row's text."""
+        *before, last = self.body["messages"]
+        body = {**self.body, "messages": [*before, {**last, "content": text + self.after}]}
+        quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+        return Written(body, self.head + paired(quoted).encode() + self.tail)
+
 
 class Form:
     """Writes the requests of a run. `guard` checks their texts; None = the user wants no check."""
 
-    def __init__(self, ask: Ask, guard: Guard | None) -> None:
+    def __init__(self, ask: Ask, guard: MessageGuard | None) -> None:
         self.ask = ask
         self.guard = guard
         self._shapes: dict[bool, _Shape] = {}
@@ -78,7 +89,7 @@ class Form:
         if options.get("unguarded"):
             return cls(ask, None)
         check_body(ask.request().body, ask.endpoint.secrets)
-        return cls(ask, guard_for(ask.endpoint.secrets))
+        return cls(ask, MessageGuard(ask.endpoint.secrets))
 
     @property
     def schema(self) -> Schema | None:
@@ -96,13 +107,15 @@ class Form:
             shape = self._shapes[in_words] = _Shape.of(self.ask, in_words=in_words)
         return shape
 
-    def check(self, content: Content) -> None:
-        """Raise PromptError for an empty message, and GuardError for one that must not be sent."""
-        text = content if isinstance(content, str) else "\n".join(getattr(part, "text", "") for part in content)
-        if not text.strip() and isinstance(content, str):
-            raise PromptError("The message of this row is empty.")
-        if self.guard is not None:
-            self.guard.check([("the message", text)])
+    def check(self, source: Source, template: Template) -> None:
+        """Raise GuardError for a template that reads private columns, or that no row of could be sent."""
+        if self.guard is None:
+            return
+        for name in source.private(template.fields, whole=template.whole):
+            raise GuardError(
+                f"The column {name!r} is private: take it out of the template or of the rows. Nothing was sent."
+            )
+        self.guard.check([{"role": "user", "content": template.text}])
 
     def name(self, content: Content) -> str:
         """The name of a row's request in the store: a hash of its server and everything that affects the answer."""
@@ -112,13 +125,17 @@ class Form:
         return hashed.hexdigest()
 
     def written(self, content: Content, more: Sequence[Message] = (), *, in_words: bool | None = None) -> Written:
-        """Write a row's request. `more` are messages behind it; `in_words` None = as known of the server."""
-        shape = self._shape(in_words=self.in_words if in_words is None else in_words)
+        """Write a row's request. `more` are messages behind it; `in_words` None = as known of the server.
+
+        Raises PromptError for an empty message, and GuardError for one that must not be sent.
+        """
+        if isinstance(content, str) and not content.strip():
+            raise PromptError("The message of this row is empty. It was not sent.")
         if not isinstance(content, str) or more:
             ask = replace(self.ask, message=Message("user", content))
-            return Written(ask.request(more, in_words=in_words).body)
-        *before, last = shape.body["messages"]
-        text = content + shape.after
-        body = {**shape.body, "messages": [*before, {**last, "content": text}]}
-        quoted = json.dumps(content, ensure_ascii=False)[1:-1]
-        return Written(body, shape.head + paired(quoted).encode() + shape.tail)
+            made = Written(ask.request(more, in_words=in_words).body)
+        else:
+            made = self._shape(in_words=self.in_words if in_words is None else in_words).written(content)
+        if self.guard is not None:
+            self.guard.check(made.body["messages"][-1 - len(more) :])
+        return made

@@ -78,11 +78,13 @@ class _Maker:
 
     def run(self, options: Mapping[str, Any], after: Run | None = None) -> Any:
         """Ask all rows, or those that have no answer `after` another run. Raises as `map_rows`."""
+        form = Form.of(self.session, options)
+        form.check(self.source, self.template)
         keeping = Keeping(reads=self.cache)
         run = Run(
             self.source,
             self.template,
-            Form.of(self.session, options),
+            form,
             keeping,
             most=self.most,
             repeat=self.repeat,

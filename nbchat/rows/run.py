@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from nbchat.api.concurrency import ConcurrencyLimiter
@@ -28,7 +28,7 @@ from nbchat.values.errors import (
     QuotaExceeded,
     SchemaError,
 )
-from nbchat.values.messages import Content
+from nbchat.values.messages import Content, Message
 
 __all__ = ["Progress", "Run", "Tally"]
 
@@ -230,7 +230,6 @@ class Run:
         for position, row in chunk:
             try:
                 content = self.template.content({**row, **self.template.given})
-                self.form.check(content)
             except MissingValue as missing:
                 self._put(position, Outcome("skipped", error=NbchatError(f"Not asked: {missing} is missing.")))
             except PromptError as error:
@@ -260,8 +259,13 @@ class Run:
             self._answered[key] = outcome
             self._repeat_done(position, number, outcome)
         else:
+            try:
+                job = Job(position, number, name, content, self.form, self.form.written(content))
+            except PromptError as error:
+                self._repeat_done(position, number, Outcome("failed", error=error))
+                return
             self._askers[key] = [position]
-            yield Job(position, number, name, content, self.form, self.form.written(content))
+            yield job
 
     # Answers
 
@@ -292,19 +296,24 @@ class Run:
         """What became of a request, and the one to send after it; None = none."""
         job, schema = done.job, self.form.schema
         if done.error is not None or done.answer is None:
-            if schema is not None and job.in_words is not True and fitting.is_format_refused(done.error):
-                written = self.form.written(job.content, in_words=True)
-                again = Job(job.position, job.number, job.name, job.content, self.form, written, in_words=True)
-                return Outcome("failed", error=done.error), again
-            return Outcome("failed", error=done.error, answer=done.answer), None
+            outcome = Outcome("failed", error=done.error, answer=done.answer)
+            if schema is None or job.in_words is True or not fitting.is_format_refused(done.error):
+                return outcome, None
+            return outcome, self._again_job(job, in_words=True)
         outcome = self._read(done.answer)
         misfit = outcome.error.__cause__ if outcome.error is not None else None
         if schema is None or job.corrects or not isinstance(misfit, Misfit):
             return outcome, None
-        more = fitting.corrections(schema, _reply(done.answer), misfit)
-        written = self.form.written(job.content, more, in_words=job.in_words)
-        again = Job(job.position, job.number, job.name, job.content, self.form, written, True, job.in_words)
-        return outcome, again
+        return outcome, self._again_job(job, fitting.corrections(schema, _reply(done.answer), misfit))
+
+    def _again_job(self, job: Job, more: Sequence[Message] = (), *, in_words: bool | None = None) -> Job | None:
+        """The job that asks again after another one; None = it must not be sent."""
+        in_words = job.in_words if in_words is None else in_words
+        try:
+            written = self.form.written(job.content, more, in_words=in_words)
+        except PromptError:
+            return None
+        return replace(job, written=written, corrects=bool(more), in_words=in_words)
 
     def _read(self, answer: Answer, *, stored: bool = False) -> Outcome:
         """The outcome of an answer: its text, or the value that the schema finds in it."""

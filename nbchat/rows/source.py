@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from nbchat.data.privacy.private_columns import hidden
 from nbchat.data.tables.table import Table, library, table_of
 from nbchat.rows.template import ITEM, ROW
 from nbchat.values.errors import PromptError
@@ -30,6 +31,9 @@ class Source(Protocol):
     """Whether the rows are values rather than records."""
     total: int | None
     """The number of rows; None = known at the end."""
+
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """The names of those columns that are marked private, among these or (`whole`) among all."""
 
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Read the rows in order, with their positions: these columns, and with `whole` the row itself as `item` and `row`.
@@ -65,6 +69,12 @@ class TableSource:
         self.single = table.single
         self.total: int | None = table.rows or 0
 
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """The columns that `nbchat.private` marked, on this frame or one that it comes from."""
+        wanted = set(fields)
+        places = sorted(hidden(self.native, self.table).places)
+        return [str(self.columns[place]) for place in places if whole or self.columns[place] in wanted]
+
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Read the rows, some hundreds at a time."""
         for start in range(0, self.total or 0, READ_AT_ONCE):
@@ -97,6 +107,10 @@ class ListSource:
         self.columns: Sequence[Hashable] = list(keys)
         self.single = not records
 
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """None: only columns of frames are marked."""
+        return []
+
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Read the items."""
         for position, item in enumerate(self._items):
@@ -114,6 +128,10 @@ class IteratorSource:
         self.single = not (first and isinstance(first[0], Mapping))
         self.columns: Sequence[Hashable] = [ITEM] if self.single else list(first[0])
         self.total: int | None = None if first else 0
+
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """None: only columns of frames are marked."""
+        return []
 
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Take the rest of the items."""
