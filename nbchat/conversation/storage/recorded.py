@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbchat.conversation.history import History
-from nbchat.conversation.settings import Configured, Settings, with_system
+from nbchat.conversation.settings import Configurable, Settings, with_system
 from nbchat.conversation.storage.delivery import Limits, spent
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.turn import Turn
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # imported only with a journal
 __all__ = ["Recorded"]
 
 
-class Recorded(Configured):
+class Recorded(Configurable):
     """A session's history, its ledger, and what bounds its spending. Safe from any thread."""
 
     def __init__(self, name: str, settings: Settings) -> None:
