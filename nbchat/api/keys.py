@@ -132,6 +132,14 @@ class Secrets(Key):
         super().__init__("")
         self._parts = tuple(sorted(set(parts), key=len, reverse=True))
 
+    @classmethod
+    def of(cls, key: Key | None, more: Iterable[str]) -> Key | None:
+        """The key, which is sent by itself, together with these secrets; None = there are none."""
+        parts = {part for part in more if Key(part).distinct}
+        if not parts:
+            return key
+        return cls([*parts, *([key.reveal()] if key is not None else [])])
+
     @property
     def texts(self) -> tuple[str, ...]:
         """Those that can't be ordinary words."""

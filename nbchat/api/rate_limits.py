@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nbchat.values.rate_limits import RateLimits
+from nbchat.values.answer.rate_limits import RateLimits
 
 __all__ = ["RETRIED_STATUSES", "RetryPolicy", "rate_limits", "retry_after"]
 

@@ -6,30 +6,32 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.headers import GivenHeaders
 from nbchat.conversation.context import Context, ContextPolicy, checked_policy, room, window_of
-from nbchat.conversation.exchange import Ask, Exchange
+from nbchat.conversation.exchange.exchange import Ask, Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
 from nbchat.conversation.servers import connection
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
+from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve
-from nbchat.values.usage import estimate_tokens
 
 if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.tools.toolbox import Toolbox
 
 __all__ = ["Configured", "Settings", "with_system"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,10 @@ class Configured:
     def approve(self, approve: Approve) -> None:
         self._change(lambda settings: replace(settings, approve=approve))
 
+    @overload
+    def tool(self, function: _Function, /, *, safe: bool = ...) -> _Function: ...
+    @overload
+    def tool(self, /, *, safe: bool = ...) -> Callable[[_Function], _Function]: ...
     def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
         """Offer a Python function to the model with every request; use as a decorator.
 

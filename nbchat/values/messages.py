@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
-from nbchat.values.carried import Carried
+from nbchat.values.answer.carried import Carried
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 

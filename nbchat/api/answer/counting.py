@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nbchat.values.usage import UNKNOWN, Usage
+from nbchat.values.answer.usage import UNKNOWN, Usage
 
 __all__ = ["UsageTally"]
 
