@@ -46,5 +46,5 @@ def test_a_notebook_is_stored_as_it_ran(path):
 def test_a_stored_notebook_names_nothing_of_the_machine(path):
     """No directory of the user's, no key, and no warning."""
     text = json.dumps(nbformat.read(path, as_version=4))
-    for name in (str(ROOT), str(Path.home()), "/tmp/", "/home/", "/root/", "sk-", "Warning:"):  # noqa: S108  # looked for, not used
+    for name in (str(ROOT), str(Path.home()), "/tmp/", "/home/", "/root/", "sk-", "Warning:"):  # looked for, not used
         assert name not in text
