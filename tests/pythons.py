@@ -24,7 +24,7 @@ from tests.environment import ROOT
 from tests.installed import build_wheel, lay_out_tests, make_environment, run_tests
 
 OLDEST = (3, 11)
-GROUPS = ("tests/scripts", "tests/kernel", "tests/conversation")
+GROUPS = ("tests/scripts", "tests/kernel", "tests/conversation", "tests/store")
 OWN = ("tests/scripts",)
 
 PACKAGES = (

@@ -12,7 +12,8 @@ from nbchat.tuning.grid import setting_text, value_text
 from nbchat.values.errors import NbchatError, ParameterError
 
 if TYPE_CHECKING:
-    from nbchat.tuning.result import Summary, Sweep
+    from nbchat.tuning.result import Sweep
+    from nbchat.tuning.summary import Summary
 
 __all__ = ["Backend", "Figures", "Point", "draw", "figures", "plot", "vega_type"]
 

@@ -12,6 +12,7 @@ import pytest
 from nbchat.api import engine as engine_module
 from nbchat.conversation import session as session_module
 from nbchat.conversation import settings as settings_module
+from nbchat.conversation.exchange import ask as ask_module
 from nbchat.conversation.exchange import driver as driver_module
 from nbchat.conversation.exchange import exchange as exchange_module
 from nbchat.conversation.exchange import stream as stream_module
@@ -22,7 +23,11 @@ from nbchat.values.answer.events import Ended, Finished, TextDelta
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
 
 ROOM = Path(session_module.__file__).parent
-SENDING = {module.__file__ for module in (session_module, exchange_module, driver_module, stream_module, engine_module)}
+FOLDERS = {ROOM, ROOM / "exchange"}
+SENDING = {
+    module.__file__
+    for module in (session_module, ask_module, exchange_module, driver_module, stream_module, engine_module)
+}
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ class Strike:
 
     def _call(self, frame, _event, _argument):
         inner = frame.f_code.co_name.startswith("<")  # entered once more as it is thrown away, where nothing is raised
-        if Path(frame.f_code.co_filename).parent == ROOM and not inner:
+        if Path(frame.f_code.co_filename).parent in FOLDERS and not inner:
             self._calls += 1
             if self._calls == self.number:
                 sys.settrace(None)
