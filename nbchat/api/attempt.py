@@ -17,8 +17,10 @@ from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.http.connection_failure import what_happened, words_of
 from nbchat.api.http.pools import Pools
+from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import unpacked
+from nbchat.api.keys import Key
 from nbchat.api.pacing import rate_limits as limits
 from nbchat.api.pacing.pace import Slot
 from nbchat.api.wire import AnswerDecoder, encoded
@@ -118,7 +120,8 @@ class Attempt:
         self._responded = False
         self._reused = True  # whether it goes out on a connection that had served before
         self._known = known
-        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.secrets, known=known)
+        self._secrets = secrets_toward(call.endpoint)
+        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
 
     async def run(self) -> None:
         """Send the request and read the answer to its end."""
@@ -136,7 +139,7 @@ class Attempt:
                 told = limits.rate_limits(response.headers)
                 self._slot.answered(told)
                 self._responded = True
-                self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
+                self._emit([Responded(time.perf_counter(), _request_id(response, self._secrets), told)])
                 return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
             return None, AttemptFailed(error)
@@ -145,7 +148,7 @@ class Attempt:
         except httpx.ReadTimeout:
             return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            return words_of(error, self._call.endpoint.secrets), unreachable(self._call, error, reused=self._reused)
+            return words_of(error, self._secrets), unreachable(self._call, error, reused=self._reused)
 
     def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts
@@ -154,7 +157,7 @@ class Attempt:
             call.endpoint.chat_url,
             endpoint=call.endpoint,
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
-            content=encoded(self._body),
+            content=encoded(self._body) if call.payload is None else call.payload,
             accept="text/event-stream" if self._body.get("stream") else "application/json",
             trace=self._trace,
         )
@@ -166,7 +169,7 @@ class Attempt:
 
     async def _refusal(self, response: httpx.Response) -> AttemptFailed:
         status, endpoint = response.status_code, self._call.endpoint
-        detail = describe(_moved_to(response) or await _error_body(response), endpoint.secrets)
+        detail = describe(_moved_to(response) or await _error_body(response), self._secrets)
         told = limits.rate_limits(response.headers)
         self._slot.answered(told)
         wished = limits.retry_after(response.headers)
@@ -180,9 +183,9 @@ class Attempt:
             detail,
             server=endpoint.title,
             sent=self._body,
-            request_id=_request_id(response, self._call),
+            request_id=_request_id(response, self._secrets),
             retry_after=wished,
-            key=endpoint.secrets,
+            key=self._secrets,
             key_env=endpoint.key_env,
             known=self._known,
         )
@@ -318,8 +321,7 @@ def unreachable(call: Call, error: Exception, *, reused: bool = False) -> Attemp
     return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)
 
 
-def _request_id(response: httpx.Response, call: Call) -> str | None:
+def _request_id(response: httpx.Response, secrets: Key | None) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
     found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
-    secrets = call.endpoint.secrets
     return secrets.redact(found) if found and secrets else found

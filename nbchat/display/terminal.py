@@ -72,7 +72,9 @@ class TerminalPresenter:
                     self._finished.add(index)
                 case Retrying(seconds=seconds, reason=reason, attempt=attempt):
                     planned = f"retrying in {seconds:.0f} s, attempt {attempt}"
-                    self._line(f"({terminal_text(reason)}: {planned if attempt > 1 else f'sending in {seconds:.0f} s'})")
+                    self._line(
+                        f"({terminal_text(reason)}: {planned if attempt > 1 else f'sending in {seconds:.0f} s'})"
+                    )
                 case _:
                     pass
         if events:

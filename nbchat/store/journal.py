@@ -18,6 +18,7 @@ from nbchat.store.forgetting import delete_answers, forget_all, forget_session, 
 from nbchat.store.ledger.ledger import Ledger
 from nbchat.store.pacing import PaceTable
 from nbchat.store.replay import Replays
+from nbchat.store.rows import StoredRows
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.answer.events import Event
@@ -138,6 +139,7 @@ class Journal:
         self._fork_free = True
         self.ledger = Ledger(self._database, self._writer)
         self.replays = Replays(self._database, self._writer)
+        self.rows = StoredRows(self._database, self._writer)
         self.pacing = PaceTable(self._database)
 
     @property
@@ -238,8 +240,8 @@ class Journal:
             lambda connection: connection.execute(
                 "SELECT id, name, notebook, created, used,"
                 " (SELECT count(DISTINCT place) FROM places WHERE places.session = sessions.id), settings"
-                " FROM sessions WHERE ?1 IS NULL OR notebook = ?1 ORDER BY used DESC",
-                (plain(notebook),),
+                " FROM sessions WHERE :notebook IS NULL OR notebook = :notebook ORDER BY used DESC",
+                {"notebook": plain(notebook)},
             ).fetchall()
         )
         return [_session(row) for row in rows]
@@ -268,8 +270,9 @@ class Journal:
         def read(connection: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
             found = connection.execute(
                 "SELECT id, turn, status, at, cell, parent FROM answers WHERE id IN"
-                " (SELECT answer FROM places WHERE session = ?1) OR (session = ?1 AND status = ?2) ORDER BY number",
-                (session, STREAMING),
+                " (SELECT answer FROM places WHERE session = :session) OR (session = :session AND status = :status)"
+                " ORDER BY number",
+                {"session": session, "status": STREAMING},
             ).fetchall()
             pieces = connection.execute(
                 "SELECT answer, events FROM pieces WHERE answer IN"

@@ -37,7 +37,9 @@ class Latency:
         if len(self._samples) < max(count, 4):
             return None
         lower, median, upper = statistics.quantiles(self._samples, n=4)
-        error = 1.25 * (upper - lower) / 1.35 / math.sqrt(len(self._samples))  # of a median, if durations are log-normal
+        error = (
+            1.25 * (upper - lower) / 1.35 / math.sqrt(len(self._samples))
+        )  # of a median, if durations are log-normal
         self._samples.clear()
         if self._lowest is None or median < self._lowest:
             self._lowest = median

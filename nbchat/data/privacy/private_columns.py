@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from nbchat.data.description import STOPS
 from nbchat.data.interpolation.lookup import nearest
-from nbchat.data.privacy.private_values import PrivateValues, Words
+from nbchat.data.privacy.private_values import PrivateValues
 from nbchat.data.tables.table import Field, Table, table_of
 from nbchat.values.errors import PromptError
 
@@ -36,10 +36,6 @@ class PrivateColumn:
     name: str
     values: PrivateValues = field(default_factory=PrivateValues)
     sources: list[_Source] = field(default_factory=list)
-
-    def found_in(self, words: Words) -> bool:
-        """Whether a text contains one of its values."""
-        return self.current().found_in(words)
 
     def current(self) -> PrivateValues:
         """The values, updated from the frames."""

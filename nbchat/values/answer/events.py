@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nbchat.values.answer.rate_limits import RateLimits
@@ -136,10 +136,14 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Choice `index` ended; `reason` is the server's finish reason."""
+    """Choice `index` ended; `reason` is the server's finish reason.
+
+    `certain`: this server gives finish reasons only at ends, as far as known. Some give one with every chunk.
+    """
 
     reason: str
     index: int = 0
+    certain: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,7 +258,9 @@ def test_a_request_on_its_own_waits_for_the_end_of_a_window_and_says_so():
         assert said[0] == pytest.approx(30.0, rel=0.06)
         assert 30.0 <= said[1] <= 31.6
         batch.refuse(100.0)
-        with pytest.raises(RateLimited, match=r"Nothing was sent: the rate limit of The server .* another 10[0-5] s") as caught:
+        with pytest.raises(
+            RateLimited, match=r"Nothing was sent: the rate limit of The server .* another 10[0-5] s"
+        ) as caught:
             await batch.pace.run(None, note, patience=60.0)
         assert caught.value.retry_after == pytest.approx(100.0, rel=0.06)
         await batch.end()
