@@ -105,27 +105,26 @@ class Sending:
             return None
         self.attempt += 1
         self.emit([Retrying(wait, _short_reason(refused.error), self.attempt)])
-        return 0.0 if self._pace_waits(refused) else wait
+        return wait
 
     def _wait(self, refused: AttemptFailed) -> float | None:
         """Seconds until the next attempt; None = there is none."""
         if not refused.again:
             return None
-        if self._pace_waits(refused):
+        retries, wished = self.call.retries, refused.wished
+        if self.call.limiter is not None and _is_too_many(refused.error):  # that says nothing against this call
             self._refusals += 1
             closed = self._pace.closed_for()
-            return closed if self._refusals < MOST_REFUSALS and closed <= self._patience else None
-        wait = self.call.retries.wait(self.attempt - self._refusals, refused.wished)
+            if self._refusals >= MOST_REFUSALS or closed > self._patience:
+                return None
+            return 0.0 if wished else retries.wait(min(self._refusals, retries.tries - 1))  # the pace waits
+        wait = retries.wait(self.attempt - self._refusals, wished)
         return None if wait is None else max(wait, self._pace.closed_for())
 
     @property
     def _patience(self) -> float:
         """The longest wait, in seconds, that the server may ask for."""
         return self.call.retries.patience if self.call.limiter is None else self.call.limiter.patience
-
-    def _pace_waits(self, refused: AttemptFailed) -> bool:
-        """Whether the pace makes the call wait, with its whole batch: that says nothing against this call."""
-        return bool(self.call.limiter is not None and refused.wished and _is_too_many(refused.error))
 
 
 def _is_too_many(error: NbchatError) -> bool:
