@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from IPython.core.error import UsageError
-
 from nbchat.api.endpoints import Endpoint, choose
 from nbchat.api.http.addresses import public_url
 from nbchat.cells.options import escaped, option_line, parse
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import quoted
 from nbchat.conversation.servers.connection import endpoint_for
 from nbchat.values.errors import ConfigError
