@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.endpoints import Endpoint
@@ -13,8 +14,7 @@ from nbchat.api.rate_limits import RetryPolicy
 __all__ = ["Call", "Timeouts"]
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """Seconds. `read` is the longest silence, also before the first token: a long prompt may take minutes."""
 
     connect: float = 10.0
@@ -22,8 +22,7 @@ class Timeouts:
     write: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request to make. Calls that share a `limiter` are limited together; None = sent at once."""
 
     endpoint: Endpoint

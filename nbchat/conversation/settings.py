@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
@@ -32,8 +34,7 @@ if TYPE_CHECKING:  # imported on first use: most sessions have neither
 __all__ = ["Configured", "Settings", "with_system"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """An immutable snapshot of a session's settings. `system` None = no system text; `timeout` None = the default."""
 
     params: Params

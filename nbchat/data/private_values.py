@@ -21,12 +21,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache, cached_property
 from numbers import Integral, Real
 from typing import SupportsFloat
+
+from msgspec import Struct
 
 from nbchat.data.description import STOPS, missing, said_of
 from nbchat.data.written_dates import Moment, dates_in, moment_of
@@ -159,8 +160,7 @@ def _meant_by(number: str) -> tuple[str, ...]:
     return (whole,) if number.count(".") + number.count(",") > 1 else (whole, number.replace(",", "."))
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Struct, frozen=True, dict=True):
     """A text, tokenised once for any number of columns."""
 
     text: str

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.conversation.turn import Turn
 from nbchat.tuning.agreement import agreement, most_compared
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Summary", "Sweep"]
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """What a sweep asked, shared by all its views.
 
     `fixed` are the options that were the same for all runs; `model_named` is whether the user chose the model, rather
@@ -46,8 +47,7 @@ class Asked:
     ratings: dict[int, Rating] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """The summary of one setting. Means are over complete runs; None = unknown. `cost` is in US dollars per run.
 
     All of the setting's runs in the sweep count, including those that a view leaves out.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.tuning.contrast import chance_of_difference
 from nbchat.tuning.grid import Setting, setting_text
@@ -29,8 +31,7 @@ MOST_NAMED = 3
 """Most pairs that are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """A setting's results: the mean of the measure compared, and its values by repeat.
 
     `values` None = the mean is an agreement, from 0 to 1. Then `mean.n` counts answers, of which a repeat gives
@@ -68,8 +69,7 @@ def _of_agreements(gap: Difference, *both: Measured) -> Difference:
     return replace(gap, more=max(one.repeats(answers) for one in both) if possible else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome of a sweep of k settings. `best` has the highest mean so far; None = no data.
 
     Without scores, the mean agreement is compared: the setting whose answers are most alike need not be better.

@@ -7,7 +7,8 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange import Delivery, Exchange
@@ -25,15 +26,12 @@ __all__ = ["Deliverer", "Limits", "spent"]
 VARIABLE = "NBCHAT_CACHE"
 
 
-@dataclass
-class Limits:
+class Limits(Struct):
     """A session's budget and cache setting. `cache`: whether answers are replayed; None = as `NBCHAT_CACHE` says."""
 
     budget: Budget | None = None
     cache: bool | None = None
-    reserved: weakref.WeakKeyDictionary[Exchange, tuple[float, int]] = field(
-        default_factory=weakref.WeakKeyDictionary, repr=False
-    )
+    reserved: weakref.WeakKeyDictionary[Exchange, tuple[float, int]] = field(default_factory=weakref.WeakKeyDictionary)
     """Estimated dollars and tokens of the requests in flight."""
 
     def cache_is_on(self) -> bool:
