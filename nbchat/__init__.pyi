@@ -31,7 +31,7 @@ from nbchat.values.errors import (
     SessionError as SessionError,
     ToolError as ToolError,
 )
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     CarriedDelta as CarriedDelta,
     Ended as Ended,
     Event as Event,
@@ -62,9 +62,9 @@ from nbchat.values.messages import (
     ToolCall as ToolCall,
 )
 from nbchat.values.params import Params as Params
-from nbchat.values.reply import Choice as Choice, Reply as Reply, Timing as Timing
+from nbchat.values.answer.reply import Choice as Choice, Reply as Reply, Timing as Timing
 from nbchat.values.request import Request as Request
-from nbchat.values.usage import Usage as Usage
+from nbchat.values.answer.usage import Usage as Usage
 from nbchat.views.explorer import Sweep as Sweep
 from nbchat.views.what_if import what_if as what_if
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbchat.conversation import session as conversation
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import Registry
 from nbchat.values.messages import Message, Part

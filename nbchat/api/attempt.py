@@ -20,17 +20,17 @@ from nbchat.api.http.pools import Pools
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
+from nbchat.values.answer.events import (
+    Ended,
+    Event,
+    FirstToken,
+    Responded,
+)
 from nbchat.values.errors import (
     ConnectionFailed,
     NbchatError,
     ProtocolError,
     ServerSilent,
-)
-from nbchat.values.events import (
-    Ended,
-    Event,
-    FirstToken,
-    Responded,
 )
 from nbchat.values.limits import LIMITS, clipped
 

@@ -23,8 +23,8 @@ from nbchat.api.http.pools import Pools
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
+from nbchat.values.answer.events import Failed, Retrying, Sent
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
-from nbchat.values.events import Failed, Retrying, Sent
 from nbchat.values.frozen import repr_without
 from nbchat.values.limits import LIMITS
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from nbchat.values.rate_limits import RateLimits
+from nbchat.values.answer.rate_limits import RateLimits
 
 __all__ = ["ConcurrencyLimiter"]
 

@@ -18,8 +18,8 @@ from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.http.transport_logs import ENGINE_THREAD
 from nbchat.api.player import played
+from nbchat.values.answer.events import Event, Failed
 from nbchat.values.errors import CutOff, NbchatError
-from nbchat.values.events import Event, Failed
 from nbchat.values.live_set import LiveSet
 
 __all__ = ["Channel", "Engine"]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     Ended,
     Event,
     FirstToken,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nbchat.api.endpoints import Endpoint
+from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import ConfigError
-from nbchat.values.usage import Usage
 
 __all__ = ["CostSource", "check_table", "cost", "listed_price", "listed_window", "priced"]
 

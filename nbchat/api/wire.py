@@ -20,8 +20,8 @@ from nbchat.api.answer.truncated import read_truncated
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
+from nbchat.values.answer.events import Event, Failed, Notice
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
-from nbchat.values.events import Event, Failed, Notice
 from nbchat.values.limits import LIMITS, Limit, Limits
 from nbchat.values.messages import Message
 from nbchat.values.params import Params

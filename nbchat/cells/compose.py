@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 from nbchat.values.messages import Content, ImagePart, Message, TextPart
 
 if TYPE_CHECKING:
-    from nbchat.data.interpolate import Fragment
+    from nbchat.data.interpolation.interpolate import Fragment
 
 __all__ = ["Composed", "compose", "variants_of"]
 
@@ -37,7 +37,7 @@ def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, im
     if not images and (raw or "{" not in body):
         return Composed(Message("user", body))
     from nbchat.data.images import load_image
-    from nbchat.data.interpolate import interpolate
+    from nbchat.data.interpolation.interpolate import interpolate
 
     live = {name: value for name, value in namespace.items() if name not in SHELL_NAMES}
     filled = interpolate(body, live, raw=raw)

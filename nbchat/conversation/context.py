@@ -13,10 +13,10 @@ from nbchat.api.endpoints import Endpoint
 from nbchat.api.prices import listed_window
 from nbchat.conversation.process import process
 from nbchat.conversation.turn import Turn
+from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ContextTooLong, ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.plural import pluralize
-from nbchat.values.usage import estimate_tokens
 
 __all__ = ["Context", "ContextPolicy", "checked_policy", "room", "shorter_after", "window_of"]
 

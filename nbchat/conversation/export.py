@@ -17,12 +17,12 @@ from nbchat.markdown.inline import inline_text
 from nbchat.markdown.render import render
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.store.private_file import write_private
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.optionline import can_say, option_line, quoted
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply
 
 __all__ = ["Conversation", "read", "write"]
 

@@ -8,11 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbchat.conversation.turn import Turn, joined
+from nbchat.values.answer.rating import Rating
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
 from nbchat.values.plural import pluralize
-from nbchat.values.rating import Rating
-from nbchat.values.reply import Reply
 
 __all__ = ["History"]
 

@@ -11,27 +11,27 @@ from msgspec.structs import replace
 
 from nbchat.api.http.headers import GivenHeaders
 from nbchat.api.keys import Key
-from nbchat.conversation.driver import drive, drive_async
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.driver import drive, drive_async
+from nbchat.conversation.exchange.exchange import Exchange
+from nbchat.conversation.exchange.stream import Stream
 from nbchat.conversation.history import History
-from nbchat.conversation.offering import offer
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.servers.connection import Destination, warm_up
 from nbchat.conversation.settings import Settings
 from nbchat.conversation.storage.delivery import Deliverer
+from nbchat.conversation.storage.offering import offer
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.storage.recorded import Recorded
-from nbchat.conversation.stream import Stream
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.store.opening import journal
 from nbchat.store.paths import notebook_path
+from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
-from nbchat.values.reply import Reply, Request
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow

@@ -14,18 +14,18 @@ from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.headers import GivenHeaders
 from nbchat.conversation.context import Context, ContextPolicy, checked_policy, room, window_of
-from nbchat.conversation.exchange import Ask, Exchange
+from nbchat.conversation.exchange.exchange import Ask, Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
 from nbchat.conversation.servers import connection
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
+from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve
-from nbchat.values.usage import estimate_tokens
 
 if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema

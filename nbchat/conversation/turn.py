@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Self
 from msgspec import field
 from msgspec.structs import replace
 
+from nbchat.values.answer.rating import Rating
+from nbchat.values.answer.reply import Reply, Timing
+from nbchat.values.answer.usage import Usage
 from nbchat.values.frozen import Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.rating import Rating
-from nbchat.values.reply import Reply, Timing
-from nbchat.values.usage import Usage
 
 __all__ = ["Turn", "Version", "joined", "new_id", "read_rating"]
 

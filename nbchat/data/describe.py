@@ -23,13 +23,13 @@ from nbchat.data.description import (
     said_of,
     shorten,
 )
-from nbchat.data.frames import describe_table, headline
 from nbchat.data.images import Image, image_of, load_image
 from nbchat.data.objects import describe_code, describe_object, describe_self, is_code, one_line_repr, record_line
-from nbchat.data.tables import table_of
+from nbchat.data.tables.frames import describe_table, headline
+from nbchat.data.tables.table import table_of
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import PromptError
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply
 
 __all__ = ["describe"]
 

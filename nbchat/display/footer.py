@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbchat.values.answer.reply import Reply, Request
+from nbchat.values.answer.usage import Usage
 from nbchat.values.optionline import option_line
-from nbchat.values.reply import Reply, Request
-from nbchat.values.usage import Usage
 
 __all__ = ["cost_text", "footer_facts", "made_with", "params_text", "seconds_text", "settings_text", "tokens_text"]
 

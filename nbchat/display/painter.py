@@ -18,7 +18,7 @@ from nbchat.display.footer import footer_facts, seconds_text
 from nbchat.markdown.harmless import is_harmless
 from nbchat.markdown.segments import Segment, Segments
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     Event,
     Finished,
     ImageDelta,
@@ -30,9 +30,9 @@ from nbchat.values.events import (
     TextDelta,
     ThoughtBefore,
 )
+from nbchat.values.answer.reply import Reply
 from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
-from nbchat.values.reply import Reply
 
 __all__ = ["MOST_OUTPUTS", "Painter", "answer_bundle"]
 

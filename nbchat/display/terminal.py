@@ -10,7 +10,7 @@ from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts
 from nbchat.display.text_output import TextOutput
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     Event,
     Finished,
     ReasoningDelta,
@@ -20,9 +20,9 @@ from nbchat.values.events import (
     TextDelta,
     ThoughtBefore,
 )
+from nbchat.values.answer.reply import Reply
 from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.messages import Message, Source, ToolCall
-from nbchat.values.reply import Reply
 
 __all__ = ["TerminalPresenter"]
 

@@ -21,14 +21,14 @@ from nbchat.display.kernel import DISPLAYS, choose_display, takes_updates
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics import background
-from nbchat.magics import connect as connecting
 from nbchat.magics.cell import continue_with
-from nbchat.magics.command import COMMANDS, command, say, show
-from nbchat.magics.memory import changed_data, where_it_is_kept
-from nbchat.magics.spending import budget_text, cost_of
+from nbchat.magics.commands import connect as connecting
+from nbchat.magics.commands.command import COMMANDS, command, say, show
+from nbchat.magics.commands.memory import changed_data, where_it_is_kept
+from nbchat.magics.commands.spending import budget_text, cost_of
+from nbchat.values.answer.reply import Reply
 from nbchat.values.params import PARAMETERS, nearest
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply
 
 __all__ = ["COMMANDS", "chat_line"]
 
@@ -182,7 +182,7 @@ def _panel(shell: Any, _rest: str) -> None:
 @command("presets", "[FILE]")
 def _presets(shell: Any, rest: str) -> None:
     """List the presets; with FILE (.json or .toml), import those in it."""
-    from nbchat.magics.presets import list_line
+    from nbchat.magics.commands.presets import list_line
 
     show(shell, list_line(rest))
 
@@ -190,7 +190,7 @@ def _presets(shell: Any, rest: str) -> None:
 @command("preset", "NAME")
 def _preset(shell: Any, rest: str) -> None:
     """Apply a preset."""
-    from nbchat.magics.presets import apply_line
+    from nbchat.magics.commands.presets import apply_line
 
     say(shell, apply_line(registry().current, rest))
 
@@ -198,7 +198,7 @@ def _preset(shell: Any, rest: str) -> None:
 @command("save-preset", "NAME")
 def _save_preset(shell: Any, rest: str) -> None:
     """Save the current parameters, except the model, as a preset."""
-    from nbchat.magics.presets import save_line
+    from nbchat.magics.commands.presets import save_line
 
     say(shell, save_line(registry().current, rest))
 
@@ -229,7 +229,7 @@ def _code(shell: Any, rest: str) -> None:
 @command("fix")
 def _fix(shell: Any, _rest: str) -> None:
     """Explain and repair the last failing cell; sends its source, the traceback's end, types and shapes, but no values."""
-    from nbchat.magics import fix
+    from nbchat.magics.commands import fix
 
     fix.fix(shell)
 
@@ -237,7 +237,7 @@ def _fix(shell: Any, _rest: str) -> None:
 @command("explain")
 def _explain(shell: Any, _rest: str) -> None:
     """Explain the previous cell."""
-    from nbchat.magics import fix
+    from nbchat.magics.commands import fix
 
     fix.explain(shell)
 
@@ -245,7 +245,7 @@ def _explain(shell: Any, _rest: str) -> None:
 @command("doc")
 def _doc(shell: Any, _rest: str) -> None:
     """Write docstrings and comments for the previous cell."""
-    from nbchat.magics import fix
+    from nbchat.magics.commands import fix
 
     fix.document(shell)
 

@@ -22,18 +22,18 @@ from nbchat.display.painter import Painter, answer_bundle
 from nbchat.display.reply_area import ReplyArea
 from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.approval import Approval
-from nbchat.panel.cellline import Tried
+from nbchat.panel.settings.cellline import Tried
 from nbchat.panel.transcript import Entry, SweepEntry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.runner import Progress
 from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.values.answer.events import Event
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
-from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import PARAMETERS
 from nbchat.values.presenter import Presenter
-from nbchat.values.reply import Reply
 from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle

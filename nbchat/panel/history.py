@@ -12,7 +12,7 @@ from nbchat.display.footer import made_with
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import visible
 from nbchat.panel.drawing import Drawing
-from nbchat.values.reply import Reply
+from nbchat.values.answer.reply import Reply
 
 __all__ = ["History"]
 

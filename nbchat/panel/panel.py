@@ -21,21 +21,21 @@ from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.display.widget_style import WIDGETS_CLASS
 from nbchat.panel import comms, style
-from nbchat.panel.biases import BiasControl
-from nbchat.panel.cellbox import CellBox
-from nbchat.panel.cellline import ONE, Loaded, Tried
-from nbchat.panel.controls import Control, control
 from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
-from nbchat.panel.presetbar import PresetBar
 from nbchat.panel.reload_detector import ReloadDetector
-from nbchat.panel.server_form import ModelControl, ServerForm
-from nbchat.panel.settings import Settings
+from nbchat.panel.settings.biases import BiasControl
+from nbchat.panel.settings.cellbox import CellBox
+from nbchat.panel.settings.cellline import ONE, Loaded, Tried
+from nbchat.panel.settings.column import Settings
+from nbchat.panel.settings.controls import Control, control
+from nbchat.panel.settings.presetbar import PresetBar
+from nbchat.panel.settings.server_form import ModelControl, ServerForm
 from nbchat.panel.sizing import Sizing, request_size
+from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter, Params
-from nbchat.values.rating import Rating
 
 __all__ = ["Panel"]
 

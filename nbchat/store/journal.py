@@ -16,12 +16,12 @@ from nbchat.store import search_index, tape
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
-from nbchat.store.ledger import Ledger
+from nbchat.store.ledger.ledger import Ledger
 from nbchat.store.replay import Replays
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
+from nbchat.values.answer.events import Event
 from nbchat.values.errors import SessionError
-from nbchat.values.events import Event
 
 __all__ = ["STREAMING", "Answer", "Journal", "Place", "Recording", "SessionRow", "Stored"]
 

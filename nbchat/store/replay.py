@@ -17,8 +17,8 @@ from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded
 from nbchat.store.private_file import write_private
 from nbchat.store.writer import Writer
+from nbchat.values.answer.events import Event
 from nbchat.values.errors import ConfigError
-from nbchat.values.events import Event
 
 __all__ = ["SUFFIX", "Replays", "Tape", "cell_ids", "read_file", "request_hash", "write_file"]
 

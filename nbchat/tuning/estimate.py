@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from nbchat.api.prices import listed_price
-from nbchat.conversation.exchange import Ask, Exchange
+from nbchat.conversation.exchange.exchange import Ask, Exchange
 from nbchat.tuning.grid import Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import settle
+from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
 from nbchat.values.plural import pluralize
-from nbchat.values.usage import Usage, prompt_tokens
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
-    from nbchat.store.entries import Entry
+    from nbchat.store.ledger.entries import Entry
 
 __all__ = ["Estimate", "estimate"]
 

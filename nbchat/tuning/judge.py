@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from nbchat.conversation.exchange import Exchange
-from nbchat.conversation.userloop import run_on_users_loop
+from nbchat.conversation.exchange.exchange import Exchange
+from nbchat.conversation.exchange.userloop import run_on_users_loop
 from nbchat.tuning.run import Run
 from nbchat.tuning.runner import AT_ONCE, Progress, Runner
 from nbchat.tuning.statistics import is_number
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import ConfigError, NbchatError, ParameterError, ServerError
 from nbchat.values.params import PARAMETERS
-from nbchat.values.reply import Reply
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session

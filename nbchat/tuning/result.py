@@ -18,12 +18,12 @@ from nbchat.tuning.grid import Grid, Setting, setting_text
 from nbchat.tuning.run import COLUMNS, NUMBERS, Run
 from nbchat.tuning.statistics import Mean, finite
 from nbchat.tuning.verdict import Measured, Verdict, agreement_verdict, verdict
+from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
 from nbchat.values.params import nearest
 from nbchat.values.plural import pluralize
-from nbchat.values.rating import Rating
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session

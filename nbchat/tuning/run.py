@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.turn import Turn
 from nbchat.tuning.grid import Cell, Setting, setting_text
+from nbchat.values.answer.rating import Rating
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.rating import Rating
-from nbchat.values.reply import Choice, Reply
 
 __all__ = ["COLUMNS", "NUMBERS", "Run", "RunStatus", "answer_text"]
 

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import POLL_SECONDS, Channel
-from nbchat.conversation.driver import Driver, wait_for
-from nbchat.conversation.exchange import Exchange
-from nbchat.values.usage import Usage
+from nbchat.conversation.exchange.driver import Driver, wait_for
+from nbchat.conversation.exchange.exchange import Exchange
+from nbchat.values.answer.usage import Usage
 
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
 from nbchat.tuning.grid import Cell, Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score, scored

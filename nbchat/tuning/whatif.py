@@ -27,10 +27,10 @@ from typing import Any
 from msgspec import Struct
 
 from nbchat.api.endpoints import BUILTIN_MODEL
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import PARAMETERS
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply
 
 __all__ = ["Candidate", "Position", "Probability", "Reshaped", "WhatIf", "positions", "reshape", "what_if"]
 

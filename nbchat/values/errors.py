@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 from nbchat.values.unlinked import unlinked
 
 if TYPE_CHECKING:
-    from nbchat.values.reply import Reply
+    from nbchat.values.answer.reply import Reply
 
 __all__ = [
     "AuthenticationFailed",

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbchat.values.carried import Carried
+from nbchat.values.answer.carried import Carried
 from nbchat.values.frozen import FrozenDict, Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 

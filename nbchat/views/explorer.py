@@ -14,9 +14,9 @@ from nbchat.markdown.inline import html_text
 from nbchat.tuning import result
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.run import Run
+from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.plural import pluralize
-from nbchat.values.rating import Rating
 from nbchat.views import explorer_script
 from nbchat.views.sweep import answer_html, diff_bundle, share_of
 from nbchat.views.sweep_table import Handles, heading, run_table

@@ -15,7 +15,7 @@ from nbchat.tuning.grid import Setting, setting_text, value_text
 from nbchat.tuning.result import Summary, Sweep
 from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
-from nbchat.values.usage import UNKNOWN
+from nbchat.values.answer.usage import UNKNOWN
 
 __all__ = ["MOST_ROWS", "Handles", "fold_failures", "heading", "run_heading", "run_table", "setting_table"]
 

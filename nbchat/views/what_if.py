@@ -21,8 +21,8 @@ from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.tuning.whatif import Candidate, Probability, Reshaped, WhatIf
 from nbchat.tuning.whatif import what_if as reshape_reply
+from nbchat.values.answer.reply import Reply
 from nbchat.values.params import PARAMETERS
-from nbchat.values.reply import Reply
 
 __all__ = ["WhatIfView", "what_if", "what_if_bundle"]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.api.concurrency import ConcurrencyLimiter
-from nbchat.values.rate_limits import RateLimits
+from nbchat.values.answer.rate_limits import RateLimits
 
 
 class Batch:

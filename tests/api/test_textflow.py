@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nbchat.api.answer.textflow import Joiner, TextFlow, paired
 from nbchat.api.keys import Key
-from nbchat.values.events import ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
+from nbchat.values.answer.events import ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 from tests import strategies
 
 

@@ -23,11 +23,11 @@ from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import Say
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import ImagePart, Message, TextPart
 from nbchat.values.optionline import can_say
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply
 from tests import strategies
 from tests.environment import ROOT
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbchat.conversation.outgoing import check_body
+from nbchat.conversation.exchange.outgoing import check_body
 from nbchat.conversation.session import Session
 from nbchat.testing import Cut, Say, Stream, chunk, tool_call
 from nbchat.values.errors import GuardError, NbchatError

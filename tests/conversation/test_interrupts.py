@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from nbchat.api import engine as engine_module
-from nbchat.conversation import driver as driver_module
-from nbchat.conversation import exchange as exchange_module
 from nbchat.conversation import session as session_module
 from nbchat.conversation import settings as settings_module
-from nbchat.conversation import stream as stream_module
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange import driver as driver_module
+from nbchat.conversation.exchange import exchange as exchange_module
+from nbchat.conversation.exchange import stream as stream_module
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError

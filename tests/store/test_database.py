@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nbchat.store import migrations
-from nbchat.values.events import TextDelta
+from nbchat.values.answer.events import TextDelta
 from tests.environment import ROOT
 from tests.store.turns import answer, text_of, until, write_turn
 from tests.store.turns import opened as session_of
@@ -356,7 +356,7 @@ def test_a_fork_writes_on_in_both_processes(path):
         import os, sys
         os.environ["NBCHAT_STORE"] = sys.argv[1]
         from nbchat.store.opening import journal
-        from nbchat.values.events import TextDelta
+        from nbchat.values.answer.events import TextDelta
         from tests.store.turns import answer, write_turn
         mine = journal()
         write_turn(mine, "parent", 0, "a", "b")

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
-from nbchat.store.entries import Entry, Spent
 from nbchat.store.journal import Journal
-from nbchat.values.reply import Timing
-from nbchat.values.usage import Usage
+from nbchat.store.ledger.entries import Entry, Spent
+from nbchat.values.answer.reply import Timing
+from nbchat.values.answer.usage import Usage
 from tests import strategies
 from tests.store.turns import opened
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
+from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ParameterError
-from nbchat.values.rating import Rating
 from nbchat.views.explorer import Explorer
 from tests.views.test_sweep import HOSTILE, Tags, sweep_of
 

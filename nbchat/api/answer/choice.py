@@ -10,8 +10,8 @@ from nbchat.api.answer import parts
 from nbchat.api.answer.textflow import Joiner, TextFlow, paired
 from nbchat.api.answer.toolcalls import ToolCallFlow
 from nbchat.api.keys import Key
-from nbchat.values.carried import REASONING, attached
-from nbchat.values.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
+from nbchat.values.answer.carried import REASONING, attached
+from nbchat.values.answer.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
 from nbchat.values.messages import ImagePart, Source
 
 __all__ = ["ChoiceReader"]

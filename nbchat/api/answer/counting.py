@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from nbchat.values.usage import UNKNOWN, Usage
+from nbchat.values.answer.usage import UNKNOWN, Usage
 
 __all__ = ["UsageTally"]
 

@@ -6,7 +6,7 @@ import json
 
 from msgspec.structs import replace
 
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     CarriedDelta,
     Event,
     Finished,

@@ -11,9 +11,9 @@ from nbchat.api.answer.counting import UsageTally
 from nbchat.api.answer.textflow import paired
 from nbchat.api.answer.toolcalls import index_of
 from nbchat.api.keys import Key
-from nbchat.values import usage
-from nbchat.values.carried import is_carried
-from nbchat.values.events import (
+from nbchat.values.answer import usage
+from nbchat.values.answer.carried import is_carried
+from nbchat.values.answer.events import (
     Event,
     Finished,
     ImageDelta,

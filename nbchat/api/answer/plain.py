@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from nbchat.api.answer.payload import PayloadReader, is_meant
-from nbchat.values.events import Event
+from nbchat.values.answer.events import Event
 
 __all__ = ["PlainChunks"]
 

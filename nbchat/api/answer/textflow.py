@@ -7,7 +7,7 @@ import re
 from nbchat.api.answer.growing import GrowingText
 from nbchat.api.answer.thinking import STARTERS, Said, ThinkTags
 from nbchat.api.keys import Key, Redactor
-from nbchat.values.events import Event, ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
+from nbchat.values.answer.events import Event, ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 
 __all__ = ["Joiner", "TextFlow", "paired"]
 

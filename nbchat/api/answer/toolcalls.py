@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from nbchat.api.answer.textflow import Joiner, paired
 from nbchat.api.keys import Key
-from nbchat.values.carried import attached_to_call
-from nbchat.values.events import CarriedDelta, Event, ToolCallDelta
+from nbchat.values.answer.carried import attached_to_call
+from nbchat.values.answer.events import CarriedDelta, Event, ToolCallDelta
+from nbchat.values.answer.tool_arguments import is_object
 from nbchat.values.limits import LIMITS
-from nbchat.values.tool_arguments import is_object
 
 __all__ = ["ToolCallFlow", "index_of", "tool_names"]
 

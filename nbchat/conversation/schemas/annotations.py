@@ -206,8 +206,7 @@ class Annotations:
         return _Pydantic(adapter, {key: value for key, value in schema.items() if key != "$defs"})
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Pydantic:
+class _Pydantic(Struct, frozen=True):
     """A converter based on a pydantic TypeAdapter."""
 
     adapter: Any

@@ -136,7 +136,7 @@ def ready(endpoint: Endpoint) -> Endpoint:
         return _running_file(endpoint)
     if not endpoint.is_builtin:
         return endpoint
-    from nbchat.builtin.server import builtin
+    from nbchat.builtin.http.server import builtin
 
     return replace(endpoint, base_url=builtin().base_url)
 
@@ -169,7 +169,7 @@ def check_chosen(endpoint: Endpoint, model: str | None) -> None:
     """Raise ConfigError if a model needs a real server and none was chosen."""
     if not endpoint.is_builtin:
         return
-    from nbchat.builtin.models import MODELS
+    from nbchat.builtin.model.models import MODELS
 
     if model in MODELS:
         return

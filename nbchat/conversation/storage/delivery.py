@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct, field
 
 from nbchat.api.prices import check_table, listed_price
-from nbchat.conversation.exchange import Delivery, Exchange
+from nbchat.conversation.exchange.exchange import Delivery, Exchange
 from nbchat.conversation.storage.record import Record
-from nbchat.store.budget import Budget
-from nbchat.store.entries import Spent
+from nbchat.store.ledger.budget import Budget
+from nbchat.store.ledger.entries import Spent
 from nbchat.store.paths import OFF, is_wanted
+from nbchat.values.answer.events import Event
+from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.errors import SessionError
-from nbchat.values.events import Event
 from nbchat.values.request import Request
-from nbchat.values.usage import Usage, prompt_tokens
 
 __all__ = ["Deliverer", "Limits", "spent"]
 

@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from nbchat.api.keys import Key
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.storage.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined, read_rating
-from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
+from nbchat.store.ledger.entries import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
-from nbchat.values.draft import Draft
-from nbchat.values.events import Event
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import Event
+from nbchat.values.answer.reply import Reply, Timing
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply, Timing
 from nbchat.values.request import Request
 
 __all__ = ["Persistence", "Reopened", "reopened"]

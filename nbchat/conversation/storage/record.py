@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.turn import Turn
-from nbchat.store.entries import Entry
+from nbchat.store.ledger.entries import Entry
 from nbchat.values.live_set import LiveSet
 
 if TYPE_CHECKING:  # imported only with a journal

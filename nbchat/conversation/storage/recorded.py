@@ -11,11 +11,11 @@ from nbchat.conversation.settings import Configured, Settings, with_system
 from nbchat.conversation.storage.delivery import Limits, spent
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.turn import Turn
-from nbchat.store.budget import Budget
-from nbchat.store.entries import Entries, Spent
+from nbchat.store.ledger.budget import Budget
+from nbchat.store.ledger.entries import Entries, Spent
 from nbchat.store.opening import journal
-from nbchat.values.rating import Rating
-from nbchat.values.usage import Usage
+from nbchat.values.answer.rating import Rating
+from nbchat.values.answer.usage import Usage
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.conversation.storage.persistence import Persistence

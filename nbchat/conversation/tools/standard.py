@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import CodeType, ModuleType
 from typing import Any
 
-from nbchat.conversation.description import value_text
+from nbchat.conversation.tools.description import value_text
 from nbchat.conversation.tools.tool import Tool
 from nbchat.values.params import nearest
 

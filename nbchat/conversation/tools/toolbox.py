@@ -10,8 +10,8 @@ import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from nbchat.conversation.description import value_text
 from nbchat.conversation.schemas.converters import Misfit
+from nbchat.conversation.tools.description import value_text
 from nbchat.conversation.tools.tool import Tool
 from nbchat.values.errors import ToolError
 from nbchat.values.messages import Message, ToolCall
