@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
@@ -119,7 +120,7 @@ class Grid(Struct, frozen=True):
     repeat: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "repeat", _whole(self.repeat))
+        force_setattr(self, "repeat", _whole(self.repeat))
         if len(self) > MOST_RUNS:
             raise ParameterError(f"This is {len(self):,} runs, more than {MOST_RUNS:,}: try fewer values or repeats.")
 

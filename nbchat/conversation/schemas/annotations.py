@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from msgspec import Struct
+
 from nbchat.conversation.schemas.converters import (
     MISSING,
     Anything,
