@@ -8,8 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-import httpx
-
 from nbchat.api import rate_limits as limits
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
@@ -17,7 +15,15 @@ from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.http.connection_failure import what_happened, words_of
 from nbchat.api.http.pools import Pools
-from nbchat.api.http.requests import request
+from nbchat.api.http.requests import Request, request
+from nbchat.api.http.responses import Response
+from nbchat.api.http.transport_errors import (
+    ProtocolViolated,
+    ReadFailed,
+    ReadTimedOut,
+    TransportError,
+    WriteFailed,
+)
 from nbchat.api.http.unpacking import unpacked
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.answer.events import (
@@ -112,7 +118,6 @@ class Attempt:
         self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
         self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
         self._responded = False
-        self._reused = True  # whether it goes out on a connection that had served before
         self._known = known
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.secrets, known=known)
 
@@ -126,8 +131,7 @@ class Attempt:
         """Run the attempt; return the transport's error (None = none) and the failure."""
         try:
             async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
-                self._reused = False  # a connection that brought a head was not stale
-                if not 200 <= response.status_code < 300:
+                if not 200 <= response.status < 300:
                     return None, await self._refusal(response)
                 told = limits.rate_limits(response.headers)
                 if self._call.limiter is not None:
@@ -139,30 +143,24 @@ class Attempt:
             return None, AttemptFailed(error)
         except TimeoutError:
             return f"it took {LIMITS.seconds}", AttemptFailed(LIMITS.seconds.error(self._call.endpoint.title))
-        except httpx.ReadTimeout:
+        except ReadTimedOut:
             return "it went silent", self._silent()
-        except (httpx.RequestError, httpx.InvalidURL) as error:
-            return words_of(error, self._call.endpoint.secrets), unreachable(self._call, error, reused=self._reused)
+        except TransportError as error:
+            return words_of(error, self._call.endpoint.secrets), unreachable(self._call, error)
 
-    def _request(self) -> httpx.Request:
-        call, timeouts = self._call, self._call.timeouts
+    def _request(self) -> Request:
+        call = self._call
         return request(
             "POST",
             call.endpoint.chat_url,
             endpoint=call.endpoint,
-            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
+            timeouts=call.timeouts,
             content=encoded(self._body),
             accept="text/event-stream" if self._body.get("stream") else "application/json",
-            trace=self._trace,
         )
 
-    async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
-        """Receive httpcore's trace events."""
-        if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
-            self._reused = False
-
-    async def _refusal(self, response: httpx.Response) -> AttemptFailed:
-        status, endpoint = response.status_code, self._call.endpoint
+    async def _refusal(self, response: Response) -> AttemptFailed:
+        status, endpoint = response.status, self._call.endpoint
         detail = describe(_moved_to(response) or await _error_body(response), endpoint.secrets)
         wished = limits.retry_after(response.headers)
         wished = detail.retry_after if wished is None else wished
@@ -187,7 +185,7 @@ class Attempt:
             unsupported=is_unsupported(detail),
         )
 
-    async def _read(self, response: httpx.Response) -> AttemptFailed | None:
+    async def _read(self, response: Response) -> AttemptFailed | None:
         """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
         portions = unpacked(response)
         decoder, given_up = self._decoder, None
@@ -243,7 +241,7 @@ class Attempt:
         """Read the rest of the response after the answer."""
         timer = asyncio.get_running_loop().call_later(PROMPT_SECONDS, self._over)
         try:
-            with contextlib.suppress(TimeoutError, httpx.RequestError):
+            with contextlib.suppress(TimeoutError, TransportError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     async for _ in portions:
                         pass
@@ -283,17 +281,17 @@ def _first_piece(events: list[Event]) -> int | None:
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
 
 
-def _moved_to(response: httpx.Response) -> str | None:
+def _moved_to(response: Response) -> str | None:
     """Where a redirect that is not followed leads, as a base URL; None = it is none."""
-    if not response.has_redirect_location:
+    if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
         return None
     return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
 
 
-async def _error_body(response: httpx.Response) -> bytes:
+async def _error_body(response: Response) -> bytes:
     """Read the beginning of an error's body, ignoring failures."""
     body = bytearray()
-    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
+    with contextlib.suppress(TimeoutError, ProtocolError, TransportError):
         async with asyncio.timeout(LIMITS.error_seconds):
             async for portion in unpacked(response):
                 body += portion
@@ -302,14 +300,14 @@ async def _error_body(response: httpx.Response) -> bytes:
     return bytes(body[: LIMITS.error_body])
 
 
-def unreachable(call: Call, error: Exception, *, reused: bool = False) -> AttemptFailed:
+def unreachable(call: Call, error: TransportError) -> AttemptFailed:
     """Explain in one sentence why the server could not be reached; retryable unless it can never work."""
     sentence, again = what_happened(call, error)
-    stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
+    stale = error.reused and isinstance(error, (ProtocolViolated, ReadFailed, WriteFailed))
     return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)
 
 
-def _request_id(response: httpx.Response, call: Call) -> str | None:
+def _request_id(response: Response, call: Call) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
     found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
     secrets = call.endpoint.secrets

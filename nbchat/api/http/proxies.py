@@ -6,9 +6,9 @@ import os
 import urllib.parse
 import urllib.request
 
-import httpx
 from msgspec import Struct
 
+from nbchat.api.http.address import Address, address_of
 from nbchat.api.http.addresses import is_this_machine, public_url
 from nbchat.api.keys import Key
 
@@ -22,9 +22,10 @@ class Proxy(Struct, frozen=True):
     variable: str
     whole: Key
 
-    def for_httpx(self) -> httpx.Proxy:
-        """The same for httpx. Raises ValueError for what is no proxy's address."""
-        return httpx.Proxy(self.whole.reveal())
+    @property
+    def address(self) -> Address:
+        """The parsed address. Raises InvalidAddress for what is no proxy's address."""
+        return address_of(self.whole.reveal())
 
     def redact(self, text: str) -> str:
         """A text without user and password."""
@@ -34,13 +35,13 @@ class Proxy(Struct, frozen=True):
         return text
 
 
-def proxy_for(url: httpx.URL) -> Proxy | None:
+def proxy_for(address: Address) -> Proxy | None:
     """The proxy for an address; None = none."""
-    if is_this_machine(url.host):
+    if is_this_machine(address.host):
         return None
     named = urllib.request.getproxies()
-    kind = next((kind for kind in (url.scheme, "all") if named.get(kind)), None)
-    if kind is None or urllib.request.proxy_bypass(url.netloc.decode("ascii")):
+    kind = next((kind for kind in (address.scheme, "all") if named.get(kind)), None)
+    if kind is None or urllib.request.proxy_bypass(address.authority):
         return None
     whole = named[kind] if "://" in named[kind] else f"http://{named[kind]}"
     variable = next((name for name in (f"{kind}_proxy", f"{kind.upper()}_PROXY") if os.environ.get(name)), "the system")
