@@ -15,6 +15,7 @@ from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
 from nbchat.api.http.connection_failure import what_happened, words_of
 from nbchat.api.http.pools import Pools
+from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import Request, request
 from nbchat.api.http.responses import Response
 from nbchat.api.http.transport_errors import (
@@ -25,6 +26,7 @@ from nbchat.api.http.transport_errors import (
     WriteFailed,
 )
 from nbchat.api.http.unpacking import unpacked
+from nbchat.api.keys import Key
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.answer.events import (
     Ended,
@@ -119,7 +121,8 @@ class Attempt:
         self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
         self._responded = False
         self._known = known
-        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=call.endpoint.secrets, known=known)
+        self._secrets = secrets_toward(call.endpoint)
+        self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
 
     async def run(self) -> None:
         """Send the request and read the answer to its end."""
@@ -137,7 +140,7 @@ class Attempt:
                 if self._call.limiter is not None:
                     self._call.limiter.answered(told)
                 self._responded = True
-                self._emit([Responded(time.perf_counter(), _request_id(response, self._call), told)])
+                self._emit([Responded(time.perf_counter(), _request_id(response, self._secrets), told)])
                 return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
             return None, AttemptFailed(error)
@@ -146,7 +149,7 @@ class Attempt:
         except ReadTimedOut:
             return "it went silent", self._silent()
         except TransportError as error:
-            return words_of(error, self._call.endpoint.secrets), unreachable(self._call, error)
+            return words_of(error, self._secrets), unreachable(self._call, error)
 
     def _request(self) -> Request:
         call = self._call
@@ -161,7 +164,7 @@ class Attempt:
 
     async def _refusal(self, response: Response) -> AttemptFailed:
         status, endpoint = response.status, self._call.endpoint
-        detail = describe(_moved_to(response) or await _error_body(response), endpoint.secrets)
+        detail = describe(_moved_to(response) or await _error_body(response), self._secrets)
         wished = limits.retry_after(response.headers)
         wished = detail.retry_after if wished is None else wished
         error = error_from(
@@ -169,9 +172,9 @@ class Attempt:
             detail,
             server=endpoint.title,
             sent=self._body,
-            request_id=_request_id(response, self._call),
+            request_id=_request_id(response, self._secrets),
             retry_after=wished,
-            key=endpoint.secrets,
+            key=self._secrets,
             key_env=endpoint.key_env,
             known=self._known,
         )
@@ -307,8 +310,7 @@ def unreachable(call: Call, error: TransportError) -> AttemptFailed:
     return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)
 
 
-def _request_id(response: Response, call: Call) -> str | None:
+def _request_id(response: Response, secrets: Key | None) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
     found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
-    secrets = call.endpoint.secrets
     return secrets.redact(found) if found and secrets else found

@@ -18,6 +18,7 @@ from nbchat.api.endpoints import Endpoint
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
 from nbchat.api.http.pools import Pools
+from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
 from nbchat.api.http.transport_errors import TransportError
 from nbchat.api.http.unpacking import TooMuch, read_whole
@@ -126,7 +127,7 @@ class Client:
         Raises ModelNotFound if the server has no list at this address, and other NbchatErrors.
         """
         found = await self._look_up("GET", endpoint, endpoint.models_url, timeout)
-        status, secrets = found.status, endpoint.secrets
+        status, secrets = found.status, secrets_toward(endpoint)
         ids = model_ids(found.content) if status == 200 else None
         if ids is not None and len(ids) > LIMITS.models.most:
             raise ServerError(f"{endpoint.title} listed {LIMITS.models}, the most that nbchat reads. Name one with -m.")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbchat.api.http.addresses import is_same_server, is_this_machine, normal_url, public_url, with_path
+from nbchat.api.http.addresses import is_same_server, is_this_machine, normal_url, public_url, secrets_in, with_path
 from nbchat.api.http.headers import Headers
 from nbchat.api.keyring import stored_key
-from nbchat.api.keys import Key, Secrets, looks_like_key
+from nbchat.api.keys import Key, Secrets
 from nbchat.values.errors import ConfigError
+from nbchat.values.key_shapes import looks_like_key
 from nbchat.values.modelname import SMOLLM2, is_model_file
 from nbchat.values.params import nearest
 
@@ -202,12 +203,14 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def secrets(self) -> Key | None:
-        """What to mask in the server's output: the key, and the headers' values with their parts."""
-        if not self.headers:
-            return self.key
+        """What to mask in the server's output: the key, the headers' values with their parts, secrets in the address."""
+        return self.secrets_and(())
+
+    def secrets_and(self, more: Iterable[str]) -> Key | None:
+        """Its secrets and others; None = there are none."""
         values = (value.reveal() for _, value in self.headers)
-        parts = [part for value in values for part in (value, *value.split()) if Key(part).distinct]
-        return Secrets([*parts, *([self.key.reveal()] if self.key is not None else [])])
+        parts = [part for value in values for part in (value, *value.split())]
+        return Secrets.of(self.key, [*parts, *secrets_in(self.base_url), *more])
 
     @property
     def lacks_key(self) -> bool:

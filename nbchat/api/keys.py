@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Generic, NoReturn, TypeVar
 
 from nbchat.values.errors import ConfigError
+from nbchat.values.key_shapes import MASK
 
-__all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key", "without_keys"]
-
-MASK = "[key]"
+__all__ = ["Key", "Redactor", "Secrets"]
 
 SHORTEST_SECRET = 4
 """Shortest key that is masked; "x" or "-" are placeholders, and occur in every sentence."""
@@ -39,22 +37,7 @@ PLACEHOLDERS = frozenset(
 )
 """Placeholder keys for servers that need none; models may well say these words."""
 
-_KEY_LIKE = re.compile(
-    r"(?:^|(?<=[\s=:'\"-]))(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
-    r"|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{20,})"
-)
-
 _Text = TypeVar("_Text", str, bytes)
-
-
-def looks_like_key(text: str) -> bool:
-    """Whether a text that was put where something else belongs may be a key, and so is not repeated."""
-    return _KEY_LIKE.search(text) is not None
-
-
-def without_keys(text: str) -> str:
-    """What a user wrote where something else belongs, as an error may repeat it: whatever may be a key is masked."""
-    return _KEY_LIKE.sub(MASK, text)
 
 
 class Key:
@@ -131,6 +114,14 @@ class Secrets(Key):
     def __init__(self, parts: Iterable[str]) -> None:
         super().__init__("")
         self._parts = tuple(sorted(set(parts), key=len, reverse=True))
+
+    @classmethod
+    def of(cls, key: Key | None, more: Iterable[str]) -> Key | None:
+        """The key, which is sent by itself, together with these secrets; None = there are none."""
+        parts = {part for part in more if Key(part).distinct}
+        if not parts:
+            return key
+        return cls([*parts, *([key.reveal()] if key is not None else [])])
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -294,7 +294,7 @@ class Session(Recorded):
 
     def _begin(self, message: Any, options: RequestOptions, *, alone: bool = False) -> Exchange:
         settings = self._settings  # read once: another thread may change it
-        exchange = self._opened(settings.settle(message, options, self._record.history))
+        exchange = self._opened(settings.exchange(message, options, self._record.history))
         exchange.alone = alone
         return exchange
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +14,8 @@ from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.headers import GivenHeaders
 from nbchat.conversation.context import Context, ContextPolicy, checked_policy, room, window_of
-from nbchat.conversation.exchange.exchange import Ask, Exchange
+from nbchat.conversation.exchange.ask import Ask
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
@@ -31,7 +32,9 @@ if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.tools.toolbox import Toolbox
 
-__all__ = ["Configured", "Settings", "with_system"]
+__all__ = ["Configurable", "Settings", "with_system"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Settings(Struct, frozen=True):
@@ -45,7 +48,7 @@ class Settings(Struct, frozen=True):
     toolbox: Toolbox | None = None
     context: ContextPolicy = "fit"
 
-    def settle(self, message: Any, options: RequestOptions, history: History) -> Exchange:
+    def exchange(self, message: Any, options: RequestOptions, history: History) -> Exchange:
         """Return the request for a message, not yet sent. Raises NbchatError for an invalid one."""
         asked = user_message(message)
         endpoint = connection.ready(self.destination.endpoint(options.base_url, options.key_env))
@@ -92,7 +95,7 @@ class Settings(Struct, frozen=True):
         return (self.toolbox or _new_toolbox()).offer(wanted)
 
 
-class Configured:
+class Configurable:
     """The mutable settings of a session. Thread-safe: each request uses a snapshot taken when it begins."""
 
     def __init__(self, settings: Settings) -> None:
@@ -182,6 +185,10 @@ class Configured:
     def approve(self, approve: Approve) -> None:
         self._change(lambda settings: replace(settings, approve=approve))
 
+    @overload
+    def tool(self, function: _Function, /, *, safe: bool = ...) -> _Function: ...
+    @overload
+    def tool(self, /, *, safe: bool = ...) -> Callable[[_Function], _Function]: ...
     def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
         """Offer a Python function to the model with every request; use as a decorator.
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from nbchat.cells.compose import Composed
-from nbchat.conversation.exchange.exchange import Ask
+from nbchat.conversation.exchange.ask import Ask
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.markdown.inline import html_text

@@ -24,9 +24,9 @@ def forget_session(connection: sqlite3.Connection, session: str) -> int:
     """Delete a session and its answers, except those that a fork shares. Return the number of answers deleted."""
     # an answer that another session shares becomes that session's
     connection.execute(
-        "UPDATE answers SET session = (SELECT session FROM places WHERE answer = answers.id AND session != ?1 LIMIT 1)"
-        " WHERE session = ?1 AND EXISTS (SELECT 1 FROM places WHERE answer = answers.id AND session != ?1)",
-        (session,),
+        "UPDATE answers SET session = (SELECT session FROM places WHERE answer = answers.id AND session != :session LIMIT 1)"
+        " WHERE session = :session AND EXISTS (SELECT 1 FROM places WHERE answer = answers.id AND session != :session)",
+        {"session": session},
     )
     answers = [row[0] for row in connection.execute("SELECT id FROM answers WHERE session = ?", (session,))]
     delete_answers(connection, answers)

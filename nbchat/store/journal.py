@@ -233,8 +233,8 @@ class Journal:
             lambda connection: connection.execute(
                 "SELECT id, name, notebook, created, used,"
                 " (SELECT count(DISTINCT place) FROM places WHERE places.session = sessions.id), settings"
-                " FROM sessions WHERE ?1 IS NULL OR notebook = ?1 ORDER BY used DESC",
-                (plain(notebook),),
+                " FROM sessions WHERE :notebook IS NULL OR notebook = :notebook ORDER BY used DESC",
+                {"notebook": plain(notebook)},
             ).fetchall()
         )
         return [_session(row) for row in rows]
@@ -263,8 +263,9 @@ class Journal:
         def read(connection: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
             found = connection.execute(
                 "SELECT id, turn, status, at, cell, parent FROM answers WHERE id IN"
-                " (SELECT answer FROM places WHERE session = ?1) OR (session = ?1 AND status = ?2) ORDER BY number",
-                (session, STREAMING),
+                " (SELECT answer FROM places WHERE session = :session) OR (session = :session AND status = :status)"
+                " ORDER BY number",
+                {"session": session, "status": STREAMING},
             ).fetchall()
             pieces = connection.execute(
                 "SELECT answer, events FROM pieces WHERE answer IN"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from nbchat.api.prices import listed_price
-from nbchat.conversation.exchange.exchange import Ask, Exchange
+from nbchat.conversation.exchange.ask import Ask
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.tuning.grid import Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
-from nbchat.tuning.sweep import settle
+from nbchat.tuning.sweep import prepare
 from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
@@ -86,7 +87,7 @@ def estimate(
     A judge's requests are included; a score function is free.
     """
     check_score(score)
-    grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
+    grid, fixed, exchanges = prepare(session, message, repeat=repeat, models=models, **axes)
     runs = [_Size.of(session, exchange) for exchange in exchanges.values()]
     sizes, judged = list(runs), 0
     if isinstance(score, str):

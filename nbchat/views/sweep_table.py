@@ -12,9 +12,10 @@ from nbchat.display.canvas import Bundle
 from nbchat.display.footer import cost_text, seconds_text, tokens_text
 from nbchat.markdown.inline import html_text
 from nbchat.tuning.grid import Setting, setting_text, value_text
-from nbchat.tuning.result import Summary, Sweep
+from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
+from nbchat.tuning.summary import Summary
 from nbchat.values.answer.usage import UNKNOWN
 
 __all__ = ["MOST_ROWS", "Handles", "fold_failures", "heading", "run_heading", "run_table", "setting_table"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nbchat.api.answer.truncated import read_truncated
+from nbchat.api.answer.json_text import read_truncated
 from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import DONE, Cut, Pause, Raw, Say, chunk, completion
 from nbchat.values.answer.draft import Draft

@@ -13,7 +13,7 @@ from nbchat.conversation.session import Session
 from nbchat.testing import Cut, Say, Stream, chunk, tool_call
 from nbchat.values.errors import GuardError, NbchatError
 from nbchat.values.messages import ImagePart, Message, TextPart
-from tests.environment import ROOT, clean_environment
+from tests.environment import PACKAGE, ROOT, clean_environment
 
 SECRET = "tok-8f7e6d5c4b3a2910"
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
@@ -56,7 +56,7 @@ def test_a_secret_is_refused_however_the_session_was_imported(server, tmp_path, 
 def test_requests_are_sent_in_one_place_alone():
     """There the guard stands; another place would be a way around it."""
     sending = re.compile(r"\bengine(\(\))?\.(start|open)\(|\bclient\.answer\(")
-    senders = [path for path in (ROOT / "nbchat").rglob("*.py") if sending.search(path.read_text())]
+    senders = [path for path in PACKAGE.rglob("*.py") if sending.search(path.read_text())]
     assert {path.name for path in senders} == {"engine.py", "exchange.py"}
 
 

@@ -32,7 +32,7 @@ def test_words_filter_the_rows_and_leave_the_agreement_as_it_is(explorer):
 
 
 def test_a_key_compares_no_answers_and_makes_no_answer_anew(explorer, monkeypatch):
-    monkeypatch.setattr("nbchat.tuning.result.agreement", None)
+    monkeypatch.setattr("nbchat.tuning.summary.agreement", None)
     monkeypatch.setattr("nbchat.views.explorer.answer_html", None)
     for typed in ("y", "ye", "yes", ""):
         explorer._words.value = typed

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbchat.api.answer import parts
-from nbchat.api.answer.textflow import Joiner, TextFlow, paired
+from nbchat.api.answer.textflow import TextCleaner, TextFlow, paired
 from nbchat.api.answer.toolcalls import ToolCallFlow
 from nbchat.api.keys import Key
 from nbchat.values.answer.carried import REASONING, attached
@@ -36,7 +36,7 @@ class ChoiceReader:
         self.owes_reason = False
         """Whether its finish reason is pending until held-back text is emitted."""
         self._calls = ToolCallFlow(index, key, tools)
-        self._thought = Joiner(key) if tools else None
+        self._thought = TextCleaner(key) if tools else None
         self._has_thought = False
         self._in_deltas = False  # whether deltas came, so that a message repeats them
         self._called = False

@@ -74,6 +74,8 @@ class PayloadReader:
         self._tools = tools
         self.seen = False
         """Whether anything recognizable has arrived."""
+        self.reads = 0
+        """Counts what has come of any choice."""
         self.reasons: dict[int, str] = {}
         """The finish reasons by choice; withdrawn if more of the choice follows."""
         self.trusted = False
@@ -123,6 +125,7 @@ class PayloadReader:
 
     def read_run(self, kind: str, index: int, call: int, pieces: list[str], events: list[Event]) -> None:
         """Append what a run brings, each piece of which has less than the room for it."""
+        self.reads += 1
         self._choices[index].read_run(kind, call, pieces, events)
 
     def read_usage(self, count: Mapping[str, Any], events: list[Event]) -> None:
@@ -146,7 +149,7 @@ class PayloadReader:
             choice.flush(events)
             if choice.owes_reason:
                 choice.owes_reason = False
-                events.append(Finished(self.reasons[index], index))
+                events.append(Finished(self.reasons[index], index, self.trusted))
         return events
 
     def _read_start(self, payload: Mapping[str, Any], events: list[Event]) -> None:
@@ -168,6 +171,7 @@ class PayloadReader:
                 events.append(UsageReport(report))
 
     def _read_choice(self, choice: Mapping[str, Any], index: int, events: list[Event]) -> None:
+        self.reads += 1
         reader, before = self._choice(index), len(events)
         reason = _reason(choice.get("finish_reason"))
         reader.read(choice, events, last=not self._refuted and (reason is not None or index in self.reasons))
@@ -181,7 +185,7 @@ class PayloadReader:
             if reader.holds:
                 reader.owes_reason = True
             elif told != reason:
-                events.append(Finished(reason, index))
+                events.append(Finished(reason, index, self.trusted))
 
     def _weigh(self, index: int, reason: str | None, *, came: bool) -> None:
         """What the coming of a piece says of this server's finish reasons."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from nbchat.api.answer.textflow import Joiner, paired
+from nbchat.api.answer.textflow import TextCleaner, paired
 from nbchat.api.keys import Key
 from nbchat.values.answer.carried import attached_to_call
 from nbchat.values.answer.events import CarriedDelta, Event, ToolCallDelta
@@ -53,7 +53,7 @@ class _Call:
         self.id = ""
         self.name = ""
         self.told = ""  # of the name, in events
-        self.joiner = Joiner(key)
+        self.cleaner = TextCleaner(key)
         self.named_again = False  # its name came again behind its whole arguments: another call may follow
         self._arguments = StringIO()
         self._last = ""  # piece of the arguments
@@ -161,7 +161,7 @@ class ToolCallFlow:
         """Pieces of nothing but arguments, where that goes on."""
         call = self._last = self._by_index[index]
         call.add_all(pieces)
-        if arguments := call.joiner.feed("".join(pieces)):
+        if arguments := call.cleaner.feed("".join(pieces)):
             events.append(ToolCallDelta(call.number, call.id, "", arguments, self._index))
 
     def read_old(self, function: object, events: list[Event]) -> None:
@@ -172,7 +172,7 @@ class ToolCallFlow:
     def flush(self, events: list[Event]) -> None:
         """Emit what was held back, at the end."""
         for number, call in self._numbers.items():
-            name, rest = self._news(call, is_whole=True), call.joiner.flush()
+            name, rest = self._news(call, is_whole=True), call.cleaner.flush()
             if name or rest:
                 events.append(ToolCallDelta(number, name=name, arguments=rest, index=self._index))
 
@@ -195,7 +195,7 @@ class ToolCallFlow:
         self._name(call, piece.name or inherited)
         name = self._news(call, is_whole=bool(piece.arguments))
         call.add(piece.arguments)
-        events.append(ToolCallDelta(call.number, call.id, name, call.joiner.feed(piece.arguments), self._index))
+        events.append(ToolCallDelta(call.number, call.id, name, call.cleaner.feed(piece.arguments), self._index))
         if piece.extra:
             events.append(CarriedDelta(piece.extra, call.number, self._index))
 

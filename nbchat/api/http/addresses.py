@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import ipaddress
 import re
@@ -9,7 +10,7 @@ import urllib.parse
 
 from nbchat.values.errors import ConfigError
 
-__all__ = ["is_same_server", "is_this_machine", "normal_url", "public_url", "with_path"]
+__all__ = ["is_same_server", "is_this_machine", "normal_url", "public_url", "secrets_in", "with_path"]
 
 # Cached, because sessions resolve their server for each request.
 
@@ -26,6 +27,22 @@ def public_url(url: str) -> str:
     """Return the address without user, password, query and fragment, which may hold secrets."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+
+
+@functools.lru_cache(maxsize=128)
+def secrets_in(url: str) -> tuple[str, ...]:
+    """Return the secrets of an address, in each form in which a server may echo them: its password, keys in its query."""
+    parts = urllib.parse.urlsplit(url)
+    found = [value for name, value in urllib.parse.parse_qsl(parts.query) if _SECRET_NAME.search(name)]
+    written = parts.netloc.rpartition("@")[0]
+    for login in (written, urllib.parse.unquote(written)):
+        user, colon, password = login.partition(":")
+        if login:
+            found += [login, password if colon else user, base64.b64encode(login.encode()).decode()]
+    return tuple(dict.fromkeys(secret for secret in found if secret))
+
+
+_SECRET_NAME = re.compile(r"key|token|secret|password|sig(nature)?$", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=128)

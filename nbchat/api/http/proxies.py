@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import urllib.parse
 import urllib.request
 
 from msgspec import Struct
 
+from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.address import Address, address_of
-from nbchat.api.http.addresses import is_this_machine, public_url
+from nbchat.api.http.addresses import is_this_machine, public_url, secrets_in
 from nbchat.api.keys import Key
 
-__all__ = ["Proxy", "proxy_for"]
+__all__ = ["Proxy", "proxy_for", "secrets_toward"]
 
 
 class Proxy(Struct, frozen=True):
@@ -29,9 +29,8 @@ class Proxy(Struct, frozen=True):
 
     def redact(self, text: str) -> str:
         """A text without user and password."""
-        login = self.whole.reveal().partition("://")[2].rpartition("@")[0]
-        for part in (self.whole.reveal(), login, urllib.parse.unquote(login), login.partition(":")[2]):
-            text = text.replace(part, self.title) if part else text
+        for part in (self.whole.reveal(), *secrets_in(self.whole.reveal())):
+            text = text.replace(part, self.title)
         return text
 
 
@@ -46,6 +45,16 @@ def proxy_for(address: Address) -> Proxy | None:
     whole = named[kind] if "://" in named[kind] else f"http://{named[kind]}"
     variable = next((name for name in (f"{kind}_proxy", f"{kind.upper()}_PROXY") if os.environ.get(name)), "the system")
     return Proxy(_title(whole), variable, Key(whole))
+
+
+def secrets_toward(endpoint: Endpoint) -> Key | None:
+    """What to mask in answers of a server: its secrets, and those of the proxy in between; None = nothing."""
+    try:
+        proxy = proxy_for(address_of(endpoint.base_url))
+        more = () if proxy is None else secrets_in(proxy.whole.reveal())
+    except ValueError:
+        return endpoint.secrets
+    return endpoint.secrets_and(more)
 
 
 def _title(url: str) -> str:

@@ -5,25 +5,22 @@ The logic is one generator that yields what it waits for; `driver` does the wait
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
-from nbchat.api import wire
-from nbchat.api.call import Call, Timeouts
+from nbchat.api.call import Call
 from nbchat.api.concurrency import ConcurrencyLimiter
-from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Channel
-from nbchat.api.http.addresses import public_url
 from nbchat.api.prices import cost
+from nbchat.conversation.exchange.ask import Ask, Tools
 from nbchat.conversation.exchange.driver import Work
 from nbchat.conversation.exchange.outgoing import check_body, check_message
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.process import process
 from nbchat.conversation.servers.connection import check_chosen
-from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
 from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger.entries import Entry
@@ -31,7 +28,7 @@ from nbchat.store.paths import notebook_path
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Event
 from nbchat.values.answer.reply import Reply, Request, Status, Timing
-from nbchat.values.answer.usage import Usage, prompt_tokens
+from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import (
     ContextTooLong,
     CutOff,
@@ -42,14 +39,12 @@ from nbchat.values.errors import (
     ServerSilent,
 )
 from nbchat.values.messages import Message, ToolCall
-from nbchat.values.params import Params
-from nbchat.values.presenter import Approve, Presenter
+from nbchat.values.presenter import Presenter
 
 if TYPE_CHECKING:  # schema handling is imported only when a schema is asked for
-    from nbchat.conversation.context import Context
     from nbchat.conversation.schemas.schema import Schema
 
-__all__ = ["Ask", "Exchange", "Tools"]
+__all__ = ["Exchange"]
 
 MOST_ROUNDS = 10
 """Most rounds of tool calls in one exchange."""
@@ -75,72 +70,6 @@ Deliver = Callable[["Exchange", Request], Delivery]
 """Decides how a request is delivered, just before it is sent. Raises NbchatError if it must not be sent."""
 
 
-class Tools(Protocol):
-    """The tools that are offered with a request."""
-
-    @property
-    def schemas(self) -> Sequence[dict[str, Any]]:
-        """The tools as JSON for the API; empty = none."""
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """Notices for the user about the calls that were run."""
-
-    def can_run(self, calls: Sequence[ToolCall]) -> bool:
-        """Whether an answer's calls can be run here; otherwise they are only shown."""
-
-    def run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, Message]:
-        """Run a call and return its result as a message of role "tool". Yields what must be awaited on the user's loop.
-
-        `approve` is asked before calls of tools that are not safe.
-        """
-
-
-class Ask(Struct, frozen=True):
-    """Everything that determines an exchange, fixed when it begins."""
-
-    message: Message
-    history: tuple[Message, ...]
-    params: Params
-    endpoint: Endpoint
-    tools: Tools | None = None
-    approve: Approve = ask_user
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    schema: Schema | None = None
-    earlier: Request | None = None
-    """The previous turn's request, with which this one shares messages; None = first turn."""
-    context: Context | None = None
-    """What `history` was made of, where it may be shortened when the server finds it too long; else None."""
-
-    def shortened(self, error: ContextTooLong, sent: Request) -> tuple[Ask, str] | None:
-        """The same with a shorter history, after this refusal, and what to say of it; None = nothing more can go."""
-        from nbchat.conversation.context import room, shorter_after
-
-        if self.context is None:
-            return None
-        tokens = prompt_tokens(sent.body) or 0
-        window = shorter_after(error, tokens, self.endpoint, self.params.model)
-        answer = self.params.max_completion_tokens or self.params.max_tokens
-        shorter = self.context.fitted(room(window, [self.message], 0, answer))
-        if shorter.left_out == self.context.left_out:
-            return None
-        return replace(self, history=shorter.messages(), context=None), shorter.notice(window)
-
-    def request(self, steps: Sequence[Message] = (), *, in_words: bool | None = None) -> Request:
-        """Return the request after these steps. `in_words`: ask for the schema in the prompt; None = as known of the server."""
-        message, params = self.message, self.params
-        if steps and params.tool_choice not in (None, "none", "auto"):
-            params = params.replace(tool_choice=None)  # a forced tool would be called forever
-        if self.schema is not None:
-            from nbchat.conversation.schemas import fitting
-
-            refused = fitting.knows_no_format(self.endpoint.base_url, params.model) if in_words is None else in_words
-            message, params = fitting.shaped(self.schema, message, params, in_words=refused)
-        schemas = self.tools.schemas if self.tools is not None else ()
-        url = public_url(self.endpoint.chat_url)
-        return Request(url, wire.body((*self.history, message, *steps), params, tools=schemas, server=url))
-
-
 class Exchange:
     """Stages: asked → answering (and calling tools, in rounds) → over, when `reply` and `error` are final."""
 
@@ -161,6 +90,8 @@ class Exchange:
         self.deliver: Deliver = lambda _exchange, _request: Delivery()
         self.limiter: ConcurrencyLimiter | None = None
         """The concurrency limiter of its requests; None = no limit."""
+        self.reserved = (0.0, 0)
+        """Dollars and tokens that its request is expected to cost, while a budget counts them."""
         self.kept = False
         """Whether the session has recorded it: its requests in the ledger and its turn, if any, in the history."""
         self.over = False
@@ -406,9 +337,12 @@ class Exchange:
         )
 
     def _status(self, reply: Reply) -> Status:
-        """Return the status; a complete answer that was stopped while its tools ran is interrupted."""
+        """Return the status; a complete answer is interrupted if its tools were to run."""
         if self.error is None or isinstance(self.error, SchemaError) or reply.status != "complete":
             return reply.status
+        calls, tools = reply.tool_calls, self.ask.tools
+        if not isinstance(self.error, Exception) and not (calls and tools is not None and tools.can_run(calls)):
+            return "complete"
         return "failed" if isinstance(self.error, Exception) else "interrupted"
 
     @property

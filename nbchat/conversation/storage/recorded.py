@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbchat.api.keys import without_keys
 from nbchat.conversation.history import History
-from nbchat.conversation.settings import Configured, Settings, with_system
+from nbchat.conversation.settings import Configurable, Settings, with_system
 from nbchat.conversation.storage.delivery import Limits, spent
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.turn import Turn
@@ -16,6 +15,7 @@ from nbchat.store.ledger.entries import Entries, Spent
 from nbchat.store.opening import journal
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.usage import Usage
+from nbchat.values.key_shapes import without_keys
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.conversation.storage.persistence import Persistence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # imported only with a journal
 __all__ = ["Recorded"]
 
 
-class Recorded(Configured):
+class Recorded(Configurable):
     """A session's history, its ledger, and what bounds its spending. Safe from any thread."""
 
     def __init__(self, name: str, settings: Settings) -> None:

@@ -60,9 +60,9 @@ def _marked() -> tuple[PrivateColumn, ...]:
 
 
 def _check_columns(where: str, text: str, columns: Iterable[PrivateColumn]) -> None:
-    from nbchat.data.privacy.private_values import Words
+    from nbchat.data.privacy.text_tokens import TextTokens
 
-    words = Words(text)
+    words = TextTokens(text)
     for column in columns:
         if column.found_in(words):
             raise _refusal(where, f"a value of the private column {column.name!r}")

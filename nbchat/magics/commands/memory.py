@@ -19,6 +19,7 @@ from nbchat.magics.commands.command import command, say, show
 from nbchat.store.opening import journal
 from nbchat.store.search_index import texts
 from nbchat.values.errors import SessionError
+from nbchat.values.key_shapes import without_keys
 from nbchat.values.optionline import option_line
 from nbchat.values.plural import pluralize
 
@@ -186,7 +187,7 @@ def _find(shell: Any, rest: str) -> None:
     if rows:
         show(shell, chrome.table(["session", "when", "you", "answer"], rows))
     else:
-        say(shell, f"nothing found for {rest!r}")
+        say(shell, f"nothing found for {without_keys(rest)!r}")
 
 
 @command("forget", "NAME|all")

@@ -49,7 +49,7 @@ class BiasControl(TextControl):
         super().__init__(factory, parameter, changed)
 
     def _read(self, text: str) -> None:
-        if self._drawing.here:
+        if self._redrawing.active:
             return
         if not text.strip() or text.lstrip().startswith("{"):
             super()._read(text)

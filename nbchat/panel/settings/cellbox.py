@@ -9,7 +9,7 @@ from ipywidgets import Button, HBox, Textarea
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.display.widget_factory import WidgetFactory
-from nbchat.panel.drawing import Drawing
+from nbchat.panel.redraw import Redraw
 from nbchat.panel.settings.cellline import ONE, Loaded, Tried, cell_line, load_cell, unsaid
 from nbchat.values.errors import NbchatError
 from nbchat.values.params import Params
@@ -29,7 +29,7 @@ class CellBox:
         """The error in the edited line; empty = none."""
         self._shown: tuple[Params, str | None, Endpoint, Tried] | None = None
         self._line = ""
-        self._drawing = Drawing()
+        self._redrawing = Redraw()
         meaning = "The cell that sends the same request. Edit it, or paste another cell's options, to load them"
         self._box = factory.make(
             Textarea, description="Cell", rows=1, continuous_update=False, classes="nbchat-cell", tooltip=meaning
@@ -54,12 +54,12 @@ class CellBox:
         self._note.say(note)
 
     def _draw(self, text: str) -> None:
-        with self._drawing:
+        with self._redrawing:
             self._box.value = text
             self._box.rows = min(5, 1 + len(text) // LINE_CHARACTERS)
 
     def _typed(self, text: str) -> None:
-        if self._drawing.here:
+        if self._redrawing.active:
             return
         self.problem = ""
         if not text.strip():

@@ -10,7 +10,7 @@ from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Text
 
 from nbchat.cells.options import axis_values, escaped, unescaped
 from nbchat.display.widget_factory import WidgetFactory, mark
-from nbchat.panel.drawing import Drawing
+from nbchat.panel.redraw import Redraw
 from nbchat.values.errors import ParameterError
 from nbchat.values.params import Parameter
 
@@ -76,7 +76,7 @@ class Control:
         self.tried: tuple[Any, ...] = ()
         """The values that are to be tried one beside the other; empty = it has one value, or none."""
         self._refusal = ""
-        self._drawing = Drawing()
+        self._redrawing = Redraw()
         self.widgets: list[Any] = self._build()
         unset = f"unset {parameter.name}: not sent, the server decides"
         self._unset = factory.make(Button, description="×", tooltip=unset, classes="nbchat-unset-button")
@@ -87,7 +87,7 @@ class Control:
 
     def show(self, value: Any) -> None:
         """Show a value set elsewhere; None = unset. If it is unchanged, text being typed is kept."""
-        with self._drawing:
+        with self._redrawing:
             if value != self._value or type(value) is not type(self._value):
                 self._value = value
                 self.tried = self.tried if value is None else ()
@@ -98,7 +98,7 @@ class Control:
         if values != self.tried:
             self.tried = values
             self._changed(self.parameter.name, None)
-            with self._drawing:
+            with self._redrawing:
                 self._value = None
                 self._redraw()
 
@@ -125,7 +125,7 @@ class Control:
 
     def _redraw(self) -> None:
         self.problem = ""
-        with self._drawing:
+        with self._redrawing:
             self._draw(self._value)
             if self.tried:
                 self._draw_tried(", ".join(self.parameter.written(value)[0] for value in self.tried))
@@ -145,13 +145,13 @@ class Control:
         except ParameterError as error:
             self._reject(str(error))
             return
-        with self._drawing:
+        with self._redrawing:
             self._value = value
             self._redraw()
 
     def _read(self, text: str) -> None:
         """Handle typed text: a value, or several separated by commas."""
-        if self._drawing.here:
+        if self._redrawing.active:
             return
         try:
             parts = axis_values(self.parameter, text)
@@ -201,7 +201,7 @@ class SliderControl(Control):
 
     def _slid(self, value: float) -> None:
         exact = self.parameter.check(round(value, 9))  # avoid values such as 0.1 * 3 = 0.30000000000000004
-        if not self._drawing.here and exact != self._snapped:
+        if not self._redrawing.active and exact != self._snapped:
             self._report(exact)
 
     def _draw(self, value: Any) -> None:
@@ -258,7 +258,9 @@ class ChoiceControl(Control):
         return [self._list]
 
     def _chosen(self, text: str) -> None:
-        if not self._drawing.here:  # "none" is a value of some parameters, so it is not parsed as the word for unset
+        if (
+            not self._redrawing.active
+        ):  # "none" is a value of some parameters, so it is not parsed as the word for unset
             flag = self.parameter.kind == "flag"
             self._report(None if text == "" else text == "true" if flag else text)
 
@@ -282,7 +284,7 @@ class TextsControl(Control):
 
     def _typed(self) -> None:
         texts = tuple(unescaped(box.value) for box in self._boxes if box.value)
-        if not self._drawing.here:
+        if not self._redrawing.active:
             self._report(texts or None)
 
     def _draw(self, value: Any) -> None:

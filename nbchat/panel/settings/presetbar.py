@@ -17,7 +17,7 @@ from nbchat.conversation.presets import (
     unusable,
 )
 from nbchat.display.widget_factory import WidgetFactory
-from nbchat.panel.drawing import Drawing
+from nbchat.panel.redraw import Redraw
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
 
@@ -33,7 +33,7 @@ class PresetBar:
     def __init__(self, factory: WidgetFactory, chosen: Callable[[Preset], None], params: Callable[[], Params]) -> None:
         self._chosen = chosen
         self._params = params
-        self._drawing = Drawing()
+        self._redrawing = Redraw()
         self._list = factory.make(Dropdown, description="Preset", options=[("none", "")], value="")
         self._list.observe(lambda change: self._choose(change["new"]), "value")
         self._name = factory.make(Text, placeholder="save as preset …", continuous_update=False, classes="nbchat-name")
@@ -58,7 +58,7 @@ class PresetBar:
             self._known = dict(SHIPPED)
             self._note.say(str(error), wrong=True)
         chosen = self._list.value
-        with self._drawing:
+        with self._redrawing:
             self._list.options = [("none", ""), *((name, name) for name in self._known)]
         self._draw(chosen if chosen in self._known else "")
 
@@ -72,12 +72,12 @@ class PresetBar:
             self._note.say("")
 
     def _draw(self, name: str) -> None:
-        with self._drawing:
+        with self._redrawing:
             self._list.value = name
         self._delete.disabled = not name or self._known[name] is SHIPPED.get(name)
 
     def _choose(self, name: str) -> None:
-        if self._drawing.here or not name:
+        if self._redrawing.active or not name:
             return
         try:
             preset = find_preset(name)

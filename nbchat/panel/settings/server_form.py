@@ -13,7 +13,7 @@ from nbchat.api.http.addresses import public_url
 from nbchat.conversation.servers.connection import models
 from nbchat.conversation.session import Session
 from nbchat.display.widget_factory import WidgetFactory, mark
-from nbchat.panel.drawing import Drawing
+from nbchat.panel.redraw import Redraw
 from nbchat.panel.settings.controls import TextControl
 from nbchat.values.errors import NbchatError
 from nbchat.values.modelname import SMOLLM2, same_model
@@ -69,7 +69,7 @@ class ServerForm:
         self._moved = moved
         self.problem = ""
         """The error in the server or session that was entered; empty = none."""
-        self._drawing = Drawing()
+        self._redrawing = Redraw()
         self._listed: tuple[str, str] | None = None
         self._timer: threading.Timer | None = None
         self._model = model
@@ -102,7 +102,7 @@ class ServerForm:
 
     def show(self, session: Session, endpoint: Endpoint, names: Sequence[str]) -> None:
         """Show a session's state; `names` are all sessions."""
-        with self._drawing:
+        with self._redrawing:
             options = tuple(dict.fromkeys([session.name, *names]))
             if self.session.options != options:
                 self.session.options = options
@@ -116,7 +116,7 @@ class ServerForm:
         self._list_models(endpoint)
 
     def _changed(self, name: str, text: str) -> None:
-        if self._drawing.here:
+        if self._redrawing.active:
             return
         self.refuse("")
         if name == "system" or text:

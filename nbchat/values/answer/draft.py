@@ -57,6 +57,20 @@ class _ChoiceDraft:
         self.images: list[ImagePart] = []
         self.sources: list[Source] = []
         self.unshown: list[str] = []
+        self._size_at_end = -1  # of its texts, once the server has certainly ended it
+
+    def finish(self, reason: str, *, certain: bool) -> None:
+        self.finish_reason = reason
+        self._size_at_end = self._size if certain else -1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the server has certainly ended it, and nothing has come behind that."""
+        return self._size == self._size_at_end
+
+    @property
+    def _size(self) -> int:
+        return self.text.tell() + self.reasoning.tell() + self.refusal.tell()
 
     def thought_before(self, last: str) -> None:
         """Turn all text so far, and this last piece, into reasoning."""
@@ -182,8 +196,8 @@ class Draft:
                 self._choice(index).unshown.append(kind)
             case CarriedDelta(index=index):
                 self._choice(index).carry(event)
-            case Finished(reason, index):
-                self._choice(index).finish_reason = reason
+            case Finished(reason, index, certain):
+                self._choice(index).finish(reason, certain=certain)
             case UsageReport(usage):
                 self._usage = usage
             case Sent(at):
@@ -212,7 +226,7 @@ class Draft:
         return choice
 
     def reply(self, *, interrupted: bool = False) -> Reply:
-        """Return the answer so far; `interrupted` if the user stopped it. Its cost is left unknown."""
+        """Return the answer so far, of unknown cost. `interrupted`: the user stopped it, perhaps behind its end."""
         server, sent = self._asked.url, self._asked.body.get("messages") or [{}]
         in_tools = sent[-1].get("role") == "tool"
         drafts = sorted(self._choices.items())
@@ -234,11 +248,17 @@ class Draft:
         )
 
     def _status(self, *, interrupted: bool) -> Status:
-        if interrupted:
+        if interrupted and not self.ended and not self._is_whole:
             return "interrupted"
         if isinstance(self.error, (CutOff, ServerSilent)):
             return "cut_off"
         return "failed" if self.error is not None else "complete"
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all choices have come to their ends; only a usage count may be missing."""
+        drafts = self._choices.values()
+        return len(drafts) >= (self._asked.body.get("n") or 1) and all(draft.is_whole for draft in drafts)
 
     def _usage_of(self, choices: tuple[Choice, ...]) -> Usage:
         if self._usage is not None:

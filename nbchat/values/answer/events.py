@@ -10,6 +10,7 @@ from msgspec import Struct
 from nbchat.values.answer.rate_limits import RateLimits
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import NbchatError
+from nbchat.values.frozen import Incidental
 from nbchat.values.messages import ImagePart, Source
 
 __all__ = [
@@ -119,11 +120,17 @@ class UsageReport(Struct, frozen=True):
     usage: Usage
 
 
-class Finished(Struct, frozen=True):
-    """Choice `index` ended; `reason` is the server's finish reason."""
+class Finished(Incidental, frozen=True):
+    """Choice `index` ended; `reason` is the server's finish reason.
+
+    `certain`: this server gives finish reasons only at ends, as far as known. Some give one with every chunk.
+    """
+
+    _incidental = ("certain",)
 
     reason: str
     index: int = 0
+    certain: bool = False
 
 
 class Started(Struct, frozen=True):

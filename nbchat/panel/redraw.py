@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 
-__all__ = ["Drawing"]
+__all__ = ["Redraw"]
 
 
-class Drawing:
-    """`with drawing:` marks changes made by this thread; event handlers check `drawing.here`.
+class Redraw:
+    """`with redraw:` marks widget changes as the program's own; event handlers check `redraw.active`.
 
-    A widget's events run in the thread that changed it: the drawing thread, or the one that serves the front end.
+    A widget's events run in the thread that changed it: the redrawing thread, or the one that serves the front end.
     """
 
     def __init__(self) -> None:
@@ -19,8 +19,8 @@ class Drawing:
         self._thread: int | None = None
 
     @property
-    def here(self) -> bool:
-        """Whether this thread is drawing."""
+    def active(self) -> bool:
+        """Whether this thread is redrawing."""
         return self._thread == threading.get_ident()
 
     def __enter__(self) -> None:
