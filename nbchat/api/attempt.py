@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
+import httpx
+
 from nbchat.api import rate_limits as limits
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
@@ -16,15 +18,7 @@ from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_
 from nbchat.api.http.connection_failure import what_happened, words_of
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
-from nbchat.api.http.requests import Request, request
-from nbchat.api.http.responses import Response
-from nbchat.api.http.transport_errors import (
-    ProtocolViolated,
-    ReadFailed,
-    ReadTimedOut,
-    TransportError,
-    WriteFailed,
-)
+from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import unpacked
 from nbchat.api.keys import Key
 from nbchat.api.wire import AnswerDecoder, encoded
@@ -120,6 +114,7 @@ class Attempt:
         self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
         self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
         self._responded = False
+        self._reused = True  # whether it goes out on a connection that had served before
         self._known = known
         self._secrets = secrets_toward(call.endpoint)
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
@@ -134,7 +129,8 @@ class Attempt:
         """Run the attempt; return the transport's error (None = none) and the failure."""
         try:
             async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
-                if not 200 <= response.status < 300:
+                self._reused = False  # a connection that brought a head was not stale
+                if not 200 <= response.status_code < 300:
                     return None, await self._refusal(response)
                 told = limits.rate_limits(response.headers)
                 if self._call.limiter is not None:
@@ -146,24 +142,30 @@ class Attempt:
             return None, AttemptFailed(error)
         except TimeoutError:
             return f"it took {LIMITS.seconds}", AttemptFailed(LIMITS.seconds.error(self._call.endpoint.title))
-        except ReadTimedOut:
+        except httpx.ReadTimeout:
             return "it went silent", self._silent()
-        except TransportError as error:
-            return words_of(error, self._secrets), unreachable(self._call, error)
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            return words_of(error, self._secrets), unreachable(self._call, error, reused=self._reused)
 
-    def _request(self) -> Request:
-        call = self._call
+    def _request(self) -> httpx.Request:
+        call, timeouts = self._call, self._call.timeouts
         return request(
             "POST",
             call.endpoint.chat_url,
             endpoint=call.endpoint,
-            timeouts=call.timeouts,
+            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
             content=encoded(self._body),
             accept="text/event-stream" if self._body.get("stream") else "application/json",
+            trace=self._trace,
         )
 
-    async def _refusal(self, response: Response) -> AttemptFailed:
-        status, endpoint = response.status, self._call.endpoint
+    async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
+        """Receive httpcore's trace events."""
+        if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
+            self._reused = False
+
+    async def _refusal(self, response: httpx.Response) -> AttemptFailed:
+        status, endpoint = response.status_code, self._call.endpoint
         detail = describe(_moved_to(response) or await _error_body(response), self._secrets)
         wished = limits.retry_after(response.headers)
         wished = detail.retry_after if wished is None else wished
@@ -188,7 +190,7 @@ class Attempt:
             unsupported=is_unsupported(detail),
         )
 
-    async def _read(self, response: Response) -> AttemptFailed | None:
+    async def _read(self, response: httpx.Response) -> AttemptFailed | None:
         """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
         portions = unpacked(response)
         decoder, given_up = self._decoder, None
@@ -244,7 +246,7 @@ class Attempt:
         """Read the rest of the response after the answer."""
         timer = asyncio.get_running_loop().call_later(PROMPT_SECONDS, self._over)
         try:
-            with contextlib.suppress(TimeoutError, TransportError):
+            with contextlib.suppress(TimeoutError, httpx.RequestError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     async for _ in portions:
                         pass
@@ -284,17 +286,17 @@ def _first_piece(events: list[Event]) -> int | None:
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
 
 
-def _moved_to(response: Response) -> str | None:
+def _moved_to(response: httpx.Response) -> str | None:
     """Where a redirect that is not followed leads, as a base URL; None = it is none."""
-    if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
+    if not response.has_redirect_location:
         return None
     return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
 
 
-async def _error_body(response: Response) -> bytes:
+async def _error_body(response: httpx.Response) -> bytes:
     """Read the beginning of an error's body, ignoring failures."""
     body = bytearray()
-    with contextlib.suppress(TimeoutError, ProtocolError, TransportError):
+    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
         async with asyncio.timeout(LIMITS.error_seconds):
             async for portion in unpacked(response):
                 body += portion
@@ -303,14 +305,14 @@ async def _error_body(response: Response) -> bytes:
     return bytes(body[: LIMITS.error_body])
 
 
-def unreachable(call: Call, error: TransportError) -> AttemptFailed:
+def unreachable(call: Call, error: Exception, *, reused: bool = False) -> AttemptFailed:
     """Explain in one sentence why the server could not be reached; retryable unless it can never work."""
     sentence, again = what_happened(call, error)
-    stale = error.reused and isinstance(error, (ProtocolViolated, ReadFailed, WriteFailed))
+    stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
     return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)
 
 
-def _request_id(response: Response, secrets: Key | None) -> str | None:
+def _request_id(response: httpx.Response, secrets: Key | None) -> str | None:
     names = ("x-request-id", "request-id", "x-generation-id")
     found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
     return secrets.redact(found) if found and secrets else found

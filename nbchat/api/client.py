@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import httpx
 from msgspec import Struct
 
 from nbchat.api.attempt import Attempt, AttemptFailed, Emit, unreachable
@@ -17,10 +18,10 @@ from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
+from nbchat.api.http.greedy import Greedy
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
-from nbchat.api.http.transport_errors import TransportError
 from nbchat.api.http.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
 from nbchat.values.answer.events import Failed, Retrying, Sent
@@ -61,7 +62,7 @@ class Client:
         if call.limiter is None:
             await self._answer(call, emit, over)
         else:
-            await call.limiter.run(lambda: self._answer(call, emit, over))
+            await call.limiter.run(lambda: Greedy(self._answer(call, emit, over)))
 
     async def _answer(self, call: Call, emit: Emit, over: Callable[[], None]) -> None:
         emit([Sent(time.perf_counter())])
@@ -156,14 +157,12 @@ class Client:
         self, method: str, endpoint: Endpoint, url: str, timeout: float, body: Mapping[str, Any] | None = None
     ) -> _Found:
         """Make a small request outside of calls. Raises NbchatError."""
-        content = b"" if body is None else encoded(body)
+        content = None if body is None else encoded(body)
         try:
-            asked = request(
-                method, url, endpoint=endpoint, timeouts=Timeouts(timeout, timeout, timeout), content=content
-            )
+            asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
             async with asyncio.timeout(timeout), self._pools.send(asked) as response:
-                return _Found(response.status, await read_whole(response, LIMITS.lookup))
-        except TransportError as error:
+                return _Found(response.status_code, await read_whole(response, LIMITS.lookup))
+        except (httpx.RequestError, httpx.InvalidURL) as error:
             failure = unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error
         except TimeoutError:
             failure = ConnectionFailed(f"{endpoint.title} had not answered in full after {timeout:g} s.")
@@ -173,7 +172,7 @@ class Client:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        self._pools.close()
+        await self._pools.aclose()
 
 
 def _is_too_many(error: NbchatError) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
+from nbchat.api.http.transport_logs import ENGINE_THREAD
 from nbchat.api.player import played
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.errors import CutOff, NbchatError
@@ -126,14 +127,14 @@ class Engine:
     """
 
     def __init__(self, capabilities: Capabilities | None = None) -> None:
-        from nbchat.api.client import Client  # with h11, which is not needed before the first request
+        from nbchat.api.client import Client  # imports httpx, which is not needed before the first request
 
         self.client = Client(capabilities)
         self._loop = asyncio.new_event_loop()
         self._loop.set_debug(False)  # `-X dev` warnings about slow steps are meant for the user's loops
         self._channels: LiveSet[Channel] = LiveSet()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="nbchat-engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
         self._thread.start()  # last: an interrupt before it leaves no thread behind
 
     def _run(self) -> None:

@@ -6,7 +6,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import urllib.parse
 
 import pytest
 
@@ -82,36 +81,6 @@ def _pump(source, target):
     for one in (source, target):
         with contextlib.suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
-
-
-class Socks(Relay):
-    """A SOCKS5 proxy (RFC 1928) that connects to one place, whatever it is asked for; `asked` are the places."""
-
-    def __init__(self, where, login=None, status=0):
-        self._where, self._login, self._status, self.asked = where, login, status, []
-        super().__init__(None)
-        self.url = self.url.replace("http://", "socks5://")
-
-    def _relay(self, client):
-        def read(size):
-            return client.recv(size, socket.MSG_WAITALL)
-
-        with client, contextlib.suppress(OSError), socket.create_connection(self._where, LONG) as upstream:
-            offered = read(read(2)[1])
-            way = 2 if self._login else 0
-            client.sendall(bytes([5, way if way in offered else 255]))
-            if way not in offered:
-                return
-            if self._login:
-                given = [read(read(2 if first else 1)[-1]).decode() for first in (True, False)]
-                client.sendall(b"\x01" + bytes([given != [*self._login]]))
-            length = read(5)[4]
-            self.asked.append((read(length).decode(), int.from_bytes(read(2), "big")))
-            client.sendall(bytes([5, self._status, 0, 1, 127, 0, 0, 1, 0, 0]))
-            back = threading.Thread(target=_pump, args=(upstream, client), daemon=True)
-            back.start()
-            _pump(client, upstream)
-            back.join(LONG)
 
 
 def address(server):
@@ -288,38 +257,7 @@ def test_a_proxy_that_is_down_is_blamed_and_not_the_server(own, monkeypatch):
         assert f"Is {address} (from {variable}) running" in said
 
 
-@pytest.mark.parametrize("login", [None, ("me", "p:ss w\u00f6rd")])
-def test_a_server_is_reached_through_a_socks_proxy(server, own, monkeypatch, login):
-    with Socks(address(server), login) as proxy:
-        user = "" if login is None else ":".join(map(urllib.parse.quote, login)) + "@"
-        monkeypatch.setenv("ALL_PROXY", proxy.url.replace("//", f"//{user}"))
-        assert Asked("http://server.test/v1", using=own).reply.text == "Hello from the scripted server."
-        assert Asked("http://server.test/v1", using=own).reply.text == "Hello from the scripted server."
-    assert proxy.asked == [("server.test", 80)]
-    assert [one.path for one in server.requests] == ["/v1/chat/completions"] * 2
-
-
-def test_an_encrypted_server_is_reached_through_a_socks_proxy(server, own, monkeypatch, certificate):
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    with Encrypted(server, certificate[1]) as inner, Socks(("127.0.0.1", int(inner.url.rpartition(":")[2]))) as proxy:
-        monkeypatch.setenv("ALL_PROXY", proxy.url)
-        assert Asked("https://server.test/v1", using=own).reply.text == "Hello from the scripted server."
-    assert proxy.asked == [("server.test", 443)]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "status", "said"),
-    [(("me", "x"), 0, "it wants a login"), (None, 5, "the server refused it the connection")],
-)
-def test_a_socks_proxy_that_refuses_is_one_sentence(server, own, monkeypatch, wanted, status, said):
-    with Socks(address(server), wanted, status) as proxy:
-        monkeypatch.setenv("ALL_PROXY", proxy.url)
-        error = Asked("http://server.test/v1", using=own).error
-    assert f"is behind a proxy that refused the connection ({said})" in str(error)
-    assert server.requests == []
-
-
-def test_an_encrypted_proxy_forwards_and_tunnels(server, own, monkeypatch, certificate):
+def test_an_encrypted_proxy_is_told_who_asks(server, own, monkeypatch, certificate):
     authority, context = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     with Encrypted(server, context) as proxy:

@@ -5,16 +5,10 @@ from __future__ import annotations
 import re
 import socket
 
+import httpx
+
 from nbchat.api.call import Call
-from nbchat.api.http.address import address_of
 from nbchat.api.http.proxies import Proxy, proxy_for, secrets_toward
-from nbchat.api.http.transport_errors import (
-    ConnectFailed,
-    ConnectTimedOut,
-    InvalidAddress,
-    ProtocolViolated,
-    ProxyRefused,
-)
 from nbchat.api.keys import Key
 
 __all__ = ["what_happened", "words_of"]
@@ -35,34 +29,34 @@ def words_of(error: Exception, secrets: Key | None) -> str:
 def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, bool]:
     proxy = _proxy(call)
     match error:
-        case InvalidAddress():
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
             return f"is not a valid address ({words}). Give a base URL such as https://api.example.com/v1.", False
-        case ProxyRefused():
+        case httpx.ProxyError():
             return (
                 f"is behind a proxy that refused the connection ({words}). Is {_named(proxy)} right{_OR_BYPASS}",
                 False,
             )
-        case ConnectFailed() if "CERTIFICATE_VERIFY_FAILED" in words:
+        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in words:
             return (
                 f"has a certificate that can't be verified ({words}). If you trust it, name its CA bundle in SSL_CERT_FILE.",
                 False,
             )
-        case ConnectFailed() if re.search("WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER", words):
+        case httpx.ConnectError() if re.search("WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER", words):
             return f"does not speak TLS ({words}). Should its address begin with http:// instead of https://?", False
-        case ConnectFailed() if "SSL" in words or "TLS" in words:
+        case httpx.ConnectError() if "SSL" in words or "TLS" in words:
             return f"broke off the TLS handshake ({words}). Is the address, with its port, that of an API?", False
-        case ConnectFailed() | ConnectTimedOut() if proxy is not None:
+        case httpx.ConnectError() | httpx.ConnectTimeout() if proxy is not None:
             return f"is behind a proxy that can't be reached ({words}). Is {_named(proxy)} running{_OR_BYPASS}", True
-        case ConnectTimedOut():
+        case httpx.ConnectTimeout():
             return f"did not accept a connection within {call.timeouts.connect:g} s. Is the address right?", True
-        case ConnectFailed() if _is_unknown_name(error):
-            host = address_of(call.endpoint.chat_url).host
+        case httpx.ConnectError() if _is_unknown_name(error):
+            host = httpx.URL(call.endpoint.chat_url).host
             return f"can't be reached ({words}). Is the network up, and is {host!r} the right name?", True
-        case ConnectFailed() if "refused" in words.lower():
+        case httpx.ConnectError() if "refused" in words.lower():
             return f"can't be reached ({words}). Is the server running, and the address right?", True
-        case ConnectFailed():
+        case httpx.ConnectError():
             return f"can't be reached ({words}). Is the network up, and the address right?", True
-        case ProtocolViolated() if "illegal request line" in words:  # h11's message for a binary first byte
+        case httpx.RemoteProtocolError() if "illegal request line" in words:  # h11's message for a binary first byte
             return "does not speak plain http. Should its address begin with https:// instead of http://?", False
     return f"failed before its answer began ({words}). Run it again.", True
 
@@ -72,8 +66,8 @@ _OR_BYPASS = ", or should NO_PROXY name the server?"
 
 def _proxy(call: Call) -> Proxy | None:
     try:
-        return proxy_for(address_of(call.endpoint.chat_url))
-    except ValueError:
+        return proxy_for(httpx.URL(call.endpoint.chat_url))
+    except (httpx.InvalidURL, ValueError):
         return None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import urllib.request
 
+import httpx
 from msgspec import Struct
 
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.http.address import Address, address_of
 from nbchat.api.http.addresses import is_this_machine, public_url, secrets_in
 from nbchat.api.keys import Key
 
@@ -22,10 +22,9 @@ class Proxy(Struct, frozen=True):
     variable: str
     whole: Key
 
-    @property
-    def address(self) -> Address:
-        """The parsed address. Raises InvalidAddress for what is no proxy's address."""
-        return address_of(self.whole.reveal())
+    def for_httpx(self) -> httpx.Proxy:
+        """The same for httpx. Raises ValueError for what is no proxy's address."""
+        return httpx.Proxy(self.whole.reveal())
 
     def redact(self, text: str) -> str:
         """A text without user and password."""
@@ -34,13 +33,13 @@ class Proxy(Struct, frozen=True):
         return text
 
 
-def proxy_for(address: Address) -> Proxy | None:
+def proxy_for(url: httpx.URL) -> Proxy | None:
     """The proxy for an address; None = none."""
-    if is_this_machine(address.host):
+    if is_this_machine(url.host):
         return None
     named = urllib.request.getproxies()
-    kind = next((kind for kind in (address.scheme, "all") if named.get(kind)), None)
-    if kind is None or urllib.request.proxy_bypass(address.authority):
+    kind = next((kind for kind in (url.scheme, "all") if named.get(kind)), None)
+    if kind is None or urllib.request.proxy_bypass(url.netloc.decode("ascii")):
         return None
     whole = named[kind] if "://" in named[kind] else f"http://{named[kind]}"
     variable = next((name for name in (f"{kind}_proxy", f"{kind.upper()}_PROXY") if os.environ.get(name)), "the system")
@@ -50,9 +49,9 @@ def proxy_for(address: Address) -> Proxy | None:
 def secrets_toward(endpoint: Endpoint) -> Key | None:
     """What to mask in answers of a server: its secrets, and those of the proxy in between; None = nothing."""
     try:
-        proxy = proxy_for(address_of(endpoint.base_url))
+        proxy = proxy_for(httpx.URL(endpoint.base_url))
         more = () if proxy is None else secrets_in(proxy.whole.reveal())
-    except ValueError:
+    except (httpx.InvalidURL, ValueError):
         return endpoint.secrets
     return endpoint.secrets_and(more)
 

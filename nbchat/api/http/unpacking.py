@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
-from nbchat.api.http.responses import Response
-from nbchat.api.http.transport_errors import ProtocolViolated
+import httpx
+
 from nbchat.values.errors import ProtocolError
 from nbchat.values.limits import Limit
 
@@ -27,21 +27,21 @@ class TooMuch(Exception):  # internal: converted where the server's name is know
         self.limit = limit
 
 
-def unpacked(response: Response) -> AsyncIterator[bytes]:
+def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body in portions. gzip and deflate are read, though nbchat asks for neither: some servers pack even so.
 
-    Raises ProtocolError for any other packing; iterating raises TransportError.
+    Raises ProtocolError for any other packing; iterating raises httpx's errors.
     """
     named = response.headers.get("content-encoding", "").lower().split(",")
     packings = [packing for word in named if (packing := word.strip()) not in ("", "identity")]
     if not packings:
-        return response.body
+        return response.aiter_raw()
     if packings not in (["gzip"], ["x-gzip"], ["deflate"]):
         raise ProtocolError(
             f"The answer is compressed as {', '.join(packings)[:60]!r}, which was not asked for;"
             " nbchat reads gzip and deflate. Is a proxy in between?"
         )
-    return _inflated(response.body)
+    return _inflated(response.aiter_raw())
 
 
 async def _inflated(portions: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -59,7 +59,7 @@ class _Inflater:
         self._place = "beginning"  # → "within" a member ⇄ "between" two
 
     def pieces(self, packed: bytes) -> Iterator[bytes]:
-        """What these bytes hold, in pieces of at most `PORTION`. Raises ProtocolViolated."""
+        """What these bytes hold, in pieces of at most `PORTION`. Raises httpx.DecodingError."""
         more = bool(packed)
         while more:
             try:
@@ -68,7 +68,7 @@ class _Inflater:
                 if self._place == "between":
                     return  # padding behind the last member
                 if self._place == "within":
-                    raise ProtocolViolated(f"its answer can't be decompressed: {error}") from error
+                    raise httpx.DecodingError(f"its answer can't be decompressed: {error}") from error
                 self._inflater, self._place = zlib.decompressobj(-zlib.MAX_WBITS), "within"
                 continue
             self._place, packed = "within", self._inflater.unconsumed_tail
@@ -80,8 +80,8 @@ class _Inflater:
                 yield piece
 
 
-async def read_whole(response: Response, limit: Limit) -> bytes:
-    """The whole body. Raises TooMuch, ProtocolError and TransportError."""
+async def read_whole(response: httpx.Response, limit: Limit) -> bytes:
+    """The whole body. Raises TooMuch, ProtocolError and httpx's errors."""
     body = bytearray()
     async for portion in unpacked(response):
         body += portion
