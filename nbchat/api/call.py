@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.rate_limits import RetryPolicy
+from nbchat.values.frozen import repr_without
 
 __all__ = ["Call", "Timeouts"]
 
@@ -23,13 +24,20 @@ class Timeouts(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """One request to make. Calls that share a `limiter` are limited together; None = sent at once."""
+    """One request to make. Calls that share a `limiter` are limited together; None = sent at once.
+
+    `payload` is the body as JSON, where it is not streamed and the caller has written it already; None = not yet.
+    """
 
     endpoint: Endpoint
     body: Mapping[str, Any]
     timeouts: Timeouts = Timeouts()
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     limiter: ConcurrencyLimiter | None = None
+    payload: bytes | None = None
+
+    def __repr__(self) -> str:
+        return repr_without(self, "payload")
 
     @property
     def model(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -228,7 +229,10 @@ def where_it_is_kept() -> str:
     """Return where the journal is, or why there is none."""
     if (file := journal()) is None:
         return "off (NBCHAT_STORE)"
-    return str(file.path) if file.trouble is None else f"not written: {file.trouble}"
+    if file.trouble is not None:
+        return f"not written: {file.trouble}"
+    home = Path.home()  # written as ~, because a saved notebook shows this to others
+    return f"~/{file.path.relative_to(home)}" if file.path.is_relative_to(home) else str(file.path)
 
 
 def _when(at: float) -> str:
