@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import (
     BUILTIN,
@@ -66,8 +68,7 @@ def connect_line(rest: str) -> Bundle:
     return chrome.line([f"connected to {endpoint.title}", *_facts(endpoint, names)])
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     """A parsed `%chat connect` line."""
 
     where: str | None = None
