@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from msgspec import Struct
 
 from nbchat.api.attempt import Attempt, AttemptFailed, Emit, unreachable
 from nbchat.api.call import Call, Timeouts
@@ -27,17 +27,20 @@ from nbchat.api.sending import Sending
 from nbchat.api.wire import encoded
 from nbchat.values.answer.events import Failed
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
+from nbchat.values.frozen import repr_without
 from nbchat.values.limits import LIMITS
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """The answer to a look-up. Its body may repeat the key, so no traceback that prints values shows it."""
 
     status: int
-    content: bytes = field(repr=False)
+    content: bytes
+
+    def __repr__(self) -> str:
+        return repr_without(self, "content")
 
 
 class Client:

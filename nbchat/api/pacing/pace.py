@@ -6,7 +6,8 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nbchat.api.pacing.allowance import Allowance
 from nbchat.api.pacing.level import Level
@@ -30,8 +31,7 @@ JITTER = 0.05
 """The part of a window that chance may add to it, because many clients hear the same wish at once."""
 
 
-@dataclass(slots=True)
-class Slot:
+class Slot(Struct, eq=False):
     """A request in flight. `tokens` is what it is expected to use; `changes` counts those of the level before it."""
 
     pace: Pace
@@ -55,8 +55,7 @@ class Slot:
 Work = Callable[[Slot], Awaitable[None]]
 
 
-@dataclass(eq=False, slots=True)
-class _Job:
+class _Job(Struct, eq=False):
     """A request of a batch that waits. Stages: waiting → running (in `task`) → `done`."""
 
     limiter: ConcurrencyLimiter

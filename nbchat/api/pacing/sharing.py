@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from nbchat.api.keys import Key
 
 __all__ = ["Shared", "Sharing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """The state of one process, or of all others together.
 
     `busy` requests are in flight; `level` is how many the server takes at once, as found by trying (None = unknown);
