@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
@@ -29,8 +30,7 @@ LONGEST_VALUE = 60
 """Characters of a parameter's value (a system text, say) that a cell of the table shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handles:
+class Handles(Struct, frozen=True):
     """What makes a table one to work with, by a script that knows these marks: see `nbchat.views.explorer_script`.
 
     `sort` and `descending` are how its rows are sorted; `judge` makes the HTML that stands in a run's last cell. `blind`

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 
 from IPython.core.error import UsageError
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import (
     BUILTIN,
@@ -67,8 +68,7 @@ def connect_line(rest: str) -> Bundle:
     return chrome.line([f"connected to {endpoint.title}", *_facts(endpoint, names)])
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     """A parsed `%chat connect` line."""
 
     where: str | None = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.rows.evaluation.early_stopping import SHARES, Stopped, looks, plainly_worse
 from nbchat.rows.evaluation.grading import Case, Graded, Measure
@@ -38,8 +40,7 @@ class EvaluationInterrupted(Interrupted):
         self.evaluation = self.result = evaluation
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked, and how answers are graded: the rows, with their truths as compared and as given.
 
     `template` is empty if the prompts are an axis; `scorer` None = answers are compared with the truths.

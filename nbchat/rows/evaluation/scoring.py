@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.rows.evaluation.grading import Graded
 from nbchat.rows.outcome import Answer as RowAnswer
@@ -21,8 +23,7 @@ MapRows = Callable[..., Sequence[Any]]
 """Asks a prompt for each of several records and returns the outcomes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(Struct, frozen=True):
     """What a scorer gets of an answer: the row, the grade so far, the answer's `data` under a schema, and the truth."""
 
     item: Any
@@ -32,8 +33,7 @@ class Scored:
     answer: RowAnswer | None
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreFunction:
+class ScoreFunction(Struct, frozen=True):
     """Scores by a function of the answer, or of the answer and the truth.
 
     The answer is its data if there is a schema, else a text that also has the attributes of a reply.
@@ -62,8 +62,7 @@ class ScoreFunction:
         return [given, one.truth] if self.with_truth else [given]
 
 
-@dataclass(frozen=True, slots=True)
-class JudgePrompt:
+class JudgePrompt(Struct, frozen=True):
     """Scores by a judge: a model that is asked a prompt with `{answer}`, `{truth}`, and any column of the rows.
 
     Its answers are journalled like those to rows. It is asked for JSON, and without if the server refuses that.

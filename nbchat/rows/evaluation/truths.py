@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from nbchat.conversation.schemas.schema import Schema
 from nbchat.data.tables.table import library
@@ -30,8 +31,7 @@ def items_of(data: Any) -> list[Any]:
     return items
 
 
-@dataclass(frozen=True, slots=True)
-class Truths:
+class Truths(Struct, frozen=True):
     """The truths as they were given, and what they are called; an empty `column` = there are none."""
 
     column: str
