@@ -32,7 +32,7 @@ class Source(Protocol):
         """The distribution of the next token."""
 
     def take(self, token: int) -> None:
-        """Go on with this token."""
+        """Append this token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def _history(shell: Any, rest: str) -> None:
     """Show the turns of this session; with N, the versions of turn N's answer and their settings."""
     session = registry().current
     if rest:
-        _versions(shell, _turn(session, rest))
+        _versions(shell, _turn(rest))
         return
     if not session.turns:
         say(shell, f"session {session.name}: no turns yet")
@@ -100,7 +100,7 @@ def _choose(shell: Any, rest: str) -> None:
     if len(words) != 2 or not words[1].isdecimal() or words[1] == "0":
         raise UsageError(f"%chat choose takes a turn number and a version number, such as 3 1; got {rest!r}.")
     session = registry().current
-    turn = _turn(session, words[0])
+    turn = _turn(words[0])
     if int(words[1]) > len(turn.versions):
         raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
     session.choose(turn, int(words[1]) - 1)
@@ -110,18 +110,16 @@ def _choose(shell: Any, rest: str) -> None:
 @command("pin", "N")
 def _pin(shell: Any, rest: str) -> None:
     """Pin turn N: it stays when the context must be shortened; run it again to unpin."""
-    session = registry().current
-    turn = _turn(session, rest)
-    session.pin(turn, not turn.pinned)
+    turn = _turn(rest)
+    registry().current.pin(turn, not turn.pinned)
     say(shell, f"turn {rest} is {'no longer pinned' if turn.pinned else 'pinned: it stays in every request'}")
 
 
 @command("drop", "N")
 def _drop(shell: Any, rest: str) -> None:
     """Leave turn N out of later requests; run it again to include it."""
-    session = registry().current
-    turn = _turn(session, rest)
-    session.drop(turn, not turn.dropped)
+    turn = _turn(rest)
+    registry().current.drop(turn, not turn.dropped)
     say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of requests'}")
 
 
@@ -142,9 +140,9 @@ def _context(shell: Any, rest: str) -> None:
     say(shell, f"context {policy}: {said}; pinned turns stay")
 
 
-def _turn(session: Session, number: str) -> Turn:
+def _turn(number: str) -> Turn:
     """Return the turn with this number in `%chat history`. Raises UsageError."""
-    turns = session.turns
+    turns = registry().current.turns
     if not number.isdecimal() or not 1 <= int(number) <= len(turns):
         has = f"1 to {len(turns)}" if turns else "none yet"
         raise UsageError(f"Expected a turn number from %chat history ({has}); got {number!r}.")
