@@ -125,18 +125,18 @@ def _drop(shell: Any, rest: str) -> None:
 
 @command("context", "[fit|retry|off|TOKENS]")
 def _context(shell: Any, rest: str) -> None:
-    """Say how the history is fitted to the model's window: fit, retry (also after a refusal), off, or its tokens."""
+    """Set how the history is fitted to the model's window: fit, retry (also after a refusal), off, or a number of tokens."""
     session = registry().current
     if rest:
         number = rest.replace(",", "")
         session.context = checked_policy(int(number) if number.isdecimal() else rest)
     meaning = {
-        "fit": "the oldest turns are left out where the model's window is known",
-        "retry": "the oldest turns are left out where the window is known, or once the server says it was too long",
-        "off": "all of the history is sent",
+        "fit": "the oldest turns are left out if the model's window is known",
+        "retry": "the oldest turns are left out if the window is known, or when the server answers that the request was too long",
+        "off": "the whole history is sent",
     }
     policy = session.context
-    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond so many tokens"
+    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond this many tokens"
     say(shell, f"context {policy}: {said}; pinned turns stay")
 
 
@@ -174,7 +174,7 @@ def _sessions(shell: Any, _rest: str) -> None:
 def _find(shell: Any, rest: str) -> None:
     """Search the questions and answers of all sessions."""
     if not rest:
-        raise UsageError("%chat find needs a word to look for.")
+        raise UsageError("%chat find needs a word to search for.")
     if (file := journal()) is None:
         raise SessionError("There is no journal to search: NBCHAT_STORE turns it off.")
     rows = []
@@ -214,7 +214,7 @@ def _forget(shell: Any, rest: str) -> None:
 
 @command("clear")
 def _clear(shell: Any, _rest: str) -> None:
-    """Start this session afresh; its settings stay, and the journal keeps its turns until %chat forget."""
+    """Remove all turns from this session; its settings stay, and the journal keeps its turns until %chat forget."""
     session = registry().current
     count = len(session.turns)
     session.clear()
