@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Generic, NoReturn, TypeVar
 
 from nbchat.values.errors import ConfigError
+from nbchat.values.key_shapes import MASK
 
-__all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key", "without_keys"]
-
-MASK = "[key]"
+__all__ = ["Key", "Redactor", "Secrets"]
 
 SHORTEST_SECRET = 4
 """Shortest key that is masked; "x" or "-" are placeholders, and occur in every sentence."""
@@ -39,22 +37,7 @@ PLACEHOLDERS = frozenset(
 )
 """Placeholder keys for servers that need none; models may well say these words."""
 
-_KEY_LIKE = re.compile(
-    r"(?:^|(?<=[\s=:'\"-]))(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
-    r"|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{20,})"
-)
-
 _Text = TypeVar("_Text", str, bytes)
-
-
-def looks_like_key(text: str) -> bool:
-    """Whether a text given in place of something else may be a key, and must not be repeated."""
-    return _KEY_LIKE.search(text) is not None
-
-
-def without_keys(text: str) -> str:
-    """Return a user's text as an error may quote it: anything that may be a key is masked."""
-    return _KEY_LIKE.sub(MASK, text)
 
 
 class Key:

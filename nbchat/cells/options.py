@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
-from nbchat.api.keys import without_keys
 from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
+from nbchat.values.key_shapes import without_keys
 from nbchat.values.optionline import escaped, option_line, unescaped
 from nbchat.values.params import PARAMETERS, Parameter, nearest
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbchat.values.errors import ConfigError, ParameterError
+from nbchat.values.key_shapes import holds_key
 from nbchat.values.params import PARAMETERS, Params, nearest
 
 __all__ = [
@@ -256,6 +257,8 @@ def _preset(path: Path, name: str, entry: Any) -> Preset:
 
 def _checked_name(name: str) -> str:
     name = name.strip()
+    if holds_key(name):
+        raise ConfigError("A preset's name is shown and saved, and this one looks like a key. Choose another.")
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise ConfigError(f"A preset's name is 1 to {LONGEST_NAME} visible characters; got {name[:70]!r}.")
     return name

@@ -8,7 +8,6 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbchat.api.http.addresses import public_url
-from nbchat.api.keys import without_keys
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
@@ -27,6 +26,7 @@ from nbchat.magics.commands.command import COMMANDS, command, say, show
 from nbchat.magics.commands.memory import changed_data, where_it_is_kept
 from nbchat.magics.commands.spending import budget_text, cost_of
 from nbchat.values.answer.reply import Reply
+from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import PARAMETERS, nearest
 from nbchat.values.plural import pluralize
 
@@ -102,7 +102,11 @@ def _models(shell: Any, rest: str) -> None:
     session = registry().current
     names = [name for name in models(session.endpoint) if rest.lower() in name.lower()]
     if not names:
-        say(shell, f"{session.endpoint.title} lists no model" + (f" with {rest!r} in its name." if rest else "."))
+        say(
+            shell,
+            f"{session.endpoint.title} lists no model"
+            + (f" with {without_keys(rest)!r} in its name." if rest else "."),
+        )
         return
     current = session.model
     show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from nbchat.api.keys import MASK, Key
+from nbchat.api.keys import Key
+from nbchat.values.key_shapes import MASK
 
 __all__ = ["decoded", "encoded", "plain"]
 

@@ -224,6 +224,12 @@ def _beats(gap: Difference | None) -> bool:
     return gap is not None and gap.settled and gap.mean > 0
 
 
+def _rounded(number: int) -> int:
+    """Round up to two significant digits."""
+    unit = int(f"1{'0' * (len(str(number)) - 2)}")
+    return -(-number // unit) * unit
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """Writes the sentence of a verdict."""
@@ -265,7 +271,7 @@ class _Words:
             )
         return (
             f"Not settled: {names[0]} is ahead of {names[1]} in {measure} by {self._gap(gap, len(others))}, which may be "
-            f"chance; about {pluralize(gap.more, f'more {unit}')}{self.terms.of_each} would tell.{rest}"
+            f"chance; about {pluralize(_rounded(gap.more), f'more {unit}')}{self.terms.of_each} would tell.{rest}"
         )
 
     def _gap(self, gap: Difference, comparisons: int, sign: int = 1) -> str:

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbchat.values.key_shapes import masked
 from nbchat.values.unlinked import unlinked
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ __all__ = [
 
 
 class NbchatError(Exception):
-    """Base class of all nbchat errors; the message is one sentence.
+    """Base class of all nbchat errors; the message is one sentence, in which what looks like a key is masked.
 
     `reply` is the partial answer if text had already come (it is also in the session's turns), else None.
     In a notebook the error shows as its sentence alone; in a script, as an ordinary traceback.
@@ -71,7 +72,7 @@ class NbchatError(Exception):
     reply: Reply | None = None
 
     def __init__(self, message: str, *, reply: Reply | None = None) -> None:
-        super().__init__(message)
+        super().__init__(masked(message))
         self.reply = reply
 
     def _render_traceback_(self) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
+from nbchat.values.key_shapes import SECRET_FIELDS, holds_key
 
 __all__ = ["PARAMETERS", "Kind", "Parameter", "Params", "json_line", "nearest"]
 
@@ -105,6 +106,12 @@ class Parameter:
         if self.low is not None and self.high is not None:
             return f" from {self.low:g} to {self.high:g}"
         return f" of at least {self.low:g}" if self.low is not None else ""
+
+
+def _no_secret(name: str) -> ParameterError:
+    return ParameterError(
+        f"{name} would hold a secret, and parameters are shown and saved: give a key with %chat key, --key-env or --header."
+    )
 
 
 def json_line(value: Any) -> str:
@@ -316,7 +323,10 @@ class Params:
 
     def __post_init__(self) -> None:
         for name, parameter in PARAMETERS.items():
-            object.__setattr__(self, name, parameter.check(getattr(self, name)))
+            value = parameter.check(getattr(self, name))
+            if parameter.kind == "text" and value is not None and holds_key(value):
+                raise _no_secret(name)
+            object.__setattr__(self, name, value)
         clash = sorted(set(self.extra) & ({*PARAMETERS, "messages", "tools", "stream_options"}))
         if clash:
             raise ParameterError(f"{clash[0]} is not an extra parameter: give it as {clash[0]} itself.")
@@ -326,6 +336,8 @@ class Params:
                 _written_as_json({key: value})
             except TypeError:
                 raise ParameterError(f"{key} must be a JSON value; got {_shown(value)}.") from None
+            if key.lower() in SECRET_FIELDS or holds_key(json.dumps(value)):
+                raise _no_secret(key)
         object.__setattr__(self, "extra", extra)
 
     def replace(self, **changes: Any) -> Self:

@@ -1,4 +1,4 @@
-"""The plot of a sweep as an output of its own, where a plotting library is there."""
+"""The plot of a sweep or an evaluation as an output of its own, where a plotting library is there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 from nbchat.api.engine import POLL_SECONDS
 from nbchat.display.chrome import line
 from nbchat.markdown.terminal_text import plain_text
+from nbchat.rows.evaluation.result import Evaluation
 from nbchat.tuning.plot import figures, vega_type
 from nbchat.tuning.result import Sweep
 
@@ -25,14 +26,12 @@ SHARPNESS = 2
 """Pixels of the picture for one of the page: screens of today show that many."""
 
 
-def show_plot(shell: Any, sweep: Sweep) -> None:
+def show_plot(shell: Any, compared: Sweep | Evaluation) -> None:
     """Show the plot in the running cell; nothing where there is nothing to compare, or no library to draw it."""
-    drawn = figures(sweep)
-    priced = any(run.cost for run in sweep)
-    if len(drawn.means) < 2 and not (priced and len(drawn.trade) > 1):
+    if not _worth_drawing(compared):
         return
     try:
-        data, metadata = plot_bundle(sweep)
+        data, metadata = plot_bundle(compared)
     except Exception as error:  # noqa: BLE001  # the runs are paid for and shown: a picture less is a line, not a failure
         shell.display_pub.publish(data=dict(line(f"no plot: it could not be drawn ({type(error).__name__}: {error})")))
         return
@@ -40,15 +39,23 @@ def show_plot(shell: Any, sweep: Sweep) -> None:
         shell.display_pub.publish(data=data, metadata=metadata)
 
 
-def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
+def _worth_drawing(compared: Sweep | Evaluation) -> bool:
+    if isinstance(compared, Evaluation):
+        return sum(one.quality is not None for one in compared.standings) > 1
+    drawn = figures(compared)
+    priced = any(run.cost for run in compared)
+    return len(drawn.means) >= 2 or (priced and len(drawn.trade) > 1)
+
+
+def plot_bundle(compared: Sweep | Evaluation) -> tuple[dict[str, Any], dict[str, Any]]:
     """The plot's forms by MIME type, and their metadata; both empty where no library is installed.
 
     A picture rather than a live chart where both can be had: it shows in every front end and in a saved file.
     """
-    plain = plain_text(f"[plot: {sweep.grid}]")
+    plain = plain_text(f"[plot: {compared.grid}]")
     if find_spec("matplotlib"):
         _bring("matplotlib.figure", "matplotlib.backends.backend_agg")
-        figure = sweep.plot(backend="matplotlib")
+        figure = compared.plot(backend="matplotlib")
         picture = io.BytesIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of characters that its font lacks
@@ -58,7 +65,7 @@ def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": plain}, sizes
     if find_spec("altair"):
         _bring("altair")
-        chart = json.loads(sweep.plot(backend="altair").to_json())
+        chart = json.loads(compared.plot(backend="altair").to_json())
         return {vega_type(chart): chart, "text/plain": plain}, {}
     return {}, {}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbchat.api.keys import without_keys
 from nbchat.conversation.history import History
 from nbchat.conversation.settings import Configurable, Settings, with_system
 from nbchat.conversation.storage.delivery import Limits, spent
@@ -16,6 +15,7 @@ from nbchat.store.ledger.entries import Entries, Spent
 from nbchat.store.opening import journal
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.usage import Usage
+from nbchat.values.key_shapes import without_keys
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.conversation.storage.persistence import Persistence

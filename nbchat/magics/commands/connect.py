@@ -16,7 +16,7 @@ from nbchat.api.endpoints import (
 from nbchat.api.http.addresses import public_url
 from nbchat.api.http.headers import named_headers
 from nbchat.api.keyring import store_key
-from nbchat.api.keys import Key, without_keys
+from nbchat.api.keys import Key
 from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
 from nbchat.cells.words import split
 from nbchat.conversation.process import process
@@ -28,6 +28,7 @@ from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.frontend import registry
 from nbchat.values.errors import AuthenticationFailed, ConfigError, NbchatError
+from nbchat.values.key_shapes import without_keys
 from nbchat.values.modelname import SMOLLM2
 from nbchat.values.plural import pluralize
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -19,6 +20,7 @@ from nbchat.magics.commands.command import command, say, show
 from nbchat.store.opening import journal
 from nbchat.store.search_index import texts
 from nbchat.values.errors import SessionError
+from nbchat.values.key_shapes import without_keys
 from nbchat.values.optionline import option_line
 from nbchat.values.plural import pluralize
 
@@ -184,7 +186,7 @@ def _find(shell: Any, rest: str) -> None:
     if rows:
         show(shell, chrome.table(["session", "when", "you", "answer"], rows))
     else:
-        say(shell, f"nothing found for {rest!r}")
+        say(shell, f"nothing found for {without_keys(rest)!r}")
 
 
 @command("forget", "NAME|all")
@@ -225,7 +227,10 @@ def where_it_is_kept() -> str:
     """Return where the journal is, or why there is none."""
     if (file := journal()) is None:
         return "off (NBCHAT_STORE)"
-    return str(file.path) if file.trouble is None else f"not written: {file.trouble}"
+    if file.trouble is not None:
+        return f"not written: {file.trouble}"
+    home = Path.home()  # written as ~, because a saved notebook shows this to others
+    return f"~/{file.path.relative_to(home)}" if file.path.is_relative_to(home) else str(file.path)
 
 
 def _when(at: float) -> str:

@@ -85,7 +85,12 @@ class Evaluation:
         return len(self.cases)
 
     def __repr__(self) -> str:
-        return f"<Evaluation of {self.design.grid} over {pluralize(len(self), 'row')}. {self.verdict()}>"
+        return f"<Evaluation of {self.grid} over {pluralize(len(self), 'row')}. {self.verdict()}>"
+
+    @property
+    def grid(self) -> Grid:
+        """The settings that were asked, as axes."""
+        return self.design.grid
 
     @property
     def measure(self) -> Measure:
@@ -299,15 +304,25 @@ class Evaluation:
         A row that a setting did not answer, or where it gave no label or number, is among them if any other did.
         """
         names = [setting_text(setting) for setting in self.settings]
+        rows = [
+            {
+                "row": case.row,
+                "index": case.index,
+                "truth": case.truth,
+                **{name: each[case.row].value for name, each in zip(names, self.outcomes, strict=True)},
+            }
+            for case in self.disagreeing()
+        ]
+        return data_frame(rows, ["row", "index", "truth", *names], ())
+
+    def disagreeing(self) -> list[Case]:
+        """Return the rows of `disagreements`."""
         found = []
         for case in self.cases:
-            asked = [each[case.row] for each in self.outcomes if each[case.row].status != "not asked"]
-            if len({one.value for one in asked}) > 1:
-                values = [each[case.row].value for each in self.outcomes]
-                found.append(
-                    {"row": case.row, "index": case.index, "truth": case.truth, **dict(zip(names, values, strict=True))}
-                )
-        return data_frame(found, ["row", "index", "truth", *names], ())
+            asked = [each[case.row] for each in self.outcomes]
+            if len({one.value for one in asked if one.status != "not asked"}) > 1:
+                found.append(case)
+        return found
 
     def confusion(self, setting: Setting | int | None = None) -> Confusion:
         """Return the confusion matrix of a setting. Raises ParameterError where the truths are not labels."""
