@@ -63,6 +63,12 @@ class Session(conversation.Session):
         """Ask several models the same message. Options as for `sweep`."""
         return self.sweep(message, models=models, **options)
 
+    def map(self, data: Any, template: str, **options: Any) -> Any:
+        """Ask one prompt for each row of `data`, and return the answers in its order, index and type; see `map_rows`."""
+        from nbchat.rows.mapping import map_rows
+
+        return map_rows(self, data, template, **options)
+
 
 def registry() -> Registry[Session]:
     """Return the registry of this process's named sessions, which the magics use."""

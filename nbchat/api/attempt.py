@@ -154,7 +154,7 @@ class Attempt:
             call.endpoint.chat_url,
             endpoint=call.endpoint,
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
-            content=encoded(self._body),
+            content=encoded(self._body) if call.payload is None else call.payload,
             accept="text/event-stream" if self._body.get("stream") else "application/json",
             trace=self._trace,
         )

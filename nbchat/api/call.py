@@ -24,13 +24,17 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to make. Calls that share a `limiter` are limited together; None = sent at once."""
+    """One request to make. Calls that share a `limiter` are limited together; None = sent at once.
+
+    `payload` is the body as JSON, where it is not streamed and the caller has written it already; None = not yet.
+    """
 
     endpoint: Endpoint
     body: Mapping[str, Any]
     timeouts: Timeouts = Timeouts()
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     limiter: ConcurrencyLimiter | None = None
+    payload: bytes | None = field(default=None, repr=False)
 
     @property
     def model(self) -> str:

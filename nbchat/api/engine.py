@@ -165,6 +165,10 @@ class Engine:
         self.start(call, channel)
         return channel
 
+    def call(self, work: Callable[[], None]) -> None:
+        """Run a function on the loop soon, without waiting for it."""
+        self._loop.call_soon_threadsafe(work)
+
     def submit(self, work: Coroutine[Any, Any, _T]) -> concurrent.futures.Future[_T]:
         """Run a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -17,6 +17,7 @@ from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger.ledger import Ledger
 from nbchat.store.replay import Replays
+from nbchat.store.rows import StoredRows
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.answer.events import Event
@@ -137,6 +138,7 @@ class Journal:
         self._fork_free = True
         self.ledger = Ledger(self._database, self._writer)
         self.replays = Replays(self._database, self._writer)
+        self.rows = StoredRows(self._database, self._writer)
 
     @property
     def path(self) -> Path:

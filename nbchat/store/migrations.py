@@ -85,7 +85,28 @@ _JOURNAL = (
     ) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_JOURNAL,)
+_ROWS = (
+    # One prompt over many rows: a run, and the answer to the `number`th asking of each row's request.
+    """CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        at REAL NOT NULL,
+        session TEXT,
+        notebook TEXT,
+        about BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX runs_by_session ON runs (session)",
+    """CREATE TABLE rows (
+        request TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        run TEXT NOT NULL,
+        at REAL NOT NULL,
+        answer BLOB NOT NULL,
+        PRIMARY KEY (request, number)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX rows_by_run ON rows (run)",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_JOURNAL, _ROWS)
 
 VERSION = len(STEPS)
 

@@ -10,16 +10,9 @@ from nbchat.data.describe import describe
 from nbchat.data.description import Description, UnknownFormat
 from nbchat.data.fingerprint import fingerprint
 from nbchat.data.images import Image
+from nbchat.data.interpolation.finder import Finder
 from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup
-from nbchat.data.interpolation.markdown_code import Code, code_in
-from nbchat.data.interpolation.placeholders import (
-    Expression,
-    Placeholder,
-    belongs_elsewhere,
-    expression_at,
-    kind_of_expression,
-    placeholder_at,
-)
+from nbchat.data.interpolation.placeholders import Expression, Placeholder, belongs_elsewhere, kind_of_expression
 from nbchat.data.privacy.ladder import LADDER, Rung
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
@@ -123,7 +116,7 @@ class _Reading:
         self._text = text
         self._namespace = namespace
         self._budget = budget
-        self._code: Code | None = None
+        self._finder = Finder(text)
         self._kept = 0  # the text before this is in `parts`
         self._parts: list[Fragment] = []
         self._images: dict[str, Image] = {}
@@ -181,7 +174,7 @@ class _Reading:
         """Report Python code with live names at `start` as left; return where to continue, 0 = it is no such code."""
         end = self._text.find("}", start, start + LONGEST_LEFT)
         inner = self._text[start + 1 : max(end, 0)]
-        if not inner or "\n" in inner or belongs_elsewhere(self._text, start) or self._in_code(start, end + 1):
+        if not inner or "\n" in inner or belongs_elsewhere(self._text, start) or self._finder.in_code(start, end + 1):
             return 0
         what = kind_of_expression(inner, self._namespace)
         if what:
@@ -192,19 +185,7 @@ class _Reading:
     def _found(self, start: int) -> Placeholder | Expression | None:
         """The placeholder or expression at `start`, unless the brace belongs to another notation or to code."""
         after_value = bool(self._parts) and self._kept == start and self._parts[-1].source is not None
-        if not after_value and belongs_elsewhere(self._text, start):
-            return None
-        if not self._text.startswith("{=", start):
-            found = placeholder_at(self._text, start)
-            return None if found is None or self._in_code(start, found.end) else found
-        if self._text[start - 1 : start] == "`" or self._in_code(start, start + 2):  # `<b>`{=html} is Pandoc's
-            return None
-        return expression_at(self._text, start)
-
-    def _in_code(self, start: int, end: int) -> bool:
-        if self._code is None:
-            self._code = code_in(self._text)
-        return self._code.touches(start, end)
+        return self._finder.at(start, after_value=after_value)
 
     def _not_python(self, found: Expression, text: str) -> int:
         """Raise for `{= …}`, which is plainly ours; leave `{=…}`, which may be another notation."""

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from nbchat.data.description import STOPS
 from nbchat.data.interpolation.lookup import nearest
 from nbchat.data.privacy.private_values import PrivateValues
-from nbchat.data.privacy.text_tokens import TextTokens
 from nbchat.data.tables.table import Field, Table, table_of
 from nbchat.values.errors import PromptError
 
@@ -37,10 +36,6 @@ class PrivateColumn:
     name: str
     values: PrivateValues = field(default_factory=PrivateValues)
     sources: list[_Source] = field(default_factory=list)
-
-    def found_in(self, words: TextTokens) -> bool:
-        """Whether a text contains one of its values."""
-        return self.current().found_in(words)
 
     def current(self) -> PrivateValues:
         """The values, updated from the frames."""
