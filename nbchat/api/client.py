@@ -6,11 +6,11 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import httpx
+from msgspec import Struct
 
 from nbchat.api.attempt import Attempt, AttemptFailed, Emit, unreachable
 from nbchat.api.call import Call, Timeouts
@@ -26,6 +26,7 @@ from nbchat.api.http.unpacking import TooMuch, read_whole
 from nbchat.api.wire import encoded
 from nbchat.values.answer.events import Failed, Retrying, Sent
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
+from nbchat.values.frozen import repr_without
 from nbchat.values.limits import LIMITS
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
@@ -34,12 +35,14 @@ STALE_TRIES = 8
 """Times that a stale pooled connection is replaced before it counts as a failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """The answer to a look-up. Its body may repeat the key, so no traceback that prints values shows it."""
 
     status: int
-    content: bytes = field(repr=False)
+    content: bytes
+
+    def __repr__(self) -> str:
+        return repr_without(self, "content")
 
 
 class Client:

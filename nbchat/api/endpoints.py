@@ -6,9 +6,11 @@ import os
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.http.addresses import is_same_server, is_this_machine, normal_url, public_url, secrets_in, with_path
 from nbchat.api.http.headers import Headers
@@ -187,8 +189,7 @@ LOCAL_SERVERS: dict[str, str] = {
 """Local servers at their usual ports. Offered by name, used only when connected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A server to talk to. `model` is its default model; None = the user must choose."""
 
     base_url: str

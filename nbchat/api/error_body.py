@@ -6,8 +6,9 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.api.answer.textflow import paired
 from nbchat.api.keys import Key
@@ -69,8 +70,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2
 _NOTHING = frozenset({"", "none", "null", "nil", "undefined"})
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorDetail:
+class ErrorDetail(Struct, frozen=True):
     """The content of an error body, each text on one line. Empty `message` = none; None = not given."""
 
     message: str = ""

@@ -7,7 +7,8 @@ import email.utils
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.values.answer.rate_limits import RateLimits
 
@@ -21,8 +22,7 @@ _FAMILIES = ("x-ratelimit-{what}-{of}", "anthropic-ratelimit-{of}-{what}", "rate
 _BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """When to retry a request that got no answer.
 
     The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, plus a random extra of up to a quarter,

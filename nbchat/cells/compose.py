@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from IPython.core.error import UsageError
-
+from nbchat.cells.usage_error import UsageError
 from nbchat.values.messages import Content, ImagePart, Message, TextPart
 
 if TYPE_CHECKING:

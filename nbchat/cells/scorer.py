@@ -6,8 +6,7 @@ import builtins
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from IPython.core.error import UsageError
-
+from nbchat.cells.usage_error import UsageError
 from nbchat.values.params import nearest
 
 __all__ = ["scorer"]

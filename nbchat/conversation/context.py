@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.prices import listed_window
@@ -36,8 +38,7 @@ _SAID = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The turns before a message, and the system text (None = none). `left_out` counts those that did not fit."""
 
     turns: tuple[Turn, ...] = ()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.conversation.turn import Turn
 from nbchat.markdown.inline import inline_text
@@ -29,8 +30,7 @@ FORMAT = 2
 """The format marker of `.json` files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """The exported part of a session. `system` None = no system text."""
 
     name: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.conversation.turn import Turn, joined
 from nbchat.values.answer.rating import Rating
@@ -15,8 +17,7 @@ from nbchat.values.plural import pluralize
 __all__ = ["History"]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """Turns, oldest first. Frozen: each change returns a new history, so that copies are free.
 
     A turn is identified by its `id`, which it keeps when it is answered again, or by its cell. Changing a turn marks

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
@@ -35,8 +37,7 @@ __all__ = ["Configurable", "Settings", "with_system"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """An immutable snapshot of a session's settings. `system` None = no system text; `timeout` None = the default."""
 
     params: Params

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+from msgspec import field
+from msgspec.structs import replace
 
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply, Timing
 from nbchat.values.answer.usage import Usage
+from nbchat.values.frozen import Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
@@ -25,8 +28,7 @@ def new_id() -> str:
     return os.urandom(8).hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Incidental, frozen=True):
     """A message, the reply to it, and the parameters it was asked with.
 
     `steps` are the messages between the two: tool calls and their results. `before_edit` marks an answer that was given
@@ -34,14 +36,16 @@ class Version:
     `rating` is the reader's opinion of the answer, None = not rated. `answer_id` names the answer in the journal.
     """
 
+    _incidental: ClassVar[tuple[str, ...]] = ("answer_id",)
+
     message: Message
     reply: Reply
     params: Params
     steps: tuple[Message, ...] = ()
     before_edit: bool = False
-    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    values: Mapping[str, str] = field(default_factory=dict)
     rating: Rating | None = None
-    answer_id: str = field(default_factory=new_id, compare=False)
+    answer_id: str = field(default_factory=new_id)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -94,8 +98,7 @@ def read_rating(written: Any) -> Rating | None:
     return None if written is None else Rating.from_dict(an_object(written, "a rating"))
 
 
-@dataclass(frozen=True, slots=True)
-class Turn(Version):
+class Turn(Version, frozen=True):
     """A turn in the history: its current version and the others.
 
     A `pinned` turn stays when the context must be shortened; a `dropped` one is left out of it. `cell_id` names the
@@ -103,12 +106,14 @@ class Turn(Version):
     `later` are the versions made before and after the current one, oldest first. `id` never changes.
     """
 
+    _incidental = ("answer_id", "id")
+
     cell_id: str | None = None
     earlier: tuple[Version, ...] = ()
     later: tuple[Version, ...] = ()
     pinned: bool = False
     dropped: bool = False
-    id: str = field(default_factory=new_id, compare=False)
+    id: str = field(default_factory=new_id)
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -167,7 +172,7 @@ class Turn(Version):
         )
 
 
-_VERSION = tuple(one.name for one in fields(Version))
+_VERSION = Version.__struct_fields__
 
 
 def joined(first: Reply, second: Reply) -> Reply:

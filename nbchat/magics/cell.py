@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from IPython.core.error import UsageError
-
 from nbchat.cells.arguments import named_schema, named_tools, show_data
 from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions, parse
 from nbchat.cells.presentation import presentation
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import quoted
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from IPython.core.error import UsageError
-
 from nbchat.api.http.addresses import public_url
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.conversation.servers.connection import models
 from nbchat.display import chrome

@@ -6,12 +6,11 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from IPython.core.error import UsageError
-
 from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
 from nbchat.cells.scorer import scorer
+from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display import chrome

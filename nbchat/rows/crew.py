@@ -7,7 +7,8 @@ import contextlib
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.api.call import Call
 from nbchat.api.concurrency import ConcurrencyLimiter
@@ -28,8 +29,7 @@ GATHER_SECONDS = 0.01
 """Seconds that finished rows wait for others, to be journalled and handed over together."""
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """One request of a row. `name` and `number` are what the journal calls its answer."""
 
     position: int
@@ -44,8 +44,7 @@ class Job:
     """Whether it asks for the schema in the prompt; None = as known of the server when it was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """A job that ended: with an answer, or an error."""
 
     job: Job

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from nbchat.api.rate_limits import RetryPolicy
 from nbchat.rows.details import Details
@@ -62,8 +63,7 @@ def map_rows(
     return maker.run(options)
 
 
-@dataclass(frozen=True, slots=True)
-class _Maker:
+class _Maker(Struct, frozen=True):
     """Runs the same rows once and, for `retry`, again."""
 
     session: Session

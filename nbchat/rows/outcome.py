@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Self
+
+from msgspec import Struct
 
 from nbchat.values.answer.reply import Reply
 from nbchat.values.answer.usage import UNKNOWN, Usage
@@ -16,8 +17,7 @@ RowStatus = Literal["complete", "failed", "skipped", "not sent"]
 """How a row ended. "skipped": a field of it is missing, so nothing was asked; "not sent": the run ended before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A row's answer as the server gave it. `cost` is in US dollars, None = unknown; `seconds` from sending to its end."""
 
     text: str
@@ -55,8 +55,7 @@ class Answer:
         return cls(**{**answer, "usage": usage})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one row: the value for the result (None = missing), and why there is none.
 
     `answer` is the last that came for it. `usage` and `cost` sum up all its requests in this run; a `stored` answer was

@@ -6,7 +6,9 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.rate_limits import RetryPolicy
@@ -48,8 +50,7 @@ FINAL = (AuthenticationFailed, QuotaExceeded)
 """Errors after which no further row is sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Progress of a run. `total` is the number of rows, None = not known yet (an iterator).
 
     `done` of them have ended: `failed` without an answer, `skipped` because a field is missing, `stored` with an answer
@@ -71,8 +72,7 @@ class Progress:
     cost_left: float | None = None
 
 
-@dataclass
-class Tally:
+class Tally(Struct):
     """Sums over the requests of a run. `cost` None = unknown for all of them."""
 
     requests: int = 0
@@ -112,8 +112,7 @@ class Tally:
         )
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A row that is not settled: the outcomes of its repeats so far."""
 
     missing: int

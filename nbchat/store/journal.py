@@ -6,9 +6,10 @@ import itertools
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.store import search_index, tape
@@ -32,8 +33,7 @@ STREAMING = "streaming"
 """The status of an answer that has not ended. If its process is gone, it never will."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
+class SessionRow(Struct, frozen=True):
     """A session in a listing. `used` is in seconds since the epoch; `notebook` None = not from a notebook."""
 
     id: str
@@ -45,8 +45,7 @@ class SessionRow:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), with its `reply` once that exists.
 
     `parent` is the answer before it in the conversation, `cell` the id of the notebook cell that asked, `request` returns
@@ -63,8 +62,7 @@ class Answer:
     keys: Sequence[Key] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A turn's position in its session: the ids of its answer's versions, oldest first, and the chosen one.
 
     `marks` holds, for each version, words such as "pinned" separated by spaces.
@@ -79,8 +77,7 @@ Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
 """Returns all places and answers of a session; called if the session is not in the file yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """An answer read back: the turn as JSON, and for one that never ended, the events stored so far."""
 
     id: str

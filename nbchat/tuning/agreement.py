@@ -7,11 +7,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations, pairwise
 from random import Random
 from statistics import fmean
+
+from msgspec.structs import replace
 
 from nbchat.tuning.statistics import LEVEL, Mean, jackknife, t_quantile
 

@@ -7,8 +7,9 @@ import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
 
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.exchange.userloop import run_on_users_loop

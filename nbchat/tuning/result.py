@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.conversation.turn import Turn
 from nbchat.tuning.agreement import most_compared
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Sweep"]
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """What a sweep asked, shared by all its views.
 
     `fixed` are the options that were the same for all runs; `model_named` is whether the user chose the model, rather

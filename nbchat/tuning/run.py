@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.turn import Turn
@@ -50,8 +51,7 @@ NUMBERS = frozenset({"cost", "first_token_s", "total_s", "tokens_per_s", "agreem
 """The columns with float values."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Run:
+class Run(Struct, frozen=True):
     """One request of a sweep and its result.
 
     `index` is its row, in every view; `setting` has the axes' values, `params` all parameters; `repeat` counts from 1.

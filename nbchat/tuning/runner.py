@@ -8,8 +8,9 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import POLL_SECONDS, Channel
@@ -26,8 +27,7 @@ TICK_SECONDS = 0.2
 """Seconds between progress reports while nothing ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Progress of a sweep. `cost` is that of the finished exchanges in US dollars; None = known for none.
 
     `seconds_left` extrapolates the speed so far; None = nothing has finished yet. `stage` is "answers" or "scores".

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.display import chrome
 from nbchat.markdown.inline import html_text
@@ -14,8 +15,7 @@ SHORT = 24
 """Most characters of a text on one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column: its title and its cells, as text."""
 
     title: str
@@ -41,8 +41,7 @@ class Column:
         return len(set(self.cells)) == 1 < len(self.cells)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """How a table's rows are sorted: by which column's key, and whether downwards. Its headers then sort."""
 
     key: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
@@ -29,8 +30,7 @@ LONGEST_VALUE = 60
 """Most characters of a parameter's value, such as a system text, in a table cell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handles:
+class Handles(Struct, frozen=True):
     """What makes a table interactive, by attributes that `nbchat.views.explorer_script` knows.
 
     `sort` and `descending` are the rows' order; `judge` makes the HTML of a run's last cell. `blind` hides the settings

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.api.answer.textflow import TextCleaner, paired
 from nbchat.api.keys import Key
@@ -28,8 +29,7 @@ ARGUMENT_NAMES = ("arguments", "parameters", "input", "args")
 """Names of the arguments field, the usual one first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """One element of `tool_calls`. `index` None = not given; missing texts are empty."""
 
     index: int | None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import urllib.request
-from dataclasses import dataclass
 
 import httpx
+from msgspec import Struct
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.addresses import is_this_machine, public_url, secrets_in
@@ -15,8 +15,7 @@ from nbchat.api.keys import Key
 __all__ = ["Proxy", "proxy_for", "secrets_toward"]
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """A proxy: its address to show, the variable that names it, and its address with user and password."""
 
     title: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.api import wire
 from nbchat.api.call import Timeouts
@@ -46,8 +48,7 @@ class Tools(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """Everything that determines an exchange, fixed when it begins."""
 
     message: Message

@@ -6,8 +6,10 @@ The logic is one generator that yields what it waits for; `driver` does the wait
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.call import Call
 from nbchat.api.concurrency import ConcurrencyLimiter
@@ -51,8 +53,7 @@ MOST_MISTAKES = 3
 """Most consecutive rounds in which all calls fail in the same way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """How one request is delivered. `tap` sees the events first, in the engine's thread; None = no tap.
 
     `replay` is the stored answer to use instead of the server's; None = none. `sent` is called when the request is

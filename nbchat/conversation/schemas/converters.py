@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from nbchat.conversation.schemas.json_text import Bare, resolved
 
@@ -107,8 +108,7 @@ def expected(what: str, value: object, path: str) -> Misfit:
     return Misfit(path, f"expected {what}, got {shown(value)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(Struct, frozen=True):
     """Any JSON."""
 
     @property
@@ -121,8 +121,7 @@ class Anything:
         return resolved(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A string, number, boolean or null. `type` is the Python type."""
 
     type: type
@@ -160,8 +159,7 @@ _SCALARS: dict[type, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A value written as a string: `parse` raises ValueError for an invalid one. `keywords` go into the schema."""
 
     what: str
@@ -183,8 +181,7 @@ class Parsed:
         raise expected(self.what, value, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """One of several values: pairs of JSON (string, number, boolean, null) and the value it stands for."""
 
     options: Sequence[tuple[Any, Any]]
@@ -211,8 +208,7 @@ class Options:
         raise expected(f"one of {names}", value, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A list, set or tuple of items of one kind."""
 
     item: Converter
@@ -230,8 +226,7 @@ class Items:
         return made(self.make, [self.item.load(one, inside(path, index)) for index, one in enumerate(value)], path)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Struct, frozen=True):
     """A tuple with a converter for each item."""
 
     items: Sequence[Converter]
@@ -254,8 +249,7 @@ class Fixed:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(Struct, frozen=True):
     """A dict with converters for its keys (strings) and values."""
 
     key: Converter
@@ -274,8 +268,7 @@ class Keyed:
         return {self.key.load(key, path): self.value.load(one, inside(path, key)) for key, one in value.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field of a record, optional unless `required`. `default` is JSON for the schema; MISSING = none."""
 
     name: str
@@ -294,8 +287,7 @@ class Field:
         return schema
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """An object with named fields, passed to `make` as far as they are given."""
 
     fields: Sequence[Field]
@@ -333,8 +325,7 @@ class Record:
         return made(self.make, loaded, path)
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """A union: the first of these converters (at least one) that accepts the value."""
 
     converters: Sequence[Converter]

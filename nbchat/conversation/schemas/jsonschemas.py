@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.conversation.schemas.converters import Misfit, inside, shortened, shown
 from nbchat.conversation.schemas.json_text import resolved
@@ -103,8 +104,7 @@ def _is_strict(node: Node) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """The converter of a JSON schema given by the user: JSON stays JSON."""
 
     schema: dict[str, Any]

@@ -6,8 +6,9 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from nbchat.conversation.schemas.annotations import Annotations, Untypable, shown_type
 from nbchat.conversation.schemas.columns import is_type, parse_columns
@@ -27,8 +28,7 @@ class NoJson(Misfit):
     """The text contains no JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """The schema of an answer. `json_schema` is the schema sent to servers, always an object.
 
     `wrapped` names the property that holds a value that is not an object; None = the value is the object.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import (
     Endpoint,
@@ -40,8 +42,7 @@ def endpoint_for(
     return replace(endpoint, model=model or os.environ.get("NBCHAT_MODEL", "").strip() or endpoint.model)
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """A session's server, with its own key and headers, which go to that server only."""
 
     where: str | None = None

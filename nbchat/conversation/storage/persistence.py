@@ -6,8 +6,9 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange.exchange import Exchange
@@ -275,7 +276,7 @@ def _marked(version: Version, marks: str) -> Version:
     return replace(version, before_edit=True) if "edited" in marks.split() else version
 
 
-_NAMES = tuple(field.name for field in fields(Version))
+_NAMES = Version.__struct_fields__
 
 
 def _fields(version: Version) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.conversation.schemas.annotations import Annotations, Untypable, default_json, description_of
 from nbchat.conversation.schemas.converters import MISSING, Field, Misfit, Record
@@ -33,8 +35,7 @@ WRAPPERS = frozenset({"arguments", "args", "kwargs", "parameters", "params", "in
 """Names under which models put all arguments as one object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A tool that the model may call. `schema` is its JSON for the API; `function` None = calls are only shown.
 
     `safe` tools run without approval.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from nbchat.data.description import STOPS
 from nbchat.data.interpolation.lookup import nearest
@@ -29,8 +30,7 @@ COMPARED = 200
 """Evenly spaced cells of a like-named column that are compared with a private one's."""
 
 
-@dataclass(slots=True)
-class PrivateColumn:
+class PrivateColumn(Struct):
     """A private column: its name, its values so far, and the frames that may still change them."""
 
     name: str
@@ -43,8 +43,7 @@ class PrivateColumn:
         return self.values
 
 
-@dataclass(slots=True)
-class _Source:
+class _Source(Struct):
     """A private column of one frame, with a snapshot of when its values were last read."""
 
     frame: weakref.ref[Any]
@@ -65,8 +64,7 @@ class _Source:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(Struct, frozen=True):
     """What a description must leave out: columns by position, and whether row labels may show."""
 
     places: frozenset[int]

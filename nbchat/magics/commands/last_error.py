@@ -6,9 +6,10 @@ import linecache
 import re
 import sys
 import traceback
-from dataclasses import dataclass
 from types import FrameType, ModuleType, TracebackType
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.values.errors import PromptError
 
@@ -25,8 +26,7 @@ MOST_CELLS = 200
 """Number of previous cells searched for the failing one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A failed cell. `variables` has one line for each variable: its type and shape, no value."""
 
     source: str

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from IPython.core.error import UsageError
-
+from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.context import checked_policy
 from nbchat.conversation.storage.stored import stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn

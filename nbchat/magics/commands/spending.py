@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from IPython.core.error import UsageError
-
+from nbchat.cells.usage_error import UsageError
 from nbchat.display import chrome
 from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from nbchat.rows.evaluation.labels import Kind, Labels, label_text, only_value, read_number
 
@@ -17,8 +18,7 @@ Truth = str | float | None
 """A label, a number, or for scores any text; None = missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A row: its position from 0, its label in the data's index, and its truths; None = missing."""
 
     row: int
@@ -27,8 +27,7 @@ class Case:
     second: Truth = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of a row with one setting.
 
     `value` is the label or number that the answer gives, or its score; None = it gives none. `quality` is what counts,
@@ -48,8 +47,7 @@ class Outcome:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """How answers are compared with the truths. `column` is the truth's name; `labels` None = for numbers and scores."""
 
     kind: Kind

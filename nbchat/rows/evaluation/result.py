@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.rows.evaluation.annotators import Annotators
 from nbchat.rows.evaluation.confusion import Confusion
@@ -37,8 +39,7 @@ _FLOATS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
+class Design(Struct, frozen=True):
     """What an evaluation asked.
 
     `template` is the prompt (empty if it is an axis), `fixed` the options that were the same for all settings, `looks`

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.rows.evaluation.confusion import macro_f1
 from nbchat.rows.evaluation.outcome import Case, Measure, Outcome
@@ -17,8 +18,7 @@ from nbchat.tuning.statistics import LEVEL, Difference, Mean, difference, finite
 __all__ = ["Candidate", "Standing", "by_macro_f1"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A setting to compare: its mean quality, and the quality of each row that counts, by position.
 
     `right`: the qualities are 1 or 0. `resampled` are the values of a statistic over resamples of the rows, the same for
@@ -87,8 +87,7 @@ def _label(value: str | float | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How a setting did. Of its rows with a truth, `counted` count for `quality`; None = unknown, or no such measure.
 
     `quality` is the accuracy, the mean absolute error or the mean score, and `bias` the mean of answer minus truth, with

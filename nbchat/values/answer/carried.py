@@ -19,8 +19,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.json_fields import an_object, optional_text
@@ -37,8 +38,7 @@ _TEXTS = ("text", "summary", "thinking")
 """Fields of a list item that are streamed in pieces."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """Fields to return to `server`, the address that the request was sent to, and to no other."""
 
     server: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from nbchat.values.errors import ParameterError
 
@@ -14,8 +15,7 @@ __all__ = ["Rating"]
 LONGEST_NOTE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(Struct, frozen=True):
     """A thumb (True = up, False = down), a score on any scale (higher is better), and a note; None, "" = not given.
 
     Raises ParameterError for a score that is not a number, and for a note of more than 10,000 characters.
