@@ -20,7 +20,7 @@ __all__ = ["Session", "registry", "session"]
 
 
 class Session(conversation.Session):
-    """A multi-turn conversation, shown where it is asked: in a notebook, in IPython, or not at all in a script."""
+    """A multi-turn conversation, displayed in a notebook or IPython, and not in a script."""
 
     __doc__ = conversation.Session.__doc__
 
@@ -50,12 +50,11 @@ class Session(conversation.Session):
     ) -> Sweep:
         """Ask a message concurrently with every combination of the parameter values given as lists, `repeat` times each.
 
-        A list is an axis, a single value holds for all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`.
-        A list of messages is one too.
-        `score` is a function of the answer to a number, or a prompt for a judge with `{answer}`. No run joins the
-        history until `Sweep.apply`. Further options as for `ask`, and `judge_model`, `at_once` (most requests at a
-        time) and `on_progress`. Raises ParameterError and ConfigError before anything is sent, GuardError, and
-        Interrupted, whose `.sweep` has what was done.
+        A list is an axis, a single value applies to all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`. A
+        list of messages is one too. `score` is a function from the answer to a number, or a judge's prompt with
+        `{answer}`. No run joins the history until `Sweep.apply`. Further options as for `ask`, and `judge_model`,
+        `at_once` (most requests at a time) and `on_progress`. Raises ParameterError and ConfigError before anything is
+        sent, GuardError, and Interrupted, whose `.sweep` has the finished runs.
         """
         from nbchat.views.watched_sweep import watched_sweep
 

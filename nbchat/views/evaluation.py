@@ -82,7 +82,7 @@ def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
     facts = [_size(evaluation), *evaluation.notes()]
     dot = f"{name}." if name else ""
     hint = "" if name else "on the result (_, or a name): "
-    hint += f'{dot}apply() takes the best over · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
+    hint += f'{dot}apply() adopts the best · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
     parts += [chrome.line(text)["text/html"] for text in (" · ".join(facts), hint)]
     return {
         "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{"".join(parts)}</div>',
