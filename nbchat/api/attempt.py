@@ -65,9 +65,9 @@ Emit = Callable[[list[Event]], None]
 class AttemptFailed(Exception):  # internal: handled by the client
     """An attempt failed before any of a reply arrived.
 
-    `again`: a retry may help, after `wished` seconds if the server said so. `stale`: the server had closed the pooled
-    connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not accept the
-    error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
+    `again`: a retry may help, after `wished` seconds if the server asked for a delay. `stale`: the server had closed
+    the pooled connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not
+    accept the error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
     """
 
     def __init__(
@@ -115,10 +115,10 @@ class Attempt:
         self._ended = ended
         self._slot = slot
         self._is_over = False
-        self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
-        self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
+        self._finished_at: float | None = None  # when the last piece arrived of an answer whose choices have finished
+        self._is_kept = False  # whether bytes still arrive after that, so that a deadline ends the wait
         self._responded = False
-        self._reused = True  # whether it goes out on a connection that had served before
+        self._reused = True  # whether it uses a connection that has been used before
         self._known = known
         self._secrets = secrets_toward(call.endpoint)
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
@@ -200,7 +200,7 @@ class Attempt:
         )
 
     async def _read(self, response: httpx.Response) -> AttemptFailed | None:
-        """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
+        """Read to the end of the answer, then briefly to the end of the response. Return a failure if it was empty."""
         portions = unpacked(response)
         decoder, given_up = self._decoder, None
         try:
@@ -231,7 +231,7 @@ class Attempt:
         return None
 
     def _patience(self, *, came: bool) -> float | None:
-        """Until when to wait for what may follow an answer whose choices have finished; None = they haven't."""
+        """The deadline for data that may follow an answer whose choices have finished; None = they haven't."""
         decoder, now = self._decoder, asyncio.get_running_loop().time()
         if not decoder.finished:
             self._finished_at = None
@@ -247,7 +247,7 @@ class Attempt:
         return self._finished_at + KEPT_SECONDS if self._is_kept else now + LINGER_SECONDS
 
     def _why_given_up(self) -> str | None:
-        """What is wrong with an answer that was left with bytes still coming; None where it was silent, or all told."""
+        """What is wrong with an answer that was abandoned while bytes still arrived; None = nothing."""
         words = f"it kept the connection open for {KEPT_SECONDS:g} s without ending the answer"
         return words if self._is_kept else None
 
@@ -272,7 +272,7 @@ class Attempt:
 
     @property
     def _is_hollow(self) -> bool:
-        """Whether a stream was begun and nothing has come in it."""
+        """Whether a stream has begun and is still empty."""
         return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
 
     def _emit_end(self, broken: str | None = None, *, left: bool = False) -> None:
@@ -291,12 +291,12 @@ class Attempt:
 
 
 def _first_piece(events: list[Event]) -> int | None:
-    """Where the first piece of an answer stands among events."""
+    """The index of the first piece of an answer among events."""
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
 
 
 def _moved_to(response: httpx.Response) -> str | None:
-    """Where a redirect that is not followed leads, as a base URL; None = it is none."""
+    """The target of a redirect that is not followed, as a base URL; None = not a redirect."""
     if not response.has_redirect_location:
         return None
     return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")

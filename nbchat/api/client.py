@@ -120,7 +120,7 @@ class Client:
             quoted = f" ({said})" if said else ""
             sentence = f"{endpoint.title} did not list its models{quoted}. Name one with -m."
             failure = ModelNotFound(sentence, status=status)
-        raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
+        raise failure  # a statement of its own: IPython 7's verbose traceback prints every value named in a raising line
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
         """Return the token ids of a text. Raises NbchatError, also if the server has no tokenizer."""
@@ -147,7 +147,7 @@ class Client:
             failure = ConnectionFailed(f"{endpoint.title} had not answered in full after {timeout:g} s.")
         except TooMuch as error:
             failure = ServerError(f"{endpoint.title} sent {error.limit}, the most that nbchat reads.")
-        raise failure  # apart from the transport's own error: that one's frames hold secrets
+        raise failure  # outside the transport's own error, whose frames hold secrets
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -162,7 +162,7 @@ def _after(error: NbchatError, tries: int) -> NbchatError:
 
 
 def model_ids(content: bytes) -> list[str] | None:
-    """The ids in a list of models: `{data: [{id}]}`, or a bare list of ids or of objects. None = it is no list."""
+    """Return the ids in a list of models: `{data: [{id}]}`, or a bare list of ids or objects; None = not a list."""
     body = _json(content)
     rows = body.get("data", body.get("models")) if isinstance(body, dict) else body
     if not isinstance(rows, list):
@@ -172,7 +172,7 @@ def model_ids(content: bytes) -> list[str] | None:
 
 
 def token_ids(content: bytes) -> list[int] | None:
-    """The ids in a tokenizer's `{tokens: [id]}`. None = it is something else."""
+    """Return the ids in a tokenizer's `{tokens: [id]}`; None = anything else."""
     body = _json(content)
     ids = body.get("tokens") if isinstance(body, dict) else None
     return ids if isinstance(ids, list) and all(type(token) is int for token in ids) else None

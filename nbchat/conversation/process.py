@@ -21,15 +21,15 @@ __all__ = ["Process", "process"]
 
 
 class Process:
-    """The state that is shared by all sessions. Safe from any thread.
+    """State shared by all sessions. Thread-safe.
 
     - `engine()`: the event loop that carries all requests, in a daemon thread. Started by the first request, and again
-      where it was stopped.
+      after it was stopped.
     - `capabilities`: what models refused, learned from their errors.
     - `connected`: the server that `%chat connect` chose; None = the environment's choice.
     - `registry()`: the sessions by name.
 
-    Other state of the process belongs to one module each and decides nothing about a request: the built-in model's
+    All other process-wide state belongs to a single module and does not affect requests: the built-in model's
     server (`builtin.http.server`), the columns marked private (`data.privacy.private_columns`), what the running cell has shown
     (`display.display_state`), background cells and the search for local servers.
     """
@@ -82,7 +82,7 @@ class Process:
     def after_fork(self) -> None:
         """Let a forked child start its own engine, because threads do not survive a fork.
 
-        The parent's engine is kept referenced: its finalisers would act on sockets that both processes share.
+        The parent's engine stays referenced, because its finalizers would act on sockets that both processes share.
         """
         if self._engine is not None:
             self._abandoned.append(self._engine)

@@ -91,7 +91,7 @@ class TerminalPresenter:
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
-        """Say why the text so far does not count; the new answer follows."""
+        """Print why the text so far is discarded; the new answer follows."""
         self._finish_text()
         self._line(self._dim(terminal_text(f"[asked again: {reason}]")))
         self._begin_anew()

@@ -67,7 +67,7 @@ class _RunningExchange:
         self._step()
 
     def take(self) -> None:
-        """Process everything that has come, without waiting."""
+        """Process everything that has arrived, without waiting."""
         while not self.over and self._channel is not None and (events := self._channel.take(None)) != []:
             self._step(events)
 
@@ -174,7 +174,7 @@ class Runner:
             self._report()
 
     def _move(self, running: _RunningExchange) -> None:
-        """Process what has come of one exchange."""
+        """Process what has arrived for one exchange."""
         running.take()
         if running.over and running in self._running:
             self._end(running)

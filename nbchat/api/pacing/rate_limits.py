@@ -45,9 +45,9 @@ _SHORT = {"ms": "ms", "mil": "ms"}
 class RetryPolicy(Struct, frozen=True):
     """When to retry a request that got no answer.
 
-    The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, lengthened by up to a quarter by chance
-    (only lengthened: many clients hear the same wish at once). A server's own wish is obeyed instead, unless it is
-    longer than `patience`: then nothing is tried again.
+    The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, plus a random extra of up to a quarter,
+    since many clients may be told to wait at the same moment. A server's own delay takes precedence, unless it exceeds
+    `patience`: then there is no retry.
     """
 
     tries: int = 5
@@ -56,7 +56,7 @@ class RetryPolicy(Struct, frozen=True):
     patience: float = 60.0
 
     def wait(self, attempt: int, wished: float | None = None) -> float | None:
-        """Seconds to wait after try number `attempt` failed; None = give up."""
+        """Return the seconds to wait after try number `attempt` failed; None = give up."""
         if attempt >= self.tries or (wished is not None and wished > self.patience):
             return None
         planned = min(self.first * 2 ** (attempt - 1), self.longest) if wished is None else wished
@@ -64,7 +64,7 @@ class RetryPolicy(Struct, frozen=True):
 
 
 def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None) -> float | None:
-    """Seconds the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. None = no word."""
+    """Return the requested delay in seconds: `retry-after-ms`, or `retry-after` in seconds or as a date; None = not given."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -92,7 +92,7 @@ def wish_in_limits(told: RateLimits | None) -> float | None:
 
 
 def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
-    """The limits that these headers tell; None = none of the known kinds is there."""
+    """Return the limits in these headers; None = none of a known kind."""
     if not any("ratelimit" in name for name in headers):
         return None
     found: dict[str, float] = {}
@@ -112,7 +112,7 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
 
 
 def _number(text: str | None) -> float | None:
-    """A number of at least 0 (what is below counts as 0), alone or before a `;` or `,` and more."""
+    """Parse a number (negative = 0), alone or followed by `;` or `,` and more."""
     try:
         number = float(re.split("[;,]", text or "", maxsplit=1)[0])
     except ValueError:
@@ -121,7 +121,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _reset(text: str) -> float | None:
-    """`6m0s`, `1.5s`, `20ms`, seconds, an ISO or HTTP date, or (in some servers) an epoch time."""
+    """Parse `6m0s`, `1.5s`, `20ms`, seconds, an ISO or HTTP date, or (from some servers) an epoch time."""
     now = datetime.datetime.now(datetime.UTC)
     number = _number(text)
     if number is not None:
@@ -143,5 +143,5 @@ def _until_http_date(text: str, now: datetime.datetime) -> float | None:
 
 
 def _seconds_until(when: datetime.datetime, now: datetime.datetime) -> float:
-    """From now until then, at least 0; a time without a zone is in UTC."""
+    """Return the seconds until a time, at least 0; without a zone it is in UTC."""
     return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=datetime.UTC)) - now).total_seconds())
