@@ -82,8 +82,8 @@ def _pace(text: str) -> float | None:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from nbchat.builtin.access import is_loopback
-    from nbchat.builtin.server import BuiltinServer
+    from nbchat.builtin.http.access import is_loopback
+    from nbchat.builtin.http.server import BuiltinServer
 
     key = _key(given.api_key_env)
     server = BuiltinServer(given.port, host=given.host, pace=given.pace, api_key=key, cors=given.cors)
@@ -144,7 +144,7 @@ def _cache(given: argparse.Namespace) -> int:
 
     notebook = given.notebook.expanduser().absolute()
     if (file := journal()) is None or not file.exists():
-        raise ConfigError("There is no journal with answers to export: NBCHAT_STORE names it.")
+        raise ConfigError("There is no journal with answers to export; NBCHAT_STORE sets its path.")
     tapes = file.replays.of_notebook(str(notebook), cell_ids(notebook))
     if not tapes:
         raise ConfigError(

@@ -15,9 +15,9 @@ import pandas as pd
 import polars as pl
 
 from nbchat.data.describe import describe
-from nbchat.data.guard import check
-from nbchat.data.interpolate import interpolate
-from nbchat.data.private import private
+from nbchat.data.interpolation.interpolate import interpolate
+from nbchat.data.privacy.guard import check
+from nbchat.data.privacy.private_columns import private
 
 MILLION = 1_000_000
 

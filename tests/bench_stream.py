@@ -23,7 +23,7 @@ import httpx
 
 from nbchat.frontend import Session
 from nbchat.testing import Flood, Hang, Say, ScriptedServer, Silent, Stream, chunk
-from nbchat.values.events import TextDelta
+from nbchat.values.answer.events import TextDelta
 from tests.streams import CHUNKS, FRAMINGS, STREAMS, Paced, Written
 
 KEY = "sk-live-4f9Zq_77abcdefgh"

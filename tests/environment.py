@@ -3,8 +3,13 @@
 import os
 from pathlib import Path
 
+import nbchat
+
 ROOT = Path(__file__).parent.parent
 """The checkout, so that processes of the tests run its code whether or not nbchat is installed."""
+
+PACKAGE = Path(nbchat.__file__).parent
+"""The package that is tested: the checkout's, or an installed one where the tests lie without it."""
 
 _FOREIGN = ("NBCHAT_", "OPENAI_", "ANTHROPIC_", "JUPYTER", "JPY_", "IPYTHON")
 _FOREIGN_ENDS = ("_API_KEY", "_TOKEN", "_PROXY")

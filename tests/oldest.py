@@ -9,18 +9,16 @@ again unless a directory is given; one that exists already is used as it is.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import tomllib
-import venv
 from pathlib import Path
 
 from tests.environment import ROOT
+from tests.installed import make_environment, run_tests
 
-ROOMS = ("tests/kernel", "tests/notebook")
+ROOMS = ("tests/kernel", "tests/scripts", "tests/magics", "tests/cells", "tests/display", "tests/panel", "tests/views")
 
 OLDER = {"jupyter_client": "7.4.9", "notebook": "6.5.7"}
 """Of the tests' own packages: with the lower bounds of pyproject.toml the old ones could not be installed beside them."""
@@ -54,23 +52,16 @@ def oldest() -> dict[str, str]:
 
 def install(home: Path) -> Path:
     """Make the environment; its interpreter."""
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists():
-        venv.create(home, with_pip=True)
-        constraints = home / "oldest.txt"
-        constraints.write_text("".join(f"{name}=={version}\n" for name, version in oldest().items()), encoding="utf-8")
-        packages = ["-e", str(ROOT), *OLDER, *WANTED]
-        subprocess.run([python, "-m", "pip", "install", "-q", "-c", constraints, *packages], check=True)
-    return python
+    constraints = home.with_name(f"{home.name}.txt")
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in oldest().items()), encoding="utf-8")
+    return make_environment(home, ["-c", constraints, "-e", ROOT, *OLDER, *WANTED])
 
 
 def run(home: Path, arguments: list[str]) -> int:
     """Run the tests there; pytest's exit code."""
     chosen = [word for word in arguments if not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()]
     rooms = [] if chosen else list(ROOMS)
-    return subprocess.run(
-        [install(home), "-m", "pytest", "-W", IGNORED, *rooms, *arguments], cwd=ROOT, check=False
-    ).returncode
+    return run_tests(install(home), ["-W", IGNORED, *rooms, *arguments])
 
 
 def main() -> int:
@@ -81,7 +72,7 @@ def main() -> int:
     if options.venv is not None:
         return run(options.venv.resolve(), arguments)
     with tempfile.TemporaryDirectory(prefix="nbchat-oldest-") as home:
-        return run(Path(home), arguments)
+        return run(Path(home, "environment"), arguments)
 
 
 if __name__ == "__main__":

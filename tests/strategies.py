@@ -6,12 +6,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from nbchat.conversation.turn import Turn, Version
-from nbchat.values.carried import Carried
-from nbchat.values.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from nbchat.values.answer.carried import Carried
+from nbchat.values.answer.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from nbchat.values.answer.reply import Choice, Reply, Timing
+from nbchat.values.answer.usage import Usage
 from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
-from nbchat.values.reply import Choice, Reply, Timing
-from nbchat.values.usage import Usage
 
 
 def scaled(factor, **more):

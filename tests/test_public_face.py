@@ -6,7 +6,8 @@ import sys
 import pytest
 
 import nbchat
-from nbchat.values import errors, events
+from nbchat.values import errors
+from nbchat.values.answer import events
 from tests.environment import ROOT
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Iterable
 from typing import Generic, NoReturn, TypeVar
 
 from nbchat.values.errors import ConfigError
+from nbchat.values.key_shapes import MASK
 
-__all__ = ["MASK", "Key", "Redactor", "Secrets", "looks_like_key", "without_keys"]
-
-MASK = "[key]"
+__all__ = ["Key", "Redactor", "Secrets"]
 
 SHORTEST_SECRET = 4
 """Shortest key that is masked; "x" or "-" are placeholders, and occur in every sentence."""
@@ -39,22 +38,7 @@ PLACEHOLDERS = frozenset(
 )
 """Placeholder keys for servers that need none; models may well say these words."""
 
-_KEY_LIKE = re.compile(
-    r"(?:^|(?<=[\s=:'\"-]))(?:(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
-    r"|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{20,})"
-)
-
 _Text = TypeVar("_Text", str, bytes)
-
-
-def looks_like_key(text: str) -> bool:
-    """Whether a text that was put where something else belongs may be a key, and so is not repeated."""
-    return _KEY_LIKE.search(text) is not None
-
-
-def without_keys(text: str) -> str:
-    """What a user wrote where something else belongs, as an error may repeat it: whatever may be a key is masked."""
-    return _KEY_LIKE.sub(MASK, text)
 
 
 class Key:
@@ -67,7 +51,7 @@ class Key:
 
     @classmethod
     def wrap(cls, secret: str | Key | None) -> Key | None:
-        """A Key of whatever was given; None for nothing, or an empty text. Raises ConfigError for no text."""
+        """Return a Key for a text or a Key; None for None or an empty text. Raises ConfigError for anything else."""
         if secret is None or isinstance(secret, Key):
             return secret
         if not isinstance(secret, str):
@@ -79,7 +63,7 @@ class Key:
         return self._secret
 
     def authorization(self) -> str:
-        """The value of the `Authorization` header. Raises ConfigError for what no header can hold."""
+        """The value of the `Authorization` header. Raises ConfigError if a header can't hold it."""
         if not (self._secret.isascii() and self._secret.isprintable()):
             raise ConfigError(
                 "The key holds a line break or a character that no key has, perhaps from copying."
@@ -87,8 +71,12 @@ class Key:
             )
         return f"Bearer {self._secret}"
 
+    def digest(self, salt: bytes) -> bytes:
+        """16 bytes that tell it from other keys, and from which it can't be found without the salt."""
+        return hashlib.blake2b(self._secret.encode("utf-8", "replace"), key=salt, digest_size=16).digest()
+
     def redact(self, text: str) -> str:
-        """A server's words with every occurrence of the secret masked."""
+        """Return a text from the server with every occurrence of the secret masked."""
         return text.replace(self._secret, MASK) if len(self._secret) >= SHORTEST_SECRET else text
 
     @property
@@ -102,12 +90,12 @@ class Key:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What of it is masked in a model's own text: itself, where it is distinct."""
+        """The secrets to mask in a model's own text: itself if it is distinct."""
         return (self._secret,) if self.distinct else ()
 
     @property
     def is_placeholder(self) -> bool:
-        """Whether it stands for no key at all, and so is no secret."""
+        """Whether it is a placeholder for no key, and not a secret."""
         return self._secret.lower() in PLACEHOLDERS or len(self._secret) < SHORTEST_SECRET
 
     def __eq__(self, other: object) -> bool:
@@ -124,7 +112,7 @@ class Key:
 
 
 class Secrets(Key):
-    """The key of a request and the values of its headers, masked as one. They are sent each by itself."""
+    """The key of a request and the values of its headers, for masking. They are sent separately."""
 
     __slots__ = ("_parts",)
 
@@ -132,18 +120,35 @@ class Secrets(Key):
         super().__init__("")
         self._parts = tuple(sorted(set(parts), key=len, reverse=True))
 
+    @classmethod
+    def of(cls, key: Key | None, more: Iterable[str]) -> Key | None:
+        """Combine the key with other secrets; None = there are none."""
+        parts = {part for part in more if Key(part).distinct}
+        if not parts:
+            return key
+        return cls([*parts, *([key.reveal()] if key is not None else [])])
+
     @property
     def texts(self) -> tuple[str, ...]:
-        """Those that can't be ordinary words."""
+        """The secrets that can't be ordinary words."""
         return tuple(text for part in self._parts for text in Key(part).texts)
 
     @property
     def distinct(self) -> bool:
-        """Whether any of them is."""
+        """Whether any of them is distinct."""
         return bool(self.texts)
 
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether they are no secrets."""
+        return not self.texts
+
+    def digest(self, salt: bytes) -> bytes:
+        """16 bytes that tell them from others."""
+        return Key("\n".join(self._parts)).digest(salt)
+
     def redact(self, text: str) -> str:
-        """A text with every occurrence of each masked."""
+        """Return a text with every occurrence of each masked."""
         for part in self._parts:
             text = Key(part).redact(text)
         return text
@@ -165,12 +170,12 @@ class Redactor(Generic[_Text]):
 
     @classmethod
     def of_bytes(cls, key: Key | None) -> Redactor[bytes]:
-        """A filter for bytes as they come; one that lets all pass where the key is none, or an ordinary word."""
+        """Return a filter for raw bytes; everything passes if the key is None or may be an ordinary word."""
         return Redactor(tuple(text.encode() for text in key.texts) if key is not None else (), MASK.encode())
 
     @classmethod
     def of_text(cls, key: Key | None) -> Redactor[str]:
-        """The same for text."""
+        """Return a filter for text."""
         return Redactor(key.texts if key is not None else (), MASK)
 
     @property
@@ -179,7 +184,7 @@ class Redactor(Generic[_Text]):
         return bool(self._held)
 
     def feed(self, piece: _Text) -> _Text:
-        """What is safe to give out of this piece and those before."""
+        """Return the text that is safe to emit."""
         if not self._secrets:
             return piece
         piece = self._held + piece
@@ -196,7 +201,7 @@ class Redactor(Generic[_Text]):
 
 
 def _beginning(text: _Text, secret: _Text) -> int:
-    """Where the end of a text is the beginning of a secret; the text's length = nowhere."""
+    """The index from which the text's end could begin a secret; its length = nowhere."""
     first = secret[:1]
     start = text.find(first, max(0, len(text) - len(secret) + 1))
     while start >= 0 and not secret.startswith(text[start:]):

@@ -7,21 +7,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from nbchat.api.answer.failed import failure_in
+from nbchat.api.answer.failed import failure_in, has_detail, remark_in
+from nbchat.api.answer.json_text import loads, read_truncated, several
 from nbchat.api.answer.meter import Meter
 from nbchat.api.answer.payload import PayloadReader
 from nbchat.api.answer.plain import PlainChunks
 from nbchat.api.answer.sse import DONE, SSEDecoder
 from nbchat.api.answer.textflow import paired
 from nbchat.api.answer.toolcalls import tool_names
-from nbchat.api.answer.truncated import read_truncated
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
+from nbchat.values.answer.events import Event, Failed, Notice
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
-from nbchat.values.events import Event, Failed, Notice
 from nbchat.values.limits import LIMITS, Limit, Limits
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
@@ -125,6 +123,8 @@ class AnswerDecoder:
         self._plain = PlainChunks(self._payload)
         self._unreadable = ""  # the beginning of the first event that could not be read
         self._count_unreadable = 0
+        self._remark: object = None  # the last event that held words alone, and where it came in the answer
+        self._remark_at = 0
         self.done = False
         """Whether the answer ended explicitly, with `[DONE]` or as one complete JSON body."""
         self.failed = False
@@ -222,8 +222,8 @@ class AnswerDecoder:
         if end < 0:
             return False
         try:
-            _loads(bytes(self._head[:end]).removeprefix(_BOM))
-        except (ValueError, RecursionError):
+            loads(bytes(self._head[:end]).removeprefix(_BOM))
+        except ValueError:
             self._is_body = True
             return False
         self._only = True
@@ -254,15 +254,26 @@ class AnswerDecoder:
             count = "one event" if self._count_unreadable == 1 else f"{self._count_unreadable:,} events"
             quoted = self._quoted(self._unreadable[:SHORT_QUOTE])
             events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
-        if error := self._verdict(broken, left=left):
+        error = self._verdict(broken, left=left)
+        if self._remark is not None and (error is None or self._is_remark_followed):
+            events.append(Notice(f"the server also said: {describe(self._remark, self._key).message}"))
+        if error is not None:
             self._fail(error, events)
         return events
+
+    @property
+    def _is_remark_followed(self) -> bool:
+        """Whether more of the answer has come behind the server's remark, so that it did not end the answer."""
+        return self._payload.reads > self._remark_at
 
     def _verdict(self, broken: str | None, *, left: bool) -> NbchatError | None:
         """Return what is wrong with the answer as a whole."""
         reasons = self._payload.reasons
         if bad := FAILED_REASONS & set(reasons.values()):
             return ServerError(f"{self._server} ended the answer with finish_reason {min(bad)!r}: it is incomplete.")
+        last_words = self._remark is not None and not (self._payload.ended or self._is_remark_followed)
+        if last_words and (self._payload.seen or has_detail(self._remark)):
+            return self._error(self._remark)
         if self._payload.seen:
             if self.done or (not left and (self._payload.all_finished if broken else self._payload.ended)):
                 return None
@@ -315,8 +326,8 @@ class AnswerDecoder:
             self.done = True
             return
         try:
-            payload = _loads(data)
-        except (ValueError, RecursionError):
+            payload = loads(data)
+        except ValueError:
             if kind == b"error" and data and not data.startswith(b"{"):
                 self._take({"error": data.decode("utf-8", "replace")}, kind, read)
             else:
@@ -347,8 +358,8 @@ class AnswerDecoder:
     def _read_several(self, data: bytes, read: list[Event]) -> bool:
         """Read JSON values that stand one behind the other; False = they are no such thing."""
         try:
-            payloads = _several(data)
-        except (ValueError, RecursionError):
+            payloads = several(data)
+        except ValueError:
             return False
         for payload in payloads:
             self._take(payload, b"", read)
@@ -360,16 +371,16 @@ class AnswerDecoder:
         for item in payload if isinstance(payload, list) else [payload]:
             if self.failed:
                 return
-            try:
-                if isinstance(item, dict):
-                    self._payload.read(item, events)
-                failure = failure_in(item, kind)
-            except RecursionError:
-                self._note_unreadable("nested too deep")
-                continue
-            if failure is not None:
+            if isinstance(item, dict):
+                self._payload.read(item, events)
+            if (failure := failure_in(item, kind)) is not None:
                 events += self._payload.flush()
-                self._fail(error_from(None, failure, server=self._server, sent=self._sent, key=self._key), events)
+                self._fail(self._error(failure), events)
+            elif (remark := remark_in(item)) is not None:
+                self._remark, self._remark_at = remark, self._payload.reads
+
+    def _error(self, failure: object) -> NbchatError:
+        return error_from(None, failure, server=self._server, sent=self._sent, key=self._key)
 
     def _note_unreadable(self, words: str) -> None:
         self._unreadable = self._unreadable or words
@@ -380,29 +391,18 @@ class AnswerDecoder:
         events.append(Failed(error))
 
     def _whole_body(self) -> list[Event]:
-        """Read a non-streamed JSON body; some servers write one object per line."""
+        """Read a body that is JSON: a whole reply, or objects one behind the other, each on one line or several."""
         text = bytes(self._head).removeprefix(_BOM).strip()
         events: list[Event] = []
         try:
-            payload = _loads(text)
-        except (ValueError, RecursionError):
+            payloads = several(text)
+        except ValueError:
             sse = SSEDecoder(self._limits)
             return self._read(sse.feed(text) + sse.flush(), sse)
-        self._take(payload, b"", events)
-        self.done = True
+        for payload in payloads:
+            self._take(payload, b"", events)
+        self.done = len(payloads) == 1
         return events
-
-
-def _loads(data: bytes) -> Any:
-    """JSON as servers write it: bytes that are no UTF-8 become U+FFFD, raw control characters in strings may stand."""
-    try:
-        return _QUICK.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _DECODER.decode(data.decode("utf-8", "replace"))
-
-
-_QUICK = msgspec.json.Decoder()
-_DECODER = json.JSONDecoder(strict=False)
 
 
 def _is_whole(payload: Any) -> bool:
@@ -411,16 +411,4 @@ def _is_whole(payload: Any) -> bool:
     return isinstance(choices, list) and not any(isinstance(one, dict) and "delta" in one for one in choices)
 
 
-def _several(data: bytes) -> list[Any]:
-    """The JSON values of a text that may hold several, one behind the other. Raises ValueError."""
-    text, at, values = data.decode("utf-8", "replace"), 0, []
-    while at < len(text):
-        value, at = _DECODER.raw_decode(text, at)
-        values.append(value)
-        between = _BETWEEN.match(text, at)
-        at = between.end() if between is not None else at
-    return values
-
-
-_BETWEEN = re.compile(r"(?:\s|data:)*")
 _BOM = b"\xef\xbb\xbf"

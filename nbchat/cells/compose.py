@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from IPython.core.error import UsageError
-
+from nbchat.cells.usage_error import UsageError
 from nbchat.values.messages import Content, ImagePart, Message, TextPart
 
 if TYPE_CHECKING:
-    from nbchat.data.interpolate import Fragment
+    from nbchat.data.interpolation.interpolate import Fragment
 
 __all__ = ["Composed", "compose", "variants_of"]
 
@@ -37,7 +36,7 @@ def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, im
     if not images and (raw or "{" not in body):
         return Composed(Message("user", body))
     from nbchat.data.images import load_image
-    from nbchat.data.interpolate import interpolate
+    from nbchat.data.interpolation.interpolate import interpolate
 
     live = {name: value for name, value in namespace.items() if name not in SHELL_NAMES}
     filled = interpolate(body, live, raw=raw)
@@ -50,7 +49,7 @@ def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, im
 
 
 def variants_of(body: str) -> list[str]:
-    """The messages that lines of `---` separate. Raises UsageError for fewer than two."""
+    """Return the messages separated by lines of `---`. Raises UsageError for fewer than two."""
     parts = [part.strip("\n") for part in re.split(r"(?m)^---[ \t]*$", body)]
     filled = [part for part in parts if part.strip()]
     if len(filled) < 2:

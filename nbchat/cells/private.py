@@ -7,7 +7,7 @@ import sys
 from collections.abc import Hashable
 from typing import Any, TypeVar
 
-from nbchat.data import private as marks
+from nbchat.data.privacy import private_columns as marks
 
 __all__ = ["private"]
 

@@ -7,11 +7,13 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
+
 from nbchat.values.errors import ConfigError, ParameterError
+from nbchat.values.key_shapes import holds_key
 from nbchat.values.params import PARAMETERS, Params, nearest
 
 __all__ = [
@@ -30,8 +32,7 @@ __all__ = [
 LONGEST_NAME = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(Struct, frozen=True):
     """A named set of parameters. None unsets a parameter; those not named stay unchanged."""
 
     name: str
@@ -256,6 +257,8 @@ def _preset(path: Path, name: str, entry: Any) -> Preset:
 
 def _checked_name(name: str) -> str:
     name = name.strip()
+    if holds_key(name):
+        raise ConfigError("A preset's name is shown and saved, and this one looks like a key. Choose another.")
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise ConfigError(f"A preset's name is 1 to {LONGEST_NAME} visible characters; got {name[:70]!r}.")
     return name

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from nbchat.conversation.session import Session
 from nbchat.values.errors import SessionError
+from nbchat.values.key_shapes import holds_key
 from nbchat.values.params import nearest
 
 __all__ = ["Registry"]
@@ -40,6 +41,7 @@ class Registry(Generic[S]):
         with self._lock:
             name = self._current if name is None else name
             if name not in self._sessions:
+                _check_name(name)
                 self._sessions[name] = self._make(name)
             return self._sessions[name]
 
@@ -80,6 +82,7 @@ class Registry(Generic[S]):
             name = self.free_name(here.name) if name is None else name
             if name in self._sessions:
                 raise SessionError(f"There is a session {name!r} already: %chat switch {name} goes to it.")
+            _check_name(name)
             return self.add(here.fork(name))
 
     def __iter__(self) -> Iterator[S]:
@@ -90,3 +93,8 @@ class Registry(Generic[S]):
         """Return the names of all sessions in order of creation."""
         with self._lock:
             return list(self._sessions)
+
+
+def _check_name(name: str) -> None:
+    if holds_key(name):
+        raise SessionError("A session's name is shown and saved, and this one looks like a key. Choose another.")

@@ -5,35 +5,39 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.headers import GivenHeaders
 from nbchat.conversation.context import Context, ContextPolicy, checked_policy, room, window_of
-from nbchat.conversation.exchange import Ask, Exchange
+from nbchat.conversation.exchange.ask import Ask
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.options import UNSET, RequestOptions, user_message
 from nbchat.conversation.servers import connection
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
+from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve
-from nbchat.values.usage import estimate_tokens
 
 if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.tools.toolbox import Toolbox
 
-__all__ = ["Configured", "Settings", "with_system"]
+__all__ = ["Configurable", "Settings", "with_system"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """An immutable snapshot of a session's settings. `system` None = no system text; `timeout` None = the default."""
 
     params: Params
@@ -44,7 +48,7 @@ class Settings:
     toolbox: Toolbox | None = None
     context: ContextPolicy = "fit"
 
-    def settle(self, message: Any, options: RequestOptions, history: History) -> Exchange:
+    def exchange(self, message: Any, options: RequestOptions, history: History) -> Exchange:
         """Return the request for a message, not yet sent. Raises NbchatError for an invalid one."""
         asked = user_message(message)
         endpoint = connection.ready(self.destination.endpoint(options.base_url, options.key_env))
@@ -75,7 +79,7 @@ class Settings:
     def _fitted(
         self, context: Context, asked: Message, params: Params, endpoint: Endpoint, tools: Toolbox | None
     ) -> tuple[Context, str]:
-        """The context as it fits into the model's window, and what the reader should know of that (empty = nothing)."""
+        """Return the context fitted to the model's window, and a notice about it (empty = none)."""
         window = window_of(self.context, endpoint, params.model)
         if window is None or not context.turns:
             return context, ""
@@ -91,7 +95,7 @@ class Settings:
         return (self.toolbox or _new_toolbox()).offer(wanted)
 
 
-class Configured:
+class Configurable:
     """The mutable settings of a session. Thread-safe: each request uses a snapshot taken when it begins."""
 
     def __init__(self, settings: Settings) -> None:
@@ -147,7 +151,7 @@ class Configured:
     def context(self) -> ContextPolicy:
         """How the history is fitted to the model's window: "fit", "retry", "off" or a number of tokens.
 
-        "fit" leaves the oldest turns out where the window is known, "retry" also once a server says that a request was
+        "fit" leaves out the oldest turns if the window is known, "retry" also if a server answers that the request was
         too long. The system text and pinned turns stay. Assigning raises ParameterError.
         """
         return self._settings.context
@@ -162,10 +166,10 @@ class Configured:
         return self._settings.destination.where
 
     def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
-        """Use this server from now on: a URL or a known endpoint's name; None = the one connected for all.
+        """Use this server from now on: a URL or a known endpoint's name; None = the one connected for all sessions.
 
-        `key_env` names the variable of its key, `headers` go with every request; key and headers of the session's own
-        stay with the server they are for. Raises ConfigError, and then changes nothing.
+        `key_env` names the variable of its key, `headers` are sent with every request; the session's previous key and
+        headers are never sent to another server. Raises ConfigError, and then changes nothing.
         """
         self._change(
             lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env, headers))
@@ -181,6 +185,10 @@ class Configured:
     def approve(self, approve: Approve) -> None:
         self._change(lambda settings: replace(settings, approve=approve))
 
+    @overload
+    def tool(self, function: _Function, /, *, safe: bool = ...) -> _Function: ...
+    @overload
+    def tool(self, /, *, safe: bool = ...) -> Callable[[_Function], _Function]: ...
     def tool(self, function: Any = None, /, *, safe: bool = False) -> Any:
         """Offer a Python function to the model with every request; use as a decorator.
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from nbchat.data.column_stats import phrase
 from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, shorten
-from nbchat.data.frames import plain
-from nbchat.data.ladder import Rung
-from nbchat.data.mask import mask
+from nbchat.data.privacy.ladder import Rung
+from nbchat.data.privacy.mask import mask
+from nbchat.data.tables.column_stats import phrase
+from nbchat.data.tables.frames import plain
 from nbchat.values.errors import PromptError
 from nbchat.values.plural import pluralize
 

@@ -23,13 +23,13 @@ from nbchat.data.description import (
     said_of,
     shorten,
 )
-from nbchat.data.frames import describe_table, headline
 from nbchat.data.images import Image, image_of, load_image
 from nbchat.data.objects import describe_code, describe_object, describe_self, is_code, one_line_repr, record_line
-from nbchat.data.tables import table_of
+from nbchat.data.tables.frames import describe_table, headline
+from nbchat.data.tables.table import table_of
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import PromptError
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply
 
 __all__ = ["describe"]
 
@@ -118,7 +118,7 @@ def _formatted(value: object, spec: str, budget: int | None) -> Description:
 
 
 def _format(value: object, spec: str) -> str:
-    if spec[:1] == " " and spec[1:2] not in tuple("<>^="):  # `{a: 1}` is an object of another language
+    if spec[:1] == " " and spec[1:2] not in tuple("<>^="):  # `{a: 1}` is an object in another language
         raise UnknownFormat("a format follows the colon without a blank")
     try:
         return format(value, spec)

@@ -14,7 +14,7 @@ from nbchat.data import arrays
 from nbchat.data.containers import is_container, items_of
 from nbchat.data.description import STOPS, failed_line
 from nbchat.data.objects import one_line_repr
-from nbchat.data.tables import Table, table_of
+from nbchat.data.tables.table import Table, table_of
 
 __all__ = ["fingerprint"]
 

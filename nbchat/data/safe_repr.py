@@ -10,7 +10,7 @@ import pathlib
 import types
 import uuid
 
-from nbchat.data.tables import FRAME_LIBRARIES
+from nbchat.data.tables.table import FRAME_LIBRARIES
 
 __all__ = ["described_passively", "runs_nothing"]
 

@@ -9,7 +9,7 @@ from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
 from nbchat.display.footer import footer_facts
 from nbchat.markdown.terminal_text import terminal_text
-from nbchat.values.reply import Reply
+from nbchat.values.answer.reply import Reply
 
 __all__ = ["is_shown", "mark_shown", "register_display", "running_shell"]
 
@@ -55,5 +55,5 @@ def _display(reply: Reply) -> None:
         canvas.show(line(footer_facts(reply)))
 
 
-def _print(reply: Reply, printer: Any, _cycle: bool) -> None:  # IPython's form
+def _print(reply: Reply, printer: Any, _cycle: bool) -> None:  # the signature that IPython expects
     printer.text("<Reply: see above>" if is_shown(reply) else terminal_text(reply.text))

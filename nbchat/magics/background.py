@@ -9,15 +9,15 @@ from nbchat.cells.arguments import show_data
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas, PinnedCanvas
 from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import is_notebook, make_presenter
 from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
-from nbchat.values.reply import Reply
 
 __all__ = ["BackgroundReply", "running", "start", "stop"]
 

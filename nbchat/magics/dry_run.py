@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from nbchat.cells.compose import Composed
-from nbchat.conversation.exchange import Ask
+from nbchat.conversation.exchange.ask import Ask
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.plural import pluralize
-from nbchat.values.usage import estimate_tokens
 
 __all__ = ["dry_run_bundles"]
 

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from IPython.core.magic import no_var_expand
 
+from nbchat.cells.usage_error import UsageError
+
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
+
+
+@contextlib.contextmanager
+def keys_masked(line: str) -> Iterator[None]:
+    """Mask in an error's message whatever in the line may be a key."""
+    try:
+        yield
+    except Exception as error:
+        from nbchat.values.errors import NbchatError
+        from nbchat.values.key_shapes import without_typed_keys
+
+        if isinstance(error, (UsageError, NbchatError)):
+            error.args = tuple(without_typed_keys(arg, line) if isinstance(arg, str) else arg for arg in error.args)
+        raise
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -17,14 +35,16 @@ def load_ipython_extension(shell: Any) -> None:
         """Run a command: `%chat help` lists them, `%chat` alone shows the current state."""
         from nbchat.magics.line import chat_line
 
-        return chat_line(shell, line)
+        with keys_masked(line):
+            return chat_line(shell, line)
 
     @no_var_expand
     def chat_body(line: str, cell: str) -> None:
         """Send the cell as a message to a language model; the answer streams below. `%chat help` lists the options."""
         from nbchat.magics.cell import chat_cell
 
-        chat_cell(shell, line, cell)
+        with keys_masked(line):
+            chat_cell(shell, line, cell)
 
     shell.register_magic_function(chat, "line", "chat")
     shell.register_magic_function(chat_body, "cell", "chat")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from IPython.core.error import UsageError
-
 from nbchat.api.http.addresses import public_url
-from nbchat.api.keys import without_keys
 from nbchat.cells.compose import compose
 from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.conversation.servers.connection import models
 from nbchat.display import chrome
@@ -21,14 +19,15 @@ from nbchat.display.kernel import DISPLAYS, choose_display, takes_updates
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, registry
 from nbchat.magics import background
-from nbchat.magics import connect as connecting
 from nbchat.magics.cell import continue_with
-from nbchat.magics.command import COMMANDS, command, say, show
-from nbchat.magics.memory import changed_data, where_it_is_kept
-from nbchat.magics.spending import budget_text, cost_of
+from nbchat.magics.commands import connect as connecting
+from nbchat.magics.commands.command import COMMANDS, command, say, show
+from nbchat.magics.commands.memory import changed_data, where_it_is_kept
+from nbchat.magics.commands.spending import budget_text, cost_of
+from nbchat.values.answer.reply import Reply
+from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import PARAMETERS, nearest
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply
 
 __all__ = ["COMMANDS", "chat_line"]
 
@@ -80,7 +79,7 @@ def _status(shell: Any) -> None:
 
 
 def _shown(session: Session, options: CellOptions, notes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The options of a request whose answer is shown in this cell."""
+    """Return the options of a request whose answer is shown in this cell."""
     way = continue_with(session, options)
     presenter = make_presenter(True, **presentation(session, options, notes, continue_with=way))
     return {"display": presenter, "continue_with": way}
@@ -102,7 +101,11 @@ def _models(shell: Any, rest: str) -> None:
     session = registry().current
     names = [name for name in models(session.endpoint) if rest.lower() in name.lower()]
     if not names:
-        say(shell, f"{session.endpoint.title} lists no model" + (f" with {rest!r} in its name." if rest else "."))
+        say(
+            shell,
+            f"{session.endpoint.title} lists no model"
+            + (f" with {without_keys(rest)!r} in its name." if rest else "."),
+        )
         return
     current = session.model
     show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
@@ -158,7 +161,7 @@ def _settings(rest: str) -> dict[str, Any]:
 
 @command("display", "[auto|text]")
 def _display(shell: Any, rest: str) -> None:
-    """Show answers as plain text, for front ends that ignore output updates, or choose automatically; alone, say which."""
+    """Show answers as plain text, for front ends that ignore output updates, or choose automatically; alone, show the choice."""
     if rest:
         _choose_display(rest)
     say(shell, "answers are rendered as they stream" if takes_updates(shell) else "answers are printed as plain text")
@@ -182,7 +185,7 @@ def _panel(shell: Any, _rest: str) -> None:
 @command("presets", "[FILE]")
 def _presets(shell: Any, rest: str) -> None:
     """List the presets; with FILE (.json or .toml), import those in it."""
-    from nbchat.magics.presets import list_line
+    from nbchat.magics.commands.presets import list_line
 
     show(shell, list_line(rest))
 
@@ -190,7 +193,7 @@ def _presets(shell: Any, rest: str) -> None:
 @command("preset", "NAME")
 def _preset(shell: Any, rest: str) -> None:
     """Apply a preset."""
-    from nbchat.magics.presets import apply_line
+    from nbchat.magics.commands.presets import apply_line
 
     say(shell, apply_line(registry().current, rest))
 
@@ -198,7 +201,7 @@ def _preset(shell: Any, rest: str) -> None:
 @command("save-preset", "NAME")
 def _save_preset(shell: Any, rest: str) -> None:
     """Save the current parameters, except the model, as a preset."""
-    from nbchat.magics.presets import save_line
+    from nbchat.magics.commands.presets import save_line
 
     say(shell, save_line(registry().current, rest))
 
@@ -229,7 +232,7 @@ def _code(shell: Any, rest: str) -> None:
 @command("fix")
 def _fix(shell: Any, _rest: str) -> None:
     """Explain and repair the last failing cell; sends its source, the traceback's end, types and shapes, but no values."""
-    from nbchat.magics import fix
+    from nbchat.magics.commands import fix
 
     fix.fix(shell)
 
@@ -237,7 +240,7 @@ def _fix(shell: Any, _rest: str) -> None:
 @command("explain")
 def _explain(shell: Any, _rest: str) -> None:
     """Explain the previous cell."""
-    from nbchat.magics import fix
+    from nbchat.magics.commands import fix
 
     fix.explain(shell)
 
@@ -245,7 +248,7 @@ def _explain(shell: Any, _rest: str) -> None:
 @command("doc")
 def _doc(shell: Any, _rest: str) -> None:
     """Write docstrings and comments for the previous cell."""
-    from nbchat.magics import fix
+    from nbchat.magics.commands import fix
 
     fix.document(shell)
 
@@ -274,7 +277,7 @@ def _continue(shell: Any, rest: str) -> Reply:
 
 
 def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
-    """The session that a line names, else the current one, and the parameters on the line."""
+    """Return the session named on a line, else the current one, and the parameters on the line."""
     options = parse(rest)
     if options.own.keys() - {"session"} or options.axes:
         raise UsageError(f"%chat {word} takes parameters such as -t 0.5, one value each, and --session NAME.")

@@ -6,12 +6,11 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from IPython.core.error import UsageError
-
 from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
 from nbchat.cells.scorer import scorer
+from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display import chrome
@@ -22,18 +21,18 @@ from nbchat.display.painter import Painter, answer_bundle
 from nbchat.display.reply_area import ReplyArea
 from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.approval import Approval
-from nbchat.panel.cellline import Tried
+from nbchat.panel.settings.cellline import Tried
 from nbchat.panel.transcript import Entry, SweepEntry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.runner import Progress
 from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.values.answer.events import Event
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
-from nbchat.values.events import Event
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import PARAMETERS
 from nbchat.values.presenter import Presenter
-from nbchat.values.reply import Reply
 from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
@@ -67,7 +66,7 @@ class Conversation:
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is coming."""
+        """Whether an answer is arriving."""
         return self._worker.busy
 
     def pin(self, canvas: Canvas) -> None:
@@ -107,7 +106,7 @@ class Conversation:
         self._start(text, lambda: composed(text), asking, begun)
 
     def sweep(self, text: str, tried: Tried, begun: Callable[[], None], *, alone: bool = False) -> None:
-        """Ask a message in several ways, whose answers appear side by side. None of them joins the history by itself."""
+        """Ask a message in several ways and show the answers side by side. None of them joins the history by itself."""
         job = _Job(self.session, self._view)
         settings = {**_settings(job.session), **{name: list(values) for name, values in tried.axes.items()}}
 
@@ -165,7 +164,7 @@ class Conversation:
 
     @staticmethod
     def _show_beside(sheet: Canvas, result: Any) -> None:
-        """What goes with a result: its controls."""
+        """Return the controls that are shown with a result."""
         sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:

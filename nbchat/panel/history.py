@@ -11,8 +11,8 @@ from nbchat.conversation.turn import Turn
 from nbchat.display.footer import made_with
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import visible
-from nbchat.panel.drawing import Drawing
-from nbchat.values.reply import Reply
+from nbchat.panel.redraw import Redraw
+from nbchat.values.answer.reply import Reply
 
 __all__ = ["History"]
 
@@ -48,7 +48,7 @@ class History:
         self._turns: tuple[Turn, ...] = ()
         self._busy = False
         self._chosen = chosen
-        self._drawing = Drawing()
+        self._redrawing = Redraw()
         self._list = factory.make(Dropdown, options=[], description="History")
         self._list.observe(self._moved, "index")
         self.buttons = {
@@ -113,7 +113,7 @@ class History:
 
     def _draw(self, turns: tuple[Turn, ...]) -> None:
         chosen = self.turn if len(turns) == len(self._turns) else None  # a turn that is answered again stays selected
-        with self._drawing:
+        with self._redrawing:
             self._turns = turns
             shown = turns[_offset(turns) :]
             self._list.options = [_label(number, turn) for number, turn in enumerate(shown, _offset(turns) + 1)]
@@ -121,7 +121,7 @@ class History:
             self._list.index = next((at for at, turn in enumerate(shown) if chosen and turn.id == chosen.id), last)
 
     def _moved(self, _change: Any) -> None:
-        if not self._drawing.here and (turn := self.turn) is not None:
+        if not self._redrawing.active and (turn := self.turn) is not None:
             self._enable(busy=self._busy)
             self._chosen(turn)
 

@@ -13,8 +13,8 @@ from nbchat.display.chrome import NO_MATH_CLASS
 from nbchat.display.footer import footer_facts, settings_text
 from nbchat.markdown.inline import html_text, inline_text
 from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.limits import LIMITS, page_part
-from nbchat.values.reply import Choice, Reply
 
 __all__ = ["Entry", "SweepEntry", "Transcript", "TranscriptView", "transcript_of"]
 

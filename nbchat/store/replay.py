@@ -17,8 +17,8 @@ from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded
 from nbchat.store.private_file import write_private
 from nbchat.store.writer import Writer
+from nbchat.values.answer.events import Event
 from nbchat.values.errors import ConfigError
-from nbchat.values.events import Event
 
 __all__ = ["SUFFIX", "Replays", "Tape", "cell_ids", "read_file", "request_hash", "write_file"]
 
@@ -90,7 +90,7 @@ class Replays:
 
 
 def cell_ids(notebook: Path) -> list[str]:
-    """The ids of a notebook's cells. Raises ConfigError for what is no notebook."""
+    """Return the ids of a notebook's cells. Raises ConfigError if the file is not a notebook."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         return [cell["id"] for cell in cells if isinstance(cell.get("id"), str)]

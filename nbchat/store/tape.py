@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from nbchat.values import events as e
+from nbchat.values.answer import events as e
+from nbchat.values.answer.usage import Usage
 from nbchat.values.messages import ImagePart, Source
-from nbchat.values.usage import Usage
 
 __all__ = ["OF_THE_CLOCK", "read", "written"]
 

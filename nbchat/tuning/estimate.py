@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from nbchat.api.prices import listed_price
-from nbchat.conversation.exchange import Ask, Exchange
+from nbchat.conversation.exchange.ask import Ask
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.tuning.grid import Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
-from nbchat.tuning.sweep import settle
+from nbchat.tuning.sweep import prepare
+from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
 from nbchat.values.plural import pluralize
-from nbchat.values.usage import Usage, prompt_tokens
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
-    from nbchat.store.entries import Entry
+    from nbchat.store.ledger.entries import Entry
 
 __all__ = ["Estimate", "estimate"]
 
@@ -28,8 +30,7 @@ VERDICT_TOKENS = 10
 """Tokens of a judge's answer, `{"score": 7}`. A reasoning model takes an unknown number more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """The estimated total of all runs of a sweep. None = unknown.
 
     `prompt_tokens` are estimated from the texts' length, `completion_tokens` from the session's earlier answers by the
@@ -86,7 +87,7 @@ def estimate(
     A judge's requests are included; a score function is free.
     """
     check_score(score)
-    grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
+    grid, fixed, exchanges = prepare(session, message, repeat=repeat, models=models, **axes)
     runs = [_Size.of(session, exchange) for exchange in exchanges.values()]
     sizes, judged = list(runs), 0
     if isinstance(score, str):
@@ -105,8 +106,7 @@ def estimate(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
+class _Size(Struct, frozen=True):
     """One request's estimate."""
 
     prompt: int | None

@@ -1,20 +1,22 @@
-"""Plot a sweep: quality against a parameter, and cost against time."""
+"""Plots of settings: quality against a parameter, and what an answer costs against what it takes or is worth."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 from nbchat.tuning.grid import setting_text, value_text
 from nbchat.values.errors import NbchatError, ParameterError
 
 if TYPE_CHECKING:
-    from nbchat.tuning.result import Summary, Sweep
+    from nbchat.tuning.result import Sweep
+    from nbchat.tuning.summary import Summary
 
-__all__ = ["Figures", "Point", "figures", "plot", "vega_type"]
+__all__ = ["Backend", "Figures", "Point", "draw", "figures", "plot", "vega_type"]
 
 Backend = Literal["altair", "matplotlib"]
 
@@ -27,8 +29,7 @@ INK = "#787878"
 """A grey for axes, grid and text that is readable on light and dark pages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """A data point. `low` and `high` bound its interval (None = none). `series` determines its colour."""
 
     x: Any
@@ -39,11 +40,11 @@ class Point:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """The data to draw. In the left plot, `means` has a point for each setting and `runs` one for each scored run.
 
-    `trade` has the points of the right plot, one for each complete run.
+    `trade` has the points of the right plot, for a sweep one for each complete run; `frontier` are those of them that a
+    line joins.
     """
 
     x_title: str
@@ -54,6 +55,14 @@ class Figures:
     runs: list[Point] = field(default_factory=list)
     trade: list[Point] = field(default_factory=list)
     trade_title: str = ""
+    trade_x_title: str = "seconds"
+    trade_heading: str = "{} against time"
+    frontier: list[Point] = field(default_factory=list)
+
+    @property
+    def heading(self) -> str:
+        """The heading of the right plot."""
+        return self.trade_heading.format(self.trade_title)
 
     @property
     def series(self) -> list[str]:
@@ -69,6 +78,11 @@ def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
     against the seconds it took; drawn alone if there is no quality to show. Raises NbchatError if neither library is
     installed.
     """
+    return draw(lambda: figures(sweep), backend)
+
+
+def draw(data: Callable[[], Figures], backend: Backend | None = None) -> Any:
+    """Draw figures with a library: Altair, else Matplotlib (None). Raises ParameterError, and NbchatError without either."""
     if backend not in (None, "altair", "matplotlib"):
         raise ParameterError(f"backend must be altair or matplotlib; got {backend!r}.")
     backends: tuple[Backend, ...] = ("altair", "matplotlib")
@@ -76,7 +90,7 @@ def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
     chosen = backend or next(iter(installed), None)
     if chosen not in installed:
         raise NbchatError("A plot needs Altair or Matplotlib: pip install 'jupyter-nbchat[plot]'.")
-    drawn = figures(sweep)
+    drawn = data()
     return _altair(drawn) if chosen == "altair" else _matplotlib(drawn)
 
 
@@ -131,7 +145,7 @@ def _series(drawn: Figures, setting: Any, name: str) -> str:
 def _altair(drawn: Figures) -> Any:
     import altair as alt
 
-    means, runs, trade = _table(drawn.means), _table(drawn.runs), _table(drawn.trade)
+    means, runs = _table(drawn.means), _table(drawn.runs)
     legend = alt.Legend(title=None, orient="bottom") if len(drawn.series) > 1 else None
     colour = alt.Color("series:N", legend=legend, scale=alt.Scale(domain=drawn.series, range=_colours(drawn.series)))
     kind = "Q" if drawn.numeric else "N"
@@ -146,16 +160,7 @@ def _altair(drawn: Figures) -> Any:
         base.mark_point(filled=True, size=80, opacity=1).encode(y=y, tooltip=tip),
     ]
     left = alt.layer(*layers).properties(width=320, height=240, title=f"{drawn.y_title} by {drawn.x_title}")
-    right = (
-        alt.Chart(alt.Data(values=trade), width=320, height=240, title=f"{drawn.trade_title} against time")
-        .mark_circle(size=60, opacity=0.7)
-        .encode(
-            x=alt.X("x:Q", title="seconds"),
-            y=alt.Y("y:Q", title=drawn.trade_title),
-            color=colour,
-            tooltip=[alt.Tooltip("label:N", title="run"), alt.Tooltip("x:Q", format=".3g"), alt.Tooltip("y:Q")],
-        )
-    )
+    right = _altair_trade(alt, drawn, colour)
     ink = {"labelColor": INK, "titleColor": INK}
     chart = (
         (alt.hconcat(left, right) if drawn.means else right)
@@ -166,6 +171,22 @@ def _altair(drawn: Figures) -> Any:
         .configure_view(stroke=None)
     )
     return _without_download(chart)
+
+
+def _altair_trade(alt: Any, drawn: Figures, colour: Any) -> Any:
+    """The right plot."""
+    trade = alt.Chart(alt.Data(values=_table(drawn.trade)))
+    x = alt.X("x:Q", title=drawn.trade_x_title)
+    y = alt.Y("y:Q", title=drawn.trade_title, scale=alt.Scale(zero=not drawn.frontier))
+    tip = [alt.Tooltip("label:N", title="run"), alt.Tooltip("x:Q", format=".3g"), alt.Tooltip("y:Q", format=".3g")]
+    layers = [trade.mark_circle(size=60, opacity=0.7).encode(x=x, y=y, color=colour, tooltip=tip)]
+    if drawn.frontier:
+        line = alt.Chart(alt.Data(values=_table(drawn.frontier))).mark_line(
+            color=INK, strokeDash=[4, 3], interpolate="step-after"
+        )
+        ends = {"y": alt.Y("low:Q", title=drawn.trade_title), "y2": "high:Q"}
+        layers = [line.encode(x=x, y=y), trade.mark_rule(strokeWidth=2).encode(x=x, color=colour, **ends), *layers]
+    return alt.layer(*layers).properties(width=320, height=240, title=drawn.heading)
 
 
 def _without_download(chart: Any) -> Any:
@@ -214,14 +235,36 @@ def _matplotlib(drawn: Figures) -> Any:
     for series, colour in colour_of.items():
         for left in quality:
             _draw_quality(left, drawn, series, colour)
-        points = [point for point in drawn.trade if point.series == series]
-        right.plot([p.x for p in points], [p.y for p in points], "o", color=colour, alpha=0.7, label=_literal(series))
+        _draw_trade(right, drawn, series, colour)
+    _draw_frontier(right, drawn)
     for left in quality:
         _title(left, drawn.x_title, drawn.y_title, f"{drawn.y_title} by {drawn.x_title}")
-    _title(right, "seconds", drawn.trade_title, f"{drawn.trade_title} against time")
+    _title(right, drawn.trade_x_title, drawn.trade_title, drawn.heading)
     if len(colour_of) > 1:
         right.legend(fontsize=8, framealpha=0, labelcolor=INK)
     return figure
+
+
+def _draw_trade(axes: Any, drawn: Figures, series: str, colour: str) -> None:
+    points = [point for point in drawn.trade if point.series == series]
+    xs, ys = [point.x for point in points], [point.y for point in points]
+    axes.plot(xs, ys, "o", color=colour, alpha=0.7, label=_literal(series))
+    if any(point.low is not None for point in points):
+        axes.errorbar(xs, ys, yerr=_reach(points), fmt="none", color=colour, capsize=3)
+
+
+def _draw_frontier(axes: Any, drawn: Figures) -> None:
+    if drawn.frontier:
+        xs, ys = [point.x for point in drawn.frontier], [point.y for point in drawn.frontier]
+        axes.step(xs, ys, where="post", color=INK, linestyle="--", linewidth=1, zorder=0)
+
+
+def _reach(points: Sequence[Point]) -> list[list[float]]:
+    """How far the intervals reach below and above their points."""
+    return [
+        [0.0 if point.low is None else max(0.0, point.y - point.low) for point in points],
+        [0.0 if point.high is None else max(0.0, point.high - point.y) for point in points],
+    ]
 
 
 def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
@@ -236,10 +279,7 @@ def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
         axes.set_xlim(-0.6, len(names) - 0.4)
     means = sorted((point for point in drawn.means if point.series == series), key=lambda point: place(point.x))
     xs, ys = [place(point.x) for point in means], [point.y for point in means]
-    below = [point.y - (point.y if point.low is None else point.low) for point in means]
-    above = [(point.y if point.high is None else point.high) - point.y for point in means]
-    reach = [[max(0.0, b) for b in below], [max(0.0, a) for a in above]]
-    axes.errorbar(xs, ys, yerr=reach, fmt="o-" if drawn.numeric else "o", color=colour, capsize=3)
+    axes.errorbar(xs, ys, yerr=_reach(means), fmt="o-" if drawn.numeric else "o", color=colour, capsize=3)
     runs = [point for point in drawn.runs if point.series == series and (drawn.numeric or point.x in names)]
     axes.plot([place(p.x) for p in runs], [p.y for p in runs], "o", color=colour, alpha=0.25, markersize=4)
 

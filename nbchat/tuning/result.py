@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from nbchat.conversation.turn import Turn
-from nbchat.tuning.agreement import agreement, most_compared
+from nbchat.tuning.agreement import most_compared
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.grid import Grid, Setting, setting_text
 from nbchat.tuning.run import COLUMNS, NUMBERS, Run
 from nbchat.tuning.statistics import Mean, finite
+from nbchat.tuning.summary import AllRuns, Summary
 from nbchat.tuning.verdict import Measured, Verdict, agreement_verdict, verdict
+from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
 from nbchat.values.params import nearest
 from nbchat.values.plural import pluralize
-from nbchat.values.rating import Rating
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Asked", "Summary", "Sweep"]
+__all__ = ["Asked", "Sweep"]
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """What a sweep asked, shared by all its views.
 
     `fixed` are the options that were the same for all runs; `model_named` is whether the user chose the model, rather
@@ -46,63 +48,6 @@ class Asked:
     ratings: dict[int, Rating] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The summary of one setting. Means are over complete runs; None = unknown. `cost` is in US dollars per run.
-
-    All of the setting's runs in the sweep count, including those that a view leaves out.
-    """
-
-    setting: Setting
-    runs: int
-    complete: int
-    failed: int
-    score: Mean | None
-    agreement: Mean | None
-    cost: float | None
-    first_token_s: float | None
-    total_s: float | None
-    tokens_per_s: float | None
-    completion_tokens: float | None
-
-    @property
-    def name(self) -> str:
-        """The setting on one line."""
-        return setting_text(self.setting)
-
-
-class _Whole:
-    """All runs of a sweep, with figures computed once for all views."""
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self.runs = tuple(runs)
-
-    @cached_property
-    def by_setting(self) -> dict[Setting, list[Run]]:
-        groups: dict[Setting, list[Run]] = {}
-        for run in self.runs:
-            groups.setdefault(run.setting, []).append(run)
-        return groups
-
-    @cached_property
-    def texts(self) -> dict[Setting, list[str]]:
-        return {setting: [text for run in runs for text in run.texts] for setting, runs in self.by_setting.items()}
-
-    @cached_property
-    def agreements(self) -> dict[Setting, Mean | None]:
-        return {setting: agreement(texts) for setting, texts in self.texts.items()}
-
-    @cached_property
-    def truths(self) -> bool:
-        """Whether scores are truth values: only 0 and 1, and either given as bools or both present.
-
-        Decided over all settings, since 1, 1, 1 in one of them may be on a scale from 1 to 5.
-        """
-        scores = [run for run in self.runs if run.score is not None]
-        found = {run.score for run in scores}
-        return found <= {0, 1} and (len(found) == 2 or all(run.truth for run in scores))
-
-
 class Sweep:
     """The runs of a sweep, or a filtered or sorted view of them. A run keeps its row number in every view.
 
@@ -110,13 +55,13 @@ class Sweep:
     settings that are compared. Agreement, means and verdict of a setting always use all its runs in the whole sweep:
     otherwise, filtering for "yes" would make any answers agree.
 
-    `whole` holds the runs that this is a view of; None = not a view.
+    `all_runs` are the sweep's runs that this is a view of; None = not a view.
     """
 
-    def __init__(self, asked: Asked, runs: Sequence[Run], whole: _Whole | None = None) -> None:
+    def __init__(self, asked: Asked, runs: Sequence[Run], all_runs: AllRuns | None = None) -> None:
         self._asked = asked
         self.runs = tuple(runs)
-        self._whole = whole or _Whole(self.runs)
+        self._all = all_runs or AllRuns(self.runs)
 
     # The runs
 
@@ -200,11 +145,11 @@ class Sweep:
         return self._view([*ordered, *(run for run in self.runs if values[run.index] is None)])
 
     def shuffled(self, chance: Random) -> Self:
-        """The runs in a random order."""
+        """Return a view of the runs in a random order."""
         return self._view(chance.sample(self.runs, len(self.runs)))
 
     def _view(self, runs: Sequence[Run]) -> Self:
-        return type(self)(self._asked, runs, self._whole)
+        return type(self)(self._asked, runs, self._all)
 
     def diff(self, i: int, j: int) -> Diff:
         """Return the word-by-word difference between the answers of rows i and j."""
@@ -227,7 +172,7 @@ class Sweep:
         return data_frame(self.table_rows(), self.columns, NUMBERS)
 
     def _row(self, run: Run) -> dict[str, Any]:
-        mean = self._whole.agreements[run.setting]
+        mean = self._all.agreements[run.setting]
         return run.row(None if mean is None else mean.mean, self._asked.ratings.get(run.index))
 
     def _check_column(self, name: str) -> None:
@@ -239,10 +184,10 @@ class Sweep:
     def rate(
         self, index: int, *, thumb: bool | None = None, score: float | None = None, note: str | None = None
     ) -> Rating:
-        """Say what you think of a run's answer, and return the whole of it; None = as it was before.
+        """Rate a run's answer, and return the complete rating; None = unchanged.
 
-        Ratings are columns of `to_frame()`. While there are any, they are what the verdict goes by: the score, else 1
-        for a thumb up and 0 for one down. Raises ParameterError, and IndexError where there is no such row.
+        Ratings are columns of `to_frame()`. While there are any, the verdict uses them instead of scores: the rating's
+        score, else 1 for a thumb up and 0 for one down. Raises ParameterError, and IndexError if there is no such row.
         """
         run = self[index]
         old = self.rating(index) or Rating()
@@ -255,7 +200,7 @@ class Sweep:
         return rating
 
     def set_rating(self, index: int, rating: Rating | None) -> None:
-        """Put a rating in the place of what was said of a run; None takes that back. Raises as `rate`."""
+        """Replace a run's rating; None removes it. Raises as `rate`."""
         run = self[index]
         if rating:
             self._asked.ratings[run.index] = rating
@@ -268,11 +213,11 @@ class Sweep:
 
     @property
     def rated(self) -> bool:
-        """Whether a reader has rated answers with numbers, so that the verdict goes by these."""
+        """Whether any rating has a number, so that the verdict uses ratings."""
         return any(rating.value is not None for rating in self._asked.ratings.values())
 
     def score_of(self, run: Run) -> float | None:
-        """The number that counts of a run: its rating where any run is rated, else its score; None = it has none."""
+        """Return a run's rating if any run is rated, else its score; None = it has none."""
         if not self.rated:
             return run.score
         rating = self.rating(run.index)
@@ -283,7 +228,7 @@ class Sweep:
     @cached_property
     def _by_setting(self) -> dict[Setting, list[Run]]:
         """All runs in the whole sweep, of the settings in this view."""
-        return {setting: self._whole.by_setting[setting] for setting in dict.fromkeys(run.setting for run in self.runs)}
+        return {setting: self._all.by_setting[setting] for setting in dict.fromkeys(run.setting for run in self.runs)}
 
     @property
     def _counted(self) -> list[Run]:
@@ -313,14 +258,14 @@ class Sweep:
             len(complete),
             sum(run.status in ("failed", "cut_off") for run in runs),
             self._score(map(self.score_of, complete)),
-            self._whole.agreements[setting],
+            self._all.agreements[setting],
             **means,
         )
 
     def _score(self, values: Iterable[float | None]) -> Mean | None:
         ratings = [rating for rating in self._asked.ratings.values() if rating.value is not None]
         thumbs = all(rating.score is None for rating in ratings)
-        return Mean.of(values, truths=thumbs if self.rated else self._whole.truths)
+        return Mean.of(values, truths=thumbs if self.rated else self._all.truths)
 
     def verdict(self) -> Verdict:
         """Return which setting has the best score (or without scores, the most agreement), and whether that is settled.
@@ -362,7 +307,7 @@ class Sweep:
     def _measured_agreement(self) -> list[Measured]:
         found = []
         for setting, runs in self._by_setting.items():
-            mean, texts = self._whole.agreements[setting], self._whole.texts[setting]
+            mean, texts = self._all.agreements[setting], self._all.texts[setting]
             if mean is not None:
                 answered = sum(bool(run.texts) for run in runs)
                 found.append(Measured(setting, mean, None, len(texts) / answered, most_compared(texts), texts))

@@ -8,14 +8,15 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from nbchat.api.concurrency import ConcurrencyLimiter
+from msgspec import Struct
+
 from nbchat.api.engine import POLL_SECONDS, Channel
-from nbchat.conversation.driver import Driver, wait_for
-from nbchat.conversation.exchange import Exchange
-from nbchat.values.usage import Usage
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.conversation.exchange.driver import Driver, wait_for
+from nbchat.conversation.exchange.exchange import Exchange
+from nbchat.values.answer.usage import Usage
 
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
 
@@ -26,11 +27,11 @@ TICK_SECONDS = 0.2
 """Seconds between progress reports while nothing ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Progress of a sweep. `cost` is that of the finished exchanges in US dollars; None = known for none.
 
     `seconds_left` extrapolates the speed so far; None = nothing has finished yet. `stage` is "answers" or "scores".
+    `waits` is how many seconds the server's rate limit forbids requests for; 0 = it does not.
     """
 
     done: int
@@ -39,6 +40,7 @@ class Progress:
     cost: float | None = None
     seconds_left: float | None = None
     stage: str = "answers"
+    waits: float = 0.0
 
 
 def cost_of(exchange: Exchange) -> float | None:
@@ -51,10 +53,10 @@ def _first(cost: float | None, usage: Usage) -> float | None:
     return usage.cost if cost is None else cost
 
 
-class _Lane:
+class _RunningExchange:
     """One running exchange. Stages: waiting for its channel → `over`."""
 
-    def __init__(self, exchange: Exchange, ready: queue.SimpleQueue[_Lane]) -> None:
+    def __init__(self, exchange: Exchange, ready: queue.SimpleQueue[_RunningExchange]) -> None:
         self.exchange = exchange
         self.over = False
         self._channel: Channel | None = None
@@ -65,7 +67,7 @@ class _Lane:
         self._step()
 
     def take(self) -> None:
-        """Process everything that has come, without waiting."""
+        """Process everything that has arrived, without waiting."""
         while not self.over and self._channel is not None and (events := self._channel.take(None)) != []:
             self._step(events)
 
@@ -80,10 +82,10 @@ class _Lane:
                 self._driver.given = wait_for(wait)
         if wait is not self._channel:
             self._channel = wait
-            wait.on_put = functools.partial(self._tell_end, wait)
-            self._tell_end(wait)  # the end may have come before the listener was added
+            wait.on_put = functools.partial(self._notify_end, wait)
+            self._notify_end(wait)  # the end may have come before the listener was added
 
-    def _tell_end(self, channel: Channel) -> None:
+    def _notify_end(self, channel: Channel) -> None:
         """Wake the runner when a request is over, rather than for every piece of its answer."""
         if channel.over:
             self._ready.put(self)
@@ -117,22 +119,22 @@ class Runner:
         self._waiting = deque(exchanges)
         self._total = len(exchanges)
         self._limiter = ConcurrencyLimiter(at_once)
-        self._ready: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
-        self._running: set[_Lane] = set()
+        self._ready: queue.SimpleQueue[_RunningExchange] = queue.SimpleQueue()
+        self._running: set[_RunningExchange] = set()
         self._on_done, self._on_progress, self._skip = on_done, on_progress, skip
         self._on_growth = on_growth
         self._stage = stage
         self._done = self._failed = 0
         self._cost: float | None = None
-        self._started = self._told = 0.0
+        self._started = self._reported = 0.0
 
     def run(self) -> None:
         """Run all exchanges. An interrupt stops the running ones, closes their connections, and propagates.
 
         A stopped exchange has the partial answer in its `reply`; one never started has no `replies` and no `error`.
         """
-        self._started = self._told = time.perf_counter()
-        self._tell()
+        self._started = self._reported = time.perf_counter()
+        self._report()
         try:
             while self._waiting or self._running:
                 self._begin_some()
@@ -147,11 +149,11 @@ class Runner:
             if self._skip(exchange):
                 self._total -= 1
                 continue
-            lane = _Lane(exchange, self._ready)
-            self._running.add(lane)
-            lane.begin()
-            if lane.over:  # failed before it could be sent
-                self._end(lane)
+            running = _RunningExchange(exchange, self._ready)
+            self._running.add(running)
+            running.begin()
+            if running.over:  # failed before it could be sent
+                self._end(running)
 
     @property
     def _most(self) -> int:
@@ -167,49 +169,50 @@ class Runner:
             return
         with contextlib.suppress(queue.Empty):
             self._move(self._ready.get(timeout=POLL_SECONDS))
-        if time.perf_counter() - self._told >= TICK_SECONDS:
+        if time.perf_counter() - self._reported >= TICK_SECONDS:
             self._show_growth()
-            self._tell()
+            self._report()
 
-    def _move(self, lane: _Lane) -> None:
-        """Process what has come of one exchange."""
-        lane.take()
-        if lane.over and lane in self._running:
-            self._end(lane)
+    def _move(self, running: _RunningExchange) -> None:
+        """Process what has arrived for one exchange."""
+        running.take()
+        if running.over and running in self._running:
+            self._end(running)
 
     def _show_growth(self) -> None:
         if self._on_growth is None:
             return
-        for lane in list(self._running):
-            self._move(lane)
-            if lane in self._running:
-                self._on_growth(lane.exchange)
+        for running in list(self._running):
+            self._move(running)
+            if running in self._running:
+                self._on_growth(running.exchange)
 
-    def _end(self, lane: _Lane) -> None:
-        exchange = lane.exchange
+    def _end(self, running: _RunningExchange) -> None:
+        exchange = running.exchange
         if isinstance(exchange.error, KeyboardInterrupt):  # interrupted while this exchange was being advanced
             raise KeyboardInterrupt
-        self._running.discard(lane)
+        self._running.discard(running)
         self._done += 1
         self._failed += exchange.error is not None
         if (cost := cost_of(exchange)) is not None:
             self._cost = cost + (self._cost or 0.0)
         self._on_done(exchange)
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
-        self._told = time.perf_counter()
+    def _report(self) -> None:
+        self._reported = time.perf_counter()
         left = self._total - self._done
-        pace = (self._told - self._started) / self._done if self._done else None
+        pace = (self._reported - self._started) / self._done if self._done else None
         seconds = None if pace is None else pace * left
-        self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage))
+        waits = self._limiter.waiting_seconds if left else 0.0
+        self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage, waits))
 
     def _stop(self) -> None:
         """Stop the running exchanges, even if interrupted again."""
         self._limiter.shut()
         while self._running:
-            lane = self._running.pop()
+            running = self._running.pop()
             try:
-                lane.stop()
+                running.stop()
             except KeyboardInterrupt:
-                self._running.add(lane)
+                self._running.add(running)

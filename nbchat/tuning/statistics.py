@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist, fmean, pvariance, stdev, variance
 from typing import TypeGuard
+
+from msgspec import Struct
 
 __all__ = [
     "LEVEL",
@@ -18,6 +20,7 @@ __all__ = [
     "independent_difference",
     "is_number",
     "jackknife",
+    "paired_difference",
     "t_quantile",
 ]
 
@@ -37,8 +40,7 @@ _MANY = 200
 """Degrees of freedom from which the normal distribution with Peiser's correction is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mean:
+class Mean(Struct, frozen=True):
     """A mean of `n` values and its 95 % interval; `low` and `high` are None if there are too few values.
 
     `error` is the standard error, or None likewise.
@@ -73,8 +75,7 @@ class Mean:
         return cls(mean, n, mean - reach, mean + reach, error)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """The difference between two settings' means. `n` is the number of pairs, or of repeats of the setting with fewer.
 
     `low` and `high` bound the 95 % interval (None = too few values; wider if several settings were compared with the
@@ -109,10 +110,13 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
-def difference(pairs: Iterable[tuple[float | None, float | None]], level: float = LEVEL) -> Difference | None:
+def difference(
+    pairs: Iterable[tuple[float | None, float | None]], level: float = LEVEL, most: int = MOST_REPEATS
+) -> Difference | None:
     """Return the mean of a - b over pairs, by Student's paired t; None = no pair has two numbers.
 
-    Settled if the interval excludes 0 and there are at least `fewest_repeats` pairs.
+    Settled if the interval excludes 0 and there are at least `fewest_repeats` pairs. If more than `most` pairs would be
+    needed, no number helps.
     """
     deltas = [a - b for a, b in pairs if is_number(a) and is_number(b)]
     if not deltas:
@@ -121,7 +125,7 @@ def difference(pairs: Iterable[tuple[float | None, float | None]], level: float 
     if n < 2:
         return Difference(mean, n, None, None, settled=False, more=fewest_repeats(level) - n, level=level)
     spread = stdev(deltas)
-    return _difference(mean, n, spread, n - 1, level)
+    return paired_difference(mean, n, spread, level, most)
 
 
 def independent_difference(a: Mean, b: Mean, level: float = LEVEL) -> Difference | None:
@@ -133,14 +137,15 @@ def independent_difference(a: Mean, b: Mean, level: float = LEVEL) -> Difference
     if a.error is None or b.error is None:
         return None
     n = min(a.n, b.n)
-    return _difference(a.mean - b.mean, n, math.hypot(a.error, b.error) * math.sqrt(n), n - 1, level)
+    return paired_difference(a.mean - b.mean, n, math.hypot(a.error, b.error) * math.sqrt(n), level)
 
 
-def _difference(mean: float, n: int, spread: float, freedom: int, level: float) -> Difference:
-    reach = t_quantile(freedom, level) * spread / math.sqrt(n)
+def paired_difference(mean: float, n: int, spread: float, level: float, most: int = MOST_REPEATS) -> Difference:
+    """Return the difference of this mean over n pairs, of which a single one has the standard deviation `spread`."""
+    reach = t_quantile(n - 1, level) * spread / math.sqrt(n)
     low, high = mean - reach, mean + reach
     settled = (low > 0 or high < 0) and n >= fewest_repeats(level)
-    more = None if settled else _repeats_needed(mean, spread, n, level)
+    more = None if settled else _repeats_needed(mean, spread, n, level, most)
     return Difference(mean, n, low, high, settled, more, level)
 
 
@@ -155,8 +160,8 @@ def fewest_repeats(level: float = LEVEL) -> int:
     return next(n for n in range(2, 100) if 2 / math.comb(2 * n, n) <= 1 - level)
 
 
-def _repeats_needed(mean: float, spread: float, n: int, level: float) -> int | None:
-    """Further repeats needed: the least N with (t(N-1) + z) · s / √N < |mean|, minus n; None = too many.
+def _repeats_needed(mean: float, spread: float, n: int, level: float, most: int) -> int | None:
+    """Further repeats needed: the least N with (t(N-1) + z) · s / √N < |mean|, minus n; None = N is above `most`.
 
     With z = 0.84 of the normal distribution the power is 80 %: if |mean| and s are the true values, N new repeats settle
     it in four of five cases; without z, in one of two.
@@ -164,10 +169,13 @@ def _repeats_needed(mean: float, spread: float, n: int, level: float) -> int | N
     if mean == 0 or not math.isfinite(spread):
         return None
     z = NormalDist().inv_cdf(POWER)
-    for total in range(max(n + 1, fewest_repeats(level)), MOST_REPEATS + 1):
-        if (t_quantile(total - 1, level) + z) * spread / math.sqrt(total) < abs(mean):
-            return total - n
-    return None
+
+    def enough(total: int) -> bool:
+        return (t_quantile(total - 1, level) + z) * spread / math.sqrt(total) < abs(mean)
+
+    first = max(n + 1, fewest_repeats(level))
+    total = first + bisect_left(range(first, most + 1), True, key=enough)
+    return total - n if total <= most else None
 
 
 def jackknife(pairs: Mapping[tuple[int, int], float], n: int) -> Mean:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nbchat.conversation.exchange import Exchange
+from msgspec.structs import replace
+
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
 from nbchat.tuning.grid import Cell, Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score, scored
@@ -26,7 +27,7 @@ from nbchat.values.messages import Message, Part
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["SweepInterrupted", "compare", "settle", "sweep"]
+__all__ = ["SweepInterrupted", "compare", "prepare", "sweep"]
 
 OnProgress = Callable[[Progress], None]
 OnRun = Callable[[Run], None]
@@ -79,20 +80,20 @@ def sweep(
     check_score(score)
     if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
         raise ParameterError(f"at_once must be a whole number of at least 1; got {at_once!r}.")
-    grid, fixed, exchanges = settle(session, message, repeat=repeat, models=models, **axes)
+    grid, fixed, exchanges = prepare(session, message, repeat=repeat, models=models, **axes)
     named = session.params.model is not None or "model" in {**fixed, **dict.fromkeys(a.name for a in grid.axes)}
     asked = Asked(session, next(iter(exchanges.values())).ask.message, grid, fixed, named)
     judge = Judge(session, score, judge_model, fixed) if isinstance(score, str) else None
-    bench = _Bench(asked, exchanges, score if callable(score) else None, result_type)
+    running = _RunningSweep(asked, exchanges, score if callable(score) else None, result_type)
     try:
-        bench.answer(at_once, on_progress, on_run)
+        running.answer(at_once, on_progress, on_run)
         if judge is not None:
-            judge.score(bench.runs, at_once=at_once, on_score=bench.put, on_progress=on_progress)
+            judge.score(running.runs, at_once=at_once, on_score=running.put, on_progress=on_progress)
     except KeyboardInterrupt:
-        result = bench.result()
+        result = running.result()
         said = f"Stopped: {len(result.complete)} of {len(result)} runs are complete, and kept."
         raise SweepInterrupted(said, result) from None
-    return bench.result()
+    return running.result()
 
 
 def compare(
@@ -105,7 +106,7 @@ def compare(
     return sweep(session, message, models=models, **options)
 
 
-def settle(
+def prepare(
     session: Session,
     message: str | Sequence[Part] | Message | Sequence[str | Message],
     *,
@@ -138,7 +139,7 @@ def _are_variants(message: Any) -> bool:
     )
 
 
-class _Bench:
+class _RunningSweep:
     """The runs of a sweep in progress. `runs` has a run for every row at any time."""
 
     def __init__(
@@ -187,7 +188,7 @@ class _Bench:
             on_done=done,
             on_progress=on_progress,
             on_growth=None if on_run is None else grown,
-            skip=self._hopeless,
+            skip=self._is_known_refused,
         )
         try:
             runner.run()
@@ -226,7 +227,7 @@ class _Bench:
         words = next((said for name, said in known.items() if getattr(params, name, None) is not None), "")
         return words and f"Not sent, because the server refuses this for the model: {words}"
 
-    def _hopeless(self, exchange: Exchange) -> bool:
+    def _is_known_refused(self, exchange: Exchange) -> bool:
         """Whether the request is known to be refused, so that it is not sent.
 
         True if its model refused the key or account and never answered, or refuses one of the parameters.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.tuning.contrast import chance_of_difference
 from nbchat.tuning.grid import Setting, setting_text
@@ -20,7 +23,7 @@ from nbchat.tuning.statistics import (
 )
 from nbchat.values.plural import pluralize
 
-__all__ = ["Measured", "Verdict", "agreement_verdict", "verdict"]
+__all__ = ["Comparable", "Measured", "Terms", "Verdict", "agreement_verdict", "verdict"]
 
 MOST_CONTRASTED = 8
 """Most settings that are compared pairwise for different answers; of more, only those with most and least agreement are."""
@@ -29,8 +32,33 @@ MOST_NAMED = 3
 """Most pairs that are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Comparable(Protocol):
+    """A setting's mean, and how to compare it with another's."""
+
+    @property
+    def setting(self) -> Setting:
+        """The setting."""
+
+    @property
+    def mean(self) -> Mean:
+        """The mean of its measure; higher is better."""
+
+    def minus(self, other: Any, level: float) -> Difference | None:
+        """Return the difference to another setting with its interval at this level; None = nothing to compare."""
+
+    def ask_more(self, other: Any, least: int) -> str:
+        """Advise, in the imperative, how to get the `least` values that allow a claim."""
+
+
+class Terms(Struct, frozen=True):
+    """The words of a verdict: what is measured, what a value comes from, and the end of "3 more repeats of each"."""
+
+    measure: str = "score"
+    unit: str = "repeat"
+    of_each: str = " of each"
+
+
+class Measured(Struct, frozen=True):
     """A setting's results: the mean of the measure compared, and its values by repeat.
 
     `values` None = the mean is an agreement, from 0 to 1. Then `mean.n` counts answers, of which a repeat gives
@@ -52,6 +80,11 @@ class Measured:
         shared = sorted(self.values.keys() & other.values.keys())
         return difference(((self.values[repeat], other.values[repeat]) for repeat in shared), level)
 
+    def ask_more(self, other: Measured, least: int) -> str:
+        """Advise how to get `least` values of both settings."""
+        times = max(2, *(math.ceil(least / each.per_repeat) for each in (self, other)))
+        return f"run each at least {times} times (repeat={times})"
+
     def repeats(self, answers: int) -> int:
         """The number of further repeats that give this many answers in total."""
         return math.ceil(max(0, answers - self.mean.n) / self.per_repeat)
@@ -68,8 +101,7 @@ def _of_agreements(gap: Difference, *both: Measured) -> Difference:
     return replace(gap, more=max(one.repeats(answers) for one in both) if possible else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome of a sweep of k settings. `best` has the highest mean so far; None = no data.
 
     Without scores, the mean agreement is compared: the setting whose answers are most alike need not be better.
@@ -96,15 +128,23 @@ class Verdict:
         return self.sentence
 
 
-def verdict(measured: Sequence[Measured]) -> Verdict:
-    """Return the verdict on settings by their mean scores; higher is better."""
+def verdict(
+    measured: Sequence[Comparable], terms: Terms | None = None, *, settings: int = 0, chance: float = 1 - LEVEL
+) -> Verdict:
+    """Return the verdict on settings by their means; higher is better.
+
+    `terms` None = those of a sweep. `settings` is the number of settings at the start, if some were dropped because of
+    their results; `chance` is the probability of a wrong claim to allow.
+    """
+    terms = terms or Terms()
     ranked = sorted(measured, key=lambda one: -one.mean.mean)
     if not ranked:
-        return Verdict("Nothing to compare: no setting has a score.")
+        return Verdict(f"Nothing to compare: no setting has a {terms.measure}.")
     if len(ranked) == 1:
         best = ranked[0]
-        return Verdict(f"One setting only: score {interval_text(best.mean)}, n = {best.mean.n}.", best=best.setting)
-    return _compared(ranked, _settled, _open)
+        said = f"One setting only: {terms.measure} {interval_text(best.mean)}, n = {best.mean.n}."
+        return Verdict(said, best=best.setting)
+    return _compared(ranked, _Words(terms), max(settings, len(ranked)), chance)
 
 
 def agreement_verdict(measured: Sequence[Measured]) -> Verdict:
@@ -118,7 +158,7 @@ def agreement_verdict(measured: Sequence[Measured]) -> Verdict:
             f"One setting only: its answers agree by {interval_text(best.mean)}, n = {best.mean.n}; 1 = all the same."
         )
         return Verdict(told, best=best.setting)
-    found = _compared(ranked, lambda *_: "", lambda *_: "")
+    found = _compared(ranked, None, len(ranked), 1 - LEVEL)
     different = tuple(_different(ranked))
     parts = [
         "No score was given, so this says how alike a setting's answers are, not how good.",
@@ -152,29 +192,29 @@ def _alike(best: Measured, worst: Measured, count: int) -> str:
     if _beats(gap):
         return f"{told}: that is settled."
     if gap is None or gap.low is None:
-        return f"{told}: with so few repeats this may be chance; {_ask_more(best, worst, fewest_repeats(level))}."
+        return f"{told}: with so few repeats this may be chance; {best.ask_more(worst, fewest_repeats(level))}."
     more = "" if gap.more is None else f"; about {pluralize(gap.more, 'more repeat')} of each would tell"
     return f"{told}: how far apart they are is not settled{more}."
 
 
-def _ask_more(one: Measured, other: Measured, least: int) -> str:
-    times = max(2, *(math.ceil(least / each.per_repeat) for each in (one, other)))
-    return f"run each at least {times} times (repeat={times})"
+def _compared(ranked: Sequence[Comparable], words: _Words | None, settings: int, chance: float) -> Verdict:
+    """Return the verdict on two or more settings, ordered by mean; `words` None = without a sentence.
 
-
-def _compared(ranked: Sequence[Measured], settled: Callable[..., str], open_: Callable[..., str]) -> Verdict:
-    """Return the verdict on two or more settings, ordered by mean; `settled` and `open_` write its sentence."""
+    The levels allow for `settings` settings and a `chance` of a wrong claim.
+    """
     best, others = ranked[0], ranked[1:]
-    level = 1 - (1 - LEVEL) / len(others)
+    level = 1 - chance / (settings - 1)
     gaps = [best.minus(other, level) for other in others]
     differences = tuple((other.setting, gap) for other, gap in zip(others, gaps, strict=True))
     if all(map(_beats, gaps)):
         beaten = tuple(other.setting for other in others)
-        return Verdict(settled(best, differences), True, best.setting, differences, beaten)
-    strict = 1 - (1 - LEVEL) / math.comb(len(ranked), 2)
+        sentence = words.settled(best, differences) if words else ""
+        return Verdict(sentence, True, best.setting, differences, beaten)
+    strict = 1 - chance / math.comb(settings, 2)
     sure = [best.minus(other, strict) for other in others]
     beaten = tuple(other.setting for other, gap in zip(others, sure, strict=True) if _beats(gap))
-    sentence = open_(best, list(zip(others, gaps, strict=True)), beaten, fewest_repeats(strict))
+    pairs = list(zip(others, gaps, strict=True))
+    sentence = words.open(best, pairs, beaten, fewest_repeats(strict)) if words else ""
     return Verdict(sentence, False, best.setting, differences, beaten)
 
 
@@ -183,45 +223,59 @@ def _beats(gap: Difference | None) -> bool:
     return gap is not None and gap.settled and gap.mean > 0
 
 
-def _settled(best: Measured, differences: tuple[tuple[Setting, Difference | None], ...]) -> str:
-    other, gap = differences[0]
-    assert gap is not None  # noqa: S101  # a settled difference exists
-    more = f", the next best of {len(differences)} others," if len(differences) > 1 else ""
-    return f"Settled: {setting_text(best.setting)} beats {setting_text(other)}{more} in score by {_gap(gap, len(differences))}."
+def _rounded(number: int) -> int:
+    """Round up to two significant digits."""
+    unit = int(f"1{'0' * (len(str(number)) - 2)}")
+    return -(-number // unit) * unit
 
 
-def _open(
-    best: Measured,
-    others: Sequence[tuple[Measured, Difference | None]],
-    beaten: Sequence[Setting],
-    least: int,
-) -> str:
-    """The sentence for an open verdict; `least` is the fewest values that allow a claim."""
-    other, gap = next((other, gap) for other, gap in others if not _beats(gap))
-    names = setting_text(best.setting), setting_text(other.setting)
-    if gap is None or gap.low is None:
-        return f"Not settled: too few runs to distinguish {names[0]} from {names[1]}; {_ask_more(best, other, least)}."
-    rest = f" Settled: it beats {'; '.join(map(setting_text, beaten))}." if beaten else ""
-    if gap.mean < 0:
+class _Words(Struct, frozen=True):
+    """Writes the sentence of a verdict."""
+
+    terms: Terms
+
+    def settled(self, best: Comparable, differences: tuple[tuple[Setting, Difference | None], ...]) -> str:
+        other, gap = differences[0]
+        assert gap is not None  # noqa: S101  # a settled difference exists
+        more = f", the next best of {len(differences)} others," if len(differences) > 1 else ""
+        names = f"{setting_text(best.setting)} beats {setting_text(other)}{more}"
+        return f"Settled: {names} in {self.terms.measure} by {self._gap(gap, len(differences))}."
+
+    def open(
+        self,
+        best: Comparable,
+        others: Sequence[tuple[Comparable, Difference | None]],
+        beaten: Sequence[Setting],
+        least: int,
+    ) -> str:
+        """The sentence for an open verdict; `least` is the fewest values that allow a claim."""
+        measure, unit = self.terms.measure, self.terms.unit
+        other, gap = next((other, gap) for other, gap in others if not _beats(gap))
+        names = setting_text(best.setting), setting_text(other.setting)
+        if gap is None or gap.low is None:
+            advice = best.ask_more(other, least)
+            few = "runs" if unit == "repeat" else f"{unit}s"
+            return f"Not settled: too few {few} to distinguish {names[0]} from {names[1]}; {advice}."
+        rest = f" Settled: it beats {'; '.join(map(setting_text, beaten))}." if beaten else ""
+        if gap.mean < 0:
+            return (
+                f"Not settled: {names[0]} has the better mean {measure}, but {names[1]} is ahead in the {gap.n} {unit}s "
+                f"that both have, by {self._gap(gap, len(others), -1)}.{rest}"
+            )
+        if gap.more is None:
+            return (
+                f"A tie: {names[0]} and {names[1]} are alike in {measure} (difference {self._gap(gap, len(others))}); "
+                f"no reasonable number of {unit}s would distinguish them.{rest}"
+            )
         return (
-            f"Not settled: {names[0]} has the higher mean score, but {names[1]} is ahead in the {gap.n} repeats that "
-            f"both have, by {_gap(gap, len(others), -1)}.{rest}"
+            f"Not settled: {names[0]} is ahead of {names[1]} in {measure} by {self._gap(gap, len(others))}, which may be "
+            f"chance; about {pluralize(_rounded(gap.more), f'more {unit}')}{self.terms.of_each} would tell.{rest}"
         )
-    if gap.more is None:
-        return (
-            f"A tie: {names[0]} and {names[1]} score alike (difference {_gap(gap, len(others))}); "
-            f"no reasonable number of repeats would distinguish them.{rest}"
-        )
-    return (
-        f"Not settled: {names[0]} scored higher than {names[1]} by {_gap(gap, len(others))}, which may be chance; "
-        f"about {pluralize(gap.more, 'more repeat')} of each would tell.{rest}"
-    )
 
-
-def _gap(gap: Difference, comparisons: int, sign: int = 1) -> str:
-    """Format a difference with its interval, which holds for all comparisons jointly."""
-    if gap.low == gap.high:  # an interval of zero width would suggest certainty
-        return f"{sign * gap.mean:.2g} in every repeat"
-    low, high = sorted((sign * (gap.low or 0.0), sign * (gap.high or 0.0)))
-    together = f" for all {comparisons} comparisons together" if comparisons > 1 else ""
-    return f"{sign * gap.mean:.2g} ({100 * LEVEL:.0f} % interval{together}: {low:.2g} to {high:.2g})"
+    def _gap(self, gap: Difference, comparisons: int, sign: int = 1) -> str:
+        """Format a difference with its interval, which holds for all comparisons jointly."""
+        if gap.low == gap.high:  # an interval of zero width would suggest certainty
+            return f"{sign * gap.mean:.2g} in every {self.terms.unit}"
+        low, high = sorted((sign * (gap.low or 0.0), sign * (gap.high or 0.0)))
+        together = f" for all {comparisons} comparisons together" if comparisons > 1 else ""
+        return f"{sign * gap.mean:.2g} ({100 * LEVEL:.0f} % interval{together}: {low:.2g} to {high:.2g})"

@@ -1,4 +1,6 @@
-"""What-if analysis: how another temperature or top_p would change an answer, from its log-probabilities. Pure functions.
+"""What-if analysis: how another temperature or top_p would change an answer, from its log-probabilities.
+
+Pure functions.
 
 A server reports the log-probabilities of the few likeliest candidates for each token. They determine the distribution at
 another temperature T up to the candidates that were not reported:
@@ -22,14 +24,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from nbchat.api.endpoints import BUILTIN_MODEL
+from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import PARAMETERS
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply
 
 __all__ = ["Candidate", "Position", "Probability", "Reshaped", "WhatIf", "positions", "reshape", "what_if"]
 
@@ -49,8 +52,7 @@ ROUNDED = 0.01
 """Natural log-probabilities that differ by no more may be equal before rounding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Probability:
+class Probability(Struct, frozen=True):
     """A probability between two bounds, which are equal if it is known exactly."""
 
     low: float
@@ -66,8 +68,7 @@ class Probability:
         return f"{low} %" if low == high else f"{low} to {high} %"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """One token of an answer and its alternatives.
 
     `tokens` and their natural `logprobs` are those reported, likeliest first; `chosen` is the index of the actual token;
@@ -83,7 +84,7 @@ class Position:
 
     @property
     def token(self) -> str:
-        """The token that was written."""
+        """The sampled token."""
         return self.tokens[self.chosen]
 
     @property
@@ -98,8 +99,7 @@ class Position:
         return missing if missing > ROUNDING else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A candidate token for a position. `kept`: whether top_p keeps it; None = undecided."""
 
     token: str
@@ -109,8 +109,7 @@ class Candidate:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reshaped:
+class Reshaped(Struct, frozen=True):
     """A position at another temperature and top_p; candidates in reported order, likeliest first.
 
     `rest` is the probability of unreported tokens.
@@ -121,7 +120,7 @@ class Reshaped:
 
     @property
     def chosen(self) -> Candidate:
-        """The token that was written."""
+        """The sampled token."""
         return next(candidate for candidate in self.candidates if candidate.chosen)
 
     @property
@@ -130,8 +129,7 @@ class Reshaped:
         return self.candidates[0]
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIf:
+class WhatIf(Struct, frozen=True):
     """An answer at another temperature and top_p, token by token."""
 
     temperature: float
@@ -194,10 +192,10 @@ def what_if(
     """
     temperature = PARAMETERS["temperature"].check(1 if temperature is None else temperature)
     top_p = PARAMETERS["top_p"].check(1 if top_p is None else top_p)
-    told = positions(reply, choice)
+    reported = positions(reply, choice)
     reported_at = _reported_at(reply) if reported_at is None else _above_0(reported_at)
     exponent = math.inf if temperature == 0 else reported_at / temperature
-    reshaped = tuple(reshape(position, exponent, top_p) for position in told)
+    reshaped = tuple(reshape(position, exponent, top_p) for position in reported)
     return WhatIf(temperature, top_p, reported_at, reshaped)
 
 
@@ -316,63 +314,68 @@ def _greedy(position: Position) -> Reshaped:
     return Reshaped(tuple(candidates), Probability(0.0, 0.0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A token as reported. `spelt` are its UTF-8 bytes, which may be part of a character; None = not reported."""
+class _ReportedToken(Struct, frozen=True):
+    """A token as reported. `utf8` are its UTF-8 bytes, which may be part of a character; None = not reported."""
 
     token: str
     logprob: float
-    spelt: tuple[int, ...] | None
+    utf8: tuple[int, ...] | None
 
     @classmethod
-    def of(cls, item: object) -> _Told | None:
+    def of(cls, item: object) -> _ReportedToken | None:
         """Parse a reported token; None = invalid."""
         if not isinstance(item, Mapping):
             return None
-        token, logprob, spelt = item.get("token"), item.get("logprob"), item.get("bytes")
+        token, logprob, utf8 = item.get("token"), item.get("logprob"), item.get("bytes")
         if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
             return None
         if logprob != logprob:
             return None
-        whole = isinstance(spelt, (list, tuple)) and spelt and all(isinstance(byte, int) for byte in spelt)
-        return cls(token, float(max(LOWEST, min(logprob, 0))), tuple(spelt) if whole else None)  # type: ignore[arg-type]
+        whole = isinstance(utf8, (list, tuple)) and utf8 and all(isinstance(byte, int) for byte in utf8)
+        return cls(token, float(max(LOWEST, min(logprob, 0))), tuple(utf8) if whole else None)  # type: ignore[arg-type]
 
     @property
     def key(self) -> tuple[str, object]:
         """A key that distinguishes partial characters, which all read as U+FFFD."""
-        return self.token, self.logprob if self.spelt is None else self.spelt
+        return self.token, self.logprob if self.utf8 is None else self.utf8
 
-    def among(self, listed: Sequence[_Told]) -> _Told | None:
+    def among(self, listed: Sequence[_ReportedToken]) -> _ReportedToken | None:
         """The same token in `listed`, or None. Servers round, and may report bytes in one of the places only."""
-        alike = [other for other in listed if other.token == self.token and not self._spelt_otherwise(other)]
+        alike = [other for other in listed if other.token == self.token and not self._differs_in_bytes(other)]
         nearest = min(alike, key=lambda other: (other.key != self.key, abs(other.logprob - self.logprob)), default=None)
         if nearest is None or nearest.key == self.key or PARTIAL not in self.token:
             return nearest
         return nearest if abs(nearest.logprob - self.logprob) <= ROUNDED else None
 
-    def _spelt_otherwise(self, other: _Told) -> bool:
-        return self.spelt is not None and other.spelt is not None and self.spelt != other.spelt
+    def _differs_in_bytes(self, other: _ReportedToken) -> bool:
+        return self.utf8 is not None and other.utf8 is not None and self.utf8 != other.utf8
 
 
 def _position(entry: Mapping[str, Any]) -> Position | None:
     """Parse a token's entry as reported; None = invalid."""
-    written = _Told.of(entry)
-    if written is None:
+    sampled = _ReportedToken.of(entry)
+    if sampled is None:
         return None
     top = entry.get("top_logprobs")
-    known: dict[tuple[str, object], _Told] = {}
-    for told in map(_Told.of, top if isinstance(top, (list, tuple)) else ()):
-        if told is not None:
-            known.setdefault(told.key, told)
-    listed = sorted(known.values(), key=lambda told: -told.logprob)
+    known: dict[tuple[str, object], _ReportedToken] = {}
+    for reported in map(_ReportedToken.of, top if isinstance(top, (list, tuple)) else ()):
+        if reported is not None:
+            known.setdefault(reported.key, reported)
+    listed = sorted(known.values(), key=lambda reported: -reported.logprob)
     ceiling = math.exp(listed[-1].logprob) if listed else 1.0
-    chosen = written.among(listed)
-    among = chosen is not None or bool(listed and written.logprob > listed[-1].logprob)
+    chosen = sampled.among(listed)
+    among = chosen is not None or bool(listed and sampled.logprob > listed[-1].logprob)
     if chosen is None:  # usually less likely than all listed, or the only one reported
-        chosen = written
-        listed = sorted([*listed, chosen], key=lambda told: -told.logprob)
-    place = next(place for place, told in enumerate(listed) if told is chosen)
-    return Position(tuple(told.token for told in listed), tuple(told.logprob for told in listed), place, ceiling, among)
+        chosen = sampled
+        listed = sorted([*listed, chosen], key=lambda reported: -reported.logprob)
+    place = next(place for place, reported in enumerate(listed) if reported is chosen)
+    return Position(
+        tuple(reported.token for reported in listed),
+        tuple(reported.logprob for reported in listed),
+        place,
+        ceiling,
+        among,
+    )
 
 
 def _reported_at(reply: Reply) -> float:

@@ -29,12 +29,13 @@ Messages may quote a server: sanitise them before showing them anywhere but in a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nbchat.values.key_shapes import masked
 from nbchat.values.unlinked import unlinked
 
 if TYPE_CHECKING:
-    from nbchat.values.reply import Reply
+    from nbchat.values.answer.reply import Reply
 
 __all__ = [
     "AuthenticationFailed",
@@ -62,16 +63,18 @@ __all__ = [
 
 
 class NbchatError(Exception):
-    """Base class of all nbchat errors; the message is one sentence.
+    """Base class of all nbchat errors; the message is one sentence, in which what looks like a key is masked.
 
     `reply` is the partial answer if text had already come (it is also in the session's turns), else None.
     In a notebook the error shows as its sentence alone; in a script, as an ordinary traceback.
     """
 
     reply: Reply | None = None
+    result: Any = None
+    """Of an error that ended a run over rows, the rows that had been answered by then; else None."""
 
     def __init__(self, message: str, *, reply: Reply | None = None) -> None:
-        super().__init__(message)
+        super().__init__(masked(message))
         self.reply = reply
 
     def _render_traceback_(self) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from nbchat.values.events import Event
+from nbchat.values.answer.events import Event
+from nbchat.values.answer.reply import Reply
 from nbchat.values.messages import Message, ToolCall
-from nbchat.values.reply import Reply
 
 __all__ = ["Approve", "Presenter"]
 

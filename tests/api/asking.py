@@ -3,11 +3,11 @@
 from nbchat.api.client import Call, Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.conversation.process import process
-from nbchat.values.draft import Draft
-from nbchat.values.events import Retrying
-from nbchat.values.reply import Request
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import Retrying
+from nbchat.values.answer.reply import Request
 
 LONG = 30.0  # seconds: never waited for in full, a bound for what must happen
 MODEL = "scripted-1"

@@ -2,8 +2,8 @@
 
 from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import DONE
-from nbchat.values.draft import Draft
-from nbchat.values.events import (
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import (
     Ended,
     ReasoningDelta,
     RefusalDelta,
@@ -12,7 +12,7 @@ from nbchat.values.events import (
     ToolCallDelta,
     UsageReport,
 )
-from nbchat.values.reply import Request
+from nbchat.values.answer.reply import Request
 from tests.strategies import event_bytes
 
 

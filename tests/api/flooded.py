@@ -11,9 +11,9 @@ import tracemalloc
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.conversation.process import process
-from nbchat.values.draft import Draft
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.reply import Request
 from nbchat.values.errors import NbchatError
-from nbchat.values.reply import Request
 from tests.api.asking import call_to
 
 

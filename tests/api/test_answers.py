@@ -6,8 +6,7 @@ import pytest
 
 from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import DONE, chunk, completion, error, usage
-from nbchat.values.errors import ProtocolError, RateLimited, ServerError
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     Failed,
     Finished,
     LogprobsDelta,
@@ -16,7 +15,8 @@ from nbchat.values.events import (
     TextDelta,
     UsageReport,
 )
-from nbchat.values.usage import Usage
+from nbchat.values.answer.usage import Usage
+from nbchat.values.errors import ProtocolError, RateLimited, ServerError
 from tests.api.decoding import decoded, of_kind, replied, stream
 from tests.strategies import event_bytes
 

@@ -7,20 +7,20 @@ import json
 import subprocess
 import sys
 import zlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from nbchat.api.answer.truncated import read_truncated
+from nbchat.api.answer.json_text import read_truncated
 from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import DONE, Cut, Pause, Raw, Say, chunk, completion
-from nbchat.values.draft import Draft
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import Failed, Notice
+from nbchat.values.answer.reply import Request
 from nbchat.values.errors import CutOff, ProtocolError
-from nbchat.values.events import Failed, Notice
 from nbchat.values.limits import LIMITS, Limit, clipped
-from nbchat.values.reply import Request
 from tests.api.asking import Asked
 from tests.environment import ROOT
 from tests.strategies import event_bytes

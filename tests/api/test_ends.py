@@ -9,8 +9,8 @@ import pytest
 from nbchat.api.wire import AnswerDecoder
 from nbchat.conversation.process import process
 from nbchat.testing import DONE, Cut, Hang, Pause, Plain, Stream, Until, chunk, completion, usage
+from nbchat.values.answer.events import Finished, ReasoningDelta, TextDelta, UsageReport
 from nbchat.values.errors import CutOff
-from nbchat.values.events import Finished, ReasoningDelta, TextDelta, UsageReport
 from tests.api.asking import LONG, Asked, call_to
 from tests.api.decoding import decoded, of_kind, replied, stream
 from tests.strategies import event_bytes

@@ -15,7 +15,7 @@ from nbchat.api.engine import Engine
 from nbchat.conversation.process import Process, process
 from nbchat.conversation.session import Session
 from nbchat.testing import Flood, Hang, Say, Silent, Stream, chunk
-from nbchat.values.events import Failed
+from nbchat.values.answer.events import Failed
 from tests.api.asking import LONG, Asked, call_to
 from tests.environment import ROOT
 

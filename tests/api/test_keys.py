@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.keys import MASK, Key, Redactor, looks_like_key
+from nbchat.api.keys import Key, Redactor
 from nbchat.values.errors import ConfigError
+from nbchat.values.key_shapes import MASK, looks_like_key
 from tests import strategies
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from nbchat.api.keys import Key
 from nbchat.testing import chunk, completion, tool_call, usage
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.reply import Request
 from nbchat.values.errors import ServerError
 from nbchat.values.messages import ImagePart, Source
 from tests.api.decoding import decoded, replied, stream
@@ -344,6 +346,108 @@ def test_what_good_answers_hold_as_well_is_no_error(more):
         draft = replied(payload, {"choices": [], **more}, FINISH)
         assert draft.error is None
         assert draft.reply().text == "Hi"
+
+
+WORDS = "The model has crashed."
+REMARKS = [
+    {"message": WORDS},
+    {"msg": WORDS, "id": "x"},
+    {"detail": WORDS},
+    {"detail": [{"msg": WORDS}]},
+    {"type": "info", "message": WORDS},
+    {"choices": None, "message": WORDS},
+    WORDS,
+]
+
+
+@pytest.mark.parametrize("remark", REMARKS, ids=json.dumps)
+def test_words_that_end_an_answer_without_a_finish_reason_are_why(remark):
+    """PROTOCOL 3.5"""
+    for ending in ({"done": True}, {"done": False}, {"done": False, "broken": "reset"}):
+        for first in ([chunk("half")], [chunk("ha"), chunk("lf")]):
+            draft = replied(*first, remark, **ending)
+            assert (draft.reply().text, draft.reply().status) == ("half", "failed")
+            assert isinstance(draft.error, ServerError)
+            assert WORDS in str(draft.error)
+            assert draft.reply().notices == ()
+
+
+@pytest.mark.parametrize("remark", REMARKS, ids=json.dumps)
+@pytest.mark.parametrize("place", range(4))
+def test_words_beside_a_good_answer_are_a_notice(remark, place):
+    """PROTOCOL 3.5"""
+    payloads = [chunk("Hel"), chunk("lo"), FINISH]
+    payloads.insert(place, remark)
+    draft = replied(*payloads)
+    assert draft.error is None
+    assert (draft.reply().text, draft.reply().notices) == ("Hello", (f"the server also said: {WORDS}",))
+    without_reasons = [payload for payload in payloads if payload is not FINISH]
+    if place < 2:
+        assert replied(*without_reasons).reply().text == "Hello"
+        assert replied(*without_reasons).error is None
+
+
+def test_the_last_of_several_remarks_counts():
+    queue = [{"detail": f"queue position {place}"} for place in (3, 2, 1)]
+    assert replied(*queue, chunk("Hi"), FINISH).reply().notices == ("the server also said: queue position 1",)
+    assert "queue position 1" in str(replied(*queue).error)
+
+
+# Values beyond all use
+
+
+HUGE = "9" * 5000
+
+
+def deep(levels, opening="[", closing="]"):
+    return opening * levels + closing * levels
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        f'"usage": {{"prompt_tokens": {HUGE}, "completion_tokens": 3}}',
+        f'"usage": {{"prompt_tokens": 3, "completion_tokens": -{HUGE}}}',
+        f'"created": {HUGE}',
+        f'"created": {HUGE}.0e1',
+        f'"x": {deep(100_000)}',
+        f'"x": {deep(1_500)}',
+        f'"x": {deep(300)}',
+        '"x": ' + '{"a":' * 50_000 + "1" + "}" * 50_000,
+        f'"citations": {deep(900)}',
+        f'"usage": {deep(5_000)}',
+        '"context": ' + '{"context":' * 400 + "1" + "}" * 400,
+    ],
+    ids=lambda text: text[:24],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_number_or_nesting_beyond_all_use_costs_only_itself(more, place):
+    """PROTOCOL 3.12"""
+    payloads = [chunk("Hel"), chunk("lo"), FINISH]
+    events = [stream(payload, done=False) for payload in payloads]
+    payloads[place] = json.dumps(payloads[place])[:-1] + f", {more}}}"
+    events[place] = f"data: {payloads[place]}\n\n".encode()
+    whole = json.dumps(completion("Hello"))[:-1].encode() + f", {more}}}".encode()
+    for data in (b"".join(events) + stream(), whole):
+        draft = Draft(Request("u", {"messages": []}), started=0.0)
+        draft.add(decoded([data]))
+        assert draft.error is None
+        assert draft.reply().text == "Hello"
+        assert draft.reply().notices == ()
+
+
+@pytest.mark.parametrize("indent", [1, 2, "\t"])
+def test_objects_over_several_lines_may_follow_one_another(indent):
+    """PROTOCOL 3.3"""
+    payloads = [chunk("Hel"), chunk("lo"), FINISH]
+    for between in ("\n", "\n\n", "", "\r\n"):
+        text = between.join(json.dumps(payload, indent=indent) for payload in payloads)
+        draft = Draft(Request("u", {"messages": []}), started=0.0)
+        draft.add(decoded([text.encode()]))
+        assert (draft.reply().text, draft.reply().status) == ("Hello", "complete")
+    draft = Draft(Request("u", {"messages": []}), started=0.0)
+    draft.add(decoded([json.dumps(payloads[0], indent=2).encode() * 2]))
+    assert (draft.reply().text, draft.reply().status) == ("HelHel", "cut_off")
 
 
 # Usage

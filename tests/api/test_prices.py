@@ -8,7 +8,7 @@ from nbchat.api.endpoints import BUILTIN, Endpoint, endpoint_at
 from nbchat.api.prices import cost, listed_price
 from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Stream, chunk, usage
-from nbchat.values.usage import UNKNOWN, Usage
+from nbchat.values.answer.usage import UNKNOWN, Usage
 
 MEASURED = Usage(1000, 1000, 2000, "measured")
 OPENAI = endpoint_at("openai", api_key="k")

@@ -4,9 +4,9 @@ import gzip
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from nbchat.api.client import Timeouts
 from nbchat.api.engine import Engine
@@ -30,8 +30,8 @@ from nbchat.testing import (
     error,
     usage,
 )
+from nbchat.values.answer.events import Ended, FirstToken, Responded, TextDelta, ToolCallDelta
 from nbchat.values.errors import ConnectionFailed, CutOff, NbchatError, ProtocolError, ServerError, ServerSilent
-from nbchat.values.events import Ended, FirstToken, Responded, TextDelta, ToolCallDelta
 from nbchat.values.limits import LIMITS
 from tests.api.asking import LONG, Asked, call_to
 from tests.strategies import event_bytes

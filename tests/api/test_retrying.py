@@ -6,8 +6,9 @@ import email.utils
 import pytest
 
 from nbchat.api.engine import Engine
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
+from nbchat.values.answer.events import Responded, Retrying
 from nbchat.values.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -17,7 +18,6 @@ from nbchat.values.errors import (
     RateLimited,
     ServerError,
 )
-from nbchat.values.events import Responded, Retrying
 from tests.api.asking import MODEL, QUICK, Asked
 
 

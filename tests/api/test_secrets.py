@@ -6,6 +6,8 @@ import json
 import pickle
 import re
 import traceback
+from base64 import b64encode
+from urllib.parse import quote
 
 import pytest
 from IPython.core import ultratb
@@ -17,6 +19,7 @@ from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, Status, Stream, chunk, completion, error
 from nbchat.values.errors import NbchatError
 from tests.api.asking import Asked
+from tests.api.test_pools import Relay
 
 SECRET = "sk-live-4f9Zq_77"
 HEADERS = {"x-request-id": f"id-{SECRET}", "retry-after": SECRET, "x-ratelimit-limit-tokens": SECRET}
@@ -93,6 +96,40 @@ def test_no_exception_of_a_coroutine_holds_the_key(server):
     with pytest.raises(NbchatError) as caught:
         asyncio.run(chat.aask("Hello"))
     assert SECRET not in shown(caught.value)
+
+
+@pytest.fixture(params=["a proxy's password", "a proxy's user", "the address", "a query"])
+def own_secret(request, echo, monkeypatch):
+    """The address of a server that echoes a secret which is no key: one of the proxy before it, or in its own address."""
+    host = echo.base_url.removeprefix("http://")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    if request.param == "the address":
+        yield f"http://me:{SECRET}@{host}"
+    elif request.param == "a query":
+        yield f"{echo.base_url}?api-key={SECRET}"
+    else:
+        login = f"me:{SECRET}" if "password" in request.param else SECRET
+        with Relay(lambda head: (b"", ("127.0.0.1", int(host.partition("/")[0].rpartition(":")[2])))) as relay:
+            monkeypatch.setenv("HTTP_PROXY", relay.url.replace("http://", f"http://{login}@"))
+            yield "http://server.test/v1"
+
+
+def test_no_secret_of_a_proxy_or_an_address_is_held_either(own_secret):
+    asked = Asked(own_secret)
+    assert SECRET not in repr(asked.events)
+    assert SECRET not in repr((asked.reply, asked.reply.choices, asked.reply.notices))
+    assert asked.error is None or SECRET not in shown(asked.error)
+
+
+@pytest.mark.parametrize("form", [quote, lambda text: b64encode(f"me:{text}".encode()).decode()])
+def test_a_password_is_masked_in_each_form_in_which_it_is_sent(server, form, monkeypatch):
+    password = "geheim/4f9Zq+77"
+    echoed = form(password) if form is not quote else quote(password, safe="")
+    server.add(Status(407, f"refused: {echoed} and {password}", FINAL))
+    host = server.base_url.removeprefix("http://")
+    asked = Asked(f"http://me:{quote(password, safe='')}@{host}")
+    assert "refused: [key] and [key]" in str(asked.error)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from nbchat.api.answer.plain import PlainChunks
 from nbchat.api.keys import Key
 from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import chunk, completion, error, usage
-from nbchat.values.draft import Draft
-from nbchat.values.events import (
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import (
     Failed,
     ReasoningDelta,
     RefusalDelta,
@@ -20,7 +20,7 @@ from nbchat.values.events import (
     ToolCallDelta,
     UsageReport,
 )
-from nbchat.values.reply import Request
+from nbchat.values.answer.reply import Request
 from tests import strategies
 from tests.api.decoding import decoded, folded, of_kind, plain, stream
 from tests.strategies import event_bytes

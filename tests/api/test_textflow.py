@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.answer.textflow import Joiner, TextFlow, paired
+from nbchat.api.answer.textflow import TextCleaner, TextFlow, paired
 from nbchat.api.keys import Key
-from nbchat.values.events import ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
+from nbchat.values.answer.events import ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 from tests import strategies
 
 
@@ -36,8 +36,8 @@ def sorted_texts(events):
 def test_halves_of_characters_are_joined_and_none_stays_alone(pair):
     """PROTOCOL 3.10"""
     whole, pieces = pair
-    joiner = Joiner()
-    out = "".join(joiner.feed(piece) for piece in pieces) + joiner.flush()
+    cleaner = TextCleaner()
+    out = "".join(cleaner.feed(piece) for piece in pieces) + cleaner.flush()
     assert out == paired(whole)
     out.encode()
     assert paired("\ud83d\ude42") == "🙂"
@@ -70,8 +70,8 @@ key_letters = st.text(SECRET + " <", max_size=30).filter(lambda text: SECRET not
 def test_a_text_of_the_key_s_own_letters_comes_out_whole(pair):
     """The end of a text may be the beginning of the key, or a whole half of it."""
     whole, pieces = pair
-    joiner = Joiner(Key(SECRET))
-    assert "".join(map(joiner.feed, pieces)) + joiner.flush() == whole
+    cleaner = TextCleaner(Key(SECRET))
+    assert "".join(map(cleaner.feed, pieces)) + cleaner.flush() == whole
 
 
 @pytest.mark.parametrize("end", [SECRET[:size] for size in range(1, len(SECRET))])

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.testing import DONE, chunk, tool_call
-from nbchat.values.draft import Draft
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.reply import Request
 from nbchat.values.messages import ToolCall
-from nbchat.values.reply import Request
 from tests import strategies
 from tests.api.decoding import decoded, replied
 

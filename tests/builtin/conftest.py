@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from nbchat.builtin.models import learned
-from nbchat.builtin.server import BuiltinServer
+from nbchat.builtin.http.server import BuiltinServer
+from nbchat.builtin.model.models import learned
 
 
 @pytest.fixture(scope="session")

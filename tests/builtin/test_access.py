@@ -6,10 +6,10 @@ import socket
 import httpx
 import pytest
 
-from nbchat.builtin import handlers
-from nbchat.builtin.access import check_place, is_loopback
-from nbchat.builtin.refusal import Refusal
-from nbchat.builtin.server import BuiltinServer
+from nbchat.builtin.http import handlers
+from nbchat.builtin.http.access import check_place, is_loopback
+from nbchat.builtin.http.refusal import Refusal
+from nbchat.builtin.http.server import BuiltinServer
 from tests.builtin.asking import ask, body, stream, text_of
 
 
@@ -115,8 +115,8 @@ def answer_to(server, request):
 
 
 def test_a_body_that_never_comes_and_one_that_is_too_long_end_the_connection(monkeypatch):
-    monkeypatch.setattr("nbchat.builtin.server.BODY_SECONDS", 0.2)
-    monkeypatch.setattr("nbchat.builtin.server.IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("nbchat.builtin.http.server.BODY_SECONDS", 0.2)
+    monkeypatch.setattr("nbchat.builtin.http.server.IDLE_SECONDS", 0.2)
     with BuiltinServer() as server:
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n"
         assert b" 200 " not in answer_to(server, head.format(100).encode() + b"{")

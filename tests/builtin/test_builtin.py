@@ -8,12 +8,12 @@ import threading
 import httpx
 import pytest
 
-from nbchat.builtin.server import PACE, builtin
+from nbchat.builtin.http.server import PACE, builtin
 from tests.environment import ROOT
 
 ASK = """
 import httpx
-from nbchat.builtin.server import builtin
+from nbchat.builtin.http.server import builtin
 
 def ask():
     body = {"model": "nbchat-demo", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 3}
@@ -79,7 +79,7 @@ print(stream.__enter__().status_code)
 def test_starting_does_not_wait_for_the_reading():
     """The corpus is read beside: the address is there before the model is."""
     code = """
-from nbchat.builtin import models
+from nbchat.builtin.model import models
 print(builtin().base_url.startswith("http://127.0.0.1:"), bool(models._learned))
 """
     assert run(code) == ["True", "False"]

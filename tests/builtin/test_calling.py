@@ -2,8 +2,8 @@
 
 import pytest
 
-from nbchat.builtin.request import read_request
-from nbchat.builtin.tool_choice import chosen_tools
+from nbchat.builtin.http.request import read_request
+from nbchat.builtin.model.tool_choice import chosen_tools
 
 
 def tool(name, description="", **properties):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.builtin.corpus import passages, topics
+from nbchat.builtin.model.corpus import passages, topics
 
 TOPIC = """The "spam" statement
 ********************
@@ -77,8 +77,8 @@ def test_any_text_at_all_can_be_read(source):
 @pytest.mark.parametrize("stripped", ["pydoc_data", "pydoc_data.topics"])
 def test_a_python_without_its_topics_gives_the_docstrings_of_its_builtins(stripped):
     """Some distributions leave the topics out; the model then has less to say, but it speaks."""
-    code = f"import sys; sys.modules[{stripped!r}] = None; from nbchat.builtin.models import learned; learned()"
-    code += "; from nbchat.builtin.corpus import topics; print(sorted(topics())[0])"
+    code = f"import sys; sys.modules[{stripped!r}] = None; from nbchat.builtin.model.models import learned; learned()"
+    code += "; from nbchat.builtin.model.corpus import topics; print(sorted(topics())[0])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "ArithmeticError"
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.builtin.filling import Filling, Writer
-from nbchat.builtin.json_schema import Schema, SchemaError
-from nbchat.builtin.material import Material
-from nbchat.builtin.models import learned
-from nbchat.builtin.sampling import Sampling, draw, pick
-from nbchat.builtin.tokenizer import END
+from nbchat.builtin.model.material import Material
+from nbchat.builtin.model.models import learned
+from nbchat.builtin.model.sampling import Sampling, draw, pick
+from nbchat.builtin.model.tokenizer import END
+from nbchat.builtin.structured.filling import Filling, Writer
+from nbchat.builtin.structured.json_schema import Schema, SchemaError
 
 VALIDATOR = jsonschema.Draft202012Validator
 MATERIAL = Material(

@@ -9,8 +9,8 @@ import time
 import httpx
 import pytest
 
-from nbchat.builtin.server import BuiltinServer
-from nbchat.builtin.tokenizer import END
+from nbchat.builtin.http.server import BuiltinServer
+from nbchat.builtin.model.tokenizer import END
 from tests.builtin.asking import ask, body, stream
 
 

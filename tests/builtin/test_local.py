@@ -11,8 +11,8 @@ import pytest
 
 from nbchat.builtin.local_model import LocalModel, is_installed, local_model, smollm2_file
 from nbchat.conversation.session import Session
+from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import ConfigError
-from nbchat.values.events import TextDelta
 from nbchat.values.modelname import is_model_file
 from tests.environment import ROOT
 

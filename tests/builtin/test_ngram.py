@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.builtin.answer import PATIENCE, Answer
-from nbchat.builtin.ngram import SPENT, STRENGTH, Evidence, Index, Ngram
-from nbchat.builtin.tokenizer import END, START
+from nbchat.builtin.model.answer import PATIENCE, Answer
+from nbchat.builtin.model.ngram import SPENT, STRENGTH, Evidence, Index, Ngram
+from nbchat.builtin.model.tokenizer import END, START
 
 FENCE = 6
 SIZE = 14

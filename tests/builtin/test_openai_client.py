@@ -108,7 +108,7 @@ def test_errors_become_its_exceptions(client, request_, error, param):
 
 
 def test_a_wrong_key():
-    from nbchat.builtin.server import BuiltinServer
+    from nbchat.builtin.http.server import BuiltinServer
 
     with (
         BuiltinServer(api_key="right") as server,

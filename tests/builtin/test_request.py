@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.builtin.refusal import Refusal
-from nbchat.builtin.request import parse_json, read_request
+from nbchat.builtin.http.refusal import Refusal
+from nbchat.builtin.http.request import parse_json, read_request
 
 SIZE = 5000
 HELLO = {"role": "user", "content": "hello"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.builtin.sampling import Distribution, Sampling, draw, logprobs, nucleus, pick
+from nbchat.builtin.model.sampling import Distribution, Sampling, draw, logprobs, nucleus, pick
 
 IDS = range(5, 17)
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.builtin.handlers import BODY_LIMIT
-from nbchat.builtin.models import CONTEXT_WINDOW
-from nbchat.builtin.prompt import read_prompt
-from nbchat.builtin.request import read_request
-from nbchat.builtin.tokenizer import END
+from nbchat.builtin.http.handlers import BODY_LIMIT
+from nbchat.builtin.http.request import read_request
+from nbchat.builtin.model.models import CONTEXT_WINDOW
+from nbchat.builtin.model.prompt import read_prompt
+from nbchat.builtin.model.tokenizer import END
 from tests.builtin.asking import QUESTION, ask, body, stream, streamed_text, text_of
 from tests.strategies import scaled
 

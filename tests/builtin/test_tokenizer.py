@@ -6,8 +6,8 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.builtin.models import learned
-from nbchat.builtin.tokenizer import END, SPECIALS, Tokenizer
+from nbchat.builtin.model.models import learned
+from nbchat.builtin.model.tokenizer import END, SPECIALS, Tokenizer
 from tests.environment import ROOT
 
 TEXT = (
@@ -49,7 +49,7 @@ def test_a_tokenizer_that_read_nothing_still_knows_every_text():
 
 def test_ids_are_the_same_in_another_process(known):
     """So a logit_bias found today holds tomorrow."""
-    code = "from nbchat.builtin.models import learned; print(learned().tokenizer.encode('A list 🎉'), learned().fingerprint)"
+    code = "from nbchat.builtin.model.models import learned; print(learned().tokenizer.encode('A list 🎉'), learned().fingerprint)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{known.tokenizer.encode('A list 🎉')} {known.fingerprint}"
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
 from nbchat.testing import Cut, Plain, Say, ScriptedServer, Stream, chunk, completion, tool_call
-from nbchat.values.carried import attached, attached_to_call, with_more
-from nbchat.values.draft import Draft
+from nbchat.values.answer.carried import attached, attached_to_call, with_more
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.reply import Request
 from nbchat.values.errors import CutOff
 from nbchat.values.messages import Message, ToolCall
-from nbchat.values.reply import Request
 from tests.api.decoding import decoded, stream
 from tests.strategies import cut, json_values
 

@@ -9,10 +9,10 @@ from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import Cut, Say, Status, Stream, chunk
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import ContextTooLong, CutOff, ParameterError, SessionError
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply
 
 LONG = "x" * 400  # 100 tokens
 

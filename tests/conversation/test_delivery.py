@@ -8,8 +8,8 @@ from nbchat.store.opening import journal
 from nbchat.store.replay import SUFFIX, write_file
 from nbchat.testing import Cut, Say, Stream
 from nbchat.testing.payloads import chunk
+from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import BudgetExceeded, ConfigError, NbchatError
-from nbchat.values.events import TextDelta
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_each_of_several_identical_requests_has_its_own_answer(server, chat):
 
 
 def iter_exchange(exchange):
-    from nbchat.conversation.driver import drive
+    from nbchat.conversation.exchange.driver import drive
 
     drive(exchange.run(None))
     yield

@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from nbchat.conversation.driver import drive
+from nbchat.conversation.exchange.driver import drive
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import joined
 from nbchat.store.opening import journal
 from nbchat.testing import Cut, Hang, Say, Stream, chunk, tool_call
+from nbchat.values.answer.events import Sent, TextDelta
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import Interrupted, ParameterError, SessionError
-from nbchat.values.events import Sent, TextDelta
 from nbchat.values.messages import ImagePart, Source
-from nbchat.values.reply import Choice, Reply
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from nbchat.cells.compose import compose
 from nbchat.cells.options import parse
@@ -23,11 +23,11 @@ from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import Say
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import ImagePart, Message, TextPart
 from nbchat.values.optionline import can_say
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply
 from tests import strategies
 from tests.environment import ROOT
 

@@ -7,10 +7,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from nbchat.conversation.history import History
 from nbchat.conversation.turn import Turn
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply
 
 
 def turn(text, cell_id=None, answer=None, **params):

@@ -4,23 +4,30 @@ import asyncio
 import signal
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
 
 from nbchat.api import engine as engine_module
-from nbchat.conversation import driver as driver_module
-from nbchat.conversation import exchange as exchange_module
 from nbchat.conversation import session as session_module
 from nbchat.conversation import settings as settings_module
-from nbchat.conversation import stream as stream_module
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange import ask as ask_module
+from nbchat.conversation.exchange import driver as driver_module
+from nbchat.conversation.exchange import exchange as exchange_module
+from nbchat.conversation.exchange import stream as stream_module
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.session import Session
-from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk
+from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk, tool_call
+from nbchat.values.answer.events import Ended, Finished, TextDelta
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
 
 ROOM = Path(session_module.__file__).parent
-SENDING = {module.__file__ for module in (session_module, exchange_module, driver_module, stream_module, engine_module)}
+FOLDERS = {ROOM, ROOM / "exchange"}
+SENDING = {
+    module.__file__
+    for module in (session_module, ask_module, exchange_module, driver_module, stream_module, engine_module)
+}
 
 
 @pytest.fixture
@@ -50,7 +57,7 @@ class Strike:
 
     def _call(self, frame, _event, _argument):
         inner = frame.f_code.co_name.startswith("<")  # entered once more as it is thrown away, where nothing is raised
-        if Path(frame.f_code.co_filename).parent == ROOM and not inner:
+        if Path(frame.f_code.co_filename).parent in FOLDERS and not inner:
             self._calls += 1
             if self._calls == self.number:
                 sys.settrace(None)
@@ -118,6 +125,85 @@ def test_an_interrupt_behind_the_last_step_keeps_the_whole_answer(server, chat, 
     assert caught.value.reply.status == "complete"
 
 
+class Strikes:
+    """A presenter that is interrupted while it shows the last of an answer."""
+
+    def __init__(self, when):
+        self._when = when
+        self._seen = []
+
+    def show(self, events):
+        self._seen += events
+        if self._when(self._seen):
+            raise KeyboardInterrupt
+
+    def restart(self, reason):
+        pass
+
+    def call_result(self, call, result):
+        pass
+
+
+def has(kind):
+    return lambda events: any(isinstance(event, kind) for event in events)
+
+
+def said(text):
+    return lambda events: "".join(event.text for event in events if isinstance(event, TextDelta)) == text
+
+
+def struck(chat, when, **options):
+    with pytest.raises(Interrupted) as caught:
+        drive_with(chat, Strikes(when), **options)
+    return caught.value.reply
+
+
+def drive_with(chat, presenter, **options):
+    exchange = chat.exchange("Hi", **options)
+    driver_module.drive(exchange.run(presenter))
+    if (failure := exchange.failure()) is not None:
+        raise failure
+
+
+def test_an_answer_whose_end_has_come_is_complete_though_its_painting_is_interrupted(server, chat):
+    server.default = Say("A whole answer.")
+    reply = struck(chat, has(Ended))
+    assert (reply.status, reply.text) == ("complete", "A whole answer.")
+
+
+@pytest.mark.parametrize(
+    ("payloads", "when", "status"),
+    [
+        ([chunk("A "), chunk("whole"), chunk(finish="stop")], has(Finished), "complete"),
+        ([chunk("A "), chunk("whole", finish="stop")], has(Finished), "complete"),
+        ([chunk("A "), chunk("whole")], said("A whole"), "interrupted"),
+        ([chunk("A ", finish="stop"), chunk("whole", finish="stop")], has(Finished), "interrupted"),
+        ([chunk("A "), chunk("who", finish="stop"), chunk("le")], said("A whole"), "interrupted"),
+        ([chunk("A "), chunk("B", index=1), chunk(finish="stop")], has(Finished), "interrupted"),
+    ],
+    ids=str,
+)
+def test_an_answer_is_complete_once_its_finish_has_surely_come(server, chat, payloads, when, status):
+    """The connection stays open, so that only its finish reason can tell."""
+    server.default = Stream([*payloads, Hang()])
+    assert struck(chat, when).status == status
+
+
+def test_not_all_choices_have_come_to_their_ends(server, chat):
+    server.default = Stream([chunk("A "), chunk("whole"), chunk(finish="stop"), Hang()])
+    assert struck(chat, has(Finished), n=2).status == "interrupted"
+
+
+def test_calls_that_were_to_run_leave_the_answer_interrupted(server, chat):
+    @chat.tool(safe=True)
+    def now() -> str:
+        return "noon"
+
+    server.default = Say("", tool_calls=[tool_call("now")])
+    assert struck(chat, has(Ended)).status == "interrupted"
+    assert struck(chat, has(Ended), tools="none").status == "complete"
+
+
 def test_what_was_asked_in_a_with_is_kept_though_an_interrupt_strikes_meanwhile(server, chat, monkeypatch):
     """The first time that the turn is asked for, while it is entered."""
     turn, struck = Exchange.turn, []
@@ -132,6 +218,16 @@ def test_what_was_asked_in_a_with_is_kept_though_an_interrupt_strikes_meanwhile(
     with pytest.raises(KeyboardInterrupt), chat.stream("Hi") as events:
         list(events)
     assert len(chat.turns) == len(chat.ledger()) == 1
+
+
+def test_nothing_runs_when_an_exchange_is_let_go(chat):
+    """An interrupt that strikes in a weak reference's callback is lost: Python ignores what is raised there."""
+    chat.budget = "1.00"
+    exchange = chat.exchange("Hi")
+    driver_module.drive(exchange.run(None))
+    references = weakref.getweakrefs(exchange)
+    assert references
+    assert all(reference.__callback__ is None for reference in references)
 
 
 def test_stop_ends_everything_that_is_asked_and_nothing_later(server, chat):

@@ -16,8 +16,8 @@ from nbchat.store.opening import journal
 from nbchat.store.paths import journal_path
 from nbchat.testing import Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
+from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import NbchatError, SessionError
-from nbchat.values.events import TextDelta
 from tests.environment import ROOT
 from tests.store.turns import until
 

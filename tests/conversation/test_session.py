@@ -11,11 +11,11 @@ from nbchat.conversation.registry import Registry
 from nbchat.conversation.session import CONTINUE, Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import DONE, Cut, Hang, Say, Status, Stream, chunk
+from nbchat.values.answer.events import TextDelta
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import CutOff, Interrupted, NbchatError, ParameterError, PromptError, SessionError
-from nbchat.values.events import TextDelta
 from nbchat.values.messages import ImagePart, Message
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply
 
 PART = Stream([chunk("Half an "), Cut()])
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from nbchat.conversation.session import Session
 from nbchat.conversation.tools.repair import told_apart, valid_calls
 from nbchat.testing import Cut, Hang, Plain, Say, ScriptedServer, Status, Stream, chunk, completion, tool_call
+from nbchat.values.answer.events import Responded, Sent
 from nbchat.values.errors import Interrupted, NbchatError
-from nbchat.values.events import Responded, Sent
 from nbchat.values.messages import ToolCall
 from tests.conversation.test_tools import assert_valid
 from tests.strategies import scaled, texts, tool_calls

@@ -1,8 +1,8 @@
 """A turn: an answer that was taken up again is one answer."""
 
 from nbchat.conversation.turn import joined
-from nbchat.values.reply import Choice, Reply, Timing
-from nbchat.values.usage import Usage
+from nbchat.values.answer.reply import Choice, Reply, Timing
+from nbchat.values.answer.usage import Usage
 
 
 def test_an_answer_and_its_continuation_are_one_that_took_what_both_took():

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nbchat.conversation.userloop import awaited, run_on_users_loop
+from nbchat.conversation.exchange.userloop import awaited, run_on_users_loop
 from tests.environment import ROOT
 
 
@@ -64,7 +64,7 @@ def test_cancelling_what_waits_cancels_the_work_and_waits_for_its_end():
 
 NESTED = """
 import asyncio, os, signal
-from nbchat.conversation.userloop import run_on_users_loop
+from nbchat.conversation.exchange.userloop import run_on_users_loop
 
 async def work(kind):
     loop = asyncio.get_running_loop()
@@ -101,7 +101,7 @@ def test_on_a_loop_that_runs_already_it_runs_there_and_an_interrupt_ends_it():
 
 RE_ENTRANT = """
 import asyncio, nest_asyncio2
-from nbchat.conversation.userloop import run_on_users_loop
+from nbchat.conversation.exchange.userloop import run_on_users_loop
 from nbchat.testing import ScriptedServer
 
 async def loop():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nbchat.data.private import forget
+from nbchat.data.privacy.private_columns import forget
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbchat.data.column_list import column_name
 from nbchat.data.describe import describe
-from nbchat.data.mask import mask
+from nbchat.data.privacy.mask import mask
+from nbchat.data.tables.column_list import column_name
 from nbchat.values.errors import PromptError
 from tests.strategies import scaled
 
@@ -282,7 +282,7 @@ def test_a_value_of_one_library_imports_no_other() -> None:
     import subprocess
 
     code = (
-        "import sys, polars as pl; from nbchat.data.interpolate import interpolate;"
+        "import sys, polars as pl; from nbchat.data.interpolation.interpolate import interpolate;"
         "interpolate('{x} {f}', {'x': 1, 'f': pl.DataFrame({'a': [1]})});"
         "assert not {'pandas', 'matplotlib', 'PIL', 'xarray'} & set(sys.modules)"
     )

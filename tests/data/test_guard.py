@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.data.guard import check, environment_secrets, is_secret
+from nbchat.data.privacy.guard import check, environment_secrets, is_secret
 from nbchat.values.errors import GuardError
 
 KEY = 'sk-Abc+/9_xyz."q\\7\u00e9-0042'

@@ -18,7 +18,7 @@ from nbchat.data import images
 from nbchat.data.describe import describe
 from nbchat.data.formats import measure
 from nbchat.data.images import image_of, load_image
-from nbchat.data.interpolate import interpolate
+from nbchat.data.interpolation.interpolate import interpolate
 from nbchat.values.errors import PromptError
 
 mpl.use("agg")

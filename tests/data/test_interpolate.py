@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.data.interpolate import interpolate
+from nbchat.data.interpolation.interpolate import interpolate
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import ImagePart, TextPart
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from nbchat.data.describe import describe
 from nbchat.data.description import UnknownFormat
-from nbchat.data.interpolate import interpolate
+from nbchat.data.interpolation.interpolate import interpolate
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import PromptError
-from nbchat.values.reply import Choice, Reply
 
 CANARY = "canary-77-value"
 FRAME = pd.DataFrame({"a": [CANARY]})

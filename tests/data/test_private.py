@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.data.describe import describe
-from nbchat.data.guard import check
-from nbchat.data.interpolate import interpolate
-from nbchat.data.private import forget, private
+from nbchat.data.interpolation.interpolate import interpolate
+from nbchat.data.privacy.guard import check
+from nbchat.data.privacy.private_columns import forget, private
 from nbchat.values.errors import GuardError, PromptError
 
 RUNGS = ("", "stats", "sample 9", "head 9", "all")

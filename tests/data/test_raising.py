@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.conversation.description import value_text
+from nbchat.conversation.tools.description import value_text
 from nbchat.data.describe import describe
 from nbchat.data.fingerprint import fingerprint
-from nbchat.data.interpolate import interpolate
-from nbchat.data.private import forget, private
+from nbchat.data.interpolation.interpolate import interpolate
+from nbchat.data.privacy.private_columns import forget, private
 from nbchat.data.safe_repr import described_passively, runs_nothing
 from nbchat.values.errors import PromptError
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.display.painter import MOST_OUTPUTS, Painter
-from nbchat.values.events import Finished, ReasoningDelta, Responded, Retrying, TextDelta, ThoughtBefore
+from nbchat.values.answer.events import Finished, ReasoningDelta, Responded, Retrying, TextDelta, ThoughtBefore
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.messages import Message, ToolCall
-from nbchat.values.reply import Choice, Reply
 
 
 class Screen:

@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 
 from nbchat.display.footer import cost_text, footer_facts, seconds_text, tokens_text
 from nbchat.display.painter import Painter, answer_bundle
-from nbchat.values.draft import Draft
-from nbchat.values.events import (
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import (
     Finished,
     ImageDelta,
     ReasoningDelta,
@@ -21,10 +21,10 @@ from nbchat.values.events import (
     Unshown,
     UsageReport,
 )
+from nbchat.values.answer.reply import Choice, Reply, Request, Timing
+from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import LIMITS
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
-from nbchat.values.reply import Choice, Reply, Request, Timing
-from nbchat.values.usage import Usage
 
 
 class Sheet:

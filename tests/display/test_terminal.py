@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nbchat.display.terminal import TerminalPresenter
 from nbchat.display.text_output import TextOutput
-from nbchat.values.events import (
+from nbchat.values.answer.events import (
     Finished,
     ReasoningDelta,
     RefusalDelta,
@@ -18,10 +18,10 @@ from nbchat.values.events import (
     ThoughtBefore,
     UsageReport,
 )
+from nbchat.values.answer.reply import Choice, Reply
+from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import LIMITS
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
-from nbchat.values.reply import Choice, Reply
-from nbchat.values.usage import Usage
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.environment import ROOT
+from tests.environment import PACKAGE
 
 
 def test_outputs_come_in_order_with_updates_applied(kernel):
@@ -72,11 +72,11 @@ def test_kernels_of_one_home_share_its_files(kernel, new_kernel):
     ]
 
 
-def test_a_kernel_runs_this_checkout_and_nothing_of_the_users(kernel, monkeypatch):
+def test_a_kernel_runs_the_package_under_test_and_nothing_of_the_users(kernel, monkeypatch):
     monkeypatch.setenv("ANY_API_KEY", "secret")
     kernel.restart()
     code = "import nbchat, os; print(nbchat.__path__[0], [name for name in os.environ if name.endswith('_API_KEY')])"
-    assert kernel.run(code).stdout == f"{ROOT / 'nbchat'} []\n"
+    assert kernel.run(code).stdout == f"{PACKAGE} []\n"
 
 
 def test_a_terminal_shows_what_a_line_and_a_cell_print(terminal):

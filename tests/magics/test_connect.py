@@ -8,8 +8,8 @@ from IPython.core.error import UsageError
 from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
-from nbchat.magics import connect
-from nbchat.magics.connect import connect_line, key_line
+from nbchat.magics.commands import connect
+from nbchat.magics.commands.connect import connect_line, key_line
 from nbchat.testing import Plain, Refuse, ScriptedServer, Silent, Status, error
 from nbchat.values.errors import AuthenticationFailed, ConfigError, ConnectionFailed, NbchatError
 

@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 from nbchat.api.endpoints import Endpoint
 from nbchat.cells.options import parse
 from nbchat.conversation.session import Session
-from nbchat.panel.cellline import cell_line, load_cell
+from nbchat.panel.settings.cellline import cell_line, load_cell
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import PARAMETERS, Params
 from tests.panel.panels import walk

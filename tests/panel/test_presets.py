@@ -18,7 +18,7 @@ from nbchat.conversation.presets import (
     save_preset,
 )
 from nbchat.conversation.session import Session
-from nbchat.magics.presets import apply_line, list_line, save_line
+from nbchat.magics.commands.presets import apply_line, list_line, save_line
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
 from tests.panel.panels import walk

@@ -6,8 +6,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from nbchat.panel.transcript import Entry, Transcript
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.messages import ToolCall
-from nbchat.values.reply import Choice, Reply
 
 
 def page(*entries):

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from nbchat.store.budget import Budget
-from nbchat.store.entries import Spent
+from nbchat.store.ledger.budget import Budget
+from nbchat.store.ledger.entries import Spent
 from nbchat.values.errors import BudgetExceeded, ParameterError
 
 WRITTEN = {

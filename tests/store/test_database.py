@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from nbchat.store import migrations
-from nbchat.values.events import TextDelta
+from nbchat.store.rows import RowAnswer
+from nbchat.values.answer.events import TextDelta
 from tests.environment import ROOT
 from tests.store.turns import answer, text_of, until, write_turn
 from tests.store.turns import opened as session_of
@@ -320,8 +321,13 @@ def test_a_file_of_each_earlier_schema_is_brought_forward(opened, path, old):
     assert [row.id for row, _ in journal.find("mutable")] == [session.id]
     (entry,) = journal.ledger.entries()
     assert (entry.model, entry.usage.total_tokens) == ("m", 12)
+    rows = int(old.stem) >= 2
+    assert [run.about["template"] for run in journal.rows.runs(session.id)] == ["Label: {item}"] * rows
+    assert [answer["text"] for answer in journal.rows.find(["row-1"]).values()] == ["good"] * rows
     write_turn(journal, session.id, 2, "next", "one")
+    journal.rows.keep("run-2", [RowAnswer("row-2", 1, {"text": "bad"})])
     assert journal.flush(5.0)
+    assert journal.rows.find(["row-2"]) == {("row-2", 1): {"text": "bad"}}
     assert journal.warning() is None
 
 
@@ -356,7 +362,7 @@ def test_a_fork_writes_on_in_both_processes(path):
         import os, sys
         os.environ["NBCHAT_STORE"] = sys.argv[1]
         from nbchat.store.opening import journal
-        from nbchat.values.events import TextDelta
+        from nbchat.values.answer.events import TextDelta
         from tests.store.turns import answer, write_turn
         mine = journal()
         write_turn(mine, "parent", 0, "a", "b")

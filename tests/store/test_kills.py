@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed
 def live(path, session, said):
     """A kernel's life: whole turns, then an answer that streams until it is killed. What it did is written to `said`."""
     from nbchat.store.journal import Journal
-    from nbchat.values.events import TextDelta
+    from nbchat.values.answer.events import TextDelta
     from tests.store.turns import answer, arrange, opened, place
 
     log = said.open("ab", buffering=0)  # it is open for as long as the process lives

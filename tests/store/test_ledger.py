@@ -1,14 +1,13 @@
 """The ledger: rows come back as they were, from every kernel; unknown is never zero."""
 
-import dataclasses
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
-from nbchat.store.entries import Entry, Spent
 from nbchat.store.journal import Journal
-from nbchat.values.reply import Timing
-from nbchat.values.usage import Usage
+from nbchat.store.ledger.entries import Entry, Spent
+from nbchat.values.answer.reply import Timing
+from nbchat.values.answer.usage import Usage
 from tests import strategies
 from tests.store.turns import opened
 
@@ -42,8 +41,8 @@ def test_rows_come_back_as_they_were(tmp_path_factory, rows):
         journal.ledger.add(row)
     found = journal.ledger.entries()
     journal.close(5.0)
-    plain = [dataclasses.asdict(row) for row in sorted(rows, key=lambda row: row.at)]
-    assert repr([dataclasses.asdict(row) for row in found]) == repr(plain)
+    plain = [asdict(row) for row in sorted(rows, key=lambda row: row.at)]
+    assert repr([asdict(row) for row in found]) == repr(plain)
 
 
 def entry(cost, tokens, **more):

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from nbchat.store import tape
 from nbchat.store.replay import SUFFIX, read_file, request_hash, write_file
-from nbchat.values.draft import Draft
-from nbchat.values.errors import ConfigError
-from nbchat.values.events import (
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import (
     CarriedDelta,
     Event,
     Finished,
@@ -29,9 +28,10 @@ from nbchat.values.events import (
     Unshown,
     UsageReport,
 )
+from nbchat.values.answer.usage import Usage
+from nbchat.values.errors import ConfigError
 from nbchat.values.messages import ImagePart, Source
 from nbchat.values.request import Request
-from nbchat.values.usage import Usage
 from tests import strategies
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "q"}], "temperature": 0.5, "stream": True}
@@ -152,8 +152,8 @@ def test_a_file_that_is_none_is_said(tmp_path, content):
 
 
 def test_what_belongs_to_a_notebook_is_found_by_its_path_and_its_cells(journal):
-    from nbchat.store.entries import Entry
-    from nbchat.values.reply import Timing
+    from nbchat.store.ledger.entries import Entry
+    from nbchat.values.answer.reply import Timing
 
     def call(request, **more):
         journal.replays.keep(request, 0, [(0.0, [TextDelta(request)])])

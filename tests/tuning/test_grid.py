@@ -141,7 +141,7 @@ def test_no_two_texts_of_an_axis_are_called_alike(texts):
 def test_the_verdict_and_the_table_name_long_texts_by_where_they_differ(server, session):
     server.default = lambda request: Say("x" * (9 if "pirate" in request.json["messages"][0]["content"] else 1))
     result = sweep(session, "Hi", system=[LONG + "a pirate.", LONG + "a priest."], repeat=3, score=len)
-    assert "system=…manner of a pirate. scored higher than system=…manner of a priest. by" in str(result.verdict())
+    assert "system=…manner of a pirate. is ahead of system=…manner of a priest. in score by" in str(result.verdict())
     table = setting_table(result)["text/plain"]
     assert table.count("a pirate.") == table.count("a priest.") == 1
     drawn = figures(result)

@@ -109,7 +109,7 @@ def test_what_is_said_of_a_setting_is_of_all_its_runs_whatever_a_view_shows(resu
 def test_agreement_is_worked_out_once_for_all_views(result, monkeypatch):
     assert repr(result)
     result.table_rows()
-    monkeypatch.setattr("nbchat.tuning.result.agreement", None)
+    monkeypatch.setattr("nbchat.tuning.summary.agreement", None)
     assert result.filter(text="yes").sort("agreement").table_rows()
     assert result.filter(text="yes").summary()
 

@@ -32,7 +32,7 @@ def test_a_settled_difference_is_said_with_its_interval():
 def test_an_open_one_says_how_many_more_repeats_are_needed():
     found = verdict([measured("a", [0.9, 0.2, 0.7]), measured("b", [0.4, 0.5, 0.1])])
     assert not found.settled
-    assert "Not settled: model=a scored higher than model=b by" in str(found)
+    assert "Not settled: model=a is ahead of model=b in score by" in str(found)
     assert "more repeats of each would tell" in str(found)
 
 
@@ -109,7 +109,7 @@ def test_agreements_differ_by_no_more_than_one():
 
 def test_equal_settings_are_called_alike():
     found = str(verdict([measured("a", [1.0] * 5), measured("b", [1.0] * 5)]))
-    assert found.startswith("A tie: model=a and model=b score alike")
+    assert found.startswith("A tie: model=a and model=b are alike in score")
 
 
 def agreed(name, texts):

@@ -3,9 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.values.draft import Draft
-from nbchat.values.errors import CutOff, ServerError, ServerSilent
-from nbchat.values.events import (
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import (
     Ended,
     Failed,
     Finished,
@@ -17,9 +16,10 @@ from nbchat.values.events import (
     ToolCallDelta,
     UsageReport,
 )
+from nbchat.values.answer.reply import Request
+from nbchat.values.answer.usage import Usage
+from nbchat.values.errors import CutOff, ServerError, ServerSilent
 from nbchat.values.messages import ToolCall
-from nbchat.values.reply import Request
-from nbchat.values.usage import Usage
 from tests import strategies
 
 ASKED = Request("http://x/v1", {"model": "m", "messages": [{"role": "user", "content": "12345678"}]})

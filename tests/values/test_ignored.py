@@ -2,9 +2,8 @@
 
 import pytest
 
-from nbchat.values.draft import Draft
-from nbchat.values.errors import CutOff
-from nbchat.values.events import (
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import (
     Ended,
     Failed,
     Finished,
@@ -15,8 +14,9 @@ from nbchat.values.events import (
     ToolCallDelta,
     UsageReport,
 )
-from nbchat.values.reply import Request
-from nbchat.values.usage import Usage
+from nbchat.values.answer.reply import Request
+from nbchat.values.answer.usage import Usage
+from nbchat.values.errors import CutOff
 
 CALL = ToolCallDelta(0, "i", "f", "{}")
 FUNCTION = {"type": "function", "function": {"name": "f"}}

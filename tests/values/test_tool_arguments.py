@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.values.events import ToolCallDelta
-from nbchat.values.tool_arguments import settled_arguments, written_call
+from nbchat.values.answer.events import ToolCallDelta
+from nbchat.values.answer.tool_arguments import settled_arguments, written_call
 from tests.strategies import json_values, texts
 from tests.values.test_draft import folded
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.values.answer.reply import Reply, Request
+from nbchat.values.answer.usage import UNKNOWN, Usage, estimate_tokens
 from nbchat.values.errors import Interrupted, ParameterError, RateLimited
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.messages import Message, TextPart, ToolCall
 from nbchat.values.params import PARAMETERS, Params
-from nbchat.values.reply import Reply, Request
-from nbchat.values.usage import UNKNOWN, Usage, estimate_tokens
 from tests import strategies
 
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
+from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ParameterError
-from nbchat.values.rating import Rating
 from nbchat.views.explorer import Explorer
 from tests.views.test_sweep import HOSTILE, Tags, sweep_of
 
@@ -57,7 +57,7 @@ def test_the_page_rates_sorts_and_applies():
     act(explorer, act="apply", run=2)
     assert [turn.reply.text for turn in sweep.session.turns] == ["ccc"]
     explorer._act.value = "no JSON"
-    assert "could not be understood" in explorer._said.value
+    assert "was not understood" in explorer._said.value
 
 
 def test_blind_shows_nothing_of_how_an_answer_was_made():

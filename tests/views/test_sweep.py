@@ -15,10 +15,10 @@ from nbchat.tuning.grid import Grid
 from nbchat.tuning.result import Asked, Sweep
 from nbchat.tuning.run import Run
 from nbchat.tuning.sweep import sweep
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import ServerError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.reply import Choice, Reply
 from nbchat.views.sweep import FEW, MOST_CHARACTERS, diff_bundle, sweep_bundle
 from nbchat.views.sweep_table import MOST_ROWS
 from tests.strategies import scaled

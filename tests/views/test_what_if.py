@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nbchat
+from nbchat.values.answer.reply import Choice, Reply, Request
 from nbchat.values.errors import NbchatError, ParameterError
-from nbchat.values.reply import Choice, Reply, Request
 from nbchat.views.what_if import MOST_TOKENS, what_if_bundle
 from tests.strategies import scaled
 from tests.views.test_sweep import HOSTILE, Tags

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbchat.api.answer import parts
-from nbchat.api.answer.textflow import Joiner, TextFlow, paired
+from nbchat.api.answer.textflow import TextCleaner, TextFlow, paired
 from nbchat.api.answer.toolcalls import ToolCallFlow
 from nbchat.api.keys import Key
-from nbchat.values.carried import REASONING, attached
-from nbchat.values.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
+from nbchat.values.answer.carried import REASONING, attached
+from nbchat.values.answer.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
 from nbchat.values.messages import ImagePart, Source
 
 __all__ = ["ChoiceReader"]
@@ -36,9 +36,9 @@ class ChoiceReader:
         self.owes_reason = False
         """Whether its finish reason is pending until held-back text is emitted."""
         self._calls = ToolCallFlow(index, key, tools)
-        self._thought = Joiner(key) if tools else None
+        self._thought = TextCleaner(key) if tools else None
         self._has_thought = False
-        self._in_deltas = False  # whether deltas came, so that a message repeats them
+        self._in_deltas = False  # whether deltas have arrived, so that a message repeats them
         self._called = False
         self._sources: set[str] = set()  # by their addresses
         self._images: set[str] = set()
@@ -110,7 +110,7 @@ class ChoiceReader:
             events.append(CarriedDelta({REASONING: rest}, None, self._index))
 
     def _read_said(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
-        """Decode a delta or a message; `whole`: it repeats what the deltas said."""
+        """Decode a delta or a message; `whole`: it repeats the deltas."""
         text, thought, refusal = "", parts.reasoning_in(said), parts.text_in(said.get("refusal"))
         content = said.get("content")
         if isinstance(content, str):
@@ -149,7 +149,7 @@ class ChoiceReader:
             self._calls.read_old(old, events)
 
     def _read_carried(self, said: Mapping[str, Any], events: list[Event], *, whole: bool = False) -> None:
-        """Keep the fields that the server wants back; (possibly empty) reasoning only if tools are offered."""
+        """Keep the fields that the server expects back; reasoning, even if empty, only if tools are offered."""
         if said.keys() <= SHOWN:
             return
         fields, thought = attached(said), said.get(REASONING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["failure_in"]
+__all__ = ["failure_in", "has_detail", "remark_in"]
 
 FINE_CODES = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
 """Codes that also occur in successful answers, in lower case."""
@@ -48,9 +48,29 @@ def failure_in(payload: Any, kind: bytes) -> object:
         return _of_choices(choices)
     if kind == b"error" or "error" in (payload.get("object"), payload.get("type")):
         return payload if "choices" not in payload else None
-    if payload.get("detail") and "choices" not in payload:
-        return payload
     return _told_otherwise(payload)
+
+
+def remark_in(payload: Any) -> object:
+    """Return a payload that holds only a message from the server, for `error_from`; None = any other payload.
+
+    Whether it is an error depends on what follows: "queue position 3", "The model crashed.".
+    """
+    if isinstance(payload, str) and payload.strip():
+        return {"error": {"message": payload}}
+    if not isinstance(payload, dict) or payload.get("choices") is not None or payload.get("usage"):
+        return None
+    if payload.get("detail"):
+        return payload
+    if any(name in payload and not _is_bad(name, payload[name]) for name in CODE_NAMES if name != "status"):
+        return None
+    words = _first_words(payload)
+    return None if words is None else {"error": {"message": words}}
+
+
+def has_detail(remark: object) -> bool:
+    """Whether a remark has the form of FastAPI's errors, `{"detail": …}`."""
+    return isinstance(remark, dict) and "detail" in remark
 
 
 def _of_choices(choices: list[Any]) -> object:
@@ -73,14 +93,18 @@ def _told_otherwise(payload: Mapping[str, Any]) -> object:
 def _words(holder: Mapping[str, Any]) -> object:
     """Return code and message as an `error`; None if there is no error code or no message."""
     code = next((holder[name] for name in CODE_NAMES if _is_bad(name, holder.get(name))), None)
-    words = next((holder[name] for name in WORD_NAMES if isinstance(holder.get(name), str) and holder[name]), None)
+    words = _first_words(holder)
     if words is None or code is None:
         return None
     return {"error": {"message": words, "code": code}}
 
 
+def _first_words(holder: Mapping[str, Any]) -> str | None:
+    return next((holder[name] for name in WORD_NAMES if isinstance(holder.get(name), str) and holder[name]), None)
+
+
 def _is_bad(name: str, code: object) -> bool:
-    """Whether a code tells of an error. A `status` says other things too ("queued")."""
+    """Whether a code means an error. A `status` may mean something else ("queued")."""
     if isinstance(code, bool):
         return False
     if isinstance(code, (int, float)):

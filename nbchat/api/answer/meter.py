@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
-from nbchat.values.events import (
+from msgspec.structs import replace
+
+from nbchat.values.answer.events import (
     CarriedDelta,
     Event,
     Finished,
@@ -86,8 +87,8 @@ class Meter:
                 return (event, None) if self._pictures <= limits.pictures.most else (None, limits.pictures)
             case Started(model, reply_id):
                 return Started(model and clipped(model, word), reply_id and clipped(reply_id, word)), None
-            case Finished(reason, index):
-                return Finished(clipped(reason, word), index), None
+            case Finished(reason):
+                return replace(event, reason=clipped(reason, word)), None
             case Notice(text):
                 self._notices += 1
                 return (Notice(clipped(text, limits.notice)) if self._notices <= limits.notices else None), None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from nbchat.api.answer.growing import GrowingText
-from nbchat.api.answer.thinking import STARTERS, Said, ThinkTags
+from nbchat.api.answer.thinking import STARTERS, Span, ThinkTags
 from nbchat.api.keys import Key, Redactor
-from nbchat.values.events import Event, ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
+from nbchat.values.answer.events import Event, ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
 
-__all__ = ["Joiner", "TextFlow", "paired"]
+__all__ = ["TextCleaner", "TextFlow", "paired"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -24,7 +24,7 @@ def paired(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-class Joiner:
+class TextCleaner:
     """Cleans a text given in deltas: joins surrogates and masks the key, however it was split."""
 
     __slots__ = ("_high", "_redactor")
@@ -53,19 +53,19 @@ class Joiner:
         return self._redactor.feed(paired(high)) + self._redactor.flush()
 
 
-class Strand:
+class TextField:
     """One text of a choice: new text only, joined characters, key masked."""
 
-    __slots__ = ("_growing", "_joiner")
+    __slots__ = ("_cleaner", "_growing")
 
     def __init__(self, key: Key | None) -> None:
         self._growing = GrowingText()
-        self._joiner = Joiner(key)
+        self._cleaner = TextCleaner(key)
 
     @property
     def holds(self) -> bool:
         """Whether something is held back."""
-        return self._growing.holds or self._joiner.holds
+        return self._growing.holds or self._cleaner.holds
 
     @property
     def raw(self) -> str:
@@ -74,25 +74,25 @@ class Strand:
 
     def feed(self, delta: str, *, last: bool) -> str:
         """Return what a delta adds; `last`: the server marked it as the last."""
-        return self._joiner.feed(self._growing.feed(delta, last=last)) if delta else ""
+        return self._cleaner.feed(self._growing.feed(delta, last=last)) if delta else ""
 
     @property
     def room(self) -> int:
-        """Characters from which a delta has to be looked at by itself; 0 = any."""
+        """The length from which a delta must be examined by itself; 0 = any."""
         return self._growing.room
 
     def more(self, deltas: list[str]) -> str:
-        """What deltas add that have less than the room each."""
-        return self._joiner.feed(self._growing.more(deltas))
+        """Return what several deltas add that are each shorter than `room`."""
+        return self._cleaner.feed(self._growing.more(deltas))
 
     def whole(self, text: str) -> str | None:
         """Return what the complete text adds to the deltas; None = it differs from them."""
         new = self._growing.whole(text)
-        return None if new is None else self._joiner.feed(new)
+        return None if new is None else self._cleaner.feed(new)
 
     def flush(self) -> str:
         """Return what was held back, at the end."""
-        return self._joiner.feed(self._growing.flush()) + self._joiner.flush()
+        return self._cleaner.feed(self._growing.flush()) + self._cleaner.flush()
 
 
 class TextFlow:
@@ -100,11 +100,11 @@ class TextFlow:
 
     def __init__(self, index: int, key: Key | None = None) -> None:
         self._index = index
-        self._text = Strand(key)
-        self._reasoning = Strand(key)
-        self._refusal = Strand(key)
+        self._text = TextField(key)
+        self._reasoning = TextField(key)
+        self._refusal = TextField(key)
         self._tags = ThinkTags()
-        self._echoed: int | None = 0  # how far tagged reasoning said again what the server's own field had said
+        self._echoed: int | None = 0  # how far tagged reasoning has repeated the server's own field
 
     @property
     def holds(self) -> bool:
@@ -112,18 +112,18 @@ class TextFlow:
         return self._text.holds or self._tags.holds or self._reasoning.holds or self._refusal.holds
 
     def room_for(self, kind: str) -> int:
-        """Characters from which a delta of text, or of reasoning, has to be looked at by itself; 0 = any."""
+        """The length from which a delta of text, or of reasoning, must be examined by itself; 0 = any."""
         return (self._text if kind == "text" else self._reasoning).room
 
     def more(self, kind: str, deltas: list[str], events: list[Event]) -> None:
-        """Deltas of text, or of reasoning, that have less than the room each."""
+        """Process deltas of text, or of reasoning, that are each shorter than `room_for`."""
         if kind == "text":
             self._content(self._text.more(deltas), events)
         else:
             self._reason(self._reasoning.more(deltas), events)
 
     def text(self, delta: str, events: list[Event], *, last: bool = False) -> None:
-        """Content of the answer."""
+        """Process content of the answer."""
         self._content(self._text.feed(delta, last=last), events)
 
     def whole_text(self, text: str, events: list[Event]) -> bool:
@@ -133,20 +133,20 @@ class TextFlow:
         return new is not None
 
     def reasoning(self, delta: str, events: list[Event], *, last: bool = False) -> None:
-        """Text of the server's own reasoning field."""
+        """Process text of the server's own reasoning field."""
         self._reason(self._reasoning.feed(delta, last=last), events)
 
     def whole_reasoning(self, text: str, events: list[Event]) -> None:
-        """The whole reasoning, which may have come in deltas before."""
+        """Process the complete reasoning, possibly after deltas."""
         self._reason(self._reasoning.whole(text) or "", events)
 
     def refusal(self, delta: str, events: list[Event], *, last: bool = False) -> None:
-        """Words of refusal."""
+        """Process a part of a refusal."""
         if delta := self._refusal.feed(delta, last=last):
             events.append(RefusalDelta(delta, self._index))
 
     def whole_refusal(self, text: str, events: list[Event]) -> None:
-        """All words of refusal, which may have come in deltas before."""
+        """Process a complete refusal, possibly after deltas."""
         if new := self._refusal.whole(text):
             events.append(RefusalDelta(new, self._index))
 
@@ -171,8 +171,8 @@ class TextFlow:
         else:
             self._sort(self._tags.feed(new), events)
 
-    def _sort(self, stretches: list[Said], events: list[Event]) -> None:
-        for kind, text in stretches:
+    def _sort(self, spans: list[Span], events: list[Event]) -> None:
+        for kind, text in spans:
             match kind:
                 case "text":
                     events.append(TextDelta(text, self._index))

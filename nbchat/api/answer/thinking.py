@@ -6,7 +6,7 @@ import io
 import re
 from typing import Literal, NamedTuple
 
-__all__ = ["STARTERS", "Said", "ThinkTags"]
+__all__ = ["STARTERS", "Span", "ThinkTags"]
 
 _NAMES = (
     "think",
@@ -53,7 +53,7 @@ WATCHED = 1_000_000
 """Length of an answer after which tags are text, because what precedes them is no longer kept."""
 
 
-class Said(NamedTuple):
+class Span(NamedTuple):
     """A span of text. "thought before": this piece and all of the answer so far were reasoning."""
 
     kind: Literal["text", "reasoning", "thought before"]
@@ -74,8 +74,8 @@ class ThinkTags:
         self._open_tag = ""
         self._close_tag = _TAG
         self._leading = True  # whether no answer has come yet
-        self._known = False  # whether this answer's reasoning is known to stand apart
-        self._thought = False  # whether any reasoning was given out
+        self._known = False  # whether this answer's reasoning is known to be marked
+        self._thought = False  # whether any reasoning was returned
         self._before = io.StringIO()  # the answer so far
         self._mentions = 0
         self._size = 0
@@ -99,33 +99,33 @@ class ThinkTags:
         self._note(text)
         return text
 
-    def feed(self, text: str) -> list[Said]:
+    def feed(self, text: str) -> list[Span]:
         """Return the spans that are final."""
         self._held += text
         return self._sorted(final=False)
 
-    def flush(self) -> list[Said]:
+    def flush(self) -> list[Span]:
         """Return what was held back, at the end."""
-        said = self._sorted(final=True)
+        spans = self._sorted(final=True)
         held, self._held = self._held, ""
         if self._state == "opened" and self._leading and not self._thought:
-            said.append(Said("text", self._open_tag + held))  # the tag is all that was said
+            spans.append(Span("text", self._open_tag + held))  # the tag is the whole text
             self._state = "answer"
         elif held:
-            said.append(Said("reasoning" if self._state == "thinking" else "text", held))
-        return said
+            spans.append(Span("reasoning" if self._state == "thinking" else "text", held))
+        return spans
 
-    def _sorted(self, *, final: bool) -> list[Said]:
-        said: list[Said] = []
+    def _sorted(self, *, final: bool) -> list[Span]:
+        spans: list[Span] = []
         steps = {"start": self._start, "opened": self._opened, "thinking": self._think, "closed": self._start}
         while self._held:
             before = self._state, len(self._held)
-            steps.get(self._state, self._answer)(said, final)
+            steps.get(self._state, self._answer)(spans, final)
             if (self._state, len(self._held)) == before:
                 break
-        return said
+        return spans
 
-    def _start(self, said: list[Said], final: bool) -> None:
+    def _start(self, spans: list[Span], final: bool) -> None:
         """Process text before the answer, and between reasoning and answer."""
         stripped = self._held.lstrip()
         if self._state == "closed":
@@ -144,57 +144,57 @@ class ThinkTags:
         if _goes_on_as_a_sentence(after) or (close is None and not after and not self._known):
             self._state = "answer"
             self._mentions += 1
-            self._text(len(self._held) - len(after), said)
+            self._text(len(self._held) - len(after), spans)
         elif close is not None:
-            self._open(tag[0], after, said)
+            self._open(tag[0], after, spans)
         else:
             self._state, self._held, self._known = "closed", after, True
 
-    def _open(self, tag: str, rest: str, said: list[Said]) -> None:
+    def _open(self, tag: str, rest: str, spans: list[Span]) -> None:
         if self._thought:
-            said.append(Said("reasoning", "\n\n"))
+            spans.append(Span("reasoning", "\n\n"))
         self._known, self._open_tag = True, tag
         self._close_tag = re.compile(re.escape(_PAIRS[tag.lower()]), re.IGNORECASE | re.ASCII)
         self._state, self._held = "opened", rest
 
-    def _opened(self, said: list[Said], final: bool) -> None:
+    def _opened(self, spans: list[Span], final: bool) -> None:
         self._held = self._held.lstrip()
         if self._held:
             self._state = "thinking"
 
-    def _think(self, said: list[Said], final: bool) -> None:
+    def _think(self, spans: list[Span], final: bool) -> None:
         held = self._held
         for close in self._close_tag.finditer(held):
             quote = held[max(0, close.start() - 1) : close.start()]
             if quote in tuple(_MARKS):  # the reasoning may mention the tag
                 if close.end() == len(held) and not final:
-                    self._give("reasoning", close.start() - 1, said)
+                    self._give("reasoning", close.start() - 1, spans)
                     return
                 if held[close.end() : close.end() + 1] == quote:
                     continue
-            self._give("reasoning", close.start(), said)
+            self._give("reasoning", close.start(), spans)
             self._held = held[close.end() :]
             self._state = "closed" if self._leading else "answer"
             return
         open_end = 0 if final else _partial(held)
         if not final and held[-open_end - 1 : len(held) - open_end] in tuple(_MARKS):
             open_end += 1  # the tag that may follow would be quoted
-        self._give("reasoning", len(held) - open_end, said)
+        self._give("reasoning", len(held) - open_end, spans)
 
-    def _answer(self, said: list[Said], final: bool) -> None:
+    def _answer(self, spans: list[Span], final: bool) -> None:
         at = 0
         while self._mentions < MOST_MENTIONS and (tag := _TAG.search(self._held, at)):
             if len(self._held) < tag.end() + LOOKAHEAD and not final:
-                self._text(tag.start(), said)
+                self._text(tag.start(), spans)
                 return
-            if self._obey(tag, said):
+            if self._obey(tag, spans):
                 return
             self._mentions += 1
             at = tag.end()
         watched = self._mentions < MOST_MENTIONS and not final
-        self._text(len(self._held) - (_partial(self._held[at:]) if watched else 0), said)
+        self._text(len(self._held) - (_partial(self._held[at:]) if watched else 0), spans)
 
-    def _obey(self, tag: re.Match[str], said: list[Said]) -> bool:
+    def _obey(self, tag: re.Match[str], spans: list[Span]) -> bool:
         """Act on a tag in the answer, unless it is only mentioned; return whether it acted."""
         before, after = self._before.getvalue() + self._held[: tag.start()], self._held[tag.end() :]
         if _is_spoken_of(before, after):
@@ -202,22 +202,22 @@ class ThinkTags:
         if tag[0].lower() in _PAIRS:
             if not self._known or not after or after[0] == " ":
                 return False
-            self._text(tag.start(), said)
-            self._open(tag[0], after, said)
+            self._text(tag.start(), spans)
+            self._open(tag[0], after, spans)
         elif self._known or any(opening in before.lower() for opening in _PAIRS):
             return False
         else:
-            said.append(Said("thought before", self._held[: tag.start()]))
+            spans.append(Span("thought before", self._held[: tag.start()]))
             self._before = io.StringIO()
             self._known = self._thought = True
             self._state, self._held = "closed", after
         return True
 
-    def _text(self, end: int, said: list[Said]) -> None:
+    def _text(self, end: int, spans: list[Span]) -> None:
         if end > 0:
             self._leading = False
             self._note(self._held[:end])
-            self._give("text", end, said)
+            self._give("text", end, spans)
 
     def _note(self, text: str) -> None:
         """Keep emitted answer text while a tag may follow."""
@@ -229,9 +229,9 @@ class ThinkTags:
         elif self._size:
             self._before, self._size = io.StringIO(), 0
 
-    def _give(self, kind: Literal["text", "reasoning"], end: int, said: list[Said]) -> None:
+    def _give(self, kind: Literal["text", "reasoning"], end: int, spans: list[Span]) -> None:
         if end > 0:
-            said.append(Said(kind, self._held[:end]))
+            spans.append(Span(kind, self._held[:end]))
             self._held = self._held[end:]
             self._thought = self._thought or kind == "reasoning"
 
@@ -242,7 +242,7 @@ def _is_spoken_of(before: str, after: str) -> bool:
     amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
     emphasised = last in tuple(_EMPHASIS) and after[:1] == last
     alone = last == "\n" and after[:1] in ("\n", "")
-    spanned = not alone and _is_in_span(before)  # thoughts are not always careful with their backticks
+    spanned = not alone and _is_in_span(before)  # reasoning may contain unbalanced backticks
     marked = emphasised or spanned or last in tuple(_QUOTES)
     return amid or marked or _goes_on_as_a_sentence(after) or _is_in_fence(before)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import ipaddress
 import re
@@ -9,7 +10,7 @@ import urllib.parse
 
 from nbchat.values.errors import ConfigError
 
-__all__ = ["is_same_server", "is_this_machine", "normal_url", "public_url", "with_path"]
+__all__ = ["is_same_server", "is_this_machine", "normal_url", "public_url", "secrets_in", "with_path"]
 
 # Cached, because sessions resolve their server for each request.
 
@@ -29,10 +30,26 @@ def public_url(url: str) -> str:
 
 
 @functools.lru_cache(maxsize=128)
-def normal_url(text: str) -> str:
-    """A base URL as it is used: a scheme added where it lacks one, the path of a call or of the models removed.
+def secrets_in(url: str) -> tuple[str, ...]:
+    """Return an address's secrets (its password, keys in its query) in each form in which a server may echo them."""
+    parts = urllib.parse.urlsplit(url)
+    found = [value for name, value in urllib.parse.parse_qsl(parts.query) if _SECRET_NAME.search(name)]
+    written = parts.netloc.rpartition("@")[0]
+    for login in (written, urllib.parse.unquote(written)):
+        user, colon, password = login.partition(":")
+        if login:
+            found += [login, password if colon else user, base64.b64encode(login.encode()).decode()]
+    return tuple(dict.fromkeys(secret for secret in found if secret))
 
-    Without a scheme it is https; http for this machine alone. Raises ConfigError for what is no http(s) address.
+
+_SECRET_NAME = re.compile(r"key|token|secret|password|sig(nature)?$", re.IGNORECASE)
+
+
+@functools.lru_cache(maxsize=128)
+def normal_url(text: str) -> str:
+    """Normalize a base URL: add a missing scheme, remove the path of a call or of the list of models.
+
+    The default scheme is https, for this machine http. Raises ConfigError for anything but an http(s) address.
     """
     text = text.strip()
     try:
@@ -52,15 +69,15 @@ def normal_url(text: str) -> str:
 
 
 def _public_or_raw(text: str) -> str:
-    """`public_url` where the text can be read as one."""
+    """Return `public_url` of a text if it can be parsed, else the text."""
     try:
         return public_url(text)
     except ValueError:
-        return "a text that is no URL"
+        return "not a URL"
 
 
 def is_same_server(one: str, other: str) -> bool:
-    """Whether two base URLs have scheme, host and port in common: a key for one may go to the other."""
+    """Whether two base URLs share scheme, host and port, so that a key for one may be sent to the other."""
     return _origin(one) == _origin(other)
 
 

@@ -8,7 +8,7 @@ import socket
 import httpx
 
 from nbchat.api.call import Call
-from nbchat.api.http.proxies import Proxy, proxy_for
+from nbchat.api.http.proxies import Proxy, proxy_for, secrets_toward
 from nbchat.api.keys import Key
 
 __all__ = ["what_happened", "words_of"]
@@ -16,7 +16,7 @@ __all__ = ["what_happened", "words_of"]
 
 def what_happened(call: Call, error: Exception) -> tuple[str, bool]:
     """Return one sentence that begins with the server, and whether a retry may help."""
-    sentence, again = _behind_the_name(call, error, words_of(error, call.endpoint.secrets))
+    sentence, again = _behind_the_name(call, error, words_of(error, secrets_toward(call.endpoint)))
     return f"{call.endpoint.title} {sentence}", again
 
 

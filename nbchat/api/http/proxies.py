@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 import os
-import urllib.parse
 import urllib.request
-from dataclasses import dataclass
 
 import httpx
+from msgspec import Struct
 
-from nbchat.api.http.addresses import is_this_machine, public_url
+from nbchat.api.endpoints import Endpoint
+from nbchat.api.http.addresses import is_this_machine, public_url, secrets_in
 from nbchat.api.keys import Key
 
-__all__ = ["Proxy", "proxy_for"]
+__all__ = ["Proxy", "proxy_for", "secrets_toward"]
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """A proxy: its address as it may be shown, where it was named, and its address with user and password."""
+class Proxy(Struct, frozen=True):
+    """A proxy: its address to show, the variable that names it, and its address with user and password."""
 
     title: str
     variable: str
     whole: Key
 
     def for_httpx(self) -> httpx.Proxy:
-        """The same for httpx. Raises ValueError for what is no proxy's address."""
+        """Convert it for httpx. Raises ValueError for an invalid address."""
         return httpx.Proxy(self.whole.reveal())
 
     def redact(self, text: str) -> str:
-        """A text without user and password."""
-        login = self.whole.reveal().partition("://")[2].rpartition("@")[0]
-        for part in (self.whole.reveal(), login, urllib.parse.unquote(login), login.partition(":")[2]):
-            text = text.replace(part, self.title) if part else text
+        """Return a text without user and password."""
+        for part in (self.whole.reveal(), *secrets_in(self.whole.reveal())):
+            text = text.replace(part, self.title)
         return text
 
 
 def proxy_for(url: httpx.URL) -> Proxy | None:
-    """The proxy for an address; None = none."""
+    """Return the proxy for an address; None = none."""
     if is_this_machine(url.host):
         return None
     named = urllib.request.getproxies()
@@ -48,8 +46,18 @@ def proxy_for(url: httpx.URL) -> Proxy | None:
     return Proxy(_title(whole), variable, Key(whole))
 
 
+def secrets_toward(endpoint: Endpoint) -> Key | None:
+    """Return the secrets to mask in a server's answers: its own, and those of the proxy in between; None = none."""
+    try:
+        proxy = proxy_for(httpx.URL(endpoint.base_url))
+        more = () if proxy is None else secrets_in(proxy.whole.reveal())
+    except (httpx.InvalidURL, ValueError):
+        return endpoint.secrets
+    return endpoint.secrets_and(more)
+
+
 def _title(url: str) -> str:
     try:
         return public_url(url)
     except ValueError:
-        return "an address that can't be read"
+        return "an address that can't be parsed"

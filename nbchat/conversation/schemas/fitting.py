@@ -8,6 +8,7 @@ from typing import Any
 from nbchat.conversation.process import process
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.schemas.schema import NoJson, Schema
+from nbchat.values.answer.reply import CUT_REASONS, Reply, Request
 from nbchat.values.errors import (
     AuthenticationFailed,
     ContextTooLong,
@@ -19,7 +20,6 @@ from nbchat.values.errors import (
 )
 from nbchat.values.messages import Message, TextPart
 from nbchat.values.params import Params
-from nbchat.values.reply import CUT_REASONS, Reply, Request
 
 __all__ = ["corrections", "fitted", "is_format_refused", "knows_no_format", "learn_format", "note_ignored", "shaped"]
 

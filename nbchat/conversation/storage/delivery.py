@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import functools
 import os
-import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nbchat.api.prices import check_table, listed_price
-from nbchat.conversation.exchange import Delivery, Exchange
+from nbchat.conversation.exchange.exchange import Delivery, Exchange
 from nbchat.conversation.storage.record import Record
-from nbchat.store.budget import Budget
-from nbchat.store.entries import Spent
+from nbchat.store.ledger.budget import Budget
+from nbchat.store.ledger.entries import Spent
 from nbchat.store.paths import OFF, is_wanted
+from nbchat.values.answer.events import Event
+from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.errors import SessionError
-from nbchat.values.events import Event
+from nbchat.values.live_set import LiveSet
 from nbchat.values.request import Request
-from nbchat.values.usage import Usage, prompt_tokens
 
 __all__ = ["Deliverer", "Limits", "spent"]
 
 VARIABLE = "NBCHAT_CACHE"
 
 
-@dataclass
-class Limits:
+class Limits(Struct):
     """A session's budget and cache setting. `cache`: whether answers are replayed; None = as `NBCHAT_CACHE` says."""
 
     budget: Budget | None = None
     cache: bool | None = None
-    reserved: weakref.WeakKeyDictionary[Exchange, tuple[float, int]] = field(
-        default_factory=weakref.WeakKeyDictionary, repr=False
-    )
-    """Estimated dollars and tokens of the requests in flight."""
+    reserved: LiveSet[Exchange] = field(default_factory=LiveSet)
+    """The exchanges in flight with an estimate of what their requests will cost."""
 
     def cache_is_on(self) -> bool:
         """Whether stored answers are replayed."""
@@ -82,7 +80,7 @@ class Deliverer:
         return Delivery(_all_of(taps), functools.partial(self._journal, exchange, request, came), whole=whole)
 
     def _journal(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
-        """Journal a request that is under way: what the journal needs is imported while the server thinks."""
+        """Journal a request under way; the journal's modules are imported while the server works."""
         if (persistence := self._record.persistence) is not None:
             persistence.begin(exchange, request, came)
 
@@ -97,7 +95,8 @@ class Deliverer:
         notice = budget.check(spent(self._record, self._limits), cost, tokens)
         if notice is not None and notice not in exchange.notices:
             exchange.notices.append(notice)
-        self._limits.reserved[exchange] = (cost or 0.0, tokens or 0)
+        exchange.reserved = (cost or 0.0, tokens or 0)
+        self._limits.reserved.add(exchange)
 
     def _completion(self, exchange: Exchange) -> int:
         """Estimate an answer's tokens from earlier answers, up to the request's limit."""
@@ -122,7 +121,7 @@ def spent(record: Record, limits: Limits) -> Spent:
             known = max(known, found, key=lambda one: one.calls)  # the journal may lag behind, or be read-only
         except SessionError:
             pass
-    under_way = [amount for exchange, amount in list(limits.reserved.items()) if not exchange.kept]
+    under_way = [exchange.reserved for exchange in limits.reserved if not exchange.kept]
     cost, tokens = sum(amount[0] for amount in under_way), sum(amount[1] for amount in under_way)
     return Spent(known.calls, known.cost + cost, known.tokens + tokens, known.cost_unknown, known.tokens_unknown)
 

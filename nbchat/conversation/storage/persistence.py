@@ -6,23 +6,24 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from nbchat.api.keys import Key
-from nbchat.conversation.exchange import Exchange
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.storage.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined, read_rating
-from nbchat.store.entries import Entry
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
+from nbchat.store.ledger.entries import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
-from nbchat.values.draft import Draft
-from nbchat.values.events import Event
+from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import Event
+from nbchat.values.answer.reply import Reply, Timing
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.plural import pluralize
-from nbchat.values.reply import Reply, Timing
 from nbchat.values.request import Request
 
 __all__ = ["Persistence", "Reopened", "reopened"]
@@ -36,9 +37,9 @@ KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 class Persistence:
     """Writes one session to the journal. Callers hold a lock; no method waits for the disk.
 
-    `describe` gives its name and settings. One that is opened again has a `session_id`, and `written` are its turns in
-    the journal. `known` are turns of which at least the answers are there: a fork shares its parent's. `absorbed` are
-    answers whose text is part of another one now.
+    `describe` gives its name and settings. A reopened session has a `session_id`, and `written` are its turns in the
+    journal. `known` are turns whose answers at least are there: a fork shares its parent's. `absorbed` are answers
+    whose text is now part of another answer.
     """
 
     def __init__(
@@ -195,8 +196,8 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 class Reopened(NamedTuple):
     """A session read from the journal.
 
-    `written` are its turns as they stand in the journal, `turns` those with the answers that were cut off when a kernel stopped.
-    `absorbed` are the ids of answers that were joined to the ones they continue.
+    `written` are its turns in the journal, `turns` also include answers cut off when a kernel stopped.
+    `absorbed` are the ids of answers merged into those they continue.
     """
 
     row: SessionRow
@@ -207,7 +208,7 @@ class Reopened(NamedTuple):
     params: Params
 
     def cut_off(self) -> set[str]:
-        """Ids of the answers in force that a kernel's end cut off."""
+        """Ids of the current answers that were cut off when a kernel stopped."""
         return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
 
     def notices(self) -> list[str]:
@@ -275,7 +276,7 @@ def _marked(version: Version, marks: str) -> Version:
     return replace(version, before_edit=True) if "edited" in marks.split() else version
 
 
-_NAMES = tuple(field.name for field in fields(Version))
+_NAMES = Version.__struct_fields__
 
 
 def _fields(version: Version) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The built-in model's HTTP server: access, request validation, reply bodies."""

@@ -1,0 +1,1 @@
+"""What leaves the machine: the privacy ladder, masks, private columns and the guard."""

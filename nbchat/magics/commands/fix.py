@@ -1,0 +1,73 @@
+"""`%chat fix`, `%chat explain` and `%chat doc`: ask the model about a cell."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from nbchat.display import chrome
+from nbchat.display.canvas import CellCanvas
+from nbchat.display.presenting import make_presenter
+from nbchat.frontend import registry
+from nbchat.magics.code_output import difference, offer, python_code
+from nbchat.magics.commands.last_error import last_failure, last_source
+from nbchat.markdown.render import render
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.values.answer.reply import Reply
+
+__all__ = ["document", "explain", "fix"]
+
+
+def fix(shell: Any) -> Reply:
+    """Ask what went wrong in the last failing cell, show a diff, and replace this cell with the corrected one.
+
+    Sends its source, the end of its traceback, and the types and shapes of its variables; no values except those in
+    the traceback.
+    """
+    failure = last_failure(shell)
+    variables = "\n".join(failure.variables) or "(none)"
+    reply = _ask("fix", source=failure.source, traceback=failure.traceback, variables=variables)
+    _offer_changed(shell, reply, failure.source)
+    return reply
+
+
+def explain(shell: Any) -> Reply:
+    """Ask what the previous cell does."""
+    return _ask("explain", source=last_source(shell))
+
+
+def document(shell: Any) -> Reply:
+    """Ask for docstrings in the previous cell, and replace this cell with the documented one."""
+    source = last_source(shell)
+    reply = _ask("doc", source=source)
+    _offer_changed(shell, reply, source)
+    return reply
+
+
+def _ask(prompt: str, **fields: str) -> Reply:
+    template = Template(files("nbchat.magics").joinpath("prompts", f"{prompt}.md").read_text(encoding="utf-8"))
+    session = registry().current
+    presenter = make_presenter(True, waiting=session.model or "")
+    return session.ask(
+        template.substitute(fields, fence=_fence(*fields.values())), display=presenter, continue_with="%chat continue"
+    )
+
+
+def _fence(*texts: str) -> str:
+    """Return a code fence that none of the texts contains."""
+    return "`" * max(3, *(1 + len(run) for text in texts for run in re.findall("`{3,}", text)), 3)
+
+
+def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
+    """Show how the answer's code differs from the cell, and put it into a cell."""
+    canvas = CellCanvas(shell)
+    code = python_code(reply.text)
+    changes = difference(before, code) if code else ""
+    if not changes:
+        canvas.show(chrome.line("the answer changes no code"))
+        return
+    fence = _fence(changes)
+    canvas.show({"text/markdown": render(f"{fence}diff\n{changes}\n{fence}"), "text/plain": plain_text(changes)})
+    canvas.show(chrome.line(offer(shell, code, replace=True)))

@@ -1,0 +1,248 @@
+"""`%chat history` and related commands: versions of answers, and sessions in this kernel and the journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nbchat.cells.usage_error import UsageError
+from nbchat.conversation.context import checked_policy
+from nbchat.conversation.storage.stored import stored_session, stored_sessions, title
+from nbchat.conversation.turn import Turn
+from nbchat.data.fingerprint import fingerprint
+from nbchat.display import chrome
+from nbchat.display.footer import cost_text, made_with, tokens_text
+from nbchat.frontend import Session, registry
+from nbchat.magics.commands.command import command, say, show
+from nbchat.store.opening import journal
+from nbchat.store.search_index import texts
+from nbchat.values.errors import SessionError
+from nbchat.values.key_shapes import without_keys
+from nbchat.values.optionline import option_line
+from nbchat.values.plural import pluralize
+
+__all__ = ["changed_data", "where_it_is_kept"]
+
+MOST_FOUND = 20
+
+
+@command("history", "[N]")
+def _history(shell: Any, rest: str) -> None:
+    """Show the turns of this session; with N, the versions of turn N's answer and their settings."""
+    session = registry().current
+    if rest:
+        _versions(shell, _turn(rest))
+        return
+    if not session.turns:
+        say(shell, f"session {session.name}: no turns yet")
+        return
+    rows = []
+    prints: dict[str, str] = {}
+    for number, turn in enumerate(session.turns, 1):
+        answer = _versioned(turn) + _first(turn.reply.text)
+        marks = ", ".join(filter(None, _marks(turn, shell.user_ns, prints)))
+        made = made_with(turn.reply.model, turn.params.to_dict())
+        rows.append([str(number), _first(turn.message.as_typed), answer, made, marks])
+    show(shell, chrome.table(["", "you", "answer", "made with", ""], rows))
+
+
+def _versioned(turn: Turn) -> str:
+    count = len(turn.versions)
+    return f"‹{len(turn.earlier) + 1}/{count}› " if count > 1 else ""
+
+
+def _marks(turn: Turn, namespace: Mapping[str, object], prints: dict[str, str]) -> list[str]:
+    changed = _changed(turn, namespace, prints)
+    return [
+        "" if turn.reply.status == "complete" else turn.reply.status.replace("_", " "),
+        "answered before an edit above" if turn.before_edit else "",
+        f"{', '.join(changed)} changed since" if changed else "",
+        "pinned" if turn.pinned else "",
+        "left out" if turn.dropped else "",
+        "replayed" if turn.reply.replayed else "",
+    ]
+
+
+def _changed(turn: Turn, namespace: Mapping[str, object], prints: dict[str, str]) -> list[str]:
+    """Return the names of a turn's values that have changed since. `prints` caches fingerprints by name."""
+    changed = []
+    for name, then in turn.values.items():
+        if name in namespace:
+            if name not in prints:
+                prints[name] = fingerprint(namespace[name])
+            if prints[name] != then:
+                changed.append(name)
+    return changed
+
+
+def changed_data(session: Session, namespace: Mapping[str, object]) -> str:
+    """Describe the turns whose data has changed since they were answered; empty = none."""
+    prints: dict[str, str] = {}
+    found = ((number, _changed(turn, namespace, prints)) for number, turn in enumerate(session.turns, 1))
+    return "; ".join(f"{', '.join(names)} since turn {number}" for number, names in found if names)
+
+
+def _versions(shell: Any, turn: Turn) -> None:
+    rows = []
+    for number, version in enumerate(turn.versions, 1):
+        mark = "*" if number == len(turn.earlier) + 1 else ""
+        settings = option_line(dict(version.params.items()))
+        facts = f"{tokens_text(version.reply.usage)} {cost_text(version.reply.cost)}".strip()
+        rows.append([mark, str(number), settings, _first(version.message.as_typed), _first(version.reply.text), facts])
+    show(shell, chrome.table(["", "version", "settings", "you", "answer", ""], rows))
+
+
+@command("choose", "N V")
+def _choose(shell: Any, rest: str) -> None:
+    """Continue with version V of turn N's answer; %chat history N lists the versions."""
+    words = rest.split()
+    if len(words) != 2 or not words[1].isdecimal() or words[1] == "0":
+        raise UsageError(f"%chat choose takes a turn number and a version number, such as 3 1; got {rest!r}.")
+    session = registry().current
+    turn = _turn(words[0])
+    if int(words[1]) > len(turn.versions):
+        raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
+    session.choose(turn, int(words[1]) - 1)
+    say(shell, f"turn {words[0]} continues with version {words[1]} of {len(turn.versions)}")
+
+
+@command("pin", "N")
+def _pin(shell: Any, rest: str) -> None:
+    """Pin turn N: it stays when the context must be shortened; run it again to unpin."""
+    turn = _turn(rest)
+    registry().current.pin(turn, not turn.pinned)
+    say(shell, f"turn {rest} is {'no longer pinned' if turn.pinned else 'pinned: it stays in every request'}")
+
+
+@command("drop", "N")
+def _drop(shell: Any, rest: str) -> None:
+    """Leave turn N out of later requests; run it again to include it."""
+    turn = _turn(rest)
+    registry().current.drop(turn, not turn.dropped)
+    say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of requests'}")
+
+
+@command("context", "[fit|retry|off|TOKENS]")
+def _context(shell: Any, rest: str) -> None:
+    """Set how the history is fitted to the model's window: fit, retry (also after a refusal), off, or a number of tokens."""
+    session = registry().current
+    if rest:
+        number = rest.replace(",", "")
+        session.context = checked_policy(int(number) if number.isdecimal() else rest)
+    meaning = {
+        "fit": "the oldest turns are left out if the model's window is known",
+        "retry": "the oldest turns are left out if the window is known, or when the server answers that the request was too long",
+        "off": "the whole history is sent",
+    }
+    policy = session.context
+    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond this many tokens"
+    say(shell, f"context {policy}: {said}; pinned turns stay")
+
+
+def _turn(number: str) -> Turn:
+    """Return the turn with this number in `%chat history`. Raises UsageError."""
+    turns = registry().current.turns
+    if not number.isdecimal() or not 1 <= int(number) <= len(turns):
+        has = f"1 to {len(turns)}" if turns else "none yet"
+        raise UsageError(f"Expected a turn number from %chat history ({has}); got {number!r}.")
+    return turns[int(number) - 1]
+
+
+@command("switch", "NAME")
+def _switch(shell: Any, rest: str) -> None:
+    """Switch to another session, of this kernel or from the journal."""
+    if not rest:
+        names = [*registry().names(), *(title(row) for row in stored_sessions())]
+        raise UsageError(f"%chat switch needs a name: {', '.join(dict.fromkeys(names))}.")
+    known = rest in registry().names() or (rest == "default" and not stored_sessions())
+    session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest)))
+    say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
+
+
+@command("sessions")
+def _sessions(shell: Any, _rest: str) -> None:
+    """List the sessions in this kernel and in the journal."""
+    current = registry().current
+    rows = [["*" if s is current else "", s.name, str(len(s.turns)), "in this kernel"] for s in registry()]
+    opened = {session.journal_id for session in registry()}
+    rows += [["", title(row), str(row.turns), _when(row.used)] for row in stored_sessions() if row.id not in opened]
+    show(shell, chrome.table(["", "session", "turns", "last used"], rows))
+
+
+@command("find", "WORDS")
+def _find(shell: Any, rest: str) -> None:
+    """Search the questions and answers of all sessions."""
+    if not rest:
+        raise UsageError("%chat find needs a word to search for.")
+    if (file := journal()) is None:
+        raise SessionError("There is no journal to search: NBCHAT_STORE turns it off.")
+    rows = []
+    for row, stored in file.find(rest, MOST_FOUND):
+        asked, answered = texts(stored.turn)
+        rows.append([title(row) if row.id else "", _when(stored.at), _around(asked, rest), _around(answered, rest)])
+    if rows:
+        show(shell, chrome.table(["session", "when", "you", "answer"], rows))
+    else:
+        say(shell, f"nothing found for {without_keys(rest)!r}")
+
+
+@command("forget", "NAME|all")
+def _forget(shell: Any, rest: str) -> None:
+    """Delete a session, or all of them, permanently; only the ledger keeps their figures."""
+    if not rest:
+        raise UsageError(f"%chat forget needs a session's name, or all; this one is {registry().current.name}.")
+    if rest == "all":
+        count = 0
+        for session in registry():
+            if session.journal_id is None:
+                session.clear()
+            else:
+                count += session.forget()
+        if (file := journal()) is not None and file.exists():
+            count += file.forget(None)
+        say(shell, f"forgot all sessions, {pluralize(count, 'answer')}; the ledger keeps their figures")
+        return
+    if rest in registry().names():
+        count = registry().open(rest).forget()
+    elif (file := journal()) is not None:
+        count = file.forget(stored_session(rest).id)
+    else:
+        raise SessionError(f"There is no session {rest!r}. %chat sessions lists them.")
+    say(shell, f"forgot session {rest}, {pluralize(count, 'answer')}; the ledger keeps their figures")
+
+
+@command("clear")
+def _clear(shell: Any, _rest: str) -> None:
+    """Remove all turns from this session; its settings stay, and the journal keeps its turns until %chat forget."""
+    session = registry().current
+    count = len(session.turns)
+    session.clear()
+    say(shell, f"cleared {pluralize(count, 'turn')} of session {session.name}")
+
+
+def where_it_is_kept() -> str:
+    """Return where the journal is, or why there is none."""
+    if (file := journal()) is None:
+        return "off (NBCHAT_STORE)"
+    if file.trouble is not None:
+        return f"not written: {file.trouble}"
+    home = Path.home()  # written as ~, because a saved notebook shows this to others
+    return f"~/{file.path.relative_to(home)}" if file.path.is_relative_to(home) else str(file.path)
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+
+
+def _first(text: str, most: int = 70) -> str:
+    words = " ".join(text[: 4 * most].split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def _around(text: str, sought: str, most: int = 70) -> str:
+    """Return an excerpt of a text around the first of the search words."""
+    places = [place for word in sought.split() if (place := text.lower().find(word.lower())) >= 0]
+    start = max(0, min(places) - most // 2) if places else 0
+    return ("…" if start else "") + _first(text[start:], most)

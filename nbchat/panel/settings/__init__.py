@@ -1,0 +1,1 @@
+"""The panel's settings: parameters, server, presets and the equivalent `%%chat` line."""

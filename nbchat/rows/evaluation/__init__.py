@@ -1,0 +1,1 @@
+"""Evaluate settings over rows whose true answers are known."""

@@ -1,0 +1,117 @@
+"""The ledger: one row for each call of any session or kernel."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from nbchat.api.keys import Key
+from nbchat.store.database import Database, Unusable
+from nbchat.store.encoding import decoded, encoded, plain
+from nbchat.store.ledger.entries import Entry, Spent
+from nbchat.store.sessions import OpenSession
+from nbchat.store.writer import Writer
+from nbchat.values.answer.reply import Timing
+from nbchat.values.answer.usage import Usage
+from nbchat.values.errors import SessionError
+
+__all__ = ["Ledger"]
+
+_PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
+"""Fields of an entry that are stored unchanged."""
+
+
+class Ledger:
+    """The ledger in the journal's file."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database = database
+        self._writer = writer
+
+    def add(
+        self,
+        entry: Entry,
+        *,
+        session: OpenSession | None = None,
+        keys: Sequence[Key] = (),
+    ) -> None:
+        """Add a call of a session (None = none); `keys` are masked."""
+        row = {name: getattr(entry, name) for name in _PLAIN}
+        row |= {"usage": entry.usage.to_dict(), "timing": entry.timing.to_dict()}
+        values = (
+            entry.id,
+            entry.at,
+            plain(entry.notebook),
+            plain(entry.cell),
+            entry.request,
+            entry.cost,
+            entry.usage.total_tokens,
+            int(entry.replayed),
+            encoded({"session": entry.session, "params": dict(entry.params)}, keys),
+            encoded(row, keys),
+        )
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR IGNORE INTO calls"
+                " (id, at, notebook, cell, request, cost, tokens, replayed, about, row, session)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, session and session.id),
+            )
+
+        self._writer.put(write)
+
+    def entries(self, since: float = 0.0) -> list[Entry]:
+        """Return the calls since a time (seconds since the epoch), oldest first. Raises SessionError."""
+        rows = self._read(
+            "SELECT id, at, notebook, cell, request, cost, replayed, about, row FROM calls WHERE at >= ? ORDER BY at, number",
+            (since,),
+        )
+        return [_entry(*row) for row in rows]
+
+    def spent(self, since: float = 0.0, session: str | None = None) -> Spent:
+        """Return the total of the calls since a time, of one session (None = all), replayed ones excluded. Raises SessionError."""
+        where, values = ("at >= ?", since) if session is None else ("session = ?", session)
+        (row,) = self._read(
+            "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608
+            f" count(*) - count(tokens) FROM calls WHERE replayed = 0 AND {where}",
+            (values,),
+        )
+        return Spent(*row)
+
+    def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
+        self._writer.flush(0.25)
+        try:
+            return self._database.look_up(lambda connection: connection.execute(query, values).fetchall())
+        except Unusable as problem:
+            raise SessionError(f"The ledger can't be read: {problem}.") from None
+
+
+def _entry(
+    call: str,
+    at: float,
+    notebook: str | None,
+    cell: str | None,
+    request: str | None,
+    cost: float | None,
+    replayed: int,
+    about: bytes | None,
+    row: bytes,
+) -> Entry:
+    figures = decoded(row)
+    known = decoded(about) if about else {}
+    return Entry(
+        usage=Usage.from_dict(figures["usage"]),
+        timing=Timing.from_dict(figures["timing"]),
+        cost=cost,
+        at=at,
+        id=call,
+        replayed=bool(replayed),
+        session=known.get("session"),
+        notebook=notebook,
+        cell=cell,
+        request=request,
+        params=known.get("params", {}),
+        **{name: figures[name] for name in _PLAIN},
+    )

@@ -1,0 +1,61 @@
+"""What API keys look like, so that none is repeated in a message."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["MASK", "SECRET_FIELDS", "holds_key", "looks_like_key", "masked", "without_keys", "without_typed_keys"]
+
+MASK = "[key]"
+
+SECRET_FIELDS = frozenset(
+    {"api_key", "apikey", "api-key", "access_token", "auth_token", "authorization", "password", "secret"}
+)
+"""Names of fields that hold secrets, in lower case."""
+
+_START = r"(?:^|(?<=[\s=:'\"(\[{,;/-]))"
+_PREFIXED = r"(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
+
+_KEY_LIKE = re.compile(rf"{_START}(?:{_PREFIXED}|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{{20,}})")
+"""Whatever may be a key: also long words of letters and digits, as many a model's name is."""
+
+_TYPED_KEY = re.compile(
+    rf"{_START}(?:sk[-_]\S+|(?:gsk|hf|ghp|r8|github_pat)_\S+|(?:xai|pplx|glpat|nvapi)-[A-Za-z0-9]{{16,}}|(?:AIza|AKIA|eyJ)\S+"
+    r"|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{32,})"
+)
+"""The same without what may be the name of a model or a file."""
+
+_KEY = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:"
+    r"sk-[A-Za-z0-9_-]{6,}|[sr]k_(?:live|test)_[A-Za-z0-9]{6,}|(?:xai|pplx|gsk|hf|r8|gh[a-z])[-_][A-Za-z0-9]{16,}"
+    r"|(?:github_pat_|glpat-|nvapi-)[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{12,}"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)"
+)
+"""What is a key and nothing else."""
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text given in place of something else may be a key, and must not be repeated."""
+    return _KEY_LIKE.search(text) is not None
+
+
+def without_keys(text: str) -> str:
+    """Return what a user wrote where something else belongs, with whatever may be a key masked."""
+    return _KEY_LIKE.sub(MASK, text)
+
+
+def without_typed_keys(message: str, typed: str) -> str:
+    """Return a message about a typed line, with whatever may be a key in that line masked."""
+    for word in _TYPED_KEY.findall(typed):
+        message = message.replace(word.strip("'\"") or word, MASK)
+    return masked(message)
+
+
+def holds_key(text: str) -> bool:
+    """Whether a text holds a key, beyond doubt."""
+    return _KEY.search(text) is not None
+
+
+def masked(text: str) -> str:
+    """Return any text with what is beyond doubt a key masked."""
+    return _KEY.sub(MASK, text)
