@@ -100,7 +100,7 @@ def test_choices_appear_in_order_and_only_grow(steps):
 
 
 @given(st.lists(st.tuples(waits, pieces), min_size=1, max_size=25))
-def test_what_has_come_is_on_screen_within_a_second_and_updates_are_apart(steps):
+def test_text_is_on_screen_within_a_second_and_updates_are_spaced(steps):
     screen, came, paints = Screen(), "", []
     for seconds, text in steps:
         screen.changed.clear()
@@ -115,7 +115,7 @@ def test_what_has_come_is_on_screen_within_a_second_and_updates_are_apart(steps)
 
 
 @pytest.mark.parametrize(("length", "seconds"), [(50, 0.1), (500, 0.1), (1200, 0.12)])
-def test_the_next_update_waits_as_long_as_what_grows_is(length, seconds):
+def test_the_update_interval_grows_with_the_growing_output(length, seconds):
     screen = Screen()
     screen.after(0, TextDelta("x" * length))
     assert screen.after(seconds - 0.001, TextDelta("END")) == ["x" * length]
@@ -151,7 +151,7 @@ def test_choices_beyond_the_outputs_are_not_painted():
     assert len(screen.end()) == MOST_OUTPUTS
 
 
-def test_outputs_that_are_left_over_are_used_by_what_comes_next():
+def test_unused_outputs_are_reused():
     """Behind a long answer pieces become one again; what they stood in must not stay empty above the footer."""
     screen, emptied = Screen(), 0
     for _ in range(60):
@@ -189,7 +189,7 @@ def test_a_retry_counts_down_and_ends_when_the_server_responds():
     assert len(screen.outputs) == 1
 
 
-def test_when_nothing_came_the_next_words_take_the_place_of_the_waiting():
+def test_without_an_answer_the_next_output_replaces_the_waiting_line():
     screen = Screen()
     screen.after(1)
     screen.painter.conclude(None, None)
@@ -218,7 +218,7 @@ def test_reasoning_alone_is_folded_at_the_end():
     assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for 0.00 s]"]
 
 
-def test_what_turns_out_to_be_reasoning_moves_and_what_follows_takes_its_place():
+def test_text_that_turns_out_to_be_reasoning_moves_and_the_answer_takes_its_place():
     screen = Screen()
     screen.after(0, TextDelta("Let me see. "))
     frame = screen.after(1, ThoughtBefore("Right."), TextDelta("Yes."))
@@ -241,7 +241,7 @@ def test_what_the_model_says_after_a_call_begins_below_and_the_rest_stays():
     assert screen.after(0.11, TextDelta(" is.")) == [*frame, "It is."]
 
 
-def test_what_does_not_count_stays_and_says_why():
+def test_discarded_text_stays_with_the_reason():
     screen = Screen()
     screen.after(0, TextDelta("Wrong"))
     screen.painter.restart("it did not fit")
