@@ -20,17 +20,22 @@ class Screen:
         self.now = 100.0
         self.outputs = []
         self.changed = []
+        self.sent = 0  # bytes
         self.painter = Painter(self, choices=choices, clock=lambda: self.now, **options)
 
     def show(self, bundle):
         self.outputs.append(bundle)
-        self.changed.append(self.now)
+        self._keep(bundle)
         return str(len(self.outputs) - 1)
 
     def update(self, output, bundle):
         assert bundle != self.outputs[int(output)], "painted again though nothing changed"
         self.outputs[int(output)] = bundle
+        self._keep(bundle)
+
+    def _keep(self, bundle):
         self.changed.append(self.now)
+        self.sent += 600 + sum(len(content.encode()) for content in bundle.values())
 
     def after(self, seconds, *events):
         """Let time pass, then show events; the frame."""
@@ -123,11 +128,32 @@ def test_the_update_interval_grows_with_the_growing_output(length, seconds):
 
 
 def test_an_answer_that_is_not_cut_is_painted_rarely_when_it_is_long():
-    """Of forty choices each has one output: 40 kB in it take two seconds until the next update."""
+    """Of forty choices each has one output: 40 kB in it take more than two seconds until the next update."""
     screen = Screen(40)
     screen.after(0, TextDelta("word " * 8000))
-    assert "END" not in screen.after(1.9, TextDelta("END"))[0]
-    assert "END" in screen.after(0.2)[0]
+    assert "END" not in screen.after(2.2, TextDelta("END"))[0]
+    assert "END" in screen.after(0.1)[0]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["word " * 59 + "done.\n\n", "```py\n" + "x = f(1) + 2\n" * 40 + "```\n\n", "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 60 + "\n",
+     "x", "*_~$\\[]()<>!:|`#@&{}", "中文字符\n\n"],
+)  # fmt: skip
+@pytest.mark.parametrize("early", [0, 240_000])
+def test_behind_any_text_the_screen_moves_every_second_within_the_byte_budget(shape, early):
+    """500 bytes a second for ten seconds, behind a text that came at once."""
+    text = shape * ((early + 10_000) // len(shape) + 1)
+    screen = Screen()
+    screen.after(0, TextDelta(text[:early]))
+    screen.after(2)
+    screen.sent, screen.changed = 0, []
+    step = 50 * len(shape) // len(shape.encode())
+    for at in range(early, early + 100 * step, step):
+        screen.after(0.1, TextDelta(text[at : at + step]))
+    assert max(late - soon for soon, late in itertools.pairwise(screen.changed)) < 1
+    assert len(set(screen.changed)) > 10
+    assert screen.sent < 10 * 20_000
 
 
 def test_the_second_choice_streams_once_the_first_is_finished():
