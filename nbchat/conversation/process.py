@@ -28,7 +28,7 @@ class Process:
     - `registry()`: the sessions by name.
 
     Other state of the process belongs to one module each and decides nothing about a request: the built-in model's
-    server (`builtin.http.server`), the columns marked private (`data.privacy.private_columns`), what the running cell has shown
+    server (`builtin.http.server`), the columns marked private (`data.privacy.marked`), what the running cell has shown
     (`display.display_state`), background cells and the search for local servers.
     """
 
