@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from IPython.core.error import UsageError
 from msgspec import Struct, field
 
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
 from nbchat.values.key_shapes import without_keys

@@ -17,6 +17,7 @@ from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger.ledger import Ledger
+from nbchat.store.pacing import PaceTable
 from nbchat.store.replay import Replays
 from nbchat.store.rows import StoredRows
 from nbchat.store.sessions import OpenSession
@@ -74,7 +75,7 @@ class Place(Struct, frozen=True):
 
 
 Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
-"""Returns all places and answers of a session; called when the file does not have the session yet."""
+"""Returns all places and answers of a session; called if the session is not in the file yet."""
 
 
 class Stored(Struct, frozen=True):
@@ -136,6 +137,7 @@ class Journal:
         self.ledger = Ledger(self._database, self._writer)
         self.replays = Replays(self._database, self._writer)
         self.rows = StoredRows(self._database, self._writer)
+        self.pacing = PaceTable(self._database)
 
     @property
     def path(self) -> Path:
@@ -157,7 +159,7 @@ class Journal:
         return self._database.generation
 
     def warning(self) -> str | None:
-        """Return what the user has not yet been told about the file; None = nothing."""
+        """Return a problem with the file that was not reported yet; None = none."""
         found = [*self._database.notices]
         if (trouble := self._writer.trouble) is not None:
             found.append(f"the journal can't be written, so the conversation is kept only in memory: {trouble}")
@@ -187,7 +189,7 @@ class Journal:
         self._writer.put(_entering(session, answer))
 
     def rate(self, answer: str, rating: Mapping[str, Any]) -> None:
-        """Enter what a reader thinks of an answer that is there; empty = nothing any more."""
+        """Store a reader's rating of a stored answer; empty removes it."""
 
         def write(connection: sqlite3.Connection) -> None:
             row = connection.execute("SELECT turn FROM answers WHERE id = ?", (answer,)).fetchone()

@@ -11,7 +11,7 @@ import pytest
 
 from nbchat.api.engine import Engine
 from nbchat.api.http import pools
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.testing import Flood, Say
 from nbchat.values.errors import ConfigError, ConnectionFailed
 from tests.api.asking import LONG, Asked

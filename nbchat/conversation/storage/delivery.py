@@ -83,7 +83,7 @@ class Deliverer:
         return Delivery(_all_of(taps), functools.partial(self._journal, exchange, request, came), whole=whole)
 
     def _journal(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
-        """Journal a request that is under way: what the journal needs is imported while the server thinks."""
+        """Journal a request under way; the journal's modules are imported while the server works."""
         if (persistence := self._record.persistence) is not None:
             persistence.begin(exchange, request, came)
 

@@ -37,9 +37,9 @@ KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 class Persistence:
     """Writes one session to the journal. Callers hold a lock; no method waits for the disk.
 
-    `describe` gives its name and settings. One that is opened again has a `session_id`, and `written` are its turns in
-    the journal. `known` are turns of which at least the answers are there: a fork shares its parent's. `absorbed` are
-    answers whose text is part of another one now.
+    `describe` gives its name and settings. A reopened session has a `session_id`, and `written` are its turns in the
+    journal. `known` are turns whose answers at least are there: a fork shares its parent's. `absorbed` are answers
+    whose text is now part of another answer.
     """
 
     def __init__(
@@ -196,8 +196,8 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 class Reopened(NamedTuple):
     """A session read from the journal.
 
-    `written` are its turns as they stand in the journal, `turns` those with the answers that were cut off when a kernel stopped.
-    `absorbed` are the ids of answers that were joined to the ones they continue.
+    `written` are its turns in the journal, `turns` also include answers cut off when a kernel stopped.
+    `absorbed` are the ids of answers merged into those they continue.
     """
 
     row: SessionRow
@@ -208,7 +208,7 @@ class Reopened(NamedTuple):
     params: Params
 
     def cut_off(self) -> set[str]:
-        """Ids of the answers in force that a kernel's end cut off."""
+        """Ids of the current answers that were cut off when a kernel stopped."""
         return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
 
     def notices(self) -> list[str]:

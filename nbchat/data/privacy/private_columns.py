@@ -79,7 +79,7 @@ def private(frame: Frame, *columns: Hashable) -> Frame:
     """Mark columns of a frame as private and return the frame. A single column (a Series) needs no name.
 
     From then on no rung of the ladder shows them, and the guard refuses messages that contain their values. The values
-    are read here (some seconds for a million distinct ones), so that no message has to wait. Raises PromptError if
+    are read now (a few seconds for a million distinct ones), so that no message has to wait. Raises PromptError if
     `frame` is not a data frame or has no such column.
     """
     table = table_of(frame)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from IPython.core.error import UsageError
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -19,6 +18,7 @@ from nbchat.api.http.headers import named_headers
 from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key
 from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.conversation.process import process
 from nbchat.conversation.servers import connection

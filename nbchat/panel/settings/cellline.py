@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from IPython.core.error import UsageError
 from msgspec import Struct, field
 
 from nbchat.api.endpoints import Endpoint, choose
 from nbchat.api.http.addresses import public_url
 from nbchat.cells.options import escaped, option_line, parse
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import quoted
 from nbchat.conversation.servers.connection import endpoint_for
 from nbchat.values.errors import ConfigError
@@ -21,10 +21,10 @@ from nbchat.values.params import PARAMETERS, Params
 __all__ = ["ONE", "Loaded", "Tried", "cell_line", "load_cell", "unsaid"]
 
 TRIES = ("repeat", "score", "variants")
-"""Those of nbchat's own options that belong to a sweep, and that a panel holds for its own."""
+"""The options of nbchat's own that belong to a sweep, and that a panel keeps for its sweeps."""
 
 HELD = frozenset({"system", "base_url", "key_env", *TRIES})
-"""Those of nbchat's own options that a session or its panel holds; the others belong to one cell."""
+"""The options of nbchat's own that a session or its panel keeps; the others belong to one cell."""
 
 
 class Tried(Struct, frozen=True):
