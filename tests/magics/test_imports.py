@@ -69,11 +69,17 @@ def test_loading_the_extension_imports_next_to_nothing(modules):
     loaded, _ = modules()
     assert {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names <= {"IPython", "nbchat"}
     assert {name for name in loaded if name.startswith("nbchat.")} <= {
+        "nbchat.cells",
+        "nbchat.cells.usage_error",
         "nbchat.magics",
         "nbchat.magics.completion",
         "nbchat.magics.extension",
         "nbchat.magics.filled_cells",
         "nbchat.magics.transforms",
+        "nbchat.values",
+        "nbchat.values.errors",
+        "nbchat.values.key_shapes",
+        "nbchat.values.unlinked",
     }
 
 
