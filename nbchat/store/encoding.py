@@ -27,7 +27,7 @@ def decoded(data: bytes) -> Any:
     """The inverse of `encoded`. Raises ValueError, also for what is no bytes: a damaged column may hold anything."""
     try:
         return msgspec.json.decode(data)
-    except (ValueError, TypeError, RecursionError):  # surrogates that stand alone, or numbers that are none
+    except (ValueError, TypeError, RecursionError):  # lone surrogates, or NaN, which msgspec refuses
         try:
             return json.loads(data.decode("utf-8", "surrogatepass"))
         except (AttributeError, RecursionError) as error:

@@ -31,7 +31,9 @@ def forget_session(connection: sqlite3.Connection, session: str) -> int:
     answers = [row[0] for row in connection.execute("SELECT id FROM answers WHERE session = ?", (session,))]
     delete_answers(connection, answers)
     connection.execute("DELETE FROM places WHERE session = ?", (session,))
-    connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
+    connection.execute("DELETE FROM rows WHERE run IN (SELECT id FROM runs WHERE session = ?)", (session,))
+    for table, column in (("runs", "session"), ("sessions", "id")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608
     _bare_calls(connection, "WHERE session = ?", (session,))
     return len(answers)
 
@@ -39,7 +41,7 @@ def forget_session(connection: sqlite3.Connection, session: str) -> int:
 def forget_all(connection: sqlite3.Connection) -> int:
     """Delete every session. Return the number of answers deleted."""
     (count,) = connection.execute("SELECT count(*) FROM answers").fetchone()
-    for table in ("sessions", "answers", "pieces", "places", "replays"):
+    for table in ("sessions", "answers", "pieces", "places", "replays", "runs", "rows"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608
     if has_index(connection):
         connection.execute("INSERT INTO words (words) VALUES ('delete-all')")

@@ -85,7 +85,45 @@ _JOURNAL = (
     ) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_JOURNAL,)
+_ROWS = (
+    # One prompt over many rows: a run, and the answer to the `number`th asking of each row's request.
+    """CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        at REAL NOT NULL,
+        session TEXT,
+        notebook TEXT,
+        about BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX runs_by_session ON runs (session)",
+    """CREATE TABLE rows (
+        request TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        run TEXT NOT NULL,
+        at REAL NOT NULL,
+        answer BLOB NOT NULL,
+        PRIMARY KEY (request, number)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX rows_by_run ON rows (run)",
+)
+
+_PACING = (
+    # What processes know of a server that they use with the same key. `until` is the time to which nothing may be sent.
+    """CREATE TABLE pacing (
+        name BLOB NOT NULL,
+        owner BLOB NOT NULL,
+        at REAL NOT NULL,
+        busy INTEGER NOT NULL,
+        level INTEGER,
+        until REAL NOT NULL,
+        works INTEGER NOT NULL,
+        PRIMARY KEY (name, owner)
+    ) WITHOUT ROWID""",
+    # Hashes of keys are made with it.
+    "CREATE TABLE pacing_pepper (pepper BLOB NOT NULL)",
+    "INSERT INTO pacing_pepper VALUES (randomblob(32))",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_JOURNAL, _ROWS, _PACING)
 
 VERSION = len(STEPS)
 

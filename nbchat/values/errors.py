@@ -29,7 +29,7 @@ Messages may quote a server: sanitise them before showing them anywhere but in a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbchat.values.key_shapes import masked
 from nbchat.values.unlinked import unlinked
@@ -70,6 +70,8 @@ class NbchatError(Exception):
     """
 
     reply: Reply | None = None
+    result: Any = None
+    """Of an error that ended a run over rows, the rows that had been answered by then; else None."""
 
     def __init__(self, message: str, *, reply: Reply | None = None) -> None:
         super().__init__(masked(message))

@@ -1,4 +1,4 @@
-"""The plot of a sweep as an output of its own, where a plotting library is there."""
+"""The plot of a sweep or an evaluation as a separate output, if a plotting library is installed."""
 
 from __future__ import annotations
 
@@ -16,61 +16,69 @@ from typing import Any
 from nbchat.api.engine import POLL_SECONDS
 from nbchat.display.chrome import line
 from nbchat.markdown.terminal_text import plain_text
+from nbchat.rows.evaluation.result import Evaluation
 from nbchat.tuning.plot import figures, vega_type
 from nbchat.tuning.result import Sweep
 
 __all__ = ["plot_bundle", "show_plot", "vega_type"]
 
 SHARPNESS = 2
-"""Pixels of the picture for one of the page: screens of today show that many."""
+"""Pixels of the picture per CSS pixel, as on current screens."""
 
 
-def show_plot(shell: Any, sweep: Sweep) -> None:
-    """Show the plot in the running cell; nothing where there is nothing to compare, or no library to draw it."""
-    drawn = figures(sweep)
-    priced = any(run.cost for run in sweep)
-    if len(drawn.means) < 2 and not (priced and len(drawn.trade) > 1):
+def show_plot(shell: Any, compared: Sweep | Evaluation) -> None:
+    """Show the plot in the running cell, unless there is nothing to compare or no library to draw it."""
+    if not _worth_drawing(compared):
         return
     try:
-        data, metadata = plot_bundle(sweep)
-    except Exception as error:  # noqa: BLE001  # the runs are paid for and shown: a picture less is a line, not a failure
+        data, metadata = plot_bundle(compared)
+    except Exception as error:  # noqa: BLE001  # the runs are paid for and shown, so a missing plot is only a note
         shell.display_pub.publish(data=dict(line(f"no plot: it could not be drawn ({type(error).__name__}: {error})")))
         return
     if data:
         shell.display_pub.publish(data=data, metadata=metadata)
 
 
-def plot_bundle(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The plot's forms by MIME type, and their metadata; both empty where no library is installed.
+def _worth_drawing(compared: Sweep | Evaluation) -> bool:
+    if isinstance(compared, Evaluation):
+        return sum(one.quality is not None for one in compared.standings) > 1
+    drawn = figures(compared)
+    priced = any(run.cost for run in compared)
+    return len(drawn.means) >= 2 or (priced and len(drawn.trade) > 1)
 
-    A picture rather than a live chart where both can be had: it shows in every front end and in a saved file.
+
+def plot_bundle(compared: Sweep | Evaluation) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the plot by MIME type, and its metadata; both empty if no library is installed.
+
+    A picture is preferred to a live chart, because every front end and saved file shows it.
     """
-    plain = plain_text(f"[plot: {sweep.grid}]")
+    plain = plain_text(f"[plot: {compared.grid}]")
     if find_spec("matplotlib"):
         _bring("matplotlib.figure", "matplotlib.backends.backend_agg")
-        figure = sweep.plot(backend="matplotlib")
+        figure = compared.plot(backend="matplotlib")
         picture = io.BytesIO()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of characters that its font lacks
+            warnings.simplefilter("ignore")  # about characters that its font lacks
             figure.savefig(picture, format="png", dpi=SHARPNESS * figure.dpi)
         width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
         sizes = {"image/png": {"width": width, "height": height}}
         return {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": plain}, sizes
     if find_spec("altair"):
         _bring("altair")
-        chart = json.loads(sweep.plot(backend="altair").to_json())
+        chart = json.loads(compared.plot(backend="altair").to_json())
         return {vega_type(chart): chart, "text/plain": plain}, {}
     return {}, {}
 
 
 def _bring(*modules: str) -> None:
-    """Import in a thread of its own, where no interrupt comes.
+    """Import in a separate thread, which receives no interrupts.
 
-    One in the midst would leave NumPy or Matplotlib half made, and unusable for the rest of the kernel's life.
+    An interrupt during the import would leave NumPy or Matplotlib half initialized, and unusable until the kernel
+    restarts.
     """
 
     def bring() -> None:
-        with contextlib.suppress(Exception):  # it is told where the module is used
+        with contextlib.suppress(Exception):  # it is reported where the module is used
             for module in modules:
                 importlib.import_module(module)
 
@@ -79,4 +87,4 @@ def _bring(*modules: str) -> None:
     thread = threading.Thread(target=bring, name="nbchat-import", daemon=True)
     thread.start()
     while thread.is_alive():
-        thread.join(POLL_SECONDS)  # in pieces: some systems do not wake a waiting lock for an interrupt
+        thread.join(POLL_SECONDS)  # in steps: some systems do not wake a waiting lock for an interrupt

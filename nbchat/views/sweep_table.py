@@ -3,68 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.display.footer import cost_text, seconds_text, tokens_text
-from nbchat.markdown.inline import html_text
 from nbchat.tuning.grid import Setting, setting_text, value_text
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
 from nbchat.tuning.summary import Summary
 from nbchat.values.answer.usage import UNKNOWN
+from nbchat.views.columns import Column, Order, columns_html, columns_plain
 
 __all__ = ["MOST_ROWS", "Handles", "fold_failures", "heading", "run_heading", "run_table", "setting_table"]
 
 MOST_ROWS = 200
-"""Rows that are shown; all of them are in `to_frame()`."""
+"""Most rows shown; all of them are in `to_frame()`."""
 
 TALL = 20
-"""Rows from which the table scrolls in a frame of its own, under its header."""
-
-SHORT = 24
-"""Characters of a text that stands in one line."""
+"""Rows from which the table scrolls under a fixed header."""
 
 LONGEST_VALUE = 60
-"""Characters of a parameter's value (a system text, say) that a cell of the table shows."""
+"""Most characters of a parameter's value, such as a system text, in a table cell."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column: its title and its cells, as text."""
+class Handles(Struct, frozen=True):
+    """What makes a table interactive, by attributes that `nbchat.views.explorer_script` knows.
 
-    title: str
-    cells: Sequence[str]
-    number: bool = True
-    html: Sequence[str] | None = None
-    """The cells as HTML where they are more than text."""
-    key: str = ""
-    """The column of the data that it shows, to sort by; empty = none."""
-    wide: bool = False
-    """Whether it takes what width there is: the answers."""
-    aside: bool = False
-    """Whether it goes first where there is no room."""
-
-    @property
-    def told(self) -> bool:
-        """Whether any cell has something to say."""
-        return any(self.cells)
-
-    @property
-    def same(self) -> bool:
-        """Whether all of several cells say the same."""
-        return len(set(self.cells)) == 1 < len(self.cells)
-
-
-@dataclass(frozen=True, slots=True)
-class Handles:
-    """What makes a table one to work with, by a script that knows these marks: see `nbchat.views.explorer_script`.
-
-    `sort` and `descending` are how its rows are sorted; `judge` makes the HTML that stands in a run's last cell. `blind`
-    hides what an answer was made with: then the rows have numbers of their own.
+    `sort` and `descending` are the rows' order; `judge` makes the HTML of a run's last cell. `blind` hides the settings
+    of each answer and numbers the rows separately.
     """
 
     sort: str
@@ -74,78 +44,86 @@ class Handles:
 
 
 def heading(sweep: Sweep, run: Run) -> str:
-    """What tells a run from the others: its setting, its repeat."""
+    """Return what distinguishes a run from the others: its setting and repeat."""
     return run_heading(run, sweep.grid.repeat > 1)
 
 
 def run_heading(run: Run, repeats: bool) -> str:
-    """As `heading`, where it is known whether there are repeats."""
+    """Return `heading` if it is known whether there are repeats."""
     return setting_text(run.setting) + (f", repeat {run.repeat}" if repeats else "")
 
 
 def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None, handles: Handles | None = None) -> Bundle:
-    """A row for each run, in the view's order: what it was, its answer, what it took.
+    """Return a table with a row for each run, in the view's order: setting, answer, cost and time.
 
-    `answer` makes the HTML of an answer; None = they stand elsewhere. The answers come before what they took, so that
-    they can be read where the table is wider than the page.
+    `answer` makes the HTML of an answer; None = answers are shown elsewhere. Answers come before figures, so that they
+    stay visible if the table is wider than the page.
     """
     counts = fold_failures(sweep)
     pairs = [(run, row) for run, row in zip(sweep.runs, sweep.table_rows(), strict=True) if run.index in counts]
     runs, rows = [run for run, _ in pairs[:MOST_ROWS]], [row for _, row in pairs[:MOST_ROWS]]
     what, took = _identity(sweep, runs, counts), _outcome(sweep, runs, rows)
     if handles is not None and handles.blind:
-        what, took = [_Column("answer no.", [str(number) for number, _ in enumerate(runs, 1)])], []
+        what, took = [Column("answer no.", [str(number) for number, _ in enumerate(runs, 1)])], []
     shared = [] if answer is None else [c for c in (*what, *took) if c.told and c.same]  # the answers need the room
     answers = [] if answer is None else [_answers(runs, answer)]
     columns = [column for column in (*what, *answers, *took) if column.told and column not in shared]
     if handles is not None:
-        columns.append(
-            _Column("your rating", [""] * len(runs), html=[handles.judge(run) for run in runs], number=False)
-        )
+        columns.append(Column("your rating", [""] * len(runs), html=[handles.judge(run) for run in runs], number=False))
     rest = len(pairs) - len(runs)
     more = [f"all of them: {', '.join(f'{c.title} {c.cells[0]}' for c in shared)}"] if shared else []
     more += [f"{rest:,} more runs are in to_frame()"] if rest else []
-    table = _html(columns, runs, handles, tall=len(runs) > TALL)
-    shown, plain, said = table, _plain(columns), chrome.line(more)
+    order = None if handles is None or handles.blind else Order(handles.sort, handles.descending)
+    table = columns_html(columns, order=order, marks=_marks(runs, handles), tall=len(runs) > TALL)
+    shown, plain, said = table, columns_plain(columns), chrome.line(more)
     return {
         "text/html": shown + (said["text/html"] if more else ""),
         "text/plain": f"{plain}\n{said['text/plain']}" if more else plain,
     }
 
 
-def _answers(runs: Sequence[Run], answer: Callable[[Run], str]) -> _Column:
+def _marks(runs: Sequence[Run], handles: Handles | None) -> list[str]:
+    """The rows' attributes, by which a script knows them."""
+    if handles is None:
+        return []
+    names = [f"answer {number}" if handles.blind else f"run {run.index}" for number, run in enumerate(runs, 1)]
+    pairs = zip(runs, names, strict=True)
+    return [f' data-nbchat-run="{run.index}" tabindex="0" aria-label="{name}"' for run, name in pairs]
+
+
+def _answers(runs: Sequence[Run], answer: Callable[[Run], str]) -> Column:
     firsts = [_cut(run.text or run.problem or "") for run in runs]
-    return _Column("answer", firsts, number=False, html=[answer(run) for run in runs], key="text", wide=True)
+    return Column("answer", firsts, number=False, html=[answer(run) for run in runs], key="text", wide=True)
 
 
 def setting_table(sweep: Sweep) -> Bundle:
-    """A row for each setting: the means of its complete runs, with 95 % intervals."""
+    """Return a table with a row for each setting: the means of its complete runs, with 95 % intervals."""
     summaries, found = sweep.summary()[:MOST_ROWS], sweep.verdict()
     ahead = all(gap is not None and gap.mean > 0 for _, gap in found.differences)
     best = found.best if ahead and (sweep.scored or found.settled) else None
     mark = "most alike" if not sweep.scored else "best" if found.settled else "highest, may be chance"
     columns = [
         *(
-            _Column(axis.name, [_value(s.setting, axis.name) for s in summaries], axis.numeric)
+            Column(axis.name, [_value(s.setting, axis.name) for s in summaries], axis.numeric)
             for axis in sweep.grid.axes
         ),
-        _Column("runs", [_complete(s) for s in summaries]),
-        _Column("score", [interval_text(s.score) for s in summaries]),
-        _Column("agreement", [interval_text(s.agreement) for s in summaries]),
-        _Column("tokens out", ["" if s.completion_tokens is None else f"{s.completion_tokens:.0f}" for s in summaries]),
-        _Column("cost", [cost_text(s.cost) for s in summaries]),
-        _Column("first token", [_seconds(s.first_token_s) for s in summaries]),
-        _Column("tokens/s", [_rate(s.tokens_per_s) for s in summaries]),
-        _Column("", [mark if s.setting == best else "" for s in summaries], number=False),
+        Column("runs", [_complete(s) for s in summaries]),
+        Column("score", [interval_text(s.score) for s in summaries]),
+        Column("agreement", [interval_text(s.agreement) for s in summaries]),
+        Column("tokens out", ["" if s.completion_tokens is None else f"{s.completion_tokens:.0f}" for s in summaries]),
+        Column("cost", [cost_text(s.cost) for s in summaries]),
+        Column("first token", [_seconds(s.first_token_s) for s in summaries]),
+        Column("tokens/s", [_rate(s.tokens_per_s) for s in summaries]),
+        Column("", [mark if s.setting == best else "" for s in summaries], number=False),
     ]
     told = [column for column in columns if column.told]
-    return {"text/html": _html(told), "text/plain": _plain(told)}
+    return {"text/html": columns_html(told), "text/plain": columns_plain(told)}
 
 
 def fold_failures(sweep: Sweep) -> dict[int, int]:
-    """Return the runs to show, by row number, each with how many it stands for.
+    """Return the runs to show, by row number, each with the number of runs it represents.
 
-    Repeats of a setting that failed in the same words, without an answer, are one.
+    Repeats of a setting that failed with the same error, without an answer, share a row.
     """
     counts: dict[int, int] = {}
     first: dict[tuple[Setting, str], int] = {}
@@ -161,26 +139,26 @@ def _repeat(run: Run, count: int) -> str:
     return str(run.repeat) if count == 1 else f"{count} alike"
 
 
-def _identity(sweep: Sweep, runs: Sequence[Run], counts: Mapping[int, int]) -> list[_Column]:
-    """What tells the runs apart, and how good they are."""
+def _identity(sweep: Sweep, runs: Sequence[Run], counts: Mapping[int, int]) -> list[Column]:
+    """Return the columns that identify the runs and show how good they are."""
     return [
-        _Column("run", [str(run.index) for run in runs], key="run"),
+        Column("run", [str(run.index) for run in runs], key="run"),
         *(
-            _Column(a.name, [_value(run.setting, a.name) for run in runs], a.numeric, key=a.name)
+            Column(a.name, [_value(run.setting, a.name) for run in runs], a.numeric, key=a.name)
             for a in sweep.grid.axes
         ),
-        _Column(
+        Column(
             "repeat", [_repeat(run, counts[run.index]) if sweep.grid.repeat > 1 else "" for run in runs], key="repeat"
         ),
-        _Column("score", [_score(run) for run in runs], key="score"),
+        Column("score", [_score(run) for run in runs], key="score"),
     ]
 
 
-def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) -> list[_Column]:
-    """How the runs went, and what they took."""
+def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) -> list[Column]:
+    """Return the columns of status, cost and time."""
     named = any(axis.name == "model" for axis in sweep.grid.axes)
     return [
-        _Column(title, cells, number, key=key, aside=True)
+        Column(title, cells, number, key=key, aside=True)
         for title, key, number, cells in (
             ("agreement", "agreement", True, [_share(row["agreement"]) for row in rows]),
             ("finish", "finish", False, [_finish(row) for row in rows]),
@@ -230,69 +208,3 @@ def _score(run: Run) -> str:
 def _cut(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
-
-
-def _html(
-    columns: Sequence[_Column], runs: Sequence[Run] = (), handles: Handles | None = None, *, tall: bool = False
-) -> str:
-    """Columns as a table; numbers stand right."""
-    frame = "max-height:36em;overflow:auto" if tall else "overflow-x:auto"
-    stuck = (
-        ";position:sticky;top:0;z-index:1;background:var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
-        * tall
-    )
-    heads = "".join(
-        f'<th{_sorts(column, handles)} style="text-align:{_side(column)};white-space:nowrap{stuck}">'
-        f"{html_text(column.title)}{_arrow(column, handles)}</th>"
-        for column in columns
-    )
-    rows = ["".join(_cell(column, number) for column in columns) for number in range(len(columns[0].cells))]
-    marks = [""] * len(rows)
-    if handles is not None:
-        names = [f"answer {number}" if handles.blind else f"run {run.index}" for number, run in enumerate(runs, 1)]
-        pairs = zip(runs, names, strict=True)
-        marks = [f' data-nbchat-run="{run.index}" tabindex="0" aria-label="{name}"' for run, name in pairs]
-    body = "".join(f"<tr{mark}>{cells}</tr>" for mark, cells in zip(marks, rows, strict=True))
-    return (
-        f'<div style="{frame};margin:0.7em 0"><table style="margin:0"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _sorts(column: _Column, handles: Handles | None) -> str:
-    """A header's marks: what it sorts by, and how it does now."""
-    aside = ' class="nbchat-aside"' if column.aside else ""
-    if handles is None or not column.key or handles.blind:
-        return aside
-    order = ("descending" if handles.descending else "ascending") if column.key == handles.sort else "none"
-    name = html_text(column.key)
-    return f'{aside} data-nbchat-sort="{name}" aria-sort="{order}" tabindex="0" title="sort by {name}" aria-label="sort by {name}"'
-
-
-def _arrow(column: _Column, handles: Handles | None) -> str:
-    if handles is None or handles.blind or not column.key or column.key != handles.sort:
-        return ""
-    return " ▾" if handles.descending else " ▴"
-
-
-_ANSWER = "text-align:left;vertical-align:top;min-width:20em;max-width:0;width:100%"
-"""As wide as the page leaves room, whatever is in it: a line that is too long ends in an ellipsis."""
-
-
-def _cell(column: _Column, number: int) -> str:
-    if column.html is not None:
-        style = _ANSWER if column.wide else "text-align:left;vertical-align:top;white-space:nowrap"
-        return f'<td style="{style}">{column.html[number]}</td>'
-    text = column.cells[number]
-    wrap = "white-space:nowrap" if column.number or len(text) <= SHORT else "overflow-wrap:break-word;max-width:20em"
-    aside = ' class="nbchat-aside"' if column.aside else ""
-    return f'<td{aside} style="text-align:{_side(column)};vertical-align:top;{wrap}">{html_text(text)}</td>'
-
-
-def _side(column: _Column) -> str:
-    return "right" if column.number else "left"
-
-
-def _plain(columns: Sequence[_Column]) -> str:
-    rows = list(zip(*(column.cells for column in columns), strict=True))
-    return str(chrome.table([column.title for column in columns], rows)["text/plain"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nbchat.store import migrations
+from nbchat.store.rows import RowAnswer
 from nbchat.values.answer.events import TextDelta
 from tests.environment import ROOT
 from tests.store.turns import answer, text_of, until, write_turn
@@ -348,8 +349,13 @@ def test_a_file_of_each_earlier_schema_is_brought_forward(opened, path, old):
     assert [row.id for row, _ in journal.find("mutable")] == [session.id]
     (entry,) = journal.ledger.entries()
     assert (entry.model, entry.usage.total_tokens) == ("m", 12)
+    rows = int(old.stem) >= 2
+    assert [run.about["template"] for run in journal.rows.runs(session.id)] == ["Label: {item}"] * rows
+    assert [answer["text"] for answer in journal.rows.find(["row-1"]).values()] == ["good"] * rows
     write_turn(journal, session.id, 2, "next", "one")
+    journal.rows.keep("run-2", [RowAnswer("row-2", 1, {"text": "bad"})])
     assert journal.flush(5.0)
+    assert journal.rows.find(["row-2"]) == {("row-2", 1): {"text": "bad"}}
     assert journal.warning() is None
 
 

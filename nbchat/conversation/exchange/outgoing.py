@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbchat.api.keys import Key
-from nbchat.data.privacy.guard import check, environment_secrets
+from nbchat.data.privacy.guard import Guard, check, environment_secrets
 from nbchat.values.messages import Message
 
-__all__ = ["check_body", "check_message"]
+__all__ = ["MessageGuard", "check_body", "check_message"]
 
 OTHERS = ("messages", "model", "stream", "stream_options")
 """Fields without user text, or checked separately."""
@@ -27,6 +27,17 @@ def check_body(body: Mapping[str, Any], key: Key | None) -> None:
 def check_message(message: Message, key: Key | None) -> None:
     """Raise GuardError if a single message must not be sent, such as a tool's result."""
     check(_messages([message.to_dict()]), _secrets(key))
+
+
+class MessageGuard:
+    """Checks any number of messages against this key, the environment's secrets and the private values of now."""
+
+    def __init__(self, key: Key | None) -> None:
+        self._guard = Guard(_secrets(key))
+
+    def check(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Raise GuardError if one of these messages, in wire form, must not be sent."""
+        self._guard.check(_messages(messages))
 
 
 def _secrets(key: Key | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["records_of"]
+__all__ = ["record_of", "records_of"]
 
 
 def records_of(data: Any) -> list[dict[str, Any]] | None:
@@ -16,13 +16,14 @@ def records_of(data: Any) -> list[dict[str, Any]] | None:
     """
     if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Sequence) or not data:
         return None
-    rows = [_row(item) for item in data]
+    rows = [record_of(item) for item in data]
     if any(row is None for row in rows):
         return None
     return [row for row in rows if row is not None]
 
 
-def _row(item: Any) -> dict[str, Any] | None:
+def record_of(item: Any) -> dict[str, Any] | None:
+    """Return a dict, dataclass, named tuple or pydantic model as a dict of its fields; None = it is no record."""
     if isinstance(item, Mapping):
         return {str(key): value for key, value in item.items()}
     if dataclasses.is_dataclass(item) and not isinstance(item, type):

@@ -1,4 +1,4 @@
-"""A partial answer of an earlier kernel, offered to be continued before its cell asks again."""
+"""Offer to continue a partial answer of an earlier kernel before its cell asks again."""
 
 from __future__ import annotations
 

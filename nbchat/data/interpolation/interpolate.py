@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nbchat.data.describe import describe
 from nbchat.data.description import Description, UnknownFormat
 from nbchat.data.fingerprint import fingerprint
 from nbchat.data.images import Image
+from nbchat.data.interpolation.finder import Finder
 from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup
-from nbchat.data.interpolation.markdown_code import Code, code_in
-from nbchat.data.interpolation.placeholders import (
-    Expression,
-    Placeholder,
-    belongs_elsewhere,
-    expression_at,
-    kind_of_expression,
-    placeholder_at,
-)
+from nbchat.data.interpolation.placeholders import Expression, Placeholder, belongs_elsewhere, kind_of_expression
 from nbchat.data.privacy.ladder import LADDER, Rung
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
@@ -27,16 +21,14 @@ from nbchat.values.messages import Content, ImagePart, TextPart
 __all__ = ["Fragment", "Inserted", "Interpolated", "Left", "interpolate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Struct, frozen=True):
     """A part of the message. `source` is the placeholder it came from ("df:stats"); None = as the user wrote it."""
 
     text: str
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(Struct, frozen=True):
     """A placeholder that was expanded. `size` is in bytes of UTF-8; `str` gives the footer's phrase.
 
     `rung` is the rung of the privacy ladder ("" = none), `exposes` describes what that reveals, and `cut` whether the
@@ -57,8 +49,7 @@ class Inserted:
         return f"{self.name}: {', '.join(filter(None, facts))}"
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """Something like a placeholder that was left as written; `str` gives the footer's phrase.
 
     `nearest` is the closest live name (None = none is close), `why` the reason ("" = the name does not exist).
@@ -73,8 +64,7 @@ class Left:
         return f"{self.text} left as written{reason}" + (f"; did you mean {self.nearest}?" if self.nearest else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolated:
+class Interpolated(Struct, frozen=True):
     """An interpolated message, with the origin of each part.
 
     `images` follow the text, in order. `hashes` maps each live name that was used to a fingerprint of its value.
@@ -123,7 +113,7 @@ class _Reading:
         self._text = text
         self._namespace = namespace
         self._budget = budget
-        self._code: Code | None = None
+        self._finder = Finder(text)
         self._kept = 0  # the text before this is in `parts`
         self._parts: list[Fragment] = []
         self._images: dict[str, Image] = {}
@@ -181,7 +171,7 @@ class _Reading:
         """Report Python code with live names at `start` as left; return where to continue, 0 = it is no such code."""
         end = self._text.find("}", start, start + LONGEST_LEFT)
         inner = self._text[start + 1 : max(end, 0)]
-        if not inner or "\n" in inner or belongs_elsewhere(self._text, start) or self._in_code(start, end + 1):
+        if not inner or "\n" in inner or belongs_elsewhere(self._text, start) or self._finder.in_code(start, end + 1):
             return 0
         what = kind_of_expression(inner, self._namespace)
         if what:
@@ -192,19 +182,7 @@ class _Reading:
     def _found(self, start: int) -> Placeholder | Expression | None:
         """The placeholder or expression at `start`, unless the brace belongs to another notation or to code."""
         after_value = bool(self._parts) and self._kept == start and self._parts[-1].source is not None
-        if not after_value and belongs_elsewhere(self._text, start):
-            return None
-        if not self._text.startswith("{=", start):
-            found = placeholder_at(self._text, start)
-            return None if found is None or self._in_code(start, found.end) else found
-        if self._text[start - 1 : start] == "`" or self._in_code(start, start + 2):  # `<b>`{=html} is Pandoc's
-            return None
-        return expression_at(self._text, start)
-
-    def _in_code(self, start: int, end: int) -> bool:
-        if self._code is None:
-            self._code = code_in(self._text)
-        return self._code.touches(start, end)
+        return self._finder.at(start, after_value=after_value)
 
     def _not_python(self, found: Expression, text: str) -> int:
         """Raise for `{= …}`, which is plainly ours; leave `{=…}`, which may be another notation."""

@@ -17,7 +17,7 @@ from nbchat.values.errors import GuardError
 if TYPE_CHECKING:
     from nbchat.data.privacy.private_columns import PrivateColumn
 
-__all__ = ["OVERRIDE", "check", "environment_secrets"]
+__all__ = ["OVERRIDE", "Guard", "check", "environment_secrets"]
 
 OVERRIDE = "--unguarded"
 """The option that sends one message without the check."""
@@ -37,41 +37,51 @@ def check(
     secrets: Mapping[str, str],
     private: Iterable[PrivateColumn] | None = None,
 ) -> None:
-    """Raise GuardError if a text contains a secret or private value, naming which one and where, never the value.
+    """Raise GuardError if a text contains a secret or private value. Arguments are those of `Guard` and `Guard.check`."""
+    Guard(secrets, private).check(texts)
 
-    `texts` are pairs of a place ("the message", "turn 3", "a tool result") and the text to be sent from there. `secrets`
-    maps labels ("OPENAI_API_KEY", "the key in use") to secrets; those too plain to be one are ignored (see `is_secret`).
-    They are found verbatim, URL-quoted, in base64 and with JSON escapes. `private` are the columns to look for, None =
-    all marked ones; `private_values` defines which of their values count.
+
+class Guard:
+    """Looks for the secrets and private values of one moment, in any number of messages.
+
+    `secrets` maps labels ("OPENAI_API_KEY", "the key in use") to secrets; those too plain to be one are ignored (see
+    `is_secret`). They are found verbatim, URL-quoted, in base64 and with JSON escapes. `private` are the columns to look
+    for, None = all marked ones; `private_values` defines which of their values count.
     """
-    looked_for = {label: _forms(value) for label, value in secrets.items() if is_secret(value)}
-    columns = _marked() if private is None else tuple(private)
-    for where, text in texts:
-        for form in variants(text):
-            _check_secrets(where, form, looked_for)
-            if columns:
-                _check_columns(where, form, columns)
+
+    def __init__(self, secrets: Mapping[str, str], private: Iterable[PrivateColumn] | None = None) -> None:
+        self._secrets = {label: _forms(value) for label, value in secrets.items() if is_secret(value)}
+        self._columns = [(column.name, column.current()) for column in (_marked() if private is None else private)]
+
+    def check(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Raise GuardError if a text contains a secret or private value, naming which one and where, never the value.
+
+        `texts` are pairs of a place ("the message", "turn 3", "a tool result") and the text to be sent from there.
+        """
+        for where, text in texts:
+            for form in variants(text):
+                self._check_secrets(where, form)
+                if self._columns:
+                    self._check_columns(where, form)
+
+    def _check_columns(self, where: str, text: str) -> None:
+        from nbchat.data.privacy.text_tokens import TextTokens
+
+        words = TextTokens(text)
+        for name, values in self._columns:
+            if values.found_in(words):
+                raise _refusal(where, f"a value of the private column {name!r}")
+
+    def _check_secrets(self, where: str, text: str) -> None:
+        for label, forms in self._secrets.items():
+            if any(form in text for form in forms):
+                raise _refusal(where, label if " " in label else f"the value of {label}")
 
 
 def _marked() -> tuple[PrivateColumn, ...]:
     from nbchat.data.privacy.private_columns import private_columns
 
     return private_columns()
-
-
-def _check_columns(where: str, text: str, columns: Iterable[PrivateColumn]) -> None:
-    from nbchat.data.privacy.text_tokens import TextTokens
-
-    words = TextTokens(text)
-    for column in columns:
-        if column.found_in(words):
-            raise _refusal(where, f"a value of the private column {column.name!r}")
-
-
-def _check_secrets(where: str, text: str, secrets: Mapping[str, tuple[str, ...]]) -> None:
-    for label, forms in secrets.items():
-        if any(form in text for form in forms):
-            raise _refusal(where, label if " " in label else f"the value of {label}")
 
 
 def _refusal(where: str, what: str) -> GuardError:

@@ -25,7 +25,7 @@ def plot(evaluation: Evaluation, *, backend: Backend | None = None) -> Any:
 
 def figures(evaluation: Evaluation) -> Figures:
     """Compute the data of both plots."""
-    grid = evaluation.design.grid
+    grid = evaluation.grid
     axes = [axis for axis in grid.axes if len(axis.values) > 1] or list(grid.axes)
     axis = next((axis for axis in axes if axis.name == "temperature"), axes[0] if axes else None)
     name = axis.name if axis is not None else ""

@@ -53,15 +53,17 @@ def right_difference(first: int, second: int, n: int, level: float) -> Differenc
     """Return the difference between two settings' shares of right answers over the same n rows.
 
     `first` and `second` count the rows that only one got right, as in `mcnemar`. The interval is Bonett and Price's
-    (2012), Wald's after adding one row to either count. Settled if it excludes 0 and McNemar's test agrees; `more` is the
-    number of further rows.
+    (2012), Wald's after adding one row to either count, extended to 0 if McNemar's test does not exclude that. Settled if
+    0 is outside; `more` is the number of further rows.
     """
     mean = (first - second) / n
     a, b = (first + 1) / (n + 2), (second + 1) / (n + 2)
     z = NormalDist().inv_cdf((1 + level) / 2)
     reach = z * math.sqrt((a + b - (a - b) ** 2) / (n + 2))
     low, high = max(-1.0, a - b - reach), min(1.0, a - b + reach)
-    settled = (low > 0 or high < 0) and mcnemar(first, second) <= 1 - level
+    if mcnemar(first, second) > 1 - level:
+        low, high = min(low, 0.0), max(high, 0.0)
+    settled = low > 0 or high < 0
     more = None if settled else rows_to_settle(mean, (first + second) / n, n, level)
     return Difference(mean, n, low, high, settled, more, level)
 

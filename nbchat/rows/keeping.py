@@ -1,0 +1,66 @@
+"""What a run keeps: its answered rows in the journal, and its figures in the ledger."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbchat.rows.crew import Done
+from nbchat.rows.form import Form
+from nbchat.rows.outcome import Answer
+from nbchat.store.opening import journal
+from nbchat.store.rows import RowAnswer
+from nbchat.store.sessions import new_id
+
+if TYPE_CHECKING:
+    from nbchat.rows.run import Tally
+
+__all__ = ["Keeping"]
+
+SETTLE_SECONDS = 10.0
+"""Seconds that a run waits for the journal, at its beginning and its end; one in trouble is not waited for."""
+
+
+class Keeping:
+    """Keeps the rows of one run. `reads`: stored answers are used; they are written in any case."""
+
+    def __init__(self, *, reads: bool = True) -> None:
+        self.run = new_id()
+        self._reads = reads
+
+    def find(self, names: Sequence[str]) -> dict[tuple[str, int], Answer]:
+        """The stored answers to these requests, by name and number."""
+        file = journal() if self._reads and names else None
+        if file is None or not file.exists():
+            return {}
+        return {key: Answer.from_dict(answer) for key, answer in file.rows.find(names).items()}
+
+    @contextlib.contextmanager
+    def opened(self, form: Form, tally: Tally) -> Iterator[Callable[[list[Done]], None]]:
+        """Yield the function that keeps a batch. It is called in the engine's thread."""
+        key = form.ask.endpoint.secrets
+        keys: Any = () if key is None else (key,)
+
+        def keep(batch: list[Done]) -> None:
+            rows = []
+            for done in batch:
+                if done.answer is None:
+                    continue
+                tally.add(done.answer)
+                if done.error is None:
+                    rows.append(RowAnswer(done.job.name, done.job.number, done.answer.to_dict()))
+            if (file := journal()) is not None and rows:
+                file.rows.keep(self.run, rows, keys)
+
+        _settle()
+        try:
+            yield keep
+        finally:
+            _settle()
+
+
+def _settle() -> None:
+    """Wait until the journal has what was given to it, so that it is found, and survives the process."""
+    if (file := journal()) is not None:
+        file.flush(SETTLE_SECONDS)

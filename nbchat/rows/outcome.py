@@ -1,0 +1,79 @@
+"""What became of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from msgspec import Struct
+
+from nbchat.values.answer.reply import Reply
+from nbchat.values.answer.usage import UNKNOWN, Usage
+from nbchat.values.errors import NbchatError
+
+__all__ = ["NOT_SENT", "Answer", "Outcome", "RowStatus"]
+
+RowStatus = Literal["complete", "failed", "skipped", "not sent"]
+"""How a row ended. "skipped": a field of it is missing, so nothing was asked; "not sent": the run ended before it."""
+
+
+class Answer(Struct, frozen=True):
+    """A row's answer as the server gave it. `cost` is in US dollars, None = unknown; `seconds` from sending to its end."""
+
+    text: str
+    finish: str | None = None
+    refusal: str = ""
+    model: str | None = None
+    usage: Usage = UNKNOWN
+    cost: float | None = None
+    seconds: float | None = None
+    tries: int = 1
+
+    @classmethod
+    def of(cls, reply: Reply, cost: float | None) -> Self:
+        """The answer in a reply."""
+        seconds = reply.timing.total
+        return cls(reply.text, reply.finish_reason, reply.refusal, reply.model, reply.usage, cost, seconds, reply.tries)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form for the journal: the fields that are set."""
+        more = {
+            "finish": self.finish,
+            "refusal": self.refusal or None,
+            "model": self.model,
+            "cost": self.cost,
+            "seconds": None if self.seconds is None else round(self.seconds, 4),
+            "tries": self.tries if self.tries > 1 else None,
+        }
+        set_ = {name: value for name, value in more.items() if value is not None}
+        return {"text": self.text, "usage": self.usage.to_dict(), **set_}
+
+    @classmethod
+    def from_dict(cls, answer: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        usage = Usage.from_dict(answer.get("usage", {}))
+        return cls(**{**answer, "usage": usage})
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one row: the value for the result (None = missing), and why there is none.
+
+    `answer` is the last that came for it. `usage` and `cost` sum up all its requests in this run; a `stored` answer was
+    taken from the journal and cost nothing now. `agreement` is the share of repeats with this value.
+    """
+
+    status: RowStatus
+    value: Any = None
+    error: NbchatError | None = None
+    answer: Answer | None = None
+    stored: bool = False
+    agreement: float | None = None
+    answers: tuple[Any, ...] = ()
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no value, in one sentence; None = there is one. May quote a server."""
+        return None if self.error is None else str(self.error)
+
+
+NOT_SENT = Outcome("not sent", error=NbchatError("Not sent: the run ended before this row."))

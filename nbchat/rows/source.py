@@ -1,0 +1,145 @@
+"""The rows of a run's input: any data frame or column, a list, or an iterator that is read as it goes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from nbchat.data.privacy.private_columns import hidden
+from nbchat.data.tables.table import Table, library, table_of
+from nbchat.rows.template import ITEM, ROW
+from nbchat.values.errors import PromptError
+
+__all__ = ["Row", "Source", "source_of"]
+
+READ_AT_ONCE = 512
+"""Rows of a table that are read at a time."""
+
+Row = Mapping[str, Any]
+"""The values of a row by their names in a template."""
+
+
+class Source(Protocol):
+    """The rows of an input, numbered from 0."""
+
+    native: Any
+    """What the user gave."""
+    columns: Sequence[Hashable]
+    """The columns' names, which may repeat."""
+    single: bool
+    """Whether the rows are values rather than records."""
+    total: int | None
+    """The number of rows; None = known at the end."""
+
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """The names of those columns that are marked private, among these or (`whole`) among all."""
+
+    def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Read the rows in order, with their positions: these columns, and with `whole` the row itself as `item` and `row`.
+
+        An iterator goes on where it was left.
+        """
+
+
+def source_of(data: Any) -> Source:
+    """Return the rows of an input. Raises PromptError for what has none."""
+    if library(data) and (table := table_of(data)) is not None:
+        if table.rows is None:
+            raise PromptError(f"A lazy frame ({table.kind}) is computed first: pass its collect() or compute().")
+        return TableSource(data, table)
+    if type(data).__module__.partition(".")[0] == "numpy" and getattr(data, "ndim", 0) == 1:
+        return ListSource(data, data.tolist())
+    if isinstance(data, (str, bytes, bytearray, Mapping)) or not isinstance(data, Iterable):
+        raise PromptError(
+            f"Rows are those of a data frame, a column, a list or an iterator; got {type(data).__name__}."
+        )
+    if isinstance(data, Sequence):
+        return ListSource(data, data)
+    return IteratorSource(data)
+
+
+class TableSource:
+    """The rows of a frame, or the values of a column."""
+
+    def __init__(self, native: Any, table: Table) -> None:
+        self.native = native
+        self.table = table
+        self.columns: Sequence[Hashable] = [field.name for field in table.fields]
+        self.single = table.single
+        self.total: int | None = table.rows or 0
+
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """The columns that `nbchat.private` marked, on this frame or one that it comes from."""
+        wanted = set(fields)
+        places = sorted(hidden(self.native, self.table).places)
+        return [str(self.columns[place]) for place in places if whole or self.columns[place] in wanted]
+
+    def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Read the rows, some hundreds at a time."""
+        for start in range(0, self.total or 0, READ_AT_ONCE):
+            some = range(start, min(start + READ_AT_ONCE, self.total or 0))
+            yield from zip(some, self._read(some, fields, whole=whole), strict=True)
+
+    def _read(self, rows: range, fields: Iterable[Hashable], *, whole: bool) -> list[Row]:
+        wanted = set(fields)
+        places = [place for place, name in enumerate(self.columns) if name in wanted or (whole and not self.single)]
+        names = [str(self.columns[place]) for place in places]
+        found = self.table.cells(rows, places)
+        if self.single:
+            return [{ROW: cells[0], ITEM: cells[0], names[0]: cells[0]} for cells in found]
+        if not whole:
+            return [dict(zip(names, cells, strict=True)) for cells in found]
+        keys = [self.columns[place] for place in places]
+        made = ((cells, dict(zip(keys, cells, strict=True))) for cells in found)
+        return [{ROW: row, ITEM: row, **dict(zip(names, cells, strict=True))} for cells, row in made]
+
+
+class ListSource:
+    """The items of a sequence. Where all of them are mappings, their keys are columns."""
+
+    def __init__(self, native: Any, items: Sequence[Any]) -> None:
+        self.native = native
+        self.total: int | None = len(items)
+        self._items = items
+        records = bool(items) and all(isinstance(item, Mapping) for item in items)
+        keys = dict.fromkeys(key for item in items for key in item) if records else {ITEM: None}
+        self.columns: Sequence[Hashable] = list(keys)
+        self.single = not records
+
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """None: only columns of frames are marked."""
+        return []
+
+    def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Read the items."""
+        for position, item in enumerate(self._items):
+            yield position, _row_of(item, self.columns, single=self.single)
+
+
+class IteratorSource:
+    """The items of an iterator, taken as they are needed. Where the first is a mapping, its keys are columns."""
+
+    def __init__(self, data: Iterable[Any]) -> None:
+        self.native = data
+        rest = iter(data)
+        first = list(itertools.islice(rest, 1))
+        self._rest = enumerate(itertools.chain(first, rest))
+        self.single = not (first and isinstance(first[0], Mapping))
+        self.columns: Sequence[Hashable] = [ITEM] if self.single else list(first[0])
+        self.total: int | None = None if first else 0
+
+    def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
+        """None: only columns of frames are marked."""
+        return []
+
+    def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Take the rest of the items."""
+        for position, item in self._rest:
+            yield position, _row_of(item, self.columns, single=self.single)
+
+
+def _row_of(item: Any, columns: Sequence[Hashable], *, single: bool) -> Row:
+    if single or not isinstance(item, Mapping):
+        return {ROW: item, ITEM: item}
+    return {ROW: item, ITEM: item, **{str(name): item.get(name) for name in columns}}
