@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nbchat.api.error_body import describe
-from nbchat.api.failure import error_from, may_pass
+from nbchat.api.failure import error_from, is_temporary
 from nbchat.api.keys import Key
 from nbchat.testing import Say, Status
 from nbchat.values.errors import QuotaExceeded
@@ -21,7 +21,7 @@ def test_a_real_error_is_classified(case):
     assert case.words in str(error)
     if case.not_said != "no credit" or case.kind is not QuotaExceeded:
         assert case.not_said not in str(error).removeprefix("S answered")
-    assert may_pass(case.status, describe(case.body), error) is case.again
+    assert is_temporary(case.status, describe(case.body), error) is case.again
     written = case.body if isinstance(case.body, str) else json.dumps(case.body)
     assert str(error_from(case.status, written.encode(), server="S", sent=SENT, key=Key("sk-test-1234"))) == str(error)
 

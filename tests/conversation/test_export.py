@@ -26,7 +26,7 @@ from nbchat.testing import Say
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import ImagePart, Message, TextPart
-from nbchat.values.optionline import can_say
+from nbchat.values.optionline import can_express
 from nbchat.values.params import Params
 from tests import strategies
 from tests.environment import ROOT
@@ -151,7 +151,7 @@ def test_a_refusal_names_what_is_wrong(content, words, tmp_path):
 @example(Params(model="a,b", user="none", extra={"a=b": 1}), "{{x}}\n")
 def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
     """Every parameter that a line can say, and the text as it was sent: what stands in braces is not put in anew."""
-    said = Params.from_dict({name: value for name, value in params.items() if can_say(name)})
+    said = Params.from_dict({name: value for name, value in params.items() if can_express(name)})
     _, source = cells(talk(replace(asked(text), params=params)))
     assert asks(source) == (said, Message("user", text))
 
@@ -167,7 +167,7 @@ def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
     ],
 )
 def test_an_option_line_can_express_all_but_some_names(params, said):
-    assert all(can_say(name) for name, _ in Params(**params).items()) is said
+    assert all(can_express(name) for name, _ in Params(**params).items()) is said
 
 
 def test_a_text_without_braces_is_asked_without_raw():
