@@ -29,7 +29,7 @@ class Entry(Incidental, frozen=True):
     None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the finish reason, None = never
     sent; `tries` counts the first attempt too. `session` is the session's name, `notebook` a path, `cell` the front end's
     cell id; None = none, or deleted. A `replayed` answer came from the cache, under the hash `request` (None = the cache
-    was not used).
+    was not used). `raw_usage` is the server's own usage object; None = it sent none.
     """
 
     _incidental = ("id",)
@@ -51,6 +51,7 @@ class Entry(Incidental, frozen=True):
     cell: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     request: str | None = None
+    raw_usage: Mapping[str, Any] | None = None
     id: str = field(default_factory=lambda: os.urandom(8).hex())
 
     @classmethod
@@ -68,6 +69,7 @@ class Entry(Incidental, frozen=True):
             tries=reply.tries,
             request_id=reply.request_id,
             replayed=reply.replayed,
+            raw_usage=reply.raw_usage,
             **more,
         )
 
