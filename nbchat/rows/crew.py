@@ -15,6 +15,7 @@ from nbchat.api.engine import Engine
 from nbchat.api.http.addresses import public_url
 from nbchat.api.prices import cost
 from nbchat.api.rate_limits import RetryPolicy
+from nbchat.conversation.schemas.converters import Misfit
 from nbchat.rows.form import Form, Written
 from nbchat.rows.outcome import Answer
 from nbchat.values.answer.draft import Draft
@@ -38,10 +39,12 @@ class Job:
     content: Content
     form: Form
     written: Written
-    corrects: bool = False
-    """Whether it asks again because an answer did not fit."""
     in_words: bool | None = None
     """Whether it asks for the schema in the prompt; None = as known of the server when it was written."""
+    misfit: Misfit | None = None
+    """What was wrong with the answer that it corrects; None = it corrects none."""
+    refusal: NbchatError | None = None
+    """The refusal of the schema after which it asks in words; None = there was none."""
 
 
 @dataclass(frozen=True, slots=True)

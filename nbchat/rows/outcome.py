@@ -50,17 +50,17 @@ class Answer:
 
     @classmethod
     def from_dict(cls, answer: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        usage = Usage.from_dict(answer.get("usage", {}))
-        return cls(**{**answer, "usage": usage})
+        """The inverse of `to_dict`; fields that are not known are left out."""
+        known = {name: answer[name] for name in cls.__slots__ if name in answer}
+        return cls(**{**known, "usage": Usage.from_dict(answer.get("usage", {}))})
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one row: the value for the result (None = missing), and why there is none.
 
-    `answer` is the last that came for it. `usage` and `cost` sum up all its requests in this run; a `stored` answer was
-    taken from the journal and cost nothing now. `agreement` is the share of repeats with this value.
+    `answer` is the last that came for it; a `stored` one was taken from the journal and cost nothing now. `agreement` is
+    the share of repeats that gave this value (None = it was asked once), `values` are those of all of them.
     """
 
     status: RowStatus
@@ -69,7 +69,7 @@ class Outcome:
     answer: Answer | None = None
     stored: bool = False
     agreement: float | None = None
-    answers: tuple[Any, ...] = ()
+    values: tuple[Any, ...] = ()
 
     @property
     def reason(self) -> str | None:
