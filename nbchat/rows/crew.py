@@ -89,10 +89,14 @@ class Crew:
         self._closed = False
 
     def put(self, jobs: Iterable[Job]) -> None:
-        """Queue jobs."""
+        """Queue jobs; those that ask again go first, because what they find out helps the others."""
         added = list(jobs)
         self.outstanding += len(added)
-        self._waiting.extend(added)
+        for job in added:
+            if job.misfit is None and job.refusal is None:
+                self._waiting.append(job)
+            else:
+                self._waiting.appendleft(job)
         self._engine.call(self._employ)
 
     def take(self, timeout: float) -> list[Done]:

@@ -281,11 +281,11 @@ class Run:
         if self._purse.limited:
             self._purse.give(job.content, answered=done.answer is not None)
         outcome, again = self._reader.read(done)
-        self._judge(done)
-        if isinstance(done.error, FINAL):
-            return
         if again is not None and sends and self.stopped is None:
             self._ready.append(again)
+            return
+        self._judge(done)
+        if isinstance(done.error, FINAL):
             return
         key = job.name, job.number
         if outcome.status == "complete":
