@@ -28,6 +28,7 @@ GROUPS = ("tests/scripts", "tests/kernel", "tests/conversation", "tests/store")
 OWN = ("tests/scripts",)
 
 PACKAGES = (
+    "altair",
     "cryptography",
     "genai-prices",
     "hypothesis",

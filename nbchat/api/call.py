@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from nbchat.api.concurrency import ConcurrencyLimiter
+from msgspec import Struct, field
+
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.api.pacing.rate_limits import RetryPolicy
+from nbchat.values.frozen import repr_without
 
 __all__ = ["Call", "Timeouts"]
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """Seconds. `read` is the longest silence, also before the first token: a long prompt may take minutes."""
 
     connect: float = 10.0
@@ -22,8 +23,7 @@ class Timeouts:
     write: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request to make. Calls that share a `limiter` are limited together; None = sent at once.
 
     `payload` is the body as JSON, where it is not streamed and the caller has written it already; None = not yet.
@@ -34,7 +34,10 @@ class Call:
     timeouts: Timeouts = Timeouts()
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     limiter: ConcurrencyLimiter | None = None
-    payload: bytes | None = field(default=None, repr=False)
+    payload: bytes | None = None
+
+    def __repr__(self) -> str:
+        return repr_without(self, "payload")
 
     @property
     def model(self) -> str:

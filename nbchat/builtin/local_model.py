@@ -14,7 +14,6 @@ import select
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -46,15 +45,15 @@ def smollm2_file() -> Path | None:
     return found if found is not None and found.exists() else None
 
 
-@dataclass
 class LocalModel:
     """A model process: `base_url` and `key` are those of its server, `name` is the model's."""
 
-    path: Path
-    name: str
-    base_url: str = ""
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    _process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        self.base_url = ""
+        self.key = secrets.token_urlsafe(24)
+        self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Load the model and start the server. Raises ConfigError saying why it can't."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from IPython.core.error import UsageError
+from msgspec import Struct, field
 
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
 from nbchat.values.key_shapes import without_keys
@@ -81,8 +81,7 @@ ROWS: tuple[Parameter | OwnOption, ...] = (*PARAMETERS.values(), *OWN.values())
 SHORTS = {row.short: row.name for row in ROWS if row.short}
 
 
-@dataclass(frozen=True, slots=True)
-class CellOptions:
+class CellOptions(Struct, frozen=True):
     """A parsed line: parameters by wire name, axes (parameters with several values), and nbchat's own options."""
 
     params: Mapping[str, Any] = field(default_factory=dict)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.prices import listed_window
@@ -19,10 +21,9 @@ from nbchat.values.plural import pluralize
 __all__ = ["Context", "ContextPolicy", "checked_policy", "room", "shorter_after", "window_of"]
 
 ContextPolicy = Literal["fit", "retry", "off"] | int
-"""How the history is fitted to the model's window.
-
-"fit": the oldest turns are left out where the window is known; "retry": and once more where the server says that it was
-too long; "off": all of it is always sent; a number: the window, in tokens.
+"""How the history is fitted to the model's window. "fit": leave out the oldest turns if the window is known; "retry":
+also if the server answers that the request was too long; "off": always send everything; a number: the window, in
+tokens.
 """
 
 ANSWER_SHARE = 8
@@ -37,8 +38,7 @@ _SAID = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The turns before a message, and the system text (None = none). `left_out` counts those that did not fit."""
 
     turns: tuple[Turn, ...] = ()
@@ -73,7 +73,7 @@ class Context:
 
 
 def checked_policy(policy: object) -> ContextPolicy:
-    """The policy that was given. Raises ParameterError."""
+    """Validate a context policy. Raises ParameterError."""
     if policy in ("fit", "retry", "off"):
         return policy
     if isinstance(policy, int) and not isinstance(policy, bool) and policy > 0:
@@ -91,22 +91,22 @@ def window_of(policy: ContextPolicy, endpoint: Endpoint, model: str | None) -> i
 
 
 def room(window: int, beside: Sequence[Message], extra: int, answer: int | None) -> int:
-    """The tokens that are left for the history in a window, beside these messages, `extra` tokens and the answer."""
+    """Return a window's tokens left for the history beside these messages, `extra` tokens and the answer."""
     return window - _size(beside) - extra - (window // ANSWER_SHARE if answer is None else answer)
 
 
 def shorter_after(error: ContextTooLong, sent: int, endpoint: Endpoint, model: str | None) -> int:
-    """Learn the window from a refusal, and remember it; `sent` are the tokens that were sent."""
+    """Estimate the window from a refusal, and remember it; `sent` is the number of tokens sent."""
     found = _SAID.search(str(error))
     window = int(found[1].replace(",", "")) if found else 0
-    if not 0 < window < sent * 4:  # estimates are not that far off
+    if not 0 < window < sent * 4:  # estimates are more accurate than that
         window = int(sent * GUESS)
     process.capabilities.learn_window(endpoint.base_url, model or "", window)
     return window
 
 
 def _size(messages: Sequence[Message]) -> int:
-    """About how many tokens these messages are; a picture counts as its usual price, 765."""
+    """Estimate the tokens of messages; an image counts as 765, its usual price."""
     return sum(
         estimate_tokens(message.text)
         + sum(estimate_tokens(call.arguments) + 8 for call in message.tool_calls)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.conversation.turn import Turn, joined
 from nbchat.values.answer.rating import Rating
@@ -15,8 +17,7 @@ from nbchat.values.plural import pluralize
 __all__ = ["History"]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """Turns, oldest first. Frozen: each change returns a new history, so that copies are free.
 
     A turn is identified by its `id`, which it keeps when it is answered again, or by its cell. Changing a turn marks
@@ -48,7 +49,7 @@ class History:
     def find(self, turn: Turn) -> Turn:
         """Return the current turn with this turn's id. Raises SessionError if it is not in the history."""
         if (place := self.place(turn)) is None:
-            raise SessionError("That turn is not in this session's history any more. Choose one of session.turns.")
+            raise SessionError("That turn is not in this session's history. Choose one of session.turns.")
         return self.turns[place]
 
     def last(self, purpose: str) -> Turn:
@@ -98,7 +99,7 @@ class History:
         return History(tuple(marked if each is here else each for each in self.turns))
 
     def rated(self, turn: Turn, rating: Rating | None) -> History:
-        """The history with the current answer of this turn rated; None = no longer. Raises SessionError."""
+        """Return the history with this turn's current answer rated; None removes the rating. Raises SessionError."""
         here = self.find(turn)
         rated = replace(here, rating=rating)
         return History(tuple(rated if each is here else each for each in self.turns))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError, PromptError
@@ -19,11 +19,10 @@ UNSET: Any = object()
 """Marks an option as not given, where None is a meaningful value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestOptions:
+class RequestOptions(Struct, frozen=True, kw_only=True):
     """Options for one message. `None` and `UNSET` = the session's value."""
 
-    params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     """Changes to the session's parameters; None unsets one."""
     system: str | None = UNSET
     """The system text; None = no system text."""
@@ -41,7 +40,7 @@ class RequestOptions:
     """Longest silence, in seconds."""
     cell_id: str | None = None
     """The id of the message's cell; asking again from the same cell answers its turn again."""
-    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     """Fingerprints of the values inserted into the message, by name."""
     cache: bool | None = None
     """Whether a stored answer to an identical request may be replayed; None = the session's setting."""
@@ -57,7 +56,7 @@ class RequestOptions:
     @classmethod
     def of(cls, options: Mapping[str, Any], *, replaces: Turn | None = None, resumes: Turn | None = None) -> Self:
         """Make options from keyword arguments. Raises ParameterError for an unknown one."""
-        own = {field.name for field in dataclasses.fields(cls)} - {"params", "replaces", "resumes"}
+        own = set(cls.__struct_fields__) - {"params", "replaces", "resumes"}
         params = {name: value for name, value in options.items() if name not in own}
         for name in params:
             if name not in PARAMETERS and name != "extra":
@@ -74,9 +73,9 @@ class RequestOptions:
 
 
 def user_message(message: Any) -> Message:
-    """The user's message of a text, or of a list of texts and images. Raises PromptError for anything else.
+    """Make a user message from a text, or a list of texts and images.
 
-    A message that says nothing is refused too.
+    Raises PromptError for anything else, and for an empty message.
     """
     content = message if isinstance(message, str | Message) else _parts(message)
     asked = content if isinstance(content, Message) else Message("user", content)
@@ -92,8 +91,8 @@ def _parts(message: Any) -> tuple[Part, ...]:
         return parts
     if given and all(isinstance(part, Mapping) and "role" in part for part in given):
         raise PromptError(
-            "One message is asked at a time; got a list of messages. Written to a JSON file, Session.load(FILE) opens it"
-            " as a conversation. Nothing was sent."
+            "Only one message can be asked at a time; got a list of messages. To continue a conversation, write it to a JSON"
+            " file and use Session.load(FILE). Nothing was sent."
         )
     got = "None" if message is None else type(message).__name__
     raise PromptError(f"A message is a text, or a list of texts and images; got {got}. Nothing was sent.")

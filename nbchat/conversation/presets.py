@@ -7,9 +7,10 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from nbchat.values.errors import ConfigError, ParameterError
 from nbchat.values.key_shapes import holds_key
@@ -31,8 +32,7 @@ __all__ = [
 LONGEST_NAME = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(Struct, frozen=True):
     """A named set of parameters. None unsets a parameter; those not named stay unchanged."""
 
     name: str

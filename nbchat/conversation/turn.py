@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+from msgspec import field
+from msgspec.structs import replace
 
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply, Timing
 from nbchat.values.answer.usage import Usage
+from nbchat.values.frozen import Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
@@ -25,23 +28,24 @@ def new_id() -> str:
     return os.urandom(8).hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Incidental, frozen=True):
     """A message, the reply to it, and the parameters it was asked with.
 
     `steps` are the messages between the two: tool calls and their results. `before_edit` marks an answer that was given
     before an earlier turn changed. `values` are fingerprints of the values that were put into the message, by name.
-    `rating` is what a reader thinks of the answer, None = nothing was said. `answer_id` names the answer in the journal.
+    `rating` is the reader's opinion of the answer, None = not rated. `answer_id` names the answer in the journal.
     """
+
+    _incidental: ClassVar[tuple[str, ...]] = ("answer_id",)
 
     message: Message
     reply: Reply
     params: Params
     steps: tuple[Message, ...] = ()
     before_edit: bool = False
-    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    values: Mapping[str, str] = field(default_factory=dict)
     rating: Rating | None = None
-    answer_id: str = field(default_factory=new_id, compare=False)
+    answer_id: str = field(default_factory=new_id)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -76,7 +80,7 @@ class Version:
 
     @classmethod
     def from_dict(cls, version: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`, but for what `Reply.to_dict` leaves out. Raises ValueError naming what is wrong."""
+        """The inverse of `to_dict`, except for what `Reply.to_dict` omits. Raises ValueError naming what is wrong."""
         version = an_object(version, "a turn")
         return cls(
             Message.from_dict(an_object(version.get("message"), "a turn's message")),
@@ -90,26 +94,26 @@ class Version:
 
 
 def read_rating(written: Any) -> Rating | None:
-    """A rating as files have it; None = there is none. Raises ValueError."""
+    """Read a rating from a file's data; None = none. Raises ValueError."""
     return None if written is None else Rating.from_dict(an_object(written, "a rating"))
 
 
-@dataclass(frozen=True, slots=True)
-class Turn(Version):
+class Turn(Version, frozen=True):
     """A turn in the history: its current version and the others.
 
-    A turn that is `pinned` stays in the context when that must be shortened, one that is `dropped` is left out of it.
-    `cell_id` names the notebook cell (or any other place) of this turn: asking from it again adds a new version;
-    None = none. `earlier` and `later` are the versions made before and after the current one, oldest first. `id` stays
-    the same whatever becomes of the turn.
+    A `pinned` turn stays when the context must be shortened; a `dropped` one is left out of it. `cell_id` names the
+    notebook cell (or any other place) of this turn: asking from it again adds a new version; None = none. `earlier` and
+    `later` are the versions made before and after the current one, oldest first. `id` never changes.
     """
+
+    _incidental = ("answer_id", "id")
 
     cell_id: str | None = None
     earlier: tuple[Version, ...] = ()
     later: tuple[Version, ...] = ()
     pinned: bool = False
     dropped: bool = False
-    id: str = field(default_factory=new_id, compare=False)
+    id: str = field(default_factory=new_id)
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -155,7 +159,7 @@ class Turn(Version):
 
     @classmethod
     def from_dict(cls, turn: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`, but for what `Reply.to_dict` leaves out. Raises ValueError naming what is wrong."""
+        """The inverse of `to_dict`, except for what `Reply.to_dict` omits. Raises ValueError naming what is wrong."""
         current = Version.from_dict(turn)
         return cls(
             **{name: getattr(current, name) for name in _VERSION},
@@ -168,7 +172,7 @@ class Turn(Version):
         )
 
 
-_VERSION = tuple(one.name for one in fields(Version))
+_VERSION = Version.__struct_fields__
 
 
 def joined(first: Reply, second: Reply) -> Reply:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from nbchat.values.errors import PromptError
 
@@ -32,8 +33,7 @@ class UnknownFormat(PromptError):
     """The value does not support this format; interpolation leaves the placeholder as written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """A value as text for a prompt.
 
     `label` is a short noun phrase ("schema of 31 columns"); `rung` the rung of the privacy ladder ("" = the value is

@@ -11,9 +11,10 @@ import binascii
 import io
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.data.formats import measure
 from nbchat.values.errors import PromptError
@@ -33,8 +34,7 @@ LARGEST_FILE = 200_000_000
 """Most bytes of a file to read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image ready to send. `width` and `height` are in pixels; `size` is in bytes before base64."""
 
     name: str

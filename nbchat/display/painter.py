@@ -49,10 +49,10 @@ MOST_OUTPUTS = 40
 """Most outputs of an answer's text; JupyterLab shows only the first 50 of a cell."""
 
 PATIENCE = 0.4
-"""Seconds until an empty cell says what it is waiting for."""
+"""Seconds until an empty cell shows what it is waiting for."""
 
 Clock = Callable[[], float]
-"""Gives a time in seconds that only ever grows."""
+"""Returns a monotonic time in seconds."""
 
 
 class Painter:
@@ -154,7 +154,7 @@ class Painter:
             self._canvas.update(self._more_calls, counted)
 
     def restart(self, reason: str) -> None:
-        """Say why the text so far does not count; the new answer begins below."""
+        """Show why the text so far is discarded; the new answer begins below."""
         self._settle()
         self._put(chrome.line(f"asked again: {reason}"))
 
@@ -200,7 +200,9 @@ class Painter:
         """Show what an empty cell is waiting for: the answer, or the next retry."""
         if self._retry is not None:
             until, retrying = self._retry
-            said = f"{retrying.reason}: retrying in {max(0, round(until - now))} s (attempt {retrying.attempt})"
+            left = f"in {max(0, round(until - now))} s"
+            tries = f"retrying {left} (attempt {retrying.attempt})"
+            said = f"{retrying.reason}: {tries if retrying.attempt > 1 else f'sending {left}'}"
         elif now - self._began >= PATIENCE:
             said = f"waiting for {self._waiting} … {int(now - self._began)} s"
         else:

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
+
+from nbchat.cells.usage_error import UsageError
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
-from IPython.core.error import UsageError
+from nbchat.cells.usage_error import UsageError
 
 __all__ = ["answered", "asked_again", "code_of", "marked", "refuse_stale", "source_id"]
 

@@ -6,12 +6,11 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from IPython.core.error import UsageError
-
 from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
 from nbchat.cells.scorer import scorer
+from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display import chrome
@@ -67,7 +66,7 @@ class Conversation:
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is coming."""
+        """Whether an answer is arriving."""
         return self._worker.busy
 
     def pin(self, canvas: Canvas) -> None:
@@ -107,7 +106,7 @@ class Conversation:
         self._start(text, lambda: composed(text), asking, begun)
 
     def sweep(self, text: str, tried: Tried, begun: Callable[[], None], *, alone: bool = False) -> None:
-        """Ask a message in several ways, whose answers appear side by side. None of them joins the history by itself."""
+        """Ask a message in several ways and show the answers side by side. None of them joins the history by itself."""
         job = _Job(self.session, self._view)
         settings = {**_settings(job.session), **{name: list(values) for name, values in tried.axes.items()}}
 
@@ -165,7 +164,7 @@ class Conversation:
 
     @staticmethod
     def _show_beside(sheet: Canvas, result: Any) -> None:
-        """What goes with a result: its controls."""
+        """Return the controls that are shown with a result."""
         sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:

@@ -7,14 +7,15 @@ import contextlib
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.api.call import Call
-from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import Engine
 from nbchat.api.http.addresses import public_url
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.api.prices import cost
-from nbchat.api.rate_limits import RetryPolicy
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.rows.form import Form, Written
 from nbchat.rows.outcome import Answer
@@ -29,8 +30,7 @@ GATHER_SECONDS = 0.01
 """Seconds that finished rows wait for others, to be journalled and handed over together."""
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """One request of a row. `name` and `number` are what the journal calls its answer."""
 
     position: int
@@ -47,8 +47,7 @@ class Job:
     """The refusal of the schema after which it asks in words; None = there was none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """A job that ended: with an answer, or an error."""
 
     job: Job

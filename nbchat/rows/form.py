@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api import wire
 from nbchat.api.answer.textflow import paired
@@ -30,8 +32,7 @@ MARK = "nbchat-the-text-of-one-row"
 """Stands for a row's text in the form's own request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A row's request, which the guard has passed: its body, and that as bytes (None = it is written when it is sent).
 
     Only a form makes one.
@@ -41,8 +42,7 @@ class Written:
     payload: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """The request of one way to ask: everything around the row's text. `after` follows the text in its message."""
 
     body: Mapping[str, Any]

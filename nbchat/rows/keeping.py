@@ -6,8 +6,9 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.api.prices import priced
@@ -34,8 +35,7 @@ ENTRY_SECONDS = 3600.0
 """Seconds that one row of the ledger covers: a run of a day has 24."""
 
 
-@dataclass
-class _Hour:
+class _Hour(Struct):
     """The ledger's row of the present hour."""
 
     id: str = field(default_factory=lambda: os.urandom(8).hex())

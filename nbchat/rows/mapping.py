@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nbchat.api.rate_limits import RetryPolicy
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.rows.details import Details
 from nbchat.rows.form import Form
 from nbchat.rows.keeping import Keeping
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
 __all__ = ["MapInterrupted", "map_rows"]
-
-AT_ONCE = 16
-"""Default number of concurrent requests."""
 
 
 class MapInterrupted(Interrupted):
@@ -66,7 +65,8 @@ def map_rows(
     A row whose field is missing is not asked, and its answer is missing. A row that fails, after its `retries` (None = 4),
     is missing with a reason: `.errors()` of the result lists them, `.retry()` asks them again. Answered rows are journalled
     as they come; with `cache`, rows whose request was answered before are not sent again, and equal rows are asked once.
-    `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once. `budget` (such
+    `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once, None = as many as the
+    server takes. `budget` (such
     as 0.50 or "20k tokens") ends the run before it would be crossed.
 
     `on_progress` and `on_row` are described at `RunOptions`. Raises PromptError, ParameterError, ConfigError and GuardError
@@ -80,7 +80,7 @@ def map_rows(
     source = source_of(data)
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
     run = RunOptions(
-        AT_ONCE if concurrency is None else _checked("concurrency", concurrency, 1),
+        None if concurrency is None else _checked("concurrency", concurrency, 1),
         _checked("repeat", repeat, 1),
         RetryPolicy() if retries is None else RetryPolicy(tries=_checked("retries", retries, 0) + 1),
         on_progress,
@@ -90,8 +90,7 @@ def map_rows(
     return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache).result()
 
 
-@dataclass(frozen=True, slots=True)
-class _Mapping:
+class _Mapping(Struct, frozen=True):
     """A call of `map`, to be run once, or again for the rows without an answer."""
 
     session: Session
@@ -125,9 +124,10 @@ class _Mapping:
 
     def again(self, after: Run, disagreeing: bool = False, **changed: Any) -> Any:
         """Run again after a run, for the rows without an answer, and those whose repeats disagree."""
+        most = changed.pop("concurrency", self.how.most)
         how = replace(
             self.how,
-            most=_checked("concurrency", changed.pop("concurrency", self.how.most), 1),
+            most=most if most is None else _checked("concurrency", most, 1),
             repeat=_checked("repeat", changed.pop("repeat", self.how.repeat), 1),
         )
         budget = budget_of(changed.pop("budget")) if "budget" in changed else self.budget

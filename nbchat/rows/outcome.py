@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Self
+
+from msgspec import Struct
 
 from nbchat.values.answer.reply import Reply
 from nbchat.values.answer.usage import UNKNOWN, Usage
@@ -16,8 +17,7 @@ RowStatus = Literal["complete", "failed", "skipped", "not sent"]
 """How a row ended. "skipped": a field of it is missing, so nothing was asked; "not sent": the run ended before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A row's answer as the server gave it. `cost` is in US dollars, None = unknown; `seconds` from sending to its end."""
 
     text: str
@@ -51,12 +51,11 @@ class Answer:
     @classmethod
     def from_dict(cls, answer: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; fields that are not known are left out."""
-        known = {name: answer[name] for name in cls.__slots__ if name in answer}
+        known = {name: answer[name] for name in cls.__struct_fields__ if name in answer}
         return cls(**{**known, "usage": Usage.from_dict(answer.get("usage", {}))})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one row: the value for the result (None = missing), and why there is none.
 
     `answer` is the last that came for it; a `stored` one was taken from the journal and cost nothing now. `agreement` is

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = ["Progress"]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Progress of a run. `total` is the number of rows, None = not known yet (an iterator).
 
     `done` of them have ended: `failed` without an answer, `skipped` because a field is missing, `stored` with an answer

@@ -6,10 +6,11 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
 
-from nbchat.api.concurrency import ConcurrencyLimiter
-from nbchat.api.rate_limits import RetryPolicy
+from msgspec import Struct, field
+
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.conversation.process import process
 from nbchat.rows.crew import Crew, Done, Job
 from nbchat.rows.form import Form
@@ -29,6 +30,7 @@ from nbchat.values.errors import (
     ParameterRefused,
     PromptError,
     QuotaExceeded,
+    RateLimited,
     ServerError,
 )
 from nbchat.values.messages import Content
@@ -50,28 +52,27 @@ CHUNK = 64
 PATIENCE_SECONDS = 5.0
 """Seconds that a run which stops by itself waits for the rows under way."""
 
-FINAL = (AuthenticationFailed, QuotaExceeded)
-"""Errors after which no further row is sent."""
+FINAL = (AuthenticationFailed, QuotaExceeded, RateLimited)
+"""Errors after which no further row is sent. A rate limit is one after many tries, or if it lasts too long to wait."""
 
 ALIKE = (ModelNotFound, ParameterRefused)
 """Errors after which no further row is sent, unless one has been answered: all would fail alike."""
 
 HOPELESS = 3
-"""Times `most` rows that fail one after the other, for the server's sake, after which no further row is sent."""
+"""Rows that fail one after the other, for each that may be in flight, after which no further row is sent."""
 
 REMEMBERED = 100_000
 """Answers of this run that equal rows share without a look into the journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How to run: at most `most` requests at once, each row asked `repeat` times.
+class RunOptions(Struct, frozen=True):
+    """How to run: at most `most` requests at once (None = as many as the server takes), each row asked `repeat` times.
 
     `on_progress` is called in the calling thread at the beginning, at least five times a second, and at the end; `on_row`
     once for each row that has ended.
     """
 
-    most: int
+    most: int | None = None
     repeat: int = 1
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     on_progress: Callable[[Progress], None] = lambda _progress: None
@@ -140,7 +141,7 @@ class Run:
         with self._keeping.opened() as keep:
             crew = Crew(
                 process.engine(),
-                most=options.most,
+                most=self._limiter.allowed,
                 limiter=self._limiter,
                 retries=options.retries,
                 keep=keep,
@@ -177,7 +178,8 @@ class Run:
         rows = self._rows()
         more = True
         while more or crew.outstanding or self._ready:
-            while more and crew.outstanding + len(self._ready) < AHEAD * self.options.most and self.stopped is None:
+            crew.most = min(self._limiter.most, 2 * self._limiter.allowed)  # half of them wait in the engine for a slot
+            while more and crew.outstanding + len(self._ready) < AHEAD * crew.most and self.stopped is None:
                 more = self._supply(rows)
                 self._send(crew)
             self._send(crew)
@@ -303,7 +305,7 @@ class Run:
             return
         down = isinstance(error, ConnectionFailed) or (isinstance(error, ServerError) and (error.status or 0) >= 429)
         self._failed_in_a_row += down
-        hopeless = self._failed_in_a_row >= HOPELESS * self.options.most
+        hopeless = self._failed_in_a_row >= HOPELESS * self._limiter.allowed
         alike = isinstance(error, ALIKE) and not self._keeping.tally.requests
         if self.stopped is None and (isinstance(error, FINAL) or alike or hopeless):
             self.stopped = error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from nbchat.rows.outcome import Answer
 from nbchat.values.answer.usage import Usage, UsageState
@@ -12,8 +12,7 @@ __all__ = ["Tally"]
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
 
-@dataclass
-class Tally:
+class Tally(Struct):
     """Sums over requests that were answered. `cost` is in US dollars, None = unknown for all of them.
 
     `seconds` adds up how long each took, `longest` is the most tokens of one answer.

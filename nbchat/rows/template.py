@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from nbchat.data.describe import describe
 from nbchat.data.description import UnknownFormat, missing
@@ -32,8 +33,7 @@ class MissingValue(Exception):
     """A field of this row is missing, so that there is nothing to ask; the text names the field."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(Struct, frozen=True):
     """A placeholder of the template. `path` names it in messages."""
 
     found: Placeholder | Expression
@@ -54,8 +54,7 @@ class _Slot:
             raise PromptError(f"{{{self.path}}} does not exist in this row{why}{hint}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A parsed template. `fields` are the names that it reads; `whole`: it reads the whole row too.
 
     `given` are the live values that it reads beside the columns, by name.

@@ -23,7 +23,7 @@ MAGIC = b"SQLite format 3\0"
 PATIENCE_SECONDS = 3.0
 
 FORK_SECONDS = 3.0
-"""How long a fork waits for what is being written; a child that it can't wait for has no journal."""
+"""Seconds that a fork waits for a write in progress; after that, the child has no journal."""
 
 COMPANIONS = ("", "-wal", "-shm")
 """Suffixes of the files that make up a database."""
@@ -85,7 +85,7 @@ class Database:
                 return self._again(work)
 
     def look_up(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """`read`, tried for some seconds while another process holds the file, as it does that recovers from a kill."""
+        """Like `read`, but retried for a few seconds while another process locks the file, for example to recover from a kill."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:

@@ -27,7 +27,7 @@ def decoded(data: bytes) -> Any:
     """The inverse of `encoded`. Raises ValueError."""
     try:
         return msgspec.json.decode(data)
-    except ValueError:  # surrogates that stand alone, or numbers that are none, which it does not take
+    except ValueError:  # lone surrogates, or NaN, which msgspec refuses
         return json.loads(data.decode("utf-8", "surrogatepass"))
 
 

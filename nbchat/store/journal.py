@@ -6,9 +6,10 @@ import itertools
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.store import search_index, tape
@@ -16,6 +17,7 @@ from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger.ledger import Ledger
+from nbchat.store.pacing import PaceTable
 from nbchat.store.replay import Replays
 from nbchat.store.rows import StoredRows
 from nbchat.store.sessions import OpenSession
@@ -32,8 +34,7 @@ STREAMING = "streaming"
 """The status of an answer that has not ended. If its process is gone, it never will."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
+class SessionRow(Struct, frozen=True):
     """A session in a listing. `used` is in seconds since the epoch; `notebook` None = not from a notebook."""
 
     id: str
@@ -45,8 +46,7 @@ class SessionRow:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), with its `reply` once that exists.
 
     `parent` is the answer before it in the conversation, `cell` the id of the notebook cell that asked, `request` returns
@@ -63,8 +63,7 @@ class Answer:
     keys: Sequence[Key] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A turn's position in its session: the ids of its answer's versions, oldest first, and the chosen one.
 
     `marks` holds, for each version, words such as "pinned" separated by spaces.
@@ -76,11 +75,10 @@ class Place:
 
 
 Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
-"""Returns all places and answers of a session; called when the file does not have the session yet."""
+"""Returns all places and answers of a session; called if the session is not in the file yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """An answer read back: the turn as JSON, and for one that never ended, the events stored so far."""
 
     id: str
@@ -139,6 +137,7 @@ class Journal:
         self.ledger = Ledger(self._database, self._writer)
         self.replays = Replays(self._database, self._writer)
         self.rows = StoredRows(self._database, self._writer)
+        self.pacing = PaceTable(self._database)
 
     @property
     def path(self) -> Path:
@@ -160,7 +159,7 @@ class Journal:
         return self._database.generation
 
     def warning(self) -> str | None:
-        """Return what the user has not yet been told about the file; None = nothing."""
+        """Return a problem with the file that was not reported yet; None = none."""
         found = [*self._database.notices]
         if (trouble := self._writer.trouble) is not None:
             found.append(f"the journal can't be written, so the conversation is kept only in memory: {trouble}")
@@ -190,7 +189,7 @@ class Journal:
         self._writer.put(_entering(session, answer))
 
     def rate(self, answer: str, rating: Mapping[str, Any]) -> None:
-        """Enter what a reader thinks of an answer that is there; empty = nothing any more."""
+        """Store a reader's rating of a stored answer; empty removes it."""
 
         def write(connection: sqlite3.Connection) -> None:
             row = connection.execute("SELECT turn FROM answers WHERE id = ?", (answer,)).fetchone()

@@ -90,7 +90,7 @@ class Replays:
 
 
 def cell_ids(notebook: Path) -> list[str]:
-    """The ids of a notebook's cells. Raises ConfigError for what is no notebook."""
+    """Return the ids of a notebook's cells. Raises ConfigError if the file is not a notebook."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         return [cell["id"] for cell in cells if isinstance(cell.get("id"), str)]

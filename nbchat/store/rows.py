@@ -6,8 +6,9 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.store.database import Database, Unusable
@@ -18,8 +19,7 @@ from nbchat.values.errors import SessionError
 __all__ = ["RowAnswer", "RunRow", "StoredRows"]
 
 
-@dataclass(frozen=True, slots=True)
-class RowAnswer:
+class RowAnswer(Struct, frozen=True):
     """The answer to the `number`th asking of a row's request (0 = the first), as JSON."""
 
     request: str
@@ -27,8 +27,7 @@ class RowAnswer:
     answer: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """A run over rows, in a listing. `about` has its template, settings and figures; `at` is in seconds since the epoch."""
 
     id: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
+
+from msgspec import Struct
 
 __all__ = ["Diff", "Piece"]
 
@@ -17,16 +18,14 @@ LONG = 2_000
 """Number of words above which very frequent ones are not used as anchors, since matching them all takes seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A piece of text that is in both answers, only in the first, or only in the second."""
 
     kind: Literal["same", "removed", "added"]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     """The difference between two answers: pieces not "added" form the first one, pieces not "removed" the second."""
 
     pieces: tuple[Piece, ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from nbchat.api.prices import listed_price
 from nbchat.conversation.exchange.ask import Ask
@@ -29,8 +30,7 @@ VERDICT_TOKENS = 10
 """Tokens of a judge's answer, `{"score": 7}`. A reasoning model takes an unknown number more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """The estimated total of all runs of a sweep. None = unknown.
 
     `prompt_tokens` are estimated from the texts' length, `completion_tokens` from the session's earlier answers by the
@@ -106,8 +106,7 @@ def estimate(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
+class _Size(Struct, frozen=True):
     """One request's estimate."""
 
     prompt: int | None

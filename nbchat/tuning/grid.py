@@ -8,9 +8,11 @@ import math
 import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
@@ -38,8 +40,7 @@ Setting = Mapping[str, Any]
 """A combination of the axes' values, by name; None = not sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """A parameter and the distinct values to try, in order.
 
     `name` may also be "system", or "message" (texts or `Message` values).
@@ -104,8 +105,7 @@ class _Setting(FrozenDict[Any]):
         return _Setting, (dict(self), dict(self.texts))
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A planned run: its row in the table, its setting, and its repeat number (from 1)."""
 
     index: int
@@ -113,15 +113,14 @@ class Cell:
     repeat: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """Axes and repeats. Rows are numbered setting by setting, the last axis varying fastest."""
 
     axes: tuple[Axis, ...]
     repeat: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "repeat", _whole(self.repeat))
+        force_setattr(self, "repeat", _whole(self.repeat))
         if len(self) > MOST_RUNS:
             raise ParameterError(f"This is {len(self):,} runs, more than {MOST_RUNS:,}: try fewer values or repeats.")
 

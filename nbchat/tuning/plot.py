@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 from nbchat.tuning.grid import setting_text, value_text
 from nbchat.values.errors import NbchatError, ParameterError
@@ -28,8 +29,7 @@ INK = "#787878"
 """A grey for axes, grid and text that is readable on light and dark pages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """A data point. `low` and `high` bound its interval (None = none). `series` determines its colour."""
 
     x: Any
@@ -40,8 +40,7 @@ class Point:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """The data to draw. In the left plot, `means` has a point for each setting and `runs` one for each scored run.
 
     `trade` has the points of the right plot, for a sweep one for each complete run; `frontier` are those of them that a

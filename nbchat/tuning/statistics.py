@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist, fmean, pvariance, stdev, variance
 from typing import TypeGuard
+
+from msgspec import Struct
 
 __all__ = [
     "LEVEL",
@@ -39,8 +40,7 @@ _MANY = 200
 """Degrees of freedom from which the normal distribution with Peiser's correction is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mean:
+class Mean(Struct, frozen=True):
     """A mean of `n` values and its 95 % interval; `low` and `high` are None if there are too few values.
 
     `error` is the standard error, or None likewise.
@@ -75,8 +75,7 @@ class Mean:
         return cls(mean, n, mean - reach, mean + reach, error)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """The difference between two settings' means. `n` is the number of pairs, or of repeats of the setting with fewer.
 
     `low` and `high` bound the 95 % interval (None = too few values; wider if several settings were compared with the

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from nbchat.tuning.agreement import agreement
 from nbchat.tuning.grid import Setting, setting_text
@@ -14,8 +15,7 @@ from nbchat.tuning.statistics import Mean
 __all__ = ["AllRuns", "Summary"]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """The summary of one setting. Means are over complete runs; None = unknown. `cost` is in US dollars per run.
 
     All of the setting's runs in the sweep count, including those that a view leaves out.

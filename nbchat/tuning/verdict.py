@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.tuning.contrast import chance_of_difference
 from nbchat.tuning.grid import Setting, setting_text
@@ -48,8 +50,7 @@ class Comparable(Protocol):
         """Advise, in the imperative, how to get the `least` values that allow a claim."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """The words of a verdict: what is measured, what a value comes from, and the end of "3 more repeats of each"."""
 
     measure: str = "score"
@@ -57,8 +58,7 @@ class Terms:
     of_each: str = " of each"
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """A setting's results: the mean of the measure compared, and its values by repeat.
 
     `values` None = the mean is an agreement, from 0 to 1. Then `mean.n` counts answers, of which a repeat gives
@@ -101,8 +101,7 @@ def _of_agreements(gap: Difference, *both: Measured) -> Difference:
     return replace(gap, more=max(one.repeats(answers) for one in both) if possible else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome of a sweep of k settings. `best` has the highest mean so far; None = no data.
 
     Without scores, the mean agreement is compared: the setting whose answers are most alike need not be better.
@@ -230,8 +229,7 @@ def _rounded(number: int) -> int:
     return -(-number // unit) * unit
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
+class _Words(Struct, frozen=True):
     """Writes the sentence of a verdict."""
 
     terms: Terms

@@ -1,4 +1,6 @@
-"""What-if analysis: how another temperature or top_p would change an answer, from its log-probabilities. Pure functions.
+"""What-if analysis: how another temperature or top_p would change an answer, from its log-probabilities.
+
+Pure functions.
 
 A server reports the log-probabilities of the few likeliest candidates for each token. They determine the distribution at
 another temperature T up to the candidates that were not reported:
@@ -22,8 +24,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.api.endpoints import BUILTIN_MODEL
 from nbchat.values.answer.reply import Reply
@@ -49,8 +52,7 @@ ROUNDED = 0.01
 """Natural log-probabilities that differ by no more may be equal before rounding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Probability:
+class Probability(Struct, frozen=True):
     """A probability between two bounds, which are equal if it is known exactly."""
 
     low: float
@@ -66,8 +68,7 @@ class Probability:
         return f"{low} %" if low == high else f"{low} to {high} %"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """One token of an answer and its alternatives.
 
     `tokens` and their natural `logprobs` are those reported, likeliest first; `chosen` is the index of the actual token;
@@ -98,8 +99,7 @@ class Position:
         return missing if missing > ROUNDING else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A candidate token for a position. `kept`: whether top_p keeps it; None = undecided."""
 
     token: str
@@ -109,8 +109,7 @@ class Candidate:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reshaped:
+class Reshaped(Struct, frozen=True):
     """A position at another temperature and top_p; candidates in reported order, likeliest first.
 
     `rest` is the probability of unreported tokens.
@@ -130,8 +129,7 @@ class Reshaped:
         return self.candidates[0]
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIf:
+class WhatIf(Struct, frozen=True):
     """An answer at another temperature and top_p, token by token."""
 
     temperature: float
@@ -316,8 +314,7 @@ def _greedy(position: Position) -> Reshaped:
     return Reshaped(tuple(candidates), Probability(0.0, 0.0))
 
 
-@dataclass(frozen=True, slots=True)
-class _ReportedToken:
+class _ReportedToken(Struct, frozen=True):
     """A token as reported. `utf8` are its UTF-8 bytes, which may be part of a character; None = not reported."""
 
     token: str

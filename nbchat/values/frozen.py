@@ -1,11 +1,13 @@
-"""An immutable dict, for mappings inside frozen values."""
+"""What frozen values are made of, beside msgspec's structs: an immutable dict, and fields that equality ignores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
-__all__ = ["FrozenDict"]
+from msgspec import Struct
+
+__all__ = ["FrozenDict", "Incidental", "repr_without"]
 
 _V = TypeVar("_V")
 
@@ -30,3 +32,24 @@ class FrozenDict(dict[str, _V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrozenDict, (dict(self),)
+
+
+class Incidental(Struct, frozen=True):
+    """A frozen value with fields that do not count when it is compared, such as an id."""
+
+    _incidental: ClassVar[tuple[str, ...]] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:  # mappings may hold values that have no hash
+        return hash(tuple(value for value in self._compared() if not isinstance(value, Mapping)))
+
+    def _compared(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name not in self._incidental)
+
+
+def repr_without(value: Struct, *left_out: str) -> str:
+    """The usual repr of a struct, without these fields."""
+    shown = (f"{name}={getattr(value, name)!r}" for name in value.__struct_fields__ if name not in left_out)
+    return f"{type(value).__name__}({', '.join(shown)})"

@@ -35,7 +35,7 @@ _KEY = re.compile(
 
 
 def looks_like_key(text: str) -> bool:
-    """Whether a text that was put where something else belongs may be a key, and so is not repeated."""
+    """Whether a text given in place of something else may be a key, and must not be repeated."""
     return _KEY_LIKE.search(text) is not None
 
 

@@ -6,15 +6,14 @@ the answer (or the look-up) with one sentence that names the bound; what came be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from nbchat.values.errors import CutOff
 
 __all__ = ["LIMITS", "Limit", "Limits", "clipped", "page_part"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """An upper bound. `what` follows the number in messages; `in_bytes`: the number is written in MB or kB."""
 
     most: int
@@ -32,8 +31,7 @@ class Limit:
         return CutOff(f"{server} sent {self}, the most that nbchat reads; the answer so far is kept.")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The table of bounds. Text is counted in characters, over all choices of an answer."""
 
     line: Limit = Limit(16_000_000, "in one line", in_bytes=True)

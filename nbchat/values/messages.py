@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from nbchat.values.answer.carried import Carried
-from nbchat.values.frozen import FrozenDict
+from nbchat.values.frozen import FrozenDict, Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 
 __all__ = ["Content", "ImagePart", "Message", "Part", "Role", "Source", "TextPart", "ToolCall"]
@@ -16,23 +18,20 @@ __all__ = ["Content", "ImagePart", "Message", "Part", "Role", "Source", "TextPar
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
-class TextPart:
+class TextPart(Struct, frozen=True):
     """A text part of a message that also holds images."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePart:
+class ImagePart(Struct, frozen=True):
     """An image in a message. `url` is a `data:` URL; `detail` is "low", "high" or "auto" (None = not sent)."""
 
     url: str
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A source that an answer cites: a URL, a title, or both; each is empty if not given."""
 
     url: str
@@ -53,8 +52,7 @@ Part = TextPart | ImagePart
 Content = str | tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """A tool call requested by the model. `arguments` is its raw text, which may be empty or invalid JSON.
 
     `extra` holds fields that the server attached to the call and expects back.
@@ -63,7 +61,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str = ""
-    extra: Mapping[str, Any] = field(default=FrozenDict(), hash=False)
+    extra: Mapping[str, Any] = FrozenDict()
 
     def parsed(self) -> Any:
         """Return the decoded arguments (none sent = `{}`). Raises ValueError if they are not JSON."""
@@ -89,8 +87,7 @@ class ToolCall:
         return cls(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""), extra)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Incidental, frozen=True):
     """One message of a conversation.
 
     `tool_call_id` names the call that a message of role "tool" answers; `name` distinguishes speakers of one role; each
@@ -98,13 +95,15 @@ class Message:
     is what the user wrote before live values were inserted; it is not sent (None = the text itself).
     """
 
+    _incidental = ("typed",)
+
     role: Role
     content: Content = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
-    carried: Carried | None = field(default=None, hash=False)
-    typed: str | None = field(default=None, compare=False)
+    carried: Carried | None = None
+    typed: str | None = None
 
     @property
     def as_typed(self) -> str:

@@ -7,13 +7,14 @@ reference (302.AI's page, which follows OpenAI's).
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Self
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
@@ -25,8 +26,7 @@ Kind = Literal["number", "integer", "text", "texts", "biases", "flag", "choice",
 """How a value is parsed and checked: "texts" is up to `high` strings, "biases" a mapping of token id to number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One row of the table. `low`, `high` and `step` are in `unit`; None = unbounded, or not a number."""
 
     name: str
@@ -246,14 +246,15 @@ _CHECKS = {
 
 
 def _row(kind: Kind, meaning: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """Define a field of `Params`; None = not sent."""
-    return dataclasses.field(
-        default=None, metadata={"row": {"kind": kind, "meaning": meaning, "low": low, "high": high, **more}}
-    )
+    """Describe the next field of `Params`, and return its default: None = not sent."""
+    _ROWS.append({"kind": kind, "meaning": meaning, "low": low, "high": high, **more})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Params:
+_ROWS: list[dict[str, Any]] = []
+"""The descriptions of the fields of `Params`, in their order."""
+
+
+class Params(Struct, frozen=True, kw_only=True):
     """The parameters of a request. None = not sent: the server decides. Values are validated on construction.
 
     Raises ParameterError, which names the parameter, what was expected and what was given.
@@ -318,7 +319,7 @@ class Params:
     )
     parallel_tool_calls: bool | None = _row("flag", "whether one answer may call several tools", sampling=False)
     stream: bool | None = _row("flag", "stream the answer as it is generated; unset: nbchat streams", sampling=False)
-    extra: Mapping[str, Any] = dataclasses.field(default_factory=lambda: FrozenDict[Any]())
+    extra: Mapping[str, Any] = FrozenDict()
     """Anything else the server takes, by wire name."""
 
     def __post_init__(self) -> None:
@@ -326,7 +327,7 @@ class Params:
             value = parameter.check(getattr(self, name))
             if parameter.kind == "text" and value is not None and holds_key(value):
                 raise _no_secret(name)
-            object.__setattr__(self, name, value)
+            force_setattr(self, name, value)
         clash = sorted(set(self.extra) & ({*PARAMETERS, "messages", "tools", "stream_options"}))
         if clash:
             raise ParameterError(f"{clash[0]} is not an extra parameter: give it as {clash[0]} itself.")
@@ -338,7 +339,7 @@ class Params:
                 raise ParameterError(f"{key} must be a JSON value; got {_shown(value)}.") from None
             if key.lower() in SECRET_FIELDS or holds_key(json.dumps(value)):
                 raise _no_secret(key)
-        object.__setattr__(self, "extra", extra)
+        force_setattr(self, "extra", extra)
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with these values; None unsets. `extra` is merged by key. Raises ParameterError."""
@@ -349,7 +350,7 @@ class Params:
                 raise ParameterError(_unknown_parameter(name))
         if "extra" in changes:
             changes["extra"] = {**self.extra, **(changes["extra"] or {})}
-        return dataclasses.replace(self, **changes)
+        return replace(self, **changes)
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Yield the parameters that are set, by wire name, in table order; extra ones last."""
@@ -375,9 +376,7 @@ class Params:
 
 
 PARAMETERS: dict[str, Parameter] = {
-    field.name: Parameter(field.name, **field.metadata["row"])
-    for field in dataclasses.fields(Params)
-    if "row" in field.metadata
+    name: Parameter(name, **row) for name, row in zip(Params.__struct_fields__, _ROWS, strict=False)
 }
 """The table: wire name to parameter, in display order."""
 

@@ -1,4 +1,4 @@
-"""Foreign words as plain text: no address in them becomes a link that leads anywhere but to the web."""
+"""Foreign text as plain text in which only http and https addresses become links."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _SCHEME = re.compile(
 
 
 def unlinked(text: str) -> str:
-    """The text as it was to the eye, and no address but http and https live.
+    """Return a text that looks the same, in which only http and https addresses become links.
 
-    JupyterLab makes a link of every `scheme://` in plain text and in errors, `javascript://` included. A word joiner
-    (U+2060, no width) after the colon stops it.
+    JupyterLab turns every `scheme://` in plain text and errors into a link, even `javascript://`. A word joiner
+    (U+2060, zero width) after the colon prevents it.
     """
     return _SCHEME.sub(":\u2060", text)

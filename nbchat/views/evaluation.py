@@ -14,7 +14,7 @@ from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.rows.evaluation import result
 from nbchat.rows.evaluation.confusion import OTHER, Confusion
-from nbchat.rows.evaluation.outcome import Case
+from nbchat.rows.evaluation.grading import Case
 from nbchat.rows.evaluation.standing import Standing
 from nbchat.tuning.grid import setting_text, value_text
 from nbchat.tuning.statistics import Mean, interval_text
@@ -82,7 +82,7 @@ def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
     facts = [_size(evaluation), *evaluation.notes()]
     dot = f"{name}." if name else ""
     hint = "" if name else "on the result (_, or a name): "
-    hint += f'{dot}apply() takes the best over · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
+    hint += f'{dot}apply() adopts the best · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
     parts += [chrome.line(text)["text/html"] for text in (" · ".join(facts), hint)]
     return {
         "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{"".join(parts)}</div>',
@@ -212,7 +212,7 @@ def _disagreements(evaluation: result.Evaluation) -> tuple[str, str]:
 
 
 def _answer(evaluation: result.Evaluation, case: Case, number: int) -> str:
-    one = evaluation.outcomes[number][case.row]
+    one = evaluation.graded[number][case.row]
     if one.status != "complete":
         return one.status
     said = _cut(str(one.value) if one.value is not None else one.answer)

@@ -7,11 +7,11 @@ import json
 import subprocess
 import sys
 import zlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nbchat.api.answer.json_text import read_truncated
 from nbchat.api.wire import AnswerDecoder

@@ -11,7 +11,7 @@ import pytest
 
 from nbchat.api.engine import Engine
 from nbchat.api.http import pools
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.testing import Flood, Say
 from nbchat.values.errors import ConfigError, ConnectionFailed
 from tests.api.asking import LONG, Asked
@@ -255,3 +255,13 @@ def test_a_proxy_that_is_down_is_blamed_and_not_the_server(own, monkeypatch):
         said = str(Asked(url, using=own, retries=RetryPolicy(tries=1)).error)
         assert "is behind a proxy that can't be reached (Connection refused)" in said
         assert f"Is {address} (from {variable}) running" in said
+
+
+def test_an_encrypted_proxy_is_told_who_asks(server, own, monkeypatch, certificate):
+    authority, context = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with Encrypted(server, context) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//me:secret@"))
+        assert Asked("http://server.test/v1", using=own).reply.text == "Hello from the scripted server."
+    assert server.requests[0].headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
+    assert server.requests[0].headers["host"] == "server.test"

@@ -4,9 +4,9 @@ import gzip
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from nbchat.api.client import Timeouts
 from nbchat.api.engine import Engine

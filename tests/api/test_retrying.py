@@ -6,7 +6,7 @@ import email.utils
 import pytest
 
 from nbchat.api.engine import Engine
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
 from nbchat.values.answer.events import Responded, Retrying
 from nbchat.values.errors import (

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from nbchat.cells.compose import compose
 from nbchat.cells.options import parse

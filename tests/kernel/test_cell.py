@@ -90,14 +90,16 @@ def test_the_reply_is_bound(cell, server, kernel):
 def test_a_bad_line_fails_in_one_line_and_sends_nothing(cell, server, line, sentence):
     result = cell(line)
     assert result.status == "error"
-    assert result.stderr == f"UsageError: {sentence}\n"
+    assert (result.error.name, result.error.value) == ("UsageError", sentence)
+    assert result.outputs[-1]["traceback"] == [f"UsageError: {sentence}"]
+    assert result.stderr == ""
     assert server.requests == []
 
 
 def test_an_empty_cell_fails_and_sends_nothing(cell, server):
     result = cell("", "   ")
     assert result.status == "error"
-    assert "The cell is empty" in result.stderr
+    assert "The cell is empty" in result.error.value
     assert server.requests == []
 
 

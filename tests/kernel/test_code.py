@@ -106,8 +106,9 @@ def test_the_code_of_an_earlier_answer_never_runs(run, server, answer, now):
     assert filled.startswith("# nbchat: code of answer ")
     stale = run(filled)
     assert stale.status == "error"
-    assert stale.stderr.startswith("UsageError: This cell holds the code of an earlier answer;")
-    assert now in stale.stderr
+    assert stale.error.name == "UsageError"
+    assert stale.error.value.startswith("This cell holds the code of an earlier answer;")
+    assert now in stale.error.value
     assert run("print('ran' in globals())").stdout == "False\n"
     assert run(filled.partition("\n")[2] + "\nprint(ran)").stdout == "first\n"
 
@@ -140,7 +141,7 @@ def test_a_background_cell_fills_the_next_one_with_the_line_that_fetches_its_cod
     started = run("%%chat --code --background\nDo it")
     ((line, replace),) = next_input(started)
     assert (line.startswith("%chat code "), replace) == (True, False)
-    assert run(line).stderr == "UsageError: The answer has not arrived yet; run this cell again when it has.\n"
+    assert run(line).error.value == "The answer has not arrived yet; run this cell again when it has."
     run("import time\nfrom nbchat.magics import background\nwhile background.running(): time.sleep(0.02)")
     fetched = run(line)
     ((code, replace),) = next_input(fetched)

@@ -65,7 +65,7 @@ def test_set_and_unset(run, server):
 def test_a_bad_line_fails_in_one_line(run, server, line, words):
     result = run(line)
     assert result.status == "error"
-    assert words in (result.stderr or result.error.value)
+    assert words in result.error.value
     assert server.requests == []
 
 
@@ -181,7 +181,7 @@ def test_stop_means_the_same_everywhere(run, server, line):
 
 
 def test_a_settings_name_that_begins_so(run):
-    assert "Did you mean temperature?" in run("%chat set temp=1").stderr
+    assert "Did you mean temperature?" in run("%chat set temp=1").error.value
 
 
 def test_a_path_may_begin_at_home(run, server):

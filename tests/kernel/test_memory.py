@@ -109,4 +109,4 @@ def test_a_cell_is_replayed_at_no_cost(run, server):  # noqa: F811
 )
 def test_a_wrong_word_is_one_sentence(run, line, words):  # noqa: F811
     result = run(line)
-    assert words in (result.stderr or result.error.value)
+    assert words in result.error.value

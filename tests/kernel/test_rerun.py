@@ -128,6 +128,6 @@ def test_the_same_message_is_not_sent_while_it_is_being_answered(notebook, serve
     notebook.run("%%chat --background\nlong", cell_id="a")
     server.wait_for_request()
     result = notebook.run("%%chat\nlong", cell_id="b")
-    assert "the same message is being answered already" in (result.stderr or result.error.value)
+    assert "the same message is being answered already" in result.error.value
     notebook.run("%chat stop")
     assert len(server.requests) == 1

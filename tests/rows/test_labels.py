@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.rows.evaluation.grading import Measure
 from nbchat.rows.evaluation.labels import Labels, infer_kind, label_text, only_value, read_number
-from nbchat.rows.evaluation.outcome import Measure
 from nbchat.values.errors import ParameterError
 
 

@@ -1,9 +1,8 @@
 """The ledger: rows come back as they were, from every kernel; unknown is never zero."""
 
-import dataclasses
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from nbchat.store.journal import Journal
 from nbchat.store.ledger.entries import Entry, Spent
@@ -42,8 +41,8 @@ def test_rows_come_back_as_they_were(tmp_path_factory, rows):
         journal.ledger.add(row)
     found = journal.ledger.entries()
     journal.close(5.0)
-    plain = [dataclasses.asdict(row) for row in sorted(rows, key=lambda row: row.at)]
-    assert repr([dataclasses.asdict(row) for row in found]) == repr(plain)
+    plain = [asdict(row) for row in sorted(rows, key=lambda row: row.at)]
+    assert repr([asdict(row) for row in found]) == repr(plain)
 
 
 def entry(cost, tokens, **more):

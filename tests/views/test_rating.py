@@ -57,7 +57,7 @@ def test_the_page_rates_sorts_and_applies():
     act(explorer, act="apply", run=2)
     assert [turn.reply.text for turn in sweep.session.turns] == ["ccc"]
     explorer._act.value = "no JSON"
-    assert "could not be understood" in explorer._said.value
+    assert "was not understood" in explorer._said.value
 
 
 def test_blind_shows_nothing_of_how_an_answer_was_made():

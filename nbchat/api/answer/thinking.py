@@ -74,8 +74,8 @@ class ThinkTags:
         self._open_tag = ""
         self._close_tag = _TAG
         self._leading = True  # whether no answer has come yet
-        self._known = False  # whether this answer's reasoning is known to stand apart
-        self._thought = False  # whether any reasoning was given out
+        self._known = False  # whether this answer's reasoning is known to be marked
+        self._thought = False  # whether any reasoning was returned
         self._before = io.StringIO()  # the answer so far
         self._mentions = 0
         self._size = 0
@@ -242,7 +242,7 @@ def _is_spoken_of(before: str, after: str) -> bool:
     amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
     emphasised = last in tuple(_EMPHASIS) and after[:1] == last
     alone = last == "\n" and after[:1] in ("\n", "")
-    spanned = not alone and _is_in_span(before)  # thoughts are not always careful with their backticks
+    spanned = not alone and _is_in_span(before)  # reasoning may contain unbalanced backticks
     marked = emphasised or spanned or last in tuple(_QUOTES)
     return amid or marked or _goes_on_as_a_sentence(after) or _is_in_fence(before)
 

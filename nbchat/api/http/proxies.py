@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import urllib.request
-from dataclasses import dataclass
 
 import httpx
+from msgspec import Struct
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.addresses import is_this_machine, public_url, secrets_in
@@ -15,27 +15,26 @@ from nbchat.api.keys import Key
 __all__ = ["Proxy", "proxy_for", "secrets_toward"]
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """A proxy: its address as it may be shown, where it was named, and its address with user and password."""
+class Proxy(Struct, frozen=True):
+    """A proxy: its address to show, the variable that names it, and its address with user and password."""
 
     title: str
     variable: str
     whole: Key
 
     def for_httpx(self) -> httpx.Proxy:
-        """The same for httpx. Raises ValueError for what is no proxy's address."""
+        """Convert it for httpx. Raises ValueError for an invalid address."""
         return httpx.Proxy(self.whole.reveal())
 
     def redact(self, text: str) -> str:
-        """A text without user and password."""
+        """Return a text without user and password."""
         for part in (self.whole.reveal(), *secrets_in(self.whole.reveal())):
             text = text.replace(part, self.title)
         return text
 
 
 def proxy_for(url: httpx.URL) -> Proxy | None:
-    """The proxy for an address; None = none."""
+    """Return the proxy for an address; None = none."""
     if is_this_machine(url.host):
         return None
     named = urllib.request.getproxies()
@@ -48,7 +47,7 @@ def proxy_for(url: httpx.URL) -> Proxy | None:
 
 
 def secrets_toward(endpoint: Endpoint) -> Key | None:
-    """What to mask in answers of a server: its secrets, and those of the proxy in between; None = nothing."""
+    """Return the secrets to mask in a server's answers: its own, and those of the proxy in between; None = none."""
     try:
         proxy = proxy_for(httpx.URL(endpoint.base_url))
         more = () if proxy is None else secrets_in(proxy.whole.reveal())
@@ -61,4 +60,4 @@ def _title(url: str) -> str:
     try:
         return public_url(url)
     except ValueError:
-        return "an address that can't be read"
+        return "an address that can't be parsed"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.model.tokenizer import ROLES
@@ -12,8 +13,7 @@ from nbchat.builtin.model.tokenizer import ROLES
 __all__ = ["Message", "read_messages"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message as text.
 
     `calls` are an assistant's tool calls as (id, name, arguments); `answers` is the id of the call that a tool message

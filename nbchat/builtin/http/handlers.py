@@ -6,10 +6,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+from msgspec import Struct
 from tornado import iostream, web
 
 from nbchat.builtin.http.access import check_key, check_place, cors_headers
@@ -18,6 +18,7 @@ from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.http.request import Fields, parse_json, read_request
 from nbchat.builtin.model.generation import Completion, Piece
 from nbchat.builtin.model.models import CONTEXT_WINDOW, MODELS, Learned, learned
+from nbchat.values.frozen import repr_without
 
 __all__ = ["BODY_LIMIT", "READ_LIMIT", "Counters", "Settings", "application"]
 
@@ -32,8 +33,7 @@ STALL_SECONDS = 120.0
 _log = logging.getLogger("nbchat.builtin")
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(Struct):
     """What the server has done so far, for monitoring. `tokens` counts generated tokens."""
 
     requests: int = 0
@@ -43,18 +43,20 @@ class Counters:
     tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """`pace` is in tokens per second of each streamed choice (None = unlimited); `api_key` None = no key needed.
 
     `host` is the address listened on; `cors` the origin whose web pages may send requests ("*" = any, None = none).
     """
 
     pace: float | None
-    api_key: str | None = field(repr=False)
+    api_key: str | None
     counters: Counters
     host: str = "127.0.0.1"
     cors: str | None = None
+
+    def __repr__(self) -> str:
+        return repr_without(self, "api_key")
 
 
 class Handler(web.RequestHandler):

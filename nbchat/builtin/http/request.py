@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from nbchat.builtin.http.chat_messages import Message, read_messages
 from nbchat.builtin.http.refusal import Refusal
@@ -22,8 +23,7 @@ JSON_OBJECT: Mapping[str, Any] = {"type": "object"}
 """The schema for response_format json_object; compared by identity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A function the model may call. `parameters` is the JSON schema of its arguments."""
 
     name: str
@@ -31,8 +31,7 @@ class Tool:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A validated request. None = not given.
 
     `tool_choice` is "auto", "none", "required" or the name of a tool. `schema` is the JSON schema of the answer (None =

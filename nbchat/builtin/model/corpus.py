@@ -10,8 +10,9 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 __all__ = ["Passage", "passages", "topics"]
 
@@ -32,8 +33,7 @@ _CODE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """A few paragraphs of Markdown on one subject: `topic` is pydoc's key, `title` the nearest heading."""
 
     topic: str

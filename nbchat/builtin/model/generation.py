@@ -6,9 +6,10 @@ import codecs
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.http.request import JSON_OBJECT, Request
@@ -32,11 +33,10 @@ class Source(Protocol):
         """The distribution of the next token."""
 
     def take(self, token: int) -> None:
-        """Go on with this token."""
+        """Append this token."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallPart:
+class CallPart(Struct, frozen=True):
     """A part of tool call number `index`: its beginning (`id` and `name`), or more of its arguments."""
 
     index: int
@@ -45,8 +45,7 @@ class CallPart:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """What one step adds to choice `index`: usually a token's text, possibly nothing yet, finally a `finish`."""
 
     index: int

@@ -6,7 +6,8 @@ import hashlib
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.builtin.model import corpus, persona
 from nbchat.builtin.model.answer import Answer
@@ -28,8 +29,7 @@ _lock = threading.Lock()
 _learned: list[Learned] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(Struct, frozen=True):
     """What is learned from the corpus at start-up, in a third of a second. Immutable."""
 
     passages: tuple[corpus.Passage, ...]

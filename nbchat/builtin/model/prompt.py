@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, takewhile
+
+from msgspec import Struct
 
 from nbchat.builtin.http.chat_messages import Message
 from nbchat.builtin.http.refusal import Refusal
@@ -27,8 +28,7 @@ _SAID_ALREADY = 0.02
 _ENOUGH = 0.35
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """A prompt for the model: `tokens` is its length, `left` the most tokens of an answer."""
 
     tokens: int

@@ -15,15 +15,15 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
+
+from msgspec import Struct, field
 
 __all__ = ["Distribution", "Drawn", "LogProbs", "Sampling", "draw", "logprobs", "nucleus", "pick"]
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(Struct, frozen=True):
     """The probabilities of the tokens in `known`, and `rest`, that of every other token of `ids` (0 = impossible)."""
 
     known: Mapping[int, float]
@@ -34,8 +34,7 @@ class Distribution:
         return self.known.get(token, self.rest if token in self.ids else 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(Struct, frozen=True):
     """Sampling parameters. `top_logprobs` None = report none, 0 = only that of the token drawn."""
 
     temperature: float = 1.0
@@ -50,8 +49,7 @@ def _rank(item: tuple[int, float]) -> tuple[float, int]:
     return -item[1], item[0]
 
 
-@dataclass(frozen=True, slots=True)
-class LogProbs:
+class LogProbs(Struct, frozen=True):
     """Normalised natural-log probabilities, sparse like `Distribution`."""
 
     known: Mapping[int, float]
@@ -69,8 +67,7 @@ class LogProbs:
         return heapq.merge(known, ((token, self.rest) for token in self.ids if token not in self.known), key=_rank)
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(Struct, frozen=True):
     """A drawn token. `logprob` and `top` are those before top_p; at temperature 0, those of temperature 1."""
 
     token: int

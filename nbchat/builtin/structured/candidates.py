@@ -9,9 +9,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.builtin.model.material import Material, words_of
 from nbchat.builtin.model.relevance import words
@@ -55,8 +56,7 @@ _PROSE = words("answer summary text description reason explanation content messa
 _ONLY_SHORT = 24  # most characters to match a user's pattern against; a bad one may take exponential time
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A possible next text, and its weight."""
 
     text: str

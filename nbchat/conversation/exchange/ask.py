@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.api import wire
 from nbchat.api.call import Timeouts
@@ -46,8 +48,7 @@ class Tools(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """Everything that determines an exchange, fixed when it begins."""
 
     message: Message
@@ -61,10 +62,10 @@ class Ask:
     earlier: Request | None = None
     """The previous turn's request, with which this one shares messages; None = first turn."""
     context: Context | None = None
-    """What `history` was made of, where it may be shortened when the server finds it too long; else None."""
+    """The source of `history` if it may be shortened after a refusal for its length; else None."""
 
     def shortened(self, error: ContextTooLong, sent: Request) -> tuple[Ask, str] | None:
-        """The same with a shorter history, after this refusal, and what to say of it; None = nothing more can go."""
+        """Return a copy with a shorter history after this refusal, and a notice; None = it can't be shortened."""
         from nbchat.conversation.context import room, shorter_after
 
         if self.context is None:

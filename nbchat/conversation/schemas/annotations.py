@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from msgspec import Struct
+
 from nbchat.conversation.schemas.converters import (
     MISSING,
     Anything,
@@ -206,8 +208,7 @@ class Annotations:
         return _Pydantic(adapter, {key: value for key, value in schema.items() if key != "$defs"})
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Pydantic:
+class _Pydantic(Struct, frozen=True):
     """A converter based on a pydantic TypeAdapter."""
 
     adapter: Any

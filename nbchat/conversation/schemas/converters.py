@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from nbchat.conversation.schemas.json_text import Bare, resolved
 
@@ -45,7 +46,7 @@ LONGEST_QUOTE = 60
 
 
 class Misfit(ValueError):
-    """A value does not fit: `said` is what was expected and what came, `path` the place in the value ("" = the whole)."""
+    """A value does not fit: `said` names what was expected and found, `path` the place in the value ("" = the whole)."""
 
     def __init__(self, path: str, said: str) -> None:
         super().__init__(f"{path}: {said}" if path else said)
@@ -107,29 +108,27 @@ def expected(what: str, value: object, path: str) -> Misfit:
     return Misfit(path, f"expected {what}, got {shown(value)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(Struct, frozen=True):
     """Any JSON."""
 
     @property
     def schema(self) -> dict[str, Any]:
-        """No condition."""
+        """The schema without conditions."""
         return {}
 
     def load(self, value: Any, path: str = "") -> Any:  # same signature as the others
-        """The JSON as it is."""
+        """Return the JSON unchanged."""
         return resolved(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A string, number, boolean or null. `type` is the Python type."""
 
     type: type
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Its JSON type."""
+        """Return the JSON type."""
         return {"type": _SCALARS[self.type][0]}
 
     def load(self, value: Any, path: str = "") -> Any:
@@ -160,8 +159,7 @@ _SCALARS: dict[type, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A value written as a string: `parse` raises ValueError for an invalid one. `keywords` go into the schema."""
 
     what: str
@@ -170,11 +168,11 @@ class Parsed:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Text of a format."""
+        """Return the schema of a text with a format."""
         return {"type": "string", **self.keywords}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The parsed value."""
+        """Return the parsed value."""
         if isinstance(value, str):
             try:
                 return self.parse(value)
@@ -183,21 +181,20 @@ class Parsed:
         raise expected(self.what, value, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """One of several values: pairs of JSON (string, number, boolean, null) and the value it stands for."""
 
     options: Sequence[tuple[Any, Any]]
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The JSON types and the values."""
+        """Return the JSON types and the values."""
         written = [option for option, _ in self.options]
         types = sorted({_SCALARS[type(option)][0] for option in written})
         return {"type": types[0] if len(types) == 1 else types, "enum": written}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """Return what the JSON stands for; true is not 1. Bare words match in any letter case."""
+        """Return the value for the JSON; true is not 1. Bare words match in any letter case."""
         spellings = (str(value), value.constant) if isinstance(value, Bare) else (value,)
         for spelling in spellings:
             for written, option in self.options:
@@ -211,8 +208,7 @@ class Options:
         raise expected(f"one of {names}", value, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A list, set or tuple of items of one kind."""
 
     item: Converter
@@ -224,14 +220,13 @@ class Items:
         return {"type": "array", "items": self.item.schema}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The collection of its items."""
+        """Return the collection of its items."""
         if not isinstance(value, list):
             raise expected("a list", value, path)
         return made(self.make, [self.item.load(one, inside(path, index)) for index, one in enumerate(value)], path)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Struct, frozen=True):
     """A tuple with a converter for each item."""
 
     items: Sequence[Converter]
@@ -254,8 +249,7 @@ class Fixed:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(Struct, frozen=True):
     """A dict with converters for its keys (strings) and values."""
 
     key: Converter
@@ -274,8 +268,7 @@ class Keyed:
         return {self.key.load(key, path): self.value.load(one, inside(path, key)) for key, one in value.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field of a record, optional unless `required`. `default` is JSON for the schema; MISSING = none."""
 
     name: str
@@ -286,7 +279,7 @@ class Field:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The form's schema, with what is known of this part."""
+        """Return the converter's schema with the field's description and default."""
         schema = dict(self.converter.schema)
         if "$ref" not in schema:  # some servers ignore keywords beside a reference, and others refuse them
             schema |= {"description": self.description} if self.description else {}
@@ -294,8 +287,7 @@ class Field:
         return schema
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """An object with named fields, passed to `make` as far as they are given."""
 
     fields: Sequence[Field]
@@ -333,8 +325,7 @@ class Record:
         return made(self.make, loaded, path)
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """A union: the first of these converters (at least one) that accepts the value."""
 
     converters: Sequence[Converter]
@@ -345,7 +336,7 @@ class OneOf:
         return {"anyOf": [converter.schema for converter in self.converters]}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """Return the result of the first converter that accepts the value; for numbers, of the one that keeps it unchanged."""
+        """Return the result of the first converter that accepts the value; for a number, the one that keeps it unchanged."""
         taken: list[Any] = []
         misfits: list[Misfit] = []
         for converter in self.converters:
@@ -378,5 +369,5 @@ class Deferred:
         return {"$ref": f"#/$defs/{self.name}"}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """As the form, once it is made."""
+        """Convert with the class's converter, once it is made."""
         return self.converter.load(value, path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.conversation.schemas.converters import Misfit, inside, shortened, shown
 from nbchat.conversation.schemas.json_text import resolved
@@ -32,7 +33,7 @@ _NOT_STRICT = {
 
 
 def changed(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """A copy of a schema in which `change` has been made to each schema written in it, the inner ones first."""
+    """Return a copy of a schema with `change` applied to each schema in it, inner ones first."""
     if not isinstance(schema, Mapping):
         return schema
     copy = dict(schema)
@@ -48,7 +49,7 @@ def changed(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> 
 
 
 def schemas_in(schema: Any) -> Iterator[dict[str, Any]]:
-    """Each schema written in this one, itself last."""
+    """Yield each schema in this one, itself last."""
     found: list[dict[str, Any]] = []
 
     def note(node: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def schemas_in(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def moved(schema: Node, rename: Callable[[str], str]) -> dict[str, Any]:
-    """The schema with its references renamed."""
+    """Return the schema with its references renamed."""
 
     def change(node: dict[str, Any]) -> dict[str, Any]:
         return {**node, "$ref": rename(node["$ref"])} if isinstance(node.get("$ref"), str) else node
@@ -86,7 +87,7 @@ def closed(schema: Node) -> dict[str, Any]:
 
 
 def is_strict(schema: Node) -> bool:
-    """Whether strict mode accepts it, by a conservative reading of OpenAI's rules."""
+    """Whether strict mode certainly accepts it, by OpenAI's rules."""
     return schema.get("type") == "object" and "anyOf" not in schema and all(map(_is_strict, schemas_in(schema)))
 
 
@@ -103,8 +104,7 @@ def _is_strict(node: Node) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """The converter of a JSON schema given by the user: JSON stays JSON."""
 
     schema: dict[str, Any]
@@ -131,7 +131,7 @@ class Given:
         return cls(copy)
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The value itself. Raises Misfit."""
+        """Return the value itself. Raises Misfit."""
         from jsonschema.exceptions import best_match
 
         value = resolved(value)
@@ -147,14 +147,14 @@ class Given:
 
 
 def _draft(schema: Node) -> Any:
-    """The validator class of the draft that a schema names; else of the newest."""
+    """Return the validator class for a schema's draft; without one, for the newest."""
     from jsonschema.validators import Draft202012Validator, validator_for
 
     return validator_for(schema, default=Draft202012Validator)
 
 
 def _check_reference(schema: Node, reference: str) -> None:
-    """Raises ParameterError for a reference out of the schema, or to nothing."""
+    """Raise ParameterError for a reference out of the schema, or to a missing definition."""
     if not reference.startswith("#"):
         raise ParameterError(f"The JSON schema refers to {reference!r}; copy the definition into its own $defs.")
     found: Any = schema

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import (
     Endpoint,
@@ -40,12 +42,11 @@ def endpoint_for(
     return replace(endpoint, model=model or os.environ.get("NBCHAT_MODEL", "").strip() or endpoint.model)
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """A session's server, with its own key and headers, which go to that server only."""
 
     where: str | None = None
-    """A URL or a name; None = the server that is connected for all."""
+    """A URL or a name; None = the server connected for all sessions."""
     key: Key | None = None
     key_env: str | None = None
     """The variable that holds the key, if none was given directly."""
@@ -130,7 +131,7 @@ async def warm_up(endpoint: Endpoint) -> None:
 
 
 def ready(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with an address to send to: starts the server of a model that nbchat runs itself."""
+    """Return the endpoint with an address; starts the server of a model that nbchat runs itself."""
     if endpoint.is_file:
         return _running_file(endpoint)
     if not endpoint.is_builtin:

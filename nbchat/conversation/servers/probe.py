@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.values.errors import AuthenticationFailed, ModelNotFound, NbchatError

@@ -6,7 +6,8 @@ import functools
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange.exchange import Delivery, Exchange
@@ -25,13 +26,12 @@ __all__ = ["Deliverer", "Limits", "spent"]
 VARIABLE = "NBCHAT_CACHE"
 
 
-@dataclass
-class Limits:
+class Limits(Struct):
     """A session's budget and cache setting. `cache`: whether answers are replayed; None = as `NBCHAT_CACHE` says."""
 
     budget: Budget | None = None
     cache: bool | None = None
-    reserved: LiveSet[Exchange] = field(default_factory=LiveSet, repr=False)
+    reserved: LiveSet[Exchange] = field(default_factory=LiveSet)
     """The exchanges in flight with an estimate of what their requests will cost."""
 
     def cache_is_on(self) -> bool:
@@ -80,7 +80,7 @@ class Deliverer:
         return Delivery(_all_of(taps), functools.partial(self._journal, exchange, request, came), whole=whole)
 
     def _journal(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
-        """Journal a request that is under way: what the journal needs is imported while the server thinks."""
+        """Journal a request under way; the journal's modules are imported while the server works."""
         if (persistence := self._record.persistence) is not None:
             persistence.begin(exchange, request, came)
 

@@ -1,4 +1,4 @@
-"""A partial answer that a kernel's end left, offered to be continued before its cell asks again."""
+"""Offer to continue a partial answer, left when a kernel stopped, before its cell asks again."""
 
 from __future__ import annotations
 

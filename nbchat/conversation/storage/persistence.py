@@ -6,8 +6,9 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange.exchange import Exchange
@@ -37,9 +38,9 @@ KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 class Persistence:
     """Writes one session to the journal. Callers hold a lock; no method waits for the disk.
 
-    `describe` gives its name and settings. One that is opened again has a `session_id`, and `written` are its turns in
-    the journal. `known` are turns of which at least the answers are there: a fork shares its parent's. `absorbed` are
-    answers whose text is part of another one now.
+    `describe` gives its name and settings. A reopened session has a `session_id`, and `written` are its turns in the
+    journal. `known` are turns whose answers at least are there: a fork shares its parent's. `absorbed` are answers
+    whose text is now part of another answer.
     """
 
     def __init__(
@@ -200,8 +201,8 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 class Reopened(NamedTuple):
     """A session read from the journal.
 
-    `written` are its turns as they stand in the journal, `turns` those with the answers that were cut off when a kernel stopped.
-    `absorbed` are the ids of answers that were joined to the ones they continue.
+    `written` are its turns in the journal, `turns` also include answers cut off when a kernel stopped.
+    `absorbed` are the ids of answers merged into those they continue.
     """
 
     row: SessionRow
@@ -212,7 +213,7 @@ class Reopened(NamedTuple):
     params: Params
 
     def cut_off(self) -> set[str]:
-        """Ids of the answers in force that a kernel's end cut off."""
+        """Ids of the current answers that were cut off when a kernel stopped."""
         return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
 
     def notices(self) -> list[str]:
@@ -280,7 +281,7 @@ def _marked(version: Version, marks: str) -> Version:
     return replace(version, before_edit=True) if "edited" in marks.split() else version
 
 
-_NAMES = tuple(field.name for field in fields(Version))
+_NAMES = Version.__struct_fields__
 
 
 def _fields(version: Version) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from nbchat.values.messages import ToolCall
 from nbchat.values.plural import pluralize
@@ -32,8 +33,7 @@ _BLANK_LINES = re.compile(r"\n((?:[ ]*\n){3,})")
 _LONG_RUN = re.compile(r"(.)\1{79,}")
 
 
-@dataclass(frozen=True, slots=True)
-class CallView:
+class CallView(Struct, frozen=True):
     """A call's rows: the first and last ones are shown, and the first `revealed` ones in between."""
 
     name: str
@@ -80,7 +80,7 @@ def _text_of(call: ToolCall) -> str:
 
 
 def _spelled_out(text: str) -> str:
-    r"""The text with control, direction and invisible characters as escapes (`\u202e`)."""
+    r"""Return the text with control, direction and invisible characters as escapes (`\u202e`)."""
     return _BEYOND_ASCII.sub(lambda match: _escape(match[0]), text)
 
 

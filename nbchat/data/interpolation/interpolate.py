@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nbchat.data.describe import describe
 from nbchat.data.description import Description, UnknownFormat
@@ -20,16 +21,14 @@ from nbchat.values.messages import Content, ImagePart, TextPart
 __all__ = ["Fragment", "Inserted", "Interpolated", "Left", "interpolate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Struct, frozen=True):
     """A part of the message. `source` is the placeholder it came from ("df:stats"); None = as the user wrote it."""
 
     text: str
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(Struct, frozen=True):
     """A placeholder that was expanded. `size` is in bytes of UTF-8; `str` gives the footer's phrase.
 
     `rung` is the rung of the privacy ladder ("" = none), `exposes` describes what that reveals, and `cut` whether the
@@ -50,8 +49,7 @@ class Inserted:
         return f"{self.name}: {', '.join(filter(None, facts))}"
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """Something like a placeholder that was left as written; `str` gives the footer's phrase.
 
     `nearest` is the closest live name (None = none is close), `why` the reason ("" = the name does not exist).
@@ -66,8 +64,7 @@ class Left:
         return f"{self.text} left as written{reason}" + (f"; did you mean {self.nearest}?" if self.nearest else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolated:
+class Interpolated(Struct, frozen=True):
     """An interpolated message, with the origin of each part.
 
     `images` follow the text, in order. `hashes` maps each live name that was used to a fingerprint of its value.

@@ -13,7 +13,8 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 __all__ = [
     "Expression",
@@ -44,16 +45,14 @@ LONGEST_EXPRESSION = 20_000
 """Most characters of an expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A step from a value to a part of it: an attribute's name, or an item's index or key."""
 
     key: int | str
     attribute: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Struct, frozen=True):
     """`text[start:end]`, parsed as a path from a name, and a format (None = no colon)."""
 
     start: int
@@ -69,8 +68,7 @@ class Placeholder:
         return not self.steps and self.spec is None
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """`text[start:end]`, parsed as `{= source:spec}`. `source` is None if no closing brace makes it Python."""
 
     start: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.values.errors import PromptError
 
@@ -17,8 +18,7 @@ DEFAULT_ROWS = 5
 _RUNG = re.compile(r"(schema|stats|all)|(sample|head)(?:\s+(\d{1,18}))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """A rung of the ladder. `rows` is the number of rows requested; None = all, 0 = none."""
 
     name: str

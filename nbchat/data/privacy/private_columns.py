@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from nbchat.data.description import STOPS
 from nbchat.data.interpolation.lookup import nearest
@@ -29,8 +30,7 @@ COMPARED = 200
 """Evenly spaced cells of a like-named column that are compared with a private one's."""
 
 
-@dataclass(slots=True)
-class PrivateColumn:
+class PrivateColumn(Struct):
     """A private column: its name, its values so far, and the frames that may still change them."""
 
     name: str
@@ -43,8 +43,7 @@ class PrivateColumn:
         return self.values
 
 
-@dataclass(slots=True)
-class _Source:
+class _Source(Struct):
     """A private column of one frame, with a snapshot of when its values were last read."""
 
     frame: weakref.ref[Any]
@@ -65,8 +64,7 @@ class _Source:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(Struct, frozen=True):
     """What a description must leave out: columns by position, and whether row labels may show."""
 
     places: frozenset[int]
@@ -81,7 +79,7 @@ def private(frame: Frame, *columns: Hashable) -> Frame:
     """Mark columns of a frame as private and return the frame. A single column (a Series) needs no name.
 
     From then on no rung of the ladder shows them, and the guard refuses messages that contain their values. The values
-    are read here (some seconds for a million distinct ones), so that no message has to wait. Raises PromptError if
+    are read now (a few seconds for a million distinct ones), so that no message has to wait. Raises PromptError if
     `frame` is not a data frame or has no such column.
     """
     table = table_of(frame)

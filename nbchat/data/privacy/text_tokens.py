@@ -1,12 +1,13 @@
-"""A text as the words, numbers, groups of digits and dates that private values are looked for in."""
+"""Tokenize a text into words, numbers, groups of digits and dates, in which private values are searched."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cached_property
 from typing import SupportsFloat
+
+from msgspec import Struct
 
 from nbchat.data.privacy.written_dates import Moment, dates_in
 
@@ -58,8 +59,7 @@ def number_key(value: SupportsFloat | str) -> str:
     return key if len(digits.rstrip("0")) >= 5 or len(digits) >= 8 else ""
 
 
-@dataclass(frozen=True)
-class TextTokens:
+class TextTokens(Struct, frozen=True, dict=True):
     """A text, tokenised once for any number of columns."""
 
     text: str

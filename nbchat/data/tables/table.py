@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 __all__ = ["Field", "Missing", "Table", "table_of"]
 
@@ -24,8 +25,7 @@ FRAME_LIBRARIES = frozenset({
 """The libraries whose frames are supported. None is imported for a value of another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A column: its 0-based position, its name in the frame, and its type in words (without categories)."""
 
     place: int
@@ -33,8 +33,7 @@ class Field:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """Missing values by column position, in the `seen` of `rows` rows inspected; None = not counted."""
 
     counts: Sequence[int] | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 
-from IPython.core.error import UsageError
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.api.endpoints import (
     BUILTIN,
@@ -18,6 +18,7 @@ from nbchat.api.http.headers import named_headers
 from nbchat.api.keyring import store_key
 from nbchat.api.keys import Key
 from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.conversation.process import process
 from nbchat.conversation.servers import connection
@@ -67,8 +68,7 @@ def connect_line(rest: str) -> Bundle:
     return chrome.line([f"connected to {endpoint.title}", *_facts(endpoint, names)])
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     """A parsed `%chat connect` line."""
 
     where: str | None = None

@@ -6,9 +6,10 @@ import linecache
 import re
 import sys
 import traceback
-from dataclasses import dataclass
 from types import FrameType, ModuleType, TracebackType
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.values.errors import PromptError
 
@@ -25,8 +26,7 @@ MOST_CELLS = 200
 """Number of previous cells searched for the failing one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A failed cell. `variables` has one line for each variable: its type and shape, no value."""
 
     source: str
@@ -93,7 +93,7 @@ def _source_of(frames: list[TracebackType], shell: Any) -> str:
 def _translated(shell: Any, source: str) -> str:
     try:
         return str(shell.transform_cell(source)).rstrip("\n")
-    except Exception:  # noqa: BLE001  # it never ran then; a transformer of anybody's may raise anything
+    except Exception:  # noqa: BLE001  # then it never ran; anyone's input transformer may raise anything
         return ""
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from IPython.core.error import UsageError
-
 from nbchat.cells.options import option_line
+from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.presets import find_preset, import_presets, presets, presets_file, save_preset, unusable
 from nbchat.conversation.session import Session
 from nbchat.display import chrome

@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from IPython.core.error import UsageError
-
+from nbchat.cells.usage_error import UsageError
 from nbchat.display import chrome
 from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
@@ -102,7 +101,7 @@ def budget_text(session: Session) -> str:
 
 @command("cache", "[on|off]")
 def _cache(shell: Any, rest: str) -> None:
-    """Replay stored answers to identical requests, at no cost; alone, say whether it is on."""
+    """Replay stored answers to identical requests, at no cost; alone, show whether it is on."""
     session = registry().current
     if rest:
         if rest not in ("on", "off"):

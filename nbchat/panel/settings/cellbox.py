@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from IPython.core.error import UsageError
 from ipywidgets import Button, HBox, Textarea
 
 from nbchat.api.endpoints import Endpoint
@@ -69,7 +68,7 @@ class CellBox:
         try:
             loaded = load_cell(text)
             self._loaded(loaded)
-        except (UsageError, NbchatError) as error:
+        except NbchatError as error:
             self.problem = str(error)
             self._note.say(self.problem, wrong=True)
             return

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from IPython.core.error import UsageError
+from msgspec import Struct, field
 
 from nbchat.api.endpoints import Endpoint, choose
 from nbchat.api.http.addresses import public_url
 from nbchat.cells.options import escaped, option_line, parse
+from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import quoted
 from nbchat.conversation.servers.connection import endpoint_for
 from nbchat.values.errors import ConfigError
@@ -21,14 +21,13 @@ from nbchat.values.params import PARAMETERS, Params
 __all__ = ["ONE", "Loaded", "Tried", "cell_line", "load_cell", "unsaid"]
 
 TRIES = ("repeat", "score", "variants")
-"""Those of nbchat's own options that belong to a sweep, and that a panel holds for its own."""
+"""The options of nbchat's own that belong to a sweep, and that a panel keeps for its sweeps."""
 
 HELD = frozenset({"system", "base_url", "key_env", *TRIES})
-"""Those of nbchat's own options that a session or its panel holds; the others belong to one cell."""
+"""The options of nbchat's own that a session or its panel keeps; the others belong to one cell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """What makes Send a sweep. `axes` are parameters, or "system", with their values; `own` are options of `TRIES`."""
 
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -116,8 +115,7 @@ def _check(line: str, params: Params, system: str | None, tried: Tried) -> None:
         raise ConfigError("These settings can't be written as one %%chat line.")
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The settings of a cell. `system` and `where` (the server) are None if not given; `body` is its message."""
 
     params: Params

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.tuning.statistics import LEVEL, Mean, interval_text, t_quantile
 
 __all__ = ["Annotators", "cohens_kappa"]
 
 
-@dataclass(frozen=True, slots=True)
-class Annotators:
+class Annotators(Struct, frozen=True):
     """The agreement of two annotators over the rows that both judged.
 
     For labels, `agreement` is the share of rows with the same label, and `kappa` is Cohen's. For numbers, `agreement` is

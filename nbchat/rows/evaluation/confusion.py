@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 __all__ = ["OTHER", "Confusion", "macro_f1"]
 
@@ -32,8 +33,7 @@ def macro_f1(counts: Mapping[Pair, int]) -> float | None:
     return sum(shares) / len(shares) if shares else None
 
 
-@dataclass(frozen=True, slots=True)
-class Confusion:
+class Confusion(Struct, frozen=True):
     """How often an answer gave each label for each truth. `labels` are in the order of the table."""
 
     labels: tuple[str, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbchat.tuning.grid import Setting, setting_text
 from nbchat.tuning.statistics import LEVEL, Difference
@@ -25,8 +26,7 @@ FINAL = 1 - LEVEL - SPENT
 """What is left of 5 % for the verdict at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """A setting that was no longer asked after `rows` rows, because it was worse than `ahead` by `gap`."""
 
     setting: Setting

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import Literal, Self
+
+from msgspec import Struct
 
 from nbchat.store.ledger.entries import Spent
 from nbchat.values.errors import BudgetExceeded, ParameterError
@@ -25,8 +26,7 @@ _SCALES = {"k": 1_000, "m": 1_000_000}
 EXPECTED = "an amount such as 0.50, $2 per day, 20k tokens, 100k tokens per day, or none"
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """A limit on what may be spent: US dollars or tokens, by one session, or by all of them in a day."""
 
     limit: float

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.prices import CostSource, priced
@@ -14,14 +15,14 @@ from nbchat.values.answer.reply import Reply, Status, Timing
 from nbchat.values.answer.usage import UNKNOWN, Usage
 from nbchat.values.errors import ConfigError
 from nbchat.values.frame import data_frame
+from nbchat.values.frozen import Incidental
 
 __all__ = ["Entries", "Entry", "Spent"]
 
 NUMBERS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost", "first_token", "seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Incidental, frozen=True):
     """The figures of one call.
 
     `endpoint` is the server's display name, `model` the model that answered (None = unknown); `cost` is in US dollars,
@@ -31,6 +32,8 @@ class Entry:
     the sums of its usage, cost and seconds. A `replayed` answer came from the cache, under the hash `request` (None = the cache
     was not used).
     """
+
+    _incidental = ("id",)
 
     endpoint: str
     model: str | None
@@ -50,7 +53,7 @@ class Entry:
     params: Mapping[str, Any] = field(default_factory=dict)
     request: str | None = None
     requests: int = 1
-    id: str = field(default_factory=lambda: os.urandom(8).hex(), compare=False)
+    id: str = field(default_factory=lambda: os.urandom(8).hex())
 
     @classmethod
     def of(cls, reply: Reply, endpoint: Endpoint, **more: Any) -> Self:
@@ -105,8 +108,7 @@ class Entry:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """The total of calls: US dollars and tokens as far as known, and the numbers of calls for which they are not."""
 
     calls: int = 0

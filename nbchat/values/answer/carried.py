@@ -19,8 +19,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.json_fields import an_object, optional_text
@@ -37,8 +38,7 @@ _TEXTS = ("text", "summary", "thinking")
 """Fields of a list item that are streamed in pieces."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """Fields to return to `server`, the address that the request was sent to, and to no other."""
 
     server: str
@@ -56,7 +56,7 @@ class Carried:
 
 
 def is_carried(name: str) -> bool:
-    """Whether a server wants a field of this name of a message back, or may: its reasoning."""
+    """Whether a server expects, or may expect (reasoning), a message's field of this name back."""
     return name == REASONING or _FIELD.fullmatch(name) is not None
 
 
@@ -120,7 +120,7 @@ def _is_text(begun: Mapping[str, Any], item: Mapping[str, Any], name: str) -> bo
 
 
 def _plain(value: Any) -> Any:
-    """JSON that can be sent again: lone surrogates become U+FFFD, NaN and infinities null."""
+    """Return JSON that can be sent again: lone surrogates become U+FFFD, NaN and infinities null."""
     if isinstance(value, dict):
         return {_plain(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list):

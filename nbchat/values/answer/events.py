@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from nbchat.values.answer.rate_limits import RateLimits
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import NbchatError
+from nbchat.values.frozen import Incidental
 from nbchat.values.messages import ImagePart, Source
 
 __all__ = [
@@ -36,40 +38,30 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Delta:
+class _Delta(Struct, frozen=True):
     """A piece of text of choice `index`. Instances of different classes are never equal."""
 
     text: str
     index: int = 0
 
 
-class TextDelta(_Delta):
+class TextDelta(_Delta, frozen=True):
     """A piece of choice `index`'s answer."""
 
-    __slots__ = ()
 
-
-class ReasoningDelta(_Delta):
+class ReasoningDelta(_Delta, frozen=True):
     """A piece of choice `index`'s reasoning."""
 
-    __slots__ = ()
 
-
-class ThoughtBefore(_Delta):
+class ThoughtBefore(_Delta, frozen=True):
     """All text of choice `index` so far, and this piece, was reasoning: the opening tag was in the prompt."""
 
-    __slots__ = ()
 
-
-class RefusalDelta(_Delta):
+class RefusalDelta(_Delta, frozen=True):
     """A piece of choice `index`'s refusal, sent in place of an answer."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(Struct, frozen=True):
     """A piece of tool call number `call` of choice `index`.
 
     The first non-empty `id` and `name` win; a later name that starts with the first one replaces it.
@@ -82,8 +74,7 @@ class ToolCallDelta:
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CarriedDelta:
+class CarriedDelta(Struct, frozen=True):
     """Fields that the server attached to choice `index`, or to its tool call number `call` (None = the message).
 
     They are returned with the history (see `carried`). Those of a `whole` message replace those of its pieces.
@@ -95,80 +86,71 @@ class CarriedDelta:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LogprobsDelta:
+class LogprobsDelta(Struct, frozen=True):
     """Log probabilities of tokens of choice `index`, as the server sent them: `{token, logprob, top_logprobs}`."""
 
     tokens: tuple[Mapping[str, Any], ...]
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ImageDelta:
+class ImageDelta(Struct, frozen=True):
     """An image in choice `index`'s answer, as a `data:` URL."""
 
     image: ImagePart
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SourcesDelta:
+class SourcesDelta(Struct, frozen=True):
     """Sources cited by choice `index`, not reported before."""
 
     sources: tuple[Source, ...]
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unshown:
+class Unshown(Struct, frozen=True):
     """Choice `index` has content of a kind that nbchat can't show ("audio")."""
 
     kind: str
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReport:
+class UsageReport(Struct, frozen=True):
     """Token counts so far; a later report replaces an earlier one."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Incidental, frozen=True):
     """Choice `index` ended; `reason` is the server's finish reason.
 
     `certain`: this server gives finish reasons only at ends, as far as known. Some give one with every chunk.
     """
 
+    _incidental = ("certain",)
+
     reason: str
     index: int = 0
-    certain: bool = field(default=False, compare=False, repr=False)
+    certain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """The model that answers and the response id, as the server reports them (None = not reported)."""
 
     model: str | None = None
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(Struct, frozen=True):
     """Something that happened at `at`, in seconds of `time.perf_counter`."""
 
     at: float
 
 
-class Sent(_Moment):
+class Sent(_Moment, frozen=True):
     """The request is sent for the first time."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Responded:
+class Responded(Struct, frozen=True):
     """The response headers arrived. `at` is in seconds of `time.perf_counter`.
 
     `request_id` is the id to quote to the server's support; it and the rate `limits` are None if not sent.
@@ -179,36 +161,32 @@ class Responded:
     limits: RateLimits | None = None
 
 
-class FirstToken(_Moment):
+class FirstToken(_Moment, frozen=True):
     """The first piece of any choice comes next."""
 
-    __slots__ = ()
 
-
-class Ended(_Moment):
+class Ended(_Moment, frozen=True):
     """The last piece of the answer arrived."""
 
-    __slots__ = ()
 
+class Retrying(Struct, frozen=True):
+    """Before any text came: the request will be resent in `seconds`, as attempt number `attempt`.
 
-@dataclass(frozen=True, slots=True)
-class Retrying:
-    """Before any text came: the request will be resent in `seconds`, as attempt number `attempt` (the first is 1)."""
+    Attempt 1: it was not sent yet, because the server forbids requests until then.
+    """
 
     seconds: float
     reason: str
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something the user should know about this answer; `text` may quote the server."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The answer failed; what came before is kept."""
 
     error: NbchatError

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = ["RateLimits"]
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimits:
+class RateLimits(Struct, frozen=True):
     """Limits from the response headers; None = not reported. `reset_*`: seconds until the limit is fully restored."""
 
     limit_requests: int | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Self
+
+from msgspec import Struct
 
 from nbchat.values.answer.carried import Carried
 from nbchat.values.answer.usage import UNKNOWN, Usage
+from nbchat.values.frozen import Incidental, repr_without
 from nbchat.values.json_fields import an_object, items_of, number_of, optional_text, text_of, texts_of
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.request import Request
@@ -22,8 +24,7 @@ CUT_REASONS = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 """Finish reasons of answers that reached the limit of their length."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """Seconds since the request was first sent, earlier attempts included. None = it did not get that far."""
 
     first_token: float | None = None
@@ -48,8 +49,7 @@ class Timing:
         return cls(number_of(timing, "first_token"), number_of(timing, "total"))
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of the answers. `finish_reason` is the server's; None = never sent.
 
     `logprobs` are the server's `{token, logprob, top_logprobs}`, one for each token; empty = none were requested.
@@ -67,7 +67,10 @@ class Choice:
     images: tuple[ImagePart, ...] = ()
     sources: tuple[Source, ...] = ()
     unshown: tuple[str, ...] = ()
-    carried: Carried | None = field(default=None, repr=False)
+    carried: Carried | None = None
+
+    def __repr__(self) -> str:
+        return repr_without(self, "carried")
 
     @property
     def empty(self) -> bool:
@@ -117,8 +120,7 @@ class Choice:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Incidental, frozen=True):
     """An answer, complete or partial. The fields of its first choice are also its own.
 
     `model` is the model that answered (the one requested, if the server does not say); `cost` is in US dollars, None =
@@ -127,6 +129,8 @@ class Reply:
     `request_id` the id to quote to the server's support, each None if unknown. `tries` counts the first attempt too. A
     `replayed` answer came from the store and cost nothing.
     """
+
+    _incidental = ("data",)
 
     choices: tuple[Choice, ...] = (Choice(),)
     status: Status = "complete"
@@ -140,7 +144,7 @@ class Reply:
     tries: int = 1
     request_id: str | None = None
     replayed: bool = False
-    data: Any = field(default=None, compare=False)
+    data: Any = None
 
     @property
     def text(self) -> str:

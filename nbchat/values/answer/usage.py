@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 __all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens", "prompt_tokens"]
 
@@ -42,8 +43,7 @@ CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb for English text; used only if the server reports nothing, and always shown as an estimate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens of one reply, or the sum of several. None is unknown, never 0.
 
     `state` says where the counts come from: "measured" (reported by the server), "estimated" (from the text's length),
@@ -103,7 +103,7 @@ class Usage:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form used in files and tables: the counts that are known."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_dict(cls, usage: Mapping[str, Any]) -> Usage:
