@@ -58,8 +58,9 @@ class Done(Struct, frozen=True):
 class Crew:
     """Sends the jobs that are put into it, at most `most` at once. All methods are for the thread that made it.
 
-    `keep` gets finished batches in the engine's thread, before `take` returns them: what is taken is in the journal's
-    queue already. After an error that is `final`, no further job is begun. Close it, however the run ends.
+    `keep` gets finished batches in the engine's thread, before they are in `came`: what is there is in the journal's queue
+    already. `ends` gets the error of each job as it ends, None = it has none; once it says so, no further job is
+    begun. Close the crew, however the run ends.
     """
 
     def __init__(
@@ -70,17 +71,19 @@ class Crew:
         limiter: ConcurrencyLimiter | None = None,
         retries: RetryPolicy | None = None,
         keep: Callable[[list[Done]], None] = lambda _batch: None,
-        final: tuple[type[NbchatError], ...] = (),
+        ends: Callable[[NbchatError | None], bool] = lambda _error: False,
     ) -> None:
         self.most = most
         self.outstanding = 0
-        """Jobs that were put and not taken yet."""
+        """Jobs that were put and not dropped yet."""
+        self.came: deque[Done] = deque()
+        """What has ended, in that order. It stays here, whatever interrupts, until `drop`."""
         self._engine = engine
         self._limiter = limiter
         self._retries = retries or RetryPolicy()
         self._keep = keep
-        self._final = final
-        self._taken: queue.SimpleQueue[list[Done]] = queue.SimpleQueue()
+        self._ends = ends
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting: deque[Job] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._finished: list[Done] = []
@@ -98,21 +101,20 @@ class Crew:
                 self._waiting.appendleft(job)
         self._engine.call(self._employ)
 
-    def take(self, timeout: float) -> list[Done]:
-        """Return what has ended, waiting up to `timeout` seconds for the first."""
-        found: list[Done] = []
+    def wait(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for something that has ended."""
         with contextlib.suppress(queue.Empty):
-            found += self._taken.get(timeout=timeout)
-            while True:
-                found += self._taken.get_nowait()
-        self.outstanding -= len(found)
-        return found
+            self._news.get(timeout=timeout)
 
-    def close(self, patience: float = 0.0) -> list[Done]:
-        """Begin nothing more, stop what still runs after `patience` seconds, and return what has ended. Idempotent."""
+    def drop(self) -> None:
+        """The first of `came` is dealt with."""
+        self.came.popleft()
+        self.outstanding -= 1
+
+    def close(self, patience: float = 0.0) -> None:
+        """Begin nothing more, and stop what still runs after `patience` seconds. Idempotent."""
         self._closed = True
         self._engine.run(self._stop(patience))
-        return self.take(0.0)
 
     # In the engine's thread
 
@@ -157,7 +159,7 @@ class Crew:
 
     def _finish(self, done: Done) -> None:
         self._finished.append(done)
-        if isinstance(done.error, self._final):
+        if self._ends(done.error):
             self._closed = True
             self._hand_over()
         elif not self._waiting and len(self._workers) == 1:
@@ -172,7 +174,8 @@ class Crew:
         if self._finished:
             batch, self._finished = self._finished, []
             self._keep(batch)
-            self._taken.put(batch)
+            self.came.extend(batch)
+            self._news.put(None)
 
     async def _stop(self, patience: float) -> None:
         workers = list(self._workers)

@@ -13,6 +13,7 @@ from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.conversation.process import process
 from nbchat.rows.crew import Crew, Done, Job
+from nbchat.rows.ending import Ending
 from nbchat.rows.form import Form
 from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import NOT_SENT, Answer, Outcome
@@ -22,16 +23,9 @@ from nbchat.rows.reading import Reader, majority
 from nbchat.rows.source import Row, Source
 from nbchat.rows.template import MissingValue, Template
 from nbchat.values.errors import (
-    AuthenticationFailed,
     BudgetExceeded,
-    ConnectionFailed,
-    ModelNotFound,
     NbchatError,
-    ParameterRefused,
     PromptError,
-    QuotaExceeded,
-    RateLimited,
-    ServerError,
 )
 from nbchat.values.messages import Content
 
@@ -51,15 +45,6 @@ CHUNK = 64
 
 PATIENCE_SECONDS = 5.0
 """Seconds that a run which stops by itself waits for the rows under way."""
-
-FINAL = (AuthenticationFailed, QuotaExceeded, RateLimited)
-"""Errors after which no further row is sent. A rate limit is one after many tries, or if it lasts too long to wait."""
-
-ALIKE = (ModelNotFound, ParameterRefused)
-"""Errors after which no further row is sent, unless one has been answered: all would fail alike."""
-
-HOPELESS = 3
-"""Rows that fail one after the other, for each that may be in flight, after which no further row is sent."""
 
 REMEMBERED = 100_000
 """Answers of this run that equal rows share without a look into the journal."""
@@ -127,9 +112,8 @@ class Run:
         self._answered: dict[tuple[str, int], Outcome] = {}
         self._ready: deque[Job] = deque()
         """Jobs that wait for the budget."""
-        self._came: deque[Done] = deque()
         self._again = iter(list(self.contents.items()))
-        self._failed_in_a_row = 0
+        self._ending = Ending(lambda: self._limiter.allowed)
         self._stop_wanted = False
         self._started = self._told = 0.0
 
@@ -145,7 +129,7 @@ class Run:
                 limiter=self._limiter,
                 retries=options.retries,
                 keep=keep,
-                final=FINAL,
+                ends=self._ending.judge,
             )
             try:
                 self._loop(crew)
@@ -185,8 +169,9 @@ class Run:
             self._send(crew)
             if self.stopped is not None:
                 return
-            self._came.extend(crew.take(POLL_SECONDS))
-            self._settle(crew)
+            crew.wait(POLL_SECONDS)
+            self._settle(crew, sends=True)
+            self.stopped = self.stopped or self._ending.error
             if self._stop_wanted:
                 raise KeyboardInterrupt
             if time.perf_counter() - self._told >= TICK_SECONDS:
@@ -196,8 +181,8 @@ class Run:
         """Stop what runs and keep what has ended, even if interrupted again."""
         while True:
             try:
-                self._came.extend(crew.close(0.0 if self.stopped is None else PATIENCE_SECONDS))
-                self._settle(None)
+                crew.close(0.0 if self.stopped is None else PATIENCE_SECONDS)
+                self._settle(crew, sends=False)
                 return
             except KeyboardInterrupt:
                 continue
@@ -271,11 +256,11 @@ class Run:
 
     # Answers
 
-    def _settle(self, crew: Crew | None) -> None:
-        """Settle what has come; what an interrupt leaves is settled later. `crew` None = nothing is sent any more."""
-        while self._came:
-            self._settle_one(self._came[0], sends=crew is not None)
-            self._came.popleft()
+    def _settle(self, crew: Crew, *, sends: bool) -> None:
+        """Settle what has ended; what an interrupt leaves is settled later. `sends`: more may be asked."""
+        while crew.came:
+            self._settle_one(crew.came[0], sends=sends)
+            crew.drop()
 
     def _settle_one(self, done: Done, *, sends: bool) -> None:
         """Read an answer, have it asked again if it does not fit, and pass it to the rows that wait for it."""
@@ -286,8 +271,7 @@ class Run:
         if again is not None and sends and self.stopped is None:
             self._ready.append(again)
             return
-        self._judge(done)
-        if isinstance(done.error, FINAL):
+        if done.error is not None and done.error is self._ending.error:
             return
         key = job.name, job.number
         if outcome.status == "complete":
@@ -296,19 +280,6 @@ class Run:
         for position in self._askers.get(key, ()):
             self._repeat_done(position, job.number, outcome)
         self._askers.pop(key, None)
-
-    def _judge(self, done: Done) -> None:
-        """Stop the run after an error that further rows would meet too."""
-        error = done.error
-        if error is None:
-            self._failed_in_a_row = 0
-            return
-        down = isinstance(error, ConnectionFailed) or (isinstance(error, ServerError) and (error.status or 0) >= 429)
-        self._failed_in_a_row += down
-        hopeless = self._failed_in_a_row >= HOPELESS * self._limiter.allowed
-        alike = isinstance(error, ALIKE) and not self._keeping.tally.requests
-        if self.stopped is None and (isinstance(error, FINAL) or alike or hopeless):
-            self.stopped = error
 
     def _remember(self, key: tuple[str, int], outcome: Outcome) -> None:
         """Share an answer with equal rows to come."""

@@ -212,7 +212,7 @@ def test_progress_counts_what_has_become_of_the_rows(chat):
 
 
 def test_a_server_that_is_down_ends_the_run(chat, server):
-    server.default = lambda request: Status(503)
+    server.default = lambda request: Status(500)
     with pytest.raises(ServerError, match="0 of 200 rows"):
         chat.map(range(200), "{item}", concurrency=4, retries=0)
     assert len(server.requests) < 50
