@@ -1,4 +1,4 @@
-"""The engine's side of a run: sends requests concurrently, journals what comes, and hands it over in batches."""
+"""The engine's side of a run: sends requests concurrently, journals the answers, and delivers them in batches."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from nbchat.values.request import Request
 __all__ = ["Crew", "Done", "Job"]
 
 GATHER_SECONDS = 0.01
-"""Seconds that finished rows wait for others, to be journalled and handed over together."""
+"""Seconds that finished rows wait for others, to be journalled and delivered together."""
 
 
 class Job(Struct):
-    """One request of a row. `name` and `number` are what the journal calls its answer."""
+    """One request of a row. `name` and `number` identify its answer in the journal."""
 
     position: int
     number: int
@@ -48,7 +48,7 @@ class Job(Struct):
 
 
 class Done(Struct, frozen=True):
-    """A job that ended: with an answer, or an error."""
+    """An ended job, with an answer or an error."""
 
     job: Job
     answer: Answer | None
@@ -56,7 +56,7 @@ class Done(Struct, frozen=True):
 
 
 class Crew:
-    """Sends the jobs that are put into it, at most `most` at once. All methods are for the thread that made it.
+    """Sends queued jobs, at most `most` at once.
 
     `keep` gets finished batches in the engine's thread, before they are in `came`: what is there is in the journal's queue
     already. `ends` gets the error of each job as it ends, None = it has none; once it says so, no further job is
@@ -119,7 +119,7 @@ class Crew:
     # In the engine's thread
 
     def _employ(self) -> None:
-        """Start a worker for each job that waits while there is room."""
+        """Start workers for waiting jobs, up to the limit."""
         while self._waiting and len(self._workers) < self.most and not self._closed:
             worker = asyncio.get_running_loop().create_task(self._work())
             self._workers.add(worker)
@@ -132,7 +132,7 @@ class Crew:
         self._employ()
 
     async def _work(self) -> None:
-        """Send one job after the other."""
+        """Send jobs one after another."""
         while not self._closed:
             try:
                 job = self._waiting.popleft()

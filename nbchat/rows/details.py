@@ -1,4 +1,4 @@
-"""What a result knows beside its values: failures, figures, and how to ask again."""
+"""Details of a result beside its values: failures, figures, and asking again."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ class Details:
     def again(self, **options: Any) -> Any:
         """Ask the rows without an answer again. Raises SessionError for a result that was read from a file."""
         if self._again is None:
-            raise SessionError("This result was copied from a file, so it can't be asked again: run map anew.")
+            raise SessionError("This result was read from a file, so it can't be asked again: run map anew.")
         return self._again(**options)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_again": None}  # a session can't be written to a file
+        return {**self.__dict__, "_again": None}  # sessions can't be pickled
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self  # it never changes

@@ -1,4 +1,4 @@
-"""What a run keeps: its answered rows in the journal, and its figures in the ledger."""
+"""Store a run: its answered rows in the journal, and its figures in the ledger."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Keeping"]
 
 SETTLE_SECONDS = 10.0
-"""Seconds that a run waits for the journal, at its beginning and its end; one in trouble is not waited for."""
+"""Seconds that a run waits for the journal at its beginning and end, unless the journal has a problem."""
 
 ENTRY_SECONDS = 3600.0
 """Seconds that one row of the ledger covers: a run of a day has 24."""
@@ -63,7 +63,7 @@ class Keeping:
         self._hour = _Hour()
 
     def find(self, names: Sequence[str]) -> dict[tuple[str, int], Answer]:
-        """The stored answers to these requests, by name and number."""
+        """Return the stored answers to these requests, by name and number."""
         file = journal() if self._reads and names else None
         if file is None or not file.exists():
             return {}

@@ -153,7 +153,7 @@ class _Mapping(Struct, frozen=True):
 
 
 def _kept(run: Run) -> str:
-    """Say how many rows are answered."""
+    """Return a sentence on how many rows are answered."""
     done = sum(outcome.status == "complete" for outcome in run.outcomes.values())
     count = run.source.total or run.read
     return f"{done:,} of {pluralize(count, 'row')} {'is' if done == 1 else 'are'} answered and kept."

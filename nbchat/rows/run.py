@@ -1,4 +1,4 @@
-"""A run: fills the template in for each row, finds what is stored, has the rest sent, and reads the answers."""
+"""A run: fills in the template for each row, looks up stored answers, has the rest sent, and reads the answers."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from nbchat.values.messages import Content
 __all__ = ["Run", "RunOptions"]
 
 TICK_SECONDS = 0.2
-"""Seconds between two reports of the progress."""
+"""Seconds between progress reports."""
 
 POLL_SECONDS = 0.05
 """Longest single wait for answers, in seconds."""
 
 AHEAD = 4
-"""Rows that are prepared ahead, for each that may be under way."""
+"""Rows prepared in advance, for each that may be under way."""
 
 CHUNK = 64
 """Rows that are prepared at a time."""
 
 PATIENCE_SECONDS = 5.0
-"""Seconds that a run which stops by itself waits for the rows under way."""
+"""Seconds that a run that stops by itself waits for the rows under way."""
 
 REMEMBERED = 100_000
 """Answers of this run that equal rows share without a look into the journal."""
@@ -65,7 +65,7 @@ class RunOptions(Struct, frozen=True):
 
 
 class Run:
-    """One run over the rows of a source. `outcomes` has those of the rows that have ended, by position.
+    """One run over the rows of a source.
 
     `read` counts the rows that were read from the source. A run `after` another keeps what that one has answered, and asks
     for the rest; `redo` are positions to ask all the same. `only` are the positions to ask for, None = all.
@@ -92,7 +92,7 @@ class Run:
         self.contents: dict[int, Content] = {} if after is None else dict(after.contents)
         """The messages of rows that have no answer."""
         self.left: deque[tuple[int, Row]] = deque(() if after is None else after.left)
-        """Rows that were read, and whose message is not made yet."""
+        """Rows that were read but have no message yet."""
         self.read: int = 0 if after is None else after.read
         self.seconds = 0.0
         self.stopped: NbchatError | None = None
@@ -118,7 +118,7 @@ class Run:
         self._started = self._told = 0.0
 
     def execute(self) -> None:
-        """Run to the end, or until `stopped`. An interrupt propagates; what has ended by then is in `outcomes`."""
+        """Run to the end, or until `stopped`. An interrupt propagates; rows that have ended by then are in `outcomes`."""
         self._started = self._told = time.perf_counter()
         self._tell()
         options = self.options
@@ -178,7 +178,7 @@ class Run:
                 self._tell()
 
     def _finish(self, crew: Crew) -> None:
-        """Stop what runs and keep what has ended, even if interrupted again."""
+        """Stop the running jobs and keep the ended ones, even if interrupted again."""
         while True:
             try:
                 crew.close(0.0 if self.stopped is None else PATIENCE_SECONDS)
