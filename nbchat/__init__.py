@@ -1,7 +1,6 @@
 """Talk to a language model from a notebook: `%load_ext nbchat`, then `%%chat`; or `from nbchat import Session`.
 
-Importing this imports next to nothing: the public names stand in `__init__.pyi`, and each is imported when it is first
-used.
+Importing nbchat is cheap: `__init__.pyi` lists the public names, and each is imported on first use.
 """
 
 

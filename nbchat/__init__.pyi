@@ -7,6 +7,7 @@ from nbchat.magics.extension import (
     load_ipython_extension as load_ipython_extension,
     unload_ipython_extension as unload_ipython_extension,
 )
+from nbchat.rows.evaluation.bench import EvaluationInterrupted as EvaluationInterrupted
 from nbchat.tuning.sweep import SweepInterrupted as SweepInterrupted
 from nbchat.values.errors import (
     AuthenticationFailed as AuthenticationFailed,
@@ -65,6 +66,7 @@ from nbchat.values.params import Params as Params
 from nbchat.values.answer.reply import Choice as Choice, Reply as Reply, Timing as Timing
 from nbchat.values.request import Request as Request
 from nbchat.values.answer.usage import Usage as Usage
+from nbchat.views.evaluation import Evaluation as Evaluation
 from nbchat.views.explorer import Sweep as Sweep
 from nbchat.views.what_if import what_if as what_if
 

@@ -144,7 +144,7 @@ def _cache(given: argparse.Namespace) -> int:
 
     notebook = given.notebook.expanduser().absolute()
     if (file := journal()) is None or not file.exists():
-        raise ConfigError("There is no journal with answers to export: NBCHAT_STORE names it.")
+        raise ConfigError("There is no journal with answers to export; NBCHAT_STORE sets its path.")
     tapes = file.replays.of_notebook(str(notebook), cell_ids(notebook))
     if not tapes:
         raise ConfigError(

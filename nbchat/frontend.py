@@ -14,15 +14,16 @@ from nbchat.values.errors import ConfigError
 from nbchat.values.messages import Message, Part
 from nbchat.values.presenter import Presenter
 
-if TYPE_CHECKING:  # imported with the first sweep or panel
+if TYPE_CHECKING:  # imported with the first of them
     from nbchat.panel.panel import Panel
+    from nbchat.views.evaluation import Evaluation
     from nbchat.views.explorer import Sweep
 
 __all__ = ["Session", "make_panel", "registry", "session"]
 
 
 class Session(conversation.Session):
-    """A multi-turn conversation, shown where it is asked: in a notebook, in IPython, or not at all in a script."""
+    """A multi-turn conversation, displayed in a notebook or IPython, and not in a script."""
 
     __doc__ = conversation.Session.__doc__
 
@@ -50,12 +51,11 @@ class Session(conversation.Session):
     ) -> Sweep:
         """Ask a message concurrently with every combination of the parameter values given as lists, `repeat` times each.
 
-        A list is an axis, a single value holds for all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`.
-        A list of messages is one too.
-        `score` is a function of the answer to a number, or a prompt for a judge with `{answer}`. No run joins the
-        history until `Sweep.apply`. Further options as for `ask`, and `judge_model`, `at_once` (most requests at a
-        time) and `on_progress`. Raises ParameterError and ConfigError before anything is sent, GuardError, and
-        Interrupted, whose `.sweep` has what was done.
+        A list is an axis, a single value applies to all runs: `chat.sweep("…", temperature=[0, 0.5, 1], repeat=3)`. A
+        list of messages is one too. `score` is a function from the answer to a number, or a judge's prompt with
+        `{answer}`. No run joins the history until `Sweep.apply`. Further options as for `ask`, and `judge_model`,
+        `at_once` (most requests at a time) and `on_progress`. Raises ParameterError and ConfigError before anything is
+        sent, GuardError, and Interrupted, whose `.sweep` has the finished runs.
         """
         from nbchat.views.watched_sweep import watched_sweep
 
@@ -70,6 +70,22 @@ class Session(conversation.Session):
         from nbchat.rows.mapping import map_rows
 
         return map_rows(self, data, template, **options)
+
+    def evaluate(
+        self, data: Any, template: str | Sequence[str], *, truth: Any = None, score: Any = None, **options: Any
+    ) -> Evaluation:
+        """Ask one prompt for each row of `data` with every combination of settings, and compare the answers with the truth.
+
+        A list is an axis: `chat.evaluate(df, "Label: {text}", truth="label", model=["a", "b"], temperature=[0, 1])`. A list
+        of prompts is one too, and so is `system`. `truth` is the column of right answers: labels give accuracy, macro-F1
+        and a confusion matrix, numbers the mean absolute error. `score` is a function of the answer (and the truth) to a
+        number, or a judge's prompt with `{answer}`. The result says which setting is best and whether that is settled;
+        `apply()` makes it the session's. `stop_early=True` stops asking what is plainly worse. Further options as for
+        `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, with the errors raised.
+        """
+        from nbchat.views.watched_evaluation import watched_evaluation
+
+        return watched_evaluation(self, data, template, truth=truth, score=score, **options)
 
 
 def make_panel(session: Session | None = None) -> Panel:

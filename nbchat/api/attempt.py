@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from nbchat.api import rate_limits as limits
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
 from nbchat.api.error_body import describe
@@ -21,6 +21,8 @@ from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import unpacked
 from nbchat.api.keys import Key
+from nbchat.api.pacing import rate_limits as limits
+from nbchat.api.pacing.pace import Slot
 from nbchat.api.wire import AnswerDecoder, encoded
 from nbchat.values.answer.events import (
     Ended,
@@ -63,9 +65,9 @@ Emit = Callable[[list[Event]], None]
 class AttemptFailed(Exception):  # internal: handled by the client
     """An attempt failed before any of a reply arrived.
 
-    `again`: a retry may help, after `wished` seconds if the server said so. `stale`: the server had closed the pooled
-    connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not accept the
-    error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
+    `again`: a retry may help, after `wished` seconds if the server asked for a delay. `stale`: the server had closed
+    the pooled connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not
+    accept the error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Attempt:
         body: Mapping[str, Any],
         emit: Emit,
         ended: Callable[[bool], None],
+        slot: Slot,
         *,
         known: bool = False,
     ) -> None:
@@ -110,11 +113,12 @@ class Attempt:
         self._body = body
         self._emit = emit
         self._ended = ended
+        self._slot = slot
         self._is_over = False
-        self._finished_at: float | None = None  # when the last of an answer came whose choices have finished
-        self._is_kept = False  # whether bytes still come behind that, so that waiting ends by the clock
+        self._finished_at: float | None = None  # when the last piece arrived of an answer whose choices have finished
+        self._is_kept = False  # whether bytes still arrive after that, so that a deadline ends the wait
         self._responded = False
-        self._reused = True  # whether it goes out on a connection that had served before
+        self._reused = True  # whether it uses a connection that has been used before
         self._known = known
         self._secrets = secrets_toward(call.endpoint)
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
@@ -133,8 +137,7 @@ class Attempt:
                 if not 200 <= response.status_code < 300:
                     return None, await self._refusal(response)
                 told = limits.rate_limits(response.headers)
-                if self._call.limiter is not None:
-                    self._call.limiter.answered(told)
+                self._slot.answered(told)
                 self._responded = True
                 self._emit([Responded(time.perf_counter(), _request_id(response, self._secrets), told)])
                 return None, await self._read(response)
@@ -167,8 +170,14 @@ class Attempt:
     async def _refusal(self, response: httpx.Response) -> AttemptFailed:
         status, endpoint = response.status_code, self._call.endpoint
         detail = describe(_moved_to(response) or await _error_body(response), self._secrets)
+        told = limits.rate_limits(response.headers)
+        self._slot.answered(told)
         wished = limits.retry_after(response.headers)
         wished = detail.retry_after if wished is None else wished
+        if wished is None and status in limits.TOO_MANY_STATUSES:
+            wished = limits.wish_in_words(detail.message)
+        if wished is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+            wished = limits.wish_in_limits(told)
         error = error_from(
             status,
             detail,
@@ -191,7 +200,7 @@ class Attempt:
         )
 
     async def _read(self, response: httpx.Response) -> AttemptFailed | None:
-        """Read to the end of the answer, then for a moment to that of the response. Something is wrong = it was empty."""
+        """Read to the end of the answer, then briefly to the end of the response. Return a failure if it was empty."""
         portions = unpacked(response)
         decoder, given_up = self._decoder, None
         try:
@@ -222,7 +231,7 @@ class Attempt:
         return None
 
     def _patience(self, *, came: bool) -> float | None:
-        """Until when to wait for what may follow an answer whose choices have finished; None = they haven't."""
+        """The deadline for data that may follow an answer whose choices have finished; None = they haven't."""
         decoder, now = self._decoder, asyncio.get_running_loop().time()
         if not decoder.finished:
             self._finished_at = None
@@ -238,7 +247,7 @@ class Attempt:
         return self._finished_at + KEPT_SECONDS if self._is_kept else now + LINGER_SECONDS
 
     def _why_given_up(self) -> str | None:
-        """What is wrong with an answer that was left with bytes still coming; None where it was silent, or all told."""
+        """What is wrong with an answer that was abandoned while bytes still arrived; None = nothing."""
         words = f"it kept the connection open for {KEPT_SECONDS:g} s without ending the answer"
         return words if self._is_kept else None
 
@@ -263,7 +272,7 @@ class Attempt:
 
     @property
     def _is_hollow(self) -> bool:
-        """Whether a stream was begun and nothing has come in it."""
+        """Whether a stream has begun and is still empty."""
         return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
 
     def _emit_end(self, broken: str | None = None, *, left: bool = False) -> None:
@@ -282,12 +291,12 @@ class Attempt:
 
 
 def _first_piece(events: list[Event]) -> int | None:
-    """Where the first piece of an answer stands among events."""
+    """The index of the first piece of an answer among events."""
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
 
 
 def _moved_to(response: httpx.Response) -> str | None:
-    """Where a redirect that is not followed leads, as a base URL; None = it is none."""
+    """The target of a redirect that is not followed, as a base URL; None = not a redirect."""
     if not response.has_redirect_location:
         return None
     return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")

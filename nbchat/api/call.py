@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.values.frozen import repr_without
 
 __all__ = ["Call", "Timeouts"]

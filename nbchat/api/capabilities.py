@@ -25,7 +25,7 @@ class Capabilities:
             self._refused.setdefault((base_url, model), {})[parameter] = words
 
     def refuses(self, base_url: str, model: str, parameter: str) -> bool:
-        """Whether that was refused and not taken since."""
+        """Whether the parameter was refused and has not been accepted since."""
         with self._lock:
             return parameter in self._refused.get((base_url, model), ())
 
@@ -40,11 +40,11 @@ class Capabilities:
             self._refused.get((base_url, model), {}).pop(parameter, None)
 
     def learn_window(self, base_url: str, model: str, tokens: int) -> None:
-        """Remember how many tokens prompt and answer may have together."""
+        """Remember the most tokens of prompt and answer together."""
         with self._lock:
             self._windows[base_url, model] = tokens
 
     def window(self, base_url: str, model: str) -> int | None:
-        """How many tokens prompt and answer may have together; None = no server has said."""
+        """The most tokens of prompt and answer together; None = no server has said."""
         with self._lock:
             return self._windows.get((base_url, model))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -18,21 +16,21 @@ from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.error_body import describe
 from nbchat.api.failure import error_from
-from nbchat.api.http.greedy import Greedy
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import TooMuch, read_whole
+from nbchat.api.pacing.pace import Slot
+from nbchat.api.pacing.paces import Paces
+from nbchat.api.pacing.sharing import Sharing
+from nbchat.api.sending import Sending
 from nbchat.api.wire import encoded
-from nbchat.values.answer.events import Failed, Retrying, Sent
+from nbchat.values.answer.events import Failed
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.frozen import repr_without
 from nbchat.values.limits import LIMITS
 
 __all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
-
-STALE_TRIES = 8
-"""Times that a stale pooled connection is replaced before it counts as a failure."""
 
 
 class _Found(Struct, frozen=True):
@@ -48,8 +46,9 @@ class _Found(Struct, frozen=True):
 class Client:
     """Sends any number of concurrent calls on one event loop."""
 
-    def __init__(self, capabilities: Capabilities | None = None) -> None:
+    def __init__(self, capabilities: Capabilities | None = None, sharing: Sharing | None = None) -> None:
         self._pools = Pools()
+        self._paces = Paces(sharing)
         self.capabilities = capabilities or Capabilities()
         self._answered: set[str] = set()
 
@@ -59,55 +58,35 @@ class Client:
         Failures are `Failed` events. After `over` the response may still be read to its end briefly. Cancelling closes the
         connection.
         """
-        if call.limiter is None:
-            await self._answer(call, emit, over)
-        else:
-            await call.limiter.run(lambda: Greedy(self._answer(call, emit, over)))
-
-    async def _answer(self, call: Call, emit: Emit, over: Callable[[], None]) -> None:
-        emit([Sent(time.perf_counter())])
-        body = dict(call.body)
+        pace = self._paces.of(call.endpoint)
+        await self._paces.catch_up(pace, alone=call.limiter is None)
+        sending = Sending(call, pace, self._attempt, emit, over)
         if self.capabilities.refuses(call.endpoint.base_url, "", "stream_options"):
-            body.pop("stream_options", None)
-        attempt, stale = 1, 0
-        dropped: NbchatError | None = None
+            sending.body.pop("stream_options", None)
+        while True:
+            try:
+                await sending.run()
+                return
+            except AttemptFailed as refused:
+                if (wait := sending.again(refused)) is None:
+                    self._learn_from_refusal(call, refused)
+                    emit([Failed(_after(refused.error, sending.attempt))])
+                    over()
+                    return
+                await asyncio.sleep(wait)
+
+    def _attempt(self, sending: Sending, slot: Slot) -> Attempt:
+        """Return the next attempt at a call, in a slot of its server's pace."""
+        call = sending.call
 
         def ended(whole: bool) -> None:
             if whole:
-                self._learn_from_success(call, body, dropped)
-            over()
+                slot.completed()
+                self._learn_from_success(call, sending.body, sending.dropped)
+            sending.over()
 
-        while True:
-            halvings = 0 if call.limiter is None else call.limiter.halvings
-            try:
-                known = call.endpoint.base_url in self._answered
-                await Attempt(self._pools, call, body, emit, ended, known=known).run()
-                return
-            except AttemptFailed as refused:
-                if refused.stale and stale < STALE_TRIES:
-                    stale += 1
-                    continue
-                if refused.usage and dropped is None:
-                    del body["stream_options"]
-                    dropped = refused.error
-                    continue
-                if refused.hollow:  # without `stream` a server says why
-                    attempt += 1
-                    body["stream"] = False
-                    body.pop("stream_options", None)
-                    emit([Retrying(0.0, "empty stream", attempt)])
-                    continue
-                wait = call.retries.wait(attempt, refused.wished) if refused.again else None
-                if wait is None:
-                    self._learn_from_refusal(call, refused)
-                    emit([Failed(_after(refused.error, attempt))])
-                    over()
-                    return
-                if call.limiter is not None and _is_too_many(refused.error):
-                    call.limiter.refused(halvings)
-                attempt += 1
-                emit([Retrying(wait, _short_reason(refused.error), attempt)])
-                await asyncio.sleep(wait)
+        known = call.endpoint.base_url in self._answered
+        return Attempt(self._pools, call, sending.body, sending.emit, ended, slot, known=known)
 
     def _learn_from_success(self, call: Call, body: Mapping[str, Any], dropped: NbchatError | None) -> None:
         where = call.endpoint.base_url
@@ -141,7 +120,7 @@ class Client:
             quoted = f" ({said})" if said else ""
             sentence = f"{endpoint.title} did not list its models{quoted}. Name one with -m."
             failure = ModelNotFound(sentence, status=status)
-        raise failure  # alone: IPython 7's verbose traceback prints every value that a raising line names
+        raise failure  # a statement of its own: IPython 7's verbose traceback prints every value named in a raising line
 
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
         """Return the token ids of a text. Raises NbchatError, also if the server has no tokenizer."""
@@ -168,19 +147,11 @@ class Client:
             failure = ConnectionFailed(f"{endpoint.title} had not answered in full after {timeout:g} s.")
         except TooMuch as error:
             failure = ServerError(f"{endpoint.title} sent {error.limit}, the most that nbchat reads.")
-        raise failure  # apart from the transport's own error: that one's frames hold secrets
+        raise failure  # outside the transport's own error, whose frames hold secrets
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pools.aclose()
-
-
-def _is_too_many(error: NbchatError) -> bool:
-    return isinstance(error, ServerError) and error.status == HTTPStatus.TOO_MANY_REQUESTS
-
-
-def _short_reason(error: NbchatError) -> str:
-    return f"HTTP {error.status}" if isinstance(error, ServerError) else "no connection"
 
 
 def _after(error: NbchatError, tries: int) -> NbchatError:
@@ -191,7 +162,7 @@ def _after(error: NbchatError, tries: int) -> NbchatError:
 
 
 def model_ids(content: bytes) -> list[str] | None:
-    """The ids in a list of models: `{data: [{id}]}`, or a bare list of ids or of objects. None = it is no list."""
+    """Return the ids in a list of models: `{data: [{id}]}`, or a bare list of ids or objects; None = not a list."""
     body = _json(content)
     rows = body.get("data", body.get("models")) if isinstance(body, dict) else body
     if not isinstance(rows, list):
@@ -201,7 +172,7 @@ def model_ids(content: bytes) -> list[str] | None:
 
 
 def token_ids(content: bytes) -> list[int] | None:
-    """The ids in a tokenizer's `{tokens: [id]}`. None = it is something else."""
+    """Return the ids in a tokenizer's `{tokens: [id]}`; None = anything else."""
     body = _json(content)
     ids = body.get("tokens") if isinstance(body, dict) else None
     return ids if isinstance(ids, list) and all(type(token) is int for token in ids) else None

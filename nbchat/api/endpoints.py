@@ -199,15 +199,15 @@ class Endpoint(Struct, frozen=True):
     key_env: str | None = None
     """The variable that holds, or would hold, the key; None = none."""
     headers: Headers = ()
-    """Headers that go with every request."""
+    """Headers sent with every request."""
 
     @property
     def secrets(self) -> Key | None:
-        """What to mask in the server's output: the key, the headers' values with their parts, secrets in the address."""
+        """The secrets to mask in the server's output: the key, header values and their parts, those in the address."""
         return self.secrets_and(())
 
     def secrets_and(self, more: Iterable[str]) -> Key | None:
-        """Its secrets and others; None = there are none."""
+        """Its secrets together with others; None = none."""
         values = (value.reveal() for _, value in self.headers)
         parts = [part for value in values for part in (value, *value.split())]
         return Secrets.of(self.key, [*parts, *secrets_in(self.base_url), *more])
@@ -221,12 +221,12 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def chat_url(self) -> str:
-        """Where requests go."""
+        """The address of requests."""
         return with_path(self.base_url, "/chat/completions")
 
     @property
     def models_url(self) -> str:
-        """Where the server lists its models."""
+        """The address of the list of models."""
         return with_path(self.base_url, "/models")
 
     @property
@@ -272,10 +272,9 @@ def endpoint_at(
     """Return the endpoint of a known name or URL. `key_env` names its key's variable; an empty `api_key` means no key.
 
     Without either, `NBCHAT_API_KEY` comes first for the server that `NBCHAT_BASE_URL` names, and never goes to another.
-    Then comes an endpoint's own variable: OPENAI_API_KEY for OpenAI, or for where `OPENAI_BASE_URL` says, and for no
-    other server. Where `NBCHAT_BASE_URL` is not set, `NBCHAT_API_KEY` is for whatever server is named that has no key
-    in a variable of its own, but for those that are offered because they run on this machine. At last comes the
-    keyring. Raises ConfigError.
+    Then comes an endpoint's own variable: OPENAI_API_KEY for OpenAI, or for the address in `OPENAI_BASE_URL`, and for
+    no other server. Where `NBCHAT_BASE_URL` is not set, `NBCHAT_API_KEY` is for any named server without a key in a
+    variable of its own, except the local servers in the table. The keyring comes last. Raises ConfigError.
     """
     endpoint = located(where, env)
     if endpoint.is_own:
@@ -293,7 +292,7 @@ def endpoint_at(
 
 
 def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
-    """The variables in which the key for an endpoint may stand, in their order."""
+    """The variables that may hold an endpoint's key, in order of precedence."""
     general = _general_server(env)
     if general and is_same_server(general, endpoint.base_url):
         yield "NBCHAT_API_KEY"

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.http.transport_logs import ENGINE_THREAD
+from nbchat.api.pacing.sharing import Sharing
 from nbchat.api.player import played
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.daemon_thread import start_daemon
@@ -38,7 +39,7 @@ class Channel:
     """Events of one call, passed from the engine's thread to the reader. Made by `Engine.channel`.
 
     Stages: idle (nothing is sent) → started → over (the last event was put) → closed (the connection is back in the
-    pool, or closed). `close` may come at any stage, also in the midst of a start: nothing is sent after it.
+    pool, or closed). `close` may be called at any stage, even during a start: nothing is sent after it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,13 +58,13 @@ class Channel:
         self._loop.call_soon_threadsafe(self._start, work)
 
     def put(self, events: list[Event]) -> None:
-        """Engine's side: add a batch."""
+        """Add a batch (engine's side)."""
         if events:
             self._queue.put(events)
             self.on_put()
 
     def finish(self) -> None:
-        """Engine's side: mark the end. Idempotent."""
+        """Mark the end (engine's side). Idempotent."""
         if not self.over:
             self.over = True
             self._queue.put(None)
@@ -80,7 +81,7 @@ class Channel:
         return batch
 
     def close(self) -> None:
-        """Stop the call if it still runs, and wait a moment until its connection is closed. Any thread, any time."""
+        """Stop the call if it still runs, and wait briefly for its connection to close. From any thread, at any time."""
         if not self.over and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop)
             self._closed.wait(CLOSE_SECONDS)
@@ -124,13 +125,14 @@ def _tapped(tap: Callable[[list[Event]], None], put: Callable[[list[Event]], Non
 class Engine:
     """One thread, one loop, one client; starts when it is made.
 
-    `capabilities` is what is known of servers; None = nothing yet. Raises ConfigError where no thread can start.
+    `capabilities` is what servers are known to refuse; None = start with nothing. `sharing` is where processes tell each
+    other of a server's rate limits; None = nowhere. Raises ConfigError where no thread can start.
     """
 
-    def __init__(self, capabilities: Capabilities | None = None) -> None:
+    def __init__(self, capabilities: Capabilities | None = None, sharing: Sharing | None = None) -> None:
         from nbchat.api.client import Client  # imports httpx, which is not needed before the first request
 
-        self.client = Client(capabilities)
+        self.client = Client(capabilities, sharing)
         self._loop = asyncio.new_event_loop()
         self._loop.set_debug(False)  # `-X dev` warnings about slow steps are meant for the user's loops
         self._channels: LiveSet[Channel] = LiveSet()
@@ -146,7 +148,7 @@ class Engine:
         self._loop.run_forever()
 
     def channel(self) -> Channel:
-        """A channel for one call. Nothing is sent before `start`, so that whoever starts it can close it."""
+        """Return a channel for one call. Nothing is sent before `start`, so its caller can close it."""
         channel = Channel(self._loop)
         self._channels.add(channel)
         return channel
@@ -154,7 +156,7 @@ class Engine:
     def start(self, call: Call, channel: Channel, tap: Callable[[list[Event]], None] | None = None) -> None:
         """Start a call, whose events go to the channel. `tap` sees them first, in the engine's thread.
 
-        An interrupt meanwhile may leave it started: close the channel then.
+        An interrupt may leave it started: close the channel then.
         """
         put = channel.put if tap is None else _tapped(tap, channel.put)
         channel.start(lambda: self.client.answer(call, put, channel.finish))
@@ -213,8 +215,8 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.client.aclose()
-            await self._loop.shutdown_asyncgens()  # responses that were let go before their end
-            await asyncio.sleep(0)  # sockets that were let go are closed on the loop's next round
+            await self._loop.shutdown_asyncgens()  # responses that were abandoned before their end
+            await asyncio.sleep(0)  # abandoned sockets are closed on the loop's next iteration
 
         with contextlib.suppress(concurrent.futures.TimeoutError, RuntimeError):
             self.submit(wind_up()).result(1.0)

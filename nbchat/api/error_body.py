@@ -78,7 +78,7 @@ class ErrorDetail(Struct, frozen=True):
     param: str | None = None
     code: str | None = None
     status: int | None = None
-    """The HTTP status that the body names: a gateway may pass an error on under another one."""
+    """The HTTP status named in the body: a gateway may forward an error with another one."""
     retry_after: float | None = None
     """The retry delay in seconds, from the body."""
     kinds: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ def describe(body: object, key: Key | None = None) -> ErrorDetail:
 
 
 class _Reading:
-    """One body being read: words are found from the outside in, codes and types are noted on the way."""
+    """Reads one body: finds its message from the outside in, and collects codes and types on the way."""
 
     def __init__(self, key: Key | None) -> None:
         self._key = key
@@ -113,11 +113,11 @@ class _Reading:
         self._is_page = False
 
     def detail(self, body: object) -> ErrorDetail:
-        """The detail in a text or in decoded JSON."""
+        """Return the detail in a text or in decoded JSON."""
         if isinstance(body, str) and isinstance(decoded := _json(body), (Mapping, list)):
             body = decoded
         message = self._words(body, 0)
-        if not message and _has_words(body):  # unknown shape: better shown as it is than not at all
+        if not message and _has_words(body):  # unknown shape: quote the JSON itself
             message = json.dumps(body, ensure_ascii=False, default=str)[: 20 * LONGEST_QUOTE]
         return ErrorDetail(
             self._line(message),
@@ -131,7 +131,7 @@ class _Reading:
         )
 
     def _words(self, node: Any, depth: int) -> str:
-        """The innermost words of a part of the body; empty = none."""
+        """Return the innermost message in a part of the body; empty = none."""
         if depth > MOST_NESTED:
             return ""
         match node:
@@ -144,7 +144,7 @@ class _Reading:
         return ""
 
     def _text(self, text: str, depth: int) -> str:
-        """The words of a text: of the JSON that it is or ends in, of a page, or the text itself."""
+        """Return a text's message: from the JSON that it is or ends in, from a page, or the text itself."""
         text = text.strip()
         if text.startswith(("{", "[", '"')) and (body := _json(text)) is not None:
             if isinstance(body, str):
@@ -161,7 +161,7 @@ class _Reading:
         return self._with_tail(text, depth)
 
     def _with_tail(self, text: str, depth: int) -> str:
-        """A gateway's words with those of the JSON that it quotes behind them: `Some Error - {"error": {…}}`."""
+        """Join a gateway's message with that in the JSON that it quotes: `Some Error - {"error": {…}}`."""
         if (start := re.search(r'\{\s*"', text)) is None:
             return text
         try:
@@ -213,7 +213,7 @@ class _Reading:
         return f"{'.'.join(where)}: {message}" if where else message
 
     def _note(self, fields: Mapping[str, Any]) -> None:
-        """Remember the codes, types and wishes of one object."""
+        """Collect the codes, types and retry delays of one object."""
         for names, found in ((CODES, self._codes), (TYPES, self._types)):
             for name in names:
                 if word := self._word(fields.get(name)):
@@ -232,7 +232,7 @@ class _Reading:
             self._status = int(word)
 
     def _note_details(self, details: Any) -> None:
-        """Google's list beside the words: reasons, and when to come again."""
+        """Read Google's list of details: reasons, and the retry delay."""
         for item in details[:MOST_ITEMS] if isinstance(details, list) else ():
             if isinstance(item, Mapping):
                 self._note_wish({_plain(name): value for name, value in list(item.items())[:MOST_ITEMS]})
@@ -251,7 +251,7 @@ class _Reading:
         return None if word.lower() in _NOTHING else word
 
     def _line(self, text: str) -> str:
-        """A text, with the key masked, on one line that is not too long and moves no cursor."""
+        """Return a text on one line, with the key masked, shortened, and without control characters."""
         if self._key is not None:
             text = self._key.redact(text)
         text = " ".join(_UNPRINTABLE.sub(" ", paired(text[: 20 * LONGEST_QUOTE])).split())
@@ -259,7 +259,7 @@ class _Reading:
 
 
 def _plain(name: object) -> str:
-    """A field's name however it is spelled: `errorMessage`, `error_message` and `ErrorMessage` are one."""
+    """Normalize a field's name: `errorMessage`, `error_message` and `ErrorMessage` are the same."""
     return re.sub("[_-]", "", str(name)).lower()
 
 
@@ -287,7 +287,7 @@ def _page_words(page: str) -> str:
 
 
 def _page_texts(page: str) -> Iterator[str]:
-    """What stands between tags, but for scripts and styles."""
+    """The texts between tags, except in scripts and styles."""
     name = ""
     for piece in re.split(r"(<[^>]*>)", page):
         if piece.startswith("<"):
@@ -297,7 +297,7 @@ def _page_texts(page: str) -> Iterator[str]:
 
 
 def _seconds(value: object) -> float | None:
-    """A length of time as bodies write it: `36`, `"36s"`, `"1.5s"`, `{"seconds": 36, "nanos": 0}`."""
+    """Parse a duration: `36`, `"36s"`, `"1.5s"`, `{"seconds": 36, "nanos": 0}`."""
     if isinstance(value, Mapping):
         value = value.get("seconds")
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?s?", value.strip()):

@@ -8,7 +8,7 @@ from typing import Any
 
 from nbchat.api.error_body import ErrorDetail, describe
 from nbchat.api.keys import Key
-from nbchat.api.rate_limits import RETRIED_STATUSES
+from nbchat.api.pacing.rate_limits import RETRIED_STATUSES
 from nbchat.values.errors import (
     AuthenticationFailed,
     ContextTooLong,
@@ -36,7 +36,7 @@ _MODEL_CODE = _words(
     r"|(deployment|endpoint|or_model|model_id)_not_found"
 )
 
-# Codes and types, as `_code_words` spells them: in order of what they are worth where several are given.
+# Codes and types, as normalized by `_code_words`; where several are given, the first in this order decides.
 _CODES: tuple[tuple[Callable[[str], re.Match[str] | None], type[ServerError]], ...] = (
     (
         _words(
@@ -124,8 +124,8 @@ _QUOTED = re.compile(r"`[^`]{1,200}`|\"[^\"]{1,200}\"|(?<!\w)'[^']{1,200}'(?!\w)
 def refused_parameter(detail: ErrorDetail, sent: Mapping[str, Any]) -> str | None:
     """The wire name of the sent parameter that this error is about, or None.
 
-    By the body's `param` where it has one (`stream_options.include_usage` counts as `stream_options`), else by the
-    name's standing as a word in the message, `presencePenalty` included.
+    Taken from the body's `param` if it has one (`stream_options.include_usage` counts as `stream_options`), else from a
+    parameter's name in the message, also as `presencePenalty`.
     """
     candidates = [name for name in sent if name not in ("messages", "model", "stream")]
     if detail.param:
@@ -144,14 +144,14 @@ def _names(parameter: str, message: str) -> bool:
 
 
 def is_unsupported(detail: ErrorDetail) -> bool:
-    """Whether a parameter is refused whatever its value: the server's words say so, or just point at it."""
+    """Whether a parameter is refused whatever its value: the message says so, or merely names it."""
     if _WRONG_VALUE(detail.words):
         return False
     return bool(detail.param or _UNSUPPORTED(detail.words))
 
 
 def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) -> bool:
-    """Whether it may be the wish for a usage count that is refused: named, or an unknown field that is not named."""
+    """Whether the request for a usage count may be refused: named, or an unknown field without a name."""
     if "stream_options" not in sent or status not in (400, 422, 500):
         return False
     if detail.param or refused_parameter(detail, sent):
@@ -187,11 +187,11 @@ def error_from(
     key_env: str | None = None,
     known: bool = False,
 ) -> ServerError:
-    """The typed error of a status (None = it came inside a stream) and a body; `server` names who said it.
+    """Return the typed error for a status (None = inside a stream) and a body; `server` is the server's name.
 
-    By the status and the body's codes; by its words only where those say nothing. The key is masked in the server's
-    words before anything else sees them. `key_env` is the variable that a key would come from; `known` says that the
-    address has answered before, so that it is not to blame.
+    The status and the body's codes decide; its message only if they don't. The key is masked in the message before
+    anything else reads it. `key_env` is the variable that would hold the key; `known`: the address has answered before,
+    so it is not the cause.
     """
     sent = sent or {}
     detail = describe(body, key)
@@ -214,7 +214,7 @@ def error_from(
 
 
 def _code_words(detail: ErrorDetail) -> str:
-    """The codes and types as one text: `DeploymentNotFound` and `DEPLOYMENT_NOT_FOUND` are `deployment_not_found`."""
+    """Join the codes and types in one normalized text: `DeploymentNotFound` becomes `deployment_not_found`."""
     spelled = (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word) for word in detail.kinds)
     return " ".join(re.sub(r"[\W_]+", "_", word).lower() for word in spelled)
 
@@ -241,7 +241,7 @@ def _kind(status: int | None, detail: ErrorDetail, sent: Mapping[str, Any]) -> t
 
 
 def _kind_by_words(status: int | None, detail: ErrorDetail, words: str, sent: Mapping[str, Any]) -> type[ServerError]:
-    """The kind where status and codes say little. What is quoted is the user's own, and was taken out of the words."""
+    """Classify by the message, where status and codes don't decide. Quoted text is the user's own and was removed."""
     vague = status in (400, 422, 500, None, 200)
     if (vague or status == 412) and (_QUOTA(words) or _CURRENT_QUOTA(words)):
         return QuotaExceeded

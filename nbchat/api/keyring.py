@@ -16,9 +16,9 @@ KEYRING_SERVICE = "nbchat"
 
 @functools.cache
 def stored_key(base_url: str) -> Key | None:
-    """The key that `%chat key --save` put into the system's keyring for this server; None = none, or no keyring.
+    """Return the key that `%chat key --save` stored for this server; None = none, or no keyring.
 
-    Asked once for each server: a keyring may take long, or ask the user.
+    Read once per server, because a keyring may be slow or prompt the user.
     """
     keyring = _keyring()
     if keyring is None:
@@ -30,7 +30,7 @@ def stored_key(base_url: str) -> Key | None:
 
 
 def store_key(base_url: str, key: Key) -> None:
-    """Put a key into the system's keyring. Raises ConfigError where there is none."""
+    """Store a key in the system's keyring. Raises ConfigError if there is none."""
     keyring = _keyring()
     if keyring is None:
         raise ConfigError("Keeping a key needs a keyring: pip install 'jupyter-nbchat[keyring]'.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Generic, NoReturn, TypeVar
 
@@ -50,7 +51,7 @@ class Key:
 
     @classmethod
     def wrap(cls, secret: str | Key | None) -> Key | None:
-        """A Key of whatever was given; None for nothing, or an empty text. Raises ConfigError for no text."""
+        """Return a Key for a text or a Key; None for None or an empty text. Raises ConfigError for anything else."""
         if secret is None or isinstance(secret, Key):
             return secret
         if not isinstance(secret, str):
@@ -62,7 +63,7 @@ class Key:
         return self._secret
 
     def authorization(self) -> str:
-        """The value of the `Authorization` header. Raises ConfigError for what no header can hold."""
+        """The value of the `Authorization` header. Raises ConfigError if a header can't hold it."""
         if not (self._secret.isascii() and self._secret.isprintable()):
             raise ConfigError(
                 "The key holds a line break or a character that no key has, perhaps from copying."
@@ -70,8 +71,12 @@ class Key:
             )
         return f"Bearer {self._secret}"
 
+    def digest(self, salt: bytes) -> bytes:
+        """16 bytes that tell it from other keys, and from which it can't be found without the salt."""
+        return hashlib.blake2b(self._secret.encode("utf-8", "replace"), key=salt, digest_size=16).digest()
+
     def redact(self, text: str) -> str:
-        """A server's words with every occurrence of the secret masked."""
+        """Return a text from the server with every occurrence of the secret masked."""
         return text.replace(self._secret, MASK) if len(self._secret) >= SHORTEST_SECRET else text
 
     @property
@@ -85,12 +90,12 @@ class Key:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What of it is masked in a model's own text: itself, where it is distinct."""
+        """The secrets to mask in a model's own text: itself if it is distinct."""
         return (self._secret,) if self.distinct else ()
 
     @property
     def is_placeholder(self) -> bool:
-        """Whether it stands for no key at all, and so is no secret."""
+        """Whether it is a placeholder for no key, and not a secret."""
         return self._secret.lower() in PLACEHOLDERS or len(self._secret) < SHORTEST_SECRET
 
     def __eq__(self, other: object) -> bool:
@@ -107,7 +112,7 @@ class Key:
 
 
 class Secrets(Key):
-    """The key of a request and the values of its headers, masked as one. They are sent each by itself."""
+    """The key of a request and the values of its headers, for masking. They are sent separately."""
 
     __slots__ = ("_parts",)
 
@@ -117,7 +122,7 @@ class Secrets(Key):
 
     @classmethod
     def of(cls, key: Key | None, more: Iterable[str]) -> Key | None:
-        """The key, which is sent by itself, together with these secrets; None = there are none."""
+        """Combine the key with other secrets; None = there are none."""
         parts = {part for part in more if Key(part).distinct}
         if not parts:
             return key
@@ -125,16 +130,25 @@ class Secrets(Key):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Those that can't be ordinary words."""
+        """The secrets that can't be ordinary words."""
         return tuple(text for part in self._parts for text in Key(part).texts)
 
     @property
     def distinct(self) -> bool:
-        """Whether any of them is."""
+        """Whether any of them is distinct."""
         return bool(self.texts)
 
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether they are no secrets."""
+        return not self.texts
+
+    def digest(self, salt: bytes) -> bytes:
+        """16 bytes that tell them from others."""
+        return Key("\n".join(self._parts)).digest(salt)
+
     def redact(self, text: str) -> str:
-        """A text with every occurrence of each masked."""
+        """Return a text with every occurrence of each masked."""
         for part in self._parts:
             text = Key(part).redact(text)
         return text
@@ -156,12 +170,12 @@ class Redactor(Generic[_Text]):
 
     @classmethod
     def of_bytes(cls, key: Key | None) -> Redactor[bytes]:
-        """A filter for bytes as they come; one that lets all pass where the key is none, or an ordinary word."""
+        """Return a filter for raw bytes; everything passes if the key is None or may be an ordinary word."""
         return Redactor(tuple(text.encode() for text in key.texts) if key is not None else (), MASK.encode())
 
     @classmethod
     def of_text(cls, key: Key | None) -> Redactor[str]:
-        """The same for text."""
+        """Return a filter for text."""
         return Redactor(key.texts if key is not None else (), MASK)
 
     @property
@@ -170,7 +184,7 @@ class Redactor(Generic[_Text]):
         return bool(self._held)
 
     def feed(self, piece: _Text) -> _Text:
-        """What is safe to give out of this piece and those before."""
+        """Return the text that is safe to emit."""
         if not self._secrets:
             return piece
         piece = self._held + piece
@@ -187,7 +201,7 @@ class Redactor(Generic[_Text]):
 
 
 def _beginning(text: _Text, secret: _Text) -> int:
-    """Where the end of a text is the beginning of a secret; the text's length = nowhere."""
+    """The index from which the text's end could begin a secret; its length = nowhere."""
     first = secret[:1]
     start = text.find(first, max(0, len(text) - len(secret) + 1))
     while start >= 0 and not secret.startswith(text[start:]):

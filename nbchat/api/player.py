@@ -31,7 +31,7 @@ async def played(
     put: Callable[[list[Event]], None],
     finish: Callable[[], None],
 ) -> None:
-    """Put the portions, each at its time (seconds after the first one), then finish."""
+    """Put each batch at its time, in seconds after the first one, then finish."""
     started = time.perf_counter()
     put([Sent(started)])
     first = portions[0][0] if portions else 0.0

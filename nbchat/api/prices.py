@@ -33,8 +33,8 @@ def cost(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
 def priced(endpoint: Endpoint, model: str | None, usage: Usage) -> tuple[float | None, CostSource]:
     """Return the cost of an answer (None = unknown) and its source.
 
-    The server's own figure where it reports one; nothing for a model that nbchat runs itself; else the price of tokens that were
-    measured. (For tokens that are merely estimated, `listed_price` says what they would cost.)
+    The server's own figure if it reports one; nothing for a model that nbchat runs itself; else the price of the
+    measured tokens. (For estimated tokens use `listed_price`.)
     """
     if endpoint.is_own:
         return 0.0, "built-in"
@@ -64,20 +64,20 @@ def listed_window(endpoint: Endpoint, model: str | None) -> int | None:
         return None
     try:
         _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, endpoint.base_url)
-    except (LookupError, ValueError, TypeError, AttributeError):  # its calls may change: then nobody knows
+    except (LookupError, ValueError, TypeError, AttributeError):  # if its interface changes, the window is unknown
         return None
     window = getattr(found, "context_window", None)
     return window if isinstance(window, int) and window > 0 else None
 
 
 def _in_list(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
-    """The price of so many tokens in the list of `genai-prices`; None = not in it, or not installed.
+    """Return the price of these tokens in the list of `genai-prices`; None = not in it, or not installed.
 
-    It comes with `pip install 'jupyter-nbchat[cost]'`. The server is known to the list by its address: no other
-    server's price is taken for it, whatever its models are called.
+    It comes with `pip install 'jupyter-nbchat[cost]'`. The list identifies the server by its address, so no other
+    server's price is used, whatever its models are called.
     """
     known = model and usage.prompt_tokens is not None and usage.completion_tokens is not None
-    if not known or not endpoint.base_url.startswith("https:"):  # a server on this machine is in no list
+    if not known or not endpoint.base_url.startswith("https:"):  # the list has no local servers
         return None
     try:
         import genai_prices
@@ -95,13 +95,13 @@ def _in_list(endpoint: Endpoint, model: str | None, usage: Usage) -> float | Non
 
 
 def check_table() -> None:
-    """Raise ConfigError where `NBCHAT_PRICES` names what is no table: before a request, so that no answer is lost."""
+    """Raise ConfigError if `NBCHAT_PRICES` names an invalid table; called before a request, so that no answer is lost."""
     if path := os.environ.get("NBCHAT_PRICES", "").strip():
         _read_table(path)
 
 
 def _in_table(model: str | None, usage: Usage) -> float | None:
-    """The price in the user's own table; None = there is none, or it can't be read any more."""
+    """Return the price in the user's own table; None = not in it, or the table can no longer be read."""
     path = os.environ.get("NBCHAT_PRICES", "").strip()
     if not path or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
@@ -129,7 +129,7 @@ def _read_table(path: str) -> Mapping[str, Mapping[str, float]]:
 
 @functools.lru_cache(maxsize=4)
 def _table(file: Path, changed: float) -> Mapping[str, Mapping[str, float]]:
-    """The table in a file that was changed at this time."""
+    """Read the table; `changed` is the file's modification time, for the cache."""
     content = json.loads(file.read_text(encoding="utf-8"))
     return {
         model: {"input": float(row["input"]), "output": float(row["output"])}

@@ -20,7 +20,7 @@ PARALLEL = 4
 """Most answers generated concurrently; others wait. A request's `n` can't be larger."""
 
 MOST_TOKENS = 1024
-"""Of an answer whose request sets no limit: a small model may repeat itself until its context is full."""
+"""Most tokens of an answer whose request sets no limit: a small model may repeat itself until its context is full."""
 
 PARENT_CHECK_SECONDS = 1.0
 

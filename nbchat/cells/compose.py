@@ -49,7 +49,7 @@ def compose(body: str, namespace: Mapping[str, object], *, raw: bool = False, im
 
 
 def variants_of(body: str) -> list[str]:
-    """The messages that lines of `---` separate. Raises UsageError for fewer than two."""
+    """Return the messages separated by lines of `---`. Raises UsageError for fewer than two."""
     parts = [part.strip("\n") for part in re.split(r"(?m)^---[ \t]*$", body)]
     filled = [part for part in parts if part.strip()]
     if len(filled) < 2:

@@ -1,4 +1,4 @@
-"""What `--score` names: a function, or a judge's prompt."""
+"""Resolve `--score`: a function, or a judge's prompt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["scorer"]
 
 
 def scorer(text: str | None, namespace: Mapping[str, Any]) -> Callable[[Any], Any] | str | None:
-    """What `--score` means: a function or a prompt by its name, or a judge's prompt itself. Raises UsageError."""
+    """Return the function or prompt of this name, else the text itself as a judge's prompt. Raises UsageError."""
     if text is None:
         return None
     first, *attributes = text.split(".")

@@ -21,10 +21,9 @@ from nbchat.values.plural import pluralize
 __all__ = ["Context", "ContextPolicy", "checked_policy", "room", "shorter_after", "window_of"]
 
 ContextPolicy = Literal["fit", "retry", "off"] | int
-"""How the history is fitted to the model's window.
-
-"fit": the oldest turns are left out where the window is known; "retry": and once more where the server says that it was
-too long; "off": all of it is always sent; a number: the window, in tokens.
+"""How the history is fitted to the model's window. "fit": leave out the oldest turns if the window is known; "retry":
+also if the server answers that the request was too long; "off": always send everything; a number: the window, in
+tokens.
 """
 
 ANSWER_SHARE = 8
@@ -33,10 +32,7 @@ ANSWER_SHARE = 8
 GUESS = 0.75
 """The fraction of a refused request that is tried if the server does not give its limit."""
 
-_SAID = re.compile(
-    r"(?:maximum context length is|context (?:window|length|size)(?: of| is)?|n_ctx\D{1,6})\s*(\d[\d,]{2,11})",
-    re.IGNORECASE,
-)
+_SAID = r"(?:maximum context length is|context (?:window|length|size)(?: of| is)?|n_ctx\D{1,6})\s*(\d[\d,]{2,11})"
 
 
 class Context(Struct, frozen=True):
@@ -74,7 +70,7 @@ class Context(Struct, frozen=True):
 
 
 def checked_policy(policy: object) -> ContextPolicy:
-    """The policy that was given. Raises ParameterError."""
+    """Validate a context policy. Raises ParameterError."""
     if policy in ("fit", "retry", "off"):
         return policy
     if isinstance(policy, int) and not isinstance(policy, bool) and policy > 0:
@@ -92,22 +88,22 @@ def window_of(policy: ContextPolicy, endpoint: Endpoint, model: str | None) -> i
 
 
 def room(window: int, beside: Sequence[Message], extra: int, answer: int | None) -> int:
-    """The tokens that are left for the history in a window, beside these messages, `extra` tokens and the answer."""
+    """Return a window's tokens left for the history beside these messages, `extra` tokens and the answer."""
     return window - _size(beside) - extra - (window // ANSWER_SHARE if answer is None else answer)
 
 
 def shorter_after(error: ContextTooLong, sent: int, endpoint: Endpoint, model: str | None) -> int:
-    """Learn the window from a refusal, and remember it; `sent` are the tokens that were sent."""
-    found = _SAID.search(str(error))
+    """Estimate the window from a refusal, and remember it; `sent` is the number of tokens sent."""
+    found = re.search(_SAID, str(error), re.IGNORECASE)
     window = int(found[1].replace(",", "")) if found else 0
-    if not 0 < window < sent * 4:  # estimates are not that far off
+    if not 0 < window < sent * 4:  # estimates are more accurate than that
         window = int(sent * GUESS)
     process.capabilities.learn_window(endpoint.base_url, model or "", window)
     return window
 
 
 def _size(messages: Sequence[Message]) -> int:
-    """About how many tokens these messages are; a picture counts as its usual price, 765."""
+    """Estimate the tokens of messages; an image counts as 765, its usual price."""
     return sum(
         estimate_tokens(message.text)
         + sum(estimate_tokens(call.arguments) + 8 for call in message.tool_calls)

@@ -1,6 +1,6 @@
 """A conversation as a file: Markdown to read, JSON or JSON Lines to load again, a notebook to open and to load again.
 
-The last three keep all of it but what was sent (`Reply.request`) and the values made of answers (`Reply.data`).
+The last three keep everything except the requests (`Reply.request`) and the values read from answers (`Reply.data`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Conversation(Struct, frozen=True):
 
 
 def write(path: Path, conversation: Conversation) -> Path:
-    """Write a conversation in the form that the path's ending names; the path again. Raises SessionError.
+    """Write a conversation in the format given by the path's suffix; return the path. Raises SessionError.
 
     The file is private to the user, written atomically, and never through a symbolic link.
     """
@@ -56,7 +56,7 @@ def write(path: Path, conversation: Conversation) -> Path:
                 data = _json_bytes(_notebook(conversation))
             case ending:
                 raise SessionError(
-                    f"A conversation is exported as .md, .json, .jsonl or .ipynb; got {ending or 'no ending'}."
+                    f"A conversation is exported as .md, .json, .jsonl or .ipynb; got {ending or 'no suffix'}."
                 )
         write_private(path, data)
     except OSError as error:
@@ -72,10 +72,10 @@ def _json_bytes(content: dict[str, Any], indent: int | None = 1) -> bytes:
 
 
 def read(path: Path) -> Conversation:
-    """The conversation in a file: one that `write` made as JSON, JSON Lines or a notebook, or messages of other programs.
+    """Read a conversation that `write` wrote as JSON, JSON Lines or a notebook, or messages from other programs.
 
-    These are a list of `{role, content}`, or an object with such `messages`; in JSON Lines, the first line's, or each
-    line a message. Raises SessionError.
+    These are a list of `{role, content}`, or an object with such `messages`; in JSON Lines, that of the first line, or
+    a message on each line. Raises SessionError.
     """
     try:
         content = _content(path.read_text(encoding="utf-8"), path.suffix.lower())
@@ -94,7 +94,7 @@ def read(path: Path) -> Conversation:
 
 
 def _content(text: str, ending: str) -> object:
-    """The JSON that a file's text holds. Raises ValueError."""
+    """Return the JSON in a file's text. Raises ValueError."""
     if ending == ".jsonl":
         lines = [json.loads(line) for line in text.split("\n") if line.strip()]
         is_message = [isinstance(line, Mapping) and "role" in line for line in lines]
@@ -107,7 +107,7 @@ def _content(text: str, ending: str) -> object:
 
 
 def _to_dict(conversation: Conversation) -> dict[str, Any]:
-    """All of it; `messages` are what other programs read."""
+    """Return a conversation as JSON; `messages` is for other programs."""
     said = [message for turn in conversation.turns for message in turn.messages]
     system = [Message("system", conversation.system)] if conversation.system else []
     return {
@@ -135,7 +135,7 @@ def _from_dict(content: Mapping[str, Any], name: str) -> Conversation:
 
 
 def _from_messages(content: object, name: str) -> Conversation:
-    """A bare list of messages, as other programs keep conversations. A question without an answer makes no turn."""
+    """Read a bare list of messages, as other programs write. A question without an answer makes no turn."""
     if not isinstance(content, list):
         raise ValueError(f"it is neither an object nor a list of messages; got {type(content).__name__}")
     messages = [Message.from_dict(message) for message in content]
@@ -187,7 +187,7 @@ def _as_quote(text: str) -> str:
 
 
 def _notebook(conversation: Conversation) -> dict[str, Any]:
-    """A notebook (format 4.5) whose cells ask again what was asked, with the answers under them."""
+    """Return a notebook (format 4.5) whose cells ask the same questions, with the answers as their outputs."""
     cells = [_cell("start", "%load_ext nbchat")]
     if conversation.system:
         cells.append(_cell("system", _system_source(conversation.system)))
@@ -208,7 +208,7 @@ def _system_source(text: str) -> str:
 
 
 def _turn_source(turn: Turn) -> str:
-    """The cell that asks a turn's message with its parameters; what no line can say (`can_say`) is left out."""
+    """Return the cell that asks a turn's message with its parameters, without those that no line can express (`can_say`)."""
     text = turn.message.text
     words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_say(name)})]
     words += [f"--image={quoted(image.url)}" for image in turn.message.images if image.url.startswith("data:")]

@@ -49,7 +49,7 @@ class History(Struct, frozen=True):
     def find(self, turn: Turn) -> Turn:
         """Return the current turn with this turn's id. Raises SessionError if it is not in the history."""
         if (place := self.place(turn)) is None:
-            raise SessionError("That turn is not in this session's history any more. Choose one of session.turns.")
+            raise SessionError("That turn is not in this session's history. Choose one of session.turns.")
         return self.turns[place]
 
     def last(self, purpose: str) -> Turn:
@@ -99,7 +99,7 @@ class History(Struct, frozen=True):
         return History(tuple(marked if each is here else each for each in self.turns))
 
     def rated(self, turn: Turn, rating: Rating | None) -> History:
-        """The history with the current answer of this turn rated; None = no longer. Raises SessionError."""
+        """Return the history with this turn's current answer rated; None removes the rating. Raises SessionError."""
         here = self.find(turn)
         rated = replace(here, rating=rating)
         return History(tuple(rated if each is here else each for each in self.turns))

@@ -73,9 +73,9 @@ class RequestOptions(Struct, frozen=True, kw_only=True):
 
 
 def user_message(message: Any) -> Message:
-    """The user's message of a text, or of a list of texts and images. Raises PromptError for anything else.
+    """Make a user message from a text, or a list of texts and images.
 
-    A message that says nothing is refused too.
+    Raises PromptError for anything else, and for an empty message.
     """
     content = message if isinstance(message, str | Message) else _parts(message)
     asked = content if isinstance(content, Message) else Message("user", content)
@@ -91,8 +91,8 @@ def _parts(message: Any) -> tuple[Part, ...]:
         return parts
     if given and all(isinstance(part, Mapping) and "role" in part for part in given):
         raise PromptError(
-            "One message is asked at a time; got a list of messages. Written to a JSON file, Session.load(FILE) opens it"
-            " as a conversation. Nothing was sent."
+            "Only one message can be asked at a time; got a list of messages. To continue a conversation, write it to a JSON"
+            " file and use Session.load(FILE). Nothing was sent."
         )
     got = "None" if message is None else type(message).__name__
     raise PromptError(f"A message is a text, or a list of texts and images; got {got}. Nothing was sent.")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.engine import Engine
+from nbchat.api.keys import Key
+from nbchat.api.pacing.sharing import Shared
 
 if TYPE_CHECKING:
     from nbchat.conversation.registry import Registry
@@ -19,16 +21,16 @@ __all__ = ["Process", "process"]
 
 
 class Process:
-    """The state that is shared by all sessions. Safe from any thread.
+    """State shared by all sessions. Thread-safe.
 
     - `engine()`: the event loop that carries all requests, in a daemon thread. Started by the first request, and again
-      where it was stopped.
+      after it was stopped.
     - `capabilities`: what models refused, learned from their errors.
     - `connected`: the server that `%chat connect` chose; None = the environment's choice.
     - `registry()`: the sessions by name.
 
-    Other state of the process belongs to one module each and decides nothing about a request: the built-in model's
-    server (`builtin.http.server`), the columns marked private (`data.privacy.private_columns`), what the running cell has shown
+    All other process-wide state belongs to a single module and does not affect requests: the built-in model's
+    server (`builtin.http.server`), the columns marked private (`data.privacy.marked`), what the running cell has shown
     (`display.display_state`), background cells and the search for local servers.
     """
 
@@ -44,7 +46,7 @@ class Process:
         """Return the engine, a new one if the last was stopped."""
         with self._starting:
             if self._engine is None or not self._engine.alive:
-                self._engine = Engine(self.capabilities)
+                self._engine = Engine(self.capabilities, _Sharing())
             return self._engine
 
     @property
@@ -80,11 +82,21 @@ class Process:
     def after_fork(self) -> None:
         """Let a forked child start its own engine, because threads do not survive a fork.
 
-        The parent's engine is kept referenced: its finalisers would act on sockets that both processes share.
+        The parent's engine stays referenced, because its finalizers would act on sockets that both processes share.
         """
         if self._engine is not None:
             self._abandoned.append(self._engine)
         self._engine, self._starting = None, threading.Lock()
+
+
+class _Sharing:
+    """Rate limits are shared with other processes through the journal, which is opened on first use."""
+
+    def exchange(self, base_url: str, key: Key, own: Shared) -> Shared | None:
+        from nbchat.store.opening import journal
+
+        opened = journal()
+        return None if opened is None else opened.pacing.exchange(base_url, key, own)
 
 
 process = Process()

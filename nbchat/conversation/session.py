@@ -47,13 +47,13 @@ class Session(Recorded):
 
     `model` and every parameter of the table can be given by name; None = not sent, the server decides. `base_url` is a
     URL or a known endpoint's name; without one, the server is what `%chat connect` or the environment chose, else the
-    built-in model. `api_key` is better left to the environment (`key_env` names a variable); it is for this server, or
-    for the one in force when the session is made, and goes to no other. So do `headers`, which are secrets as well:
+    built-in model. `api_key` is better left to the environment (`key_env` names a variable). It is sent only to this
+    server, or to the one in use when the session is created. The same holds for `headers`, which are secrets too:
     `{"api-key": "$AZURE_KEY"}` takes the value of that variable. `system` is the system text; `timeout` the longest
     silence of the server in seconds; `tools` are functions that the model may call, and `approve` says whether a call
     of one that is not safe may run (`ask_user` asks on the keyboard or the kernel's input prompt).
 
-    Safe to use from several threads: each request is settled when it begins. Raises ParameterError and ConfigError.
+    Thread-safe: each request uses the settings at its beginning. Raises ParameterError and ConfigError.
 
     ```python
     chat = Session(temperature=0.2)
@@ -95,13 +95,12 @@ class Session(Recorded):
 
         `display`: True shows it, False does not, None shows it in a notebook or IPython and not in a script. `options`:
         every parameter of the table for this request alone (None unsets one), `stream=False`, and `system`, `once`
-        (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `approve` (in
-        place of the session's), `schema` (what the answer must be: see
-        `Schema.of`; the value is `reply.data`), `base_url`, `key_env`, `timeout`, `cell_id` (names the place it is
-        asked from: asking from it again adds a version to its turn) and `unguarded` (send even what the guard would
-        refuse).
+        (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `approve` (in place of
+        the session's), `schema` (what the answer must be: see `Schema.of`; the value is `reply.data`), `base_url`,
+        `key_env`, `timeout`, `cell_id` (identifies the asking cell: asking from it again adds a version to its turn)
+        and `unguarded` (send even what the guard would refuse).
 
-        Raises NbchatError (with the partial `.reply` where text had come, which is in `turns` too), or Interrupted.
+        Raises NbchatError, or Interrupted; `.reply` is the partial answer if text had arrived, which is in `turns` too.
         """
         return self._ask(message, display, RequestOptions.of(options))
 
@@ -109,7 +108,7 @@ class Session(Recorded):
         return self.answer(self._begin(message, options), display=display)
 
     def answer(self, exchange: Exchange, *, display: bool | Presenter | None = None) -> Reply:
-        """Send what `exchange` made, and wait, as `ask` does. Raises as `ask` does."""
+        """Run an exchange made by `exchange`, like `ask`. Raises as `ask` does."""
         exchange.alone = True
         presenter = self._presenter(display, exchange)
         if (turn := self._record.partial_answer(exchange)) is not None:
@@ -118,7 +117,7 @@ class Session(Recorded):
         try:
             drive(work)
             self._record.keep(exchange)
-        except KeyboardInterrupt as stop:  # before, between or after steps
+        except KeyboardInterrupt as stop:  # before, between or after the driver's steps
             work.close()
             exchange.end(stop)
             exchange.error = exchange.error or stop
@@ -134,7 +133,7 @@ class Session(Recorded):
         work = exchange.run(presenter)
         try:
             await drive_async(work)
-        except BaseException as stop:  # between two steps
+        except BaseException as stop:  # between two of the driver's steps
             work.close()
             exchange.end(stop)
             self._record.keep(exchange)
@@ -143,7 +142,7 @@ class Session(Recorded):
 
     @contextlib.contextmanager
     def stream(self, message: str | Sequence[Part] | Message, **options: Any) -> Iterator[Stream]:
-        """The answer as typed events: `with chat.stream("…") as events: for event in events: …`.
+        """Stream the answer as typed events: `with chat.stream("…") as events: for event in events: …`.
 
         `events.reply` is the answer so far. The turn joins the history when the `with` ends; leaving early stops the
         request and keeps the partial answer. Options as for `ask`. Raises NbchatError or Interrupted at the end.
@@ -180,9 +179,9 @@ class Session(Recorded):
         return self._ask(turn.message, display, RequestOptions.of(options, replaces=turn))
 
     def resume(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
-        """Continue an answer where it stopped; the two parts become one reply. `turn` None = the newest answer.
+        """Continue an answer where it stopped; the two parts become one reply.
 
-        Raises SessionError where that is complete.
+        `turn` None = the newest answer. Raises SessionError if it is complete.
         """
         turn = turn or self._record.newest("to continue")
         if not turn.reply.text:
@@ -192,7 +191,7 @@ class Session(Recorded):
         return self._ask(Message("user", CONTINUE), display, RequestOptions.of(options, resumes=turn))
 
     def request(self, message: str | Sequence[Part] | Message, **options: Any) -> Request:
-        """Exactly what `ask` would send, without sending it. Options as for `ask`."""
+        """Return exactly what `ask` would send, without sending it. Options as for `ask`."""
         return self._begin(message, RequestOptions.of(options)).ask.request()
 
     def stop(self) -> None:
@@ -238,7 +237,7 @@ class Session(Recorded):
 
     @classmethod
     def load(cls, path: str | Path, name: str | None = None) -> Self:
-        """The session that `export` wrote (not as `.md`), or any JSON list of `{role, content}`. Raises SessionError."""
+        """Load a session written by `export` (except `.md`), or any JSON list of `{role, content}`. Raises SessionError."""
         from nbchat.conversation import export
 
         record = export.read(Path(path).expanduser())
@@ -312,6 +311,6 @@ class Session(Recorded):
             presenter.conclude(reply, failure)
         if failure is not None:
             raise failure
-        if reply is None:  # a failure explains every other absence
+        if reply is None:  # a missing answer without a failure
             raise NbchatError("The server ended the response without an answer.")
         return reply

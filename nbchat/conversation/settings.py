@@ -79,7 +79,7 @@ class Settings(Struct, frozen=True):
     def _fitted(
         self, context: Context, asked: Message, params: Params, endpoint: Endpoint, tools: Toolbox | None
     ) -> tuple[Context, str]:
-        """The context as it fits into the model's window, and what the reader should know of that (empty = nothing)."""
+        """Return the context fitted to the model's window, and a notice about it (empty = none)."""
         window = window_of(self.context, endpoint, params.model)
         if window is None or not context.turns:
             return context, ""
@@ -151,7 +151,7 @@ class Configurable:
     def context(self) -> ContextPolicy:
         """How the history is fitted to the model's window: "fit", "retry", "off" or a number of tokens.
 
-        "fit" leaves the oldest turns out where the window is known, "retry" also once a server says that a request was
+        "fit" leaves out the oldest turns if the window is known, "retry" also if a server answers that the request was
         too long. The system text and pinned turns stay. Assigning raises ParameterError.
         """
         return self._settings.context
@@ -166,10 +166,10 @@ class Configurable:
         return self._settings.destination.where
 
     def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
-        """Use this server from now on: a URL or a known endpoint's name; None = the one connected for all.
+        """Use this server from now on: a URL or a known endpoint's name; None = the one connected for all sessions.
 
-        `key_env` names the variable of its key, `headers` go with every request; key and headers of the session's own
-        stay with the server they are for. Raises ConfigError, and then changes nothing.
+        `key_env` names the variable of its key, `headers` are sent with every request; the session's previous key and
+        headers are never sent to another server. Raises ConfigError, and then changes nothing.
         """
         self._change(
             lambda settings: replace(settings, destination=settings.destination.moved(base_url, key_env, headers))

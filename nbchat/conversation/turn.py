@@ -33,7 +33,7 @@ class Version(Incidental, frozen=True):
 
     `steps` are the messages between the two: tool calls and their results. `before_edit` marks an answer that was given
     before an earlier turn changed. `values` are fingerprints of the values that were put into the message, by name.
-    `rating` is what a reader thinks of the answer, None = nothing was said. `answer_id` names the answer in the journal.
+    `rating` is the reader's opinion of the answer, None = not rated. `answer_id` names the answer in the journal.
     """
 
     _incidental: ClassVar[tuple[str, ...]] = ("answer_id",)
@@ -80,7 +80,7 @@ class Version(Incidental, frozen=True):
 
     @classmethod
     def from_dict(cls, version: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`, but for what `Reply.to_dict` leaves out. Raises ValueError naming what is wrong."""
+        """The inverse of `to_dict`, except for what `Reply.to_dict` omits. Raises ValueError naming what is wrong."""
         version = an_object(version, "a turn")
         return cls(
             Message.from_dict(an_object(version.get("message"), "a turn's message")),
@@ -94,17 +94,16 @@ class Version(Incidental, frozen=True):
 
 
 def read_rating(written: Any) -> Rating | None:
-    """A rating as files have it; None = there is none. Raises ValueError."""
+    """Read a rating from a file's data; None = none. Raises ValueError."""
     return None if written is None else Rating.from_dict(an_object(written, "a rating"))
 
 
 class Turn(Version, frozen=True):
     """A turn in the history: its current version and the others.
 
-    A turn that is `pinned` stays in the context when that must be shortened, one that is `dropped` is left out of it.
-    `cell_id` names the notebook cell (or any other place) of this turn: asking from it again adds a new version;
-    None = none. `earlier` and `later` are the versions made before and after the current one, oldest first. `id` stays
-    the same whatever becomes of the turn.
+    A `pinned` turn stays when the context must be shortened; a `dropped` one is left out of it. `cell_id` names the
+    notebook cell (or any other place) of this turn: asking from it again adds a new version; None = none. `earlier` and
+    `later` are the versions made before and after the current one, oldest first. `id` never changes.
     """
 
     _incidental = ("answer_id", "id")
@@ -160,7 +159,7 @@ class Turn(Version, frozen=True):
 
     @classmethod
     def from_dict(cls, turn: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`, but for what `Reply.to_dict` leaves out. Raises ValueError naming what is wrong."""
+        """The inverse of `to_dict`, except for what `Reply.to_dict` omits. Raises ValueError naming what is wrong."""
         current = Version.from_dict(turn)
         return cls(
             **{name: getattr(current, name) for name in _VERSION},

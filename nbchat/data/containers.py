@@ -77,7 +77,7 @@ class _Writer:
             return self._written(value)
         except (Full, PromptError, *STOPS):
             raise
-        except BaseException as error:  # noqa: BLE001 - a container of the user's may fail at anything
+        except BaseException as error:  # noqa: BLE001 - a user's container may fail anywhere
             del self._open[opened:]
             self._left = left
             return self._spend(failed_line(value, error))

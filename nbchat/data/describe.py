@@ -118,7 +118,7 @@ def _formatted(value: object, spec: str, budget: int | None) -> Description:
 
 
 def _format(value: object, spec: str) -> str:
-    if spec[:1] == " " and spec[1:2] not in tuple("<>^="):  # `{a: 1}` is an object of another language
+    if spec[:1] == " " and spec[1:2] not in tuple("<>^="):  # `{a: 1}` is an object in another language
         raise UnknownFormat("a format follows the colon without a blank")
     try:
         return format(value, spec)

@@ -68,7 +68,7 @@ def describe_code(value: object, spec: str, *, budget: int | None = None) -> Des
     title = str(getattr(value, "__name__", kind))
     if spec.strip() == "source":
         try:
-            text, cut = shorten(inspect.getsource(value).rstrip(), room(budget, ASKED))  # type: ignore[arg-type]  # what is no function raises TypeError
+            text, cut = shorten(inspect.getsource(value).rstrip(), room(budget, ASKED))  # type: ignore[arg-type]  # anything but a function raises TypeError
         except (OSError, TypeError) as error:
             raise PromptError(
                 f"The source of {title} is not available: it is not Python, or its file is gone."
@@ -96,7 +96,7 @@ def _head(value: object, kind: str, title: str) -> str:
 def _signature(value: object) -> str:
     """The signature, with defaults that are not plain values written as `...`, since their repr may contain data."""
     try:
-        signature = inspect.signature(value)  # type: ignore[arg-type]  # what is no function raises TypeError
+        signature = inspect.signature(value)  # type: ignore[arg-type]  # anything but a function raises TypeError
     except (TypeError, ValueError):
         return "(...)"
     parameters = [
@@ -151,7 +151,7 @@ def _hook(value: object) -> str | None:
             continue
         try:
             said = method(value)
-        except Exception:  # noqa: BLE001, S112 - as IPython does with a display method that fails: the next one is tried
+        except Exception:  # noqa: BLE001, S112 - like IPython, try the next display method
             continue
         if isinstance(said, tuple) and said:
             said = said[0]

@@ -55,5 +55,5 @@ def _display(reply: Reply) -> None:
         canvas.show(line(footer_facts(reply)))
 
 
-def _print(reply: Reply, printer: Any, _cycle: bool) -> None:  # IPython's form
+def _print(reply: Reply, printer: Any, _cycle: bool) -> None:  # the signature that IPython expects
     printer.text("<Reply: see above>" if is_shown(reply) else terminal_text(reply.text))

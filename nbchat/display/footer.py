@@ -53,7 +53,7 @@ def footer_facts(reply: Reply, notes: Sequence[str] = (), *, continue_with: str 
 def settings_text(request: Request | None) -> str:
     """Return the request's parameters as `%%chat` options: `-t 0.7 --seed 1`; empty = none, or unknown.
 
-    Too long a line is cut.
+    A long line is cut.
     """
     return "" if request is None else params_text(request.body)
 
@@ -65,7 +65,7 @@ def params_text(params: Mapping[str, Any]) -> str:
 
 
 def made_with(model: str | None, params: Mapping[str, Any]) -> str:
-    """The model and the parameters that an answer was made with: `gpt-4o-mini · -t 0.7`."""
+    """Return an answer's model and parameters: `gpt-4o-mini · -t 0.7`."""
     return " · ".join(filter(None, (model, params_text(params))))
 
 

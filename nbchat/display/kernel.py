@@ -30,7 +30,7 @@ class _Chosen:
 
 
 def choose_display(name: str) -> None:
-    """Show answers as plain text ("text"), or as the front end supports ("auto"). Raises ValueError."""
+    """Show answers as plain text ("text"), or in the form that the front end supports ("auto"). Raises ValueError."""
     if name not in DISPLAYS:
         raise ValueError(f"display is {' or '.join(DISPLAYS)}; got {name!r}")
     _Chosen.display = name
@@ -62,7 +62,7 @@ def _is_text_only() -> bool:
         import psutil  # type: ignore[import-untyped]  # which ipykernel brings
 
         command = " ".join(psutil.Process(os.getppid()).cmdline()[:4]).lower()
-    except Exception:  # noqa: BLE001  # whatever a system refuses to tell
+    except Exception:  # noqa: BLE001  # a system may refuse access in any way
         return False
     return any(name in command for name in TEXT_ONLY)
 
@@ -87,7 +87,7 @@ def parent_of(shell: Any) -> Mapping[str, Any]:
 def running_cell_id(shell: Any) -> str | None:
     """Return the running cell's id from the front end, by which a re-run finds its turn; None = not given.
 
-    Colab has its own place for it.
+    Colab stores it elsewhere.
     """
     metadata = parent_of(shell).get("metadata")
     if not isinstance(metadata, Mapping):

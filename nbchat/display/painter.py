@@ -40,19 +40,28 @@ PAINT_SECONDS = 0.1
 """Shortest interval between updates, in seconds."""
 
 PAINT_SECONDS_PER_KB = 0.1
-"""The time between two updates for each kB that one takes, up to 0.9 s: the screen moves every second."""
+"""The time between two updates for each kB that grows."""
 
-BYTES_PER_SECOND = 20_000
-"""Of updates at the most, if it takes longer than a second."""
+LONGEST_WAIT = 0.9
+"""Longest interval between updates, in seconds: the screen moves every second, unless one takes longer at the rate below."""
+
+BYTES_PER_SECOND = 18_000
+"""The rate of updates. When segments become one, it is exceeded; longer waits then make up for it."""
+
+CREDIT, DEBT = 20_000, 150_000
+"""Most bytes that may be sent beyond the rate without a wait, and most that are made up for."""
+
+ENVELOPE = 600
+"""Bytes of a message beside its content."""
 
 MOST_OUTPUTS = 40
 """Most outputs of an answer's text; JupyterLab shows only the first 50 of a cell."""
 
 PATIENCE = 0.4
-"""Seconds until an empty cell says what it is waiting for."""
+"""Seconds until an empty cell shows what it is waiting for."""
 
 Clock = Callable[[], float]
-"""Gives a time in seconds that only ever grows."""
+"""Returns a monotonic time in seconds."""
 
 
 class Painter:
@@ -88,6 +97,8 @@ class Painter:
         self._retry: tuple[float, Retrying] | None = None
         self._said = ""
         self._paint_at = 0.0
+        self._painted_at = 0.0
+        self._owed = 0.0  # bytes sent beyond the rate
         self._room = LIMITS.shown_text  # characters that may still be shown
         self._hidden = 0
         self._calls = 0
@@ -154,7 +165,7 @@ class Painter:
             self._canvas.update(self._more_calls, counted)
 
     def restart(self, reason: str) -> None:
-        """Say why the text so far does not count; the new answer begins below."""
+        """Show why the text so far is discarded; the new answer begins below."""
         self._settle()
         self._put(chrome.line(f"asked again: {reason}"))
 
@@ -200,7 +211,9 @@ class Painter:
         """Show what an empty cell is waiting for: the answer, or the next retry."""
         if self._retry is not None:
             until, retrying = self._retry
-            said = f"{retrying.reason}: retrying in {max(0, round(until - now))} s (attempt {retrying.attempt})"
+            left = f"in {max(0, round(until - now))} s"
+            tries = f"retrying {left} (attempt {retrying.attempt})"
+            said = f"{retrying.reason}: {tries if retrying.attempt > 1 else f'sending {left}'}"
         elif now - self._began >= PATIENCE:
             said = f"waiting for {self._waiting} … {int(now - self._began)} s"
         else:
@@ -213,20 +226,24 @@ class Painter:
                 self._spares.append(self._canvas.show(chrome.line(said)))
 
     def _paint(self, now: float, *, final: bool = False) -> None:
-        size = 0
+        size = sent = 0
         for place, index in enumerate(sorted(self._views)[:MOST_OUTPUTS]):
             if index > place and self._expected > 1 and not final:
                 break  # an earlier choice has not begun
             view = self._views[index]
             for number, bundle in view.changes(final=final):
                 if number < len(view.outputs):
+                    sent += ENVELOPE + sum(len(content.encode("utf-8", "replace")) for content in bundle.values())
                     self._canvas.update(view.outputs[number], bundle)
                 else:
                     view.outputs.append(self._put(bundle))
             size = max(size, view.size)
             if not view.finished:
                 break  # later choices wait, or their outputs would appear above this one's
-        self._paint_at = now + max(PAINT_SECONDS, min(0.9, PAINT_SECONDS_PER_KB * size / 1000), size / BYTES_PER_SECOND)
+        owed = max(-CREDIT, self._owed - BYTES_PER_SECOND * (now - self._painted_at)) + sent
+        self._owed, self._painted_at = min(owed, DEBT), now
+        wait = max(PAINT_SECONDS, PAINT_SECONDS_PER_KB * size / 1000, self._owed / BYTES_PER_SECOND)
+        self._paint_at = now + max(min(LONGEST_WAIT, wait), size / BYTES_PER_SECOND)
 
     def _put(self, bundle: Bundle) -> str:
         """Show a bundle in the empty output, if there is one, or a new one."""
@@ -293,10 +310,10 @@ class _ChoiceView:
         if not self._dirty and not final:
             return changes
         self._dirty = False
-        pieces, closed = self._segments.pieces, len(self._segments.closed)
+        pieces = self._segments.pieces
         if not pieces[-1].text.strip() and not (self.finished and len(pieces) == 1 and self._heading):
             pieces.pop()
-        wanted = [(piece, final or number < closed) for number, piece in enumerate(pieces)]
+        wanted = [(piece, final or number < len(pieces) - 1) for number, piece in enumerate(pieces)]
         for number, (piece, done) in enumerate(wanted):
             if number >= len(self._painted) or self._painted[number] != (piece, done):
                 changes.append((first + number, self._bundle(number, piece, final=done)))

@@ -1,4 +1,4 @@
-"""Choice of the presenter: a painter in a notebook, a printer in a terminal, none in a script."""
+"""Choose the presenter: a painter in a notebook, a printer in a terminal, none in a script."""
 
 from __future__ import annotations
 

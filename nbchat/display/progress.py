@@ -17,7 +17,7 @@ PAINT_SECONDS = 0.2
 """Shortest interval between updates, in seconds."""
 
 BYTES_PER_SECOND = 30_000
-"""About how much a bar with more under it may send: a bigger picture changes less often."""
+"""Most bytes per second, approximately, that a bar with a view below it sends: a bigger view is updated less often."""
 
 WIDTH = 24
 """Width of the plain-text bar, in characters."""

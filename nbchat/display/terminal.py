@@ -71,7 +71,10 @@ class TerminalPresenter:
                 case Finished(_, index):
                     self._finished.add(index)
                 case Retrying(seconds=seconds, reason=reason, attempt=attempt):
-                    self._line(f"({terminal_text(reason)}: retrying in {seconds:.0f} s, attempt {attempt})")
+                    planned = f"retrying in {seconds:.0f} s, attempt {attempt}"
+                    self._line(
+                        f"({terminal_text(reason)}: {planned if attempt > 1 else f'sending in {seconds:.0f} s'})"
+                    )
                 case _:
                     pass
         if events:
@@ -88,7 +91,7 @@ class TerminalPresenter:
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
-        """Say why the text so far does not count; the new answer follows."""
+        """Print why the text so far is discarded; the new answer follows."""
         self._finish_text()
         self._line(self._dim(terminal_text(f"[asked again: {reason}]")))
         self._begin_anew()

@@ -1,1 +1,1 @@
-"""."""
+"""`%%chat` and `%chat`: the magics of IPython."""

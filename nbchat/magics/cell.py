@@ -24,16 +24,16 @@ __all__ = ["bind", "chat_cell", "continue_with"]
 PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "tools", "schema", "cache")
 """nbchat's own options that `Session.ask` takes under the same name."""
 
-NO_IDS = "this front end gives cells no ids: a cell that runs again adds a turn"
+NO_IDS = "this front end gives cells no ids: running a cell again adds a turn"
 
 _said: set[str] = set()
-"""Notes that were said in this process."""
+"""Notes already shown in this process."""
 
 
 def chat_cell(shell: Any, line: str, body: str) -> None:
     """Run a `%%chat` cell. Raises UsageError for a bad line and NbchatError for later failures."""
     options = parse(line)
-    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds it
+    text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds a line break
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry().open(options.get("session"))
@@ -101,7 +101,7 @@ def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
 
 
 def continue_with(session: Session, options: CellOptions) -> str:
-    """The line that continues the answer to a cell; empty = none does."""
+    """Return the line that continues a cell's answer; empty = none."""
     if options.get("once"):
         return ""
     return "%chat continue" + ("" if session is registry().current else f" --session {quoted(session.name)}")

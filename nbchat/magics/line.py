@@ -79,7 +79,7 @@ def _status(shell: Any) -> None:
 
 
 def _shown(session: Session, options: CellOptions, notes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The options of a request whose answer is shown in this cell."""
+    """Return the options of a request whose answer is shown in this cell."""
     way = continue_with(session, options)
     presenter = make_presenter(True, **presentation(session, options, notes, continue_with=way))
     return {"display": presenter, "continue_with": way}
@@ -161,7 +161,7 @@ def _settings(rest: str) -> dict[str, Any]:
 
 @command("display", "[auto|text]")
 def _display(shell: Any, rest: str) -> None:
-    """Show answers as plain text, for front ends that ignore output updates, or choose automatically; alone, say which."""
+    """Show answers as plain text, for front ends that ignore output updates, or choose automatically; alone, show the choice."""
     if rest:
         _choose_display(rest)
     say(shell, "answers are rendered as they stream" if takes_updates(shell) else "answers are printed as plain text")
@@ -275,7 +275,7 @@ def _continue(shell: Any, rest: str) -> Reply:
 
 
 def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
-    """The session that a line names, else the current one, and the parameters on the line."""
+    """Return the session named on a line, else the current one, and the parameters on the line."""
     options = parse(rest)
     if options.own.keys() - {"session"} or options.axes:
         raise UsageError(f"%chat {word} takes parameters such as -t 0.5, one value each, and --session NAME.")

@@ -90,7 +90,7 @@ def _environment() -> dict[str, str]:
 
 
 def _local_model() -> dict[str, str]:
-    """The variable that makes kernels ask SmolLM2; none where a server is chosen, or where SmolLM2 can't be run."""
+    """Return the variable that makes kernels use SmolLM2; none if a server was chosen or SmolLM2 can't be run."""
     if not choose().is_builtin or os.environ.get("NBCHAT_BASE_URL", "").strip():
         return {}
     toy = "nbchat: the built-in toy model answers."

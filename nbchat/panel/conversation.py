@@ -66,7 +66,7 @@ class Conversation:
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is coming."""
+        """Whether an answer is arriving."""
         return self._worker.busy
 
     def pin(self, canvas: Canvas) -> None:
@@ -106,7 +106,7 @@ class Conversation:
         self._start(text, lambda: composed(text), asking, begun)
 
     def sweep(self, text: str, tried: Tried, begun: Callable[[], None], *, alone: bool = False) -> None:
-        """Ask a message in several ways, whose answers appear side by side. None of them joins the history by itself."""
+        """Ask a message in several ways and show the answers side by side. None of them joins the history by itself."""
         job = _Job(self.session, self._view)
         settings = {**_settings(job.session), **{name: list(values) for name, values in tried.axes.items()}}
 
@@ -164,7 +164,7 @@ class Conversation:
 
     @staticmethod
     def _show_beside(sheet: Canvas, result: Any) -> None:
-        """What goes with a result: its controls."""
+        """Return the controls that are shown with a result."""
         sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:

@@ -73,7 +73,7 @@ class MessageBox:
             self.message.placeholder = SENDS_AGAIN
 
     def running(self, on: bool) -> None:
-        """Show whether an answer is coming."""
+        """Show whether an answer is arriving."""
         self.send.disabled = on
         self.stop.disabled = not on
 

@@ -40,26 +40,26 @@ from nbchat.values.params import PARAMETERS, Parameter, Params
 __all__ = ["Panel"]
 
 _shown: dict[str, Panel] = {}
-"""The panel that each cell has shown last: a panel whose cell was run again is out of the page.
+"""The last panel of each cell: running a cell again removes its panel from the page.
 
-Where a front end names no cells, it is the last panel of each session.
+Without cell ids, the last panel of each session.
 """
 
 FIRST = ("model", "temperature", "top_p", "max_tokens")
-"""The parameters that are always in sight."""
+"""The parameters that are always visible."""
 
 UNSET = re.compile(r" \(%chat set \w+=none\)")
-"""The advice of a refusal, for which there is a button here."""
+"""The advice in a refusal, for which the panel has a button."""
 
 EXTRA = Parameter("extra", "json", "any other parameter the server takes, by wire name", sampling=False)
 
 
 class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A session as widgets: whatever moves its settings or its history moves them here, and the other way round.
+    """A session as widgets: a change of its settings or history appears here, and the reverse.
 
-    `sessions` are all there are; `session` None = their current one, also when that becomes another. Shown by being the
-    value of a cell, whose ordinary output then keeps what is asked and answered. `controls` are the rows by parameter,
-    `conversation` what is being asked.
+    `sessions` are all sessions; `session` None = follow the current one. It is displayed as a cell's value; the cell's
+    ordinary output then keeps the questions and answers. `controls` are the rows by parameter, `conversation` runs the
+    requests.
     """
 
     def __init__(self, sessions: Registry[Any], session: Session | None = None) -> None:
@@ -102,7 +102,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
 
     def _control(self, name: str) -> Control:
-        """A new row for a parameter, as it is set."""
+        """Create the row of a parameter with its current value."""
         parameter = PARAMETERS.get(name, EXTRA)
         if name == "model":
             row: Control = self._model
@@ -117,12 +117,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def controls(self) -> dict[str, Control]:
-        """The rows that there are so far, by parameter."""
+        """The rows created so far, by parameter."""
         return self.settings.controls
 
     @property
     def result(self) -> Any:
-        """The result of the last sweep that was asked here; None = there was none."""
+        """The result of the last sweep run here; None = none."""
         return self.conversation.result
 
     def unfold(self) -> None:
@@ -164,7 +164,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             "👎": lambda: self._with_turn(lambda turn: self._rate(turn, thumb=False)),
         }
 
-    # The session's side
+    # Changes of the session
 
     def _watch(self) -> None:
         self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
@@ -192,7 +192,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._watch()
 
     def refresh(self, *_event: Any) -> None:
-        """Draw the session as it is now. From any thread; what has not changed costs nothing."""
+        """Show the session's current state. Thread-safe; unchanged widgets cost nothing."""
         if self._follows and self._sessions.current is not self.session:
             self.switch(self._sessions.current)
             return
@@ -216,13 +216,13 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         endpoint = self.session.endpoint
         return process.capabilities.refused(endpoint.base_url, self.session.params.model or endpoint.model or "")
 
-    # The user's side
+    # Changes by the user
 
     def _move(self, name: str, value: Any) -> None:
         if name == "extra":
             value = {**dict.fromkeys(self.session.params.extra), **(value or {})}
         self.session.set(**{name: value})
-        self.refresh()  # also where only what is tried has changed
+        self.refresh()  # also if only the tried values have changed
 
     @property
     def tried(self) -> Tried:
@@ -271,7 +271,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._box.message.value = loaded.body
 
     def _try(self, tried: Tried) -> None:
-        """Hold what a cell tries: in the rows where there are such."""
+        """Keep the values that a cell tries: in their rows, if they have one."""
         self._tried = Tried({name: values for name, values in tried.axes.items() if name == "system"}, tried.own)
         self.settings.reveal([name for name in tried.axes if name != "system"])
         for name, row in self.controls.items():
@@ -320,7 +320,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return not problem
 
     def _began(self, text: str = "") -> None:
-        """Something is about to be asked; `text` is the message that was sent for it."""
+        """Prepare for a request; `text` is the message that was sent for it."""
         self._sent = text
         if text:
             self._box.take()
@@ -385,7 +385,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.display(running_shell())
 
     def display(self, shell: Any) -> None:
-        """Show it in the cell that is running, and keep the transcript there. Raises ConfigError outside a notebook."""
+        """Show the panel in the running cell, and keep the transcript there. Raises ConfigError outside a notebook."""
         if shell is None or not is_notebook(shell):
             self.close()
             raise ConfigError("A panel needs a notebook; this is not one.")
@@ -395,7 +395,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._attend(shell)
 
     def _attend(self, shell: Any) -> None:
-        """Look after each cell what it has changed elsewhere; in place of the panel that this cell showed before."""
+        """Refresh after each cell, and replace the panel that this cell showed before."""
         place = running_cell_id(shell) or f"session {self.session.name}"
         if (old := _shown.get(place)) is not None and old is not self:
             old.close()

@@ -100,6 +100,6 @@ class Sizing:
         if text.strip():
             try:
                 words = self._measure(text)
-            except Exception:  # noqa: BLE001  # whatever is wrong with half a message is said when it is sent
+            except Exception:  # noqa: BLE001  # errors in an unfinished message are reported when it is sent
                 words = ""
         self.line.value = html_text(words)

@@ -45,7 +45,7 @@ class Worker:
             work()
         except (NbchatError, Interrupted) as error:
             failure = error
-        except Exception as error:  # noqa: BLE001  # a thread that dies in silence would leave the panel waiting
+        except Exception as error:  # noqa: BLE001  # a silently dying thread would leave the panel waiting
             failure = NbchatError(f"nbchat itself failed, with {type(error).__name__}: {error}. Please report it.")
         finally:
             with self._lock:

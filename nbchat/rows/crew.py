@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from nbchat.api.call import Call
-from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import Engine
 from nbchat.api.http.addresses import public_url
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.api.prices import cost
-from nbchat.api.rate_limits import RetryPolicy
 from nbchat.rows.form import Form, Written
 from nbchat.rows.outcome import Answer
 from nbchat.values.answer.draft import Draft

@@ -62,5 +62,5 @@ class Keeping:
 
 def _settle() -> None:
     """Wait until the journal has what was given to it, so that it is found, and survives the process."""
-    if (file := journal()) is not None and file.exists():
+    if (file := journal()) is not None:
         file.flush(SETTLE_SECONDS)

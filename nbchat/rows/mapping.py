@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.rows.details import Details
 from nbchat.rows.form import Form
 from nbchat.rows.keeping import Keeping
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
 __all__ = ["MapInterrupted", "map_rows"]
-
-AT_ONCE = 16
-"""Default number of concurrent requests."""
 
 
 class MapInterrupted(Interrupted):
@@ -53,7 +50,7 @@ def map_rows(
 ) -> Any:
     """Send `template`, filled in for each row of `data`, and return the answers in its order, index and type."""
     _check_count("repeat", repeat, 1)
-    most = AT_ONCE if concurrency is None else _check_count("concurrency", concurrency, 1)
+    most = None if concurrency is None else _check_count("concurrency", concurrency, 1)
     policy = RetryPolicy() if retries is None else RetryPolicy(tries=_check_count("retries", retries, 0) + 1)
     source = source_of(data)
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
@@ -70,7 +67,7 @@ class _Maker(Struct, frozen=True):
     source: Source
     template: Template
     cache: bool
-    most: int
+    most: int | None
     repeat: int
     retries: RetryPolicy
     on_progress: Callable[[Progress], None]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from nbchat.api.concurrency import ConcurrencyLimiter
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.conversation.process import process
 from nbchat.conversation.schemas import fitting
 from nbchat.conversation.schemas.converters import Misfit
@@ -28,6 +28,7 @@ from nbchat.values.errors import (
     NbchatError,
     PromptError,
     QuotaExceeded,
+    RateLimited,
     SchemaError,
 )
 from nbchat.values.messages import Content, Message
@@ -43,11 +44,14 @@ POLL_SECONDS = 0.05
 AHEAD = 4
 """Rows that are prepared ahead, for each that may be under way."""
 
+CHUNK = 64
+"""Rows that are prepared, and looked up in the journal, together."""
+
 PATIENCE_SECONDS = 5.0
 """Seconds that a run which stops by itself waits for the rows under way."""
 
-FINAL = (AuthenticationFailed, QuotaExceeded)
-"""Errors after which no further row is sent."""
+FINAL = (AuthenticationFailed, QuotaExceeded, RateLimited)
+"""Errors after which no further row is sent. A rate limit is one after many tries, or if it lasts too long to wait."""
 
 
 class Progress(Struct, frozen=True):
@@ -133,7 +137,7 @@ class Run:
         form: Form,
         keeping: Keeping,
         *,
-        most: int,
+        most: int | None = None,
         repeat: int = 1,
         retries: RetryPolicy | None = None,
         after: Run | None = None,
@@ -177,12 +181,13 @@ class Run:
         with self._keeping.opened(self.form, self.tally) as keep:
             limiter = ConcurrencyLimiter(self._most)
             crew = Crew(
-                process.engine(), most=self._most, limiter=limiter, retries=self._retries, keep=keep, final=FINAL
+                process.engine(), most=limiter.allowed, limiter=limiter, retries=self._retries, keep=keep, final=FINAL
             )
             try:
                 more = True
                 while more or crew.outstanding:
-                    while more and crew.outstanding < AHEAD * self._most and self.stopped is None:
+                    crew.most = min(limiter.most, 2 * limiter.allowed)  # half of them wait in the engine for a slot
+                    while more and crew.outstanding < AHEAD * crew.most and self.stopped is None:
                         more = self._supply(crew, rows)
                     if self.stopped is not None:
                         break
@@ -221,8 +226,8 @@ class Run:
 
     def _supply(self, crew: Crew, rows: Iterator[tuple[int, Row]]) -> bool:
         """Prepare some rows and have those sent that are not stored; whether there are more."""
-        again = list(itertools.islice(self._again, max(64, self._most)))
-        for _ in itertools.islice(rows, 0 if again else max(64, self._most)):
+        again = list(itertools.islice(self._again, CHUNK))
+        for _ in itertools.islice(rows, 0 if again else CHUNK):
             pass  # they are in `left`, where an interrupt leaves them
         wanted = [(position, self.form.name(content), content) for position, content in again]
         chunk = list(self.left)

@@ -23,7 +23,7 @@ MAGIC = b"SQLite format 3\0"
 PATIENCE_SECONDS = 3.0
 
 FORK_SECONDS = 3.0
-"""How long a fork waits for what is being written; a child that it can't wait for has no journal."""
+"""Seconds that a fork waits for a write in progress; after that, the child has no journal."""
 
 COMPANIONS = ("", "-wal", "-shm")
 """Suffixes of the files that make up a database."""
@@ -85,7 +85,7 @@ class Database:
                 return self._again(work)
 
     def look_up(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """`read`, tried for some seconds while another process holds the file, as it does that recovers from a kill."""
+        """Like `read`, but retried for a few seconds while another process locks the file, for example to recover from a kill."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -164,9 +164,11 @@ class Database:
 
     def _checked_version(self, connection: sqlite3.Connection) -> int:
         """Return the file's schema version. Raises Unusable for another program's file."""
+        connection.execute("BEGIN")  # all of one moment: another process may be creating the tables
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("COMMIT")
         if application != APPLICATION_ID and (application or tables):
             raise Unusable(f"{self.path} is another program's database")
         return int(version)

@@ -106,7 +106,24 @@ _ROWS = (
     "CREATE INDEX rows_by_run ON rows (run)",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_JOURNAL, _ROWS)
+_PACING = (
+    # What processes know of a server that they use with the same key. `until` is the time to which nothing may be sent.
+    """CREATE TABLE pacing (
+        name BLOB NOT NULL,
+        owner BLOB NOT NULL,
+        at REAL NOT NULL,
+        busy INTEGER NOT NULL,
+        level INTEGER,
+        until REAL NOT NULL,
+        works INTEGER NOT NULL,
+        PRIMARY KEY (name, owner)
+    ) WITHOUT ROWID""",
+    # Hashes of keys are made with it.
+    "CREATE TABLE pacing_pepper (pepper BLOB NOT NULL)",
+    "INSERT INTO pacing_pepper VALUES (randomblob(32))",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_JOURNAL, _ROWS, _PACING)
 
 VERSION = len(STEPS)
 

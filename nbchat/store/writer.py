@@ -22,10 +22,10 @@ Operation = Callable[[sqlite3.Connection], None]
 """A write operation; retried in a new transaction if it fails."""
 
 Feed = Callable[[], Operation | None]
-"""Returns what a streaming answer has to write now; None = nothing new."""
+"""Returns an operation that writes a streaming answer's new events; None = nothing new."""
 
 TICK_SECONDS = 0.4
-"""Seconds between polls of the feeds: a killed process loses at most what came since."""
+"""Seconds between polls of the feeds: a killed process loses at most the events since the last one."""
 
 BUSY_SECONDS = 0.05
 """Seconds before a file locked by another process is tried again."""
@@ -46,7 +46,7 @@ MOST_PENDING = 10_000
 class Writer:
     """Runs operations in order, batching those that wait into one transaction. Thread-safe.
 
-    Failed operations are kept and retried; `trouble` says what is wrong.
+    Failed operations are kept and retried; `trouble` describes the problem.
     """
 
     def __init__(self, database: Database) -> None:
@@ -121,7 +121,7 @@ class Writer:
             pass
 
     def _round(self) -> bool:
-        """Wait for work and do it; whether there is to be another round. Between rounds nothing of it is held on to."""
+        """Wait for work and do it; return whether to continue. No reference to it is kept between rounds."""
         with self._changed:
             self._changed.wait_for(lambda: self._awake or self._closing, self._pause())
             self._awake = False

@@ -44,7 +44,7 @@ def similarity(a: str, b: str) -> float:
 
 
 def similarities(texts: Sequence[str]) -> list[list[float]]:
-    """How alike each two answers are, as a symmetric matrix with zeros on its diagonal."""
+    """Return the similarity of each pair of answers, as a symmetric matrix with zeros on the diagonal."""
     normal = _normal(texts)
     rows = [[0.0] * len(normal) for _ in normal]
     for i, j in combinations(range(len(normal)), 2):
@@ -89,7 +89,7 @@ def most_compared(texts: Sequence[str]) -> int:
 
 
 def _modest(mean: Mean, commonest: int, *, alike: bool) -> Mean:
-    """Widen the interval of a mean by what so few answers could have missed."""
+    """Widen the interval of a mean, because few answers may have missed rare ones."""
     if mean.low is None or mean.high is None or mean.error is None:
         return mean
     twice = _likeliest(mean.n, commonest) ** 2

@@ -23,7 +23,7 @@ from nbchat.values.params import PARAMETERS
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Answer", "Judge", "Score", "Scorer", "check_score", "number_in", "scored"]
+__all__ = ["GRADER", "SCHEMA", "Answer", "Judge", "Score", "Scorer", "check_score", "number_in", "score_by", "scored"]
 
 Scorer = Callable[["Answer"], Any]
 
@@ -67,8 +67,13 @@ class Answer(str):
     @classmethod
     def of(cls, run: Run) -> Answer:
         """Return the answer of a run that has one."""
-        answer = cls(run.text)
-        answer.reply = run.reply or Reply()
+        return cls.with_reply(run.text, run.reply or Reply())
+
+    @classmethod
+    def with_reply(cls, text: str, reply: Reply) -> Answer:
+        """Return a text with the reply that it is from."""
+        answer = cls(text)
+        answer.reply = reply
         return answer
 
     def __getattr__(self, name: str) -> Any:
@@ -102,17 +107,20 @@ def scored(run: Run, function: Scorer) -> Run:
     The function gets an `Answer` and returns a number or a bool; a coroutine is awaited. Anything it raises, including
     SystemExit and CancelledError, becomes the reason for a missing score; KeyboardInterrupt propagates.
     """
-    if run.status != "complete":
-        return run
+    return score_by(function, Answer.of(run)).of(run) if run.status == "complete" else run
+
+
+def score_by(function: Callable[..., Any], *arguments: Any) -> Score:
+    """Return the function's score, or why there is none: see `scored`."""
     try:
-        value = function(Answer.of(run))
+        value = function(*arguments)
         if hasattr(value, "__await__"):
-            return run_on_users_loop(_awaited(value)).of(run)  # type: ignore[no-any-return]  # a Score's
-        return _checked(value).of(run)
+            return run_on_users_loop(_awaited(value))  # type: ignore[no-any-return]  # a Score
+        return _checked(value)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # the user's code fails this row, not the sweep
-        return _failed(error).of(run)
+        return _failed(error)
 
 
 async def _awaited(work: Awaitable[Any]) -> Score:

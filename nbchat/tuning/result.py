@@ -145,7 +145,7 @@ class Sweep:
         return self._view([*ordered, *(run for run in self.runs if values[run.index] is None)])
 
     def shuffled(self, chance: Random) -> Self:
-        """The runs in a random order."""
+        """Return a view of the runs in a random order."""
         return self._view(chance.sample(self.runs, len(self.runs)))
 
     def _view(self, runs: Sequence[Run]) -> Self:
@@ -184,10 +184,10 @@ class Sweep:
     def rate(
         self, index: int, *, thumb: bool | None = None, score: float | None = None, note: str | None = None
     ) -> Rating:
-        """Say what you think of a run's answer, and return the whole of it; None = as it was before.
+        """Rate a run's answer, and return the complete rating; None = unchanged.
 
-        Ratings are columns of `to_frame()`. While there are any, they are what the verdict goes by: the score, else 1
-        for a thumb up and 0 for one down. Raises ParameterError, and IndexError where there is no such row.
+        Ratings are columns of `to_frame()`. While there are any, the verdict uses them instead of scores: the rating's
+        score, else 1 for a thumb up and 0 for one down. Raises ParameterError, and IndexError if there is no such row.
         """
         run = self[index]
         old = self.rating(index) or Rating()
@@ -200,7 +200,7 @@ class Sweep:
         return rating
 
     def set_rating(self, index: int, rating: Rating | None) -> None:
-        """Put a rating in the place of what was said of a run; None takes that back. Raises as `rate`."""
+        """Replace a run's rating; None removes it. Raises as `rate`."""
         run = self[index]
         if rating:
             self._asked.ratings[run.index] = rating
@@ -213,11 +213,11 @@ class Sweep:
 
     @property
     def rated(self) -> bool:
-        """Whether a reader has rated answers with numbers, so that the verdict goes by these."""
+        """Whether any rating has a number, so that the verdict uses ratings."""
         return any(rating.value is not None for rating in self._asked.ratings.values())
 
     def score_of(self, run: Run) -> float | None:
-        """The number that counts of a run: its rating where any run is rated, else its score; None = it has none."""
+        """Return a run's rating if any run is rated, else its score; None = it has none."""
         if not self.rated:
             return run.score
         rating = self.rating(run.index)

@@ -18,7 +18,7 @@ from nbchat.values.params import Params
 __all__ = ["COLUMNS", "NUMBERS", "Run", "RunStatus", "answer_text"]
 
 RunStatus = Literal["complete", "interrupted", "cut_off", "failed", "not run", "running"]
-"""How a run ended. "not run": it was never sent; "running": it has not ended, which only those who watch a sweep see."""
+"""How a run ended. "not run": never sent; "running": not ended yet, seen only while a sweep is watched."""
 
 COLUMNS = (
     "repeat",
@@ -55,7 +55,7 @@ class Run(Struct, frozen=True):
     """One request of a sweep and its result.
 
     `index` is its row, in every view; `setting` has the axes' values, `params` all parameters; `repeat` counts from 1.
-    `turn` is None if no answer came, `error` if nothing failed. `score` is None if there is none, with the reason in
+    `turn` is None if no answer arrived, `error` if nothing failed. `score` is None if there is none, with the reason in
     `score_error` if one was requested; `truth` is whether the score function returned a bool.
     """
 
@@ -87,7 +87,7 @@ class Run(Struct, frozen=True):
 
     @classmethod
     def under_way(cls, cell: Cell, exchange: Exchange) -> Run:
-        """What has come of an exchange that still runs."""
+        """Return the state of an exchange that is still running."""
         draft = exchange.draft
         reply = exchange.reply if draft is None else draft.reply()
         turn = None if reply is None else Turn(exchange.ask.message, reply, exchange.ask.params)
@@ -100,7 +100,7 @@ class Run(Struct, frozen=True):
 
     @property
     def reply(self) -> Reply | None:
-        """The answer, complete or partial; None = nothing came."""
+        """The answer, complete or partial; None = nothing arrived."""
         return None if self.turn is None else self.turn.reply
 
     @property

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import POLL_SECONDS, Channel
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.conversation.exchange.driver import Driver, wait_for
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.values.answer.usage import Usage
@@ -31,6 +31,7 @@ class Progress(Struct, frozen=True):
     """Progress of a sweep. `cost` is that of the finished exchanges in US dollars; None = known for none.
 
     `seconds_left` extrapolates the speed so far; None = nothing has finished yet. `stage` is "answers" or "scores".
+    `waits` is how many seconds the server's rate limit forbids requests for; 0 = it does not.
     """
 
     done: int
@@ -39,6 +40,7 @@ class Progress(Struct, frozen=True):
     cost: float | None = None
     seconds_left: float | None = None
     stage: str = "answers"
+    waits: float = 0.0
 
 
 def cost_of(exchange: Exchange) -> float | None:
@@ -65,7 +67,7 @@ class _RunningExchange:
         self._step()
 
     def take(self) -> None:
-        """Process everything that has come, without waiting."""
+        """Process everything that has arrived, without waiting."""
         while not self.over and self._channel is not None and (events := self._channel.take(None)) != []:
             self._step(events)
 
@@ -172,7 +174,7 @@ class Runner:
             self._report()
 
     def _move(self, running: _RunningExchange) -> None:
-        """Process what has come of one exchange."""
+        """Process what has arrived for one exchange."""
         running.take()
         if running.over and running in self._running:
             self._end(running)
@@ -202,7 +204,8 @@ class Runner:
         left = self._total - self._done
         pace = (self._reported - self._started) / self._done if self._done else None
         seconds = None if pace is None else pace * left
-        self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage))
+        waits = self._limiter.waiting_seconds if left else 0.0
+        self._on_progress(Progress(self._done, self._total, self._failed, self._cost, seconds, self._stage, waits))
 
     def _stop(self) -> None:
         """Stop the running exchanges, even if interrupted again."""

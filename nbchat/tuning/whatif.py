@@ -1,4 +1,6 @@
-"""What-if analysis: how another temperature or top_p would change an answer, from its log-probabilities. Pure functions.
+"""What-if analysis: how another temperature or top_p would change an answer, from its log-probabilities.
+
+Pure functions.
 
 A server reports the log-probabilities of the few likeliest candidates for each token. They determine the distribution at
 another temperature T up to the candidates that were not reported:

@@ -1,4 +1,4 @@
-"""Objects that are kept in sight for as long as others hold them."""
+"""A set of weak references."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _T = TypeVar("_T")
 class LiveSet(Generic[_T]):
     """Like `weakref.WeakSet`, by identity. Thread-safe.
 
-    A `WeakSet` runs Python code whenever an object goes, and an interrupt that falls into it is lost: Python ignores
-    what is raised there. This one runs none, and forgets objects that have gone when the next is added.
+    A `WeakSet` runs Python code whenever an object is freed, and an interrupt during that code is lost, because Python
+    ignores exceptions there. This one runs none, and removes freed objects when the next one is added.
     """
 
     def __init__(self) -> None:
@@ -24,16 +24,16 @@ class LiveSet(Generic[_T]):
         self._lock = threading.Lock()
 
     def add(self, item: _T) -> None:
-        """Keep an object in sight, once."""
+        """Add an object, once."""
         with self._lock:
             self._items = [known for known in self._items if known() is not None and known() is not item]
             self._items.append(weakref.ref(item))
 
     def discard(self, item: _T) -> None:
-        """Forget an object, if it is there."""
+        """Remove an object if it is in the set."""
         with self._lock:
             self._items = [known for known in self._items if known() is not None and known() is not item]
 
     def __iter__(self) -> Iterator[_T]:
-        """The objects that are still there, in the order in which they were added."""
+        """Yield the objects that still exist, in the order in which they were added."""
         return iter([item for known in self._items if (item := known()) is not None])

@@ -40,7 +40,7 @@ class _Chain:
 class Request:
     """What was sent: the address and the JSON body, without the key. Frozen.
 
-    `name` is what the store calls it; None = it was not looked for there.
+    `name` is its name in the replay store; None = not looked up there.
     """
 
     __slots__ = ("_body", "_chain", "name", "url")

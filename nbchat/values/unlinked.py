@@ -1,4 +1,4 @@
-"""Foreign words as plain text: no address in them becomes a link that leads anywhere but to the web."""
+"""Foreign text as plain text in which only http and https addresses become links."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import re
 
 __all__ = ["unlinked"]
 
-_SCHEME = re.compile(
-    r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)", re.IGNORECASE
-)
+_SCHEME = r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)"
 
 
 def unlinked(text: str) -> str:
-    """The text as it was to the eye, and no address but http and https live.
+    """Return a text that looks the same, in which only http and https addresses become links.
 
-    JupyterLab makes a link of every `scheme://` in plain text and in errors, `javascript://` included. A word joiner
-    (U+2060, no width) after the colon stops it.
+    JupyterLab turns every `scheme://` in plain text and errors into a link, even `javascript://`. A word joiner
+    (U+2060, zero width) after the colon prevents it.
     """
-    return _SCHEME.sub(":\u2060", text)
+    return re.sub(_SCHEME, ":\u2060", text, flags=re.IGNORECASE) if ":" in text else text

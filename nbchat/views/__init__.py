@@ -1,1 +1,1 @@
-"""Sweeps and what-if results as something to look at."""
+"""Sweeps and what-if results as outputs and widgets."""

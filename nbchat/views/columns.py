@@ -12,7 +12,7 @@ from nbchat.markdown.inline import html_text
 __all__ = ["Column", "Order", "columns_html", "columns_plain"]
 
 SHORT = 24
-"""Characters of a text that stands in one line."""
+"""Most characters of a text on one line."""
 
 
 class Column(Struct, frozen=True):
@@ -22,22 +22,22 @@ class Column(Struct, frozen=True):
     cells: Sequence[str]
     number: bool = True
     html: Sequence[str] | None = None
-    """The cells as HTML where they are more than text."""
+    """The cells as HTML, if they are more than text."""
     key: str = ""
-    """The column of the data that it shows, to sort by; empty = none."""
+    """The data column to sort by; empty = none."""
     wide: bool = False
-    """Whether it takes what width there is: the answers."""
+    """Whether it takes the remaining width (the answers)."""
     aside: bool = False
-    """Whether it goes first where there is no room."""
+    """Whether it is hidden first if space is short."""
 
     @property
     def told(self) -> bool:
-        """Whether any cell has something to say."""
+        """Whether any cell has content."""
         return any(self.cells)
 
     @property
     def same(self) -> bool:
-        """Whether all of several cells say the same."""
+        """Whether there are several cells and all are equal."""
         return len(set(self.cells)) == 1 < len(self.cells)
 
 
@@ -51,7 +51,7 @@ class Order(Struct, frozen=True):
 def columns_html(
     columns: Sequence[Column], *, order: Order | None = None, marks: Sequence[str] = (), tall: bool = False
 ) -> str:
-    """Columns as a table; numbers stand right.
+    """Return columns as a table, with numbers aligned right.
 
     `order` None = the headers do not sort. `marks` are attributes of the rows; a `tall` table scrolls under its header.
     """
@@ -80,7 +80,7 @@ def columns_plain(columns: Sequence[Column]) -> str:
 
 
 def _sorts(column: Column, order: Order | None) -> str:
-    """A header's marks: what it sorts by, and how it does now."""
+    """Return a header's attributes: the column it sorts by, and the current order."""
     aside = ' class="nbchat-aside"' if column.aside else ""
     if order is None or not column.key:
         return aside
@@ -96,7 +96,7 @@ def _arrow(column: Column, order: Order | None) -> str:
 
 
 _ANSWER = "text-align:left;vertical-align:top;min-width:20em;max-width:0;width:100%"
-"""As wide as the page leaves room, whatever is in it: a line that is too long ends in an ellipsis."""
+"""The style of a column that takes the remaining width; a line that is too long ends in an ellipsis."""
 
 
 def _cell(column: Column, number: int) -> str:

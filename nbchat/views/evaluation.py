@@ -14,7 +14,7 @@ from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.rows.evaluation import result
 from nbchat.rows.evaluation.confusion import OTHER, Confusion
-from nbchat.rows.evaluation.outcome import Case
+from nbchat.rows.evaluation.grading import Case
 from nbchat.rows.evaluation.standing import Standing
 from nbchat.tuning.grid import setting_text, value_text
 from nbchat.tuning.statistics import Mean, interval_text
@@ -83,10 +83,11 @@ def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
             style = f"{chrome.QUIET};cursor:pointer;font-size:0.9em"
             parts.append(f'<details><summary style="{style}">{html_text(summary)}</summary>{body}</details>')
             plain.append(plain_text(summary))
-    facts = [_size(evaluation), *evaluation.notes()]
+    timed = any(one.seconds_per_1000 is not None for one in evaluation.standings)
+    facts = [_size(evaluation), *evaluation.notes(), *(["times are of one request after another"] if timed else [])]
     dot = f"{name}." if name else ""
     hint = "" if name else "on the result (_, or a name): "
-    hint += f'{dot}apply() takes the best over · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
+    hint += f'{dot}apply() adopts the best · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
     parts += [chrome.line(text)["text/html"] for text in (" · ".join(facts), hint)]
     return {
         "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{"".join(parts)}</div>',
@@ -130,10 +131,11 @@ def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list
     """What is said of each setting: the best, those on the frontier, those that were stopped."""
     found = evaluation.verdict()
     stopped = {one.setting: one.rows for one in evaluation.stopped}
+    ahead = len(standings) > 1 and all(gap is not None and gap.mean > 0 for _, gap in found.differences)
     marks = []
     for number, one in enumerate(standings):
         told = []
-        if one.setting == found.best and len(standings) > 1:
+        if one.setting == found.best and ahead:
             told.append("best" if found.settled else "ahead, may be chance")
         if number in evaluation.frontier and len(evaluation.frontier) > 1:
             told.append("frontier")
@@ -216,7 +218,7 @@ def _disagreements(evaluation: result.Evaluation) -> tuple[str, str]:
 
 
 def _answer(evaluation: result.Evaluation, case: Case, number: int) -> str:
-    one = evaluation.outcomes[number][case.row]
+    one = evaluation.graded[number][case.row]
     if one.status != "complete":
         return one.status
     said = _cut(str(one.value) if one.value is not None else one.answer)

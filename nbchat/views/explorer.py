@@ -1,4 +1,4 @@
-"""A sweep to look through: filter, sort and rate its rows, see what differs between two answers, take one over."""
+"""Explore a sweep: filter, sort and rate its rows, compare two answers, apply one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["Explorer", "Sweep"]
 ALL = "all"
 
 NONE = -1
-"""The number of no run."""
+"""The row number that means "no run"."""
 
 MOST_CHOICES = 500
-"""Runs that can be chosen for comparing; `diff(i, j)` takes any."""
+"""Most runs in the list for comparisons; `diff(i, j)` takes any."""
 
 HINT = "headers sort · in a row: + and − rate, s scores, n notes, ↑ ↓ move, Enter opens"
 
@@ -40,7 +40,7 @@ class Sweep(result.Sweep):
     __doc__ = result.Sweep.__doc__
 
     def explore(self) -> Explorer:
-        """Widgets that filter, sort and rate the runs, compare answers, and take one over."""
+        """Return widgets that filter, sort and rate the runs, compare answers, and apply one."""
         return Explorer(self)
 
     def _mime_(self) -> tuple[str, str]:
@@ -49,9 +49,10 @@ class Sweep(result.Sweep):
 
 
 class Explorer:
-    """Widgets over a sweep, shown at the end of a cell. `view` is the sweep as they filter and sort it.
+    """Widgets over a sweep, shown at the end of a cell.
 
-    `blind` hides what each answer was made with, and shuffles them; ratings are the sweep's (`Sweep.rate`).
+    `view` is the sweep as filtered and sorted. `blind` hides the settings of each answer and shuffles the rows; ratings
+    are stored in the sweep (`Sweep.rate`).
     """
 
     def __init__(self, sweep: result.Sweep) -> None:
@@ -99,12 +100,12 @@ class Explorer:
         return self._labelled(self._widgets.Dropdown, name, "16em", options=[ALL, *texts])
 
     def _labelled(self, kind: Any, name: str, width: str, **traits: Any) -> Any:
-        """A widget whose label is as wide as its text."""
+        """Return a widget whose label is as wide as its text."""
         layout = self._widgets.Layout(max_width=width)
         return kind(description=name, style={"description_width": "initial"}, layout=layout, **traits)
 
     def _ipython_display_(self) -> None:
-        """IPython's protocol: show the widgets; where there is no kernel, the runs stand as a table of text."""
+        """IPython's protocol: show the widgets, with a text table of the runs for viewers without a kernel."""
         shell = running_shell()
         if shell is not None:
             told = f"[controls over {pluralize(len(self._sweep), 'run')}: run the cell again to use them]"
@@ -113,7 +114,7 @@ class Explorer:
 
     @property
     def view(self) -> result.Sweep:
-        """The runs that are shown, in their order."""
+        """The runs that are shown, in order."""
         words = self._words.value.casefold()
         blind = self.blind.value
 
@@ -128,7 +129,7 @@ class Explorer:
 
         found = self._sweep.filter(fits)
         if blind:
-            return found.shuffled(Random(len(self._sweep)))  # noqa: S311  # an order that stays the same, not a secret
+            return found.shuffled(Random(len(self._sweep)))  # noqa: S311  # a reproducible order, not a secret
         return found.sort(self._sort.value, descending=self._descending.value)
 
     def _moved(self, _change: Any) -> None:
@@ -137,20 +138,20 @@ class Explorer:
         self._compared.children = [] if blind else self._pair
         view = self.view
         handles = Handles(self._sort.value, self._descending.value, self._judge, blind)
-        shown = run_table(view, self._answer, handles)["text/html"] if len(view) else "<i>No run fits.</i>"
+        shown = run_table(view, self._answer, handles)["text/html"] if len(view) else "<i>No run matches.</i>"
         self._table.value = _styled(shown)
         first, second = (box.value for box in self._pair)
         both = NONE not in (first, second) and not blind
         self._difference.value = _styled(diff_bundle(self._sweep.diff(first, second))["text/html"]) if both else ""
 
     def _answer(self, run: Run) -> str:
-        """An answer's HTML, made once: most of them stay when a filter changes."""
+        """Return an answer's HTML, cached because most answers stay when a filter changes."""
         if run.index not in self._answers:
             self._answers[run.index] = answer_html(run, self._share)
         return self._answers[run.index]
 
     def _judge(self, run: Run) -> str:
-        """Where a run is rated, and taken over."""
+        """Return the HTML in which a run is rated and applied."""
         rating = self._sweep.rating(run.index) or Rating()
         thumbs = "".join(
             f'<button type="button" data-nbchat-thumb="{name}" aria-pressed="{str(rating.thumb is up).lower()}" '
@@ -167,7 +168,7 @@ class Explorer:
         usable = "" if run.turn is None or self.blind.value else apply
         return f'<div class="nbchat-judge">{thumbs}{fields}{usable}</div>' if run.turn is not None else ""
 
-    # What comes from the page
+    # Events from the page
 
     def _acted(self, text: str) -> None:
         if not text:
@@ -178,7 +179,7 @@ class Explorer:
         except NbchatError as error:
             self._say(str(error))
         except (ValueError, KeyError, TypeError, IndexError):
-            self._say("This could not be understood; nothing was changed.")
+            self._say("This input was not understood; nothing was changed.")
 
     def _do(self, act: str, index: int, value: Any) -> None:
         if act == "sort":
@@ -207,7 +208,7 @@ class Explorer:
 
 
 def _number(text: Any) -> float | None:
-    """A score as it is typed; None = taken back. Raises ParameterError."""
+    """Parse a typed score; None = removed. Raises ParameterError."""
     written = str(text).strip().replace(",", ".")
     try:
         return float(written) if written else None
@@ -216,5 +217,5 @@ def _number(text: Any) -> float | None:
 
 
 def _styled(html: str) -> str:
-    """HTML that looks in a widget as it does in an output."""
+    """Return HTML that looks the same in a widget as in an output."""
     return f'<div class="jp-RenderedHTMLCommon {NO_MATH_CLASS}" style="line-height:1.4;padding:0.4em 0 0">{html}</div>'

@@ -1,4 +1,4 @@
-"""The explorer's part in the page: headers that sort, rows that are rated, answers that stay open."""
+"""The explorer's script and style: sorting by headers, rating by keys and buttons, answers that stay open."""
 
 from __future__ import annotations
 
@@ -107,4 +107,4 @@ SCRIPT = """
   });
 })(250);
 """
-"""What it does is told to the kernel through a text field that nobody sees, as JSON: `act`, `run`, `value`."""
+"""It sends actions to the kernel through a hidden text field, as JSON: `act`, `run`, `value`."""

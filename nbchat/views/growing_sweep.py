@@ -1,4 +1,4 @@
-"""A sweep's answers while they come: a few side by side, more as a grid of small cards that fills."""
+"""A sweep's answers while they arrive: a few side by side, many as a grid of small cards."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from nbchat.views.sweep_table import run_heading
 __all__ = ["GROWING_CLASS", "GrowingSweep"]
 
 WINDOW = 8_000
-"""Characters of all answers together that stand in the cards: what a page can hold, sent anew at each change."""
+"""Most characters in all cards together: all of them are sent again at each change."""
 
 LARGEST_WINDOW = 4_000
-"""Characters of one answer: more than a card has room for."""
+"""Most characters of one answer, more than a card has room for."""
 
 MOST_CARDS = 60
-"""Cards of a grid. Of more runs, one that begins takes the card of the one that ended first."""
+"""Most cards of a grid. With more runs, a starting run takes the card of the one that ended first."""
 
 WORDS = 110
-"""Characters of an answer in a small card: two or three lines."""
+"""Most characters of an answer in a small card: two or three lines."""
 
 GROWING_CLASS = "nbchat-growing"
-"""By this the panel knows answers that come side by side: their end is not what to follow."""
+"""Marks answers side by side for the panel, which then does not scroll to their end."""
 
 SMALL = (
     "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(14em,100%),1fr));gap:6px;margin:0.5em 0;"
@@ -39,10 +39,10 @@ SMALL_BODY = "height:4.05em;overflow:hidden;overflow-wrap:anywhere"
 
 
 class GrowingSweep(CellBar):
-    """The bar of a sweep with its answers under it. Tell it of a run with `put`; `show` draws, as often as pays.
+    """A sweep's progress bar with its answers below.
 
-    An answer that outgrows its card shows its end while it grows, and its beginning when it is whole. Cards never
-    shrink, and keep their places.
+    `put` records a run's state; `show` draws at a limited rate. An answer longer than its card shows its end while it
+    grows, and its beginning when it is complete. Cards never shrink or move.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -53,7 +53,7 @@ class GrowingSweep(CellBar):
         self._repeats = False
 
     def put(self, run: Run) -> None:
-        """Take note of how a run stands."""
+        """Record a run's state."""
         self._runs[run.index] = run
         self._repeats = self._repeats or run.repeat > 1
         if run.status == "not run":
@@ -83,14 +83,14 @@ class GrowingSweep(CellBar):
         return {"text/html": html, "text/plain": bar["text/plain"]}
 
     def _card(self, run: Run) -> str:
-        """A card as the result's, with as much of the answer as it has room for."""
+        """Return a card like the result's, with as much of the answer as fits."""
         window = min(LARGEST_WINDOW, WINDOW // len(self._runs))
         text, grows = _said(run), run.status == "running"
         if run.problem:
             inner = html_text(run.problem, 600)
         else:
             inner = markdown_html(markdown_tail(text, window) if grows else text[:window])
-        side = "column-reverse" if grows else "column"  # the end in sight, or the beginning
+        side = "column-reverse" if grows else "column"  # show the end, or the beginning
         body = f'<div style="display:flex;flex-direction:{side};max-height:inherit;overflow:hidden">{inner}</div>'
         return card(run.index, f"{run_heading(run, self._repeats)}{_state(run)}", body)
 
@@ -112,12 +112,12 @@ class GrowingSweep(CellBar):
 
 
 def _said(run: Run) -> str:
-    """What has come: text, else thoughts."""
+    """Return the text so far, else the reasoning."""
     return run.text or (run.reply.reasoning if run.reply is not None else "")
 
 
 def _state(run: Run) -> str:
-    """How a run stands, for the end of its heading."""
+    """Return a run's state, for the end of its heading."""
     if run.status == "running":
         return " · answering" if run.text else " · thinking" if _said(run) else " · asked"
     words = {"complete": " · ✓", "not run": " · waiting"}

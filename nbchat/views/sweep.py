@@ -1,4 +1,4 @@
-"""A sweep to look at: its verdict, its answers side by side, its runs as a table. Stands in a saved file as it is."""
+"""A sweep as one output that saved files keep: its verdict, its answers side by side, its runs as a table."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from nbchat.views.sweep_table import fold_failures, heading, run_table, setting_
 __all__ = ["FEW", "HEAD", "answer_html", "card", "cards", "diff_bundle", "facts", "share_of", "sweep_bundle"]
 
 FEW = 6
-"""Runs whose answers stand side by side as cards; more of them fold away, each in its row."""
+"""Most runs whose answers are shown as cards side by side; more are folded, each in its row."""
 
 MOST_CHARACTERS = 400_000
-"""Of all answers together, in the notebook's file; each may have its share of it, and says where it is cut."""
+"""Most characters of all answers together in the notebook's file; each gets its share, and a note where it is cut."""
 
 LEAST_SHARE = 1_000
 
 FIRST = 160
-"""Characters of an answer that stand in its row while it is folded, as far as its one line has room."""
+"""Most characters of a folded answer in its row, where one line has room for them."""
 
 SHORT = 64
-"""Characters of an answer that needs no folding."""
+"""Longest answer, in characters, that is not folded."""
 
 ONE_LINE = "cursor:pointer;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 
 HEAD = "min-height:3em;margin:0.3em 0 0.5em"
-"""The verdict's place, which the bar has while the sweep runs: so the answers under it stay where they are."""
+"""The style of the verdict and, during the sweep, of the progress bar: the same height keeps the answers below in place."""
 
 CARDS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min({},100%),1fr));gap:10px;margin:0.5em 0"
-"""As many columns as there is room for; up to four cards may be narrower, to stand in one row."""
+"""The style of a grid with as many columns as fit; up to four cards may be narrower, to fit in one row."""
 
 
 def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bundle:
-    """The whole result as one output. `notes` are more facts for its last line, `name` is how the user calls it, if known."""
+    """Return the whole result as one output. `notes` are more facts for its last line, `name` is the user's variable, if known."""
     found = sweep.verdict()
-    told_otherwise = any(run.problem for run in sweep)  # why there is no best one; else the hint below says it
+    told_otherwise = any(run.problem for run in sweep)  # why no setting is best; otherwise the hint below says so
     said = "" if found.best is None and not told_otherwise else str(found)
     share = share_of(sweep)
     few = len(sweep) <= FEW
@@ -55,7 +55,7 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bun
     hint = "" if said else "a score or repeats tell which is best · "
     hint += "" if name else "on the result (_, or name it with << NAME): "
     dot = f"{name}." if name else ""
-    hint += f"{dot}explore() filters, sorts and compares · {dot}apply(i) takes run i over · {dot}to_frame()"
+    hint += f"{dot}explore() filters, sorts and compares · {dot}apply(i) adopts run i · {dot}to_frame()"
     few_cards = _cards(sweep, share, name) if few else ""
     head = f'<div style="{HEAD}">{html_text(said or " · ".join(told))}</div>'
     inner = "".join([head, few_cards, *(table["text/html"] for table in tables)])
@@ -70,12 +70,12 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bun
 
 
 def share_of(sweep: Sweep) -> int:
-    """Characters that each answer may have of `MOST_CHARACTERS`."""
+    """Return each answer's share of `MOST_CHARACTERS`."""
     return max(LEAST_SHARE, MOST_CHARACTERS // max(1, len(sweep)))
 
 
 def facts(sweep: Sweep) -> list[str]:
-    """What it was and what it took, in a few words each."""
+    """Return the facts of a sweep: size, model, cost and time."""
     unsent = sum(run.status == "not run" for run in sweep)
     stopped = sum(run.status == "interrupted" for run in sweep)
     runs = pluralize(len(sweep), "run")
@@ -86,7 +86,7 @@ def facts(sweep: Sweep) -> list[str]:
         f"{stopped} stopped" if stopped else "",
         f"{unsent} not run" if unsent else "",
         cost_text(sweep.cost) if sweep.cost is not None else "cost unknown" if sweep.complete else "",
-        "what is said of a setting counts all its runs" if sweep.partial else "",
+        "figures of a setting count all its runs" if sweep.partial else "",
     ]
     return [fact for fact in told if fact]
 
@@ -98,14 +98,14 @@ def _cards(sweep: Sweep, share: int, name: str) -> str:
 
 
 def cards(each: Iterable[str]) -> str:
-    """Cards side by side, as many in a row as there is room for; empty where there is none."""
+    """Return cards side by side, as many in a row as fit; empty = no cards."""
     shown = list(each)
     style = CARDS.format("15em" if len(shown) <= 4 else "20em")
     return f'<div style="{style}">{"".join(shown)}</div>' if shown else ""
 
 
 def card(index: int, title: str, body: str) -> str:
-    """One run's card. `body` is HTML."""
+    """Return one run's card. `body` is HTML."""
     return (
         f'<div style="{chrome.CARD};min-width:0">'
         f'<div style="{chrome.QUIET};font-size:0.9em"><b>{index}</b> · {html_text(title, 200)}</div>'
@@ -119,13 +119,13 @@ def _plain_card(run: Run) -> str:
 
 
 def _notices(run: Run) -> str:
-    """What the server did otherwise than asked, say, with the model that answered; empty = nothing of the kind."""
+    """Return the notices of a run, such as parameters that the server ignored, with the model that answered; empty = none."""
     reply = run.reply
     return "" if reply is None or not reply.notices else " · ".join(filter(None, [reply.model, *reply.notices]))
 
 
 def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "") -> str:
-    """An answer for a row of a table: its first line, the rest folded under it."""
+    """Return an answer for a table row: its first line, with the rest folded."""
     said = run.text or (run.reply.reasoning if run.reply is not None else "")
     short = len(said) <= SHORT and len(run.texts) <= 1 and not run.problem
     if short or not said:
@@ -135,7 +135,7 @@ def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "") -> str:
 
 
 def _body(run: Run, share: int, name: str) -> str:
-    """All that came of a run, with nothing live in it. What went wrong stands above it."""
+    """Return a run's whole answer as inert HTML, with its error above."""
     reply = run.reply
     parts = []
     if run.problem:
@@ -166,7 +166,7 @@ def _prose(text: str, share: int, where: str) -> str:
 
 
 def diff_bundle(diff: Diff) -> Bundle:
-    """Two answers as one: what only the first has is struck out, what only the second has is underlined."""
+    """Return the difference of two answers: text only in the first is struck out, text only in the second underlined."""
     tags = {
         "same": "{}",
         "removed": '<del style="background:rgba(213,94,0,0.22)">{}</del>',

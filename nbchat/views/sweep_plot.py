@@ -1,4 +1,4 @@
-"""The plot of a sweep or an evaluation as an output of its own, where a plotting library is there."""
+"""The plot of a sweep or an evaluation as a separate output, if a plotting library is installed."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from nbchat.tuning.result import Sweep
 __all__ = ["plot_bundle", "show_plot", "vega_type"]
 
 SHARPNESS = 2
-"""Pixels of the picture for one of the page: screens of today show that many."""
+"""Pixels of the picture per CSS pixel, as on current screens."""
 
 
 def show_plot(shell: Any, compared: Sweep | Evaluation) -> None:
-    """Show the plot in the running cell; nothing where there is nothing to compare, or no library to draw it."""
+    """Show the plot in the running cell, unless there is nothing to compare or no library to draw it."""
     if not _worth_drawing(compared):
         return
     try:
         data, metadata = plot_bundle(compared)
-    except Exception as error:  # noqa: BLE001  # the runs are paid for and shown: a picture less is a line, not a failure
+    except Exception as error:  # noqa: BLE001  # the runs are paid for and shown, so a missing plot is only a note
         shell.display_pub.publish(data=dict(line(f"no plot: it could not be drawn ({type(error).__name__}: {error})")))
         return
     if data:
@@ -48,9 +48,9 @@ def _worth_drawing(compared: Sweep | Evaluation) -> bool:
 
 
 def plot_bundle(compared: Sweep | Evaluation) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The plot's forms by MIME type, and their metadata; both empty where no library is installed.
+    """Return the plot by MIME type, and its metadata; both empty if no library is installed.
 
-    A picture rather than a live chart where both can be had: it shows in every front end and in a saved file.
+    A picture is preferred to a live chart, because every front end and saved file shows it.
     """
     plain = plain_text(f"[plot: {compared.grid}]")
     if find_spec("matplotlib"):
@@ -58,7 +58,7 @@ def plot_bundle(compared: Sweep | Evaluation) -> tuple[dict[str, Any], dict[str,
         figure = compared.plot(backend="matplotlib")
         picture = io.BytesIO()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of characters that its font lacks
+            warnings.simplefilter("ignore")  # about characters that its font lacks
             figure.savefig(picture, format="png", dpi=SHARPNESS * figure.dpi)
         width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
         sizes = {"image/png": {"width": width, "height": height}}
@@ -71,13 +71,14 @@ def plot_bundle(compared: Sweep | Evaluation) -> tuple[dict[str, Any], dict[str,
 
 
 def _bring(*modules: str) -> None:
-    """Import in a thread of its own, where no interrupt comes.
+    """Import in a separate thread, which receives no interrupts.
 
-    One in the midst would leave NumPy or Matplotlib half made, and unusable for the rest of the kernel's life.
+    An interrupt during the import would leave NumPy or Matplotlib half initialized, and unusable until the kernel
+    restarts.
     """
 
     def bring() -> None:
-        with contextlib.suppress(Exception):  # it is told where the module is used
+        with contextlib.suppress(Exception):  # it is reported where the module is used
             for module in modules:
                 importlib.import_module(module)
 
@@ -86,4 +87,4 @@ def _bring(*modules: str) -> None:
     thread = threading.Thread(target=bring, name="nbchat-import", daemon=True)
     thread.start()
     while thread.is_alive():
-        thread.join(POLL_SECONDS)  # in pieces: some systems do not wake a waiting lock for an interrupt
+        thread.join(POLL_SECONDS)  # in steps: some systems do not wake a waiting lock for an interrupt

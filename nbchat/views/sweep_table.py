@@ -21,20 +21,20 @@ from nbchat.views.columns import Column, Order, columns_html, columns_plain
 __all__ = ["MOST_ROWS", "Handles", "fold_failures", "heading", "run_heading", "run_table", "setting_table"]
 
 MOST_ROWS = 200
-"""Rows that are shown; all of them are in `to_frame()`."""
+"""Most rows shown; all of them are in `to_frame()`."""
 
 TALL = 20
-"""Rows from which the table scrolls in a frame of its own, under its header."""
+"""Rows from which the table scrolls under a fixed header."""
 
 LONGEST_VALUE = 60
-"""Characters of a parameter's value (a system text, say) that a cell of the table shows."""
+"""Most characters of a parameter's value, such as a system text, in a table cell."""
 
 
 class Handles(Struct, frozen=True):
-    """What makes a table one to work with, by a script that knows these marks: see `nbchat.views.explorer_script`.
+    """What makes a table interactive, by attributes that `nbchat.views.explorer_script` knows.
 
-    `sort` and `descending` are how its rows are sorted; `judge` makes the HTML that stands in a run's last cell. `blind`
-    hides what an answer was made with: then the rows have numbers of their own.
+    `sort` and `descending` are the rows' order; `judge` makes the HTML of a run's last cell. `blind` hides the settings
+    of each answer and numbers the rows separately.
     """
 
     sort: str
@@ -44,20 +44,20 @@ class Handles(Struct, frozen=True):
 
 
 def heading(sweep: Sweep, run: Run) -> str:
-    """What tells a run from the others: its setting, its repeat."""
+    """Return what distinguishes a run from the others: its setting and repeat."""
     return run_heading(run, sweep.grid.repeat > 1)
 
 
 def run_heading(run: Run, repeats: bool) -> str:
-    """As `heading`, where it is known whether there are repeats."""
+    """Return `heading` if it is known whether there are repeats."""
     return setting_text(run.setting) + (f", repeat {run.repeat}" if repeats else "")
 
 
 def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None, handles: Handles | None = None) -> Bundle:
-    """A row for each run, in the view's order: what it was, its answer, what it took.
+    """Return a table with a row for each run, in the view's order: setting, answer, cost and time.
 
-    `answer` makes the HTML of an answer; None = they stand elsewhere. The answers come before what they took, so that
-    they can be read where the table is wider than the page.
+    `answer` makes the HTML of an answer; None = answers are shown elsewhere. Answers come before figures, so that they
+    stay visible if the table is wider than the page.
     """
     counts = fold_failures(sweep)
     pairs = [(run, row) for run, row in zip(sweep.runs, sweep.table_rows(), strict=True) if run.index in counts]
@@ -97,7 +97,7 @@ def _answers(runs: Sequence[Run], answer: Callable[[Run], str]) -> Column:
 
 
 def setting_table(sweep: Sweep) -> Bundle:
-    """A row for each setting: the means of its complete runs, with 95 % intervals."""
+    """Return a table with a row for each setting: the means of its complete runs, with 95 % intervals."""
     summaries, found = sweep.summary()[:MOST_ROWS], sweep.verdict()
     ahead = all(gap is not None and gap.mean > 0 for _, gap in found.differences)
     best = found.best if ahead and (sweep.scored or found.settled) else None
@@ -121,9 +121,9 @@ def setting_table(sweep: Sweep) -> Bundle:
 
 
 def fold_failures(sweep: Sweep) -> dict[int, int]:
-    """Return the runs to show, by row number, each with how many it stands for.
+    """Return the runs to show, by row number, each with the number of runs it represents.
 
-    Repeats of a setting that failed in the same words, without an answer, are one.
+    Repeats of a setting that failed with the same error, without an answer, share a row.
     """
     counts: dict[int, int] = {}
     first: dict[tuple[Setting, str], int] = {}
@@ -140,7 +140,7 @@ def _repeat(run: Run, count: int) -> str:
 
 
 def _identity(sweep: Sweep, runs: Sequence[Run], counts: Mapping[int, int]) -> list[Column]:
-    """What tells the runs apart, and how good they are."""
+    """Return the columns that identify the runs and show how good they are."""
     return [
         Column("run", [str(run.index) for run in runs], key="run"),
         *(
@@ -155,7 +155,7 @@ def _identity(sweep: Sweep, runs: Sequence[Run], counts: Mapping[int, int]) -> l
 
 
 def _outcome(sweep: Sweep, runs: Sequence[Run], rows: Sequence[dict[str, Any]]) -> list[Column]:
-    """How the runs went, and what they took."""
+    """Return the columns of status, cost and time."""
     named = any(axis.name == "model" for axis in sweep.grid.axes)
     return [
         Column(title, cells, number, key=key, aside=True)

@@ -1,4 +1,4 @@
-"""Sweeps where they are watched: their answers while they come, then their result in their place."""
+"""Sweeps that show their answers while they arrive, then the result in the same place."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def watched_sweep(
     keep: Callable[[Sweep], None] | None = None,
     **options: Any,
 ) -> Sweep:
-    """`nbchat.tuning.sweep.sweep`, watched: the answers side by side while they come (a bar in a terminal), then the result.
+    """Run `nbchat.tuning.sweep.sweep`, showing the answers side by side while they arrive (in a terminal, a bar), then the result.
 
     `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `name` is the
-    variable that the result will be bound to, `notes` are more facts to tell under it. `keep` is given the result
-    before it is shown, whole or as far as it was interrupted, so that nothing that befalls the showing can lose it;
-    without one, an interrupted one is `_`. Raises as `sweep` does, and SweepInterrupted also while the result is shown.
+    variable that the result will be bound to, `notes` are more facts to show below it. `keep` is called with the
+    result, complete or interrupted, before it is shown, so that a failure of the display can't lose it; without `keep`,
+    an interrupted result is bound to `_`. Raises as `sweep` does, and SweepInterrupted also while the result is shown.
     """
     shell = running_shell()
     if display is False or (display is None and (shell is None or not in_main_thread())):
@@ -75,7 +75,7 @@ def watched_sweep(
         if keep is None:
             _keep_unnamed(shell, result)
         stopped = stopped or SweepInterrupted(
-            "Stopped while the result was shown: every run is made, and kept.", result
+            "Stopped while the result was shown; all runs are complete and kept.", result
         )
     if stopped is not None:
         raise stopped
@@ -83,19 +83,20 @@ def watched_sweep(
 
 
 def _keep_unnamed(shell: Any, result: Sweep) -> None:
-    """The result of an interrupted call can be bound to no name, so it is the shell's `_`."""
+    """Bind the result of an interrupted call, which can't be assigned, to the shell's `_`."""
     if shell is not None:
         shell.displayhook.update_user_ns(result)
 
 
 def progress_facts(progress: Progress) -> list[str]:
-    """What is worth knowing while it runs."""
+    """Return the facts to show while a sweep runs."""
     scores = progress.stage == "scores"
     facts = [
         "answers scored" if scores else "answers",
         f"{progress.failed} failed" if progress.failed else "",
         "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
         f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",
+        f"waiting {seconds_text(progress.waits)} for the server's rate limit" if progress.waits > 1 else "",
     ]
     return [fact for fact in facts if fact]
 
@@ -116,7 +117,7 @@ def show_sweep(shell: Any, result: tuning.Sweep) -> None:
 
 
 def register_display(shell: Any) -> None:
-    """Make a sweep at the end of a cell show itself, unless the cell does so already, and a diff as well."""
+    """Make a sweep or diff at the end of a cell display itself, unless the cell has already shown it."""
     formatters = shell.display_formatter
     if is_notebook(shell):
         formatters.ipython_display_formatter.for_type(tuning.Sweep, _display_sweep)
@@ -139,7 +140,7 @@ def _display_diff(diff: Diff) -> None:
         CellCanvas(shell).show(diff_bundle(diff))
 
 
-def _print_sweep(result: tuning.Sweep, printer: Any, _cycle: bool) -> None:  # IPython's form
+def _print_sweep(result: tuning.Sweep, printer: Any, _cycle: bool) -> None:  # the signature that IPython expects
     printer.text("<Sweep: see above>" if is_shown(result) else _plain(sweep_bundle(result)))
 
 

@@ -1,7 +1,7 @@
-"""What-if to look at: an answer's tokens coloured by probability, with sliders that reshape every choice.
+"""The view of a what-if analysis: an answer's tokens coloured by probability, with sliders for temperature and top_p.
 
-The sliders are widgets; the tokens are an ordinary output that they change, so that a saved notebook keeps the last.
-In a dashboard, which saves nothing and shows no change of an output, the tokens are a widget too.
+The sliders are widgets; the tokens are an ordinary output that they update, so that a saved notebook keeps the last
+state. In a dashboard, which saves nothing and does not update outputs, the tokens are a widget too.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from nbchat.values.params import PARAMETERS
 __all__ = ["WhatIfView", "what_if", "what_if_bundle"]
 
 MOST_TOKENS = 1_000
-"""Tokens that are shown; the sentence above them speaks of all."""
+"""Most tokens shown; the sentence above them is about all."""
 
 MOST_ALTERNATIVES = 8
-"""Alternatives that a token's tip lists."""
+"""Most alternatives in a token's tooltip."""
 
 FLUENT = 250
-"""Tokens up to which the picture follows a slider while it moves; of more, when it is let go."""
+"""Most tokens for which the view follows a slider while it moves; with more, it updates when the slider is released."""
 
 CLICKS = """
 (function attach(tries) {
@@ -52,11 +52,11 @@ CLICKS = """
   });
 })(250);
 """
-"""Tells the view which of its tokens was clicked: they are in an output beside the widgets."""
+"""Reports clicks on tokens, which are in an output outside the widgets."""
 
 UNLIKELY = "213,94,0"
 LIKELY = "0,114,178"
-"""Okabe and Ito's vermilion and blue (2008), as RGB: told apart by colour-blind readers, on white and on black."""
+"""Okabe and Ito's vermilion and blue (2008), as RGB: distinguishable for colour-blind readers, on white and on black."""
 
 
 def what_if(
@@ -67,19 +67,19 @@ def what_if(
     choice: int = 0,
     reported_at: float | None = None,
 ) -> WhatIfView:
-    """How another temperature and top_p would have reshaped each choice of a token in an answer. Sends nothing.
+    """Show how another temperature and top_p would have changed each token's probability. Sends nothing.
 
     The answer must have token probabilities (`logprobs=True, top_logprobs=10`). At the end of a cell it shows sliders
-    and the tokens. `temperature` and `top_p` are where the sliders begin, None = as it was asked; `reported_at` is the
-    temperature that the reported probabilities already contain, None = 1 (see `nbchat.tuning.whatif`).
+    and the tokens. `temperature` and `top_p` are the sliders' initial values, None = the request's; `reported_at` is
+    the temperature that the reported probabilities already contain, None = 1 (see `nbchat.tuning.whatif`).
 
-    Raises NbchatError where there are no probabilities, and ParameterError.
+    Raises NbchatError if there are no probabilities, and ParameterError.
     """
     return WhatIfView(reply, temperature, top_p, choice=choice, reported_at=reported_at)
 
 
 class WhatIfView:
-    """An answer under a temperature and a top_p that can be moved. `now` is what it shows."""
+    """An answer at an adjustable temperature and top_p. `now` is the analysis that is shown."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class WhatIfView:
         self._name = uuid.uuid4().hex
 
     def at(self, temperature: float | None = None, top_p: float | None = None) -> WhatIf:
-        """The same answer under other values; None = 1. Raises ParameterError."""
+        """Return the same answer at other values; None = 1. Raises ParameterError."""
         return reshape_reply(self._reply, temperature, top_p, choice=self._choice, reported_at=self._reported_at)
 
     def __repr__(self) -> str:
@@ -164,23 +164,23 @@ class WhatIfView:
 
 
 def _asked(reply: Reply, name: str, given: float | None) -> float:
-    """Where a slider begins: at what is given, else at what the answer was asked with, else at 1."""
+    """Return a slider's initial value: as given, else as requested, else 1."""
     if given is not None:
         return given
-    request = getattr(reply, "request", None)  # what is no reply at all is told by what reshapes it
+    request = getattr(reply, "request", None)  # `what_if` reports anything but a reply
     asked = {} if request is None else request.body
     value = asked.get(name)
     return PARAMETERS[name].check(1.0 if value is None else value)  # type: ignore[no-any-return]  # a number
 
 
 def _most_open(now: WhatIf) -> int:
-    """The position where the written token was least certain."""
+    """Return the position whose actual token was least certain."""
     chances = [position.chosen.before for position in now.positions]
     return chances.index(min(chances))
 
 
 def what_if_bundle(now: WhatIf, place: int, name: str = "") -> Bundle:
-    """The sentence, the tokens, and the candidates for the token at a place."""
+    """Return the sentence, the tokens, and the candidates for the token at a position."""
     shown = now.positions[:MOST_TOKENS]
     tokens = "".join(
         _token(position, index == place, f' data-nbchat-token="{index}"' if name else "")
@@ -212,7 +212,7 @@ def _token(position: Reshaped, selected: bool, mark: str = "") -> str:
 
 
 def _tip(position: Reshaped) -> str:
-    """A token's tip: what was written, then what else might have stood there."""
+    """Return a token's tooltip: the actual token, then its alternatives."""
     others = [candidate for candidate in position.candidates if not candidate.chosen]
     lines = [_tip_line(candidate) for candidate in (position.chosen, *others[:MOST_ALTERNATIVES])]
     if position.rest.high > 0:
@@ -252,12 +252,12 @@ def _legend() -> str:
     ]
     return (
         f'<div style="{chrome.QUIET};font-size:0.85em">{" · ".join(marks)} · point at a token or click it for its alternatives; '
-        "each is seen after the text that was really written</div>"
+        "each follows the text that was actually written</div>"
     )
 
 
 def _candidates(now: WhatIf, place: int) -> str:
-    """The candidates at one place: as reported and as reshaped, each with its bar."""
+    """Return the candidates at one position: as reported and as reshaped, each with a bar."""
     position = now.positions[place]
     rows = "".join(
         f'<tr><td style="text-align:left;white-space:pre">{_bold(candidate)}</td>'
@@ -287,7 +287,7 @@ def _bar(chance: float, colour: str, text: str) -> str:
 
 
 def _plain(positions: Sequence[Reshaped]) -> str:
-    """A line for each token: what was written, its probability, the likeliest other one."""
+    """Return a line for each token: the token, its probability, and the likeliest alternative."""
     rows = []
     for number, position in enumerate(positions):
         chosen = position.chosen

@@ -3,7 +3,7 @@
 from nbchat.api.client import Call, Timeouts
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
-from nbchat.api.rate_limits import RetryPolicy
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.conversation.process import process
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Retrying

@@ -108,7 +108,7 @@ CASES = [
     Case("gemini busy", 503, _gemini(503, "The model is overloaded. Please try again later.", "UNAVAILABLE"), S, True, "overloaded"),
     Case("gemini place", 400, _gemini(400, "User location is not supported for the API use.", "FAILED_PRECONDITION"), S, False, "User location"),
     # Groq
-    Case("groq rate", 429, _openai("Rate limit reached for model `llama-3.3-70b-versatile` in organization `org_x` service tier `on_demand` on tokens per day (TPD): Limit 100000, Used 99500, Requested 1200. Please try again in 10m4.8s. Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing", "tokens", code="rate_limit_exceeded"), R, True, "tokens per day"),
+    Case("groq rate", 429, _openai("Rate limit reached for model `llama-3.3-70b-versatile` in organization `org_x` service tier `on_demand` on tokens per day (TPD): Limit 100000, Used 99500, Requested 1200. Please try again in 20ms. Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing", "tokens", code="rate_limit_exceeded"), R, True, "tokens per day"),
     Case("groq large", 413, _openai("Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000, please reduce your message size and try again.", "tokens", code="rate_limit_exceeded"), C, False, "Shorten"),
     Case("groq call", 400, _openai("Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.", code="tool_use_failed", failed_generation='{"name": "make_payment"}'), S, False, "adjust your prompt"),
     Case("groq retired", 400, _openai("The model `mixtral-8x7b-32768` has been decommissioned and is no longer supported.", code="model_decommissioned"), M, False, "one of %chat models?"),

@@ -80,7 +80,7 @@ def test_the_explorer_filters_sorts_and_compares(page):
     expect(rows).to_have_count(3)
     looked_at(page, 3, "sweep-explore")
     explorer.get_by_label("words", exact=True).fill("no answer has these words")
-    expect(explorer).to_contain_text("No run fits.")
+    expect(explorer).to_contain_text("No run matches.")
     stops = tab_order(page.page, explorer)
     assert [stop["name"] for stop in stops] == [
         "temperature", "top_p", "words", "sort by", "descending", "blind", "compare", "with"

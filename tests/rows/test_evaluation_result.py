@@ -1,4 +1,4 @@
-"""An evaluation's tables, verdict and files, from outcomes that are given."""
+"""An evaluation's tables, verdict and files, from graded that are given."""
 
 import json
 import random
@@ -7,8 +7,8 @@ import pytest
 
 from nbchat.conversation.session import Session
 from nbchat.rows.evaluation.early_stopping import Stopped
+from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.labels import Labels
-from nbchat.rows.evaluation.outcome import Case, Measure, Outcome
 from nbchat.rows.evaluation.plot import figures
 from nbchat.rows.evaluation.result import Design, Evaluation
 from nbchat.tuning.grid import Axis, Grid
@@ -19,9 +19,9 @@ LABELS = Measure("labels", "label", Labels(["good", "bad"]))
 GRID = Grid((Axis.of("model", ["a", "b"]), Axis.of("temperature", [0.5])))
 
 
-def outcome(value, truth, **more):
+def grade(value, truth, **more):
     quality = LABELS.quality(value, truth, more.get("status", "complete"))
-    return Outcome(**{"status": "complete", "answer": str(value), "value": value, "quality": quality, **more})
+    return Graded(**{"status": "complete", "answer": str(value), "value": value, "quality": quality, **more})
 
 
 def evaluate(right=(0.95, 0.6), rows=120, second=False, session=None, **design):
@@ -35,7 +35,7 @@ def evaluate(right=(0.95, 0.6), rows=120, second=False, session=None, **design):
     ]
     each = [
         [
-            outcome(
+            grade(
                 t if chance.random() < share else other[t],
                 t,
                 cost=price,
@@ -87,10 +87,10 @@ def test_each_row_of_each_setting_is_a_row_and_disagreements_are_found():
 def test_missing_truths_failures_and_foreign_answers_are_counted_and_said():
     cases = [Case(0, 0, "good"), Case(1, 1, None), Case(2, 2, "bad"), Case(3, 3, "bad")]
     one = [
-        outcome("good", "good"),
-        outcome("good", None),
-        outcome(None, "bad", answer="I can't say."),
-        outcome(None, "bad", status="failed", answer="", error="The server is down."),
+        grade("good", "good"),
+        grade("good", None),
+        grade(None, "bad", answer="I can't say."),
+        grade(None, "bad", status="failed", answer="", error="The server is down."),
     ]
     result = Evaluation(Design("{text}", Grid((Axis.of("model", ["a"]),)), {}, LABELS), cases, [one])
     (standing,) = result.standings
@@ -113,7 +113,7 @@ def test_numbers_have_an_error_a_bias_and_a_verdict_where_less_is_better():
     truths = [chance.uniform(0, 100) for _ in range(60)]
     each = [
         [
-            Outcome("complete", value=v, quality=measure.quality(v, t, "complete"))
+            Graded("complete", value=v, quality=measure.quality(v, t, "complete"))
             for t in truths
             for v in (t + bias + chance.gauss(0, 1),)
         ]
@@ -160,7 +160,7 @@ def test_a_saved_evaluation_is_the_same_when_loaded(tmp_path, ending):
     gap = Difference(0.3, 20, 0.1, 0.5, True, None, 0.999)
     whole = evaluate(second=True, looks=3, notes=("rows were asked in a random order",))
     stopped = [Stopped(whole.settings[1], 20, whole.settings[0], gap)]
-    result = Evaluation(whole.design, whole.cases, whole.outcomes, stopped)
+    result = Evaluation(whole.design, whole.cases, whole.graded, stopped)
     path = result.save(tmp_path / f"run.{ending}")
     back = Evaluation.load(path)
     assert back.records() == result.records()

@@ -10,7 +10,7 @@ from nbchat.rows.evaluation.annotators import Annotators, cohens_kappa
 from nbchat.rows.evaluation.confusion import Confusion, macro_f1
 from nbchat.rows.evaluation.early_stopping import looks, plainly_worse
 from nbchat.rows.evaluation.frontier import frontier
-from nbchat.rows.evaluation.outcome import Case, Outcome
+from nbchat.rows.evaluation.grading import Case, Graded
 from nbchat.rows.evaluation.significance import mcnemar, right_difference, rows_to_settle
 from nbchat.rows.evaluation.standing import Candidate, by_macro_f1
 from nbchat.tuning.verdict import Terms, verdict
@@ -65,12 +65,12 @@ def test_no_number_of_rows_is_named_where_none_would_help():
     assert right_difference(0, 0, 10, 0.95).more is None
 
 
-def outcomes(qualities):
-    return [Outcome("complete", quality=quality) for quality in qualities]
+def graded(qualities):
+    return [Graded("complete", quality=quality) for quality in qualities]
 
 
 def candidate(name, qualities, right=True):
-    return Candidate.of({"model": name}, outcomes(qualities), right=right)
+    return Candidate.of({"model": name}, graded(qualities), right=right)
 
 
 def test_of_six_equal_settings_one_is_seldom_called_best_or_better():
@@ -153,7 +153,7 @@ def test_macro_f1_is_the_mean_over_the_labels_of_the_truths():
 
 def classified(chance, truths, right):
     return [
-        Outcome("complete", value=value, quality=float(value == truth))
+        Graded("complete", value=value, quality=float(value == truth))
         for truth in truths
         for value in (truth if chance.random() < right else chance.choice("abc"),)
     ]

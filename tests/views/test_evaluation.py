@@ -6,8 +6,8 @@ import re
 import pytest
 
 from nbchat.rows.evaluation.early_stopping import Stopped
+from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.labels import Labels
-from nbchat.rows.evaluation.outcome import Case, Measure, Outcome
 from nbchat.rows.evaluation.result import Design
 from nbchat.tuning.grid import Axis, Grid
 from nbchat.tuning.statistics import Difference
@@ -31,10 +31,8 @@ def made(rows=200, kind="labels", settings=3):
         column = []
         for row, truth in enumerate(truths):
             value = truth if chance.random() < right else chance.choice([*LABELS, None]) if kind == "labels" else 9.0
-            one = Outcome(
-                "complete", value or "no <idea>", value, measure.quality(value, truth, "complete"), 0.001, 0.5
-            )
-            column.append(one if row < until else Outcome())
+            one = Graded("complete", value or "no <idea>", value, measure.quality(value, truth, "complete"), 0.001, 0.5)
+            column.append(one if row < until else Graded())
         each.append(column)
     gap = Difference(0.5, 40, 0.3, 0.7, True, None)
     stopped = [Stopped(grid.settings[2], 40, grid.settings[0], gap)] if settings == 3 else []
@@ -74,7 +72,7 @@ def test_any_evaluation_can_be_shown(kind, settings):
 
 def test_an_evaluation_in_which_nothing_was_answered_says_so():
     grid = Grid((Axis.of("model", ["a", "b"]),))
-    failed = [[Outcome("not asked", error="The key was refused.")] * 2] * 2
+    failed = [[Graded("not asked", error="The key was refused.")] * 2] * 2
     nothing = Evaluation(Design("", grid, {}, Measure("numbers", "x")), [Case(0, 0, 1.0), Case(1, 1, 2.0)], failed)
     assert evaluation_bundle(nothing)["text/plain"].startswith(
         "Nothing to compare: no row counts (The key was refused.)"

@@ -28,10 +28,10 @@ def test_words_filter_the_rows_and_leave_the_agreement_as_it_is(explorer):
     assert [row["agreement"] for row in explorer.view.table_rows()] == [0.2] * 3
     assert "agreement 0.20" in shown(explorer)
     explorer._words.value = "maybe"
-    assert "No run fits." in shown(explorer)
+    assert "No run matches." in shown(explorer)
 
 
-def test_a_key_compares_no_answers_and_makes_no_answer_anew(explorer, monkeypatch):
+def test_a_keystroke_recomputes_no_agreement_and_no_answer(explorer, monkeypatch):
     monkeypatch.setattr("nbchat.tuning.summary.agreement", None)
     monkeypatch.setattr("nbchat.views.explorer.answer_html", None)
     for typed in ("y", "ye", "yes", ""):
@@ -47,7 +47,7 @@ def test_answers_have_their_share_of_the_room_and_say_where_they_are_cut():
 
 def test_a_view_shown_by_itself_tells_that_all_runs_count(explorer):
     explorer._words.value = "yes"
-    assert "what is said of a setting counts all its runs" in sweep_bundle(explorer.view)["text/plain"]
+    assert "figures of a setting count all its runs" in sweep_bundle(explorer.view)["text/plain"]
     explorer._words.value = ""
     assert "all its runs" not in sweep_bundle(explorer.view)["text/plain"]
 

@@ -38,7 +38,7 @@ class ChoiceReader:
         self._calls = ToolCallFlow(index, key, tools)
         self._thought = TextCleaner(key) if tools else None
         self._has_thought = False
-        self._in_deltas = False  # whether deltas came, so that a message repeats them
+        self._in_deltas = False  # whether deltas have arrived, so that a message repeats them
         self._called = False
         self._sources: set[str] = set()  # by their addresses
         self._images: set[str] = set()
@@ -110,7 +110,7 @@ class ChoiceReader:
             events.append(CarriedDelta({REASONING: rest}, None, self._index))
 
     def _read_said(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
-        """Decode a delta or a message; `whole`: it repeats what the deltas said."""
+        """Decode a delta or a message; `whole`: it repeats the deltas."""
         text, thought, refusal = "", parts.reasoning_in(said), parts.text_in(said.get("refusal"))
         content = said.get("content")
         if isinstance(content, str):
@@ -149,7 +149,7 @@ class ChoiceReader:
             self._calls.read_old(old, events)
 
     def _read_carried(self, said: Mapping[str, Any], events: list[Event], *, whole: bool = False) -> None:
-        """Keep the fields that the server wants back; (possibly empty) reasoning only if tools are offered."""
+        """Keep the fields that the server expects back; reasoning, even if empty, only if tools are offered."""
         if said.keys() <= SHOWN:
             return
         fields, thought = attached(said), said.get(REASONING)

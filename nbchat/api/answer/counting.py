@@ -23,8 +23,8 @@ class UsageTally:
         self._total = UNKNOWN
         self._last: Usage | None = None
         self._each: dict[int, Usage] = {}
-        self._sure = True  # whether what came for each choice can't be running totals of all
-        self._apart = True  # whether all reports so far came one for each choice
+        self._sure = True  # whether the reports for single choices can't be running totals of all choices
+        self._apart = True  # whether every report so far was for a single choice
 
     def add(self, usage: Mapping[str, Any], index: int | None, finished: Collection[int], choices: int) -> Usage | None:
         """Return the counts after a report; None = unchanged.
@@ -73,7 +73,7 @@ class UsageTally:
 
 
 def _plausible(report: Usage) -> Usage:
-    """A report without zeros that its total belies: no prompt is of 0 tokens."""
+    """Return the report without zeros that contradict its total: no prompt has 0 tokens."""
     prompt, completion, total = report.prompt_tokens, report.completion_tokens, report.total_tokens or 0
     if prompt == 0 and completion:
         return replace(report, prompt_tokens=total - completion if total > completion else None)

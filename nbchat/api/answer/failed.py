@@ -52,7 +52,7 @@ def failure_in(payload: Any, kind: bytes) -> object:
 
 
 def remark_in(payload: Any) -> object:
-    """Return a payload that holds a server's words and nothing else, for `error_from`; None = another payload.
+    """Return a payload that holds only a message from the server, for `error_from`; None = any other payload.
 
     Whether it is an error depends on what follows: "queue position 3", "The model crashed.".
     """
@@ -104,7 +104,7 @@ def _first_words(holder: Mapping[str, Any]) -> str | None:
 
 
 def _is_bad(name: str, code: object) -> bool:
-    """Whether a code tells of an error. A `status` says other things too ("queued")."""
+    """Whether a code means an error. A `status` may mean something else ("queued")."""
     if isinstance(code, bool):
         return False
     if isinstance(code, (int, float)):

@@ -30,7 +30,7 @@ class GrowingText:
         self._said = io.StringIO()  # a million separate pieces would take ten times the memory of their text
         self._count = 0  # pieces that made the text
         self._size = 0
-        self._held: list[str] = []  # pieces that each begin with all that was said before, if it was said again
+        self._held: list[str] = []  # pieces that each begin with all the text before them, if it was repeated
         self._cumulative = False
 
     @property
@@ -40,12 +40,12 @@ class GrowingText:
 
     @property
     def text(self) -> str:
-        """All of it so far."""
+        """The text so far."""
         return self._said.getvalue()
 
     @property
     def room(self) -> int:
-        """Characters from which a piece could be the text said again; 0 = any could."""
+        """The length from which a piece could repeat the text; 0 = any piece could."""
         if self._size > WATCHED:
             return sys.maxsize
         return 0 if self._held else self._size

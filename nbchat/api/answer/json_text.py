@@ -1,4 +1,4 @@
-"""Decode JSON as servers write it: with flaws, with numbers and nesting beyond all use, or with its end missing."""
+"""Decode JSON as servers write it: flawed, truncated, or with absurd numbers and nesting."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ _DECODER = json.JSONDecoder(strict=False, parse_int=_integer)
 
 
 def loads(data: bytes) -> Any:
-    """Decode JSON. Raises ValueError.
+    """Decode JSON.
 
-    Bytes that are no UTF-8 become U+FFFD, raw control characters in strings may stand, what is nested too deep is null.
+    Raises ValueError. Invalid UTF-8 becomes U+FFFD, raw control characters in strings are allowed, and values nested
+    too deeply become null.
     """
     try:
         value = _QUICK.decode(data)
@@ -49,7 +50,7 @@ def loads(data: bytes) -> Any:
 
 
 def several(data: bytes) -> list[Any]:
-    """Decode a text that may hold several JSON values, one behind the other. Raises ValueError."""
+    """Decode a text that may hold several JSON values in a row. Raises ValueError."""
     text, at, values = _shallow(data.decode("utf-8", "replace")), 0, []
     while at < len(text):
         value, at = _DECODER.raw_decode(text, at)
@@ -66,7 +67,7 @@ def read_truncated(text: str) -> Any:
     """
     text = _shallow(text)
     open_brackets: list[str] = []
-    fallback = (0, "")  # the last position between values, and what closes everything open there
+    fallback = (0, "")  # the last position between values, and the brackets that close everything open there
     for token in _TOKEN.finditer(text):
         mark = text[token.start()]
         if mark == '"':
@@ -103,7 +104,7 @@ def _inside(value: Any) -> Iterator[Any]:
 
 
 def _shallow(text: str) -> str:
-    """Return a JSON text with null in place of what is nested too deep."""
+    """Return a JSON text with null in place of values nested too deeply."""
     if text.count("[") + text.count("{") <= MOST_NESTED:
         return text
     kept: list[str] = []

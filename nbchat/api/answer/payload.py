@@ -75,13 +75,13 @@ class PayloadReader:
         self.seen = False
         """Whether anything recognizable has arrived."""
         self.reads = 0
-        """Counts what has come of any choice."""
+        """Counts the pieces received of all choices."""
         self.reasons: dict[int, str] = {}
         """The finish reasons by choice; withdrawn if more of the choice follows."""
         self.trusted = False
-        """Whether finish reasons are known to mark ends: a piece of an answer has come without one, and none behind one."""
+        """Whether finish reasons are known to mark ends: some piece came without one, and none after one."""
         self.counted = False
-        """Whether a usage count came with the last of the finish reasons so far, or behind it."""
+        """Whether a usage count came with the last finish reason so far, or after it."""
         self._standing: set[int] = set()
         self._refuted = False
         self._started = Started()
@@ -110,11 +110,11 @@ class PayloadReader:
 
     @property
     def choices(self) -> int:
-        """How many choices were heard of."""
+        """The number of choices seen."""
         return len(self._choices)
 
     def room_for(self, kind: str, index: int, call: int) -> int:
-        """Characters from which a piece of a run would have to be looked at by itself; 0 = every one.
+        """The length from which a piece of a run must be examined by itself; 0 = every piece.
 
         A run is pieces of one `kind` ("text", "reasoning", or "arguments" of a `call`) of one choice, and nothing else.
         """
@@ -124,22 +124,22 @@ class PayloadReader:
         return reader.room_for(kind, call)
 
     def read_run(self, kind: str, index: int, call: int, pieces: list[str], events: list[Event]) -> None:
-        """Append what a run brings, each piece of which has less than the room for it."""
+        """Append the events of a run whose pieces are all shorter than `room_for`."""
         self.reads += 1
         self._choices[index].read_run(kind, call, pieces, events)
 
     def read_usage(self, count: Mapping[str, Any], events: list[Event]) -> None:
-        """Append what a usage count in a chunk says."""
+        """Append the event for a usage count in a chunk."""
         self._read_usage(count, None, events)
 
     @property
     def all_finished(self) -> bool:
-        """Whether every choice that was heard of said why it ended, and nothing has come behind that."""
+        """Whether every choice seen has a finish reason, and nothing has come after it."""
         return bool(self.reasons) and not self._refuted and self._standing >= self._choices.keys()
 
     @property
     def ended(self) -> bool:
-        """Whether the end of the bytes, coming now, is the end of the answer: some finish reason stands."""
+        """Whether the end of the bytes is also the end of the answer: some finish reason is still valid."""
         return bool(self._standing)
 
     def flush(self) -> list[Event]:
@@ -188,7 +188,7 @@ class PayloadReader:
                 events.append(Finished(reason, index, self.trusted))
 
     def _weigh(self, index: int, reason: str | None, *, came: bool) -> None:
-        """What the coming of a piece says of this server's finish reasons."""
+        """Update what is known of this server's finish reasons when a piece arrives."""
         if came and index in self._standing:
             self._standing.discard(index)
             self._refuted, self.trusted = True, False
@@ -207,7 +207,7 @@ def _word(value: object) -> str | None:
 
 
 def _reason(value: object) -> str | None:
-    """A finish reason; None for none, however it is spelled. SGLang has objects, `{"type": "stop"}`."""
+    """Return a finish reason; None for every way to write none. SGLang sends objects, `{"type": "stop"}`."""
     if isinstance(value, Mapping):
         value = value.get("type") or value.get("reason")
     return None if not isinstance(value, str) or value.strip().lower() in NO_REASONS else paired(value)

@@ -28,22 +28,22 @@ SILENT = {
     "delta": ("role", "name", "obfuscation"),
     "usage": (),
 }
-"""Fields that mean nothing to the reader, of each kind of object; others are learnt as they come."""
+"""Fields that the reader ignores, by kind of object; others are learned as they arrive."""
 
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 MOST_LEARNT = 24
-"""Further such fields that are learnt of one stream."""
+"""Most further ignored fields that are learned from one stream."""
 
 MOST_MISSES = 16
-"""Chunks in a row that were not plain, after which only each so many-th is tried."""
+"""Consecutive misses after which only one chunk in as many is tried."""
 
 _UNKNOWN = re.compile(r"unknown field `([\w.-]{1,80})`(?: - at `\$([^`]*)`)?", re.ASCII)
 _PLACES = {"": "chunk", ".choices[0]": "choice", ".choices[0].delta": "delta", ".usage": "usage"}
 
 Silent = tuple[tuple[str, ...], ...]
-"""The silent fields of each kind of object, in the order of `SILENT`."""
+"""The ignored fields of each kind of object, in the order of `SILENT`."""
 
 
 class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -60,7 +60,7 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 @functools.lru_cache(maxsize=128)
 def _decoder(silent: Silent) -> Callable[[bytes], Any]:
-    """What decodes plain chunks in which these fields are silent."""
+    """Return a decoder of plain chunks in which these fields are ignored."""
     struct = functools.partial(msgspec.defstruct, module=__name__, forbid_unknown_fields=True, gc=False)
     raw = msgspec.Raw
 
@@ -104,13 +104,13 @@ class PlainChunks:
         self._skipped = 0
         self._decode = _decoder(tuple(SILENT.values()))
         self._run: tuple[str, int, int] | None = None  # kind, choice, and the call in it
-        self._room = 0  # characters from which a piece must be looked at more closely
+        self._room = 0  # the length from which a piece must be examined by itself
         self._starts = False  # whether the reader waits for the answer's model, or its id
         self._pieces: list[str] = []
         self._usage: Any = None
 
     def read(self, data: bytes, events: list[Event]) -> bool:
-        """Take in a chunk, if it is plain; events of the run before it may come out."""
+        """Read a chunk if it is plain; append the events of a preceding run that it ends."""
         if self._misses > MOST_MISSES:
             self._skipped += 1
             if self._skipped % MOST_MISSES:
@@ -149,7 +149,7 @@ class PlainChunks:
         return True
 
     def settle(self, events: list[Event]) -> None:
-        """Hand on what waits."""
+        """Append the events of the waiting run."""
         if self._run is not None:
             (kind, index, call), pieces = self._run, self._pieces
             self._run, self._pieces = None, []
@@ -160,7 +160,7 @@ class PlainChunks:
             self._reader.read_usage(_usage_object(usage), events)
 
     def _begin(self, run: tuple[str, int, int], events: list[Event]) -> bool:
-        """Begin a run of pieces, if the reader has seen enough to take them as one."""
+        """Begin a run of pieces, if the reader has seen enough to join them."""
         self.settle(events)
         self._room = self._reader.room_for(*run)
         self._starts = not all(self._reader.knows_start)
@@ -169,12 +169,12 @@ class PlainChunks:
         return self._room > 0
 
     def _says_start(self, chunk: Any) -> bool:
-        """Whether a chunk may tell the model or the id of the answer for the first time."""
+        """Whether a chunk may be the first to name the answer's model or id."""
         model, reply_id = self._reader.knows_start
         return not (model or chunk.model is ABSENT) or not (reply_id or chunk.id is ABSENT)
 
     def _count(self, usage: Any) -> bool:
-        """Keep a count of tokens in place of the one before it, if all of that would be replaced by it."""
+        """Replace the waiting usage count by a later one if the later one covers all of its fields."""
         before = self._usage
         if not (usage.prompt_tokens and usage.completion_tokens and usage.total_tokens) or self._reader.choices > 1:
             return False
@@ -184,7 +184,7 @@ class PlainChunks:
         return True
 
     def _miss(self, error: Exception) -> None:
-        """Learn the name of a field that means nothing, so that the next chunk fits."""
+        """Learn the name of an ignored field, so that the next chunk fits."""
         self._misses += 1
         unknown = _UNKNOWN.search(str(error))
         kind = _PLACES.get((unknown[2] or "").replace("[...]", "[0]")) if unknown is not None else None
@@ -197,7 +197,7 @@ class PlainChunks:
 
 
 def _usage_object(usage: Any) -> dict[str, Any]:
-    """A count as the wire has it."""
+    """A usage count in the server's JSON form."""
     counts: dict[str, Any] = {name: getattr(usage, name) for name in COUNTS}
     for name in DETAILS:
         if (details := getattr(usage, name)) is not ABSENT:

@@ -21,7 +21,7 @@ _LONGEST_DONE = 24
 
 
 class SSEDecoder:
-    r"""Bytes in any portions to lines, and the data in a line.
+    r"""Splits bytes, in any portions, into lines, and extracts a line's data.
 
     Lines end at `\n`, `\r\n` or `\r` only: U+2028 and the like occur unescaped inside JSON strings. Linear in the bytes
     fed, however small the portions. A line that exceeds its limit ends decoding.
@@ -30,19 +30,19 @@ class SSEDecoder:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self.exceeded: Limit | None = None
-        """The limit that was exceeded: nothing more is read; None = none."""
+        """The limit that was exceeded, after which nothing is read; None = none."""
         self._pending = bytearray()  # an unfinished line
         self._after_cr = False  # the next "\n" belongs to the "\r" already seen
         self._first = True
         self.type = b""
-        """The type of the event at hand; empty = "message"."""
+        """The type of the current event; empty = "message"."""
 
     def beginning(self, most: int) -> bytes:
-        """The beginning, of `most` bytes, of the line that has not ended."""
+        """The first `most` bytes of the unfinished line."""
         return bytes(self._pending[:most]).removeprefix(b"data:")
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that these bytes complete; `[DONE]` counts though its line may still go on."""
+        """Return the lines that these bytes complete; `[DONE]` counts even before its line has ended."""
         if self.exceeded is not None:
             return []
         if self._after_cr and data:
@@ -70,14 +70,14 @@ class SSEDecoder:
         return lines
 
     def flush(self) -> list[bytes]:
-        """The lines that the end of the bytes completes: the last may lack its line end, and its blank line."""
+        """Return the lines completed by the end of the bytes: the last may lack its line end and its blank line."""
         lines = [bytes(self._pending), b""]
         self._pending.clear()
         self._strip_mark(lines)
         return lines
 
     def data(self, line: bytes) -> bytes | None:
-        """The data in a line; None where it has none. A blank line ends the event."""
+        """Return the data in a line; None = it has none. A blank line ends the event."""
         if line.startswith(b"data:"):
             data = line[6:] if line.startswith(b"data: ") else line[5:]
             while data.startswith(b"data:"):
@@ -90,11 +90,11 @@ class SSEDecoder:
         return line if line.startswith(b"{") else None
 
     def _strip_mark(self, lines: list[bytes]) -> None:
-        """Leave out a byte-order mark at the beginning of all."""
+        """Remove a byte-order mark at the beginning."""
         if self._first:
             self._first = False
             lines[0] = lines[0].removeprefix(_BOM)
 
     def _says_done(self) -> bool:
-        """Whether the unfinished line is that of the end: a connection that stays open may bring no more of it."""
+        """Whether the unfinished line is `[DONE]`: a connection that stays open may never send its line end."""
         return self._pending.startswith(b"data:") and self._pending[5:].lstrip() == DONE

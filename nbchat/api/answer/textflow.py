@@ -78,11 +78,11 @@ class TextField:
 
     @property
     def room(self) -> int:
-        """Characters from which a delta has to be looked at by itself; 0 = any."""
+        """The length from which a delta must be examined by itself; 0 = any."""
         return self._growing.room
 
     def more(self, deltas: list[str]) -> str:
-        """What deltas add that have less than the room each."""
+        """Return what several deltas add that are each shorter than `room`."""
         return self._cleaner.feed(self._growing.more(deltas))
 
     def whole(self, text: str) -> str | None:
@@ -104,7 +104,7 @@ class TextFlow:
         self._reasoning = TextField(key)
         self._refusal = TextField(key)
         self._tags = ThinkTags()
-        self._echoed: int | None = 0  # how far tagged reasoning said again what the server's own field had said
+        self._echoed: int | None = 0  # how far tagged reasoning has repeated the server's own field
 
     @property
     def holds(self) -> bool:
@@ -112,18 +112,18 @@ class TextFlow:
         return self._text.holds or self._tags.holds or self._reasoning.holds or self._refusal.holds
 
     def room_for(self, kind: str) -> int:
-        """Characters from which a delta of text, or of reasoning, has to be looked at by itself; 0 = any."""
+        """The length from which a delta of text, or of reasoning, must be examined by itself; 0 = any."""
         return (self._text if kind == "text" else self._reasoning).room
 
     def more(self, kind: str, deltas: list[str], events: list[Event]) -> None:
-        """Deltas of text, or of reasoning, that have less than the room each."""
+        """Process deltas of text, or of reasoning, that are each shorter than `room_for`."""
         if kind == "text":
             self._content(self._text.more(deltas), events)
         else:
             self._reason(self._reasoning.more(deltas), events)
 
     def text(self, delta: str, events: list[Event], *, last: bool = False) -> None:
-        """Content of the answer."""
+        """Process content of the answer."""
         self._content(self._text.feed(delta, last=last), events)
 
     def whole_text(self, text: str, events: list[Event]) -> bool:
@@ -133,20 +133,20 @@ class TextFlow:
         return new is not None
 
     def reasoning(self, delta: str, events: list[Event], *, last: bool = False) -> None:
-        """Text of the server's own reasoning field."""
+        """Process text of the server's own reasoning field."""
         self._reason(self._reasoning.feed(delta, last=last), events)
 
     def whole_reasoning(self, text: str, events: list[Event]) -> None:
-        """The whole reasoning, which may have come in deltas before."""
+        """Process the complete reasoning, possibly after deltas."""
         self._reason(self._reasoning.whole(text) or "", events)
 
     def refusal(self, delta: str, events: list[Event], *, last: bool = False) -> None:
-        """Words of refusal."""
+        """Process a part of a refusal."""
         if delta := self._refusal.feed(delta, last=last):
             events.append(RefusalDelta(delta, self._index))
 
     def whole_refusal(self, text: str, events: list[Event]) -> None:
-        """All words of refusal, which may have come in deltas before."""
+        """Process a complete refusal, possibly after deltas."""
         if new := self._refusal.whole(text):
             events.append(RefusalDelta(new, self._index))
 

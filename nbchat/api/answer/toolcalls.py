@@ -54,10 +54,10 @@ class _Call:
         self.name = ""
         self.told = ""  # of the name, in events
         self.cleaner = TextCleaner(key)
-        self.named_again = False  # its name came again behind its whole arguments: another call may follow
+        self.named_again = False  # its name was repeated after its complete arguments: another call may follow
         self._arguments = StringIO()
-        self._last = ""  # piece of the arguments
-        self._grows = True  # whether each piece begins with the one before it
+        self._last = ""  # the previous piece of the arguments
+        self._grows = True  # whether each piece begins with the previous one
         self._unread: list[str] = []  # of the arguments, for their marks
         self._depth = 0
         self._quoted = False
@@ -86,7 +86,7 @@ class _Call:
         return self._last if self._repeats_itself() else self._arguments.getvalue()
 
     def add(self, arguments: str) -> None:
-        """Follow its arguments as far as to know whether they are whole."""
+        """Add a piece of its arguments, and update whether they are complete."""
         if not arguments.strip():
             return
         self._grows = self._grows and arguments.startswith(self._last)
@@ -95,7 +95,7 @@ class _Call:
         self._unread.append(arguments)
 
     def add_all(self, pieces: list[str]) -> None:
-        """Follow several pieces; those behind the first few can't each hold all before them."""
+        """Add several pieces, of which those after the first few can't each repeat all before them."""
         for place, piece in enumerate(pieces):
             if not self._grows and all(map(str.strip, pieces[place:])):
                 self._last = pieces[-1]
@@ -106,7 +106,7 @@ class _Call:
             self.add(piece)
 
     def _read_marks(self) -> None:
-        """Follow brackets and quotes through what has come."""
+        """Count brackets and quotes in the unread part of the arguments."""
         marks, self._escape = _MARKS.findall(self._escape + "".join(self._unread)), ""
         self._unread.clear()
         for mark in marks:
@@ -140,7 +140,7 @@ class ToolCallFlow:
         self._by_index: dict[int, _Call] = {}
         self._numbers: dict[int, _Call] = {}
         self._last: _Call | None = None
-        self._loose_id = ""  # that came alone, and may be that of the next call
+        self._loose_id = ""  # that came alone, and may belong to the next call
 
     def read(self, calls: list[Any], events: list[Event]) -> None:
         """Read the `tool_calls` of a delta or message."""
@@ -153,12 +153,12 @@ class ToolCallFlow:
                 self._take(_piece(call, given), events)
 
     def goes_on(self, index: int) -> bool:
-        """Whether a piece of nothing but arguments under this index is more of the call there."""
+        """Whether a piece that holds only arguments, under this index, continues the call there."""
         call = self._by_index.get(index)
         return call is not None and not call.named_again and call.told == self._clean(call.name)
 
     def go_on(self, index: int, pieces: list[str], events: list[Event]) -> None:
-        """Pieces of nothing but arguments, where that goes on."""
+        """Add pieces that hold only arguments, if `goes_on` is true."""
         call = self._last = self._by_index[index]
         call.add_all(pieces)
         if arguments := call.cleaner.feed("".join(pieces)):
@@ -180,7 +180,7 @@ class ToolCallFlow:
         call = self._call_of(piece)
         says_nothing = not piece.name and not piece.arguments and self._last is not None
         if piece.id and says_nothing and (call is None or call.id):
-            self._loose_id = piece.id  # that of a call to come, or no more than the server's habit
+            self._loose_id = piece.id  # it belongs to a call that follows, or means nothing
             return
         inherited = ""
         if call is None:
@@ -253,12 +253,12 @@ class ToolCallFlow:
         call = self._last if piece.index is None else self._by_index.get(piece.index)
         if call is None:
             return self._of_new_index(piece)
-        if piece.id and call.id:  # another id than the call has
+        if piece.id and call.id:  # not the id of the call
             return call if self._is_rest(call, piece) else None
         return None if self._is_next(call, piece) else call
 
     def _of_known_id(self, call: _Call, piece: _Piece) -> _Call | None:
-        """Some servers give all calls of an answer one id, others raise the index while one call goes on."""
+        """Some servers give all calls of an answer one id; others raise the index within one call."""
         if piece.index is not None and piece.index in self._by_index and piece.index != call.index:
             call = self._by_index[piece.index]  # the same id under two indices: the index tells them apart
         if piece.name and not self._goes_on(call, piece.name):
@@ -268,7 +268,7 @@ class ToolCallFlow:
         return None if self._is_next(call, piece) else call
 
     def _of_new_index(self, piece: _Piece) -> _Call | None:
-        """A piece without an id the server has used, under an index that is new, goes on with a call only as its rest."""
+        """A piece without a known id under a new index continues a call only if it completes it."""
         call = self._last
         return call if call is not None and piece.index is not None and self._is_rest(call, piece) else None
 

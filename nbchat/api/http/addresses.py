@@ -31,7 +31,7 @@ def public_url(url: str) -> str:
 
 @functools.lru_cache(maxsize=128)
 def secrets_in(url: str) -> tuple[str, ...]:
-    """Return the secrets of an address, in each form in which a server may echo them: its password, keys in its query."""
+    """Return an address's secrets (its password, keys in its query) in each form in which a server may echo them."""
     parts = urllib.parse.urlsplit(url)
     found = [value for name, value in urllib.parse.parse_qsl(parts.query) if _SECRET_NAME.search(name)]
     written = parts.netloc.rpartition("@")[0]
@@ -47,9 +47,9 @@ _SECRET_NAME = re.compile(r"key|token|secret|password|sig(nature)?$", re.IGNOREC
 
 @functools.lru_cache(maxsize=128)
 def normal_url(text: str) -> str:
-    """A base URL as it is used: a scheme added where it lacks one, the path of a call or of the models removed.
+    """Normalize a base URL: add a missing scheme, remove the path of a call or of the list of models.
 
-    Without a scheme it is https; http for this machine alone. Raises ConfigError for what is no http(s) address.
+    The default scheme is https, for this machine http. Raises ConfigError for anything but an http(s) address.
     """
     text = text.strip()
     try:
@@ -69,15 +69,15 @@ def normal_url(text: str) -> str:
 
 
 def _public_or_raw(text: str) -> str:
-    """`public_url` where the text can be read as one."""
+    """Return `public_url` of a text if it can be parsed, else the text."""
     try:
         return public_url(text)
     except ValueError:
-        return "a text that is no URL"
+        return "not a URL"
 
 
 def is_same_server(one: str, other: str) -> bool:
-    """Whether two base URLs have scheme, host and port in common: a key for one may go to the other."""
+    """Whether two base URLs share scheme, host and port, so that a key for one may be sent to the other."""
     return _origin(one) == _origin(other)
 
 

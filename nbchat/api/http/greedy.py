@@ -1,4 +1,4 @@
-"""Run a coroutine without its bare yields, so that it only gives way when it waits."""
+"""Run a coroutine without its bare yields, so that it only yields to other tasks when it must wait."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["Greedy"]
 _T = TypeVar("_T")
 
 MOST_SKIPPED = 100
-"""Most bare yields in a row that are left out: a loop that spins on `sleep(0)` needs the other task to act some time."""
+"""Most consecutive bare yields to skip: a loop that spins on `sleep(0)` needs another task to run eventually."""
 
 
 class Greedy(Generic[_T]):
-    """Awaited, does the work without its bare yields, such as `asyncio.sleep(0)`; real waits are as they are.
+    """Awaits the work without its bare yields, such as `asyncio.sleep(0)`; real waits are unchanged.
 
     httpcore's locks yield to all other tasks even when they are free. Sixteen answers that arrive together are then read in
     lockstep, and the next sixteen requests all go out after the last of them. Without these yields, the first answer's next
@@ -38,11 +38,11 @@ class Greedy(Generic[_T]):
                 result: _T = end.value
                 return result
             move = go_on
-            if wait is None and skipped < MOST_SKIPPED:  # a bare yield: it gives way and waits for nothing
+            if wait is None and skipped < MOST_SKIPPED:  # a bare yield: it waits for nothing
                 skipped += 1
                 continue
             skipped = 0
             try:
                 yield wait
-            except BaseException as error:  # noqa: BLE001  # whatever it is, it is the work's to deal with
+            except BaseException as error:  # noqa: BLE001  # any exception is for the work to handle
                 move = functools.partial(steps.throw, error)

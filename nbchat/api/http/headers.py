@@ -1,4 +1,4 @@
-"""Custom headers, as gateways need them; their values are secrets like keys."""
+"""Custom headers, for gateways; their values are secrets like keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nbchat.values.errors import ConfigError
 __all__ = ["GivenHeaders", "Headers", "header_pairs", "named_headers"]
 
 Headers = tuple[tuple[str, Key], ...]
-"""Names, and values that do not show themselves."""
+"""Names, and values that never display themselves."""
 
 GivenHeaders = Mapping[str, str] | None
 """Headers as users give them."""
@@ -30,7 +30,7 @@ RESERVED = frozenset(
         "upgrade",
     }
 )
-"""Headers that say how a request is written, which is nbchat's to know."""
+"""Headers that describe a request's encoding, which nbchat sets itself."""
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VARIABLE = re.compile(r"\$\{(\w+)\}|(?<!\S)\$(\w+)")

@@ -1,12 +1,12 @@
-"""Sockets for httpx's pool, on plain asyncio: made for streams of many small pieces.
+"""Sockets for httpx's pool, on plain asyncio, for streams of many small pieces.
 
-httpx's transport is httpcore, which lets its user choose the network below it (its public `AsyncNetworkBackend`).
-This one differs from the stock one in two ways, both measured:
+httpx uses httpcore, whose network layer can be replaced (the public `AsyncNetworkBackend`). This one differs from the
+default in two ways, both measured:
 
-- A read that finds bytes waiting returns them without going through the event loop, and a read that waits costs one
-  future and one timer.
-- An answer that a server wrote as ten thousand small HTTP chunks arrives many chunks to a read. They are merged into
-  one chunk before h11 sees them; h11 spends about 20 µs on each chunk, more than all the rest of an answer's way.
+- A read that finds bytes waiting returns them without going through the event loop; a read that
+  waits costs one future and one timer.
+- Small HTTP chunks that arrive in one read are merged into one chunk before h11 parses them; h11 spends about 20 µs
+  on each chunk, more than everything else on an answer's way.
 """
 
 from __future__ import annotations
@@ -23,21 +23,20 @@ import httpcore
 __all__ = ["AsyncioBackend", "ChunkMerger"]
 
 HIGH_WATER = 1 << 20
-"""Bytes that wait unread before the socket is told to pause."""
+"""Unread bytes after which the socket is paused."""
 
 LINGER_SECONDS = 0.03
-"""How long a long stream of small pieces is left to gather before it is read again: no eye sees 30 ms, and one wake
-for three tokens costs a third."""
+"""Seconds between reads of a long stream of small pieces: 30 ms is invisible, and one wake-up for three tokens costs a third."""
 
 LINGER_AFTER = 12
-"""Reads of a response that are made at once: a short answer never waits."""
+"""Reads of a response without that delay, so that a short answer never waits."""
 
 SMALL = 16_384
-"""Bytes in one read from which a stream counts as a flood, which is read as fast as it comes."""
+"""Bytes in one read from which a stream is read without that delay."""
 
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """Connections on the running asyncio loop."""
+    """Opens connections on the running asyncio loop."""
 
     async def connect_tcp(
         self,
@@ -50,7 +49,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         """Connect to a host and a port, within `timeout` seconds (None = the system's limit)."""
         loop = asyncio.get_running_loop()
         local = None if local_address is None else (local_address, 0)
-        # Cancelled, asyncio's race between addresses may lose a socket (before Python 3.12): it is left to end by itself.
+        # Cancelling asyncio's race between addresses may leak a socket (before Python 3.12), so it is not cancelled.
         connecting = loop.create_task(
             loop.create_connection(_Stream, host, port, local_addr=local, happy_eyeballs_delay=0.25)
         )
@@ -74,7 +73,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
 
 
 def _reason(error: OSError) -> str:
-    """The system's words ("Connection refused"), rather than asyncio's account of its calls."""
+    """Return the system's message ("Connection refused") without asyncio's description of the call."""
     number = re.search(r"\[Errno (-?\d+)\] ?", str(error))
     if number is None:
         return str(error)
@@ -82,13 +81,13 @@ def _reason(error: OSError) -> str:
 
 
 def _let_go(connecting: asyncio.Task[tuple[asyncio.Transport, _Stream]]) -> None:
-    """Close a connection that nobody waits for any more, should it have come about."""
+    """Close an abandoned connection if it was established after all."""
     if not connecting.cancelled() and connecting.exception() is None:
         connecting.result()[0].abort()
 
 
 class _Stream(asyncio.Protocol):
-    """The bytes of one socket: a buffer, and at most one reader that waits."""
+    """The bytes of one socket: a buffer, and at most one waiting reader."""
 
     transport: asyncio.Transport
 
@@ -151,18 +150,18 @@ class _Stream(asyncio.Protocol):
 
 
 class _Connection(httpcore.AsyncNetworkStream):
-    """One socket, as httpcore wants it."""
+    """One socket as a stream for httpcore."""
 
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
         self._merger = ChunkMerger()
-        self._reads = 0  # of the response at hand
+        self._reads = 0  # of the current response
         self._last_size = 0
         self._deadline: float | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Up to `max_bytes`, waiting at most `timeout` seconds for the first (None = for ever); `b""` at the end."""
+        """Return up to `max_bytes`, waiting at most `timeout` seconds for the first (None = no limit); `b""` at the end."""
         stream = self._stream
         while True:
             if self._reads > LINGER_AFTER and self._last_size < SMALL and not stream.buffer and not stream.ended:
@@ -174,7 +173,7 @@ class _Connection(httpcore.AsyncNetworkStream):
             data = stream.take(max_bytes)
             self._reads += 1
             self._last_size = len(data)
-            if not data or (merged := self._merger.feed(data)):  # nothing is the end, so what is held back is not given
+            if not data or (merged := self._merger.feed(data)):  # empty means the end, so held-back bytes are dropped
                 return merged if data else data
 
     async def _linger(self) -> None:
@@ -201,7 +200,7 @@ class _Connection(httpcore.AsyncNetworkStream):
         self._watch = loop.call_at(when, self._check_silence, loop)
 
     def _check_silence(self, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer watches many reads: it looks at the deadline when it rings, rather than being set for each read."""
+        """Check the deadline when the timer fires: one timer serves many reads instead of being set for each."""
         self._watch = None
         reader = self._stream.reader
         if reader is None or reader.done() or self._deadline is None:
@@ -212,7 +211,7 @@ class _Connection(httpcore.AsyncNetworkStream):
             reader.set_exception(httpcore.ReadTimeout("nothing came within the time limit"))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of it; TimeoutError's httpcore form where the peer takes none of it for `timeout` seconds."""
+        """Write everything. Raises httpcore.WriteTimeout if the peer accepts nothing for `timeout` seconds."""
         if not buffer:
             return
         stream = self._stream
@@ -229,7 +228,7 @@ class _Connection(httpcore.AsyncNetworkStream):
                 raise httpcore.WriteTimeout(str(error)) from error
 
     async def aclose(self) -> None:
-        """Close at once: nothing more is read, and the server sees it."""
+        """Close immediately, visibly for the server; nothing more is read."""
         if self._watch is not None:
             self._watch.cancel()
         self._stream.transport.abort()
@@ -240,7 +239,7 @@ class _Connection(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """The same socket, encrypted from here on."""
+        """Return the same socket with TLS."""
         loop = asyncio.get_running_loop()
         encrypted = _Stream()
         try:
@@ -261,7 +260,7 @@ class _Connection(httpcore.AsyncNetworkStream):
         return _Connection(encrypted)
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks: the TLS object, the socket, whether bytes (or the end) wait to be read."""
+        """Answer httpcore's queries: the TLS object, the socket, whether bytes (or the end) are waiting."""
         stream = self._stream
         if info == "is_readable":
             return stream.ended or bool(stream.buffer)
@@ -270,24 +269,24 @@ class _Connection(httpcore.AsyncNetworkStream):
 
 
 class ChunkMerger:
-    """The bytes of HTTP/1.1 responses in, the same responses out, with the chunks of their bodies merged.
+    """Merges the chunks in the bytes of HTTP/1.1 responses.
 
-    Of each portion of a body in `transfer-encoding: chunked`, all content goes on as one chunk. Everything else passes
-    as it came: heads, bodies of other framing, the last chunk and its trailers, and whatever is not understood (h11
-    judges that). Only bytes of an unfinished chunk head (RFC 9112, section 7.1) are held back.
+    All content in one portion of a `transfer-encoding: chunked` body becomes one chunk. Everything else passes
+    unchanged: heads, bodies with other framing, the last chunk and its trailers, and anything malformed (h11 judges
+    that). Only bytes of an unfinished chunk head (RFC 9112, section 7.1) are held back.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """A new response follows."""
+        """Prepare for a new response."""
         self._state = "head"  # "head" → "chunks" → "passing", or "head" → "passing"
         self._held = b""
-        self._left = 0  # content bytes of the current chunk that have still to come
+        self._left = 0  # content bytes of the current chunk that are still missing
 
     def feed(self, data: bytes) -> bytes:
-        """The bytes to hand on for these; may be none yet."""
+        """Return the bytes to pass on for these, possibly none yet."""
         if self._state == "passing":
             return data
         return self._feed_head(data) if self._state == "head" else self._feed_chunks(data)
@@ -317,7 +316,7 @@ class ChunkMerger:
                 pieces.append(piece)
                 position += len(piece)
                 self._left -= len(piece)
-            elif self._left:  # the line end behind the content, which may be cut in two
+            elif self._left:  # the line end after the content, which may be split
                 if data[position : position + self._left] != b"\r\n"[-self._left :][: len(data) - position]:
                     return self._give_up(pieces, b"\r" + data[position:])  # which h11 refuses
                 ended = min(self._left, len(data) - position)
@@ -342,11 +341,11 @@ class ChunkMerger:
 
 LONGEST_HEAD = 65_536
 LONGEST_SIZE = 18
-"""Characters of a chunk's size, 16 hexadecimal digits and the line end."""
+"""Most characters of a chunk's size: 16 hexadecimal digits and the line end."""
 
 
 def _chunk_size(digits: bytes) -> int:
-    """A chunk's size; 0 for the last chunk and for all that is not plain hexadecimal digits."""
+    """Return a chunk's size; 0 for the last chunk and for anything but plain hexadecimal digits."""
     return int(digits, 16) if digits.isalnum() and not digits.strip(b"0123456789abcdefABCDEF") else 0
 
 

@@ -22,17 +22,17 @@ from nbchat.values.errors import ConfigError
 __all__ = ["Pools"]
 
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""OpenSSL's, requests' and curl's own; the first that is set counts."""
+"""The variables of OpenSSL, requests and curl; the first that is set counts."""
 
 MOST_TRANSPORTS = 64
-"""Transports of one kind. Each of httpx's walks all its connections at every request: with 64 requests in flight one
-costs 7.8 ms of CPU a request, one for each 0.8 ms (measured)."""
+"""Transports of one kind. httpx's transport walks all its connections at every request: with 64 in flight, a shared one
+costs 7.8 ms of CPU per request, 64 separate ones 0.8 ms (measured)."""
 
 MOST_REDIRECTS = 3
-"""Times that a server may say where to ask instead."""
+"""Most redirects to follow."""
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0)
-"""No limit on connections in use: what may run at once is for the callers to say. Idle ones are kept for 30 s."""
+"""No limit on connections in use, because callers limit concurrency. Idle ones are kept for 30 s."""
 
 
 class _Slot:
@@ -46,8 +46,8 @@ class _Slot:
 class Pools:
     """Transports for each kind of server and each state of the environment; opened on first need, reused when idle.
 
-    httpx's transports rather than its clients: a client's cookies, redirects and merging of defaults are of no use to
-    a request that is complete, and take a third of its time.
+    Uses httpx's transports rather than its clients: cookies, redirects and merging of defaults are useless for a
+    complete request, and take a third of its time.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Pools:
 
     @contextlib.asynccontextmanager
     async def send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        """Send a request, also to where the same server redirects it. The response is closed behind the block.
+        """Send a request, also to where the same server redirects it. The response is closed at the end of the block.
 
         Raises httpx's errors, and ConfigError for an environment that can't be used.
         """
@@ -88,7 +88,7 @@ class Pools:
         authorities = next((path for name in CERTIFICATE_VARIABLES if (path := os.environ.get(name))), None)
         encrypted = url.scheme == "https" or proxy is not None
         slots = self._kinds.setdefault((encrypted, authorities, proxy), [])
-        idlest = min(slots, key=lambda slot: slot.busy, default=None)  # the first of the idle ones
+        idlest = min(slots, key=lambda slot: slot.busy, default=None)  # the first idle one
         if idlest is not None and (not idlest.busy or len(slots) >= MOST_TRANSPORTS):
             return idlest
         problem: str
@@ -98,7 +98,7 @@ class Pools:
             return slot
         except (ImportError, OSError, ValueError) as error:
             problem = str(error) if proxy is None else proxy.redact(str(error))
-        # Behind the block: what was raised there holds frames that know the proxy's password.
+        # Raised outside the block: that exception's frames hold the proxy's password.
         raise ConfigError(f"The proxies or certificates that the environment names can't be used: {problem}.")
 
     async def aclose(self) -> None:
@@ -112,7 +112,7 @@ def _new_transport(trust: ssl.SSLContext, proxy: Proxy | None) -> httpx.AsyncHTT
     transport = httpx.AsyncHTTPTransport(
         verify=trust, trust_env=False, limits=LIMITS, proxy=None if proxy is None else proxy.for_httpx()
     )
-    # httpx has no argument for httpcore's (public) network backend; where these names change, the stock one serves.
+    # httpx has no argument for httpcore's (public) network backend; if these names change, the default is used.
     pool: Any = getattr(transport, "_pool", None)
     if hasattr(pool, "_network_backend"):
         pool._network_backend = AsyncioBackend()  # noqa: SLF001  # no argument for it, see above
@@ -120,11 +120,11 @@ def _new_transport(trust: ssl.SSLContext, proxy: Proxy | None) -> httpx.AsyncHTT
 
 
 @functools.cache
-def _trust(authorities: str | None, encrypted: bool) -> ssl.SSLContext:  # a key of the cache
-    """The certificate authorities in this file or directory; None = the usual ones.
+def _trust(authorities: str | None, encrypted: bool) -> ssl.SSLContext:  # part of the cache key
+    """Return a TLS context with the certificate authorities in this file or directory; None = the system's.
 
-    Loading them takes longer than a whole local request, so a context for plain http has none: should it ever be asked
-    to encrypt, it fails closed.
+    Loading them takes longer than a local request, so a context for plain http has none: if it is ever used for TLS, it
+    fails closed.
     """
     if not encrypted:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

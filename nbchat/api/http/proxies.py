@@ -16,25 +16,25 @@ __all__ = ["Proxy", "proxy_for", "secrets_toward"]
 
 
 class Proxy(Struct, frozen=True):
-    """A proxy: its address as it may be shown, where it was named, and its address with user and password."""
+    """A proxy: its address to show, the variable that names it, and its address with user and password."""
 
     title: str
     variable: str
     whole: Key
 
     def for_httpx(self) -> httpx.Proxy:
-        """The same for httpx. Raises ValueError for what is no proxy's address."""
+        """Convert it for httpx. Raises ValueError for an invalid address."""
         return httpx.Proxy(self.whole.reveal())
 
     def redact(self, text: str) -> str:
-        """A text without user and password."""
+        """Return a text without user and password."""
         for part in (self.whole.reveal(), *secrets_in(self.whole.reveal())):
             text = text.replace(part, self.title)
         return text
 
 
 def proxy_for(url: httpx.URL) -> Proxy | None:
-    """The proxy for an address; None = none."""
+    """Return the proxy for an address; None = none."""
     if is_this_machine(url.host):
         return None
     named = urllib.request.getproxies()
@@ -47,7 +47,7 @@ def proxy_for(url: httpx.URL) -> Proxy | None:
 
 
 def secrets_toward(endpoint: Endpoint) -> Key | None:
-    """What to mask in answers of a server: its secrets, and those of the proxy in between; None = nothing."""
+    """Return the secrets to mask in a server's answers: its own, and those of the proxy in between; None = none."""
     try:
         proxy = proxy_for(httpx.URL(endpoint.base_url))
         more = () if proxy is None else secrets_in(proxy.whole.reveal())
@@ -60,4 +60,4 @@ def _title(url: str) -> str:
     try:
         return public_url(url)
     except ValueError:
-        return "an address that can't be read"
+        return "an address that can't be parsed"

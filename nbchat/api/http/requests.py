@@ -30,9 +30,9 @@ def request(
     accept: str = "application/json",
     trace: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
 ) -> httpx.Request:
-    """A complete request; `content` is JSON. `trace` hears of httpcore's steps.
+    """A complete request; `content` is JSON. `trace` receives httpcore's trace events.
 
-    Raises httpx.InvalidURL, and ConfigError where its secrets would go over plain http to another machine.
+    Raises httpx.InvalidURL, and ConfigError if its secrets would go over plain http to another machine.
     """
     if endpoint.lacks_key:
         raise ConfigError(
@@ -47,7 +47,7 @@ def request(
         extensions["trace"] = trace
     made = httpx.Request(method, _parsed(url), headers=headers, content=content, extensions=extensions)
     _check_encrypted(made.url, endpoint)
-    if endpoint.key is not None:  # on the request itself, so that it stands in no variable that a traceback could show
+    if endpoint.key is not None:  # set on the request, so that no variable in a traceback holds it
         made.headers["Authorization"] = endpoint.key.authorization()
     elif made.url.userinfo:
         next(httpx.BasicAuth(made.url.username, made.url.password).auth_flow(made))
@@ -58,7 +58,7 @@ def request(
 
 @functools.lru_cache(maxsize=64)
 def _parsed(url: str) -> httpx.URL:
-    """The parsed address; parsing takes longer than writing the request. Raises httpx.InvalidURL."""
+    """Parse an address, cached because parsing takes longer than writing the request. Raises httpx.InvalidURL."""
     return httpx.URL(url)
 
 
@@ -79,10 +79,10 @@ def _check_encrypted(url: httpx.URL, endpoint: Endpoint) -> None:
 
 
 def redirected(request: httpx.Request, response: httpx.Response) -> httpx.Request | None:
-    """The same request to where its server redirects it; None = it does not, or to another server.
+    """Return the redirected request; None = not a redirect, or one to another server.
 
-    Same is: scheme, host and port, or from http to https at their usual ports. A method that sends is only repeated
-    where the status (307, 308) says that it stays the same.
+    The same server has the same scheme, host and port, or changes from http to https at their default ports. A POST is
+    only repeated if the status (307, 308) preserves the method.
     """
     statuses = (307, 308) if request.method != "GET" else (301, 302, 307, 308)
     if response.status_code not in statuses or not (location := response.headers.get("location")):

@@ -13,11 +13,11 @@ LOGGERS = ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore
 
 
 def _is_foreign(record: logging.LogRecord) -> bool:
-    """Whether a record is of somebody else's traffic."""
+    """Whether a record is about other traffic than nbchat's."""
     return record.threadName != ENGINE_THREAD
 
 
 def keep_quiet() -> None:
-    """Let the transport log nothing of nbchat's own requests; everybody else's are logged as before."""
+    """Keep nbchat's requests out of the transport's log; other traffic is logged as before. Idempotent."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_is_foreign)  # the second time this does nothing

@@ -13,13 +13,13 @@ from nbchat.values.limits import Limit
 __all__ = ["TooMuch", "read_whole", "unpacked"]
 
 PORTION = 65_536
-"""Bytes that are unpacked at a time."""
+"""Most bytes that are decompressed at a time."""
 
 _AUTOMATIC = zlib.MAX_WBITS | 32
-"""zlib's mark for "gzip or zlib, as its head says"."""
+"""zlib's value for "detect gzip or zlib from the header"."""
 
 
-class TooMuch(Exception):  # internal: converted where the server's name is known
+class TooMuch(Exception):  # internal: converted by callers that know the server's name
     """A body exceeds a limit."""
 
     def __init__(self, limit: Limit) -> None:
@@ -28,9 +28,9 @@ class TooMuch(Exception):  # internal: converted where the server's name is know
 
 
 def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body in portions. gzip and deflate are read, though nbchat asks for neither: some servers pack even so.
+    """Yield the body in portions. gzip and deflate are decoded, because some servers use them without being asked.
 
-    Raises ProtocolError for any other packing; iterating raises httpx's errors.
+    Raises ProtocolError for any other encoding; iterating raises httpx's errors.
     """
     named = response.headers.get("content-encoding", "").lower().split(",")
     packings = [packing for word in named if (packing := word.strip()) not in ("", "identity")]
@@ -52,21 +52,21 @@ async def _inflated(portions: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 class _Inflater:
-    """gzip of one or several members, zlib, or (as some send "deflate") bare deflate, unpacked as it comes."""
+    """Decompresses gzip with any number of members, zlib, or bare deflate (which some servers call "deflate")."""
 
     def __init__(self) -> None:
         self._inflater = zlib.decompressobj(_AUTOMATIC)
         self._place = "beginning"  # → "within" a member ⇄ "between" two
 
     def pieces(self, packed: bytes) -> Iterator[bytes]:
-        """What these bytes hold, in pieces of at most `PORTION`. Raises httpx.DecodingError."""
+        """Yield the content of these bytes in pieces of at most `PORTION`. Raises httpx.DecodingError."""
         more = bool(packed)
         while more:
             try:
                 piece = self._inflater.decompress(packed, PORTION)
             except zlib.error as error:
                 if self._place == "between":
-                    return  # padding behind the last member
+                    return  # padding after the last member
                 if self._place == "within":
                     raise httpx.DecodingError(f"its answer can't be decompressed: {error}") from error
                 self._inflater, self._place = zlib.decompressobj(-zlib.MAX_WBITS), "within"
@@ -81,7 +81,7 @@ class _Inflater:
 
 
 async def read_whole(response: httpx.Response, limit: Limit) -> bytes:
-    """The whole body. Raises TooMuch, ProtocolError and httpx's errors."""
+    """Return the whole body. Raises TooMuch, ProtocolError and httpx's errors."""
     body = bytearray()
     async for portion in unpacked(response):
         body += portion

@@ -55,7 +55,7 @@ class Answer:
         return self._redirect(self._tire(self._model.next(self._context, self._fenced, self._evidence)))
 
     def take(self, token: int) -> None:
-        """Go on with this token."""
+        """Append this token."""
         for n in range(self._model.reach(self._context), 0, -1):
             found = [source.spend(self._context[-n:], self._fenced, token) for source in self._evidence]
             if any(found):
@@ -76,7 +76,7 @@ class Answer:
             self._said = len(self._closing) + 1  # a high temperature or a bias left the statement
 
     def _tire(self, distribution: Distribution) -> Distribution:
-        """Mix in the end token, more of it the longer the answer is."""
+        """Mix in the end token, with more weight the longer the answer is."""
         over = self._length - PATIENCE
         if over <= 0 or self._fenced:
             return distribution

@@ -33,7 +33,7 @@ class Source(Protocol):
         """The distribution of the next token."""
 
     def take(self, token: int) -> None:
-        """Go on with this token."""
+        """Append this token."""
 
 
 class CallPart(Struct, frozen=True):

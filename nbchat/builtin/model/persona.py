@@ -45,7 +45,7 @@ def about(message: str, *, quote: bool) -> list[str]:
     if not quote or not words:
         return texts
     start = " ".join(words[:12]) + ("…" if len(words) > 12 else "")
-    wrote = f"You wrote: “{start}” ({len(words)} words), but nothing like it stands in what was read to me."
+    wrote = f"You wrote: “{start}” ({len(words)} words), but nothing in my corpus resembles it."
     return [f"{text}\n\n{wrote}" for text in texts]
 
 

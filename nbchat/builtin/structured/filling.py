@@ -53,7 +53,7 @@ class Filling:
         return Distribution({token: share / total for token, share in shares.items()} or {END: 1.0}, 0.0, self._ids)
 
     def take(self, token: int) -> None:
-        """Go on with this token."""
+        """Append this token."""
         self._options = [option for option in self._options if option[0][self._at] == token]
         self._at += 1
         tokens, candidate = self._options[0]

@@ -55,7 +55,7 @@ class Schema:
         except RecursionError:
             depth = math.inf
         if depth == math.inf:
-            raise SchemaError("The schema is nested too deeply, or contains itself without end.")
+            raise SchemaError("The schema is nested too deeply, or contains itself infinitely.")
 
     def flat(self, node: object) -> Node:
         """Return a schema object without `$ref` and `allOf`."""

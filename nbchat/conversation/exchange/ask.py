@@ -62,10 +62,10 @@ class Ask(Struct, frozen=True):
     earlier: Request | None = None
     """The previous turn's request, with which this one shares messages; None = first turn."""
     context: Context | None = None
-    """What `history` was made of, where it may be shortened when the server finds it too long; else None."""
+    """The source of `history` if it may be shortened after a refusal for its length; else None."""
 
     def shortened(self, error: ContextTooLong, sent: Request) -> tuple[Ask, str] | None:
-        """The same with a shorter history, after this refusal, and what to say of it; None = nothing more can go."""
+        """Return a copy with a shorter history after this refusal, and a notice; None = it can't be shortened."""
         from nbchat.conversation.context import room, shorter_after
 
         if self.context is None:

@@ -1,4 +1,4 @@
-"""Drivers of exchanges: the waiting that an exchange asks for, synchronous and asynchronous."""
+"""Drivers of exchanges: they wait for what an exchange yields, synchronously or asynchronously."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbchat.api.call import Call
-from nbchat.api.concurrency import ConcurrencyLimiter
 from nbchat.api.engine import Channel
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.prices import cost
 from nbchat.conversation.exchange.ask import Ask, Tools
 from nbchat.conversation.exchange.driver import Work
@@ -56,8 +56,8 @@ MOST_MISTAKES = 3
 class Delivery(Struct, frozen=True):
     """How one request is delivered. `tap` sees the events first, in the engine's thread; None = no tap.
 
-    `replay` is the stored answer that comes in place of the server's; None = there is none. `sent` is called when
-    the request is under way, `whole` when an answer has come from the server whole.
+    `replay` is the stored answer to use instead of the server's; None = none. `sent` is called when the request is
+    under way, `whole` when the server's answer is complete.
     """
 
     tap: Callable[[list[Event]], None] | None = None
@@ -82,7 +82,7 @@ class Exchange:
         self.session: str | None = None
         """The name of its session; None = no session."""
         self.alone = False
-        """Whether it is one message that a user asked, rather than one of many."""
+        """Whether a user asked this message by itself, rather than as one of many."""
         self.copies = 0
         """Counts the exchanges with the same request."""
         self.number = 0
@@ -121,7 +121,7 @@ class Exchange:
             if self.ask.schema is not None and self.error is None:
                 yield from self._fit(self.ask.schema, presenter)
             self.over = True
-        except BaseException as stop:  # noqa: BLE001  # whatever stops it, what had come is kept; `failure` raises it
+        except BaseException as stop:  # noqa: BLE001  # whatever stops it, the partial answer is kept; `failure` returns the exception
             self.end(stop)
         finally:
             self._reply, self._ended = self._whole_reply(), True
@@ -216,7 +216,7 @@ class Exchange:
 
     @property
     def under_way(self) -> bool:
-        """Whether it was begun and is not over."""
+        """Whether it has begun and is not over."""
         return self._channel is not None and not self._ended
 
     def stop(self) -> None:

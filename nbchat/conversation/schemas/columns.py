@@ -33,7 +33,7 @@ _TOKEN = re.compile(r"""\s*(?:("(?:[^"\\]|\\.)*"|'[^']*')|([^\s\[\],:|?"']+(?:[ 
 
 
 def is_type(text: str) -> bool:
-    """Whether a text names one type rather than columns: nothing in it, but for brackets behind a name, is listed."""
+    """Whether a text names one type rather than columns: it has no list outside the brackets after a name."""
     text = text.strip()
     depth = 1 if text.startswith("[") else 0
     for _, _, sign in _TOKEN.findall(text[depth:]):
@@ -55,13 +55,13 @@ def parse_columns(text: str, annotations: Annotations, names: Mapping[str, Any] 
 
 
 class _Quoted(str):
-    """A word in quotes: a value, whatever types are called."""
+    """A quoted word: a value, even if a type has that name."""
 
     __slots__ = ()
 
 
 class _Parser:
-    """The text's tokens, taken from left to right: quoted words with their first quote, words, and signs."""
+    """The text's tokens, read from left to right: quoted words with their first quote, words, and punctuation."""
 
     def __init__(self, text: str, annotations: Annotations, types: TypeNames) -> None:
         self._text = text
@@ -77,7 +77,7 @@ class _Parser:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def take(self, sign: str) -> bool:
-        """Whether this sign came next; then it is taken."""
+        """Consume this punctuation mark if it is next; return whether it was."""
         came = self._next == sign
         self._at += came
         return came
@@ -117,9 +117,9 @@ class _Parser:
         return converters[0] if len(converters) == 1 else OneOf(converters)
 
     def _check_words(self, words: list[str], options: int) -> None:
-        """Raise ParameterError where words without quotes are rather meant as types."""
+        """Raise ParameterError if unquoted words look like types."""
         like = [word for word in words if difflib.get_close_matches(word.lower(), WORDS, n=1, cutoff=0.8)]
-        if like and len(words) < options:  # others beside it are types
+        if like and len(words) < options:  # other options are types
             self._types.unknown(like[0])
         if words and (options == 1 or len(like) == options):
             self._types.unknown(words[0])

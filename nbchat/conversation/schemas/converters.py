@@ -46,7 +46,7 @@ LONGEST_QUOTE = 60
 
 
 class Misfit(ValueError):
-    """A value does not fit: `said` is what was expected and what came, `path` the place in the value ("" = the whole)."""
+    """A value does not fit: `said` names what was expected and found, `path` the place in the value ("" = the whole)."""
 
     def __init__(self, path: str, said: str) -> None:
         super().__init__(f"{path}: {said}" if path else said)
@@ -113,11 +113,11 @@ class Anything(Struct, frozen=True):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """No condition."""
+        """The schema without conditions."""
         return {}
 
     def load(self, value: Any, path: str = "") -> Any:  # same signature as the others
-        """The JSON as it is."""
+        """Return the JSON unchanged."""
         return resolved(value)
 
 
@@ -128,7 +128,7 @@ class Scalar(Struct, frozen=True):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Its JSON type."""
+        """Return the JSON type."""
         return {"type": _SCALARS[self.type][0]}
 
     def load(self, value: Any, path: str = "") -> Any:
@@ -168,11 +168,11 @@ class Parsed(Struct, frozen=True):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Text of a format."""
+        """Return the schema of a text with a format."""
         return {"type": "string", **self.keywords}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The parsed value."""
+        """Return the parsed value."""
         if isinstance(value, str):
             try:
                 return self.parse(value)
@@ -188,13 +188,13 @@ class Options(Struct, frozen=True):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The JSON types and the values."""
+        """Return the JSON types and the values."""
         written = [option for option, _ in self.options]
         types = sorted({_SCALARS[type(option)][0] for option in written})
         return {"type": types[0] if len(types) == 1 else types, "enum": written}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """Return what the JSON stands for; true is not 1. Bare words match in any letter case."""
+        """Return the value for the JSON; true is not 1. Bare words match in any letter case."""
         spellings = (str(value), value.constant) if isinstance(value, Bare) else (value,)
         for spelling in spellings:
             for written, option in self.options:
@@ -220,7 +220,7 @@ class Items(Struct, frozen=True):
         return {"type": "array", "items": self.item.schema}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The collection of its items."""
+        """Return the collection of its items."""
         if not isinstance(value, list):
             raise expected("a list", value, path)
         return made(self.make, [self.item.load(one, inside(path, index)) for index, one in enumerate(value)], path)
@@ -279,7 +279,7 @@ class Field(Struct, frozen=True):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The form's schema, with what is known of this part."""
+        """Return the converter's schema with the field's description and default."""
         schema = dict(self.converter.schema)
         if "$ref" not in schema:  # some servers ignore keywords beside a reference, and others refuse them
             schema |= {"description": self.description} if self.description else {}
@@ -336,7 +336,7 @@ class OneOf(Struct, frozen=True):
         return {"anyOf": [converter.schema for converter in self.converters]}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """Return the result of the first converter that accepts the value; for numbers, of the one that keeps it unchanged."""
+        """Return the result of the first converter that accepts the value; for a number, the one that keeps it unchanged."""
         taken: list[Any] = []
         misfits: list[Misfit] = []
         for converter in self.converters:
@@ -369,5 +369,5 @@ class Deferred:
         return {"$ref": f"#/$defs/{self.name}"}
 
     def load(self, value: Any, path: str = "") -> Any:
-        """As the form, once it is made."""
+        """Convert with the class's converter, once it is made."""
         return self.converter.load(value, path)

@@ -1,4 +1,4 @@
-"""What a docstring says of a function and of its parameters, in any of the usual styles."""
+"""Extract the description of a function and its parameters from a docstring in any common style."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Docstring(Struct, frozen=True):
 
     @classmethod
     def of(cls, text: str | None) -> Self:
-        """Read a docstring in Google's, NumPy's, reStructuredText's or Epydoc's style; None = there is none."""
+        """Parse a docstring in Google, NumPy, reStructuredText or Epydoc style; None = empty."""
         from docstring_parser import ParseError, parse
 
         clean = inspect.cleandoc(text or "")

@@ -16,13 +16,13 @@ from nbchat.markdown.code_blocks import code_blocks
 __all__ = ["Bare", "has_words", "problem_in", "resolved", "values_in", "word_in"]
 
 MOST_STRICT = 50_000_000
-"""Characters that are looked at, from each bracket to the text's end, for strict JSON."""
+"""Most characters searched for strict JSON, summed from each bracket to the text's end."""
 
 MOST_LENIENT = 1_000_000
-"""The same for the lenient reading, which is slower."""
+"""The same for lenient JSON, which is slower to read."""
 
 LONGEST_WORDS = 80
-"""Characters of an answer without JSON that may be one of a type's values."""
+"""Longest answer without JSON that may be one of a type's values."""
 
 _OPENING = re.compile(r"[\[{]")
 _CONSTANTS = {
@@ -38,12 +38,12 @@ class Bare(str):
 
     @property
     def constant(self) -> Any:
-        """The constant that it spells, in any letter case; else the word itself."""
+        """Return the constant that it names, in any letter case; else the word itself."""
         return _CONSTANTS.get(self.lower(), str(self))
 
 
 def resolved(value: Any) -> Any:
-    """The value with every bare word in it read as a constant or as text."""
+    """Return the value with every bare word interpreted as a constant or text."""
     match value:
         case Bare():
             return value.constant
@@ -55,28 +55,28 @@ def resolved(value: Any) -> Any:
 
 
 def has_words(value: Any) -> bool:
-    """Whether there is a bare word in the value."""
+    """Whether the value contains a bare word."""
     if isinstance(value, (list, dict)):
         return any(map(has_words, value.values() if isinstance(value, dict) else value))
     return isinstance(value, Bare)
 
 
 class Found(NamedTuple):
-    """A value, and where in the text it begins."""
+    """A value, and its position in the text."""
 
     start: int
     value: Any
 
 
 class _Piece(NamedTuple):
-    """A stretch of the text that may be one value: the whole of it, or the content of a code block."""
+    """A part of the text that may be one value: all of it, or the content of a code block."""
 
     start: int
     text: str
 
 
 def values_in(text: str) -> Iterator[Found]:
-    """The values in a text: the whole alone where it is strict JSON; else those in code blocks, and from any bracket on."""
+    """Return the values in a text: only the whole if it is strict JSON; else those in code blocks and from each bracket."""
     whole, *blocks = _pieces(text)
     for piece in (whole, *blocks):
         try:
@@ -118,7 +118,7 @@ def _from_brackets(text: str) -> Iterator[Found]:
             lenient_room -= len(text) - start
         if lenient_room > 0:
             try:
-                value, at = _Reader(text, bare=bracket[0] == "{").value(start)  # [here] in prose is no list
+                value, at = _Reader(text, bare=bracket[0] == "{").value(start)  # [here] in prose is not a list
                 yield Found(start, value)
             except (ValueError, RecursionError):
                 pass
@@ -146,7 +146,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_STRICT = json.JSONDecoder(strict=False, parse_constant=_no_constant)  # line breaks in texts do no harm
+_STRICT = json.JSONDecoder(strict=False, parse_constant=_no_constant)  # raw line breaks in strings are harmless
 
 
 class _Reader:
@@ -170,14 +170,14 @@ class _Reader:
         self._bare = bare
 
     def whole(self) -> Any:
-        """The object or list that is all of the text."""
+        """Return the object or list that makes up the whole text."""
         value, end = self.value(0)
         if self._skip(end) < len(self._text) or isinstance(value, Bare):
             raise ValueError("more than one value")
         return value
 
     def value(self, at: int) -> tuple[Any, int]:
-        """The value that begins at a place, and the place behind it."""
+        """Return the value at a position, and the position after it."""
         opening = self._text[at : at + 1]
         if opening == "{":
             return self._object(at + 1)
@@ -219,7 +219,7 @@ class _Reader:
         return made, at + 1
 
     def _next(self, at: int, closing: str) -> int:
-        """The place behind a comma, or of the closing bracket."""
+        """Return the position after a comma, or that of the closing bracket."""
         at = self._skip(at)
         if self._text[at : at + 1] == ",":
             return self._skip(at + 1)

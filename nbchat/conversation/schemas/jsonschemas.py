@@ -33,7 +33,7 @@ _NOT_STRICT = {
 
 
 def changed(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """A copy of a schema in which `change` has been made to each schema written in it, the inner ones first."""
+    """Return a copy of a schema with `change` applied to each schema in it, inner ones first."""
     if not isinstance(schema, Mapping):
         return schema
     copy = dict(schema)
@@ -49,7 +49,7 @@ def changed(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> 
 
 
 def schemas_in(schema: Any) -> Iterator[dict[str, Any]]:
-    """Each schema written in this one, itself last."""
+    """Yield each schema in this one, itself last."""
     found: list[dict[str, Any]] = []
 
     def note(node: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def schemas_in(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def moved(schema: Node, rename: Callable[[str], str]) -> dict[str, Any]:
-    """The schema with its references renamed."""
+    """Return the schema with its references renamed."""
 
     def change(node: dict[str, Any]) -> dict[str, Any]:
         return {**node, "$ref": rename(node["$ref"])} if isinstance(node.get("$ref"), str) else node
@@ -87,7 +87,7 @@ def closed(schema: Node) -> dict[str, Any]:
 
 
 def is_strict(schema: Node) -> bool:
-    """Whether strict mode accepts it, by a conservative reading of OpenAI's rules."""
+    """Whether strict mode certainly accepts it, by OpenAI's rules."""
     return schema.get("type") == "object" and "anyOf" not in schema and all(map(_is_strict, schemas_in(schema)))
 
 
@@ -131,7 +131,7 @@ class Given(Struct, frozen=True):
         return cls(copy)
 
     def load(self, value: Any, path: str = "") -> Any:
-        """The value itself. Raises Misfit."""
+        """Return the value itself. Raises Misfit."""
         from jsonschema.exceptions import best_match
 
         value = resolved(value)
@@ -147,14 +147,14 @@ class Given(Struct, frozen=True):
 
 
 def _draft(schema: Node) -> Any:
-    """The validator class of the draft that a schema names; else of the newest."""
+    """Return the validator class for a schema's draft; without one, for the newest."""
     from jsonschema.validators import Draft202012Validator, validator_for
 
     return validator_for(schema, default=Draft202012Validator)
 
 
 def _check_reference(schema: Node, reference: str) -> None:
-    """Raises ParameterError for a reference out of the schema, or to nothing."""
+    """Raise ParameterError for a reference out of the schema, or to a missing definition."""
     if not reference.startswith("#"):
         raise ParameterError(f"The JSON schema refers to {reference!r}; copy the definition into its own $defs.")
     found: Any = schema

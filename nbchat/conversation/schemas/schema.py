@@ -41,11 +41,11 @@ class Schema(Struct, frozen=True):
 
     @classmethod
     def of(cls, what: Any, names: Mapping[str, Any] | None = None) -> Self:
-        """Make a schema from any supported description. Raises ParameterError.
+        """Make a schema from any supported description.
 
-        That is a pydantic model, dataclass, typed or named tuple, list[…] or other annotation; a JSON schema; a dict of
-        names and types; or text: a JSON schema, the name of a type, which may be among `names`, or
-        `city:str,temp:float` (in brackets: a list of these).
+        Raises ParameterError. Supported are a pydantic model, dataclass, typed or named tuple, list[…] or other
+        annotation; a JSON schema; a dict of names and types; or text: a JSON schema, the name of a type, which may be
+        among `names`, or `city:str,temp:float` (in brackets: a list of these).
         """
         if isinstance(what, cls):
             return what
@@ -62,7 +62,7 @@ class Schema(Struct, frozen=True):
 
     @property
     def response_format(self) -> dict[str, Any]:
-        """The request's `response_format`; strict where the schema keeps the rules for that."""
+        """The request's `response_format`; strict if the schema follows the rules of strict mode."""
         strict = {"strict": True} if is_strict(self.json_schema) else {}
         return {
             "type": "json_schema",
@@ -83,7 +83,7 @@ class Schema(Struct, frozen=True):
             try:
                 fitting.append((start, self._load(value)))
             except Misfit as misfit:
-                if not has_words(value):  # then that it is no JSON says more
+                if not has_words(value):  # then "not JSON" is the better message
                     misfits.append((start, misfit))
             except RecursionError:
                 misfits.append((start, Misfit("", "it is nested too deep")))
@@ -158,7 +158,7 @@ def _json_schema(text: str) -> Mapping[str, Any]:
 
 
 def _is_record_of_types(what: Mapping[Any, Any]) -> bool:
-    """Whether these are names with types, rather than a JSON schema's keywords with JSON."""
+    """Whether a dict maps names to types, rather than being a JSON schema."""
     return bool(what) and all(
         isinstance(key, str) and (isinstance(value, type) or hasattr(value, "__origin__") or hasattr(value, "__args__"))
         for key, value in what.items()
@@ -166,12 +166,12 @@ def _is_record_of_types(what: Mapping[Any, Any]) -> bool:
 
 
 def _is_object(schema: Mapping[str, Any]) -> bool:
-    """Whether a given schema is an object's at the top, as servers want it."""
+    """Whether a given schema's top level is an object, as servers require."""
     return schema.get("type") == "object" or ("type" not in schema and "properties" in schema)
 
 
 def _wrapped(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """An object's schema with the schema as its only property; definitions stay at the top."""
+    """Return an object schema with the schema as its only property; definitions stay at the top."""
     at_top = ("$defs", "definitions", "$schema")
     inner = {key: value for key, value in schema.items() if key not in at_top}
 

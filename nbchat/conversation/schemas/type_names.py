@@ -23,7 +23,7 @@ WORDS: dict[str, Any] = {
     "time": datetime.time,
     **dict.fromkeys(("null", "none"), type(None)),
 }
-"""Types that are known by a word, in any letter case."""
+"""Types known by name, in any letter case."""
 
 _GENERIC: dict[str, Any] = {
     **{kind.__name__: kind for kind in (list, dict, tuple, set, frozenset)},
@@ -38,11 +38,11 @@ class TypeNames:
         self._names = names or {}
 
     def __contains__(self, name: str) -> bool:
-        """Whether the word, or what stands before its first dot, is a type or may hold some."""
+        """Whether the word, or the part before its first dot, is a type or may contain types."""
         return self._get(name.partition(".")[0]) is not None
 
     def resolve(self, text: str) -> Any:
-        """The annotation that a text writes. Raises ParameterError, with the nearest name."""
+        """Return the annotation that a text names. Raises ParameterError, with the nearest name."""
         bare = text.strip()
         try:
             tree = ast.parse(bare.removesuffix("?"), mode="eval")
@@ -65,7 +65,7 @@ class TypeNames:
             case ast.Constant(value=str(word)):
                 return typing.Literal[word]
             case ast.List(elts=[item]):
-                return list[self._of(item, text)]  # type: ignore[misc]  # a type that is only known now
+                return list[self._of(item, text)]  # type: ignore[misc]  # a type known only at run time
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
                 return Union[self._of(left, text), self._of(right, text)]  # noqa: UP007  # of any two annotations
             case ast.Subscript(value=generic, slice=inner):
@@ -80,13 +80,13 @@ class TypeNames:
             arguments = [... if ast.unparse(part) == "..." else self._of(part, text) for part in parts]
         try:
             return generic[tuple(arguments) if len(arguments) != 1 else arguments[0]]
-        except Exception as error:  # noqa: BLE001  # a class of the user's may refuse in its own way
+        except Exception as error:  # noqa: BLE001  # a user's class may raise anything
             raise ParameterError(
                 f"The schema {_quoted(text)} is not a type: {type(error).__name__}: {error}."
             ) from None
 
     def _option(self, node: ast.expr) -> Any:
-        """One value of a Literal; a word that lost its quotes on a magic's line is a text."""
+        """Return one value of a Literal; a word that lost its quotes on a magic's line is a text."""
         try:
             return ast.literal_eval(node)
         except ValueError:
@@ -103,14 +103,14 @@ class TypeNames:
             raise ParameterError(f"{where} has no type {name!r}.{nearest(name, known)}") from None
 
     def _get(self, name: str) -> Any:
-        """A live type first, then the words, then what may hold types; None = there is nothing of this name."""
+        """Look up a live type, then a known word, then a module or class that may contain types; None = not found."""
         live = self._names.get(name)
         if live is not None and (isinstance(live, type) or hasattr(live, "__origin__") or hasattr(live, "__value__")):
             return live
         return WORDS.get(name.lower(), _GENERIC.get(name, live))
 
     def unknown(self, name: str) -> NoReturn:
-        """Raise the ParameterError for a name that is no type."""
+        """Raise the ParameterError for a name that is not a type."""
         types = [key for key, value in self._names.items() if isinstance(value, type) and not key.startswith("_")]
         known = [*WORDS, *_GENERIC, *types]
         hint = nearest(name, known) or " Types are str, int, float, bool, date, datetime, time and classes."

@@ -46,7 +46,7 @@ class Destination(Struct, frozen=True):
     """A session's server, with its own key and headers, which go to that server only."""
 
     where: str | None = None
-    """A URL or a name; None = the server that is connected for all."""
+    """A URL or a name; None = the server connected for all sessions."""
     key: Key | None = None
     key_env: str | None = None
     """The variable that holds the key, if none was given directly."""
@@ -131,7 +131,7 @@ async def warm_up(endpoint: Endpoint) -> None:
 
 
 def ready(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with an address to send to: starts the server of a model that nbchat runs itself."""
+    """Return the endpoint with an address; starts the server of a model that nbchat runs itself."""
     if endpoint.is_file:
         return _running_file(endpoint)
     if not endpoint.is_builtin:

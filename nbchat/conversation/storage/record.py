@@ -34,10 +34,10 @@ class Record:
         self.notices: list[str] = []
         """Notices about the session, shown with the next answer."""
         self.cut_off: set[str] = set()
-        """Ids of answers that a kernel's end cut off, which were not offered to be continued yet."""
+        """Ids of answers that were cut off when a kernel stopped and have not been offered yet."""
         self.observers = Observers()
         self._newest: str | None = None
-        """The id of the answer that was entered or offered last."""
+        """The id of the answer that was recorded or offered last."""
         self._open: LiveSet[Exchange] = LiveSet()
         self._lock = threading.RLock()
         self._persist = persist
@@ -81,7 +81,7 @@ class Record:
         self.observers.notify()
 
     def partial_answer(self, exchange: Exchange) -> Turn | None:
-        """The turn whose answer a kernel's end cut off, where this asks the same from the same cell: once. None = none."""
+        """Return the turn cut off when a kernel stopped, if the same cell asks the same again; None = none, or already offered."""
         with self._lock:
             place = self.history.place_of_cell(exchange.options.cell_id)
             turn = None if place is None or exchange.options.once else self.history.turns[place]
@@ -92,7 +92,7 @@ class Record:
             return turn
 
     def is_asked_twice(self, exchange: Exchange) -> bool:
-        """Whether the same is being answered already."""
+        """Whether the same message is already being answered."""
         with self._lock:
             others = [other for other in self._open if other is not exchange and other.alone and other.under_way]
         ask = exchange.ask

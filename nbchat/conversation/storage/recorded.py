@@ -10,21 +10,21 @@ from nbchat.conversation.settings import Configurable, Settings, with_system
 from nbchat.conversation.storage.delivery import Limits, spent
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.turn import Turn
-from nbchat.store.ledger.budget import Budget
 from nbchat.store.ledger.entries import Entries, Spent
 from nbchat.store.opening import journal
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.usage import Usage
 from nbchat.values.key_shapes import without_keys
 
-if TYPE_CHECKING:  # imported only with a journal
+if TYPE_CHECKING:  # imported only with a journal, or a budget
     from nbchat.conversation.storage.persistence import Persistence
+    from nbchat.store.ledger.budget import Budget
 
 __all__ = ["Recorded"]
 
 
 class Recorded(Configurable):
-    """A session's history, its ledger, and what bounds its spending. Safe from any thread."""
+    """A session's history, ledger and spending limit. Thread-safe."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(settings)
@@ -39,12 +39,12 @@ class Recorded(Configurable):
 
     @property
     def journal_id(self) -> str | None:
-        """The session's id in the journal; None = nothing of it is there."""
+        """The session's id in the journal; None = not in it."""
         return self._record.journal_id
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The messages that the next request would carry before its own: `{role, content}`, system text included."""
+        """The messages that the next request would send before its own: `{role, content}`, including the system text."""
         server = self._settings.destination.address()
         history = self._record.history.messages()
         return [message.to_wire(server) for message in with_system(self.system, history)]
@@ -57,7 +57,7 @@ class Recorded(Configurable):
     def ledger(self, *, everywhere: bool = False) -> Entries:
         """One row for each request that was answered, oldest first; `to_frame()` makes a data frame of them.
 
-        `everywhere`: of all sessions and kernels. Raises SessionError where the journal can't be read then.
+        `everywhere`: of all sessions and kernels. Raises SessionError if the journal can't be read.
         """
         file = journal() if everywhere else None
         return Entries(self._record.ledger if file is None else file.ledger.entries())
@@ -72,13 +72,15 @@ class Recorded(Configurable):
 
     @budget.setter
     def budget(self, budget: Budget | str | float | None) -> None:
+        from nbchat.store.ledger.budget import Budget
+
         if budget is not None and not isinstance(budget, Budget):
             budget = Budget.parse(str(budget))
         self._limits.budget = budget
 
     @property
     def spent(self) -> Spent:
-        """What counts against the budget; without one, what this session's requests used."""
+        """What counts against the budget; without a budget, what this session's requests used."""
         return spent(self._record, self._limits)
 
     @property
@@ -105,7 +107,7 @@ class Recorded(Configurable):
     def rate(self, turn: Turn, *, thumb: bool | None = None, score: float | None = None, note: str = "") -> None:
         """Keep the user's rating of a turn's answer, replacing an earlier one; without arguments, remove it.
 
-        Raises ParameterError, and SessionError where the turn is not in the history.
+        Raises ParameterError, and SessionError if the turn is not in the history.
         """
         rating = Rating(thumb, score, without_keys(note))
         self._record.change(lambda history: history.rated(turn, rating or None))

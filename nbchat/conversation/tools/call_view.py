@@ -80,7 +80,7 @@ def _text_of(call: ToolCall) -> str:
 
 
 def _spelled_out(text: str) -> str:
-    r"""The text with control, direction and invisible characters as escapes (`\u202e`)."""
+    r"""Return the text with control, direction and invisible characters as escapes (`\u202e`)."""
     return _BEYOND_ASCII.sub(lambda match: _escape(match[0]), text)
 
 

@@ -30,6 +30,6 @@ def _json(value: object) -> str | None:
         text = json.dumps(value, ensure_ascii=False)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:  # noqa: BLE001  # no JSON, or an item whose own code fails: it is described
+    except BaseException:  # noqa: BLE001  # not JSON, or an item whose code fails: describe it instead
         return None
     return text if len(text) <= LONGEST else None

@@ -1,4 +1,4 @@
-"""The tools that every session can offer: Python run in the notebook's namespace, and a look at a variable."""
+"""Tools that every session can offer: run Python in the notebook's namespace, and describe a variable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _numbers = itertools.count(1)
 
 
 def run_python(namespace: dict[str, Any]) -> Tool:
-    """A tool that runs code in this namespace. It always asks first: it can do anything that the user can."""
+    """Return a tool that runs code in this namespace. It always asks first, because it can do anything the user can."""
 
     def run_python(code: str) -> Any:
         """Run Python code in the user's live notebook, where its variables and imports are.
@@ -47,9 +47,9 @@ def run_python(namespace: dict[str, Any]) -> Tool:
 
 
 def look_at(namespace: Mapping[str, Any]) -> Tool:
-    """A tool that describes a variable of this namespace. It is safe: none of the user's code is run.
+    """Return a tool that describes a variable of this namespace. It is safe: none of the user's code is run.
 
-    An object of a class that is not Python's own or a data library's is described by its attributes' names and classes.
+    Objects of other than built-in and data-library classes are described by the names and classes of their attributes.
     """
 
     def look_at(name: str) -> str:
@@ -80,12 +80,12 @@ BUILTIN_TOOLS: Mapping[str, Callable[[dict[str, Any]], Tool]] = {
 
 
 def _is_furniture(name: str, namespace: Mapping[str, Any]) -> bool:
-    """Whether a name is a module, or what an interactive shell puts into every namespace."""
+    """Whether a name is a module, or one that an interactive shell puts into every namespace."""
     return name in ("In", "Out", "exit", "quit", "get_ipython", "open") or issubclass(type(namespace[name]), ModuleType)
 
 
 def _run(code: str, namespace: dict[str, Any]) -> str | Awaitable[str]:
-    """What the code prints and gives, or its traceback; a coroutine for that where the code awaits."""
+    """Return what the code prints and its value, or its traceback; a coroutine for that if the code awaits."""
     file = f"<run_python {next(_numbers)}>"
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)  # so that tracebacks show it
     try:
@@ -97,7 +97,7 @@ def _run(code: str, namespace: dict[str, Any]) -> str | Awaitable[str]:
 
 
 def _compiled(code: str, file: str) -> tuple[CodeType, CodeType | None]:
-    """The statements, and the last expression if the code ends in one."""
+    """Compile the statements, and separately the last expression if the code ends in one."""
     tree = ast.parse(code, file)
     last = tree.body[-1] if tree.body else None
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -126,14 +126,14 @@ async def _evaluated_async(body: CodeType, last: CodeType | None, namespace: dic
 
 
 class _Outcome:
-    """What some code printed, and what it gave or how it failed."""
+    """What code printed, and its value or traceback."""
 
     def __init__(self) -> None:
         self.printed = io.StringIO()
         self.said = ""
 
     def take(self, value: Any) -> None:
-        """The value of the last expression."""
+        """Store the value of the last expression."""
         self.said = "" if value is None else value_text(value)
 
     @property
@@ -144,12 +144,12 @@ class _Outcome:
 
 @contextlib.contextmanager
 def _outcome(file: str) -> Iterator[_Outcome]:
-    """Takes in what is printed, and an exception as its traceback."""
+    """Capture printed output, and an exception as its traceback."""
     outcome = _Outcome()
     with contextlib.redirect_stdout(outcome.printed):
         try:
             yield outcome
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the code raises is for the model to read
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the model reads whatever the code raises
             outcome.said = _traceback(error, file)
 
 
@@ -159,7 +159,7 @@ def _evaluate(code: CodeType, namespace: dict[str, Any]) -> Any:
 
 
 def _traceback(error: BaseException, file: str) -> str:
-    """The end of a traceback, without nbchat's own frames."""
+    """Return the end of a traceback, without nbchat's own frames."""
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename != file:
         frames = frames.tb_next

@@ -27,7 +27,7 @@ __all__ = ["Tool"]
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 LONGEST_DESCRIPTION = 1024
-"""Characters of a description that are sent: what OpenAI takes."""
+"""Most characters of a description that are sent: OpenAI's limit."""
 
 NO_ARGUMENTS = Record(())
 
@@ -49,7 +49,7 @@ class Tool(Struct, frozen=True):
 
     @classmethod
     def of(cls, what: Any, *, safe: bool = False) -> Self:
-        """The tool of a function (its name, docstring, signature and annotations say all), or of its JSON.
+        """Make a tool from a function, by its name, docstring, signature and annotations, or from its JSON.
 
         Raises ToolError, which names the parameter that can't be described, and what to do.
         """
@@ -107,10 +107,10 @@ class Tool(Struct, frozen=True):
         return functools.partial(function, *bound.args, **bound.kwargs)
 
     def _values(self, given: Any) -> dict[str, Any]:
-        """The arguments by name. Raises Misfit.
+        """Return the arguments by name.
 
-        Models also wrap them in one object (`{"arguments": {…}}`), give a single parameter's value without its name,
-        and write null for what they leave out.
+        Raises Misfit. Models also wrap them in one object (`{"arguments": {…}}`), give a single parameter's value
+        without its name, and write null for omitted ones.
         """
         names = [each.name for each in self.arguments.fields]
         if isinstance(given, dict):
@@ -172,7 +172,7 @@ def _field(
 
 
 def _hint(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
-    """A parameter's annotation, evaluated where the function was written; else its default's type. Raises Untypable."""
+    """Return a parameter's annotation, evaluated in the function's module; else its default's type. Raises Untypable."""
     hint = parameter.annotation
     if hint is parameter.empty:
         return type(parameter.default) if type(parameter.default) in (str, int, float, bool) else MISSING
@@ -186,12 +186,12 @@ def _hint(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
 
 
 def _plain(function: Any) -> types.FunctionType:
-    """The function that was written with `def`, under decorators, partials, methods and callable objects."""
+    """Return the `def` function under decorators, partials, methods and callable objects."""
     while isinstance(function, functools.partial):
         function = function.func
-    function = inspect.unwrap(function)  # also of what is no function itself, as with functools.cache
+    function = inspect.unwrap(function)  # also for objects that are not functions, as from functools.cache
     if not isinstance(function, (types.FunctionType, types.MethodType)):
-        function = getattr(type(function), "__call__", function)  # noqa: B004  # what it is, not whether it is
+        function = getattr(type(function), "__call__", function)  # noqa: B004  # the method itself, not whether it exists
     plain = inspect.unwrap(getattr(function, "__func__", function))
     if not isinstance(plain, types.FunctionType):
         raise Untypable(f"{function!r}, which was not written in Python")

@@ -54,7 +54,7 @@ class Toolbox:
         if made.safe and made.function is not None:
             with contextlib.suppress(
                 AttributeError, TypeError
-            ):  # a bound method, and objects with slots, take no marks
+            ):  # bound methods and objects with slots take no attributes
                 made.function.__dict__[SAFE] = True
 
     def copy(self) -> Toolbox:
@@ -62,10 +62,10 @@ class Toolbox:
         return Toolbox(self._tools)
 
     def offer(self, tools: Sequence[Any] | str | None) -> Toolbox | None:
-        """The tools of one request, whatever is added later: these in place of one's own.
+        """Return the tools of one request, unaffected by later changes: `wanted` instead of the session's own.
 
-        None = one's own, "none" = none at all. A name, or a function that is a tool of one's own, is that tool; a
-        function that another session has as safe is safe. Raises ToolError.
+        None = the session's own, "none" = no tools. A name, or a function that is one of the session's tools, means
+        that tool; a function marked safe in another session is safe. Raises ToolError.
         """
         if tools is None:
             return self.copy() if self._tools else None
@@ -96,22 +96,21 @@ class Toolbox:
         return [dict(tool.schema) for tool in self._tools.values()]
 
     def can_run(self, calls: Sequence[ToolCall]) -> bool:
-        """Whether these calls of one answer can be run here: not if one is of a tool that is only a schema.
+        """Whether these calls of one answer can be run here: not if one is for a tool that is only a schema.
 
-        A call of an unknown tool can: its result says so.
+        A call of an unknown tool can be: its result says so.
         """
         functions = [tool for tool in self._tools.values() if tool.function is not None]
         called = [self._tools[call.name] for call in calls if call.name in self._tools]
         return bool(functions) and all(tool.function is not None for tool in called)
 
     def run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, Message]:
-        """Run one call; its result as a message of role "tool".
+        """Run one call; return its result as a message of role "tool".
 
-        Yields what must be awaited on the user's loop. An exception of the tool is a result; only what stops the user's
-        code as a whole, an interrupt, is raised.
+        Yields what must be awaited on the user's loop. A tool's exception becomes its result; only an interrupt is raised.
         """
         text = yield from self._run(call, approve)
-        text = text.encode("utf-8", "replace").decode()  # what can't be sent would lose the whole answer
+        text = text.encode("utf-8", "replace").decode()  # an unsendable result would lose the whole answer
         return Message("tool", _shortened(text, LONGEST_RESULT) or "(empty)", tool_call_id=call.id)
 
     def _run(self, call: ToolCall, approve: Approve) -> Generator[Awaitable[Any], Any, str]:
@@ -121,7 +120,7 @@ class Toolbox:
             return f"Error: there is no tool {call.name!r}.{hint} The tools are {', '.join(self._tools)}."
         try:
             ready = tool.call(call)
-        except Exception as error:  # noqa: BLE001  # a misfit, or whatever a class of the user's raises on its fields
+        except Exception as error:  # noqa: BLE001  # a misfit, or anything that a user's class raises
             return (
                 f"Not run, its arguments do not fit: {_said(error)}. Call it again with arguments that fit its schema."
             )
@@ -131,7 +130,7 @@ class Toolbox:
         try:
             result = yield from _result_of(ready)
             return value_text(result)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a tool raises is for the model to read
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the model reads whatever a tool raises
             return f"Error: {_said(error)}"
 
     def _refusal(self, call: ToolCall, approve: Approve) -> str | None:
@@ -154,7 +153,7 @@ def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
     async def outcome() -> tuple[Any, BaseException | None]:
         try:
             return await (_collected_async(result) if inspect.isasyncgen(result) else result), None
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # raised again below, in the tool's own place
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # raised again below, outside the event loop
             return None, error
 
     value, error = yield outcome()

@@ -1,4 +1,4 @@
-"""A text as the words, numbers, groups of digits and dates that private values are looked for in."""
+"""Tokenize a text into words, numbers, groups of digits and dates, in which private values are searched."""
 
 from __future__ import annotations
 

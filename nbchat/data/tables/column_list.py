@@ -119,7 +119,7 @@ def _missing_lines(fields: Sequence[Field], missing: Missing, chars: int) -> lis
 
 
 def _as_many(fields: Sequence[Field], chars: int) -> str:
-    """The number of columns of each type, then as many names as fit and the number left unnamed."""
+    """Return the number of columns of each type, as many names as fit, and the number left unnamed."""
     types = _types(fields)
     summary = ", ".join(f"{len(of):,} {dtype}" for dtype, of in types[:8])
     if len(types) > 8:

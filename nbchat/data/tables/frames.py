@@ -25,7 +25,9 @@ BATCH = 512
 def describe_table(
     value: object, table: Table, spec: str = "", *, budget: int | None = None, name: str = ""
 ) -> Description:
-    """Describe a frame at the rung that `spec` names, without its private columns. Raises PromptError for an unknown rung.
+    """Describe a frame at the rung that `spec` names, without its private columns.
+
+    Raises PromptError for an unknown rung.
 
     Missing values are counted exactly if that is cheap, else in evenly spaced rows; the text says which. Rows of
     `:sample` are evenly spaced and masked (see `mask`).

@@ -107,7 +107,7 @@ class PandasTable:
         return self.frame.iloc[:, place]
 
     def listed(self, place: int) -> list[Any]:
-        """A column's values, missing ones included; numbers by size."""
+        """A column's values including missing ones; numbers sorted."""
         column = self.column(place)
         if getattr(column.dtype, "kind", "O") not in "iuf" or hasattr(column.dtype, "na_value"):
             return list(column.tolist())

@@ -93,7 +93,7 @@ def _source_of(frames: list[TracebackType], shell: Any) -> str:
 def _translated(shell: Any, source: str) -> str:
     try:
         return str(shell.transform_cell(source)).rstrip("\n")
-    except Exception:  # noqa: BLE001  # it never ran then; a transformer of anybody's may raise anything
+    except Exception:  # noqa: BLE001  # then it never ran; anyone's input transformer may raise anything
         return ""
 
 

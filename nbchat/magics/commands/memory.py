@@ -33,7 +33,7 @@ def _history(shell: Any, rest: str) -> None:
     """Show the turns of this session; with N, the versions of turn N's answer and their settings."""
     session = registry().current
     if rest:
-        _versions(shell, _turn(session, rest))
+        _versions(shell, _turn(rest))
         return
     if not session.turns:
         say(shell, f"session {session.name}: no turns yet")
@@ -101,7 +101,7 @@ def _choose(shell: Any, rest: str) -> None:
     if len(words) != 2 or not words[1].isdecimal() or words[1] == "0":
         raise UsageError(f"%chat choose takes a turn number and a version number, such as 3 1; got {rest!r}.")
     session = registry().current
-    turn = _turn(session, words[0])
+    turn = _turn(words[0])
     if int(words[1]) > len(turn.versions):
         raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
     session.choose(turn, int(words[1]) - 1)
@@ -111,41 +111,39 @@ def _choose(shell: Any, rest: str) -> None:
 @command("pin", "N")
 def _pin(shell: Any, rest: str) -> None:
     """Pin turn N: it stays when the context must be shortened; run it again to unpin."""
-    session = registry().current
-    turn = _turn(session, rest)
-    session.pin(turn, not turn.pinned)
+    turn = _turn(rest)
+    registry().current.pin(turn, not turn.pinned)
     say(shell, f"turn {rest} is {'no longer pinned' if turn.pinned else 'pinned: it stays in every request'}")
 
 
 @command("drop", "N")
 def _drop(shell: Any, rest: str) -> None:
     """Leave turn N out of later requests; run it again to include it."""
-    session = registry().current
-    turn = _turn(session, rest)
-    session.drop(turn, not turn.dropped)
+    turn = _turn(rest)
+    registry().current.drop(turn, not turn.dropped)
     say(shell, f"turn {rest} is {'sent again' if turn.dropped else 'left out of requests'}")
 
 
 @command("context", "[fit|retry|off|TOKENS]")
 def _context(shell: Any, rest: str) -> None:
-    """Say how the history is fitted to the model's window: fit, retry (also after a refusal), off, or its tokens."""
+    """Set how the history is fitted to the model's window: fit, retry (also after a refusal), off, or a number of tokens."""
     session = registry().current
     if rest:
         number = rest.replace(",", "")
         session.context = checked_policy(int(number) if number.isdecimal() else rest)
     meaning = {
-        "fit": "the oldest turns are left out where the model's window is known",
-        "retry": "the oldest turns are left out where the window is known, or once the server says it was too long",
-        "off": "all of the history is sent",
+        "fit": "the oldest turns are left out if the model's window is known",
+        "retry": "the oldest turns are left out if the window is known, or when the server answers that the request was too long",
+        "off": "the whole history is sent",
     }
     policy = session.context
-    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond so many tokens"
+    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond this many tokens"
     say(shell, f"context {policy}: {said}; pinned turns stay")
 
 
-def _turn(session: Session, number: str) -> Turn:
+def _turn(number: str) -> Turn:
     """Return the turn with this number in `%chat history`. Raises UsageError."""
-    turns = session.turns
+    turns = registry().current.turns
     if not number.isdecimal() or not 1 <= int(number) <= len(turns):
         has = f"1 to {len(turns)}" if turns else "none yet"
         raise UsageError(f"Expected a turn number from %chat history ({has}); got {number!r}.")
@@ -177,7 +175,7 @@ def _sessions(shell: Any, _rest: str) -> None:
 def _find(shell: Any, rest: str) -> None:
     """Search the questions and answers of all sessions."""
     if not rest:
-        raise UsageError("%chat find needs a word to look for.")
+        raise UsageError("%chat find needs a word to search for.")
     if (file := journal()) is None:
         raise SessionError("There is no journal to search: NBCHAT_STORE turns it off.")
     rows = []
@@ -217,7 +215,7 @@ def _forget(shell: Any, rest: str) -> None:
 
 @command("clear")
 def _clear(shell: Any, _rest: str) -> None:
-    """Start this session afresh; its settings stay, and the journal keeps its turns until %chat forget."""
+    """Remove all turns from this session; its settings stay, and the journal keeps its turns until %chat forget."""
     session = registry().current
     count = len(session.turns)
     session.clear()

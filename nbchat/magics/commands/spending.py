@@ -101,7 +101,7 @@ def budget_text(session: Session) -> str:
 
 @command("cache", "[on|off]")
 def _cache(shell: Any, rest: str) -> None:
-    """Replay stored answers to identical requests, at no cost; alone, say whether it is on."""
+    """Replay stored answers to identical requests, at no cost; alone, show whether it is on."""
     session = registry().current
     if rest:
         if rest not in ("on", "off"):

@@ -20,7 +20,7 @@ Tokens = Callable[[str], list[int]]
 
 
 def read_biases(text: str) -> list[tuple[str | int, float]]:
-    """`ID=BIAS, word=BIAS, " a word"=BIAS`: parsed into each token's id or text with its bias. Raises ValueError."""
+    """Parse `ID=BIAS, word=BIAS, " a word"=BIAS` into each token's id or text with its bias. Raises ValueError."""
     entries: list[tuple[str | int, float]] = []
     at = 0
     while at < len(text):

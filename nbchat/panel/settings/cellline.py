@@ -21,10 +21,10 @@ from nbchat.values.params import PARAMETERS, Params
 __all__ = ["ONE", "Loaded", "Tried", "cell_line", "load_cell", "unsaid"]
 
 TRIES = ("repeat", "score", "variants")
-"""Those of nbchat's own options that belong to a sweep, and that a panel holds for its own."""
+"""The options of nbchat's own that belong to a sweep, and that a panel keeps for its sweeps."""
 
 HELD = frozenset({"system", "base_url", "key_env", *TRIES})
-"""Those of nbchat's own options that a session or its panel holds; the others belong to one cell."""
+"""The options of nbchat's own that a session or its panel keeps; the others belong to one cell."""
 
 
 class Tried(Struct, frozen=True):

@@ -17,7 +17,7 @@ from nbchat.values.params import Parameter
 __all__ = ["WIDE", "Changed", "Control", "TextControl", "control", "tooltip"]
 
 Changed = Callable[[str, Any], None]
-"""Told a parameter's name and its new value; None = unset."""
+"""Called with a parameter's name and its new value; None = unset."""
 
 NOT_SENT = "not sent"
 REFUSED = "refused"
@@ -29,7 +29,7 @@ MOST_SLIDER_STEPS = 2000
 
 
 def control(factory: WidgetFactory, parameter: Parameter, changed: Changed) -> Control:
-    """The row that suits a parameter's kind."""
+    """Return the row that suits a parameter's kind."""
     match parameter.kind:
         case "number" | "integer" if _slidable(parameter):
             return SliderControl(factory, parameter, changed)
@@ -55,10 +55,10 @@ def tooltip(parameter: Parameter) -> str:
 
 
 class Control:
-    """One row: label, what the value is moved by, a button that unsets it, and a note below.
+    """One row: a label, an input, a button that unsets the value, and a note below.
 
-    A subclass builds the widgets, draws a value on them, and reports with `_report` or `_read` what they were moved to.
-    Widgets' events come from any thread, and drawing causes events of its own, which are not the user's.
+    A subclass builds the widgets, shows a value in them, and reports the user's changes with `_report` or `_read`.
+    Widget events come from any thread, and showing a value causes events that are not the user's.
     """
 
     placeholder = NOT_SENT
@@ -74,7 +74,7 @@ class Control:
         self._changed = changed
         self._value: Any = None
         self.tried: tuple[Any, ...] = ()
-        """The values that are to be tried one beside the other; empty = it has one value, or none."""
+        """The values to try in a sweep; empty = one value, or none."""
         self._refusal = ""
         self._redrawing = Redraw()
         self.widgets: list[Any] = self._build()
@@ -94,7 +94,7 @@ class Control:
                 self._redraw()
 
     def try_values(self, values: tuple[Any, ...]) -> None:
-        """Show several values to try, in place of the one that is set; the session then has none. Empty = none."""
+        """Show several values to try instead of the set one; the session then has none. Empty = none."""
         if values != self.tried:
             self.tried = values
             self._changed(self.parameter.name, None)
@@ -103,7 +103,7 @@ class Control:
                 self._redraw()
 
     def refuse(self, words: str) -> None:
-        """Grey it: the server refuses it for this model, in these words. Empty = it does not."""
+        """Grey out the row, because the server refuses the parameter for this model with these words. Empty = it does not."""
         if words == self._refusal:
             return
         self._refusal = words
@@ -117,7 +117,7 @@ class Control:
         mark(self.row, "nbchat-refused", bool(words))
 
     def _build(self) -> list[Any]:
-        """The widgets, the first of them with the label."""
+        """Return the widgets, the first one with the label."""
         raise NotImplementedError
 
     def _draw(self, value: Any) -> None:
@@ -138,7 +138,7 @@ class Control:
         """Show several values; rows without a box to type into never have any."""
 
     def _report(self, value: Any) -> None:
-        """The user moved it to this value."""
+        """Handle a value set by the user."""
         self.tried = ()
         try:
             self._changed(self.parameter.name, value)
@@ -166,7 +166,7 @@ class Control:
 
     def _reject(self, problem: str) -> None:
         self.problem = problem
-        mark(self.row, "nbchat-unset", False)  # what was typed can be taken back with one click
+        mark(self.row, "nbchat-unset", False)  # so that one click can discard the typed text
         mark(self.row, "nbchat-bad", True)
         self._say()
 
@@ -178,7 +178,7 @@ class Control:
 
 
 class SliderControl(Control):
-    """A slider, and a box to type into; the slider would clamp what is typed, so the box is one of our own."""
+    """A slider and a separate text box, because the slider's own box would clamp typed values."""
 
     def _build(self) -> list[Any]:
         row = self.parameter
@@ -213,10 +213,9 @@ class SliderControl(Control):
         self._box.value = text
 
     def _on_grid(self, value: float) -> float | None:
-        """Where the front-end's slider stands for a value between its steps: it reports that place by itself.
+        """Return the step to which the front end's slider rounds a value, and which it reports; None = it is a step.
 
-        None = the value is one of its steps. The order of operations is the slider's own (noUiSlider's), so that both
-        round alike.
+        The order of operations is the slider's own (noUiSlider's), so that both round alike.
         """
         low, span, step = self._slider.min, self._slider.max - self._slider.min, self._slider.step
         steps = math.floor((value - low) * 100 / span / (step * 100 / span) + 0.5)
@@ -225,7 +224,7 @@ class SliderControl(Control):
 
 
 class TextControl(Control):
-    """A box to type into: numbers without bounds, texts, JSON, token ids with their biases."""
+    """A text box: numbers without bounds, texts, JSON, token ids with their biases."""
 
     def _build(self) -> list[Any]:
         self._box = self._factory.make(
@@ -246,7 +245,7 @@ class TextControl(Control):
 
 
 class ChoiceControl(Control):
-    """A list of the few values there are."""
+    """A list of a few possible values."""
 
     def _build(self) -> list[Any]:
         values = ("true", "false") if self.parameter.kind == "flag" else self.parameter.choices
@@ -269,7 +268,7 @@ class ChoiceControl(Control):
 
 
 class TextsControl(Control):
-    r"""A box for each of a few texts, in which `\n` stands for a line break and so on: white space is seen."""
+    r"""A box for each of a few texts, in which white space is visible as escapes such as `\n`."""
 
     def _build(self) -> list[Any]:
         label = {"description": self.parameter.name, "placeholder": NOT_SENT, "tooltip": tooltip(self.parameter)}

@@ -142,7 +142,7 @@ class ServerForm:
                 names = models(endpoint)
             except NbchatError as error:
                 problem = f"Can't list the models: {error}"
-            except Exception:  # noqa: BLE001  # the engine was stopped meanwhile, or the process ends: nobody waits for it
+            except Exception:  # noqa: BLE001  # the engine was stopped meanwhile, or the process is ending
                 return
             if self._listed == where:
                 self._model.offer(names)

@@ -8,7 +8,8 @@ one setting, with these fields (null = unknown or missing):
 - `truth` and `second_truth`, as compared; `status`: "complete", "failed" or "not asked";
 - `answer` (text), `value` (the label, number or score read from it), `quality` (1 or 0 for a label, minus the absolute
   error of a number, a score; null = does not count);
-- `cost` (US dollars), `seconds`, `prompt_tokens`, `completion_tokens`; `error` (why there is no answer or score).
+- `cost` (US dollars), `seconds`, `prompt_tokens`, `completion_tokens`; `error` (why there is no answer or score);
+- `stored`: the answer was in the journal, so that its cost was paid earlier.
 
 Parquet (`.parquet`, needs pyarrow): the same rows; what was asked is JSON in the file's metadata under
 `nbchat.evaluation`. There are no keys or addresses in either.
@@ -24,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbchat.rows.evaluation.early_stopping import Stopped
+from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.labels import Labels
-from nbchat.rows.evaluation.outcome import Case, Measure, Outcome
 from nbchat.store.private_file import write_private
 from nbchat.tuning.grid import Axis, Grid
 from nbchat.tuning.statistics import Difference
@@ -48,7 +49,18 @@ MOST_BYTES = 2_000_000_000
 
 _E = TypeVar("_E", bound="Evaluation")
 
-_OUTCOME = ("status", "answer", "value", "quality", "cost", "seconds", "prompt_tokens", "completion_tokens", "error")
+_OUTCOME = (
+    "status",
+    "answer",
+    "value",
+    "quality",
+    "cost",
+    "seconds",
+    "prompt_tokens",
+    "completion_tokens",
+    "error",
+    "stored",
+)
 
 
 def write(evaluation: Evaluation, path: Path) -> Path:
@@ -200,8 +212,8 @@ def _evaluation(about: Mapping[str, Any], records: Iterable[Any], kind: type[_E]
         int(about["looks"]),
         tuple(map(str, about["notes"])),
     )
-    cases, outcomes = _rows(records, len(grid.settings), int(about["rows"]))
-    return kind(design, cases, outcomes, list(_stopped(about, design)), session)
+    cases, graded = _rows(records, len(grid.settings), int(about["rows"]))
+    return kind(design, cases, graded, list(_stopped(about, design)), session)
 
 
 def _stopped(about: Mapping[str, Any], design: Design) -> Iterator[Stopped]:
@@ -211,17 +223,17 @@ def _stopped(about: Mapping[str, Any], design: Design) -> Iterator[Stopped]:
         yield Stopped(settings[one["setting"]], one["rows"], settings[one["ahead"]], gap)
 
 
-def _rows(records: Iterable[Any], settings: int, rows: int) -> tuple[list[Case], list[list[Outcome]]]:
-    """Return the cases and outcomes. Raises ValueError if a row or setting is missing or there are too many."""
+def _rows(records: Iterable[Any], settings: int, rows: int) -> tuple[list[Case], list[list[Graded]]]:
+    """Return the cases and graded. Raises ValueError if a row or setting is missing or there are too many."""
     cases: list[Case] = []
-    outcomes: list[list[Outcome]] = [[] for _ in range(settings)]
+    graded: list[list[Graded]] = [[] for _ in range(settings)]
     for place, record in enumerate(records):
         row, setting = divmod(place, settings)
         if (record["row"], record["setting"]) != (row, setting):
             raise ValueError(f"row {row} of setting {setting} is not where it belongs")
         if setting == 0:
             cases.append(Case(row, record["index"], record["truth"], record["second_truth"]))
-        outcomes[setting].append(Outcome(**{name: record[name] for name in _OUTCOME}))
-    if len(cases) != rows or any(len(each) != rows for each in outcomes):
+        graded[setting].append(Graded(**{name: record[name] for name in _OUTCOME}))
+    if len(cases) != rows or any(len(each) != rows for each in graded):
         raise ValueError(f"it has {len(cases):,} of {rows:,} rows")
-    return cases, outcomes
+    return cases, graded

@@ -15,8 +15,7 @@ from nbchat.rows.evaluation.annotators import Annotators
 from nbchat.rows.evaluation.confusion import Confusion
 from nbchat.rows.evaluation.early_stopping import FINAL, Stopped
 from nbchat.rows.evaluation.frontier import frontier
-from nbchat.rows.evaluation.labels import RULE
-from nbchat.rows.evaluation.outcome import Case, Measure, Outcome
+from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.standing import Candidate, Standing, by_macro_f1
 from nbchat.tuning.grid import Grid, Setting, setting_text, value_text
 from nbchat.tuning.statistics import LEVEL, finite
@@ -57,7 +56,7 @@ class Design(Struct, frozen=True):
 class Evaluation:
     """What came of asking every row with every setting.
 
-    `cases` are the rows with their truths; `outcomes[i][row]` is the outcome of a row with setting i. `stopped` are the
+    `cases` are the rows with their truths; `graded[i][row]` is what came of a row with setting i. `stopped` are the
     settings that were no longer asked since they were plainly worse. `session` None = loaded from a file.
 
     Of a row whose truth is missing, nothing counts. For labels, a failed answer and one that gives no label count as
@@ -70,14 +69,14 @@ class Evaluation:
         self,
         design: Design,
         cases: Sequence[Case],
-        outcomes: Sequence[Sequence[Outcome]],
+        graded: Sequence[Sequence[Graded]],
         stopped: Sequence[Stopped] = (),
         session: Session | None = None,
     ) -> None:
         self.design = design
         self.cases = tuple(cases)
         self.settings: list[Setting] = design.grid.settings
-        self.outcomes = [list(each) for each in outcomes]
+        self.graded = [list(each) for each in graded]
         self.stopped = tuple(stopped)
         self.session = session
 
@@ -100,8 +99,8 @@ class Evaluation:
 
     @property
     def cost(self) -> float | None:
-        """The total in US dollars of the rows whose cost is known; None = known for none."""
-        known = finite(one.cost for each in self.outcomes for one in each)
+        """What was paid in US dollars for the answers whose cost is known, without those stored; None = known for none."""
+        known = finite(0.0 if one.stored else one.cost for each in self.graded for one in each if one.cost is not None)
         return sum(known) if known else None
 
     # Statistics
@@ -110,15 +109,15 @@ class Evaluation:
     def standings(self) -> list[Standing]:
         """Quality, cost and time of each setting, in the grid's order."""
         return [
-            Standing.of(setting, outcomes, self.cases, self.measure, self._truths)
-            for setting, outcomes in zip(self.settings, self.outcomes, strict=True)
+            Standing.of(setting, graded, self.cases, self.measure, self._truths)
+            for setting, graded in zip(self.settings, self.graded, strict=True)
         ]
 
     @cached_property
     def _truths(self) -> bool:
         """Whether scores are truth values, 0 or 1, both of which occur."""
         return self.measure.kind == "scores" and {
-            q for each in self.outcomes for one in each if (q := one.quality) is not None
+            q for each in self.graded for one in each if (q := one.quality) is not None
         } == {0, 1}
 
     @cached_property
@@ -132,18 +131,23 @@ class Evaluation:
 
     @cached_property
     def frontier(self) -> list[int]:
-        """The numbers of the settings that no other beats in both quality and price (see `price`), by increasing price."""
+        """The numbers of the settings that no other beats in both quality and cost, by increasing cost.
+
+        Empty if no cost is known.
+        """
+        if not self.priced:
+            return []
         sign = -1 if self.measure.kind == "numbers" else 1
         means = [None if one.quality is None else sign * one.quality.mean for one in self.standings]
         return frontier([(self.price(number), mean) for number, mean in enumerate(means)])
 
     @property
     def priced(self) -> bool:
-        """Whether any cost is known, so that settings are compared by cost rather than time."""
+        """Whether any cost is known: of settings that cost nothing, the best one is all there is to choose."""
         return any(one.cost_per_1000 for one in self.standings)
 
     def price(self, number: int) -> float | None:
-        """Return what 1,000 rows take with a setting: US dollars, or seconds if no cost is known; None = unknown."""
+        """Return what 1,000 rows cost with a setting in US dollars, or seconds if no cost is known; None = unknown."""
         one = self.standings[number]
         return one.cost_per_1000 if self.priced else one.seconds_per_1000
 
@@ -167,12 +171,12 @@ class Evaluation:
     @cached_property
     def _macro_verdict(self) -> Verdict:
         running = self._running
-        candidates = by_macro_f1([self.settings[i] for i in running], [self.outcomes[i] for i in running], self.cases)
+        candidates = by_macro_f1([self.settings[i] for i in running], [self.graded[i] for i in running], self.cases)
         return self._judged(candidates, "macro-F1")
 
     def _judged(self, candidates: Sequence[Comparable], measure: str) -> Verdict:
         if not candidates:
-            errors = [one.error for each in self.outcomes for one in each if one.error]
+            errors = [one.error for each in self.graded for one in each if one.error]
             return Verdict(f"Nothing to compare: no row counts{f' ({errors[0]})' if errors else ''}.")
         if len(candidates) == 1:
             best = candidates[0]
@@ -200,12 +204,12 @@ class Evaluation:
 
     def _candidate(self, number: int) -> Candidate | None:
         right = self.measure.kind == "labels"
-        return Candidate.of(self.settings[number], self.outcomes[number], right=right, truths=self._truths)
+        return Candidate.of(self.settings[number], self.graded[number], right=right, truths=self._truths)
 
     def notes(self) -> list[str]:
         """Return what to know about the figures: what was left out, what counts as wrong, how answers were read."""
         kind = self.measure.kind
-        missing = sum(case.truth is None for case in self.cases)
+        missing = sum(not self.measure.can_count(case) for case in self.cases)
         failed = sum(one.failed for one in self.standings)
         unread = sum(one.unread for one in self.standings)
         unasked = sum(one.not_asked for one in self.standings)
@@ -214,11 +218,11 @@ class Evaluation:
         seen = ", ".join(f"{text!r:.40}" for text, _ in self.unread().most_common(MOST_NAMED))
         told = [
             f"{pluralize(missing, 'row')} without a truth left out" if missing else "",
-            f"{failed:,} failed: {counted}" if failed else "",
+            f"{failed:,} failed: {counted} (evaluating again asks them again)" if failed else "",
             f"{thing} in {pluralize(unread, 'answer')}, {counted}: {seen}" if unread else "",
-            f"{pluralize(unasked, 'row')} not asked" if unasked else "",
+            f"{unasked:,} of {len(self) * len(self.settings):,} requests not made" if unasked else "",
             str(self.annotators or ""),
-            RULE if kind == "labels" else "",
+            self.measure.labels.rule if self.measure.labels is not None else "",
             *self.design.notes,
         ]
         return [note for note in told if note]
@@ -227,9 +231,9 @@ class Evaluation:
         """Return the whole answers that gave none of the labels, no number or no score, each with its number of rows."""
         return Counter(
             " ".join(one.answer.split())[:200]
-            for each in self.outcomes
+            for each in self.graded
             for case, one in zip(self.cases, each, strict=True)
-            if one.status == "complete" and one.value is None and case.truth is not None
+            if one.status == "complete" and one.value is None and self.measure.can_count(case)
         )
 
     # Tables
@@ -293,10 +297,11 @@ class Evaluation:
                 "prompt_tokens": one.prompt_tokens,
                 "completion_tokens": one.completion_tokens,
                 "error": one.error,
+                "stored": one.stored,
             }
             for case in self.cases
             for number, setting in enumerate(self.settings)
-            for one in (self.outcomes[number][case.row],)
+            for one in (self.graded[number][case.row],)
         ]
 
     def disagreements(self) -> Any:
@@ -310,7 +315,7 @@ class Evaluation:
                 "row": case.row,
                 "index": case.index,
                 "truth": case.truth,
-                **{name: each[case.row].value for name, each in zip(names, self.outcomes, strict=True)},
+                **{name: each[case.row].value for name, each in zip(names, self.graded, strict=True)},
             }
             for case in self.disagreeing()
         ]
@@ -320,7 +325,7 @@ class Evaluation:
         """Return the rows of `disagreements`."""
         found = []
         for case in self.cases:
-            asked = [each[case.row] for each in self.outcomes]
+            asked = [each[case.row] for each in self.graded]
             if len({one.value for one in asked if one.status != "not asked"}) > 1:
                 found.append(case)
         return found
@@ -329,10 +334,10 @@ class Evaluation:
         """Return the confusion matrix of a setting. Raises ParameterError where the truths are not labels."""
         if self.measure.labels is None:
             raise ParameterError("A confusion matrix needs labels as truths (kind='labels').")
-        outcomes = self.outcomes[self.number(setting)]
+        graded = self.graded[self.number(setting)]
         pairs = [
             (str(case.truth), _text(one.value))
-            for case, one in zip(self.cases, outcomes, strict=True)
+            for case, one in zip(self.cases, graded, strict=True)
             if one.quality is not None
         ]
         return Confusion.of(self.measure.labels.names, pairs)

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from nbchat.rows.evaluation.confusion import macro_f1
-from nbchat.rows.evaluation.outcome import Case, Measure, Outcome
+from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.significance import MOST_ROWS, bootstrap, resampled_error, right_difference
 from nbchat.tuning.grid import Setting, setting_text
 from nbchat.tuning.statistics import LEVEL, Difference, Mean, difference, finite, paired_difference
@@ -32,11 +32,9 @@ class Candidate(Struct, frozen=True):
     resampled: Sequence[float] = ()
 
     @classmethod
-    def of(
-        cls, setting: Setting, outcomes: Sequence[Outcome], *, right: bool, truths: bool = False
-    ) -> Candidate | None:
-        """Return a candidate by the outcomes in row order; None = no row counts. `truths`: scores are 0 or 1."""
-        values = {row: one.quality for row, one in enumerate(outcomes) if one.quality is not None}
+    def of(cls, setting: Setting, graded: Sequence[Graded], *, right: bool, truths: bool = False) -> Candidate | None:
+        """Return a candidate by the graded in row order; None = no row counts. `truths`: scores are 0 or 1."""
+        values = {row: one.quality for row, one in enumerate(graded) if one.quality is not None}
         mean = Mean.of(values.values(), truths=right or truths)
         return None if mean is None else cls(setting, mean, values, right)
 
@@ -62,16 +60,16 @@ class Candidate(Struct, frozen=True):
 
 
 def by_macro_f1(
-    settings: Sequence[Setting], outcomes: Sequence[Sequence[Outcome]], cases: Sequence[Case], seed: int = 0
+    settings: Sequence[Setting], graded: Sequence[Sequence[Graded]], cases: Sequence[Case], seed: int = 0
 ) -> list[Candidate]:
     """Return the settings as candidates by macro-F1, over the rows that count for all of them.
 
     Intervals are from a paired bootstrap: rows are resampled, the same for all settings. Empty = no row counts for all.
     """
-    rows = [case.row for case in cases if all(each[case.row].quality is not None for each in outcomes)]
+    rows = [case.row for case in cases if all(each[case.row].quality is not None for each in graded)]
     if not rows:
         return []
-    pairs = [[(str(cases[row].truth), _label(each[row].value)) for row in rows] for each in outcomes]
+    pairs = [[(str(cases[row].truth), _label(each[row].value)) for row in rows] for each in graded]
     statistics = [lambda picked, of=of: macro_f1(Counter(map(of.__getitem__, picked))) or 0.0 for of in pairs]
     found = []
     resamples = bootstrap(len(rows), statistics, seed)
@@ -109,10 +107,10 @@ class Standing(Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, setting: Setting, outcomes: Sequence[Outcome], cases: Sequence[Case], measure: Measure, truths: bool
+        cls, setting: Setting, graded: Sequence[Graded], cases: Sequence[Case], measure: Measure, truths: bool
     ) -> Standing:
-        """Summarise the outcomes of a setting, in row order. `truths`: scores are 0 or 1."""
-        known = [(case, one) for case, one in zip(cases, outcomes, strict=True) if case.truth is not None]
+        """Summarise the graded of a setting, in row order. `truths`: scores are 0 or 1."""
+        known = [(case, one) for case, one in zip(cases, graded, strict=True) if measure.can_count(case)]
         counted = [(case, one) for case, one in known if one.quality is not None]
         complete = [one for _, one in known if one.status == "complete"]
         sign = -1.0 if measure.kind == "numbers" else 1.0
@@ -135,7 +133,7 @@ class Standing(Struct, frozen=True):
             quality,
             macro_f1(pairs) if measure.kind == "labels" else None,
             Mean.of(errors),
-            _per_1000(one.cost for one in outcomes if one.status != "not asked"),
+            _per_1000(one.cost for one in graded if one.status != "not asked"),
             _per_1000(one.seconds for one in complete),
         )
 

@@ -8,18 +8,21 @@ from typing import Any
 
 from nbchat.api.keys import Key
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import decoded, encoded, plain
+from nbchat.store.encoding import decoded_object, encoded, plain
 from nbchat.store.ledger.entries import Entry, Spent
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Writer
 from nbchat.values.answer.reply import Timing
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import SessionError
+from nbchat.values.json_fields import readable
 
 __all__ = ["Ledger"]
 
 _PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
 """Fields of an entry that are stored unchanged."""
+
+_NOTHING = {name: getattr(Entry.empty(), name) for name in _PLAIN}
 
 
 class Ledger:
@@ -99,13 +102,13 @@ def _entry(
     about: bytes | None,
     row: bytes,
 ) -> Entry:
-    figures = decoded(row)
-    known = decoded(about) if about else {}
+    figures = {"usage": {}, "timing": {}, **_NOTHING, **decoded_object(row)}
+    known = decoded_object(about)
     return Entry(
-        usage=Usage.from_dict(figures["usage"]),
-        timing=Timing.from_dict(figures["timing"]),
-        cost=cost,
-        at=at,
+        usage=Usage.from_dict(readable(Usage.from_dict, figures["usage"], {})),
+        timing=Timing.from_dict(readable(Timing.from_dict, figures["timing"], {})),
+        cost=cost if isinstance(cost, (int, float)) else None,
+        at=at if isinstance(at, float) else 0.0,
         id=call,
         replayed=bool(replayed),
         session=known.get("session"),

@@ -56,7 +56,7 @@ class Carried(Struct, frozen=True):
 
 
 def is_carried(name: str) -> bool:
-    """Whether a server wants a field of this name of a message back, or may: its reasoning."""
+    """Whether a server expects, or may expect (reasoning), a message's field of this name back."""
     return name == REASONING or _FIELD.fullmatch(name) is not None
 
 
@@ -120,7 +120,7 @@ def _is_text(begun: Mapping[str, Any], item: Mapping[str, Any], name: str) -> bo
 
 
 def _plain(value: Any) -> Any:
-    """JSON that can be sent again: lone surrogates become U+FFFD, NaN and infinities null."""
+    """Return JSON that can be sent again: lone surrogates become U+FFFD, NaN and infinities null."""
     if isinstance(value, dict):
         return {_plain(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -57,7 +57,7 @@ class _ChoiceDraft:
         self.images: list[ImagePart] = []
         self.sources: list[Source] = []
         self.unshown: list[str] = []
-        self._size_at_end = -1  # of its texts, once the server has certainly ended it
+        self._size_at_end = -1  # the length of its texts when the server certainly ended it
 
     def finish(self, reason: str, *, certain: bool) -> None:
         self.finish_reason = reason
@@ -65,7 +65,7 @@ class _ChoiceDraft:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the server has certainly ended it, and nothing has come behind that."""
+        """Whether the server has certainly ended it, and nothing has come after that."""
         return self._size == self._size_at_end
 
     @property
@@ -212,6 +212,8 @@ class Draft:
                 self._total = at - self._sent_at
             case Notice(text):
                 self._notices.append(text)
+            case Retrying(seconds=seconds, attempt=1):
+                self._notices.append(f"waited {seconds:.0f} s for the server's rate limit")
             case Retrying(reason=reason, attempt=attempt):
                 self._tries = attempt
                 self._notices = [note for note in self._notices if not note.startswith("retried")]
@@ -226,7 +228,7 @@ class Draft:
         return choice
 
     def reply(self, *, interrupted: bool = False) -> Reply:
-        """Return the answer so far, of unknown cost. `interrupted`: the user stopped it, perhaps behind its end."""
+        """Return the answer so far, with unknown cost. `interrupted`: the user stopped it, perhaps after its end."""
         server, sent = self._asked.url, self._asked.body.get("messages") or [{}]
         in_tools = sent[-1].get("role") == "tool"
         drafts = sorted(self._choices.items())
@@ -256,7 +258,7 @@ class Draft:
 
     @property
     def _is_whole(self) -> bool:
-        """Whether all choices have come to their ends; only a usage count may be missing."""
+        """Whether all choices have ended; only a usage count may be missing."""
         drafts = self._choices.values()
         return len(drafts) >= (self._asked.body.get("n") or 1) and all(draft.is_whole for draft in drafts)
 
@@ -271,7 +273,7 @@ class Draft:
 
 
 def _estimated(choice: Choice) -> int:
-    """About how many tokens a choice is."""
+    """Estimate the tokens of a choice."""
     texts = (choice.text, choice.reasoning, choice.refusal, *(call.arguments for call in choice.tool_calls))
     return sum(map(estimate_tokens, texts))
 

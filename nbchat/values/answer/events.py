@@ -170,7 +170,10 @@ class Ended(_Moment, frozen=True):
 
 
 class Retrying(Struct, frozen=True):
-    """Before any text came: the request will be resent in `seconds`, as attempt number `attempt` (the first is 1)."""
+    """Before any text came: the request will be resent in `seconds`, as attempt number `attempt`.
+
+    Attempt 1: it was not sent yet, because the server forbids requests until then.
+    """
 
     seconds: float
     reason: str

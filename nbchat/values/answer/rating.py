@@ -16,9 +16,9 @@ LONGEST_NOTE = 10_000
 
 
 class Rating(Struct, frozen=True):
-    """A thumb (True = up, False = down), a score of any scale, more is better, and a note; None, or empty = none given.
+    """A thumb (True = up, False = down), a score on any scale (higher is better), and a note; None, "" = not given.
 
-    Raises ParameterError for a score that is no number, and for a note of more than 10,000 characters.
+    Raises ParameterError for a score that is not a number, and for a note of more than 10,000 characters.
     """
 
     thumb: bool | None = None
@@ -47,7 +47,7 @@ class Rating(Struct, frozen=True):
         return None if self.thumb is None else float(self.thumb)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is given, as files write it."""
+        """Return the JSON form used in files: the values that are given."""
         given = {"thumb": self.thumb, "score": self.score, "note": self.note or None}
         return {name: value for name, value in given.items() if value is not None}
 

@@ -12,22 +12,42 @@ from msgspec import Struct
 
 from nbchat.values.answer.rate_limits import RateLimits
 
-__all__ = ["RETRIED_STATUSES", "RetryPolicy", "rate_limits", "retry_after"]
+__all__ = [
+    "RETRIED_STATUSES",
+    "TOO_MANY_STATUSES",
+    "RetryPolicy",
+    "rate_limits",
+    "retry_after",
+    "wish_in_limits",
+    "wish_in_words",
+]
 
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599})
+
+TOO_MANY_STATUSES = frozenset({429, 503, 529})
+"""Statuses by which a server says that it gets more requests than it can take."""
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|[dhms])"
 _FAMILIES = ("x-ratelimit-{what}-{of}", "anthropic-ratelimit-{of}-{what}", "ratelimit-{what}-{of}")
 _BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
 
+_WORDED = r"[0-9]{1,9}(?:\.[0-9]{1,9})?\s{0,2}(?:milliseconds?|ms|minutes?|mins?|m|seconds?|secs?|s|hours?|hrs?|h|days?|d)(?![a-z])"
+_WISH = re.compile(
+    r"\b(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?)\b[^0-9.]{0,40}?\b(?:in|after|for|at least|another)?\s{0,2}"
+    rf"(?P<duration>{_WORDED}(?:(?:,? and|,)?\s{{0,2}}{_WORDED}){{0,3}})",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", re.IGNORECASE)
+_SHORT = {"ms": "ms", "mil": "ms"}
+
 
 class RetryPolicy(Struct, frozen=True):
     """When to retry a request that got no answer.
 
-    The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, lengthened by up to a quarter by chance
-    (only lengthened: many clients hear the same wish at once). A server's own wish is obeyed instead, unless it is
-    longer than `patience`: then nothing is tried again.
+    The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, plus a random extra of up to a quarter,
+    since many clients may be told to wait at the same moment. A server's own delay takes precedence, unless it exceeds
+    `patience`: then there is no retry.
     """
 
     tries: int = 5
@@ -36,7 +56,7 @@ class RetryPolicy(Struct, frozen=True):
     patience: float = 60.0
 
     def wait(self, attempt: int, wished: float | None = None) -> float | None:
-        """Seconds to wait after try number `attempt` failed; None = give up."""
+        """Return the seconds to wait after try number `attempt` failed; None = give up."""
         if attempt >= self.tries or (wished is not None and wished > self.patience):
             return None
         planned = min(self.first * 2 ** (attempt - 1), self.longest) if wished is None else wished
@@ -44,7 +64,7 @@ class RetryPolicy(Struct, frozen=True):
 
 
 def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None) -> float | None:
-    """Seconds the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. None = no word."""
+    """Return the requested delay in seconds: `retry-after-ms`, or `retry-after` in seconds or as a date; None = not given."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -53,8 +73,26 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
     return seconds if seconds is not None else _until_http_date(text, now or datetime.datetime.now(datetime.UTC))
 
 
+def wish_in_words(message: str) -> float | None:
+    """Seconds that a refusal asks to wait in its words: `Please try again in 6m0.5s`. None = no word."""
+    if (found := _WISH.search(message[:2000])) is None:
+        return None
+    amounts = _AMOUNT.findall(found["duration"])
+    return sum(float(amount) * _UNITS[_SHORT.get(unit.lower()[:3], unit[:1].lower())] for amount, unit in amounts)
+
+
+def wish_in_limits(told: RateLimits | None) -> float | None:
+    """Seconds until a limit is restored that may be the one that a request was refused for. None = unknown."""
+    if told is None:
+        return None
+    pairs = (told.remaining_requests, told.reset_requests), (told.remaining_tokens, told.reset_tokens)
+    spent = [reset for left, reset in pairs if reset is not None and left == 0]
+    vague = [reset for left, reset in pairs if reset is not None and left is None]
+    return max(spent) if spent else min(vague, default=None)
+
+
 def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
-    """The limits that these headers tell; None = none of the known kinds is there."""
+    """Return the limits in these headers; None = none of a known kind."""
     if not any("ratelimit" in name for name in headers):
         return None
     found: dict[str, float] = {}
@@ -63,7 +101,9 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
             patterns = _FAMILIES if of == "tokens" else (*_FAMILIES, *_BARE)
             for pattern in patterns:
                 value = headers.get(pattern.format(what=what, of=of))
-                amount = None if value is None else _reset(value) if what == "reset" else _number(value)
+                if value is None or (what == "remaining" and value.lstrip().startswith("-")):
+                    continue  # -1 is what some gateways write for "no limit"
+                amount = _reset(value) if what == "reset" else _number(value)
                 if amount is not None:
                     found.setdefault(f"{what}_{of}", amount)
     if not found:
@@ -72,7 +112,7 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
 
 
 def _number(text: str | None) -> float | None:
-    """A number of at least 0 (what is below counts as 0), alone or before a `;` or `,` and more."""
+    """Parse a number (negative = 0), alone or followed by `;` or `,` and more."""
     try:
         number = float(re.split("[;,]", text or "", maxsplit=1)[0])
     except ValueError:
@@ -81,7 +121,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _reset(text: str) -> float | None:
-    """`6m0s`, `1.5s`, `20ms`, seconds, an ISO or HTTP date, or (in some servers) an epoch time."""
+    """Parse `6m0s`, `1.5s`, `20ms`, seconds, an ISO or HTTP date, or (from some servers) an epoch time."""
     now = datetime.datetime.now(datetime.UTC)
     number = _number(text)
     if number is not None:
@@ -103,5 +143,5 @@ def _until_http_date(text: str, now: datetime.datetime) -> float | None:
 
 
 def _seconds_until(when: datetime.datetime, now: datetime.datetime) -> float:
-    """From now until then, at least 0; a time without a zone is in UTC."""
+    """Return the seconds until a time, at least 0; without a zone it is in UTC."""
     return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=datetime.UTC)) - now).total_seconds())

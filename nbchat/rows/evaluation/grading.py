@@ -1,4 +1,4 @@
-"""One row's truth, and what came of asking it with one setting."""
+"""Grade answers: a row's truth, how answers are compared with it, and what came of a row with one setting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from nbchat.rows.evaluation.labels import Kind, Labels, label_text, only_value, read_number
 
-__all__ = ["Case", "Measure", "Outcome", "Status"]
+__all__ = ["Case", "Graded", "Measure", "Status"]
 
 Status = Literal["complete", "failed", "not asked"]
 """Whether a row was answered with a setting. "not asked": the setting or the whole evaluation was stopped before."""
@@ -27,13 +27,13 @@ class Case(Struct, frozen=True):
     second: Truth = None
 
 
-class Outcome(Struct, frozen=True):
+class Graded(Struct, frozen=True):
     """What came of a row with one setting.
 
     `value` is the label or number that the answer gives, or its score; None = it gives none. `quality` is what counts,
     higher is better: 1 or 0 for a label, minus the absolute error of a number, a score; None = the row does not count.
-    `cost` is in US dollars, `seconds` the time of the request; None = unknown. `error` says why there is no answer, or
-    no score.
+    `cost` is in US dollars, `seconds` the time of the request; None = unknown. A `stored` answer was in the journal, so
+    that its cost was paid earlier. `error` says why there is no answer, or no score.
     """
 
     status: Status = "not asked"
@@ -45,10 +45,15 @@ class Outcome(Struct, frozen=True):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     error: str | None = None
+    stored: bool = False
 
 
 class Measure(Struct, frozen=True):
-    """How answers are compared with the truths. `column` is the truth's name; `labels` None = for numbers and scores."""
+    """How answers are compared with the truths.
+
+    `column` is the truth's name (empty = there are no truths, which scores can do without); `labels` None = for numbers
+    and scores.
+    """
 
     kind: Kind
     column: str
@@ -58,6 +63,10 @@ class Measure(Struct, frozen=True):
     def name(self) -> str:
         """What is measured, in words."""
         return {"labels": "accuracy", "numbers": "mean absolute error", "scores": "score"}[self.kind]
+
+    def can_count(self, case: Case) -> bool:
+        """Whether a row can count: its truth is known, or none is needed."""
+        return case.truth is not None or not self.column
 
     def truth(self, value: Any) -> Truth:
         """Return a truth as it is compared; None = missing."""
@@ -71,7 +80,7 @@ class Measure(Struct, frozen=True):
         return self.labels.read(given) if self.labels is not None else read_number(given)
 
     def quality(self, value: str | float | None, truth: Truth, status: Status) -> float | None:
-        """Return what counts of a row: see `Outcome`. A label's failure counts as wrong; a number's does not count."""
+        """Return what counts of a row: see `Graded`. A label's failure counts as wrong; a number's does not count."""
         if truth is None or status == "not asked":
             return None
         if self.kind == "labels":

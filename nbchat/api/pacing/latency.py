@@ -1,0 +1,48 @@
+"""The latency of one batch's requests, against the lowest that the batch has seen."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+__all__ = ["Latency"]
+
+DRIFT = 0.05
+"""The part by which the reference follows a median above it: a server that has become slower for good is accepted."""
+
+DOUBT = 2.0
+"""Standard errors by which a median may exceed the lowest by chance."""
+
+
+class Latency:
+    """Compares medians of logarithms, because answers differ in length: one slow answer says nothing of the load."""
+
+    def __init__(self) -> None:
+        self._lowest: float | None = None
+        self._samples: list[float] = []
+        self._changes = 0
+
+    def add(self, seconds: float, changes: int) -> None:
+        """Add the duration of a request that was sent at the level after so many changes; others' are dropped."""
+        if changes != self._changes:
+            self._changes = changes
+            self._samples.clear()
+        self._samples.append(math.log(max(seconds, 1e-6)))
+
+    def ratio(self, count: int) -> float | None:
+        """Return by what factor the median exceeds the lowest before, at least, beyond chance; None = too few samples.
+
+        It takes `count` samples, at least 4, which are then dropped.
+        """
+        if len(self._samples) < max(count, 4):
+            return None
+        lower, median, upper = statistics.quantiles(self._samples, n=4)
+        error = (
+            1.25 * (upper - lower) / 1.35 / math.sqrt(len(self._samples))
+        )  # of a median, if durations are log-normal
+        self._samples.clear()
+        if self._lowest is None or median < self._lowest:
+            self._lowest = median
+        excess = median - self._lowest
+        self._lowest += DRIFT * excess
+        return math.exp(max(0.0, excess - DOUBT * error))

@@ -1,0 +1,342 @@
+"""When requests to one server with one key are sent: slots, windows in which nothing may be sent, and the order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+
+from msgspec import Struct, field
+
+from nbchat.api.pacing.allowance import Allowance
+from nbchat.api.pacing.level import Level
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
+from nbchat.api.pacing.sharing import Shared
+from nbchat.values.answer.rate_limits import RateLimits
+from nbchat.values.errors import RateLimited
+
+__all__ = ["Pace", "Slot"]
+
+LONGEST_SECONDS = 3600.0
+"""The longest time that a server can forbid requests at a word; then one finds out what holds."""
+
+MARGIN_SECONDS = 0.02
+"""Added to the time of a reset, which headers tell more coarsely than servers keep it."""
+
+CLOCK_SECONDS = 0.001
+"""A timer may end so much early."""
+
+JITTER = 0.05
+"""The part of a window that chance may add to it, because many clients hear the same wish at once."""
+
+
+class Slot(Struct, eq=False):
+    """A request in flight. `tokens` is what it is expected to use; `changes` counts those of the level before it."""
+
+    pace: Pace
+    limiter: ConcurrencyLimiter | None
+    tokens: int
+    changes: int
+    sent_at: float
+    is_counted: bool = False
+
+    def answered(self, limits: RateLimits | None) -> None:
+        """Record the headers of its response, with its rate limits; None = none were told."""
+        if not self.is_counted:
+            self.is_counted = True
+            self.pace.tell(self, limits or RateLimits())
+
+    def completed(self) -> None:
+        """Record that its answer is complete."""
+        self.pace.measure(self)
+
+
+Work = Callable[[Slot], Awaitable[None]]
+
+
+class _Job(Struct, eq=False):
+    """A request of a batch that waits. Stages: waiting → running (in `task`) → `done`."""
+
+    limiter: ConcurrencyLimiter
+    work: Work
+    weigh: Callable[[], int]
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    task: asyncio.Task[None] | None = None
+
+
+class Pace:
+    """Lets requests to one server with one key go, on the engine's loop. Shared by the whole process.
+
+    A request on its own (`limiter` None: a cell, the panel) goes at once, whatever batches wait; batches take turns for
+    the slots that are left. Nothing at all is sent in a forbidden window: after a `Retry-After`, or when the headers tell
+    that nothing is left, until the reset. A request holds a slot only while it is in flight, not while it waits to be
+    tried again, so that a slow one holds nobody.
+
+    The task that ends one request begins the next itself, without a turn of the loop between. Were it to wake another
+    instead, answers that come together would all be read before the first new request went out, and the server would
+    stand idle meanwhile.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self.level = Level()
+        self._requests, self._tokens = Allowance(), Allowance()
+        self._closed_until = 0.0
+        self._queues: dict[ConcurrencyLimiter, deque[_Job]] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_saturated = False
+        self._others = Shared()
+        self.busy = 0
+        """The number of requests in flight."""
+        self.on_closed: Callable[[], object] = lambda: None
+        """Called when a server has forbidden requests: other processes should hear of it at once."""
+        self._loop = asyncio.get_running_loop()
+
+    # What is known
+
+    @property
+    def slots(self) -> int:
+        """How many requests this process may have in flight: the level, less what other processes use of it."""
+        level = self.level.value
+        if not self._others.processes:
+            return level
+        level = min(level, self._others.level or level)
+        fair = -(-level // (1 + self._others.processes))
+        return max(1, fair, level - self._others.busy)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether requests are in flight or wait."""
+        return self.busy > 0 or bool(self._queues)
+
+    def closed_for(self) -> float:
+        """Seconds until something may be sent; 0 = now. Thread-safe."""
+        now = self._loop.time()
+        return max(0.0, self._opens(now) - now)
+
+    def own(self) -> Shared:
+        """The state that other processes should know."""
+        forbidden = max(0.0, self._closed_until - self._loop.time())
+        return Shared(self.busy, self.level.value, forbidden, int(bool(self._queues)))
+
+    def hear(self, others: Shared) -> None:
+        """Take over what other processes know."""
+        self._others = others
+        if others.forbidden > 0:
+            self._close(others.forbidden)
+        self._employ()
+
+    # What servers tell
+
+    def tell(self, slot: Slot, limits: RateLimits) -> None:
+        """Record the rate limits in the headers of an answer."""
+        now = self._loop.time()
+        self._requests.tell(1, limits.limit_requests, limits.remaining_requests, limits.reset_requests, now)
+        self._tokens.tell(slot.tokens, limits.limit_tokens, limits.remaining_tokens, limits.reset_tokens, now)
+        self._employ()
+
+    def refuse(self, slot: Slot, wished: float | None) -> None:
+        """Record that a request was refused because there are too many; `wished` is the wait in seconds (None = no word)."""
+        self.level.refuse(slot.changes, self.busy)
+        if wished:
+            self._close(wished * (1 + JITTER * random.random()))  # noqa: S311  # jitter, not a secret
+            self.on_closed()
+
+    def measure(self, slot: Slot) -> None:
+        """Judge the level by the time that an answer took."""
+        if slot.limiter is None or slot.changes != self.level.changes:
+            return
+        latency = slot.limiter.latency
+        latency.add(self._loop.time() - slot.sent_at, slot.changes)
+        if (ratio := latency.ratio(self.level.samples)) is None:
+            return
+        before = self.level.changes
+        self.level.judge(ratio, saturated=self._is_saturated)
+        self._is_saturated = False
+        if self.level.changes != before:
+            self._employ()
+
+    def _close(self, seconds: float) -> None:
+        """Forbid requests for some time."""
+        until = self._loop.time() + min(seconds, LONGEST_SECONDS)
+        self._closed_until = max(self._closed_until, until)
+        for limiter, queue in list(self._queues.items()):
+            if seconds > limiter.patience:
+                while queue:
+                    self._refuse(queue.popleft())
+
+    def _refuse(self, job: _Job) -> None:
+        if not job.done.done():
+            job.done.set_exception(self._too_long(self.closed_for()))
+
+    def _too_long(self, seconds: float) -> RateLimited:
+        return RateLimited(
+            f"Nothing was sent: the rate limit of {self._title} forbids requests for another {seconds:,.0f} s. Wait for"
+            " that time, or use another server, model or key.",
+            retry_after=seconds,
+        )
+
+    # Requests
+
+    async def run(
+        self,
+        limiter: ConcurrencyLimiter | None,
+        work: Work,
+        weigh: Callable[[], int] = lambda: 0,
+        *,
+        patience: float = 60.0,
+        again: bool = False,
+        on_wait: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
+        """Run the work as soon as it may be sent, and return when it is done. Its exceptions propagate.
+
+        `weigh` estimates its tokens, if the server counts them. `again`: it was tried before, and goes first. Without
+        a limiter, `patience` is the longest wait in seconds, and `on_wait` hears of every wait. Cancelled while it waits,
+        the work is never begun; later, it is cancelled too, and waited for. Raises RateLimited if it would wait too long.
+        """
+        if limiter is None:
+            await self._opened(patience, on_wait)
+            await self._alone(work, weigh)
+        else:
+            await self._queued(limiter, _Job(limiter, work, weigh), again=again)
+
+    async def _opened(self, patience: float, on_wait: Callable[[float], None]) -> None:
+        """Wait until something may be sent."""
+        while (seconds := self.closed_for()) > CLOCK_SECONDS:
+            if seconds > patience:
+                raise self._too_long(seconds)
+            on_wait(seconds)
+            await asyncio.sleep(seconds)
+
+    async def _alone(self, work: Work, weigh: Callable[[], int]) -> None:
+        slot = self._take(None, weigh)
+        try:
+            await work(slot)
+        finally:
+            self._leave(slot)
+            self._employ()
+
+    async def _queued(self, limiter: ConcurrencyLimiter, job: _Job, *, again: bool) -> None:
+        if self.closed_for() > limiter.patience:
+            raise self._too_long(self.closed_for())
+        if limiter.pace is not self:
+            limiter.pace = self
+            if not self._queues:
+                self.level.begin()
+        queue = self._queues.setdefault(limiter, deque())
+        queue.appendleft(job) if again else queue.append(job)
+        self._employ()
+        try:
+            await job.done
+        except asyncio.CancelledError:
+            if job.task is not None and not job.task.done():
+                job.task.cancel()
+                await asyncio.wait({job.task})
+            raise
+
+    def _take(self, limiter: ConcurrencyLimiter | None, weigh: Callable[[], int]) -> Slot:
+        """Occupy a slot."""
+        slot = Slot(self, limiter, weigh() if self._tokens.known else 0, self.level.changes, self._loop.time())
+        self._requests.send(1)
+        self._tokens.send(slot.tokens)
+        self.busy += 1
+        self._is_saturated = self._is_saturated or self.busy >= self.slots
+        if limiter is not None:
+            limiter.busy += 1
+        return slot
+
+    def _leave(self, slot: Slot) -> None:
+        """Free a slot."""
+        if not slot.is_counted:
+            now = self._loop.time()
+            self._requests.land(1, now)
+            self._tokens.land(slot.tokens, now)
+        self.busy -= 1
+        if slot.limiter is not None:
+            slot.limiter.busy -= 1
+
+    def _employ(self) -> None:
+        """Start a worker for each slot that is free while requests wait."""
+        while (job := self._next()) is not None:
+            worker = self._loop.create_task(self._work(job, self._take(job.limiter, job.weigh)))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, job: _Job | None, slot: Slot) -> None:
+        """Do this request, and then others that wait, while there is room. A cancel ends it."""
+        while job is not None:
+            job.task = asyncio.current_task()
+            try:
+                await _do(job, slot)
+            except BaseException:
+                self._leave(slot)
+                self._employ()
+                raise
+            job.task = None
+            self._leave(slot)
+            if (job := self._next()) is not None:
+                slot = self._take(job.limiter, job.weigh)
+            self._employ()
+
+    def _next(self) -> _Job | None:
+        """Remove and return the request to send now, of each batch in turn; None = none may be sent."""
+        for limiter, queue in list(self._queues.items()):
+            while queue and queue[0].done.done():
+                queue.popleft()
+            if not queue:
+                del self._queues[limiter]
+            elif not limiter.is_shut and limiter.busy < limiter.most and self._is_open(queue[0]):
+                del self._queues[limiter]
+                job = queue.popleft()
+                if queue:
+                    self._queues[limiter] = queue  # behind the others
+                return job
+        return None
+
+    def _is_open(self, job: _Job) -> bool:
+        """Whether this request may be sent now; if not, look again in time."""
+        if self.busy >= self.slots:
+            return False
+        now = self._loop.time()
+        if (opens := self._opens(now)) > now:
+            self._look_again(opens)
+            return False
+        short = [one for one, amount in self._needed(job) if one.left(now) < amount]
+        times = [time for one in short if (time := one.opens(now)) is not None]
+        if times:
+            self._look_again(max(times) + MARGIN_SECONDS)
+        return not short or not (times or self.busy)  # the answers in flight will tell more
+
+    def _needed(self, job: _Job) -> Iterator[tuple[Allowance, int]]:
+        yield self._requests, 1
+        if self._tokens.known:
+            yield self._tokens, job.weigh()
+
+    def _opens(self, now: float) -> float:
+        """When something may be sent; a time that has passed = now."""
+        opens = self._closed_until
+        for allowance in (self._requests, self._tokens):
+            if allowance.is_spent(now) and (restored := allowance.opens(now)) is not None:
+                opens = max(opens, min(restored + MARGIN_SECONDS, now + LONGEST_SECONDS))
+        return opens
+
+    def _look_again(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._employ)
+
+
+async def _do(job: _Job, slot: Slot) -> None:
+    try:
+        await job.work(slot)
+    except Exception as error:  # noqa: BLE001  # it belongs to who waits for the job
+        if not job.done.done():
+            job.done.set_exception(error)
+    except BaseException:  # cancelled, with the job or with the loop
+        job.done.cancel()
+        raise
+    else:
+        if not job.done.done():
+            job.done.set_result(None)

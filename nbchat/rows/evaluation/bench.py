@@ -1,0 +1,273 @@
+"""An evaluation in progress: rows are asked with every setting, graded, and plainly worse settings are stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nbchat.rows.evaluation.early_stopping import SHARES, Stopped, looks, plainly_worse
+from nbchat.rows.evaluation.grading import Case, Graded, Measure
+from nbchat.rows.evaluation.result import Design, Evaluation
+from nbchat.rows.evaluation.scoring import JudgePrompt, Scored, ScoreFunction
+from nbchat.rows.evaluation.standing import Candidate
+from nbchat.rows.form import Form
+from nbchat.rows.mapping import MapInterrupted, map_rows
+from nbchat.rows.outcome import Outcome
+from nbchat.rows.run import Progress
+from nbchat.rows.source import source_of
+from nbchat.rows.template import Template
+from nbchat.tuning.grid import Grid, Setting
+from nbchat.tuning.statistics import finite
+from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.values.params import PARAMETERS
+from nbchat.values.plural import pluralize
+
+if TYPE_CHECKING:
+    from nbchat.conversation.session import Session
+
+__all__ = ["Bench", "EvaluationInterrupted", "Question"]
+
+
+class EvaluationInterrupted(Interrupted):
+    """The user stopped an evaluation: `.evaluation` has what was answered; the rest is "not asked"."""
+
+    def __init__(self, message: str, evaluation: Evaluation) -> None:
+        super().__init__(message)
+        self.evaluation = self.result = evaluation
+
+
+class Question(Struct, frozen=True):
+    """What is asked, and how answers are graded: the rows, with their truths as compared and as given.
+
+    `template` is empty if the prompts are an axis; `scorer` None = answers are compared with the truths.
+    """
+
+    items: Sequence[Any]
+    cases: Sequence[Case]
+    truths: Sequence[Any]
+    template: str
+    measure: Measure
+    scorer: ScoreFunction | JudgePrompt | None
+
+
+class Bench:
+    """An evaluation in progress. `graded` has what came of every row with every setting so far."""
+
+    def __init__(self, session: Session, question: Question, grid: Grid, fixed: Mapping[str, Any]) -> None:
+        self._session = session
+        self._question = question
+        self._grid = grid
+        self._fixed = fixed
+        self._settings: list[Setting] = grid.settings
+        self._graded = [[Graded()] * len(question.items) for _ in self._settings]
+        self._running = list(range(len(self._settings)))
+        self._stopped: list[Stopped] = []
+        self._ended: dict[int, NbchatError] = {}
+        self._looks = 0
+        self._judged: float | None = None
+        self._rows = [case.row for case in question.cases if question.measure.can_count(case)]
+        Random(0).shuffle(self._rows)  # noqa: S311  # an order, not a secret
+
+    def check(self) -> None:
+        """Raise whatever would fail every row of a setting, before anything is sent."""
+        source = source_of(self._question.items)
+        names = self._fixed.get("names") or {}
+        for setting in self._settings:
+            options = {**self._options(setting), "schema": self._fixed.get("schema")}
+            Form.of(self._session, {name: value for name, value in options.items() if name not in _OF_MAP})
+            Template.of(self._text(setting), source.columns, single=source.single, names=names)
+
+    def _text(self, setting: Setting) -> str:
+        return str(setting.get("message", self._question.template))
+
+    def _options(self, setting: Setting) -> dict[str, Any]:
+        return {**self._fixed, **{name: value for name, value in setting.items() if name != "message"}}
+
+    def result(self, kind: type[Evaluation]) -> Evaluation:
+        """Return the evaluation so far."""
+        notes = [f"setting {number} ended early: {error}" for number, error in self._ended.items()]
+        if self._looks or any(self._graded[i][row].status == "not asked" for i in self._running for row in self._rows):
+            notes.append("rows were asked in a random order")
+        if self._judged:
+            notes.append(f"the judge cost ${self._judged:.2g} more")
+        design = Design(
+            self._question.template, self._grid, self._fixed, self._question.measure, self._looks, tuple(notes)
+        )
+        return kind(design, self._question.cases, self._graded, self._stopped, self._session)
+
+    def run(self, *, stop_early: bool, on_progress: Callable[[Progress], None], result_type: type[Evaluation]) -> None:
+        """Ask the rows, in parts, each of them with every setting."""
+        when = looks(len(self._rows)) if stop_early else []
+        self._looks = len(when)
+        ends = [*(when or _parts(len(self._rows))), len(self._rows)]
+        progress = _Together(on_progress, len(self._rows) * len(self._settings))
+        start = 0
+        try:
+            for end in ends:
+                for number in list(self._running):
+                    self._ask(number, self._rows[start:end], progress)
+                if end in when:
+                    progress.total -= (len(self._rows) - end) * self._stop_worse(end)
+                start = end
+        except KeyboardInterrupt:
+            done = sum(one.status == "complete" for each in self._graded for one in each)
+            said = f"Stopped: {pluralize(done, 'answer')} of {len(self._rows) * len(self._settings):,} kept."
+            raise EvaluationInterrupted(said, self.result(result_type)) from None
+        if self._ended and not any(one.status == "complete" for each in self._graded for one in each):
+            error = next(iter(self._ended.values()))
+            error.result = self.result(result_type)
+            raise error
+
+    def _ask(self, number: int, rows: Sequence[int], progress: _Together) -> None:
+        """Ask a setting some rows, and grade what comes; after an error or interrupt too."""
+        setting = self._settings[number]
+        items = [self._question.items[row] for row in rows]
+        try:
+            outcomes, problem = self._map(items, self._text(setting), progress, **self._options(setting))
+        finally:
+            progress.step()
+        answers = self._grade(number, rows, outcomes)
+        if answers and not (isinstance(problem, KeyboardInterrupt) and isinstance(self._question.scorer, JudgePrompt)):
+            self._score(number, answers, progress)
+        if isinstance(problem, KeyboardInterrupt):
+            raise problem
+        if problem is not None:
+            self._ended[number] = problem
+            self._running.remove(number)
+
+    def _map(
+        self, items: Sequence[Any], template: str, progress: Callable[[Progress], None], **options: Any
+    ) -> tuple[Sequence[Outcome], NbchatError | KeyboardInterrupt | None]:
+        """The outcomes of a map, and what ended it before its end."""
+        if not items:
+            return [], None
+        try:
+            return map_rows(self._session, items, template, on_progress=progress, **options).details.outcomes, None
+        except MapInterrupted as interrupted:
+            return interrupted.result.details.outcomes, KeyboardInterrupt()
+        except NbchatError as error:
+            if getattr(error, "result", None) is None:
+                raise
+            return error.result.details.outcomes, error
+
+    def _grade(self, number: int, rows: Sequence[int], outcomes: Sequence[Outcome]) -> dict[int, Scored]:
+        """Grade what came, and return the answers to be scored, by row."""
+        graded, question = self._graded[number], self._question
+        structured = self._fixed.get("schema") is not None
+        answers = {}
+        for row, outcome in zip(rows, outcomes, strict=True):
+            graded[row] = self._graded_one(row, outcome)
+            if graded[row].status == "complete" and question.scorer is not None:
+                data = outcome.value if structured else None
+                answers[row] = Scored(question.items[row], graded[row], data, question.truths[row], outcome.answer)
+        return answers
+
+    def _score(self, number: int, answers: Mapping[int, Scored], progress: _Together) -> None:
+        """Score answers; an interrupt or error of the judge's is raised once their scores are kept."""
+        ended: list[KeyboardInterrupt | NbchatError] = []
+
+        def ask(records: Sequence[Any], prompt: str, **options: Any) -> Sequence[Outcome]:
+            unset = dict.fromkeys(name for name in PARAMETERS if name != "model")
+            kept = {name: self._fixed[name] for name in _OF_MAP if name in self._fixed}
+            outcomes, problem = self._map(records, prompt, progress.silent, **{**unset, **kept, **options})
+            paid = finite(one.answer.cost for one in outcomes if one.answer is not None and not one.stored)
+            self._judged = sum(paid, self._judged or 0.0)
+            ended.extend([problem] if problem is not None else [])
+            return outcomes
+
+        assert self._question.scorer is not None  # noqa: S101  # else there are no answers to score
+        for row, grade in zip(answers, self._question.scorer(list(answers.values()), ask), strict=True):
+            self._graded[number][row] = grade
+        for problem in ended:
+            raise problem
+
+    def _graded_one(self, row: int, outcome: Outcome) -> Graded:
+        """What came of a row, without a score."""
+        answer, measure, truth = outcome.answer, self._question.measure, self._question.cases[row].truth
+        if outcome.status in ("skipped", "not sent"):
+            return Graded(error=outcome.reason)
+        status = "complete" if outcome.status == "complete" else "failed"
+        text = "" if answer is None else answer.text
+        value = None
+        if status == "complete" and measure.kind != "scores":
+            value = measure.value(text, outcome.value if self._fixed.get("schema") is not None else None)
+        usage = None if answer is None else answer.usage
+        return Graded(
+            status,  # type: ignore[arg-type]  # one of the two
+            text,
+            value,
+            None if measure.kind == "scores" else measure.quality(value, truth, status),  # type: ignore[arg-type]
+            None if answer is None else answer.cost,
+            None if answer is None else answer.seconds,
+            None if usage is None else usage.prompt_tokens,
+            None if usage is None else usage.completion_tokens,
+            outcome.reason,
+            outcome.stored,
+        )
+
+    def _stop_worse(self, rows: int) -> int:
+        """Stop the settings that are plainly worse; how many they are."""
+        right = self._question.measure.kind == "labels"
+        found = [Candidate.of(self._settings[i], self._graded[i], right=right) for i in self._running]
+        worse = plainly_worse([c for c in found if c is not None], len(self._settings), self._looks, rows)
+        for one in worse:
+            self._stopped.append(one)
+            self._running.remove(self._settings.index(one.setting))
+        return len(worse)
+
+
+_OF_MAP = ("concurrency", "cache", "retries", "names", "budget")
+"""Options of `map_rows` that are not of a request."""
+
+
+def _parts(rows: int) -> list[int]:
+    """Where to divide many rows, so that after an interrupt all settings have been asked about the same ones."""
+    return [round(share * rows) for share in SHARES] if rows >= 100 else []
+
+
+class _Together:
+    """The progress of all runs as one. `total` are the answers expected."""
+
+    def __init__(self, tell: Callable[[Progress], None], total: int) -> None:
+        self._tell = tell
+        self._before = Progress(0, total)
+        self._now = Progress(0, total)
+        self.total = total
+
+    def __call__(self, progress: Progress) -> None:
+        """Report a run's progress with that of those before it."""
+        before = self._before
+        done = before.done + progress.done
+        seconds = before.seconds + progress.seconds
+        pace = done / seconds if seconds and done else None
+        left = max(0, self.total - done)
+        self._now = replace(
+            progress,
+            done=done,
+            total=self.total,
+            failed=before.failed + progress.failed,
+            skipped=before.skipped + progress.skipped,
+            stored=before.stored + progress.stored,
+            cost=_sum(before.cost, progress.cost),
+            tokens=_sum(before.tokens, progress.tokens),
+            seconds=seconds,
+            seconds_left=None if pace is None else left / pace,
+            cost_left=None,
+        )
+        self._tell(self._now)
+
+    def silent(self, progress: Progress) -> None:
+        """A judge's run, whose answers are not counted."""
+        self._tell(replace(self._now, cost=_sum(self._now.cost, progress.cost)))
+
+    def step(self) -> None:
+        """A run has ended."""
+        self._before = self._now
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return other if one is None else one if other is None else one + other

@@ -1,0 +1,84 @@
+"""`evaluate`: ask settings over rows whose answers are known, and compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbchat.rows.evaluation.bench import Bench, Question
+from nbchat.rows.evaluation.labels import Kind
+from nbchat.rows.evaluation.result import Evaluation
+from nbchat.rows.evaluation.scoring import scorer_of
+from nbchat.rows.evaluation.truths import Truths, cases_of, items_of, measure_of
+from nbchat.rows.run import Progress
+from nbchat.tuning.grid import Grid
+from nbchat.values.errors import ParameterError
+
+if TYPE_CHECKING:
+    from nbchat.conversation.session import Session
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    session: Session,
+    data: Any,
+    template: str | Sequence[str],
+    *,
+    truth: Any = None,
+    second_truth: Any = None,
+    kind: Kind | None = None,
+    labels: Iterable[Any] | None = None,
+    score: Callable[..., Any] | str | None = None,
+    judge_model: str | None = None,
+    models: Iterable[str] | None = None,
+    schema: Any = None,
+    stop_early: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    result_type: type[Evaluation] = Evaluation,
+    **options: Any,
+) -> Evaluation:
+    """Ask `template` for each row with every combination of the parameters given as lists, and compare the answers.
+
+    `data` and `template` are those of `map`; a list of templates is an axis too. `truth` is the column with the right
+    answers, or a list of them; `truth=["label_a", "label_b"]` or `second_truth` names a second annotator's, who is only
+    compared with the first. Rows without a truth are not asked. `kind` None = by the truths: "labels" (compared with
+    the truths' labels, the schema's or `labels`), or "numbers". With `score`, a function of the answer (and the truth),
+    or a judge's prompt with `{answer}`, `{truth}` and columns, sent to `judge_model` (None = the session's model),
+    answers get a score instead, higher is better; then `truth` may be omitted.
+
+    `stop_early`: a setting that is plainly worse at one of four looks is no longer asked: see `early_stopping`. Rows are
+    asked in a random order, which is the same every time. Answers are journalled as those of `map`, so that nothing is
+    paid twice between the two.
+
+    Further options are `map`'s (`concurrency`, `cache`, `retries`, `names`, …) and request parameters, `system` included:
+    a list is an axis. Raises ParameterError, ConfigError, PromptError and GuardError before anything is sent, and
+    EvaluationInterrupted; an error after which no setting could be asked is raised with `.result`.
+
+    ```python
+    result = evaluate(session, df, "Is this a complaint? Answer yes or no: {text}", truth="complaint", model=["a", "b"])
+    print(result.verdict())
+    ```
+    """
+    items = items_of(data)
+    asked = Truths.of(items, truth, second_truth)
+    if models is not None:
+        if "model" in options:
+            raise ParameterError("Give either model or models, not both.")
+        options["model"] = [models] if isinstance(models, str) else list(models)
+    if not isinstance(template, str):
+        options["message"] = list(template)
+    if options.get("repeat", 1) != 1:
+        raise ParameterError("An evaluation asks each row once with each setting: there is no repeat.")
+    options.pop("repeat", None)
+    grid, fixed = Grid.split(options)
+    if schema is not None:
+        fixed["schema"] = schema
+    scorer = scorer_of(score, judge_model, fixed, truths=asked.column != "")
+    measure = measure_of(asked, kind, labels, schema, scored=scorer is not None)
+    prompt = template if isinstance(template, str) else ""
+    question = Question(items, cases_of(data, asked, measure), asked.first, prompt, measure, scorer)
+    bench = Bench(session, question, grid, fixed)
+    bench.check()
+    bench.run(stop_early=stop_early, on_progress=on_progress, result_type=result_type)
+    return bench.result(result_type)

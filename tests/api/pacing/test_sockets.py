@@ -1,0 +1,115 @@
+"""Rate limits over real sockets: windows that nothing is sent in, for sweeps, cells and other processes."""
+
+import threading
+import time
+
+import pytest
+
+from nbchat.api.keys import Key
+from nbchat.api.pacing.sharing import Shared
+from nbchat.conversation.session import Session
+from nbchat.store.database import Database
+from nbchat.store.pacing import PaceTable
+from nbchat.testing import Say, Status
+from nbchat.testing.payloads import error
+from nbchat.tuning.sweep import sweep
+from nbchat.values.answer.events import Retrying
+from nbchat.values.errors import RateLimited
+from tests.api.asking import Asked
+
+GRACE = 0.1  # seconds in which requests may arrive that were under way when the server refused
+
+
+class Limited:
+    """Answers as a server that takes `most` requests in each `window` seconds; notes what comes when it has forbidden it."""
+
+    def __init__(self, most, window, *, tells):
+        self.most, self.window, self.tells = most, window, tells
+        self.lock = threading.Lock()
+        self.began = self.until = self.refused_at = 0.0
+        self.taken = 0
+        self.too_early = []
+
+    def __call__(self, _request):
+        with self.lock:
+            now = time.monotonic()
+            if now >= self.until:
+                self.until, self.taken, self.refused_at = now + self.window, 0, 0.0
+            if self.refused_at and now > self.refused_at + GRACE:
+                self.too_early.append(now - self.refused_at)
+            left = self.until - now
+            if self.taken >= self.most:
+                self.refused_at = self.refused_at or now
+                return Status(429, error("slow down"), {"retry-after": f"{left:.3f}"})
+            self.taken += 1
+            headers = {
+                "x-ratelimit-limit-requests": str(self.most),
+                "x-ratelimit-remaining-requests": str(self.most - self.taken),
+                "x-ratelimit-reset-requests": f"{left:.3f}s",
+            }
+            return Say("fine", headers=headers if self.tells else {})
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_sweep_keeps_out_of_the_windows_and_loses_no_run(server, tells):
+    limited = server.default = Limited(10, 0.5, tells=tells)
+    result = sweep(Session(base_url=server.base_url, model="m"), "Hi", repeat=35, at_once=32)
+    assert len(result.complete) == 35
+    assert limited.too_early == []
+    refused = len(server.requests) - 35
+    assert refused == 0 if tells else refused <= 35
+
+
+def test_a_cell_waits_for_the_end_of_a_window_that_a_sweep_met(server):
+    session = Session(base_url=server.base_url, model="m")
+    server.add(Status(429, error("slow down"), {"retry-after": "0.5"}))
+    started = time.monotonic()
+    sweep(session, "Hi", repeat=1)
+    assert time.monotonic() - started >= 0.5
+    server.add(Status(429, error("slow down"), {"retry-after": "120"}))
+    with pytest.raises(RateLimited, match="Wait 120 s"):
+        session.ask("Hi")
+    count = len(server.requests)
+    with pytest.raises(RateLimited, match=r"Nothing was sent: the rate limit of .* for another 1[12]\d s"):
+        session.ask("Hi")
+    assert len(server.requests) == count
+
+
+def test_the_window_is_that_of_one_key(server):
+    server.add(Status(429, error("slow down"), {"retry-after": "120"}))
+    assert Asked(server.base_url, key="sk-one-1234567890").error is not None
+    assert Asked(server.base_url, key="sk-two-1234567890").reply.text
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Rate limit reached. Please try again in 20ms.", 0.02),
+        ("Rate limit reached: Limit 3, Used 3. Please try again in 0.03s. Visit https://example.org.", 0.03),
+    ],
+)
+def test_a_wish_in_the_words_of_a_refusal_is_obeyed(server, words, seconds):
+    server.add(Status(429, error(words)), Say("fine"))
+    (wait,) = Asked(server.base_url).waits
+    assert seconds <= wait <= 1.25 * seconds
+
+
+def test_words_beyond_patience_end_it(server):
+    server.add(Status(429, error("Rate limit reached. Please try again in 6m0s.")))
+    assert "Wait 360 s" in str(Asked(server.base_url).error)
+    assert len(server.requests) == 1
+
+
+def test_a_window_that_another_process_met_holds_here(server, tmp_path, monkeypatch):
+    path = tmp_path / "nbchat.sqlite"
+    monkeypatch.setenv("NBCHAT_STORE", str(path))
+    other = Database(path)
+    PaceTable(other).exchange(server.base_url, Key("sk-shared-1234567890"), Shared(forbidden=0.6))
+    other.close()
+    began = time.monotonic()
+    asked = Asked(server.base_url, key="sk-shared-1234567890")
+    assert asked.reply.text
+    assert time.monotonic() - began >= 0.3
+    (waited,) = asked.of(Retrying)
+    assert (waited.reason, waited.attempt) == ("rate limit", 1)
+    assert any("waited" in notice for notice in asked.reply.notices)

@@ -1,0 +1,295 @@
+"""Settings × rows against a scripted server: what is sent, graded, scored, stopped, kept and paid."""
+
+import json
+import threading
+import zlib
+
+import pytest
+
+from nbchat.frontend import Session
+from nbchat.rows.evaluation.bench import EvaluationInterrupted
+from nbchat.rows.evaluation.evaluate import evaluate
+from nbchat.rows.evaluation.result import Evaluation
+from nbchat.testing import Say, ScriptedServer, Status, error
+from nbchat.values.errors import AuthenticationFailed, ParameterError, PromptError
+
+PROMPT = "Label: {text}"
+RIGHT = {"good": 95, "fair": 80, "poor": 30}
+"""Of a hundred rows, how many each model labels right."""
+
+
+def truth_of(text):
+    return "spam" if zlib.crc32(text.encode()) % 2 else "ham"
+
+
+def answer(request):
+    """The label of the text after the colon, in some spelling; wrong as often as the model is."""
+    body = request.json
+    text = body["messages"][-1]["content"].partition(": ")[2]
+    label = truth_of(text)
+    if zlib.crc32(f"{body['model']} {text}".encode()) % 100 >= RIGHT[body["model"]]:
+        label = "spam" if label == "ham" else "ham"
+    return Say(f" {label.title()}.")
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer(default=answer) as server:
+        yield server
+
+
+@pytest.fixture
+def chat(server):
+    return Session(base_url=server.base_url, model="good")
+
+
+def rows(count):
+    return [{"text": f"message {i}", "label": truth_of(f"message {i}")} for i in range(count)]
+
+
+def sent(server):
+    return [request.json for request in server.requests]
+
+
+def test_every_row_is_asked_with_every_setting_and_graded(server, chat):
+    result = evaluate(chat, rows(60), PROMPT, truth="label", model=["good", "poor"])
+    assert len(server.requests) == 120
+    good, poor = result.standings
+    assert good.quality.mean > 0.85 > 0.5 > poor.quality.mean
+    assert str(result.verdict()).startswith("Settled: model=good beats model=poor in accuracy by 0.")
+    assert good.seconds_per_1000 > 0
+    assert chat.turns == ()
+    assert result.records()[0]["answer"].strip() in ("Ham.", "Spam.")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_and_their_index_are_taken(chat, library):
+    frames = pytest.importorskip(library)
+    table = rows(6)
+    frame = frames.DataFrame(table)
+    if library == "pandas":
+        frame.index = list("uvwxyz")
+    result = evaluate(chat, frame, PROMPT, truth="label", model=["good", "poor"])
+    assert [case.index for case in result.cases] == (list("uvwxyz") if library == "pandas" else list(range(6)))
+    assert [case.truth for case in result.cases] == [row["label"] for row in table]
+    values = evaluate(chat, frame["text"], "Label: {item}", truth=frame["label"], model=["good", "poor"])
+    assert [one.value for one in values.graded[0]] == [one.value for one in result.graded[0]]
+
+
+def test_nothing_is_paid_twice_not_even_between_map_and_evaluate(server, chat):
+    data = rows(20)
+    chat.map(data, PROMPT)
+    assert len(server.requests) == 20
+    evaluate(chat, data, PROMPT, truth="label", model=["good", "poor"])
+    assert len(server.requests) == 40
+    again = evaluate(chat, data, PROMPT, truth="label", model=["good", "poor"])
+    assert len(server.requests) == 40
+    assert all(one.stored for each in again.graded for one in each)
+    assert again.standings[0].seconds_per_1000 is not None
+
+
+def test_prompts_system_texts_and_parameters_are_axes_and_the_rest_is_for_all(server, chat):
+    evaluate(
+        chat,
+        rows(2),
+        ["Label: {text}", "Name: {text}"],
+        truth="label",
+        system=["Be brief.", None],
+        temperature=[0, 1],
+        top_p=0.5,
+    )
+    bodies = sent(server)
+    assert len(bodies) == 16
+    assert {body["top_p"] for body in bodies} == {0.5}
+    assert {body["temperature"] for body in bodies} == {0, 1}
+    assert {body["messages"][0]["content"] for body in bodies if len(body["messages"]) == 2} == {"Be brief."}
+    assert {body["messages"][-1]["content"].partition(":")[0] for body in bodies} == {"Label", "Name"}
+
+
+def test_rows_without_a_truth_are_not_asked(server, chat):
+    data = [*rows(4), {"text": "no truth", "label": None}, {"text": "none either", "label": float("nan")}]
+    result = evaluate(chat, data, PROMPT, truth="label", model=["good", "poor"])
+    assert len(server.requests) == 8
+    assert result.standings[0].counted == 4
+    assert "2 rows without a truth left out" in result.notes()
+
+
+def test_failed_rows_count_as_wrong_and_say_why(server, chat):
+    server.default = lambda request: (
+        Status(400, error("Too rude.")) if "3" in request.json["messages"][-1]["content"] else answer(request)
+    )
+    result = evaluate(chat, rows(5), PROMPT, truth="label", model=["good"])
+    (standing,) = result.standings
+    assert (standing.counted, standing.failed) == (5, 1)
+    assert "Too rude" in result.records()[3]["error"]
+    assert any(note.startswith("1 failed: counted as wrong") for note in result.notes())
+
+
+def test_a_plainly_worse_setting_is_not_asked_to_the_end(server, chat):
+    result = evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"], stop_early=True)
+    (stopped,) = result.stopped
+    assert (stopped.setting, stopped.rows) == ({"model": "poor"}, 20)
+    asked = [body["model"] for body in sent(server)]
+    assert (asked.count("good"), asked.count("poor")) == (200, 20)
+    assert str(result.verdict()).endswith("Early: model=poor was stopped after 20 rows, plainly worse than model=good.")
+    assert "180 of 400 requests not made" in result.notes()
+    assert "rows were asked in a random order" in result.notes()
+
+
+def test_equal_settings_are_not_stopped(chat):
+    result = evaluate(chat, rows(120), PROMPT, truth="label", temperature=[0, 1], stop_early=True)
+    assert (result.stopped, result.design.looks) == ((), 3)
+    assert str(result.verdict()).startswith("A tie")
+
+
+def test_an_interrupt_keeps_what_was_answered(server, chat):
+    main = threading.main_thread().ident
+    count = 0
+
+    def slow(request):
+        nonlocal count
+        count += 1
+        if count == 40:
+            import signal
+
+            signal.pthread_kill(main, signal.SIGINT)
+        return answer(request)
+
+    server.default = slow
+    with pytest.raises(EvaluationInterrupted) as stopped:
+        evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"], concurrency=2)
+    partial = stopped.value.evaluation
+    done = sum(one.status == "complete" for each in partial.graded for one in each)
+    assert 30 <= done < 100
+    assert f"{done} answers of 400 kept" in str(stopped.value)
+    server.default = answer
+    before = len(server.requests)
+    whole = evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"])
+    assert len(server.requests) - before == 400 - done
+    assert all(standing.counted == 200 for standing in whole.standings)
+
+
+def test_a_setting_that_is_refused_leaves_the_others_alone(server, chat):
+    server.default = lambda request: (
+        Status(401, error("No such key.")) if request.json["model"] == "poor" else answer(request)
+    )
+    result = evaluate(chat, rows(6), PROMPT, truth="label", model=["poor", "good"])
+    assert result.standings[1].counted == 6
+    assert any(note.startswith("setting 0 ended early") for note in result.notes())
+    server.default = lambda request: Status(401, error("No such key."))
+    with pytest.raises(AuthenticationFailed):
+        evaluate(chat, rows(6), PROMPT, truth="label", model=["x", "y"], cache=False)
+
+
+def test_an_enumeration_of_the_schema_gives_the_labels(server, chat):
+    server.default = lambda request: Say(json.dumps({"label": "ham"}))
+    schema = {"type": "object", "properties": {"label": {"enum": ["ham", "spam", "eggs"]}}, "required": ["label"]}
+    result = evaluate(chat, rows(4), PROMPT, truth="label", schema=schema, model=["a", "b"])
+    assert result.measure.labels.names == ("ham", "spam", "eggs")
+    assert {one.value for one in result.graded[0]} == {"ham"}
+
+
+def test_numbers_are_compared_by_their_error(server, chat):
+    server.default = lambda request: Say(f"About {len(request.json['messages'][-1]['content'])}.5 of them")
+    data = [{"text": "x" * n, "count": n + 3} for n in range(10)]
+    result = evaluate(chat, data, "{text}!!", truth="count", model=["a"])
+    assert result.measure.kind == "numbers"
+    assert result.standings[0].quality.mean == pytest.approx(0.5)
+    assert result.standings[0].bias.mean == pytest.approx(-0.5)
+
+
+def test_a_function_scores_answers_with_or_without_the_truth(chat):
+    both = evaluate(
+        chat, rows(10), PROMPT, truth="label", model=["good", "poor"], score=lambda text, truth: truth in text.lower()
+    )
+    assert both.measure.kind == "scores"
+    assert both.standings[0].quality.mean > both.standings[1].quality.mean
+    alone = evaluate(chat, rows(10), PROMPT, model=["good"], score=lambda answer: answer.finish_reason == "stop")
+    assert alone.standings[0].quality.mean == 1
+    failing = evaluate(chat, rows(3), PROMPT, model=["good"], score=lambda answer: 1 / 0)
+    assert failing.records()[0]["error"].startswith("No score: the score function failed with ZeroDivisionError")
+
+
+def test_a_judge_sees_answer_truth_and_columns_and_its_answers_are_kept_too(server, chat):
+    server.default = lambda request: Say('{"score": 7}') if request.json["model"] == "judge" else answer(request)
+    how = {
+        "truth": "label",
+        "model": ["good", "poor"],
+        "score": "Rate {answer} for {text}, given {truth}.",
+        "judge_model": "judge",
+    }
+    result = evaluate(chat, rows(3), PROMPT, **how)
+    asked = [body for body in sent(server) if body["model"] == "judge"]
+    assert len(asked) == 6
+    assert "<answer>" in asked[0]["messages"][-1]["content"]
+    assert "for message" in asked[0]["messages"][-1]["content"]
+    assert (asked[0]["temperature"], asked[0]["response_format"]["type"]) == (0, "json_schema")
+    assert {one.quality for each in result.graded for one in each} == {7}
+    evaluate(chat, rows(3), PROMPT, **how)
+    assert len(server.requests) == 12
+
+
+def test_a_judge_that_refuses_json_is_asked_without(server, chat):
+    def judge(request):
+        if request.json["model"] != "judge":
+            return answer(request)
+        return (
+            Status(400, error("No response_format."))
+            if "response_format" in request.json
+            else Say("I give it 4 of course")
+        )
+
+    server.default = judge
+    result = evaluate(chat, rows(2), PROMPT, truth="label", score="Rate it.", judge_model="judge", model=["good"])
+    assert result.standings[0].quality.mean == 4
+    assert "The truth: " in sent(server)[-1]["messages"][-1]["content"]
+
+
+def test_two_annotators_are_compared(chat):
+    data = [{**row, "other": "ham"} for row in rows(30)]
+    result = evaluate(chat, data, PROMPT, truth=["label", "other"], model=["good"])
+    assert result.annotators.agreement.n == 30
+    assert [case.second for case in result.cases] == ["ham"] * 30
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"truth": "lable"}, r"no column 'lable'\. Did you mean label\?"),
+        ({"truth": ["ham"]}, "a value for each of 4 rows; got 1"),
+        ({}, "truth must name the column"),
+        ({"truth": "label", "kind": "words"}, "kind must be one of labels, numbers, scores"),
+        ({"truth": "label", "kind": "scores"}, "score= goes with kind='scores'"),
+        ({"truth": "label", "score": 3}, "score must be a function"),
+        ({"truth": "label", "repeat": 2}, "there is no repeat"),
+        ({"truth": "label", "models": ["a"], "model": ["b"]}, "either model or models"),
+        ({"truth": "text"}, None),
+        ({"truth": "label", "temperature": [0, 9]}, "temperature"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(server, chat, how, message):
+    with pytest.raises(ParameterError, match=message) if message else pytest.raises(ParameterError):
+        evaluate(chat, rows(4 if message else 20), PROMPT, **how)
+    assert server.requests == []
+
+
+def test_unknown_fields_and_no_rows_are_refused_before_anything_is_sent(server, chat):
+    with pytest.raises(PromptError, match="no column 'txt'"):
+        evaluate(chat, rows(4), ["Label: {text}", "Label: {txt}"], truth="label")
+    with pytest.raises(ParameterError, match="no rows"):
+        evaluate(chat, [], PROMPT, truth="label")
+    assert server.requests == []
+
+
+def test_a_saved_run_is_loaded_and_its_winner_applied(chat, tmp_path):
+    result = evaluate(chat, rows(40), PROMPT, truth="label", model=["poor", "good"], temperature=[0.5])
+    back = Evaluation.load(result.save(tmp_path / "run.jsonl"), session=chat)
+    back.apply()
+    assert (chat.params.model, chat.params.temperature) == ("good", 0.5)
+
+
+def test_progress_counts_all_settings_and_only_goes_up(chat):
+    told = []
+    evaluate(chat, rows(120), PROMPT, truth="label", model=["good", "poor"], on_progress=told.append)
+    assert told[-1].done == told[-1].total == 240
+    assert [one.done for one in told] == sorted(one.done for one in told)
