@@ -1,7 +1,7 @@
 """Render a model's Markdown as HTML, for tables, cards and widgets, in which front ends render no Markdown.
 
-It comes from the same parse as `render`'s Markdown. The parser lets no HTML through and every address is judged, so
-nothing in it runs, is fetched or navigates, and every element is closed where it was opened.
+It comes from the same parse as `render`'s Markdown. The parser lets no HTML through and every address is checked, so
+nothing in it runs, is fetched or navigates, and every element is closed.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ LOOKS = {
     **dict.fromkeys(("fence", "code_block"), "display:block;width:0;min-width:100%;overflow-x:auto;white-space:pre"),
     "heading_open": "font-size:1.05em",
 }
-"""A card is small, and its text must not shout: headings are hardly larger, and blocks stand close (`_settle`)."""
+"""Styles for small cards: headings are hardly larger than text, and blocks are close together (see `_settle`)."""
 
 
-@functools.lru_cache(maxsize=256)  # an explorer draws the same answers at each of its moves
+@functools.lru_cache(maxsize=256)  # an explorer draws the same answers after each change
 def markdown_html(text: str) -> str:
     """Return a text's Markdown as HTML, in one element.
 

@@ -1,4 +1,4 @@
-"""The engine's side of a run: sends requests concurrently, journals what comes, and hands it over in batches."""
+"""The engine's side of a run: sends requests concurrently, journals the answers, and delivers them in batches."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from nbchat.values.request import Request
 __all__ = ["Crew", "Done", "Job"]
 
 GATHER_SECONDS = 0.01
-"""Seconds that finished rows wait for others, to be journalled and handed over together."""
+"""Seconds that finished rows wait for others, to be journalled and delivered together."""
 
 
 class Job(Struct):
-    """One request of a row. `name` and `number` are what the journal calls its answer."""
+    """One request of a row. `name` and `number` identify its answer in the journal."""
 
     position: int
     number: int
@@ -39,13 +39,13 @@ class Job(Struct):
     form: Form
     written: Written
     corrects: bool = False
-    """Whether it asks again because an answer did not fit."""
+    """Whether it is a second request because an answer did not fit."""
     in_words: bool | None = None
-    """Whether it asks for the schema in the prompt; None = as known of the server when it was written."""
+    """Whether it asks for the schema in the prompt; None = as was known of the server when the request was written."""
 
 
 class Done(Struct, frozen=True):
-    """A job that ended: with an answer, or an error."""
+    """An ended job, with an answer or an error."""
 
     job: Job
     answer: Answer | None
@@ -53,10 +53,11 @@ class Done(Struct, frozen=True):
 
 
 class Crew:
-    """Sends the jobs that are put into it, at most `most` at once. All methods are for the thread that made it.
+    """Sends queued jobs, at most `most` at once.
 
-    `keep` gets finished batches in the engine's thread, before `take` returns them: what is taken is in the journal's
-    queue already. After an error that is `final`, no further job is begun. Close it, however the run ends.
+    All methods must be called in the thread that created it. `keep` gets finished batches in the engine's thread before
+    `take` returns them, so that they are already in the journal's queue. After a `final` error no further job starts.
+    Always close it at the end of a run.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Crew:
     ) -> None:
         self.most = most
         self.outstanding = 0
-        """Jobs that were put and not taken yet."""
+        """Jobs that were queued and not taken yet."""
         self._engine = engine
         self._limiter = limiter
         self._retries = retries or RetryPolicy()
@@ -92,7 +93,7 @@ class Crew:
         self._engine.call(self._employ)
 
     def take(self, timeout: float) -> list[Done]:
-        """Return what has ended, waiting up to `timeout` seconds for the first."""
+        """Return the ended jobs, waiting up to `timeout` seconds for the first."""
         found: list[Done] = []
         with contextlib.suppress(queue.Empty):
             found += self._taken.get(timeout=timeout)
@@ -102,7 +103,7 @@ class Crew:
         return found
 
     def close(self, patience: float = 0.0) -> list[Done]:
-        """Begin nothing more, stop what still runs after `patience` seconds, and return what has ended. Idempotent."""
+        """Start nothing more, stop jobs that still run after `patience` seconds, and return the ended ones. Idempotent."""
         self._closed = True
         self._engine.run(self._stop(patience))
         return self.take(0.0)
@@ -110,7 +111,7 @@ class Crew:
     # In the engine's thread
 
     def _employ(self) -> None:
-        """Start a worker for each job that waits while there is room."""
+        """Start workers for waiting jobs, up to the limit."""
         while self._waiting and len(self._workers) < self.most and not self._closed:
             worker = asyncio.get_running_loop().create_task(self._work())
             self._workers.add(worker)
@@ -123,7 +124,7 @@ class Crew:
         self._employ()
 
     async def _work(self) -> None:
-        """Send one job after the other."""
+        """Send jobs one after another."""
         while not self._closed:
             try:
                 job = self._waiting.popleft()

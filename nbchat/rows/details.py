@@ -1,4 +1,4 @@
-"""What a result knows beside its values: failures, figures, and how to ask again."""
+"""Details of a result beside its values: failures, figures, and asking again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ __all__ = ["Details", "Mapped"]
 class Details:
     """The outcomes of a run, row by row, and its figures.
 
-    `usage` and `cost` (US dollars, None = unknown) are those of this run's own requests: stored answers count nothing.
+    `usage` and `cost` (US dollars, None = unknown) are those of this run's own requests; stored answers are not
+    included.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Details:
         self._again = again
 
     def count(self, status: str) -> int:
-        """The number of rows that ended like this."""
+        """Return the number of rows with this status."""
         return sum(1 for outcome in self.outcomes if outcome.status == status)
 
     @property
@@ -56,7 +57,7 @@ class Details:
 
     @property
     def summary(self) -> str:
-        """What the reader must know, in one line: rows that failed, were skipped or not sent; empty = nothing."""
+        """One line on rows that failed, were skipped or not sent; empty = none."""
         total = len(self.outcomes)
         parts = []
         if failed := self.count("failed"):
@@ -72,23 +73,23 @@ class Details:
     def again(self, **options: Any) -> Any:
         """Ask the rows without an answer again. Raises SessionError for a result that was read from a file."""
         if self._again is None:
-            raise SessionError("This result was copied from a file, so it can't be asked again: run map anew.")
+            raise SessionError("This result was read from a file, so it can't be asked again: run map anew.")
         return self._again(**options)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_again": None}  # a session can't be written to a file
+        return {**self.__dict__, "_again": None}  # sessions can't be pickled
 
     def __deepcopy__(self, memo: Any) -> Details:
         return self  # never changes
 
 
 class Mapped:
-    """What every result of `map` has beside its values: `details` and short ways to them."""
+    """Mixin of every result of `map`: `details`, and shortcuts to them."""
 
     details: Details
 
     def errors(self) -> Any:
-        """The rows without an answer, as a data frame (a list of dicts where no library of frames is installed).
+        """Return the rows without an answer as a data frame (a list of dicts if no data frame library is installed).
 
         Columns: `row` (position from 0), `status`, `error` (the class), `reason`.
         """

@@ -1,4 +1,4 @@
-"""What a run keeps: its answered rows in the journal, and its figures in the ledger."""
+"""Store a run: its answered rows in the journal, and its figures in the ledger."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["Keeping"]
 
 SETTLE_SECONDS = 10.0
-"""Seconds that a run waits for the journal, at its beginning and its end; one in trouble is not waited for."""
+"""Seconds that a run waits for the journal at its beginning and end, unless the journal has a problem."""
 
 
 class Keeping:
-    """Keeps the rows of one run. `reads`: stored answers are used; they are written in any case."""
+    """Stores the rows of one run. `reads`: stored answers are used; answers are always written."""
 
     def __init__(self, *, reads: bool = True) -> None:
         self.run = new_id()
         self._reads = reads
 
     def find(self, names: Sequence[str]) -> dict[tuple[str, int], Answer]:
-        """The stored answers to these requests, by name and number."""
+        """Return the stored answers to these requests, by name and number."""
         file = journal() if self._reads and names else None
         if file is None or not file.exists():
             return {}
@@ -38,7 +38,7 @@ class Keeping:
 
     @contextlib.contextmanager
     def opened(self, form: Form, tally: Tally) -> Iterator[Callable[[list[Done]], None]]:
-        """Yield the function that keeps a batch. It is called in the engine's thread."""
+        """Yield the function that stores a batch, to be called in the engine's thread."""
         key = form.ask.endpoint.secrets
         keys: Any = () if key is None else (key,)
 
@@ -61,6 +61,6 @@ class Keeping:
 
 
 def _settle() -> None:
-    """Wait until the journal has what was given to it, so that it is found, and survives the process."""
+    """Wait until the journal has written everything, so that it can be found and survives the process."""
     if (file := journal()) is not None:
         file.flush(SETTLE_SECONDS)

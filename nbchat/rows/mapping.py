@@ -74,7 +74,7 @@ class _Maker(Struct, frozen=True):
     on_row: Callable[[int, Outcome], None] | None
 
     def run(self, options: Mapping[str, Any], after: Run | None = None) -> Any:
-        """Ask all rows, or those that have no answer `after` another run. Raises as `map_rows`."""
+        """Ask all rows, or those without an answer `after` another run. Raises as `map_rows`."""
         form = Form.of(self.session, options)
         form.check(self.source, self.template)
         keeping = Keeping(reads=self.cache)
@@ -118,7 +118,7 @@ class _Maker(Struct, frozen=True):
 
 
 def _kept(run: Run) -> str:
-    """Say how many rows are answered."""
+    """Return a sentence on how many rows are answered."""
     done = sum(outcome.status == "complete" for outcome in run.outcomes.values())
     count = run.source.total or run.read
     return f"{done:,} of {pluralize(count, 'row')} {'is' if done == 1 else 'are'} answered and kept."

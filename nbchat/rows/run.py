@@ -1,4 +1,4 @@
-"""A run: fills the template in for each row, finds what is stored, has the rest sent, and reads the answers."""
+"""A run: fills in the template for each row, looks up stored answers, has the rest sent, and reads the answers."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ from nbchat.values.messages import Content, Message
 __all__ = ["Progress", "Run", "Tally"]
 
 TICK_SECONDS = 0.2
-"""Seconds between two reports of the progress."""
+"""Seconds between progress reports."""
 
 POLL_SECONDS = 0.05
 """Longest single wait for answers, in seconds."""
 
 AHEAD = 4
-"""Rows that are prepared ahead, for each that may be under way."""
+"""Rows prepared in advance, for each that may be under way."""
 
 CHUNK = 64
-"""Rows that are prepared, and looked up in the journal, together."""
+"""Rows prepared and looked up in the journal together."""
 
 PATIENCE_SECONDS = 5.0
-"""Seconds that a run which stops by itself waits for the rows under way."""
+"""Seconds that a run that stops by itself waits for the rows under way."""
 
 FINAL = (AuthenticationFailed, QuotaExceeded, RateLimited)
-"""Errors after which no further row is sent. A rate limit is one after many tries, or if it lasts too long to wait."""
+"""Errors after which no further row is sent. A rate limit is raised after many tries, or if it lasts too long to wait."""
 
 
 class Progress(Struct, frozen=True):
     """Progress of a run. `total` is the number of rows, None = not known yet (an iterator).
 
     `done` of them have ended: `failed` without an answer, `skipped` because a field is missing, `stored` with an answer
-    from the journal. `cost` is what this run has cost so far in US dollars, `tokens` its tokens, None = unknown.
+    from the journal. `cost` is this run's cost so far in US dollars, `tokens` its tokens, None = unknown.
     `rows_per_second` counts the rows that were sent; `seconds_left` and `cost_left` extrapolate, None = unknown.
     """
 
@@ -117,17 +117,17 @@ class Tally(Struct):
 
 
 class _Open(Struct):
-    """A row that is not settled: the outcomes of its repeats so far."""
+    """An open row: the outcomes of its repeats so far."""
 
     missing: int
     repeats: dict[int, Outcome] = field(default_factory=dict)
 
 
 class Run:
-    """One run over the rows of a source. `outcomes` has those of the rows that have ended, by position.
+    """One run over the rows of a source.
 
-    `read` counts the rows that were read from the source. A run `after` another keeps what that one has answered, and asks
-    for the rest.
+    `outcomes` has the ended rows, by position. `read` counts the rows read from the source. A run `after` another keeps
+    its answers and asks for the rest.
     """
 
     def __init__(
@@ -148,16 +148,16 @@ class Run:
         self.template = template
         self.form = form
         self.tally: Tally = Tally() if after is None else replace(after.tally)
-        """Sums over the requests, those of the runs before it included."""
+        """Sums over the requests, including those of earlier runs."""
         self.outcomes: dict[int, Outcome] = {} if after is None else after.settled()
         self.contents: dict[int, Content] = {} if after is None else dict(after.contents)
         """The messages of rows that have no answer."""
         self.left: deque[tuple[int, Row]] = deque(() if after is None else after.left)
-        """Rows that were read, and whose message is not made yet."""
+        """Rows that were read but have no message yet."""
         self.read: int = 0 if after is None else after.read
         self.seconds = 0.0
         self.stopped: NbchatError | None = None
-        """Why the run ended before its last row; None = it did not."""
+        """Why the run ended early; None = it did not."""
         self._keeping = keeping
         self._most = most
         self._repeat = repeat
@@ -174,7 +174,7 @@ class Run:
         self._started = self._told = 0.0
 
     def execute(self) -> None:
-        """Run to the end, or until `stopped`. An interrupt propagates; what has ended by then is in `outcomes`."""
+        """Run to the end, or until `stopped`. An interrupt propagates; rows that have ended by then are in `outcomes`."""
         self._started = self._told = time.perf_counter()
         self._tell()
         rows = self._rows()
@@ -201,7 +201,7 @@ class Run:
         self._tell()
 
     def _finish(self, crew: Crew) -> None:
-        """Stop what runs and keep what has ended, even if interrupted again."""
+        """Stop the running jobs and keep the ended ones, even if interrupted again."""
         while True:
             try:
                 self._came.extend(crew.close(0.0 if self.stopped is None else PATIENCE_SECONDS))
@@ -211,13 +211,13 @@ class Run:
                 continue
 
     def settled(self) -> dict[int, Outcome]:
-        """The outcomes that hold: of the rows that are answered, or have nothing to be asked."""
+        """The final outcomes: rows that are answered, or were skipped."""
         return {position: one for position, one in self.outcomes.items() if one.status in ("complete", "skipped")}
 
     # Rows
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
-        """The rows without an outcome, with their positions."""
+        """Yield the rows without an outcome, with their positions."""
         for position, row in self.source.rows(self.template.fields, whole=self.template.whole):
             self.read = max(self.read, position + 1)
             if position not in self.outcomes and position not in self.contents:
@@ -225,7 +225,7 @@ class Run:
                 yield position, row
 
     def _supply(self, crew: Crew, rows: Iterator[tuple[int, Row]]) -> bool:
-        """Prepare some rows and have those sent that are not stored; whether there are more."""
+        """Prepare some rows and send those that are not stored; return whether there are more."""
         again = list(itertools.islice(self._again, CHUNK))
         for _ in itertools.islice(rows, 0 if again else CHUNK):
             pass  # they are in `left`, where an interrupt leaves them
@@ -253,7 +253,7 @@ class Run:
         return bool(chunk or again)
 
     def _wanted(self, position: int, name: str, number: int, content: Content, stored: Answer | None) -> Iterator[Job]:
-        """The job for one asking of a row, unless its answer is stored, was given in this run, or is under way."""
+        """Return the job for one request of a row; None if its answer is stored, known from this run, or under way."""
         key = name, number
         if (given := self._answered.get(key)) is not None:
             self._repeat_done(position, number, given)
@@ -274,13 +274,13 @@ class Run:
     # Answers
 
     def _settle(self, crew: Crew | None) -> None:
-        """Settle what has come; what an interrupt leaves is settled later. `crew` None = nothing is sent any more."""
+        """Process the ended jobs; those that an interrupt leaves are processed later. `crew` None = nothing more is sent."""
         while self._came:
             self._settle_one(crew, self._came[0])
             self._came.popleft()
 
     def _settle_one(self, crew: Crew | None, done: Done) -> None:
-        """Read an answer, have it asked again if it does not fit, and pass it to the rows that wait for it."""
+        """Read an answer, ask again if it does not fit, and pass it to the rows that wait for it."""
         job = done.job
         if isinstance(done.error, FINAL):
             self.stopped = self.stopped or done.error
@@ -297,7 +297,7 @@ class Run:
         self._askers.pop(key, None)
 
     def _judged(self, done: Done) -> tuple[Outcome, Job | None]:
-        """What became of a request, and the one to send after it; None = none."""
+        """Return a request's outcome, and the request to send next; None = none."""
         job, schema = done.job, self.form.schema
         if done.error is not None or done.answer is None:
             outcome = Outcome("failed", error=done.error, answer=done.answer)
@@ -311,7 +311,7 @@ class Run:
         return outcome, self._again_job(job, fitting.corrections(schema, _reply(done.answer), misfit))
 
     def _again_job(self, job: Job, more: Sequence[Message] = (), *, in_words: bool | None = None) -> Job | None:
-        """The job that asks again after another one; None = it must not be sent."""
+        """Return the job that asks again after another one; None = it must not be sent."""
         in_words = job.in_words if in_words is None else in_words
         try:
             written = self.form.written(job.content, more, in_words=in_words)
@@ -320,7 +320,7 @@ class Run:
         return replace(job, written=written, corrects=bool(more), in_words=in_words)
 
     def _read(self, answer: Answer, *, stored: bool = False) -> Outcome:
-        """The outcome of an answer: its text, or the value that the schema finds in it."""
+        """Return the outcome of an answer: its text, or the value that the schema reads from it."""
         if self.form.schema is None:
             if answer.text:
                 return Outcome("complete", answer.text, None, answer, stored)
@@ -336,7 +336,7 @@ class Run:
         return Outcome("complete", value, None, answer, stored)
 
     def _repeat_done(self, position: int, number: int, outcome: Outcome) -> None:
-        """One asking of a row has ended; the row has, when all have."""
+        """Record the end of one request of a row; the row ends when all have ended."""
         row = self._open.get(position)
         if row is None:
             return
@@ -381,13 +381,13 @@ class Run:
         )
 
     def all_outcomes(self) -> list[Outcome]:
-        """An outcome for each row of the source, as far as it was read."""
+        """Return an outcome for each row that was read from the source."""
         count = self.read if self.source.total is None else self.source.total
         return [self.outcomes.get(position, NOT_SENT) for position in range(count)]
 
 
 def _majority(repeats: list[Outcome]) -> Outcome:
-    """The outcome of a row's repeats: the value that most of them have, the earliest of several."""
+    """Return the outcome of a row's repeats: the most frequent value, the earliest of several."""
     if len(repeats) == 1:
         return repeats[0]
     complete = [outcome for outcome in repeats if outcome.status == "complete"]
@@ -401,7 +401,7 @@ def _majority(repeats: list[Outcome]) -> Outcome:
 
 
 def _reply(answer: Answer) -> Reply:
-    """The answer as a reply, for those who read values from one."""
+    """Return the answer as a reply, for functions that read values from one."""
     return Reply((Choice(0, answer.text, answer.finish, refusal=answer.refusal),), usage=UNKNOWN)
 
 
