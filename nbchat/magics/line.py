@@ -16,7 +16,7 @@ from nbchat.display import chrome
 from nbchat.display.footer import tokens_text
 from nbchat.display.kernel import DISPLAYS, choose_display, takes_updates
 from nbchat.display.presenting import make_presenter
-from nbchat.frontend import Session, registry
+from nbchat.frontend import Session, make_panel, registry
 from nbchat.magics import background
 from nbchat.magics.cell import continue_with
 from nbchat.magics.commands import connect as connecting
@@ -177,9 +177,7 @@ def _choose_display(name: str) -> None:
 @command("panel")
 def _panel(shell: Any, _rest: str) -> None:
     """Show widgets for the model, its parameters and the conversation."""
-    from nbchat.panel.panel import Panel
-
-    Panel(registry()).display(shell)
+    make_panel().display(shell)
 
 
 @command("presets", "[FILE]")
