@@ -135,7 +135,7 @@ def test_n_choices_interleave(server, client):
     assert [choice["index"] for choice in ask(client, n=2).json()["choices"]] == [0, 1]
 
 
-def test_what_is_none_is_missing(server, client):
+def test_none_means_that_the_field_is_missing(server, client):
     server.add(Say("x", finish=None, model=None, usage=None, done=False), Say("x", model=None, usage=None))
     with stream(client, stream_options={"include_usage": True}) as response:
         text = response.read().decode()

@@ -40,10 +40,19 @@ PAINT_SECONDS = 0.1
 """Shortest interval between updates, in seconds."""
 
 PAINT_SECONDS_PER_KB = 0.1
-"""The time between two updates for each kB that one takes, up to 0.9 s: the screen moves every second."""
+"""The time between two updates for each kB that grows."""
 
-BYTES_PER_SECOND = 20_000
-"""Of updates at the most, if it takes longer than a second."""
+LONGEST_WAIT = 0.9
+"""Longest interval between updates, in seconds: the screen moves every second, unless one takes longer at the rate below."""
+
+BYTES_PER_SECOND = 18_000
+"""The rate of updates. When segments become one, it is exceeded; longer waits then make up for it."""
+
+CREDIT, DEBT = 20_000, 150_000
+"""Most bytes that may be sent beyond the rate without a wait, and most that are made up for."""
+
+ENVELOPE = 600
+"""Bytes of a message beside its content."""
 
 MOST_OUTPUTS = 40
 """Most outputs of an answer's text; JupyterLab shows only the first 50 of a cell."""
@@ -88,6 +97,8 @@ class Painter:
         self._retry: tuple[float, Retrying] | None = None
         self._said = ""
         self._paint_at = 0.0
+        self._painted_at = 0.0
+        self._owed = 0.0  # bytes sent beyond the rate
         self._room = LIMITS.shown_text  # characters that may still be shown
         self._hidden = 0
         self._calls = 0
@@ -215,20 +226,24 @@ class Painter:
                 self._spares.append(self._canvas.show(chrome.line(said)))
 
     def _paint(self, now: float, *, final: bool = False) -> None:
-        size = 0
+        size = sent = 0
         for place, index in enumerate(sorted(self._views)[:MOST_OUTPUTS]):
             if index > place and self._expected > 1 and not final:
                 break  # an earlier choice has not begun
             view = self._views[index]
             for number, bundle in view.changes(final=final):
                 if number < len(view.outputs):
+                    sent += ENVELOPE + sum(len(content.encode("utf-8", "replace")) for content in bundle.values())
                     self._canvas.update(view.outputs[number], bundle)
                 else:
                     view.outputs.append(self._put(bundle))
             size = max(size, view.size)
             if not view.finished:
                 break  # later choices wait, or their outputs would appear above this one's
-        self._paint_at = now + max(PAINT_SECONDS, min(0.9, PAINT_SECONDS_PER_KB * size / 1000), size / BYTES_PER_SECOND)
+        owed = max(-CREDIT, self._owed - BYTES_PER_SECOND * (now - self._painted_at)) + sent
+        self._owed, self._painted_at = min(owed, DEBT), now
+        wait = max(PAINT_SECONDS, PAINT_SECONDS_PER_KB * size / 1000, self._owed / BYTES_PER_SECOND)
+        self._paint_at = now + max(min(LONGEST_WAIT, wait), size / BYTES_PER_SECOND)
 
     def _put(self, bundle: Bundle) -> str:
         """Show a bundle in the empty output, if there is one, or a new one."""
@@ -295,10 +310,10 @@ class _ChoiceView:
         if not self._dirty and not final:
             return changes
         self._dirty = False
-        pieces, closed = self._segments.pieces, len(self._segments.closed)
+        pieces = self._segments.pieces
         if not pieces[-1].text.strip() and not (self.finished and len(pieces) == 1 and self._heading):
             pieces.pop()
-        wanted = [(piece, final or number < closed) for number, piece in enumerate(pieces)]
+        wanted = [(piece, final or number < len(pieces) - 1) for number, piece in enumerate(pieces)]
         for number, (piece, done) in enumerate(wanted):
             if number >= len(self._painted) or self._painted[number] != (piece, done):
                 changes.append((first + number, self._bundle(number, piece, final=done)))

@@ -8,8 +8,6 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
-from nbchat.cells.usage_error import UsageError
-
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 
@@ -22,7 +20,7 @@ def keys_masked(line: str) -> Iterator[None]:
         from nbchat.values.errors import NbchatError
         from nbchat.values.key_shapes import without_typed_keys
 
-        if isinstance(error, (UsageError, NbchatError)):
+        if isinstance(error, NbchatError):
             error.args = tuple(without_typed_keys(arg, line) if isinstance(arg, str) else arg for arg in error.args)
         raise
 

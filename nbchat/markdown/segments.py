@@ -16,20 +16,23 @@ from typing import NamedTuple
 __all__ = ["Segment", "Segments"]
 
 _FIRST = 1500
-"""Shortest piece, in characters."""
+"""Shortest piece. Lengths are estimated bytes of what is sent (`_length`), not characters."""
 _SHARE = 0.08
 """Shortest piece as a share of all text before it, while there are pieces left."""
-_LONGEST = 2_500_000
-"""An answer of this length, in characters, uses all pieces; after that, the last one grows."""
+_LONGEST = 1_050_000
+"""An answer of this length uses all pieces; after that, the last one grows."""
 _SPARE = 1000
 """A piece is split between any two lines when it exceeds 1.25 times its shortest length by this."""
-_LINE = 1000
+_LINE = 900
 """A piece is split within a line when it exceeds that by this again."""
-_FEWEST = 16
+_FEWEST = 12
 """With fewer pieces than this, the last one is not split further."""
+_INNER = 0.36
+"""The share of the pieces that is kept for splitting the last one."""
 _PATIENCE = 1.2
 """Factor on a piece's length between attempts to find a place to split."""
 
+_COSTLY = re.compile(r"[^A-Za-z0-9\s.,;:!?()'/%+=_-]")
 _FENCE = re.compile("`{3}|~{3}")
 _LIKE_ITEM = re.compile(r"[-+*>]|\d{1,9}[.)]")
 _CANNOT_BEGIN = re.compile(r"[ \t>]*(?:`{3,}|~{3,}|=+|-+|[|:][ |:-]*-[ |:-]*)\s*")
@@ -69,7 +72,7 @@ class _Piece:
     def add(self, text: str, *, starts_line: bool) -> None:
         self._source.append(text)
         self._shown.append(_without_indent(text, self.indent) if starts_line else text)
-        self.size += len(text)
+        self.size += _length(text)
         self.has_fence = self.has_fence or _FENCE.search(text) is not None
 
     def segment(self, rest: str = "", *, starts_line: bool = False, closing: str = "") -> Segment:
@@ -84,11 +87,11 @@ class Segments:
     on the text, not on how it arrived. `longest` is the length of the text, None = unknown.
     """
 
-    def __init__(self, limit: int = 40, *, longest: int | None = None) -> None:
+    def __init__(self, limit: int = 40, *, longest: float | None = None) -> None:
         self.closed: list[Segment] = []
-        self._inner_limit = limit // 2 if limit >= _FEWEST else 0
+        self._inner_limit = int(_INNER * limit) if limit >= _FEWEST else 0
         own = limit - self._inner_limit
-        self._least = _schedule(own) if longest is None else [max(_FIRST, longest // own)] * (own - 1)
+        self._least = _schedule(own) if longest is None else [max(_FIRST, int(longest) // own)] * (own - 1)
         self._inner: Segments | None = None  # of the tail
         self._inner_length = 0  # characters of the tail already appended to it
         self._piece = _Piece()
@@ -107,10 +110,11 @@ class Segments:
     def pieces(self) -> list[Segment]:
         """All pieces to show, in order; the last one may be empty."""
         tail = self.tail
-        if not self._inner_limit or len(self.closed) == len(self._least) or len(tail.text) < _FIRST:
+        if not self._inner_limit or self._piece.size + self._rest_size < _FIRST:
             return [*self.closed, tail]
         if self._inner is None:
-            self._inner, self._inner_length = Segments(self._inner_limit, longest=int(self._most() + _LINE)), 0
+            longest = None if len(self.closed) == len(self._least) else self._most() + _LINE
+            self._inner, self._inner_length = Segments(self._inner_limit, longest=longest), 0
         text = tail.text if tail.text.strip(" \t") else ""
         self._inner.append(text[self._inner_length :])
         self._inner_length = len(text)
@@ -134,20 +138,20 @@ class Segments:
         """Append to the current line."""
         if text:
             self._rest.append(text)
-            self._rest_size += len(text)
+            self._rest_size += _length(text)
             while self._rest_size > self._most() - self._piece.size + _LINE:
                 self._cut_line()
 
     def _cut_line(self) -> None:
         """Split within the line, before a word if possible."""
         rest = "".join(self._rest)
-        most = max(1, int(self._most() - self._piece.size) + _LINE)
+        most = max(1, _fitting(rest, self._most() - self._piece.size + _LINE))
         words = list(_WORD.finditer(rest, max(1, most - _LINE // 2), most))
         cut = words[-1].start() if words else most
         seam = self._seam(None)
         self._piece.add(rest[:cut], starts_line=self._is_whole)
         self._close(seam._replace(closing=f"\n{seam.closing}") if seam.closing else seam)
-        self._rest, self._rest_size, self._is_whole = [rest[cut:]], len(rest) - cut, False
+        self._rest, self._rest_size, self._is_whole = [rest[cut:]], self._rest_size - _length(rest[:cut]), False
 
     def _end_line(self) -> None:
         line = "".join(self._rest)
@@ -214,6 +218,19 @@ class Segments:
         self._piece = _Piece(seam.opening, seam.indent)
         self._next_try = 0.0
         self._inner = None
+
+
+def _length(text: str) -> int:
+    """The estimated bytes of a text when it is sent: four for a sign that is escaped, or outside ASCII."""
+    return len(text) + 3 * len(_COSTLY.findall(text))
+
+
+def _fitting(text: str, most: float) -> int:
+    """How many characters of the beginning of a text have at most this length."""
+    size = max(0, min(len(text), int(most)))
+    while size and _length(text[:size]) > most:
+        size -= 1 + (_length(text[:size]) - int(most)) // 4
+    return size
 
 
 _BLANK = dict.fromkeys(range(33, 127), " ")

@@ -15,7 +15,7 @@ from nbchat.store.migrations import has_index
 
 __all__ = ["index", "search", "texts", "unindex"]
 
-_UNSPACED = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff])")
+_UNSPACED = "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff])"
 
 LONGEST = 1_000_000
 """Characters of a question or an answer that are indexed."""
@@ -65,7 +65,7 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
     found: list[Any] = []
     unindexed = ""
     if has_index(connection):
-        phrases = [_UNSPACED.sub(r" \1 ", word).strip() for word in sought]
+        phrases = [_words_apart(word).strip() for word in sought]
         query = " ".join(f'"{phrase}"' for phrase in phrases) + "*"
         found = connection.execute(
             f"SELECT {COLUMNS}, answers.number FROM words JOIN answers ON answers.number = words.rowid"  # noqa: S608
@@ -84,8 +84,12 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
 
 def _spaced(turn: bytes) -> tuple[str, str]:
     """The texts as indexed: deterministic, since removal needs the same texts."""
-    asked, answered = (_UNSPACED.sub(r" \1 ", text[:LONGEST]) for text in texts(decoded(turn)))
+    asked, answered = (_words_apart(text[:LONGEST]) for text in texts(decoded(turn)))
     return _whole(asked), _whole(answered)
+
+
+def _words_apart(text: str) -> str:
+    return text if text.isascii() else re.sub(_UNSPACED, r" \1 ", text)
 
 
 def _whole(text: str) -> str:

@@ -16,10 +16,10 @@ SECRET_FIELDS = frozenset(
 _START = r"(?:^|(?<=[\s=:'\"(\[{,;/-]))"
 _PREFIXED = r"(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
 
-_KEY_LIKE = re.compile(rf"{_START}(?:{_PREFIXED}|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{{20,}})")
+_KEY_LIKE = rf"{_START}(?:{_PREFIXED}|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{{20,}})"
 """Whatever may be a key: also long words of letters and digits, as many a model's name is."""
 
-_TYPED_KEY = re.compile(
+_TYPED_KEY = (
     rf"{_START}(?:sk[-_]\S+|(?:gsk|hf|ghp|r8|github_pat)_\S+|(?:xai|pplx|glpat|nvapi)-[A-Za-z0-9]{{16,}}|(?:AIza|AKIA|eyJ)\S+"
     r"|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{32,})"
 )
@@ -36,17 +36,17 @@ _KEY = re.compile(
 
 def looks_like_key(text: str) -> bool:
     """Whether a text given in place of something else may be a key, and must not be repeated."""
-    return _KEY_LIKE.search(text) is not None
+    return re.search(_KEY_LIKE, text) is not None
 
 
 def without_keys(text: str) -> str:
     """Return what a user wrote where something else belongs, with whatever may be a key masked."""
-    return _KEY_LIKE.sub(MASK, text)
+    return re.sub(_KEY_LIKE, MASK, text)
 
 
 def without_typed_keys(message: str, typed: str) -> str:
     """Return a message about a typed line, with whatever may be a key in that line masked."""
-    for word in _TYPED_KEY.findall(typed):
+    for word in re.findall(_TYPED_KEY, typed):
         message = message.replace(word.strip("'\"") or word, MASK)
     return masked(message)
 

@@ -52,10 +52,10 @@ def _is_plain(parameter: Parameter, value: Any) -> bool:
     texts = value if parameter.kind == "texts" else (value,)
     if any(text.strip().lower() == "none" for text in texts):
         return False
-    return parameter.kind == "texts" or not ((parameter.sampling and "," in value) or _BREAKS.search(value))
+    return parameter.kind == "texts" or not ((parameter.sampling and "," in value) or re.search(_BREAKS, value))
 
 
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 def quoted(word: str) -> str:

@@ -79,7 +79,8 @@ def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
             style = f"{chrome.QUIET};cursor:pointer;font-size:0.9em"
             parts.append(f'<details><summary style="{style}">{html_text(summary)}</summary>{body}</details>')
             plain.append(plain_text(summary))
-    facts = [_size(evaluation), *evaluation.notes()]
+    timed = any(one.seconds_per_1000 is not None for one in evaluation.standings)
+    facts = [_size(evaluation), *evaluation.notes(), *(["times are of one request after another"] if timed else [])]
     dot = f"{name}." if name else ""
     hint = "" if name else "on the result (_, or a name): "
     hint += f'{dot}apply() adopts the best · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
@@ -126,10 +127,11 @@ def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list
     """What is said of each setting: the best, those on the frontier, those that were stopped."""
     found = evaluation.verdict()
     stopped = {one.setting: one.rows for one in evaluation.stopped}
+    ahead = len(standings) > 1 and all(gap is not None and gap.mean > 0 for _, gap in found.differences)
     marks = []
     for number, one in enumerate(standings):
         told = []
-        if one.setting == found.best and len(standings) > 1:
+        if one.setting == found.best and ahead:
             told.append("best" if found.settled else "ahead, may be chance")
         if number in evaluation.frontier and len(evaluation.frontier) > 1:
             told.append("frontier")

@@ -134,7 +134,7 @@ class Drip:
             yield Pause(0.05)
 
 
-def test_a_list_of_models_that_drips_ends(server):
+def test_a_list_of_models_that_arrives_too_slowly_fails(server):
     server.models = Drip()
     result = run(server, "models")
     assert "had not answered in full after 3 s" in result["error"]
@@ -260,7 +260,7 @@ def test_events_that_can_not_be_read_are_counted_not_kept():
     assert [event.text[:14] for event in events if isinstance(event, Notice)] == ["1,000 events c"]
 
 
-def test_a_packing_that_was_not_asked_for_is_named(server):
+def test_an_unrequested_encoding_is_named(server):
     server.add(Raw(b"\x1b\x03", headers={"content-encoding": "br"}))
     asked = Asked(server.base_url)
     assert isinstance(asked.error, ProtocolError)
@@ -270,7 +270,7 @@ def test_a_packing_that_was_not_asked_for_is_named(server):
 
 @pytest.mark.parametrize("wbits", [31, 15, -15], ids=["gzip", "zlib", "bare deflate"])
 @pytest.mark.parametrize("size", [2, 100, 10**6])
-def test_packed_answers_are_read(server, wbits, size):
+def test_compressed_answers_are_read(server, wbits, size):
     body = json.dumps(completion("Hello " * 50_000)).encode()
     data = packed(wbits, (body, 1))()
     name = "gzip" if wbits == 31 else "deflate"
@@ -322,7 +322,7 @@ def test_a_text_that_is_cut_is_kept_to_its_last_character():
         assert len(json.dumps(kept)) >= min(cut, text.index('"}')) - text.index("He") - 10
 
 
-def test_a_limit_says_itself():
+def test_a_limit_describes_itself():
     assert str(Limit(16_000_000, "in one line", in_bytes=True)) == "more than 16 MB in one line"
     assert str(Limit(128, "tool calls")) == "more than 128 tool calls"
     assert clipped("abcdef", 4) == "abc…"

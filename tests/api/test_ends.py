@@ -84,7 +84,7 @@ def test_a_finish_reason_may_be_an_object():
     assert of_kind(Finished, events) == [Finished("stop")]
 
 
-def test_an_end_follows_what_was_held_back():
+def test_held_back_text_comes_before_the_end():
     """A text that ends as a tag begins is not known to be whole before the end of the stream."""
     events = decoded([stream(chunk("a <", finish="stop"))])
     assert events[-2:] == [TextDelta("<"), Finished("stop")]
@@ -209,7 +209,7 @@ def test_one_object_in_a_line_of_its_own_is_a_whole_reply(server):
     assert Asked(server.base_url).reply.status == "complete"
 
 
-def test_reasoning_is_a_piece_that_refutes_an_end():
+def test_reasoning_after_a_finish_reason_refutes_the_end():
     events = event_bytes(chunk("a", finish="stop")) + event_bytes({"choices": [{"delta": {"reasoning": "b"}}]})
     decoder = AnswerDecoder()
     assert of_kind(ReasoningDelta, decoder.feed(events)) == [ReasoningDelta("b")]

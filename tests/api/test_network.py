@@ -93,5 +93,5 @@ def test_the_next_response_of_a_connection_is_merged_as_well():
 
 
 @pytest.mark.parametrize("data", [b"HTTP/2 200", b"garbage\r\n\r\n", b"SSH-2.0\r\n", b"HTTP/1.1 200 OK\r\n\r\nrest"])
-def test_what_is_not_understood_passes_untouched(data):
+def test_malformed_bytes_pass_unchanged(data):
     assert ChunkMerger().feed(data) == data

@@ -189,7 +189,7 @@ def test_an_authority_that_the_environment_names_is_trusted(server, own, monkeyp
         assert Asked(encrypted.url + "/v1", using=own).reply.text == "Hello from the scripted server."
 
 
-def test_a_certificate_that_nobody_vouches_for_is_one_sentence(server, own, certificate):
+def test_an_untrusted_certificate_is_one_sentence(server, own, certificate):
     with Encrypted(server, certificate[1]) as encrypted:
         error = Asked(encrypted.url + "/v1", using=own).error
     assert isinstance(error, ConnectionFailed)
@@ -257,7 +257,7 @@ def test_a_proxy_that_is_down_is_blamed_and_not_the_server(own, monkeypatch):
         assert f"Is {address} (from {variable}) running" in said
 
 
-def test_an_encrypted_proxy_is_told_who_asks(server, own, monkeypatch, certificate):
+def test_an_encrypted_proxy_gets_the_credentials(server, own, monkeypatch, certificate):
     authority, context = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     with Encrypted(server, context) as proxy:

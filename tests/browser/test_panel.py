@@ -191,7 +191,7 @@ def test_a_slider_is_moved_by_keys(panel):
     assert handle.get_attribute("aria-label") == "temperature"
 
 
-def test_a_bad_value_is_said_beside_it(panel):
+def test_a_bad_value_is_reported_beside_it(panel):
     panel.type("temperature", "9")
     expect(panel.row("temperature")).to_contain_text("temperature must be a number from 0 to 2; got '9'.")
     panel.send("hello")
@@ -212,7 +212,7 @@ def test_after_a_restart_one_line_says_what_to_do(frontend):
     assert panel.root.bounding_box()["height"] < 60
 
 
-def test_the_answer_is_in_view_and_its_tail_is_followed_until_the_reader_scrolls(frontend, server):
+def test_the_end_of_the_answer_stays_visible_until_the_reader_scrolls(frontend, server):
     """At 1280 x 800 a panel at the top of the page has its message box and 400 px of a long answer in view."""
     panel = open_panel(frontend, before=(endless(server),))
     frontend.page.set_viewport_size({"width": 1280, "height": 800})
@@ -285,7 +285,7 @@ def test_the_line_is_copied_and_a_cell_is_loaded(panel):
     expect(panel.message).to_have_value("Why?")
 
 
-def test_what_is_half_typed_stays(frontend, server):
+def test_half_typed_text_stays(frontend, server):
     """Nothing that comes meanwhile, a list of models or a failure, takes the place of what is being typed."""
     late = threading.Event()
     server.models = Late(late, ["gpt-one", "gpt-two"])
@@ -360,7 +360,7 @@ def kept(frontend, index):
     return "".join(output.data.get("text/markdown", "") for output in outputs)
 
 
-def test_what_is_answered_survives_the_page_and_the_kernel(frontend, server, app):
+def test_answers_survive_a_reload_and_a_kernel_restart(frontend, server, app):
     """The page goes while an answer comes and returns: all is there, and once its cell has run again in the file too.
 
     The file is then read by a new kernel's page and by nbconvert, neither of which has the panel.

@@ -77,7 +77,7 @@ def json_event(payload):
         {"reasoning_content": "So.", "thinking_blocks": [{"type": "thinking", "text": "So and so", "signature": "s"}]},
     ],
 )
-def test_it_goes_back_unchanged_within_the_tool_loop_and_later(server, chat, how, message, tmp_path):
+def test_carried_fields_go_back_unchanged_within_the_tool_loop_and_later(server, chat, how, message, tmp_path):
     server.add(calling(how, message), Say("42."), Say("Next."), Say("Loaded."))
     assert chat.ask("Double 21", stream=how == "streamed").text == "42."
     expected = {name: value for name, value in message.items() if name != "reasoning"}
@@ -124,7 +124,7 @@ def test_reasoning_goes_back_only_where_tools_are_called(server, chat):
     assert [message.get("reasoning_content") for message in answers(server.requests[-1])] == [None, "So.", "Hm."]
 
 
-def test_what_an_answer_without_calls_was_signed_with_goes_back_if_it_is_whole(server, chat):
+def test_signatures_of_a_complete_answer_without_calls_go_back(server, chat):
     signed = chunk("Fine.", finish="stop")
     signed["choices"][0]["delta"] |= {"extra_content": SIGNED, "reasoning_details": DETAILS, "reasoning": "x"}
     server.add(

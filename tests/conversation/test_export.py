@@ -79,7 +79,7 @@ def asks(source):
 
 
 @given(conversations)
-def test_what_is_loaded_is_what_was_exported(conversation):
+def test_loading_an_export_gives_the_same_conversation(conversation):
     """Turns, replies, usage with all its counts, log probabilities, places and parameters."""
     assert again(conversation) == conversation
 
@@ -94,7 +94,7 @@ def test_a_session_comes_back_with_its_answers_as_they_were(server, tmp_path):
     assert loaded.messages == chat.messages
 
 
-def test_half_a_character_does_not_keep_a_conversation_from_being_written(tmp_path):
+def test_a_lone_surrogate_does_not_prevent_an_export(tmp_path):
     """Servers send them; UTF-8 can't carry them."""
     half = replace(asked("\ud83d!"), reply=Reply((Choice(text="a\ude42"),)))
     assert again(talk(half)).turns == (half,)
@@ -166,7 +166,7 @@ def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
         ({"extra": {"a=b": 1}}, False),
     ],
 )
-def test_a_line_can_say_all_but_some_names(params, said):
+def test_an_option_line_can_express_all_but_some_names(params, said):
     assert all(can_say(name) for name, _ in Params(**params).items()) is said
 
 
@@ -246,14 +246,14 @@ except Exception as error:
 
 
 @pytest.mark.parametrize("where", ["no-such-folder/talk.md", "folder.md"])
-def test_where_nothing_can_be_written_one_sentence_says_so(tmp_path, where):
+def test_an_unwritable_path_is_one_sentence(tmp_path, where):
     (tmp_path / "folder.md").mkdir()
     with pytest.raises(SessionError, match="can't be written"):
         write(tmp_path / where, talk(asked("Hi")))
 
 
 @given(st.text("a#[]()<>!*`\n~$:/", max_size=12), st.text("a#[]()<>!*`\n~$", max_size=12))
-def test_a_servers_words_begin_nothing_in_an_exported_document(model, answer):
+def test_a_servers_message_is_inert_in_an_exported_document(model, answer):
     """A model's name can't make a heading, a link or HTML; an answer can't swallow the turns behind it."""
     evil = f"{model}\n# Injected\n<img src=x onerror=alert(1)>[x](javascript:alert(1))"
     turn = Turn(Message("user", "Question"), Reply((Choice(text=answer + "\n```\ncode"),), model=evil), Params())

@@ -76,7 +76,7 @@ class Strike:
             frame = frame.f_back
 
 
-def test_an_interrupt_at_any_moment_of_asking_ends_it_as_one_and_keeps_what_came(server):
+def test_an_interrupt_at_any_moment_of_asking_is_raised_and_keeps_the_partial_answer(server):
     """It is never another failure, and never lost; the history and the ledger have what had come, once."""
     server.default = Say("A whole answer.")
     kept = []
@@ -100,7 +100,7 @@ def test_an_interrupt_at_any_moment_of_asking_ends_it_as_one_and_keeps_what_came
     assert kept.count(False) > 5
 
 
-def test_an_interrupt_before_anything_is_sent_is_told_as_one(server, chat, monkeypatch):
+def test_an_interrupt_before_anything_is_sent_is_raised_as_one(server, chat, monkeypatch):
     def strike(_waits):
         raise KeyboardInterrupt
 
@@ -189,7 +189,7 @@ def test_an_answer_is_complete_once_its_finish_has_surely_come(server, chat, pay
     assert struck(chat, when).status == status
 
 
-def test_not_all_choices_have_come_to_their_ends(server, chat):
+def test_an_answer_is_incomplete_until_all_choices_have_ended(server, chat):
     server.default = Stream([chunk("A "), chunk("whole"), chunk(finish="stop"), Hang()])
     assert struck(chat, has(Finished), n=2).status == "interrupted"
 
@@ -220,7 +220,7 @@ def test_what_was_asked_in_a_with_is_kept_though_an_interrupt_strikes_meanwhile(
     assert len(chat.turns) == len(chat.ledger()) == 1
 
 
-def test_nothing_runs_when_an_exchange_is_let_go(chat):
+def test_nothing_runs_when_an_exchange_is_garbage_collected(chat):
     """An interrupt that strikes in a weak reference's callback is lost: Python ignores what is raised there."""
     chat.budget = "1.00"
     exchange = chat.exchange("Hi")
@@ -253,7 +253,7 @@ def test_stop_ends_everything_that_is_asked_and_nothing_later(server, chat):
     assert chat.ask("Later").status == "complete"
 
 
-def test_the_turn_that_is_asked_anew_is_no_option_of_a_user_s(server, chat):
+def test_the_turn_to_answer_again_is_not_a_public_option(server, chat):
     chat.ask("Hi")
     for name in ("replaces", "resumes"):
         with pytest.raises(ParameterError, match=f"There is no option {name}"):
@@ -264,7 +264,7 @@ def test_the_turn_that_is_asked_anew_is_no_option_of_a_user_s(server, chat):
         chat.retry(replaces=chat.turns[0])
 
 
-def test_a_request_is_of_one_piece_while_another_thread_moves_the_session(server, chat, monkeypatch):
+def test_a_request_is_consistent_while_another_thread_changes_the_session(server, chat, monkeypatch):
     """System text and server are those of one moment, though both are changed while it is settled."""
     end = threading.Event()
     server.default = Stream([Until(end), chunk("x", finish="stop"), DONE])

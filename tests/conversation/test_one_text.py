@@ -57,7 +57,7 @@ def test_a_whole_answer_is_one_text_everywhere(talking, tmp_path_factory, pieces
 
 @strategies.scaled(0.5)
 @given(pieces=st.lists(strategies.texts.filter(bool), min_size=1, max_size=6))
-def test_a_part_is_one_text_everywhere_too(talking, tmp_path_factory, pieces):
+def test_a_partial_answer_is_one_text_everywhere_too(talking, tmp_path_factory, pieces):
     name = f"p{next(numbers)}"
     chat = session(talking, name)
     talking.add(Stream([*map(chunk, pieces), Cut()]))

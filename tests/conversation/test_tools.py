@@ -377,7 +377,7 @@ def test_a_failure_after_a_tool_leaves_a_valid_history(server, chat, ending):
     assert_valid(server.requests[-1].json["messages"])
 
 
-def test_ids_that_servers_repeat_are_told_apart(server, chat):
+def test_repeated_call_ids_are_made_unique(server, chat):
     chat.tool(lambda_free, safe=True)
     same = [tool_call("lambda_free", {"text": text}, id="", index=number) for number, text in enumerate("ab")]
     again = [tool_call("lambda_free", {"text": text}, id="x", index=number) for number, text in enumerate("cd")]
@@ -422,7 +422,7 @@ def test_run_python_runs_unasked_only_if_told_so(server, chat):
         ("def f(n): f(n + 1)\nf(0)", "RecursionError: maximum recursion depth exceeded"),
     ],
 )
-def test_whatever_code_does_the_model_hears_of_it(server, chat, asked, code, told):
+def test_whatever_code_does_is_reported_to_the_model(server, chat, asked, code, told):
     chat.tool(run_python({}))
     server.add(calls(("run_python", {"code": code})), Say("I see."))
     assert chat.ask("Go").text == "I see."
@@ -452,7 +452,7 @@ def test_the_built_in_model_calls_a_tool_and_tells_its_result():
     assert "4711" in chat.ask("Count the rows over the limit 3, please.").text
 
 
-def test_what_is_no_tool_is_refused_before_anything_is_sent(server, chat):
+def test_an_invalid_tool_is_refused_before_anything_is_sent(server, chat):
     for tool in (3, "lambda_free", {"name": "a b"}, int, lambda x: x):
         with pytest.raises(ToolError):
             chat.ask("Go", tools=[tool])

@@ -97,7 +97,7 @@ def loaded(annotation, value):
     return called(tool, {"value": value})
 
 
-def test_the_whole_of_a_tool():
+def test_the_complete_schema_of_a_tool():
     """Name, description and parameters; a default makes a parameter optional, and is shown."""
 
     def rows_over(

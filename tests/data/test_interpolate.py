@@ -206,7 +206,7 @@ def test_expressions_evaluate(text: str, expected: str) -> None:
         ("{df['emial']}", "did you mean 'email'"),
     ],
 )
-def test_what_is_plainly_meant_and_wrong_fails_in_one_sentence(text: str, says: str) -> None:
+def test_a_clearly_intended_but_wrong_placeholder_fails_in_one_sentence(text: str, says: str) -> None:
     with pytest.raises(PromptError, match=says) as caught:
         interpolate(text, NAMES)
     assert "\n" not in str(caught.value)
@@ -297,7 +297,7 @@ def test_the_footer_names_what_was_left_and_the_nearest_name() -> None:
     assert str(result.left[0]) == "{dff} left as written; did you mean df?"
 
 
-def test_what_the_shell_puts_into_the_namespace_is_not_the_users() -> None:
+def test_names_of_the_shell_are_not_expanded() -> None:
     assert interpolate("{open} {exit}", {"open": open, "exit": open}).text == "{open} {exit}"
 
 

@@ -20,17 +20,22 @@ class Screen:
         self.now = 100.0
         self.outputs = []
         self.changed = []
+        self.sent = 0  # bytes
         self.painter = Painter(self, choices=choices, clock=lambda: self.now, **options)
 
     def show(self, bundle):
         self.outputs.append(bundle)
-        self.changed.append(self.now)
+        self._keep(bundle)
         return str(len(self.outputs) - 1)
 
     def update(self, output, bundle):
         assert bundle != self.outputs[int(output)], "painted again though nothing changed"
         self.outputs[int(output)] = bundle
+        self._keep(bundle)
+
+    def _keep(self, bundle):
         self.changed.append(self.now)
+        self.sent += 600 + sum(len(content.encode()) for content in bundle.values())
 
     def after(self, seconds, *events):
         """Let time pass, then show events; the frame."""
@@ -100,7 +105,7 @@ def test_choices_appear_in_order_and_only_grow(steps):
 
 
 @given(st.lists(st.tuples(waits, pieces), min_size=1, max_size=25))
-def test_what_has_come_is_on_screen_within_a_second_and_updates_are_apart(steps):
+def test_text_is_on_screen_within_a_second_and_updates_are_spaced(steps):
     screen, came, paints = Screen(), "", []
     for seconds, text in steps:
         screen.changed.clear()
@@ -115,7 +120,7 @@ def test_what_has_come_is_on_screen_within_a_second_and_updates_are_apart(steps)
 
 
 @pytest.mark.parametrize(("length", "seconds"), [(50, 0.1), (500, 0.1), (1200, 0.12)])
-def test_the_next_update_waits_as_long_as_what_grows_is(length, seconds):
+def test_the_update_interval_grows_with_the_growing_output(length, seconds):
     screen = Screen()
     screen.after(0, TextDelta("x" * length))
     assert screen.after(seconds - 0.001, TextDelta("END")) == ["x" * length]
@@ -123,11 +128,32 @@ def test_the_next_update_waits_as_long_as_what_grows_is(length, seconds):
 
 
 def test_an_answer_that_is_not_cut_is_painted_rarely_when_it_is_long():
-    """Of forty choices each has one output: 40 kB in it take two seconds until the next update."""
+    """Of forty choices each has one output: 40 kB in it take more than two seconds until the next update."""
     screen = Screen(40)
     screen.after(0, TextDelta("word " * 8000))
-    assert "END" not in screen.after(1.9, TextDelta("END"))[0]
-    assert "END" in screen.after(0.2)[0]
+    assert "END" not in screen.after(2.2, TextDelta("END"))[0]
+    assert "END" in screen.after(0.1)[0]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["word " * 59 + "done.\n\n", "```py\n" + "x = f(1) + 2\n" * 40 + "```\n\n", "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 60 + "\n",
+     "x", "*_~$\\[]()<>!:|`#@&{}", "中文字符\n\n"],
+)  # fmt: skip
+@pytest.mark.parametrize("early", [0, 240_000])
+def test_behind_any_text_the_screen_moves_every_second_within_the_byte_budget(shape, early):
+    """500 bytes a second for ten seconds, behind a text that came at once."""
+    text = shape * ((early + 10_000) // len(shape) + 1)
+    screen = Screen()
+    screen.after(0, TextDelta(text[:early]))
+    screen.after(2)
+    screen.sent, screen.changed = 0, []
+    step = 50 * len(shape) // len(shape.encode())
+    for at in range(early, early + 100 * step, step):
+        screen.after(0.1, TextDelta(text[at : at + step]))
+    assert max(late - soon for soon, late in itertools.pairwise(screen.changed)) < 1
+    assert len(set(screen.changed)) > 10
+    assert screen.sent < 10 * 20_000
 
 
 def test_the_second_choice_streams_once_the_first_is_finished():
@@ -151,7 +177,7 @@ def test_choices_beyond_the_outputs_are_not_painted():
     assert len(screen.end()) == MOST_OUTPUTS
 
 
-def test_outputs_that_are_left_over_are_used_by_what_comes_next():
+def test_unused_outputs_are_reused():
     """Behind a long answer pieces become one again; what they stood in must not stay empty above the footer."""
     screen, emptied = Screen(), 0
     for _ in range(60):
@@ -189,7 +215,7 @@ def test_a_retry_counts_down_and_ends_when_the_server_responds():
     assert len(screen.outputs) == 1
 
 
-def test_when_nothing_came_the_next_words_take_the_place_of_the_waiting():
+def test_without_an_answer_the_next_output_replaces_the_waiting_line():
     screen = Screen()
     screen.after(1)
     screen.painter.conclude(None, None)
@@ -218,7 +244,7 @@ def test_reasoning_alone_is_folded_at_the_end():
     assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for 0.00 s]"]
 
 
-def test_what_turns_out_to_be_reasoning_moves_and_what_follows_takes_its_place():
+def test_text_that_turns_out_to_be_reasoning_moves_and_the_answer_takes_its_place():
     screen = Screen()
     screen.after(0, TextDelta("Let me see. "))
     frame = screen.after(1, ThoughtBefore("Right."), TextDelta("Yes."))
@@ -241,7 +267,7 @@ def test_what_the_model_says_after_a_call_begins_below_and_the_rest_stays():
     assert screen.after(0.11, TextDelta(" is.")) == [*frame, "It is."]
 
 
-def test_what_does_not_count_stays_and_says_why():
+def test_discarded_text_stays_with_the_reason():
     screen = Screen()
     screen.after(0, TextDelta("Wrong"))
     screen.painter.restart("it did not fit")

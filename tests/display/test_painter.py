@@ -105,7 +105,7 @@ def test_a_retry_gives_way_to_the_answer():
     assert len(sheet.outputs) == 1
 
 
-def test_when_nothing_comes_nothing_stays():
+def test_without_an_answer_no_output_stays():
     sheet = Sheet()
     painter = Painter(sheet)
     painter.show([Retrying(3.0, "HTTP 500", 2)])
@@ -180,7 +180,7 @@ def test_seconds(seconds, text):
     assert seconds_text(seconds) == text
 
 
-def test_the_footer_says_what_is_not_ordinary():
+def test_the_footer_names_what_is_unusual():
     reply = Reply(
         (Choice(text="a", finish_reason="length"),),
         "cut_off",
@@ -194,7 +194,7 @@ def test_the_footer_says_what_is_not_ordinary():
     assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
 
 
-def test_the_footer_offers_to_go_on_only_where_that_is_possible():
+def test_the_footer_offers_to_continue_only_if_possible():
     """After `--once`, or in another session, `%chat continue` would take up another answer."""
     reply = Reply((Choice(text="a", finish_reason="length"),), "complete", "m")
     assert "cut at max_tokens: %chat continue resumes it" in footer_facts(reply, continue_with="%chat continue")
@@ -270,7 +270,7 @@ def test_pictures_and_sources_stand_under_the_answer():
         "javascript:alert(1)",
     ],
 )
-def test_a_picture_that_is_none_is_not_shown(url):
+def test_an_invalid_picture_is_not_shown(url):
     sheet = painted([ImageDelta(ImagePart(url)), TextDelta("x")])
     assert set().union(*sheet.outputs.values()) == {"text/markdown", "text/plain", "text/html"}
     assert "a picture that can't be shown" in sheet.outputs["1"]["text/plain"]

@@ -102,7 +102,7 @@ def test_a_table_is_aligned_and_escaped():
     assert "<th" not in bare["text/html"]
 
 
-def test_facts_are_parted_and_text_keeps_its_lines():
+def test_facts_are_separated_and_text_keeps_its_lines():
     assert chrome.line(["a", "<b>"])["text/plain"] == "a · <b>"
     assert "a · &lt;b&gt;" in chrome.line(["a", "<b>"])["text/html"]
     assert chrome.text_block("a\n <b>")["text/plain"] == "a\n <b>"

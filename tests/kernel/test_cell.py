@@ -197,7 +197,7 @@ def test_nothing_is_lost_in_a_flood(cell, server, kernel):
     ],
     ids=["silent", "slow", "fast"],
 )
-def test_an_interrupt_stops_closes_and_keeps(cell, server, kernel, answer):
+def test_an_interrupt_closes_the_connection_and_keeps_the_partial_answer(cell, server, kernel, answer):
     """Each time: the prompt is back, the server saw the close, the part is kept and marked, the next cell works."""
     for _ in range(5):
         server.add(answer)

@@ -52,7 +52,7 @@ def test_an_option_that_is_used_is_not_offered_again(complete):
     assert "--temperature" not in offered
 
 
-def test_elsewhere_tab_is_as_it_was(complete):
+def test_tab_elsewhere_is_unchanged(complete):
     """In other cells, and in the message below the line, where live names may stand in braces."""
     assert "a_table_of_mine" in complete("a_tabl")
     assert "a_table_of_mine" in complete("%%chat -t 1\nWhat is in {a_tabl")

@@ -40,7 +40,7 @@ def history(notebook):
     ).stdout
 
 
-def test_a_cell_that_runs_again_answers_its_own_turn_anew(notebook, server):
+def test_a_cell_that_runs_again_adds_a_version_to_its_turn(notebook, server):
     server.add(*map(Say, ["One.", "Two.", "Uno.", "Dos.", "Copy."]))
     notebook.run("%%chat\nfirst", cell_id="a")
     notebook.run("%%chat\nsecond", cell_id="b")
@@ -65,7 +65,7 @@ def test_running_everything_again_in_a_fresh_kernel_duplicates_nothing(notebook,
     assert history(notebook) == "first ['One.', 'Uno.'] Uno. False\nsecond ['Two.', 'Dos.'] Dos. False\n"
 
 
-def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought_again(notebook, server):
+def test_a_cell_whose_kernel_was_killed_offers_the_partial_answer_before_asking_again(notebook, server):
     server.add(Say("One."), Stream([chunk("partial "), chunk("text"), Hang()]))
     notebook.run("%%chat\nfirst", cell_id="a")
     running = notebook.start("%%chat\nlong", cell_id="b")
@@ -86,7 +86,7 @@ def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought
     assert history(notebook).splitlines()[1].startswith("long ['partial text and the rest.', 'Anew.'] Anew.")
 
 
-def test_two_kernels_remember_in_one_file_at_once(notebook, new_kernel, server):
+def test_two_kernels_share_one_journal(notebook, new_kernel, server):
     """One holds on to its conversation while the other takes it over; neither loses a turn."""
     server.add(*map(Say, ["One.", "Two.", "Three."]))
     notebook.run("%%chat\nfirst", cell_id="a")

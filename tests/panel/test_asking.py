@@ -91,7 +91,7 @@ def test_the_tokenizer_of_a_server_on_this_machine_counts(hand):
     assert re.fullmatch(r"\d+ tokens", here.type_message("What is a list?"))
 
 
-def test_the_message_stays_where_that_is_chosen(hand, session):
+def test_the_message_stays_if_keep_is_chosen(hand, session):
     here = hand(session)
     here.click("keep text")
     here.send("Why?")
@@ -99,7 +99,7 @@ def test_the_message_stays_where_that_is_chosen(hand, session):
     assert here.labelled("Message").value == "Why?"
 
 
-def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server):
+def test_stop_keeps_the_partial_answer_and_closes_the_connection(hand, session, server):
     gate = threading.Event()
     server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
     here = hand(session)
@@ -129,7 +129,7 @@ def test_stop_before_anything_came_gives_the_message_back(hand, session, server)
     assert here.labelled("Message").value == "Go"
 
 
-def test_moves_while_an_answer_comes_are_for_the_next_one(hand, session, server):
+def test_changes_during_an_answer_apply_to_the_next_one(hand, session, server):
     """The running request was settled by the click; the history gets what was asked."""
     gate = threading.Event()
     server.add(Stream([Until(gate), chunk("x", finish="stop")]))
@@ -339,7 +339,7 @@ def test_stop_in_one_panel_leaves_the_other_panel_s_request(hand, session, serve
     assert (replies["Two?"].text, replies["Two?"].status) == ("Never", "interrupted")
 
 
-def test_a_session_that_is_come_back_to_shows_each_turn_once(hand, session):
+def test_returning_to_a_session_shows_each_turn_once(hand, session):
     class Pages(list):
         def show(self, bundle):
             self.append(bundle["text/plain"])
@@ -460,7 +460,7 @@ def test_an_answer_that_is_continued_stands_there_whole(hand, session, server):
     assert "answer." in here.replied()
 
 
-def test_ids_that_come_late_are_of_no_use_any_more(hand, session, server):
+def test_late_token_ids_are_dropped(hand, session, server):
     """The user has moved on; until they come, nothing is sent without them."""
     late = threading.Event()
     here = hand(session)
@@ -487,7 +487,7 @@ def test_a_key_that_a_server_lists_among_its_models_is_masked(hand, server):
     assert key not in repr(here.labelled("Model").get_state())
 
 
-def test_an_end_is_told_before_the_next_beginning():
+def test_an_end_is_reported_before_the_next_start():
     """Or the buttons of what has just begun would be set as if it were over."""
     told, others = [], []
 
@@ -604,7 +604,7 @@ def test_the_models_of_the_server_are_offered(hand, session, server):
     assert session.params.model == "a-name-of-my-own"
 
 
-def test_a_model_that_the_server_does_not_list_is_doubted(hand, session, server):
+def test_an_unlisted_model_gets_a_note(hand, session, server):
     server.models = ["gpt-test", "gpt-test-mini"]
     here = hand(session)
     until(lambda: here.box("model").options)
@@ -614,7 +614,7 @@ def test_a_model_that_the_server_does_not_list_is_doubted(hand, session, server)
     assert here.notes("model") == []
 
 
-def test_a_model_counts_while_it_is_typed_and_stays_as_it_is_typed(hand, session):
+def test_a_model_applies_while_it_is_typed(hand, session):
     here = hand(session)
     for typed in ("g", "g ", "g t", "none", "nonesuch "):
         here.type("model", typed)

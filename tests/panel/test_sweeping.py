@@ -46,7 +46,7 @@ def test_models_are_tried_as_well_and_one_value_is_one_again(hand, session, serv
     assert [turn.params.model for turn in session.turns] == ["c"]
 
 
-def test_unsetting_takes_all_values_back_and_a_wrong_one_is_said(hand, session):
+def test_unsetting_removes_all_values_and_a_wrong_one_is_reported(hand, session):
     here = hand(session)
     here.type("temperature", "0, 7")
     assert "temperature" in here.notes("temperature")[0]

@@ -103,7 +103,7 @@ def part(logprob, *spelt):
         (part(0.35, 0xE2), part(0.4, 0xE1), part(0.35)),
     ],
 )
-def test_parts_of_characters_that_read_the_same_are_told_apart(written, first, second):
+def test_partial_characters_that_look_the_same_are_distinguished(written, first, second):
     """By their bytes, else by their probabilities."""
     top = [first, second, {"token": "a", "logprob": math.log(0.25), "bytes": [97]}]
     found = what_if(reply({**written, "top_logprobs": top}), temperature=0.5)
@@ -137,7 +137,7 @@ def test_a_whole_token_is_the_listed_one_however_it_was_rounded():
         (reply(entry("a", a=0.9)), {"reported_at": [1]}, "reported_at"),
     ],
 )
-def test_what_can_not_be_looked_at_is_refused_in_one_sentence(given, options, word):
+def test_invalid_arguments_are_refused_in_one_sentence(given, options, word):
     for look in (what_if, view.what_if):
         with pytest.raises(ParameterError, match=re.escape(word)):
             look(given, **options)

@@ -43,12 +43,12 @@ def joined(pieces: list[str]) -> str:
         (["[" * 100_000], "[" * 100_000),
     ],
 )
-def test_arguments_are_settled_only_where_there_is_no_doubt(pieces: list[str], settled: str) -> None:
+def test_arguments_are_repaired_only_if_unambiguous(pieces: list[str], settled: str) -> None:
     assert joined(pieces) == settled
 
 
 @given(st.lists(texts | json_values.map(json.dumps), max_size=4))
-def test_what_is_settled_stays_and_holds_nothing_of_its_own(pieces: list[str]) -> None:
+def test_repaired_arguments_are_stable_and_add_nothing(pieces: list[str]) -> None:
     settled = joined(pieces)
     assert settled_arguments(settled) == settled
     if settled != "".join(pieces):

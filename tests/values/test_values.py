@@ -24,7 +24,7 @@ def test_a_message_is_the_same_after_a_file(message):
 
 
 @given(strategies.json_values)
-def test_what_is_no_message_is_a_value_error(body):
+def test_an_invalid_message_is_a_value_error(body):
     with contextlib.suppress(ValueError):
         assert Message.from_dict(body).role
 

@@ -50,7 +50,7 @@ def slow(name, pieces=8):
     )
 
 
-def test_answers_stand_side_by_side_while_they_come(server):
+def test_answers_are_side_by_side_while_they_arrive(server):
     """One picture has the beginnings of all answers, none of which is whole."""
     server.add(slow("one"), slow("two"), slow("three"))
     pictures = Pictures()
@@ -62,7 +62,7 @@ def test_answers_stand_side_by_side_while_they_come(server):
     assert [len(run.text.split()) for run in result] == [8, 8, 8]
 
 
-def test_what_had_come_is_kept_when_it_is_stopped(server):
+def test_partial_answers_are_kept_when_it_is_stopped(server):
     """A stop in the midst of it keeps every piece that was seen."""
     server.add(slow("one", 200), slow("two", 200))
 

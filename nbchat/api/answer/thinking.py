@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 from typing import Literal, NamedTuple
@@ -31,12 +32,11 @@ _PAIRS = {
 
 _TAGS = (*_PAIRS, *_PAIRS.values())
 _LONGEST = max(map(len, _TAGS))
-_TAG = re.compile("|".join(map(re.escape, _TAGS)), re.IGNORECASE | re.ASCII)
 
 STARTERS = re.compile(r"[<\[◁]")
 """The first character of every tag."""
 
-_FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
+_FENCE = r"(?m)^ {0,3}(```|~~~)"
 _MARKS = "`'\""
 _QUOTES = "`'\"“‘«([{"
 _EMPHASIS = "*_~"
@@ -60,6 +60,16 @@ class Span(NamedTuple):
     text: str
 
 
+@functools.cache
+def _any_tag() -> re.Pattern[str]:
+    """Compiled when a text may hold a tag: that takes a millisecond."""
+    return re.compile("|".join(map(re.escape, _TAGS)), re.IGNORECASE | re.ASCII)
+
+
+def _next_tag(text: str, start: int) -> re.Match[str] | None:
+    return _any_tag().search(text, start) if STARTERS.search(text, start) else None
+
+
 class ThinkTags:
     """Splits text into spans of answer and reasoning; white space around reasoning is dropped.
 
@@ -72,7 +82,7 @@ class ThinkTags:
         self._held = ""
         self._state = "start"  # → "opened" (white space to drop) → "thinking" → "closed" (the same) → "answer"
         self._open_tag = ""
-        self._close_tag = _TAG
+        self._close_tag = STARTERS  # until a tag opens
         self._leading = True  # whether no answer has come yet
         self._known = False  # whether this answer's reasoning is known to be marked
         self._thought = False  # whether any reasoning was returned
@@ -132,7 +142,7 @@ class ThinkTags:
             self._held = stripped
         if not stripped:
             return
-        tag = _TAG.match(stripped)
+        tag = _any_tag().match(stripped) if STARTERS.match(stripped) else None
         if tag is None:
             if final or not _may_become_a_tag(stripped):
                 self._state = "answer"
@@ -183,7 +193,7 @@ class ThinkTags:
 
     def _answer(self, spans: list[Span], final: bool) -> None:
         at = 0
-        while self._mentions < MOST_MENTIONS and (tag := _TAG.search(self._held, at)):
+        while self._mentions < MOST_MENTIONS and (tag := _next_tag(self._held, at)):
             if len(self._held) < tag.end() + LOOKAHEAD and not final:
                 self._text(tag.start(), spans)
                 return
@@ -253,13 +263,13 @@ def _goes_on_as_a_sentence(after: str) -> bool:
 
 
 def _is_in_fence(before: str) -> bool:
-    return len(_FENCE.findall(before)) % 2 == 1
+    return len(re.findall(_FENCE, before)) % 2 == 1
 
 
 def _is_in_span(before: str) -> bool:
     """Whether a code span is open in the last paragraph."""
     paragraph = before[before.rfind("\n\n") + 1 :]
-    return _FENCE.sub("", paragraph).count("`") % 2 == 1
+    return re.sub(_FENCE, "", paragraph).count("`") % 2 == 1
 
 
 def _may_become_a_tag(text: str) -> bool:

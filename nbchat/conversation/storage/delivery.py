@@ -6,13 +6,13 @@ import functools
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange.exchange import Delivery, Exchange
 from nbchat.conversation.storage.record import Record
-from nbchat.store.ledger.budget import Budget
 from nbchat.store.ledger.entries import Spent
 from nbchat.store.paths import OFF, is_wanted
 from nbchat.values.answer.events import Event
@@ -20,6 +20,9 @@ from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.errors import SessionError
 from nbchat.values.live_set import LiveSet
 from nbchat.values.request import Request
+
+if TYPE_CHECKING:  # imported only with a budget
+    from nbchat.store.ledger.budget import Budget
 
 __all__ = ["Deliverer", "Limits", "spent"]
 

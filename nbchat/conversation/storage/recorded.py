@@ -10,15 +10,15 @@ from nbchat.conversation.settings import Configurable, Settings, with_system
 from nbchat.conversation.storage.delivery import Limits, spent
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.turn import Turn
-from nbchat.store.ledger.budget import Budget
 from nbchat.store.ledger.entries import Entries, Spent
 from nbchat.store.opening import journal
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.usage import Usage
 from nbchat.values.key_shapes import without_keys
 
-if TYPE_CHECKING:  # imported only with a journal
+if TYPE_CHECKING:  # imported only with a journal, or a budget
     from nbchat.conversation.storage.persistence import Persistence
+    from nbchat.store.ledger.budget import Budget
 
 __all__ = ["Recorded"]
 
@@ -72,6 +72,8 @@ class Recorded(Configurable):
 
     @budget.setter
     def budget(self, budget: Budget | str | float | None) -> None:
+        from nbchat.store.ledger.budget import Budget
+
         if budget is not None and not isinstance(budget, Budget):
             budget = Budget.parse(str(budget))
         self._limits.budget = budget

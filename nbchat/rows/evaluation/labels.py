@@ -26,6 +26,9 @@ MOST_LABELS = 200
 LONGEST_LABEL = 60
 """Most characters of a label on average; longer texts are taken for free text."""
 
+_TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
+"""Spellings of truth values, which are read as each other's if they are the only labels."""
+
 _AROUND = " \t\n\"'`*_“”‘’«»"
 _PERIODS = ".。"
 _THOUSANDS = re.compile(r"(?<=\d)[,_\u00a0\u202f ](?=\d{3}(?!\d))")
@@ -34,7 +37,7 @@ _THOUSANDS = re.compile(r"(?<=\d)[,_\u00a0\u202f ](?=\d{3}(?!\d))")
 class Labels:
     """The labels that an answer may give, in order: `names` as they are written in the truths or the schema.
 
-    An answer is read by `RULE`, except that labels which differ only in what the rule ignores must match exactly.
+    An answer is read by `rule`, except that labels which differ only in what the rule ignores must match exactly.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -42,6 +45,16 @@ class Labels:
         keys = Counter(map(_key, self.names))
         self._exact = set(self.names)
         self._by_key = {_key(name): name for name in self.names if keys[_key(name)] == 1}
+        groups = [[name for name in self.names if _key(name) in values] for values in (_TRUE, _FALSE)]
+        self._truth_values = 0 < len(self.names) == sum(map(len, groups)) and max(map(len, groups)) == 1
+        if self._truth_values:
+            pairs = zip(groups, (_TRUE, _FALSE), strict=True)
+            self._by_key |= {spelling: name for names, values in pairs for name in names for spelling in values}
+
+    @property
+    def rule(self) -> str:
+        """How answers are read, in words."""
+        return RULE + ("; yes, true and 1 are the same, as are no, false and 0" if self._truth_values else "")
 
     @classmethod
     def of(cls, truths: Iterable[str | None], allowed: Iterable[Any] | None = None) -> Self:

@@ -16,7 +16,6 @@ from nbchat.rows.evaluation.confusion import Confusion
 from nbchat.rows.evaluation.early_stopping import FINAL, Stopped
 from nbchat.rows.evaluation.frontier import frontier
 from nbchat.rows.evaluation.grading import Case, Graded, Measure
-from nbchat.rows.evaluation.labels import RULE
 from nbchat.rows.evaluation.standing import Candidate, Standing, by_macro_f1
 from nbchat.tuning.grid import Grid, Setting, setting_text, value_text
 from nbchat.tuning.statistics import LEVEL, finite
@@ -132,18 +131,23 @@ class Evaluation:
 
     @cached_property
     def frontier(self) -> list[int]:
-        """The numbers of the settings that no other beats in both quality and price (see `price`), by increasing price."""
+        """The numbers of the settings that no other beats in both quality and cost, by increasing cost.
+
+        Empty if no cost is known.
+        """
+        if not self.priced:
+            return []
         sign = -1 if self.measure.kind == "numbers" else 1
         means = [None if one.quality is None else sign * one.quality.mean for one in self.standings]
         return frontier([(self.price(number), mean) for number, mean in enumerate(means)])
 
     @property
     def priced(self) -> bool:
-        """Whether any cost is known, so that settings are compared by cost rather than time."""
+        """Whether any cost is known: of settings that cost nothing, the best one is all there is to choose."""
         return any(one.cost_per_1000 for one in self.standings)
 
     def price(self, number: int) -> float | None:
-        """Return what 1,000 rows take with a setting: US dollars, or seconds if no cost is known; None = unknown."""
+        """Return what 1,000 rows cost with a setting in US dollars, or seconds if no cost is known; None = unknown."""
         one = self.standings[number]
         return one.cost_per_1000 if self.priced else one.seconds_per_1000
 
@@ -214,11 +218,11 @@ class Evaluation:
         seen = ", ".join(f"{text!r:.40}" for text, _ in self.unread().most_common(MOST_NAMED))
         told = [
             f"{pluralize(missing, 'row')} without a truth left out" if missing else "",
-            f"{failed:,} failed: {counted}" if failed else "",
+            f"{failed:,} failed: {counted} (evaluating again asks them again)" if failed else "",
             f"{thing} in {pluralize(unread, 'answer')}, {counted}: {seen}" if unread else "",
-            f"{pluralize(unasked, 'row')} not asked" if unasked else "",
+            f"{unasked:,} of {len(self) * len(self.settings):,} requests not made" if unasked else "",
             str(self.annotators or ""),
-            RULE if kind == "labels" else "",
+            self.measure.labels.rule if self.measure.labels is not None else "",
             *self.design.notes,
         ]
         return [note for note in told if note]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from msgspec import Struct
@@ -42,27 +42,34 @@ class Truths(Struct, frozen=True):
     def of(cls, items: Sequence[Any], truth: Any, second: Any) -> Self:
         """Find the truths. Raises ParameterError."""
         columns = _columns(items)
-        if second is None and isinstance(truth, (list, tuple)) and len(truth) == 2 and set(map(str, truth)) <= columns:
+        if (
+            second is None
+            and isinstance(truth, (list, tuple))
+            and len(truth) == 2
+            and all(one in columns for one in truth)
+        ):
             truth, second = truth
         nothing = [None] * len(items)
         if truth is None:
             return cls("", nothing, nothing)
-        column = truth if isinstance(truth, str) else str(getattr(truth, "name", None) or "truth")
+        named = isinstance(truth, Hashable) and truth in columns
+        column = str(truth if named else getattr(truth, "name", None) or "truth")
         others = nothing if second is None else _values(items, second, "second_truth", columns)
         return cls(column, _values(items, truth, "truth", columns), others)
 
 
-def _columns(items: Sequence[Any]) -> set[str]:
-    return {str(key) for item in items[:1] if isinstance(item, Mapping) for key in item}
+def _columns(items: Sequence[Any]) -> list[Any]:
+    return list(dict.fromkeys(key for item in items if isinstance(item, Mapping) for key in item))
 
 
-def _values(items: Sequence[Any], given: Any, name: str, columns: set[str]) -> list[Any]:
+def _values(items: Sequence[Any], given: Any, name: str, columns: Sequence[Any]) -> list[Any]:
     """The values of a column, or those given, one for each row."""
+    if isinstance(given, Hashable) and given in columns:
+        return [item.get(given) if isinstance(item, Mapping) else None for item in items]
     if isinstance(given, str):
-        if given not in columns:
-            known = f" The columns are {', '.join(sorted(columns))[:300]}." if columns else " The rows have no columns."
-            raise ParameterError(f"{name}: there is no column {given!r}.{nearest(given, columns) or known}")
-        return [item.get(given) for item in items]
+        texts = list(map(str, columns))
+        known = f" The columns are {', '.join(texts)[:300]}." if columns else " The rows have no columns."
+        raise ParameterError(f"{name}: there is no column {given!r}.{nearest(given, texts) or known}")
     values = list(given) if isinstance(given, Iterable) else []
     if len(values) != len(items):
         raise ParameterError(

@@ -12,11 +12,10 @@ __all__ = ["is_object", "settled_arguments", "written_call"]
 MOST_ENCODINGS = 3
 """Most levels of JSON-string encoding that are undone."""
 
-_WRITTEN_CALL = re.compile(
+_WRITTEN_CALL = (
     r"<tool_call>|<function_call>|<tool_use>|<invoke\b|<function=\w|\[TOOL_CALLS?\]|<\|python_tag\|>"
     r"|<\|tool_calls?_(?:section_)?begin\|>|<｜tool▁calls?▁begin｜>|<\|tool_call\|?>|<\|channel\|>commentary to=functions"
-    r"|^```tool_(?:call|code)\b",
-    re.MULTILINE,
+    r"|^```tool_(?:call|code)\b"
 )
 """How models open a call in their own notation, which the server should have parsed: Qwen and Hermes, Llama, Mistral,
 Kimi, DeepSeek, gpt-oss, Gemma, …"""
@@ -41,7 +40,9 @@ def is_object(text: str) -> bool:
 
 def written_call(text: str) -> str:
     """Return the opening of a call that the model wrote into its text in its own notation; "" = none."""
-    found = _WRITTEN_CALL.search(text)
+    if not any(opening in text for opening in ("<", "[TOOL_CALL", "```tool_")):
+        return ""
+    found = re.search(_WRITTEN_CALL, text, re.MULTILINE)
     return found[0] if found else ""
 
 
