@@ -22,8 +22,6 @@ __all__ = [
     "OwnOption",
     "axis_values",
     "escaped",
-    "help_rows",
-    "help_text",
     "option_line",
     "parse",
     "read",
@@ -334,23 +332,3 @@ def _named(flag: str) -> str | None:
     name = flag[2:].replace("-", "_")
     negated = name.startswith("no_") and name[3:] in PARAMETERS and PARAMETERS[name[3:]].kind == "flag"
     return name if name in PARAMETERS or name in OWN or negated else None
-
-
-def help_rows() -> list[tuple[str, str, str]]:
-    """Return every option's flags, argument (empty = none) and meaning."""
-    rows = [
-        (_flags(row.short, row.flag), "" if row.kind == "flag" else row.expected, row.meaning)
-        for row in PARAMETERS.values()
-    ]
-    return [*rows, *((_flags(own.short, own.flag), own.value, own.meaning) for own in OWN.values())]
-
-
-def help_text() -> str:
-    """Return the help text, one line per option."""
-    return "\n".join(
-        f"  {flags:<28} {meaning}" + (f" ({takes})" if takes else "") for flags, takes, meaning in help_rows()
-    )
-
-
-def _flags(short: str, flag: str) -> str:
-    return f"-{short}, {flag}" if short else f"    {flag}"

@@ -17,6 +17,7 @@ from nbchat.display.presenting import is_notebook, make_presenter
 from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again
 from nbchat.values.answer.reply import Reply
+from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 
 __all__ = ["BackgroundReply", "enter", "leave", "running", "start", "stop"]
@@ -129,7 +130,11 @@ def start(
             coming._end()  # noqa: SLF001  # this module's own
 
     enter(coming)
-    threading.Thread(target=work, name="nbchat-background", daemon=True).start()
+    try:
+        start_daemon(work, name="nbchat-background")
+    except ConfigError:
+        coming._end()  # noqa: SLF001  # as above
+        raise
 
 
 def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None:

@@ -11,6 +11,7 @@ from nbchat.display.canvas import PinnedCanvas
 from nbchat.display.presenting import is_notebook
 from nbchat.frontend import Session
 from nbchat.magics import background
+from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.views.watched_rows import watched_rows
 
@@ -75,4 +76,8 @@ def start(shell: Any, session: Session, data: Any, template: str, options: Mappi
             background.leave(coming)
 
     background.enter(coming)
-    threading.Thread(target=work, name="nbchat-background", daemon=True).start()
+    try:
+        start_daemon(work, name="nbchat-background")
+    except ConfigError:
+        background.leave(coming)
+        raise

@@ -1,9 +1,9 @@
 """Render a model's Markdown as canonical Markdown that is safe to show.
 
 A cell that has just run is trusted, and JupyterLab and Notebook 7 do not sanitise trusted Markdown: a `<script>` in an
-answer would run, and an image could exfiltrate the conversation. So no text is passed through. It is parsed and written
-anew: all markup is ours, and the model's text in between is escaped so that it is inert in any context and for any
-renderer (`spelling`). It does not matter how another parser would have read the original.
+answer would run, and an image could exfiltrate the conversation. So no text is passed through. It is parsed and
+rewritten: all markup is nbchat's, and the model's text in between is escaped so that it is inert in any context and for
+any renderer (`spelling`). It does not matter how another parser would have read the original.
 
 Code with special characters stays a fence, with highlighting, only where every renderer must recognise the fence: on
 separate lines, in at most one list or quote. Anywhere else it becomes an escaped `<pre>`.
@@ -26,18 +26,20 @@ from nbchat.markdown.spelling import clean, is_live, spelt_code, spelt_text
 __all__ = ["render"]
 
 _NO_MATH = r"<span class=tex2jax_ignore>\g<0></span>"
-"""A sign that MathJax must not read: it pairs up dollars that stand in one text, also those that are character
-references. It holds no quotes: should a parser put it into an attribute, it stays there."""
+"""A character that MathJax must not read: it pairs up dollars in one text, even as character references.
+
+It contains no quotes, so that it can't break out of an attribute.
+"""
 
 _DOLLAR = re.compile("&#36;")
 _OPENS_MATH = re.compile(r"&#92;(?=[()]|&#9[13];|&#36;|begin|ref|eqref|\Z)")
 _TICKS = re.compile("`+")
 _LONGEST_MARK = 20
 _ENDS_VERBATIM = re.compile(r"\\end\s*\{\s*verbatim", re.IGNORECASE)
-"""What would end code in nbconvert's LaTeX."""
+"""Text that would end code in nbconvert's LaTeX."""
 _CONTAINERS = {"blockquote_open", "bullet_list_open", "ordered_list_open"}
 _MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
-"""What JupyterLab takes for formula delimiters, even in code unless in a fence at the margin; and tabs."""
+"""What JupyterLab takes for formula delimiters, even in code unless in an unindented fence; and tabs."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-]", re.ASCII)
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")

@@ -1,4 +1,4 @@
-"""Results as pandas columns and frames, with the input's index. Whatever is derived from them is plain pandas."""
+"""Results as pandas columns and frames, with the input's index. Derived objects are plain pandas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["MappedFrame", "MappedSeries", "pandas_column", "pandas_frame"]
 class MappedSeries(Mapped, pd.Series):
     """A column of answers. Missing where a row has none."""
 
-    _metadata = ["details"]  # noqa: RUF012  # pandas' own way to declare an attribute
+    _metadata = ["details"]  # noqa: RUF012  # pandas' way to declare an attribute
 
     @property
     def _constructor(self) -> Any:
@@ -50,7 +50,7 @@ class MappedFrame(Mapped, pd.DataFrame):
         import html
 
         summary = self.details.summary
-        shown = str(super()._repr_html_())  # type: ignore[misc]  # pandas-stubs leave it out
+        shown = str(super()._repr_html_())  # type: ignore[misc]  # missing in pandas-stubs
         return f"{shown}<p>{html.escape(summary)}</p>" if summary else shown
 
 
@@ -79,7 +79,7 @@ def _with_summary(shown: str, result: Mapped) -> str:
 
 
 def _typed(values: Sequence[Any]) -> Any:
-    """The values as an array of the right type; a nullable one where integers or truth values are missing."""
+    """Return the values as an array of the right type, a nullable one if integers or booleans are missing."""
     kinds = {type(value) for value in values if value is not None}
     holes = any(value is None for value in values)
     if kinds == {bool}:

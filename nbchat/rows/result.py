@@ -1,4 +1,4 @@
-"""The result of a run, in the type of its input: one place decides."""
+"""The result of a run, in the type of its input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MappedList", "result_of"]
 
 NAME = "answer"
-"""The name of a column of answers, where neither the input nor the schema names it."""
+"""The name of a column of answers if neither the input nor the schema has one."""
 
 
 class MappedList(list[Any], Mapped):
@@ -55,7 +55,7 @@ def result_of(source: Source, outcomes: Sequence[Outcome], schema: Schema | None
 
 
 def _columns(schema: Schema | None) -> list[str]:
-    """The columns of a schema that is a record; empty = it is a single value, or there is none."""
+    """Return the columns of a record schema; empty = a single value, or no schema."""
     if schema is None or schema.wrapped is not None:
         return []
     if isinstance(schema.converter, Record):

@@ -14,7 +14,7 @@ from nbchat.values.errors import PromptError
 __all__ = ["Row", "Source", "source_of"]
 
 READ_AT_ONCE = 512
-"""Rows of a table that are read at a time."""
+"""Rows of a table that are read together."""
 
 Row = Mapping[str, Any]
 """The values of a row by their names in a template."""
@@ -24,7 +24,7 @@ class Source(Protocol):
     """The rows of an input, numbered from 0."""
 
     native: Any
-    """What the user gave."""
+    """The input as given."""
     columns: Sequence[Hashable]
     """The columns' names, which may repeat."""
     single: bool
@@ -33,12 +33,12 @@ class Source(Protocol):
     """The number of rows; None = known at the end."""
 
     def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
-        """The names of those columns that are marked private, among these or (`whole`) among all."""
+        """Return the names of the private columns among these, or (`whole`) among all."""
 
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Read the rows in order, with their positions: these columns, and with `whole` the row itself as `item` and `row`.
 
-        An iterator goes on where it was left.
+        An iterator continues where it stopped.
         """
 
     def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
@@ -46,7 +46,7 @@ class Source(Protocol):
 
 
 def source_of(data: Any) -> Source:
-    """Return the rows of an input. Raises PromptError for what has none."""
+    """Return the rows of an input. Raises PromptError for unsupported input."""
     if library(data) and (table := table_of(data)) is not None:
         if table.rows is None:
             raise PromptError(f"A lazy frame ({table.kind}) is computed first: pass its collect() or compute().")
@@ -73,7 +73,7 @@ class TableSource:
         self.total: int | None = table.rows or 0
 
     def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
-        """The columns that `nbchat.private` marked, on this frame or one that it comes from."""
+        """The columns marked by `nbchat.private`, on this frame or one that it derives from."""
         wanted = set(fields)
         places = sorted(hidden(self.native, self.table).places)
         return [str(self.columns[place]) for place in places if whole or self.columns[place] in wanted]
@@ -103,7 +103,7 @@ class TableSource:
 
 
 class ListSource:
-    """The items of a sequence. Where all of them are mappings, their keys are columns."""
+    """The items of a sequence. If all of them are mappings, their keys are columns."""
 
     def __init__(self, native: Any, items: Sequence[Any]) -> None:
         self.native = native
@@ -129,7 +129,7 @@ class ListSource:
 
 
 class IteratorSource:
-    """The items of an iterator, taken as they are needed. Where the first is a mapping, its keys are columns."""
+    """The items of an iterator, read when needed. If the first is a mapping, its keys are columns."""
 
     def __init__(self, data: Iterable[Any]) -> None:
         self.native = data

@@ -11,7 +11,7 @@ import msgspec
 from nbchat.api.keys import Key
 from nbchat.values.key_shapes import MASK
 
-__all__ = ["decoded", "encoded", "plain"]
+__all__ = ["decoded", "decoded_object", "encoded", "plain"]
 
 
 def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
@@ -24,11 +24,23 @@ def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
 
 
 def decoded(data: bytes) -> Any:
-    """The inverse of `encoded`. Raises ValueError."""
+    """The inverse of `encoded`. Raises ValueError, also for what is no bytes: a damaged column may hold anything."""
     try:
         return msgspec.json.decode(data)
-    except ValueError:  # lone surrogates, or NaN, which msgspec refuses
-        return json.loads(data.decode("utf-8", "surrogatepass"))
+    except (ValueError, TypeError, RecursionError):  # lone surrogates, or NaN, which msgspec refuses
+        try:
+            return json.loads(data.decode("utf-8", "surrogatepass"))
+        except (AttributeError, RecursionError) as error:
+            raise ValueError(f"no JSON: {error}") from None
+
+
+def decoded_object(data: bytes | None) -> dict[str, Any]:
+    """An object that was `encoded`; empty = there is none, or it is damaged."""
+    try:
+        value = decoded(data) if data else None
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def plain(text: str | None) -> str | None:

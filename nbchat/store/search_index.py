@@ -10,7 +10,7 @@ import re
 import sqlite3
 from typing import Any
 
-from nbchat.store.encoding import decoded
+from nbchat.store.encoding import decoded_object
 from nbchat.store.migrations import has_index
 
 __all__ = ["index", "search", "texts", "unindex"]
@@ -24,10 +24,13 @@ COLUMNS = "answers.session, answers.id, answers.turn, answers.status, answers.at
 
 
 def texts(turn: Any) -> tuple[str, str]:
-    """Return the question and the answer of a turn given as JSON."""
-    reply = turn.get("reply") or {}
-    answered = [choice.get("text") or choice.get("refusal") or "" for choice in reply.get("choices") or ()]
-    return _text_of(turn.get("message") or {}), "\n".join(answered)
+    """Return the question and the answer of a turn given as JSON; empty = damaged."""
+    try:
+        reply = turn.get("reply") or {}
+        answered = [choice.get("text") or choice.get("refusal") or "" for choice in reply.get("choices") or ()]
+        return _text_of(turn.get("message") or {}), "\n".join(answered)
+    except (AttributeError, TypeError):
+        return "", ""
 
 
 def _text_of(message: Any) -> str:
@@ -74,7 +77,7 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
         ).fetchall()
         unindexed = "WHERE indexed = 0"
     for row in connection.execute(f"SELECT {COLUMNS}, number FROM answers {unindexed} ORDER BY number DESC"):  # noqa: S608
-        said = "\n".join(texts(decoded(row[2]))).casefold()
+        said = "\n".join(texts(decoded_object(row[2]))).casefold()
         if all(word.casefold() in said for word in sought):
             found.append(row)
             if len(found) >= 2 * limit:
@@ -84,7 +87,7 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
 
 def _spaced(turn: bytes) -> tuple[str, str]:
     """The texts as indexed: deterministic, since removal needs the same texts."""
-    asked, answered = (_words_apart(text[:LONGEST]) for text in texts(decoded(turn)))
+    asked, answered = (_words_apart(text[:LONGEST]) for text in texts(decoded_object(turn)))
     return _whole(asked), _whole(answered)
 
 

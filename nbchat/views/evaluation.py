@@ -1,4 +1,4 @@
-"""An evaluation to look at: its verdict, a row for each setting, what is confused and where settings disagree."""
+"""An evaluation as an output: its verdict, a row for each setting, confusions and disagreements."""
 
 from __future__ import annotations
 
@@ -26,35 +26,39 @@ from nbchat.views.sweep_plot import show_plot
 __all__ = ["Evaluation", "evaluation_bundle", "show_evaluation"]
 
 MOST_SETTINGS = 100
-"""Settings that are shown; all of them are in `to_frame()`."""
+"""Most settings shown; all of them are in `to_frame()`."""
 
 MOST_LABELS = 30
-"""Labels of a confusion matrix that is shown."""
+"""Most labels of a confusion matrix that is shown."""
 
 MOST_DISAGREEMENTS = 20
-"""Rows with different answers that are shown; all of them are in `disagreements()`."""
+"""Most rows with different answers shown; all of them are in `disagreements()`."""
 
 MOST_SIDE_BY_SIDE = 8
-"""Settings whose answers to a row stand side by side."""
+"""Most settings whose answers to a row are shown side by side."""
 
 LONGEST = 60
-"""Characters of a label, a truth or an answer that a cell shows."""
+"""Most characters of a label, truth or answer in a cell."""
 
 WRONG, RIGHT = "213,94,0", "0,158,115"
 """Vermilion and green, as red, green and blue: behind text, readable on light and dark pages."""
 
 
 class Evaluation(result.Evaluation):
-    """An evaluation that shows itself at the end of a cell."""
+    """An evaluation that is displayed at the end of a cell."""
 
     __doc__ = result.Evaluation.__doc__
 
     def _ipython_display_(self) -> None:
         shell = running_shell()
         if not is_notebook(shell):
-            raise NotImplementedError  # IPython's way to say: use the text
+            raise NotImplementedError  # for IPython this means: use the text
         if not is_shown(self):
             show_evaluation(shell, self)
+
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: what a cell shows."""
+        return "text/html", str(evaluation_bundle(self)["text/html"])
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         shown = "<Evaluation: see above>" if is_shown(self) else str(evaluation_bundle(self)["text/plain"])
@@ -69,7 +73,7 @@ def show_evaluation(shell: Any, evaluation: result.Evaluation) -> None:
 
 
 def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
-    """The whole result as one output. `name` is how the user calls it, if known."""
+    """Return the whole result as one output. `name` is the user's variable, if known."""
     found = evaluation.verdict()
     table = _setting_table(evaluation)
     parts = [f'<div style="{HEAD}">{html_text(str(found))}</div>', columns_html(table)]
@@ -98,7 +102,7 @@ def _size(evaluation: result.Evaluation) -> str:
 
 
 def _setting_table(evaluation: result.Evaluation) -> list[Column]:
-    """A row for each setting: quality with its interval, cost and time, and what to know of it."""
+    """Return a table with a row for each setting: quality with its interval, cost, time and remarks."""
     standings = evaluation.standings[:MOST_SETTINGS]
     axes = evaluation.grid.axes
     columns = [
@@ -124,7 +128,7 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
 
 
 def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list[str]:
-    """What is said of each setting: the best, those on the frontier, those that were stopped."""
+    """Return each setting's remarks: best, on the frontier, stopped early."""
     found = evaluation.verdict()
     stopped = {one.setting: one.rows for one in evaluation.stopped}
     ahead = len(standings) > 1 and all(gap is not None and gap.mean > 0 for _, gap in found.differences)
@@ -142,7 +146,7 @@ def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list
 
 
 def _mean(mean: Mean | None) -> str:
-    """A mean with its interval; as many digits as its size needs."""
+    """Format a mean with its interval, with digits according to its size."""
     size = 0.0 if mean is None else abs(mean.mean)
     return interval_text(mean, 2 if size < 100 else 0)
 
@@ -158,7 +162,7 @@ def _time(seconds: float | None) -> str:
 
 
 def _confusions(evaluation: result.Evaluation) -> tuple[str, str]:
-    """The worst confusions of the best setting in one line, and its matrix; empty = none."""
+    """Return the worst confusions of the best setting in one line, and its matrix; empty = none."""
     best = evaluation.verdict().best
     if evaluation.measure.labels is None or best is None:
         return "", ""
@@ -171,7 +175,7 @@ def _confusions(evaluation: result.Evaluation) -> tuple[str, str]:
 
 
 def _matrix_html(matrix: Confusion) -> str:
-    """A matrix, each row shaded by its shares: right answers green, wrong ones vermilion."""
+    """Return a matrix whose rows are shaded by share: right answers green, wrong ones vermilion."""
     rows = matrix.table_rows()
     if len(matrix.labels) > MOST_LABELS:
         return str(chrome.line(f"{len(matrix.labels):,} labels: confusion() has the whole matrix")["text/html"])
@@ -193,7 +197,7 @@ def _shaded(count: int, total: int, right: bool) -> str:
 
 
 def _disagreements(evaluation: result.Evaluation) -> tuple[str, str]:
-    """How many rows settings answered differently, and the first of them; empty = none."""
+    """Return the number of rows that settings answered differently, and the first of them; empty = none."""
     rows = evaluation.disagreeing()
     if not rows:
         return "", ""

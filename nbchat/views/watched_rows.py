@@ -14,7 +14,7 @@ from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.details import Details
 from nbchat.rows.mapping import map_rows
-from nbchat.rows.run import Progress
+from nbchat.rows.progress import Progress
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
 from nbchat.values.errors import Interrupted, NbchatError

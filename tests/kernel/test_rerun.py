@@ -86,6 +86,28 @@ def test_a_cell_whose_kernel_was_killed_offers_the_partial_answer_before_asking_
     assert history(notebook).splitlines()[1].startswith("long ['partial text and the rest.', 'Anew.'] Anew.")
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_cell_cut_off_by_a_restart_offers_its_partial_answer(notebook, server, interrupted):
+    """Also the first of its session. A restart interrupts the cell first, so that its answer may have an end of its own."""
+    server.add(Stream([chunk("partial "), chunk("text"), Hang()]))
+    running = notebook.start("%%chat\nlong", cell_id="b")
+    running.until(lambda run: "partial text" in str(run.page.outputs))
+    if interrupted:
+        notebook.interrupt()
+        assert running.wait().status == "error"
+    else:
+        wait_for_journal(notebook)
+    notebook.restart()
+    result = notebook.run("%%chat\nlong", cell_id="b")
+    assert "%chat continue resumes it" in result.error.value
+    assert len(server.requests) == 1
+    server.add(Say("Anew."))
+    assert "Anew." in shown(notebook.run("%%chat\nlong", cell_id="b"))
+    notebook.restart()
+    server.add(Say("Again."))
+    assert "Again." in shown(notebook.run("%%chat\nlong", cell_id="b"))
+
+
 def test_two_kernels_share_one_journal(notebook, new_kernel, server):
     """One holds on to its conversation while the other takes it over; neither loses a turn."""
     server.add(*map(Say, ["One.", "Two.", "Three."]))

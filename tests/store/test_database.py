@@ -167,6 +167,34 @@ def test_another_programs_database_is_never_written_to(opened, path):
     assert path.read_bytes() == before
 
 
+class WhileLooking:
+    """A connection, and what another process does to the file between two looks at it."""
+
+    def __init__(self, connection, act):
+        self._connection = connection
+        self._act = act
+
+    def execute(self, query):
+        found = self._connection.execute(query)
+        if "application_id" in query:
+            self._act()
+        return found
+
+
+def test_a_file_that_another_process_is_making_is_nobody_elses(opened, path):
+    path.parent.mkdir()
+    other = opened(path)
+
+    def make():
+        write_turn(other, "theirs", 0, "a", "b")
+        other.flush(0.3)
+
+    connection = sqlite3.connect(path, isolation_level=None)
+    assert opened(path)._database._checked_version(WhileLooking(connection, make)) == 0
+    connection.close()
+    assert other.flush(10.0)
+
+
 @pytest.mark.parametrize("spoil", ["folder is a file", "file is a folder"])
 def test_a_place_where_no_file_can_be_is_said_once(opened, path, spoil):
     if spoil == "folder is a file":

@@ -17,7 +17,7 @@ from nbchat.rows.evaluation.standing import Candidate
 from nbchat.rows.form import Form
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.outcome import Outcome
-from nbchat.rows.run import Progress
+from nbchat.rows.progress import Progress
 from nbchat.rows.source import source_of
 from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting
@@ -33,7 +33,7 @@ __all__ = ["Bench", "EvaluationInterrupted", "Question"]
 
 
 class EvaluationInterrupted(Interrupted):
-    """The user stopped an evaluation: `.evaluation` has what was answered; the rest is "not asked"."""
+    """The user stopped an evaluation: `.evaluation` has the answered rows; the rest are "not asked"."""
 
     def __init__(self, message: str, evaluation: Evaluation) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class EvaluationInterrupted(Interrupted):
 
 
 class Question(Struct, frozen=True):
-    """What is asked, and how answers are graded: the rows, with their truths as compared and as given.
+    """The rows of an evaluation, with their truths as compared and as given, and how answers are graded.
 
     `template` is empty if the prompts are an axis; `scorer` None = answers are compared with the truths.
     """
@@ -55,7 +55,7 @@ class Question(Struct, frozen=True):
 
 
 class Bench:
-    """An evaluation in progress. `graded` has what came of every row with every setting so far."""
+    """An evaluation in progress. `graded` has the grades of every row with every setting so far."""
 
     def __init__(self, session: Session, question: Question, grid: Grid, fixed: Mapping[str, Any]) -> None:
         self._session = session
@@ -73,7 +73,7 @@ class Bench:
         Random(0).shuffle(self._rows)  # noqa: S311  # an order, not a secret
 
     def check(self) -> None:
-        """Raise whatever would fail every row of a setting, before anything is sent."""
+        """Raise any error that would fail every row of a setting, before anything is sent."""
         source = source_of(self._question.items)
         names = self._fixed.get("names") or {}
         for setting in self._settings:
@@ -100,7 +100,7 @@ class Bench:
         return kind(design, self._question.cases, self._graded, self._stopped, self._session)
 
     def run(self, *, stop_early: bool, on_progress: Callable[[Progress], None], result_type: type[Evaluation]) -> None:
-        """Ask the rows, in parts, each of them with every setting."""
+        """Ask the rows in parts, each part with every setting."""
         when = looks(len(self._rows)) if stop_early else []
         self._looks = len(when)
         ends = [*(when or _parts(len(self._rows))), len(self._rows)]
@@ -123,7 +123,7 @@ class Bench:
             raise error
 
     def _ask(self, number: int, rows: Sequence[int], progress: _Together) -> None:
-        """Ask a setting some rows, and grade what comes; after an error or interrupt too."""
+        """Ask some rows with a setting and grade the answers, even after an error or interrupt."""
         setting = self._settings[number]
         items = [self._question.items[row] for row in rows]
         try:
@@ -142,7 +142,7 @@ class Bench:
     def _map(
         self, items: Sequence[Any], template: str, progress: Callable[[Progress], None], **options: Any
     ) -> tuple[Sequence[Outcome], NbchatError | KeyboardInterrupt | None]:
-        """The outcomes of a map, and what ended it before its end."""
+        """Return the outcomes of a map, and the exception that ended it early."""
         if not items:
             return [], None
         try:
@@ -155,7 +155,7 @@ class Bench:
             return error.result.details.outcomes, error
 
     def _grade(self, number: int, rows: Sequence[int], outcomes: Sequence[Outcome]) -> dict[int, Scored]:
-        """Grade what came, and return the answers to be scored, by row."""
+        """Grade the outcomes, and return the answers to be scored, by row."""
         graded, question = self._graded[number], self._question
         structured = self._fixed.get("schema") is not None
         answers = {}
@@ -179,14 +179,14 @@ class Bench:
             ended.extend([problem] if problem is not None else [])
             return outcomes
 
-        assert self._question.scorer is not None  # noqa: S101  # else there are no answers to score
+        assert self._question.scorer is not None  # noqa: S101  # otherwise there are no answers to score
         for row, grade in zip(answers, self._question.scorer(list(answers.values()), ask), strict=True):
             self._graded[number][row] = grade
         for problem in ended:
             raise problem
 
     def _graded_one(self, row: int, outcome: Outcome) -> Graded:
-        """What came of a row, without a score."""
+        """Return a row's grade without a score."""
         answer, measure, truth = outcome.answer, self._question.measure, self._question.cases[row].truth
         if outcome.status in ("skipped", "not sent"):
             return Graded(error=outcome.reason)
@@ -210,7 +210,7 @@ class Bench:
         )
 
     def _stop_worse(self, rows: int) -> int:
-        """Stop the settings that are plainly worse; how many they are."""
+        """Stop the settings that are plainly worse; return their number."""
         right = self._question.measure.kind == "labels"
         found = [Candidate.of(self._settings[i], self._graded[i], right=right) for i in self._running]
         worse = plainly_worse([c for c in found if c is not None], len(self._settings), self._looks, rows)
@@ -225,12 +225,12 @@ _OF_MAP = ("concurrency", "cache", "retries", "names", "budget")
 
 
 def _parts(rows: int) -> list[int]:
-    """Where to divide many rows, so that after an interrupt all settings have been asked about the same ones."""
+    """Return where to divide many rows, so that after an interrupt all settings have been asked the same rows."""
     return [round(share * rows) for share in SHARES] if rows >= 100 else []
 
 
 class _Together:
-    """The progress of all runs as one. `total` are the answers expected."""
+    """The progress of all runs together. `total` is the number of expected answers."""
 
     def __init__(self, tell: Callable[[Progress], None], total: int) -> None:
         self._tell = tell
@@ -239,7 +239,7 @@ class _Together:
         self.total = total
 
     def __call__(self, progress: Progress) -> None:
-        """Report a run's progress with that of those before it."""
+        """Report a run's progress added to that of earlier runs."""
         before = self._before
         done = before.done + progress.done
         seconds = before.seconds + progress.seconds
@@ -261,11 +261,11 @@ class _Together:
         self._tell(self._now)
 
     def silent(self, progress: Progress) -> None:
-        """A judge's run, whose answers are not counted."""
+        """Handle the progress of a judge's run, whose answers are not counted."""
         self._tell(replace(self._now, cost=_sum(self._now.cost, progress.cost)))
 
     def step(self) -> None:
-        """A run has ended."""
+        """Record the end of a run."""
         self._before = self._now
 
 

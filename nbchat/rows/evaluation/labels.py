@@ -1,4 +1,4 @@
-"""Read labels and numbers: from a column of truths, and from answers."""
+"""Read labels and numbers from truths and answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbchat.values.errors import ParameterError
 __all__ = ["RULE", "Kind", "Labels", "infer_kind", "label_text", "only_value", "plain_value", "read_number"]
 
 Kind = Literal["labels", "numbers", "scores"]
-"""What is measured: whether the label is right, how far off the number is, or a score of the answer."""
+"""The kind of measure: whether the label is right, the error of a number, or a score of the answer."""
 
 RULE = "answers are compared ignoring case, white space, quotes or asterisks around them, and a final period"
 

@@ -39,10 +39,10 @@ _FLOATS = frozenset(
 
 
 class Design(Struct, frozen=True):
-    """What an evaluation asked.
+    """The design of an evaluation.
 
     `template` is the prompt (empty if it is an axis), `fixed` the options that were the same for all settings, `looks`
-    the number of looks at which settings could be stopped (0 = none were to be), `notes` what to say with the figures.
+    the number of looks at which settings could be stopped (0 = no early stopping), `notes` remarks on the figures.
     """
 
     template: str
@@ -54,12 +54,12 @@ class Design(Struct, frozen=True):
 
 
 class Evaluation:
-    """What came of asking every row with every setting.
+    """The result of asking every row with every setting.
 
-    `cases` are the rows with their truths; `graded[i][row]` is what came of a row with setting i. `stopped` are the
-    settings that were no longer asked since they were plainly worse. `session` None = loaded from a file.
+    `cases` are the rows with their truths; `graded[i][row]` is the grade of a row with setting i. `stopped` are the
+    settings that were stopped early because they were plainly worse. `session` None = loaded from a file.
 
-    Of a row whose truth is missing, nothing counts. For labels, a failed answer and one that gives no label count as
+    A row without a truth does not count. For labels, a failed answer and one that gives no label count as
     wrong; for numbers and scores, they do not count. `notes()` says how many there were.
 
     A setting is named by its number, its values (`{"model": "a"}`), or None, the best one.
@@ -94,12 +94,12 @@ class Evaluation:
 
     @property
     def measure(self) -> Measure:
-        """What was measured, and how answers were compared with the truths."""
+        """The measure, and how answers were compared with the truths."""
         return self.design.measure
 
     @property
     def cost(self) -> float | None:
-        """What was paid in US dollars for the answers whose cost is known, without those stored; None = known for none."""
+        """The cost in US dollars of the answers whose cost is known, except stored ones; None = known for none."""
         known = finite(0.0 if one.stored else one.cost for each in self.graded for one in each if one.cost is not None)
         return sum(known) if known else None
 
@@ -207,7 +207,7 @@ class Evaluation:
         return Candidate.of(self.settings[number], self.graded[number], right=right, truths=self._truths)
 
     def notes(self) -> list[str]:
-        """Return what to know about the figures: what was left out, what counts as wrong, how answers were read."""
+        """Return remarks on the figures: what was left out, what counts as wrong, how answers were read."""
         kind = self.measure.kind
         missing = sum(not self.measure.can_count(case) for case in self.cases)
         failed = sum(one.failed for one in self.standings)
@@ -274,7 +274,7 @@ class Evaluation:
         return rows
 
     def rows(self) -> Any:
-        """Return a data frame with a row for each row and setting: truth, answer, what counts, cost, time, error."""
+        """Return a data frame with a row for each row and setting: truth, answer, quality, cost, time, error."""
         records = self.records()
         return data_frame(records, list(records[0]) if records else ["row"], _FLOATS)
 
@@ -331,7 +331,7 @@ class Evaluation:
         return found
 
     def confusion(self, setting: Setting | int | None = None) -> Confusion:
-        """Return the confusion matrix of a setting. Raises ParameterError where the truths are not labels."""
+        """Return the confusion matrix of a setting. Raises ParameterError if the truths are not labels."""
         if self.measure.labels is None:
             raise ParameterError("A confusion matrix needs labels as truths (kind='labels').")
         graded = self.graded[self.number(setting)]
@@ -350,7 +350,7 @@ class Evaluation:
     # Using it
 
     def number(self, setting: Setting | int | None = None) -> int:
-        """Return the number of a setting; None = the best one. Raises ParameterError if there is none such."""
+        """Return the number of a setting; None = the best one. Raises ParameterError if there is no such setting."""
         if setting is None:
             setting = self.verdict().best
             if setting is None:
@@ -367,7 +367,7 @@ class Evaluation:
         )
 
     def apply(self, setting: Setting | int | None = None) -> Setting:
-        """Make a setting (None = the best one) the session's: its parameters and system text. Returns the setting.
+        """Apply a setting (None = the best one) to the session: its parameters and system text. Returns the setting.
 
         Its prompt, if the prompts differ, is in the returned setting as "message". Raises ParameterError, and
         SessionError for an evaluation loaded without a session.

@@ -24,7 +24,7 @@ MapRows = Callable[..., Sequence[Any]]
 
 
 class Scored(Struct, frozen=True):
-    """What a scorer gets of an answer: the row, the grade so far, the answer's `data` under a schema, and the truth."""
+    """What a scorer gets for an answer: the row, the grade so far, the answer's `data` under a schema, and the truth."""
 
     item: Any
     grade: Graded
@@ -44,7 +44,7 @@ class ScoreFunction(Struct, frozen=True):
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> ScoreFunction:
-        """Look at what the function takes: a second argument that it needs, or one called "truth", is the truth."""
+        """Inspect the function's parameters: a required second one, or one called "truth", gets the truth."""
         try:
             parameters = inspect.signature(function).parameters.values()
         except (TypeError, ValueError):  # a built-in without a signature
@@ -74,14 +74,14 @@ class JudgePrompt(Struct, frozen=True):
 
     @classmethod
     def of(cls, prompt: str, model: str | None, options: Mapping[str, Any], *, truths: bool) -> JudgePrompt:
-        """Add what the prompt does not mention: the answer, and with it the truth if there are `truths`."""
+        """Append what the prompt does not mention: the answer and, if there are `truths`, the truth."""
         if not re.search(r"\{answer[}:!.\[]", prompt):
             prompt += ("\n\nThe truth: {truth}" if truths else "") + "\n\n{answer}"
         where = {name: options[name] for name in ("base_url", "key_env", "timeout") if name in options}
         return cls(prompt, model, where)
 
     def __call__(self, answers: Sequence[Scored], ask: MapRows) -> list[Graded]:
-        """Return the grades with their scores. `ask` is a map in the session, without its parameters."""
+        """Return the grades with their scores. `ask` maps rows in the session, without its parameters."""
         records = [
             {
                 **(one.item if isinstance(one.item, Mapping) else {"item": one.item}),
@@ -130,7 +130,7 @@ def _answer_text(one: Scored) -> Answer:
 def scorer_of(
     score: Any, model: str | None, options: Mapping[str, Any], *, truths: bool
 ) -> ScoreFunction | JudgePrompt | None:
-    """Return what scores the answers; None = nothing, they are compared with the truths. Raises ParameterError."""
+    """Return the scorer; None = answers are compared with the truths. Raises ParameterError."""
     check_score(score)
     if isinstance(score, str):
         return JudgePrompt.of(score, model, options, truths=truths)

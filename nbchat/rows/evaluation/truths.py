@@ -1,4 +1,4 @@
-"""The rows of an evaluation and their truths: found in the data, and how answers are compared with them."""
+"""The rows of an evaluation and their truths: how they are found in the data and compared with answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = ("labels", "numbers", "scores")
 
 
 def items_of(data: Any) -> list[Any]:
-    """The rows: values, or dicts by column. Raises PromptError, and ParameterError if there are none."""
+    """Return the rows: values, or dicts by column. Raises PromptError, and ParameterError if there are none."""
     source = source_of(data)
     items = [row[ROW] for _, row in source.rows(source.columns, whole=True)]
     if not items:
@@ -32,7 +32,7 @@ def items_of(data: Any) -> list[Any]:
 
 
 class Truths(Struct, frozen=True):
-    """The truths as they were given, and what they are called; an empty `column` = there are none."""
+    """The truths as given, and their name; an empty `column` = there are none."""
 
     column: str
     first: Sequence[Any]
@@ -63,7 +63,7 @@ def _columns(items: Sequence[Any]) -> list[Any]:
 
 
 def _values(items: Sequence[Any], given: Any, name: str, columns: Sequence[Any]) -> list[Any]:
-    """The values of a column, or those given, one for each row."""
+    """Return the values of a column, or those given, one for each row."""
     if isinstance(given, Hashable) and given in columns:
         return [item.get(given) if isinstance(item, Mapping) else None for item in items]
     if isinstance(given, str):
@@ -81,7 +81,7 @@ def _values(items: Sequence[Any], given: Any, name: str, columns: Sequence[Any])
 def measure_of(
     truths: Truths, kind: Kind | None, labels: Iterable[Any] | None, schema: Any, *, scored: bool
 ) -> Measure:
-    """Return how answers are compared. Raises ParameterError."""
+    """Return the measure. Raises ParameterError."""
     if kind is not None and kind not in KINDS:
         raise ParameterError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}.")
     if scored or kind == "scores":
@@ -102,7 +102,7 @@ def measure_of(
 
 
 def _enumerated(schema: Any, column: str) -> list[Any] | None:
-    """The values that a schema allows for the truth's column, or for its only one; None = it does not say."""
+    """Return the values that a schema allows for the truth's column, or for its only one; None = any."""
     if schema is None:
         return None
     whole = Schema.of(schema).json_schema
@@ -115,7 +115,7 @@ def _enumerated(schema: Any, column: str) -> list[Any] | None:
 
 
 def cases_of(data: Any, truths: Truths, measure: Measure) -> list[Case]:
-    """Return the rows of the data with their truths as they are compared."""
+    """Return the rows with their truths in the form used for comparison."""
     index: Sequence[Any] = data.index.tolist() if library(data) == "pandas" else range(len(truths.first))
     read = measure.labels.read if measure.labels is not None else measure.truth
     pairs = zip(index, truths.first, truths.second, strict=True)

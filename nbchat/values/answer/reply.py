@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Literal, Self
 
 from msgspec import Struct
@@ -240,3 +241,9 @@ class Reply(Incidental, frozen=True):
         text = self.text if len(self.text) <= 70 else self.text[:69] + "…"
         more = f", {len(self.choices)} choices" if len(self.choices) > 1 else ""
         return f"<Reply {self.status} from {self.model}: {text!r}{more}>"
+
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: the answer at the end of a cell, as it is written; IPython's formatter renders it instead."""
+        texts = [choice.text or choice.refusal for choice in self.choices]
+        style = "white-space:pre-wrap;overflow-wrap:break-word"
+        return "text/html", "<hr>".join(f'<div dir="auto" style="{style}">{escape(text)}</div>' for text in texts)
