@@ -9,14 +9,17 @@ from nbchat.conversation import session as conversation
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import Registry
+from nbchat.values.daemon_thread import require_threads
+from nbchat.values.errors import ConfigError
 from nbchat.values.messages import Message, Part
 from nbchat.values.presenter import Presenter
 
 if TYPE_CHECKING:  # imported with the first of them
+    from nbchat.panel.panel import Panel
     from nbchat.views.evaluation import Evaluation
     from nbchat.views.explorer import Sweep
 
-__all__ = ["Session", "registry", "session"]
+__all__ = ["Session", "make_panel", "registry", "session"]
 
 
 class Session(conversation.Session):
@@ -35,10 +38,8 @@ class Session(conversation.Session):
         return make_presenter(display, choices=ask.params.n or 1, waiting=ask.params.model or ask.endpoint.title)
 
     def panel(self) -> Any:
-        """Show this session as a panel of widgets. Raises ConfigError outside a notebook."""
-        from nbchat.panel.panel import Panel
-
-        return Panel(registry(), self)
+        """Show this session as a panel of widgets. Raises ConfigError without widgets or threads, or outside a notebook."""
+        return make_panel(self)
 
     def sweep(
         self,
@@ -65,10 +66,14 @@ class Session(conversation.Session):
         return self.sweep(message, models=models, **options)
 
     def map(self, data: Any, template: str, **options: Any) -> Any:
-        """Ask one prompt for each row of `data`, and return the answers in its order, index and type; see `map_rows`."""
-        from nbchat.rows.mapping import map_rows
+        """Ask one prompt for each row of `data`, and return the answers in its order, index and type.
 
-        return map_rows(self, data, template, **options)
+        `df["label"] = chat.map(df["comment"], "Is this a complaint? {item}", schema="label: yes|no")`. Shows the progress and
+        the result; `display=False` does not. Options and errors are those of `nbchat.rows.mapping.map_rows`.
+        """
+        from nbchat.views.watched_rows import watched_rows
+
+        return watched_rows(self, data, template, **options)
 
     def evaluate(
         self, data: Any, template: str | Sequence[str], *, truth: Any = None, score: Any = None, **options: Any
@@ -85,6 +90,16 @@ class Session(conversation.Session):
         from nbchat.views.watched_evaluation import watched_evaluation
 
         return watched_evaluation(self, data, template, truth=truth, score=score, **options)
+
+
+def make_panel(session: Session | None = None) -> Panel:
+    """Make a panel of a session; None = of the current one, also when that becomes another. Raises ConfigError."""
+    require_threads()
+    try:
+        from nbchat.panel.panel import Panel
+    except ImportError as error:
+        raise ConfigError(f"A panel is made of widgets, which are missing here: {error}. Install ipywidgets.") from None
+    return Panel(registry(), session)
 
 
 def registry() -> Registry[Session]:

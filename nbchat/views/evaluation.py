@@ -56,6 +56,10 @@ class Evaluation(result.Evaluation):
         if not is_shown(self):
             show_evaluation(shell, self)
 
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: what a cell shows."""
+        return "text/html", str(evaluation_bundle(self)["text/html"])
+
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         shown = "<Evaluation: see above>" if is_shown(self) else str(evaluation_bundle(self)["text/plain"])
         printer.text(terminal_text(shown))

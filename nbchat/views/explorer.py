@@ -18,7 +18,7 @@ from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.plural import pluralize
 from nbchat.views import explorer_script
-from nbchat.views.sweep import answer_html, diff_bundle, share_of
+from nbchat.views.sweep import answer_html, diff_bundle, share_of, sweep_bundle
 from nbchat.views.sweep_table import Handles, heading, run_table
 
 __all__ = ["Explorer", "Sweep"]
@@ -42,6 +42,10 @@ class Sweep(result.Sweep):
     def explore(self) -> Explorer:
         """Return widgets that filter, sort and rate the runs, compare answers, and apply one."""
         return Explorer(self)
+
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: what a cell shows."""
+        return "text/html", str(sweep_bundle(self)["text/html"])
 
 
 class Explorer:
