@@ -356,7 +356,9 @@ def answer_bundle(reply: Reply) -> Bundle:
     room = LIMITS.shown_text // len(reply.choices)
     texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
     headings = [f"**Choice {i + 1} of {len(texts)}**\n\n" if len(texts) > 1 else "" for i in range(len(texts))]
-    markdown = [head + _safe(as_code(text) if is_json(text) else text) for head, text in zip(headings, texts, strict=True)]
+    markdown = [
+        head + _safe(as_code(text) if is_json(text) else text) for head, text in zip(headings, texts, strict=True)
+    ]
     plain = [head + text for head, text in zip(headings, texts, strict=True)]
     for choice in reply.choices:
         if choice.images or choice.sources:

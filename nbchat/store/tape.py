@@ -63,8 +63,8 @@ def _row(event: e.Event) -> list[Any] | None:
             return ["sources", [source.to_dict() for source in sources], index]
         case e.Unshown(kind, index):
             return ["unshown", kind, index]
-        case e.UsageReport(usage):
-            return ["usage", usage.to_dict()]
+        case e.UsageReport(usage, raw):
+            return ["usage", usage.to_dict(), *([dict(raw)] if raw else [])]
         case e.Finished(reason, index):
             return ["finished", reason, index]
         case e.Started(model, reply_id):
@@ -86,8 +86,8 @@ def _sources(sources: Sequence[Mapping[str, Any]], index: int) -> e.SourcesDelta
     return e.SourcesDelta(tuple(map(Source.from_dict, sources)), index)
 
 
-def _usage(usage: Mapping[str, Any]) -> e.UsageReport:
-    return e.UsageReport(Usage.from_dict(usage))
+def _usage(usage: Mapping[str, Any], raw: Mapping[str, Any] | None = None) -> e.UsageReport:
+    return e.UsageReport(Usage.from_dict(usage), raw)
 
 
 _READERS: dict[str, Callable[..., e.Event]] = {
