@@ -161,6 +161,12 @@ def test_each_run_draws_the_same_examples_and_the_search_draws_more():
     assert fixed == []
 
 
+def test_values_are_structs():
+    """`class X(Struct, frozen=True)` of msgspec is defined in 0.03 ms, a dataclass in 0.5 to 1 ms, at the first answer."""
+    found = [name(path) for path in PACKAGE.rglob("*.py") if re.search(r"^@(dataclasses\.)?dataclass", path.read_text(), re.MULTILINE)]
+    assert [one for one in found if "testing" not in one] == []
+
+
 def loaded(code):
     """The top-level packages that are loaded once `code` has run in a fresh process."""
     code = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
