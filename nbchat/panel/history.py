@@ -13,6 +13,7 @@ from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import visible
 from nbchat.panel.redraw import Redraw
 from nbchat.values.answer.reply import Reply
+from nbchat.values.limits import one_line
 
 __all__ = ["History"]
 
@@ -142,10 +143,5 @@ def _label(number: int, turn: Turn) -> str:
     thumb = "" if turn.rating is None or turn.rating.thumb is None else "👍 " if turn.rating.thumb else "👎 "
     made = made_with(reply.model, turn.params.to_dict())
     return visible(
-        f"{number}  {_first(turn.message.as_typed, 45)}  →  {thumb}{state}{edited}{_first(reply.text, 60)}  ({made})"
+        f"{number}  {one_line(turn.message.as_typed, 45)}  →  {thumb}{state}{edited}{one_line(reply.text, 60)}  ({made})"
     )
-
-
-def _first(text: str, most: int) -> str:
-    words = " ".join(text[: 4 * most].split())
-    return words if len(words) <= most else words[: most - 1] + "…"
