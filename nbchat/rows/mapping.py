@@ -65,9 +65,8 @@ def map_rows(
     A row whose field is missing is not asked, and its answer is missing. A row that fails, after its `retries` (None = 4),
     is missing with a reason: `.errors()` of the result lists them, `.retry()` asks them again. Answered rows are journalled
     as they come; with `cache`, rows whose request was answered before are not sent again, and equal rows are asked once.
-    `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once, None = as many as the
-    server takes. `budget` (such
-    as 0.50 or "20k tokens") ends the run before it would be crossed.
+    `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once, None = as many
+    as the server takes. `budget` (such as 0.50 or "20k tokens") ends the run before it would be crossed.
 
     `on_progress` and `on_row` are described at `RunOptions`. Raises PromptError, ParameterError, ConfigError and GuardError
     before anything is sent; MapInterrupted; AuthenticationFailed, QuotaExceeded, BudgetExceeded and errors that every row

@@ -38,7 +38,9 @@ def test_the_examples_can_be_run(example):
         assert rest.split()[0] in COMMANDS
 
 
-@pytest.mark.parametrize("name", [name for row in ROWS for name in (row.name, row.flag, f"-{row.short}") if name != "-"])
+@pytest.mark.parametrize(
+    "name", [name for row in ROWS for name in (row.name, row.flag, f"-{row.short}") if name != "-"]
+)
 def test_every_option_is_explained(name):
     row = next(row for row in ROWS if name in (row.name, row.flag, f"-{row.short}"))
     text = " ".join(line.strip() for line in _details(name))

@@ -29,8 +29,8 @@ class Entry(Incidental, frozen=True):
     None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the finish reason, None = never
     sent; `tries` counts the first attempt too. `session` is the session's name, `notebook` a path, `cell` the front end's
     cell id; None = none, or deleted. `requests` is how many it sums up: a run over rows has a row for each hour of it, with
-    the sums of its usage, cost and seconds. A `replayed` answer came from the cache, under the hash `request` (None = the cache
-    was not used).
+    the sums of its usage, cost and seconds. A `replayed` answer came from the cache, under the hash `request` (None = the
+    cache was not used). `raw_usage` is the server's own usage object; None = it sent none.
     """
 
     _incidental = ("id",)
@@ -53,6 +53,7 @@ class Entry(Incidental, frozen=True):
     params: Mapping[str, Any] = field(default_factory=dict)
     request: str | None = None
     requests: int = 1
+    raw_usage: Mapping[str, Any] | None = None
     id: str = field(default_factory=lambda: os.urandom(8).hex())
 
     @classmethod
@@ -70,6 +71,7 @@ class Entry(Incidental, frozen=True):
             tries=reply.tries,
             request_id=reply.request_id,
             replayed=reply.replayed,
+            raw_usage=reply.raw_usage,
             **more,
         )
 

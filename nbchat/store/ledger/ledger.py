@@ -19,7 +19,7 @@ from nbchat.values.json_fields import readable
 
 __all__ = ["Ledger"]
 
-_PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id")
+_PLAIN = ("endpoint", "model", "status", "cost_source", "finish", "tries", "request_id", "raw_usage")
 """Fields of an entry that are stored unchanged."""
 
 _NOTHING = {name: getattr(Entry.empty(), name) for name in _PLAIN}
