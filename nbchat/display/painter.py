@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from nbchat.display import chrome
-from nbchat.display.beside import beside_bundles
+from nbchat.display.attachments import attachment_bundles
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
@@ -195,7 +195,7 @@ class Painter:
         if self._views:
             self._spares += self._views[max(self._views)].unused
         self._views = {}
-        for bundle in beside_bundles(self._pictures, self._sources):
+        for bundle in attachment_bundles(self._pictures, self._sources):
             self._put(bundle)
         self._pictures, self._sources = [], []
 
@@ -362,10 +362,10 @@ def answer_bundle(reply: Reply) -> Bundle:
     plain = [head + text for head, text in zip(headings, texts, strict=True)]
     for choice in reply.choices:
         if choice.images or choice.sources:
-            from nbchat.markdown.beside import beside_markdown, beside_plain
+            from nbchat.markdown.attachments import attachments_markdown, attachments_plain
 
-            markdown.append(beside_markdown(choice.images, choice.sources))
-            plain.append(beside_plain(choice.images, choice.sources))
+            markdown.append(attachments_markdown(choice.images, choice.sources))
+            plain.append(attachments_plain(choice.images, choice.sources))
     return {"text/markdown": "\n\n".join(markdown), "text/plain": plain_text("\n\n".join(plain))}
 
 

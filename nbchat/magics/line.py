@@ -22,7 +22,7 @@ from nbchat.magics.cell import continue_with
 from nbchat.magics.commands import connect as connecting
 from nbchat.magics.commands.command import COMMANDS, command, say, show
 from nbchat.magics.commands.help import overview
-from nbchat.magics.commands.memory import changed_data, where_it_is_kept
+from nbchat.magics.commands.memory import changed_data, journal_location
 from nbchat.magics.commands.spending import budget_text, cost_of
 from nbchat.values.answer.reply import Reply
 from nbchat.values.key_shapes import without_keys
@@ -69,7 +69,7 @@ def _status(shell: Any) -> None:
         ["tokens", tokens_text(session.usage)],
         ["cost", cost_of([entry.cost for entry in session.ledger()])],
         ["budget", budget_text(session)],
-        ["journal", where_it_is_kept()],
+        ["journal", journal_location()],
     ]
     if changed := changed_data(session, shell.user_ns):
         rows.append(["data has changed", changed])

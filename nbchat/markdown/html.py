@@ -14,11 +14,11 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from nbchat.markdown.addresses import safe_address
+from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.json_answers import as_code, is_json
 from nbchat.markdown.parsing import MOST_NESTED, parse, parser
-from nbchat.markdown.spelling import clean
 
 __all__ = ["MARKDOWN_TAGS", "markdown_html", "markdown_words"]
 

@@ -9,18 +9,18 @@ from nbchat.values.answer import events as e
 from nbchat.values.answer.usage import Usage
 from nbchat.values.messages import ImagePart, Source
 
-__all__ = ["OF_THE_CLOCK", "read", "written"]
+__all__ = ["TIMING_EVENTS", "read", "written"]
 
 _DELTAS: dict[str, Any] = {"text": e.TextDelta, "reasoning": e.ReasoningDelta, "refusal": e.RefusalDelta}
 _WORDS: dict[str, Any] = {**_DELTAS, "thought": e.ThoughtBefore}
 _NAMES = {kind: name for name, kind in _WORDS.items()}
 
-OF_THE_CLOCK = (e.Sent, e.Responded, e.FirstToken, e.Ended, e.Retrying, e.Failed)
+TIMING_EVENTS = (e.Sent, e.Responded, e.FirstToken, e.Ended, e.Retrying, e.Failed)
 """Events about one execution of a request rather than about its answer; not recorded."""
 
 
 def written(events: Iterable[e.Event], *, merge: bool = False) -> list[list[Any]]:
-    """Return the events as JSON, `[kind, …]` each. Those of `OF_THE_CLOCK` are left out.
+    """Return the events as JSON, `[kind, …]` each. Those of `TIMING_EVENTS` are left out.
 
     `merge` joins adjacent pieces of one text.
     """

@@ -33,7 +33,7 @@ from nbchat.values.answer.events import (
 )
 from nbchat.values.answer.ignored import ignored_parameters
 from nbchat.values.answer.reply import Choice, Reply, Request, Status, Timing
-from nbchat.values.answer.tool_arguments import settled_arguments
+from nbchat.values.answer.tool_arguments import repaired_arguments
 from nbchat.values.answer.usage import UNKNOWN, Usage, estimate_tokens
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.frozen import FrozenDict
@@ -134,7 +134,7 @@ class _CallDraft:
             self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
+        arguments = repaired_arguments(self.arguments.getvalue(), self.last if self.grows else "")
         return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments, FrozenDict(self.extra))
 
 
