@@ -9,7 +9,7 @@ from nbchat.display.canvas import Bundle
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.rows.details import Details
+from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import columns_html, columns_plain

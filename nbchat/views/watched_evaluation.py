@@ -12,8 +12,8 @@ from nbchat.display.display_state import mark_shown, running_shell
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
-from nbchat.rows.evaluation.bench import EvaluationInterrupted
 from nbchat.rows.evaluation.evaluate import evaluate
+from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.rows.progress import Progress
 from nbchat.views.evaluation import Evaluation, evaluation_bundle
 from nbchat.views.sweep_plot import show_plot
