@@ -120,17 +120,19 @@ class Bench:
                     progress.total -= (len(self._rows) - end) * self._stop_worse(end)
                 start = end
         except KeyboardInterrupt:
-            done = sum(one.status == "complete" for each in self._graded for one in each)
-            said = f"Stopped: {pluralize(done, 'answer')} of {len(self._rows) * len(self._settings):,} kept."
-            raise EvaluationInterrupted(said, self.result(result_type)) from None
+            raise EvaluationInterrupted(f"Stopped: {self._kept()}", self.result(result_type)) from None
         exceeded = next((error for error in self._ended.values() if isinstance(error, BudgetExceeded)), None)
-        if exceeded is not None:
-            exceeded.result = self.result(result_type)
-            raise exceeded
-        if self._ended and not any(one.status == "complete" for each in self._graded for one in each):
-            error = next(iter(self._ended.values()))
+        if exceeded is not None and self._budget is not None and self._spent:  # it names the last part's budget
+            spent = self._budget.shown(self._spent)
+            exceeded.args = (f"The budget of {self._budget} is used up: {spent} spent. {self._kept()}",)
+        nothing = not any(one.status == "complete" for each in self._graded for one in each)
+        if (error := exceeded or (next(iter(self._ended.values()), None) if nothing else None)) is not None:
             error.result = self.result(result_type)
             raise error
+
+    def _kept(self) -> str:
+        done = sum(one.status == "complete" for each in self._graded for one in each)
+        return f"{pluralize(done, 'answer')} of {len(self._rows) * len(self._settings):,} kept."
 
     def _ask(self, number: int, rows: Sequence[int], progress: _Together) -> None:
         """Ask some rows with a setting and grade the answers, even after an error or interrupt."""
