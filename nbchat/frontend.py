@@ -66,10 +66,14 @@ class Session(conversation.Session):
         return self.sweep(message, models=models, **options)
 
     def map(self, data: Any, template: str, **options: Any) -> Any:
-        """Ask one prompt for each row of `data`, and return the answers in its order, index and type; see `map_rows`."""
-        from nbchat.rows.mapping import map_rows
+        """Ask one prompt for each row of `data`, and return the answers in its order, index and type.
 
-        return map_rows(self, data, template, **options)
+        `df["label"] = chat.map(df["comment"], "Is this a complaint? {item}", schema="label: yes|no")`. Shows the progress and
+        the result; `display=False` does not. Options and errors are those of `nbchat.rows.mapping.map_rows`.
+        """
+        from nbchat.views.watched_rows import watched_rows
+
+        return watched_rows(self, data, template, **options)
 
     def evaluate(
         self, data: Any, template: str | Sequence[str], *, truth: Any = None, score: Any = None, **options: Any

@@ -14,7 +14,7 @@ import httpx
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
 from nbchat.api.error_body import describe
-from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
+from nbchat.api.failure import FINAL, error_from, is_temporary, is_unsupported, may_refuse_usage
 from nbchat.api.http.connection_failure import what_happened, words_of
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
@@ -190,7 +190,7 @@ class Attempt:
             known=self._known,
         )
         should = response.headers.get("x-should-retry")
-        again = should == "true" if should in ("true", "false") else may_pass(status, detail, error)
+        again = should == "true" if should in ("true", "false") else is_temporary(status, detail, error)
         return AttemptFailed(
             error,
             again=again and not isinstance(error, FINAL),

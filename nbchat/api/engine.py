@@ -138,7 +138,9 @@ class Engine:
         self._channels: LiveSet[Channel] = LiveSet()
         self._stopped = False
         try:
-            self._thread = start_daemon(self._run, name=ENGINE_THREAD)  # last: an interrupt before it leaves none behind
+            self._thread = start_daemon(
+                self._run, name=ENGINE_THREAD
+            )  # last: an interrupt before it leaves none behind
         except ConfigError:
             self._loop.close()
             raise

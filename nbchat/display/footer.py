@@ -60,7 +60,13 @@ def settings_text(request: Request | None) -> str:
 
 def params_text(params: Mapping[str, Any]) -> str:
     """Like `settings_text`, for parameters by wire name."""
-    line = option_line({name: _brief(value) for name, value in params.items() if name not in NOT_SETTINGS})
+    settings = {name: value for name, value in params.items() if name not in NOT_SETTINGS}
+    form = settings.get("response_format")
+    by_schema = isinstance(form, Mapping) and form.get("type") == "json_schema"
+    if by_schema:
+        del settings["response_format"]
+    line = option_line({name: _brief(value) for name, value in settings.items()})
+    line = " ".join(filter(None, (line, "--schema" if by_schema else "")))
     return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
 
 

@@ -16,6 +16,9 @@ __all__ = ["CellBar", "TerminalBar", "bar_bundle"]
 PAINT_SECONDS = 0.2
 """Shortest interval between updates, in seconds."""
 
+LONG_SECONDS = 1.0
+"""The interval that it grows to in a minute: a bar that is watched for long need not move so often."""
+
 BYTES_PER_SECOND = 30_000
 """Most bytes per second, approximately, that a bar with a view below it sends: a bigger view is updated less often."""
 
@@ -23,8 +26,10 @@ WIDTH = 24
 """Width of the plain-text bar, in characters."""
 
 
-def bar_bundle(done: int, total: int, facts: Sequence[str]) -> Bundle:
-    """Return the current bar with the facts below it."""
+def bar_bundle(done: int, total: int | None, facts: Sequence[str]) -> Bundle:
+    """Return the current bar with the facts below it; only the facts if the `total` is unknown (None)."""
+    if total is None:
+        return chrome.line([f"{done:,} so far", *facts])
     part = done / total if total else 1.0
     track = (
         '<div style="height:5px;max-width:32em;border-radius:3px;overflow:hidden;margin:0.5em 0 0.3em;'
@@ -47,17 +52,20 @@ class CellBar:
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
         self._output: str | None = None
+        self._began = time.monotonic()
         self._paint_at = 0.0
 
-    def show(self, done: int, total: int, facts: Sequence[str]) -> None:
+    def show(self, done: int, total: int | None, facts: Sequence[str]) -> None:
         """Show progress; updates in quick succession are dropped."""
         if time.monotonic() >= self._paint_at:
             bundle = self._bundle(done, total, facts)
             self._put(bundle)
             size = sum(len(str(form).encode(errors="replace")) for form in bundle.values())
-            self._paint_at = time.monotonic() + max(PAINT_SECONDS, size / BYTES_PER_SECOND)
+            now = time.monotonic()
+            pause = min(LONG_SECONDS, (now - self._began) / 60)
+            self._paint_at = now + max(PAINT_SECONDS, pause, size / BYTES_PER_SECOND)
 
-    def _bundle(self, done: int, total: int, facts: Sequence[str]) -> Bundle:
+    def _bundle(self, done: int, total: int | None, facts: Sequence[str]) -> Bundle:
         return bar_bundle(done, total, facts)
 
     def replace(self, bundle: Bundle) -> None:
@@ -85,7 +93,7 @@ class TerminalBar:
         self._paint_at = 0.0
         self._shown = False
 
-    def show(self, done: int, total: int, facts: Sequence[str]) -> None:
+    def show(self, done: int, total: int | None, facts: Sequence[str]) -> None:
         """As for `CellBar`."""
         if self._output.is_terminal and time.monotonic() >= self._paint_at:
             plain = terminal_text(str(bar_bundle(done, total, facts)["text/plain"]))

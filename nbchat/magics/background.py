@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 from nbchat.cells.arguments import show_data
 from nbchat.cells.compose import Composed
@@ -20,9 +20,17 @@ from nbchat.values.answer.reply import Reply
 from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 
-__all__ = ["BackgroundReply", "running", "start", "stop"]
+__all__ = ["BackgroundReply", "enter", "leave", "running", "start", "stop"]
 
-_running: list[BackgroundReply] = []
+
+class Stoppable(Protocol):
+    """A cell that is still answering."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
+_running: list[Stoppable] = []
 
 
 class BackgroundReply:
@@ -50,7 +58,7 @@ class BackgroundReply:
 
     def _end(self) -> None:
         self._done.set()
-        _running.remove(self)
+        leave(self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -61,6 +69,16 @@ class BackgroundReply:
 
     def __repr__(self) -> str:
         return f"<BackgroundReply: {'over' if self.done else 'still coming'}, {len(self.text):,} characters>"
+
+
+def enter(cell: Stoppable) -> None:
+    """Note that a cell answers in the background."""
+    _running.append(cell)
+
+
+def leave(cell: Stoppable) -> None:
+    """Note that it has ended."""
+    _running.remove(cell)
 
 
 def running() -> int:
@@ -113,7 +131,7 @@ def start(
                 shell.user_ns[name] = reply
             coming._end()  # noqa: SLF001  # this module's own
 
-    _running.append(coming)
+    enter(coming)
     try:
         start_daemon(work, name="nbchat-background")
     except ConfigError:

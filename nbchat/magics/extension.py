@@ -25,6 +25,13 @@ def keys_masked(line: str) -> Iterator[None]:
         raise
 
 
+def documentation() -> str:
+    """Return what `%chat help` shows, with examples."""
+    from nbchat.magics.line import overview
+
+    return overview()
+
+
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext nbchat`: register `%%chat`, `%chat` and their completion."""
 
@@ -44,6 +51,7 @@ def load_ipython_extension(shell: Any) -> None:
         with keys_masked(line):
             chat_cell(shell, line, cell)
 
+    chat.getdoc = chat_body.getdoc = documentation  # where IPython looks for what `%chat?` and `%%chat?` show
     shell.register_magic_function(chat, "line", "chat")
     shell.register_magic_function(chat_body, "cell", "chat")
     from nbchat.magics import completion, transforms

@@ -14,8 +14,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from nbchat.markdown.addresses import DATA_IMAGE, safe_address
+from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import ENVIRONMENTS, is_bracketed, is_formula, is_no_price, on_one_line
-from nbchat.markdown.spelling import clean
 
 __all__ = ["MOST_NESTED", "Document", "block_tokens", "parse", "parser"]
 

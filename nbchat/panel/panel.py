@@ -82,7 +82,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.sizing = Sizing(self._factory, self._size)
         super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
-        comms.answer_beside_cells(self)
+        comms.answer_during_cells(self)
 
     # Assembly
 
@@ -112,7 +112,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             row = control(self._factory, parameter, self._move)
         row.show(_value(self.session.params, name))
         row.refuse(self._refused().get(name, ""))
-        comms.answer_beside_cells(row.row)
+        comms.answer_during_cells(row.row)
         return row
 
     @property
@@ -338,7 +338,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         came = getattr(failure, "reply", None) or getattr(failure, "sweep", None)
         if came is None and failure is not None:
             self._box.give_back(self._sent)  # it failed: give the text back
-        comms.answer_beside_cells(self)
+        comms.answer_during_cells(self)
         self.refresh()
 
     # History
@@ -386,7 +386,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise ConfigError("A panel needs a notebook; this is not one.")
         shell.display_pub.publish(_bundle(self))
         self.conversation.pin(PinnedCanvas(shell))
-        comms.answer_beside_cells(self)
+        comms.answer_during_cells(self)
         self._attend(shell)
 
     def _attend(self, shell: Any) -> None:

@@ -16,6 +16,7 @@ from nbchat.api.http.addresses import public_url
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.api.prices import cost
+from nbchat.conversation.schemas.converters import Misfit
 from nbchat.rows.form import Form, Written
 from nbchat.rows.outcome import Answer
 from nbchat.values.answer.draft import Draft
@@ -38,10 +39,12 @@ class Job(Struct):
     content: Content
     form: Form
     written: Written
-    corrects: bool = False
-    """Whether it is a second request because an answer did not fit."""
     in_words: bool | None = None
-    """Whether it asks for the schema in the prompt; None = as was known of the server when the request was written."""
+    """Whether it asks for the schema in the prompt; None = as known of the server when it was written."""
+    misfit: Misfit | None = None
+    """What was wrong with the answer that it corrects; None = it corrects none."""
+    refusal: NbchatError | None = None
+    """The refusal of the schema after which it asks in words; None = there was none."""
 
 
 class Done(Struct, frozen=True):
@@ -55,9 +58,9 @@ class Done(Struct, frozen=True):
 class Crew:
     """Sends queued jobs, at most `most` at once.
 
-    All methods must be called in the thread that created it. `keep` gets finished batches in the engine's thread before
-    `take` returns them, so that they are already in the journal's queue. After a `final` error no further job starts.
-    Always close it at the end of a run.
+    `keep` gets finished batches in the engine's thread, before they are in `came`: what is there is in the journal's queue
+    already. `ends` gets the error of each job as it ends, None = it has none; once it says so, no further job is
+    begun. Close the crew, however the run ends.
     """
 
     def __init__(
@@ -68,17 +71,19 @@ class Crew:
         limiter: ConcurrencyLimiter | None = None,
         retries: RetryPolicy | None = None,
         keep: Callable[[list[Done]], None] = lambda _batch: None,
-        final: tuple[type[NbchatError], ...] = (),
+        ends: Callable[[NbchatError | None], bool] = lambda _error: False,
     ) -> None:
         self.most = most
         self.outstanding = 0
-        """Jobs that were queued and not taken yet."""
+        """Jobs that were put and not dropped yet."""
+        self.came: deque[Done] = deque()
+        """What has ended, in that order. It stays here, whatever interrupts, until `drop`."""
         self._engine = engine
         self._limiter = limiter
         self._retries = retries or RetryPolicy()
         self._keep = keep
-        self._final = final
-        self._taken: queue.SimpleQueue[list[Done]] = queue.SimpleQueue()
+        self._ends = ends
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting: deque[Job] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._finished: list[Done] = []
@@ -86,27 +91,30 @@ class Crew:
         self._closed = False
 
     def put(self, jobs: Iterable[Job]) -> None:
-        """Queue jobs."""
+        """Queue jobs; those that ask again go first, because what they find out helps the others."""
         added = list(jobs)
         self.outstanding += len(added)
-        self._waiting.extend(added)
+        for job in added:
+            if job.misfit is None and job.refusal is None:
+                self._waiting.append(job)
+            else:
+                self._waiting.appendleft(job)
         self._engine.call(self._employ)
 
-    def take(self, timeout: float) -> list[Done]:
-        """Return the ended jobs, waiting up to `timeout` seconds for the first."""
-        found: list[Done] = []
+    def wait(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for something that has ended."""
         with contextlib.suppress(queue.Empty):
-            found += self._taken.get(timeout=timeout)
-            while True:
-                found += self._taken.get_nowait()
-        self.outstanding -= len(found)
-        return found
+            self._news.get(timeout=timeout)
 
-    def close(self, patience: float = 0.0) -> list[Done]:
-        """Start nothing more, stop jobs that still run after `patience` seconds, and return the ended ones. Idempotent."""
+    def drop(self) -> None:
+        """The first of `came` is dealt with."""
+        self.came.popleft()
+        self.outstanding -= 1
+
+    def close(self, patience: float = 0.0) -> None:
+        """Begin nothing more, and stop what still runs after `patience` seconds. Idempotent."""
         self._closed = True
         self._engine.run(self._stop(patience))
-        return self.take(0.0)
 
     # In the engine's thread
 
@@ -151,7 +159,7 @@ class Crew:
 
     def _finish(self, done: Done) -> None:
         self._finished.append(done)
-        if isinstance(done.error, self._final):
+        if self._ends(done.error):
             self._closed = True
             self._hand_over()
         elif not self._waiting and len(self._workers) == 1:
@@ -166,7 +174,8 @@ class Crew:
         if self._finished:
             batch, self._finished = self._finished, []
             self._keep(batch)
-            self._taken.put(batch)
+            self.came.extend(batch)
+            self._news.put(None)
 
     async def _stop(self, patience: float) -> None:
         workers = list(self._workers)

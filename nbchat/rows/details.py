@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from nbchat.rows.outcome import Outcome
 from nbchat.values.answer.usage import Usage
@@ -17,56 +18,66 @@ __all__ = ["Details", "Mapped"]
 class Details:
     """The outcomes of a run, row by row, and its figures.
 
-    `usage` and `cost` (US dollars, None = unknown) are those of this run's own requests; stored answers are not
-    included.
+    `about` says what was run: template, params, server. `usage`, `cost` (US dollars, None = unknown), `requests` and
+    `seconds` are those of this run: stored answers count nothing. `again` runs it once more for the rows without an answer.
     """
 
     def __init__(
         self,
         outcomes: Sequence[Outcome],
-        template: str,
-        settings: Mapping[str, Any],
+        about: Mapping[str, Any],
         *,
         usage: Usage,
         cost: float | None,
         requests: int,
         seconds: float,
-        run: str,
         again: Callable[..., Any] | None,
         notices: Sequence[str] = (),
     ) -> None:
         self.outcomes = outcomes
-        self.template = template
-        self.settings = settings
+        self.about = about
         self.usage = usage
         self.cost = cost
         self.requests = requests
         self.seconds = seconds
-        self.run = run
         self.notices = tuple(notices)
+        self.counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
+        self.stored = sum(outcome.stored for outcome in outcomes)
+        """The number of rows whose answer came from the journal."""
         self._again = again
 
     def count(self, status: str) -> int:
-        """Return the number of rows with this status."""
-        return sum(1 for outcome in self.outcomes if outcome.status == status)
+        """The number of rows that ended like this."""
+        return self.counts[status]
 
     @property
-    def stored(self) -> int:
-        """The number of rows whose answer came from the journal."""
-        return sum(1 for outcome in self.outcomes if outcome.stored)
+    def figures(self) -> dict[str, Any]:
+        """The figures as JSON, for the journal's record of the run."""
+        return {
+            "status": "incomplete" if self.counts["not sent"] else "complete",
+            "rows": len(self.outcomes),
+            "answered": self.counts["complete"],
+            "failed": self.counts["failed"],
+            "skipped": self.counts["skipped"],
+            "stored": self.stored,
+            "requests": self.requests,
+            "usage": self.usage.to_dict(),
+            "cost": self.cost,
+            "seconds": round(self.seconds, 3),
+        }
 
     @property
     def summary(self) -> str:
-        """One line on rows that failed, were skipped or not sent; empty = none."""
-        total = len(self.outcomes)
+        """What the reader must know, in one line: rows that failed, were skipped or not sent; empty = nothing."""
+        counts, total = self.counts, len(self.outcomes)
         parts = []
-        if failed := self.count("failed"):
+        if failed := counts["failed"]:
             parts.append(
                 f"{failed:,} of {pluralize(total, 'row')} failed: .errors() lists them, .retry() asks them again"
             )
-        if skipped := self.count("skipped"):
+        if skipped := counts["skipped"]:
             parts.append(f"{pluralize(skipped, 'row')} skipped, because a field is missing")
-        if left := self.count("not sent"):
+        if left := counts["not sent"]:
             parts.append(f"{pluralize(left, 'row')} not sent: .retry() goes on")
         return "; ".join([*parts, *self.notices])
 
@@ -79,45 +90,53 @@ class Details:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_again": None}  # sessions can't be pickled
 
-    def __deepcopy__(self, memo: Any) -> Details:
-        return self  # never changes
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self  # it never changes
 
 
 class Mapped:
-    """Mixin of every result of `map`: `details`, and shortcuts to them."""
+    """What every result of `map` has beside its values."""
 
     details: Details
 
     def errors(self) -> Any:
-        """Return the rows without an answer as a data frame (a list of dicts if no data frame library is installed).
+        """The rows without an answer, as a data frame; what is derived from a result has none.
 
-        Columns: `row` (position from 0), `status`, `error` (the class), `reason`.
+        Columns: `row` (its position, from 0), `status` ("failed", "skipped", "not sent"), `error` (the class of it) and
+        `reason`. Raises NbchatError if neither pandas nor polars is installed.
         """
         rows = [
             {
                 "row": position,
                 "status": outcome.status,
-                "error": None if outcome.status == "skipped" else type(outcome.error).__name__,
+                "error": type(outcome.error).__name__ if outcome.status == "failed" else None,
                 "reason": outcome.reason,
             }
             for position, outcome in enumerate(self.details.outcomes)
             if outcome.status != "complete"
         ]
-        try:
-            return data_frame(rows, ["row", "status", "error", "reason"], ())
-        except ImportError:
-            return rows
+        return data_frame(rows, ["row", "status", "error", "reason"], ())
+
+    def disagreements(self) -> Any:
+        """The rows whose repeats disagree, as a data frame: `row`, `agreement` (the share of the majority), `answers`."""
+        rows = [
+            {"row": position, "agreement": outcome.agreement, "answers": list(outcome.values)}
+            for position, outcome in enumerate(self.details.outcomes)
+            if outcome.agreement is not None and outcome.agreement < 1.0
+        ]
+        return data_frame(rows, ["row", "agreement", "answers"], ("agreement",))
 
     def retry(self, **options: Any) -> Any:
         """Ask the rows without an answer again, and return the completed result, of the same type.
 
-        `options` replace those of the run: `max_tokens`, `model`, `budget`, … Raises as `map` does.
+        `disagreeing=True` asks those whose repeats disagree too, so that `repeat=` can add to them. Other `options` replace
+        those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as `map` does.
         """
         return self.details.again(**options)
 
     @property
     def failed(self) -> int:
-        """The number of rows without an answer, skipped ones aside."""
+        """The number of rows that were to be answered and are not: failed, or not sent."""
         return self.details.count("failed") + self.details.count("not sent")
 
     @property

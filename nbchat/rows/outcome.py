@@ -50,16 +50,16 @@ class Answer(Struct, frozen=True):
 
     @classmethod
     def from_dict(cls, answer: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        usage = Usage.from_dict(answer.get("usage", {}))
-        return cls(**{**answer, "usage": usage})
+        """The inverse of `to_dict`; fields that are not known are left out."""
+        known = {name: answer[name] for name in cls.__struct_fields__ if name in answer}
+        return cls(**{**known, "usage": Usage.from_dict(answer.get("usage", {}))})
 
 
 class Outcome(Struct, frozen=True):
     """The outcome of one row: the value for the result (None = missing), and why it is missing.
 
-    `answer` is the last answer. `usage` and `cost` sum up all its requests in this run; a `stored` answer came from the
-    journal and cost nothing. `agreement` is the share of repeats with this value.
+    `answer` is the last that came for it; a `stored` one was taken from the journal and cost nothing now. `agreement` is
+    the share of repeats that gave this value (None = it was asked once), `values` are those of all of them.
     """
 
     status: RowStatus
@@ -68,7 +68,7 @@ class Outcome(Struct, frozen=True):
     answer: Answer | None = None
     stored: bool = False
     agreement: float | None = None
-    answers: tuple[Any, ...] = ()
+    values: tuple[Any, ...] = ()
 
     @property
     def reason(self) -> str | None:

@@ -41,6 +41,9 @@ class Source(Protocol):
         An iterator continues where it stopped.
         """
 
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """Read one row again; None = it is gone, as an iterator's are."""
+
 
 def source_of(data: Any) -> Source:
     """Return the rows of an input. Raises PromptError for unsupported input."""
@@ -81,6 +84,10 @@ class TableSource:
             some = range(start, min(start + READ_AT_ONCE, self.total or 0))
             yield from zip(some, self._read(some, fields, whole=whole), strict=True)
 
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """Read one row."""
+        return self._read(range(position, position + 1), fields, whole=whole)[0]
+
     def _read(self, rows: range, fields: Iterable[Hashable], *, whole: bool) -> list[Row]:
         wanted = set(fields)
         places = [place for place, name in enumerate(self.columns) if name in wanted or (whole and not self.single)]
@@ -116,6 +123,10 @@ class ListSource:
         for position, item in enumerate(self._items):
             yield position, _row_of(item, self.columns, single=self.single)
 
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """Read one row."""
+        return _row_of(self._items[position], self.columns, single=self.single)
+
 
 class IteratorSource:
     """The items of an iterator, read when needed. If the first is a mapping, its keys are columns."""
@@ -137,6 +148,10 @@ class IteratorSource:
         """Take the rest of the items."""
         for position, item in self._rest:
             yield position, _row_of(item, self.columns, single=self.single)
+
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """None: it can't be read again."""
+        return None
 
 
 def _row_of(item: Any, columns: Sequence[Hashable], *, single: bool) -> Row:

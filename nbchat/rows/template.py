@@ -79,6 +79,7 @@ class Template(Struct, frozen=True):
 
     def content(self, row: Mapping[str, Any]) -> Content:
         """Fill the template in. Raises MissingValue, and PromptError for a value that can't be inserted."""
+        row = {**self.given, **row} if self.given else row
         texts: list[str] = []
         images: list[ImagePart] = []
         for piece in self.pieces:

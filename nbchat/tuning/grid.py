@@ -194,7 +194,7 @@ def _distinct_texts(values: Sequence[Any]) -> tuple[str, ...]:
         alike.setdefault(text, []).append(place)
     for places in alike.values():
         if len(places) > 1:
-            start = _telling([lines[place] for place in places])
+            start = _distinguishing_offset([lines[place] for place in places])
             for place in places:
                 number = isinstance(values[place], float)
                 texts[place] = repr(values[place]) if number else "…" * (start > 0) + _cut(lines[place][start:])
@@ -203,7 +203,7 @@ def _distinct_texts(values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _telling(lines: Sequence[str]) -> int:
+def _distinguishing_offset(lines: Sequence[str]) -> int:
     """The offset from which to show the lines: a few words before they start to differ."""
     first, last = min(lines), max(lines)  # a prefix common to these two is common to all
     pairs = enumerate(zip(first, last, strict=False))

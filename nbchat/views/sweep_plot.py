@@ -54,7 +54,7 @@ def plot_bundle(compared: Sweep | Evaluation) -> tuple[dict[str, Any], dict[str,
     """
     plain = plain_text(f"[plot: {compared.grid}]")
     if find_spec("matplotlib"):
-        _bring("matplotlib.figure", "matplotlib.backends.backend_agg")
+        _import_in_thread("matplotlib.figure", "matplotlib.backends.backend_agg")
         figure = compared.plot(backend="matplotlib")
         picture = io.BytesIO()
         with warnings.catch_warnings():
@@ -64,13 +64,13 @@ def plot_bundle(compared: Sweep | Evaluation) -> tuple[dict[str, Any], dict[str,
         sizes = {"image/png": {"width": width, "height": height}}
         return {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": plain}, sizes
     if find_spec("altair"):
-        _bring("altair")
+        _import_in_thread("altair")
         chart = json.loads(compared.plot(backend="altair").to_json())
         return {vega_type(chart): chart, "text/plain": plain}, {}
     return {}, {}
 
 
-def _bring(*modules: str) -> None:
+def _import_in_thread(*modules: str) -> None:
     """Import in a separate thread, which receives no interrupts.
 
     An interrupt during the import would leave NumPy or Matplotlib half initialized, and unusable until the kernel

@@ -14,7 +14,7 @@ from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.evaluation.bench import EvaluationInterrupted
 from nbchat.rows.evaluation.evaluate import evaluate
-from nbchat.rows.run import Progress
+from nbchat.rows.progress import Progress
 from nbchat.views.evaluation import Evaluation, evaluation_bundle
 from nbchat.views.sweep_plot import show_plot
 

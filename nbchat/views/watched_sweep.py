@@ -69,11 +69,11 @@ def watched_sweep(
         if keep is not None:
             keep(result)
         elif stopped is not None:
-            _keep_unnamed(shell, result)
+            _bind_to_underscore(shell, result)
         _conclude(shell, bar, result, notes, name or ("_" if stopped is not None else None))
     except KeyboardInterrupt:
         if keep is None:
-            _keep_unnamed(shell, result)
+            _bind_to_underscore(shell, result)
         stopped = stopped or SweepInterrupted(
             "Stopped while the result was shown; all runs are complete and kept.", result
         )
@@ -82,7 +82,7 @@ def watched_sweep(
     return result
 
 
-def _keep_unnamed(shell: Any, result: Sweep) -> None:
+def _bind_to_underscore(shell: Any, result: Sweep) -> None:
     """Bind the result of an interrupted call, which can't be assigned, to the shell's `_`."""
     if shell is not None:
         shell.displayhook.update_user_ns(result)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nbchat.api.error_body import describe
-from nbchat.api.failure import error_from, may_pass
+from nbchat.api.failure import error_from, is_temporary
 from nbchat.api.keys import Key
 from nbchat.testing import Say, Status
 from nbchat.values.errors import QuotaExceeded
@@ -21,7 +21,7 @@ def test_a_real_error_is_classified(case):
     assert case.words in str(error)
     if case.not_said != "no credit" or case.kind is not QuotaExceeded:
         assert case.not_said not in str(error).removeprefix("S answered")
-    assert may_pass(case.status, describe(case.body), error) is case.again
+    assert is_temporary(case.status, describe(case.body), error) is case.again
     written = case.body if isinstance(case.body, str) else json.dumps(case.body)
     assert str(error_from(case.status, written.encode(), server="S", sent=SENT, key=Key("sk-test-1234"))) == str(error)
 
@@ -39,7 +39,7 @@ def test_it_is_retried_exactly_if_that_may_help(server, case):
 
 
 def test_a_detail_is_all_that_a_body_says():
-    """PROTOCOL 4.1: words from within, codes and types from the outside in, and when to come again."""
+    """PROTOCOL 4.1: the innermost message, codes and types from the outside in, and the retry delay."""
     body = {
         "error": {
             "code": 429,

@@ -25,7 +25,7 @@ def message(finish="stop", /, **said):
     return {"choices": [{"index": 0, "message": {"role": "assistant", **said}, "finish_reason": finish}]}
 
 
-# Said twice
+# Repeated parts
 
 PIECES = [chunk(piece) for piece in ("The ", "quick ", "brown ", "fox.")]
 
@@ -393,7 +393,7 @@ def test_the_last_of_several_remarks_counts():
     assert "queue position 1" in str(replied(*queue).error)
 
 
-# Values beyond all use
+# Absurd values
 
 
 HUGE = "9" * 5000
@@ -505,7 +505,7 @@ def test_a_zero_that_contradicts_the_total_is_no_count(report, counts):
 
 
 def each_alone(*counts):
-    """Two or more choices, each with its own count behind its end, as llama.cpp sends them."""
+    """Two or more choices, each with its own count after its end, as llama.cpp sends them."""
     for index, count in enumerate(counts):
         yield chunk("text", index)
         yield chunk(None, index, "stop")
@@ -528,3 +528,27 @@ def test_one_count_of_all_choices_is_taken_as_it_is():
     assert used(*ends, {"choices": [], "usage": usage(9, 12)}).completion_tokens == 12
     running = [{**chunk("a", n % 2), "usage": usage(9, n)} for n in range(1, 13)]
     assert used(*running, *ends).completion_tokens == 12
+
+
+def test_the_servers_own_usage_object_is_kept():
+    """Bounded: its counts and short texts, three levels deep, without the key."""
+    own = {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 4, "deeper": {"still": 1, "more": {"not": 1}}},
+        "cost": 0.25,
+        "is_byok": False,
+        "tier": "batch",
+        "key": "sk-secret-77",
+        "list": [1, 2],
+        "long": "x" * 100,
+        "huge": 10**30,
+        "none": None,
+    }
+    kept = {name: own[name] for name in ("prompt_tokens", "completion_tokens", "cost", "is_byok", "tier", "none")}
+    kept |= {"key": "[key]", "prompt_tokens_details": {"cached_tokens": 4, "deeper": {"still": 1}}}
+    for payload in ({"choices": [], "usage": own}, {**FINISH, "usage": own}):
+        assert replied(chunk("text"), payload, key=Key("sk-secret-77")).reply().raw_usage == kept
+    assert replied(chunk("text"), FINISH).reply().raw_usage is None
+    many = {"prompt_tokens": 1, **{f"field_{number}": number for number in range(1000)}}
+    assert len(replied(chunk("text"), {**FINISH, "usage": many}).reply().raw_usage) == 60

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
-from nbchat.cells.options import OWN, help_text, option_line, parse
+from nbchat.cells.options import option_line, parse
 from nbchat.cells.words import quoted, split
 from nbchat.values.params import PARAMETERS, Params
 
@@ -112,13 +112,6 @@ def test_a_line_made_of_parameters_means_them(given):
     params = Params(**given)
     options = parse(option_line(dict(params.items())))
     assert Params().replace(**options.params) == params
-
-
-def test_help_names_every_option():
-    text = help_text()
-    for row in (*PARAMETERS.values(), *OWN.values()):
-        assert f"{row.flag} " in text
-        assert row.meaning in text
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from nbchat.testing import Say
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import ImagePart, Message, TextPart
-from nbchat.values.optionline import can_say
+from nbchat.values.optionline import can_express
 from nbchat.values.params import Params
 from tests import strategies
 from tests.environment import ROOT
@@ -68,7 +68,7 @@ def called(source):
 
 
 def asks(source):
-    """What a cell sends: its parameters and its message, read as `%%chat` reads them."""
+    """Return what a cell sends: its parameters and message, parsed like `%%chat`."""
     magic, line, body = called(source)
     assert magic == "chat"
     options = parse(line)
@@ -151,7 +151,7 @@ def test_a_refusal_names_what_is_wrong(content, words, tmp_path):
 @example(Params(model="a,b", user="none", extra={"a=b": 1}), "{{x}}\n")
 def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
     """Every parameter that a line can say, and the text as it was sent: what stands in braces is not put in anew."""
-    said = Params.from_dict({name: value for name, value in params.items() if can_say(name)})
+    said = Params.from_dict({name: value for name, value in params.items() if can_express(name)})
     _, source = cells(talk(replace(asked(text), params=params)))
     assert asks(source) == (said, Message("user", text))
 
@@ -167,7 +167,7 @@ def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
     ],
 )
 def test_an_option_line_can_express_all_but_some_names(params, said):
-    assert all(can_say(name) for name, _ in Params(**params).items()) is said
+    assert all(can_express(name) for name, _ in Params(**params).items()) is said
 
 
 def test_a_text_without_braces_is_asked_without_raw():
@@ -223,7 +223,7 @@ def test_an_export_is_never_written_through_a_link(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="a limit on the size of files")
 def test_an_export_that_fails_leaves_the_old_one_whole(tmp_path):
-    """In a process that may not write so much: what a full disk does."""
+    """In a process with a limited file size, like a full disk."""
     path = tmp_path / "talk.json"
     write(path, talk(asked("Hi")))
     before = path.read_bytes()

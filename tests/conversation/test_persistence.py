@@ -14,7 +14,7 @@ from nbchat.conversation.session import Session
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal
 from nbchat.store.paths import journal_path
-from nbchat.testing import Hang, Say, Status, Stream
+from nbchat.testing import DONE, Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import NbchatError, SessionError
@@ -35,7 +35,7 @@ def left():
 
 
 def shown(session):
-    """All that a session holds of its turns, but for what no file keeps."""
+    """Return everything that a session knows of its turns, except what no file keeps."""
     return [
         [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit) for v in turn.versions]
         + [turn.cell_id, turn.pinned, turn.dropped, turn.reply.text]
@@ -253,7 +253,7 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
 
 
 def test_ratings_come_back_with_the_version_they_are_of(server, chat):
-    """Thumb, score and note; a key in a note is masked; what is taken back is gone."""
+    """Thumb, score and note; a key in a note is masked; a removed rating is gone."""
     server.add(*map(Say, ["one", "two", "three"]))
     chat.ask("first", cell_id="c1")
     chat.rate(chat.turns[0], thumb=True, score=7, note="good, not sk-proj-abcdefghijklmnopqrstuvwxyz123456")
@@ -269,3 +269,17 @@ def test_ratings_come_back_with_the_version_they_are_of(server, chat):
     assert "abcdefghijklmnop" not in first.rating.note
     assert second.rating.thumb is False
     assert again.turns[1].rating is None
+
+
+def test_the_servers_own_usage_object_is_in_the_journal(server, chat, tmp_path):
+    """With the answer, in the ledger, in a replay and in an export."""
+    own = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14, "queue_time": 0.5}
+    server.add(Stream([chunk("one", finish="stop"), {"choices": [], "usage": own}, DONE]))
+    chat.cache = True
+    assert chat.ask("first").raw_usage == own
+    assert left().turns[0].reply.raw_usage == own
+    assert [entry.raw_usage for entry in chat.ledger(everywhere=True)] == [own]
+    chat.clear()
+    assert chat.ask("first").raw_usage == own
+    assert Session.load(chat.export(tmp_path / "a.json")).turns[0].reply.raw_usage == own
+    assert len(server.requests) == 1

@@ -50,6 +50,10 @@ NEEDED_LATER = {
 """Modules and packages of the same rooms that the first answer does without, and what brings them."""
 
 
+SLOW_OF_PYTHON = {"dataclasses", "difflib", "fractions", "statistics"}
+"""Modules of the standard library that take a millisecond, or make what imports them slow: `dataclasses`."""
+
+
 @pytest.fixture
 def modules(server, tmp_path):
     """What `%load_ext`, and it with the first answer, have imported; `options` are the cell's."""
@@ -87,6 +91,7 @@ def test_loading_the_extension_imports_next_to_nothing(modules):
 def test_the_first_plain_answer_imports_only_what_it_needs(modules, options):
     _, answered = modules(options)
     assert {name.partition(".")[0] for name in answered} - sys.stdlib_module_names <= FOREIGN
+    assert answered & SLOW_OF_PYTHON == set()
     own = {name.removeprefix("nbchat.") for name in answered if name.startswith("nbchat.")}
     assert {name.partition(".")[0] for name in own} <= ROOMS
     unneeded = {name for name in own for later in NEEDED_LATER if f"{name}.".startswith(f"{later}.")}

@@ -63,7 +63,7 @@ events = st.one_of(*EVENTS.values())
 
 
 def test_every_kind_of_event_is_recorded_or_about_timing():
-    assert EVENTS.keys() == {*get_args(Event)} - {*tape.OF_THE_CLOCK}
+    assert EVENTS.keys() == {*get_args(Event)} - {*tape.TIMING_EVENTS}
 
 
 @given(st.lists(events))

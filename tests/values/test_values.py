@@ -169,7 +169,9 @@ def test_what_json_can_not_hold_is_refused_at_once(value):
 
 
 def test_a_reply_shows_itself_in_marimo_and_nothing_of_it_is_live():
-    kind, shown = Reply(choices=(Choice(text="<script>alert(1)</script>\n**a** & b"), Choice(1, refusal="No.")))._mime_()
+    kind, shown = Reply(
+        choices=(Choice(text="<script>alert(1)</script>\n**a** & b"), Choice(1, refusal="No."))
+    )._mime_()
     assert kind == "text/html"
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\n**a** &amp; b" in shown
     assert "No." in shown

@@ -104,7 +104,7 @@ class ThinkTags:
         """Note that the server sends reasoning in a separate field."""
         self._known = True
 
-    def pass_by(self, text: str) -> str:
+    def pass_through(self, text: str) -> str:
         """Pass answer text without tags, while `plain`."""
         self._note(text)
         return text
@@ -151,7 +151,7 @@ class ThinkTags:
         if len(after) < LOOKAHEAD and not final:
             return
         close = _PAIRS.get(tag[0].lower())
-        if _goes_on_as_a_sentence(after) or (close is None and not after and not self._known):
+        if _continues_sentence(after) or (close is None and not after and not self._known):
             self._state = "answer"
             self._mentions += 1
             self._text(len(self._held) - len(after), spans)
@@ -197,17 +197,17 @@ class ThinkTags:
             if len(self._held) < tag.end() + LOOKAHEAD and not final:
                 self._text(tag.start(), spans)
                 return
-            if self._obey(tag, spans):
+            if self._act_on(tag, spans):
                 return
             self._mentions += 1
             at = tag.end()
         watched = self._mentions < MOST_MENTIONS and not final
         self._text(len(self._held) - (_partial(self._held[at:]) if watched else 0), spans)
 
-    def _obey(self, tag: re.Match[str], spans: list[Span]) -> bool:
+    def _act_on(self, tag: re.Match[str], spans: list[Span]) -> bool:
         """Act on a tag in the answer, unless it is only mentioned; return whether it acted."""
         before, after = self._before.getvalue() + self._held[: tag.start()], self._held[tag.end() :]
-        if _is_spoken_of(before, after):
+        if _is_mentioned(before, after):
             return False
         if tag[0].lower() in _PAIRS:
             if not self._known or not after or after[0] == " ":
@@ -246,7 +246,7 @@ class ThinkTags:
             self._thought = self._thought or kind == "reasoning"
 
 
-def _is_spoken_of(before: str, after: str) -> bool:
+def _is_mentioned(before: str, after: str) -> bool:
     """Whether a tag is only mentioned: in quotes, in code, or within a sentence."""
     last = before[-1:]
     amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
@@ -254,10 +254,10 @@ def _is_spoken_of(before: str, after: str) -> bool:
     alone = last == "\n" and after[:1] in ("\n", "")
     spanned = not alone and _is_in_span(before)  # reasoning may contain unbalanced backticks
     marked = emphasised or spanned or last in tuple(_QUOTES)
-    return amid or marked or _goes_on_as_a_sentence(after) or _is_in_fence(before)
+    return amid or marked or _continues_sentence(after) or _is_in_fence(before)
 
 
-def _goes_on_as_a_sentence(after: str) -> bool:
+def _continues_sentence(after: str) -> bool:
     """Whether the words after a tag continue a sentence that mentions it."""
     return after[:1] in tuple(",;)`'\"") or (after[:1] == " " and after[1:2].islower() and after[1:2].isascii())
 

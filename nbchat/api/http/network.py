@@ -57,7 +57,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             async with asyncio.timeout(timeout):
                 _, stream = await asyncio.shield(connecting)
         except BaseException as error:
-            connecting.add_done_callback(_let_go)
+            connecting.add_done_callback(_close_abandoned)
             if isinstance(error, TimeoutError):
                 raise httpcore.ConnectTimeout(str(error)) from error
             if isinstance(error, OSError):
@@ -80,7 +80,7 @@ def _reason(error: OSError) -> str:
     return os.strerror(int(number[1])) if int(number[1]) > 0 else str(error).replace(number[0], "", 1)
 
 
-def _let_go(connecting: asyncio.Task[tuple[asyncio.Transport, _Stream]]) -> None:
+def _close_abandoned(connecting: asyncio.Task[tuple[asyncio.Transport, _Stream]]) -> None:
     """Close an abandoned connection if it was established after all."""
     if not connecting.cancelled() and connecting.exception() is None:
         connecting.result()[0].abort()

@@ -105,10 +105,11 @@ class Deliverer:
         """Estimate an answer's tokens from earlier answers, up to the request's limit."""
         params = exchange.ask.params
         most = params.max_completion_tokens or params.max_tokens
-        counts = [count for entry in self._record.ledger if (count := entry.usage.completion_tokens) is not None]
-        if not counts:
+        known = [entry for entry in self._record.ledger if entry.usage.completion_tokens is not None]
+        if not known:
             return (most or 0) * (params.n or 1)
-        usual = round(sum(counts) / len(counts))
+        count = sum(entry.usage.completion_tokens or 0 for entry in known)
+        usual = round(count / sum(entry.requests for entry in known))
         return usual if most is None else min(usual, most * (params.n or 1))
 
 

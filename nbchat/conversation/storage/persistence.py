@@ -18,6 +18,7 @@ from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, S
 from nbchat.store.ledger.entries import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
+from nbchat.store.writer import Operation
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Event
 from nbchat.values.answer.reply import Choice, Reply, Timing
@@ -146,6 +147,10 @@ class Persistence:
         for answer_id in self._absorbed:
             self.journal.drop(answer_id)
         self._written, self._known, self._absorbed = turns, (), ()
+
+    def growing(self, entry: Entry, keys: Sequence[Key]) -> Operation:
+        """Return what writes the present state of a ledger row that sums up many requests."""
+        return self.journal.ledger.growing(entry, session=self._session, keys=keys)
 
 
 class _Answered(NamedTuple):

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from types import CodeType, CoroutineType
 
-from nbchat.data.description import STOPS, class_name, said_of
+from nbchat.data.description import STOPS, class_name, safe_str
 from nbchat.data.interpolation.placeholders import Expression, Placeholder, Step
 from nbchat.data.tables.table import library, table_of
 from nbchat.values.errors import PromptError
@@ -70,7 +70,7 @@ def _step(value: object, step: Step, path: str) -> object:
         if not step.attribute and library(value):
             _no_column(value, step.key, path, error)
         if _is_of_value(value, step, error):
-            raise Unresolved(None, f"it raises {class_name(error)}: {_short(said_of(error))}".rstrip(": ")) from error
+            raise Unresolved(None, f"it raises {class_name(error)}: {_short(safe_str(error))}".rstrip(": ")) from error
         raise Unresolved(_nearest_or_none(value, step, path)) from error
 
 
@@ -144,7 +144,7 @@ def evaluate(expression: Expression, namespace: Mapping[str, object]) -> object:
     except STOPS:
         raise
     except BaseException as error:
-        raise PromptError(f"{shown} failed: {class_name(error)}: {_short(said_of(error), 300)}") from error
+        raise PromptError(f"{shown} failed: {class_name(error)}: {_short(safe_str(error), 300)}") from error
     if hasattr(type(value), "__await__"):
         if isinstance(value, CoroutineType):
             value.close()

@@ -23,7 +23,7 @@ from nbchat.values.key_shapes import without_keys
 from nbchat.values.optionline import option_line
 from nbchat.values.plural import pluralize
 
-__all__ = ["changed_data", "where_it_is_kept"]
+__all__ = ["changed_data", "journal_location"]
 
 MOST_FOUND = 20
 
@@ -222,7 +222,7 @@ def _clear(shell: Any, _rest: str) -> None:
     say(shell, f"cleared {pluralize(count, 'turn')} of session {session.name}")
 
 
-def where_it_is_kept() -> str:
+def journal_location() -> str:
     """Return where the journal is, or why there is none."""
     if (file := journal()) is None:
         return "off (NBCHAT_STORE)"

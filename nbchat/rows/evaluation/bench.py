@@ -17,7 +17,7 @@ from nbchat.rows.evaluation.standing import Candidate
 from nbchat.rows.form import Form
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.outcome import Outcome
-from nbchat.rows.run import Progress
+from nbchat.rows.progress import Progress
 from nbchat.rows.source import source_of
 from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting

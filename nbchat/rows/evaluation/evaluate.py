@@ -10,7 +10,7 @@ from nbchat.rows.evaluation.labels import Kind
 from nbchat.rows.evaluation.result import Evaluation
 from nbchat.rows.evaluation.scoring import scorer_of
 from nbchat.rows.evaluation.truths import Truths, cases_of, items_of, measure_of
-from nbchat.rows.run import Progress
+from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import Grid
 from nbchat.values.errors import ParameterError
 

@@ -128,10 +128,11 @@ class Reply(Incidental, frozen=True):
     unknown; `data` is the validated value if a schema was requested; `notices` are remarks for the user (retried, fewer
     choices than requested, dropped parameters). `id` is the server's id of the answer, `request` what was sent and
     `request_id` the id to quote to the server's support, each None if unknown. `tries` counts the first attempt too. A
-    `replayed` answer came from the store and cost nothing.
+    `replayed` answer came from the store and cost nothing. `raw_usage` is the server's own usage object for its last
+    request; None = it sent none.
     """
 
-    _incidental = ("data",)
+    _incidental = ("data", "raw_usage")
 
     choices: tuple[Choice, ...] = (Choice(),)
     status: Status = "complete"
@@ -146,6 +147,7 @@ class Reply(Incidental, frozen=True):
     request_id: str | None = None
     replayed: bool = False
     data: Any = None
+    raw_usage: Mapping[str, Any] | None = None
 
     @property
     def text(self) -> str:
@@ -205,6 +207,7 @@ class Reply(Incidental, frozen=True):
             "tries": self.tries if self.tries > 1 else None,
             "request_id": self.request_id,
             "replayed": self.replayed or None,
+            "raw_usage": None if self.raw_usage is None else dict(self.raw_usage),
         }
         return {
             "status": self.status,
@@ -232,6 +235,7 @@ class Reply(Incidental, frozen=True):
             tries=int(number_of(reply, "tries") or 1),
             request_id=optional_text(reply, "request_id"),
             replayed=reply.get("replayed") is True,
+            raw_usage=None if (raw := reply.get("raw_usage")) is None else an_object(raw, "raw_usage"),
         )
 
     def __str__(self) -> str:

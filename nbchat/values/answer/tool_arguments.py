@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["is_object", "settled_arguments", "written_call"]
+__all__ = ["call_in_text", "is_object", "repaired_arguments"]
 
 MOST_ENCODINGS = 3
 """Most levels of JSON-string encoding that are undone."""
@@ -21,7 +21,7 @@ _WRITTEN_CALL = (
 Kimi, DeepSeek, gpt-oss, Gemma, …"""
 
 
-def settled_arguments(text: str, last: str = "") -> str:
+def repaired_arguments(text: str, last: str = "") -> str:
     """Return the arguments that `text` stands for: itself, or the one object it unambiguously contains.
 
     Servers prefix the real object with `{}`, repeat it, or encode it as a JSON string. Some send cumulative pieces: then
@@ -38,7 +38,7 @@ def is_object(text: str) -> bool:
     return isinstance(_loaded(text), dict)
 
 
-def written_call(text: str) -> str:
+def call_in_text(text: str) -> str:
     """Return the opening of a call that the model wrote into its text in its own notation; "" = none."""
     if not any(opening in text for opening in ("<", "[TOOL_CALL", "```tool_")):
         return ""

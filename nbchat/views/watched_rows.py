@@ -1,0 +1,125 @@
+"""Runs over rows that show their progress, then the result in the same place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from nbchat.conversation.session import Session
+from nbchat.display.canvas import Bundle, Canvas, CellCanvas
+from nbchat.display.display_state import running_shell
+from nbchat.display.footer import cost_text, seconds_text
+from nbchat.display.presenting import in_main_thread, is_notebook
+from nbchat.display.progress import CellBar, TerminalBar
+from nbchat.rows.details import Details
+from nbchat.rows.mapping import map_rows
+from nbchat.rows.progress import Progress
+from nbchat.rows.source import Source, source_of
+from nbchat.rows.template import Template
+from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.views.pilot import pilot_bundle
+from nbchat.views.rows import rows_bundle
+
+__all__ = ["progress_facts", "watched_rows"]
+
+
+def watched_rows(
+    session: Session,
+    data: Any,
+    template: str,
+    *,
+    display: bool | None = None,
+    canvas: Canvas | None = None,
+    name: str | None = None,
+    notes: Sequence[str] = (),
+    names: Mapping[str, object] | None = None,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    keep: Callable[[Any], None] | None = None,
+    **options: Any,
+) -> Any:
+    """Run `nbchat.rows.mapping.map_rows`, showing a bar, then the result in its place.
+
+    `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `canvas` is where
+    (None = the running cell). `name` is the variable that the result will be bound to, `notes` are more facts to show.
+    `keep` is called with the result, complete or not, before it is shown; without it, an incomplete one is bound to `_`.
+    Raises as `map_rows` does.
+    """
+    shell = running_shell()
+    if display is False or (display is None and (shell is None or not in_main_thread())):
+        return map_rows(session, data, template, names=names, on_progress=on_progress, **options)
+    in_cell = canvas is not None or is_notebook(shell)
+    bar = CellBar(canvas or CellCanvas(shell)) if in_cell else TerminalBar(sys.stdout)
+
+    def tell(progress: Progress) -> None:
+        bar.show(progress.done, progress.total, progress_facts(progress))
+        on_progress(progress)
+
+    ended: NbchatError | Interrupted | None = None
+    try:
+        result = map_rows(session, data, template, names=names, on_progress=tell, **options)
+    except (NbchatError, Interrupted) as failure:
+        ended, result = failure, getattr(failure, "result", None)
+    except BaseException:
+        bar.clear()
+        raise
+    if result is None:
+        bar.clear()
+    else:
+        if keep is not None:
+            keep(result)
+        elif ended is not None and shell is not None:
+            shell.displayhook.update_user_ns(result)
+        bar.replace(_bundle(result.details, data, template, names, name or ("_" if ended is not None else ""), notes))
+    if ended is not None:
+        raise ended
+    return result
+
+
+def _bundle(
+    details: Details,
+    data: Any,
+    template: str,
+    names: Mapping[str, object] | None,
+    name: str,
+    notes: Sequence[str],
+) -> Bundle:
+    inputs = _inputs(data, template, names or {})
+    show = pilot_bundle if getattr(details, "pilot", None) else rows_bundle
+    return show(details, inputs, name, notes)
+
+
+def _inputs(data: Any, template: str, names: Mapping[str, object]) -> Callable[[int], str]:
+    """Return what reads the values that the template takes from a row."""
+    if isinstance(data, Iterator):
+        return lambda _position: ""
+    source: Source = source_of(data)
+    parsed = Template.of(template, source.columns, single=source.single, names=names)
+
+    fields = [field for field in source.columns if field in parsed.fields]
+
+    def read(position: int) -> str:
+        row = source.at(position, parsed.fields, whole=parsed.whole) or {}
+        return " | ".join(str(row[str(field)]) for field in fields if str(field) in row)
+
+    return read
+
+
+def progress_facts(progress: Progress) -> list[str]:
+    """Return the facts to show while rows are asked."""
+    left = progress.cost_left
+    facts = [
+        "rows",
+        f"{progress.stored:,} reused" if progress.stored else "",
+        f"{progress.failed:,} failed" if progress.failed else "",
+        f"{progress.skipped:,} skipped" if progress.skipped else "",
+        f"{progress.under_way:,} under way" if progress.under_way else "",
+        f"{progress.rows_per_second:.3g} rows/s" if progress.rows_per_second else "",
+        "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
+        f"about {cost_text(left)} to come" if left else "",
+        f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",
+        f"waiting {seconds_text(waits)} for the server's rate limit"
+        if (waits := getattr(progress, "waits", 0.0)) > 1
+        else "",
+    ]
+    return [fact for fact in facts if fact]
