@@ -35,7 +35,7 @@ from nbchat.testing import (
     usage,
 )
 
-LONG = 30.0  # seconds: never waited for in full, a bound for what must happen
+LONG = 30.0  # seconds; an upper bound that is never reached
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def test_a_streaming_request_may_be_answered_by_plain_json(server, client):
         assert json.loads(response.read())["choices"][0]["message"]["content"] == "whole"
 
 
-# Accidents
+# Failures
 
 
 def test_a_connection_is_kept_and_used_again(server, client):

@@ -30,7 +30,7 @@ HELLO = event_bytes(chunk("Hello. "))
 
 
 class Flood:
-    """A response whose body is made while it is sent: `parts` are pairs of a piece and how often it comes."""
+    """A response whose body is generated while it is sent: `parts` are pairs of a piece and its number of repetitions."""
 
     def __init__(self, *parts, content_type="text/event-stream", **headers):
         lines = [f"content-type: {content_type}", *(f"{name.replace('_', '-')}: {headers[name]}" for name in headers)]
@@ -51,7 +51,7 @@ def json_flood(*parts, **headers):
 
 
 def packed(wbits, *parts):
-    """Makes the parts, packed: small, however much they are."""
+    """Compresses the parts: small, however large they are."""
 
     def made():
         packer = zlib.compressobj(9, zlib.DEFLATED, wbits)
@@ -125,7 +125,7 @@ def test_a_list_of_models_is_bounded(server, models, words):
 
 
 class Drip:
-    """A byte now and then, for ever: each comes long before a limit on silence."""
+    """Sends a byte now and then, forever: each arrives long before a limit on silence."""
 
     def steps(self, request):
         yield b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n["

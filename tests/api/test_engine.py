@@ -157,7 +157,7 @@ except Interrupted as stop:
 
 
 def _until_it_waits(child):
-    """The main thread has to be in `ask`; the request having arrived says nearly that, a moment more says it."""
+    """Wait until the main thread is in `ask`: shortly after the request has arrived."""
     time.sleep(0.3)
     assert child.poll() is None
 

@@ -39,7 +39,7 @@ def test_it_is_retried_exactly_if_that_may_help(server, case):
 
 
 def test_a_detail_is_all_that_a_body_says():
-    """PROTOCOL 4.1: words from within, codes and types from the outside in, and when to come again."""
+    """PROTOCOL 4.1: the innermost message, codes and types from the outside in, and the retry delay."""
     body = {
         "error": {
             "code": 429,

@@ -8,7 +8,7 @@ from nbchat.api.http.greedy import MOST_SKIPPED, Greedy
 
 
 async def courteous(name, done, courtesies=3):
-    """Work that lets the others have a turn after each of its steps."""
+    """Work that yields after each of its steps."""
     for _ in range(courtesies):
         done.append(name)
         await asyncio.sleep(0)

@@ -13,7 +13,7 @@ SENTENCE = " ".join(WORDS)
 
 
 def grown(pieces, whole=None):
-    """The text as its new parts add up; the last piece is told to be the last."""
+    """Return the joined new parts; the last piece is marked as the last."""
     text = GrowingText()
     parts = [text.feed(piece, last=place == len(pieces) - 1) for place, piece in enumerate(pieces)]
     if whole is not None:
@@ -73,7 +73,7 @@ def test_short_equal_pieces_are_never_taken_for_a_repetition(pieces):
 
 
 def _grows(pieces):
-    """Three pieces that each begin with all before: only a text said again does that, as good as always."""
+    """Whether three pieces each begin with all previous ones: practically only repeated texts do."""
     said = [piece for piece in pieces if piece]
     return any(
         b.startswith("".join(said[:at]) or " ") and c.startswith(b) and len(c) > len(b) > len("".join(said[:at]))

@@ -38,7 +38,7 @@ responses = st.one_of(chunked, lengthy, closing)
 
 
 def understood(pieces, merger=None):
-    """What h11 makes of a response: its events, bodies joined; "error" where it refuses."""
+    """Return h11's events for a response, with bodies joined; "error" if it refuses it."""
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="POST", target="/", headers=[("host", "x")]))
     connection.send(h11.EndOfMessage())

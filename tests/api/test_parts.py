@@ -25,7 +25,7 @@ def message(finish="stop", /, **said):
     return {"choices": [{"index": 0, "message": {"role": "assistant", **said}, "finish_reason": finish}]}
 
 
-# Said twice
+# Repeated parts
 
 PIECES = [chunk(piece) for piece in ("The ", "quick ", "brown ", "fox.")]
 
@@ -393,7 +393,7 @@ def test_the_last_of_several_remarks_counts():
     assert "queue position 1" in str(replied(*queue).error)
 
 
-# Values beyond all use
+# Absurd values
 
 
 HUGE = "9" * 5000
@@ -505,7 +505,7 @@ def test_a_zero_that_contradicts_the_total_is_no_count(report, counts):
 
 
 def each_alone(*counts):
-    """Two or more choices, each with its own count behind its end, as llama.cpp sends them."""
+    """Two or more choices, each with its own count after its end, as llama.cpp sends them."""
     for index, count in enumerate(counts):
         yield chunk("text", index)
         yield chunk(None, index, "stop")

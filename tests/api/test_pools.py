@@ -31,7 +31,7 @@ def own():
 
 
 class Relay:
-    """A server that takes one connection after the other, and says where the bytes of each are to go."""
+    """A server that accepts connections one after another, and decides where the bytes of each go."""
 
     def __init__(self, wanted):
         self._wanted = wanted
@@ -224,7 +224,7 @@ def test_a_changed_environment_counts_at_the_next_request(server, own, monkeypat
 
 
 def test_an_encrypted_server_asked_plainly_is_one_sentence(own):
-    """What OpenSSL answers to what is no handshake: an alert."""
+    """OpenSSL answers anything but a handshake with an alert."""
 
     class Alert(Relay):
         def _relay(self, client):

@@ -42,7 +42,7 @@ FINISH = chunk(finish="stop")
 
 @pytest.fixture
 def own():
-    """An engine of the test's own: it holds no connection."""
+    """A separate engine, without connections."""
     engine = Engine()
     yield engine
     engine.stop()
@@ -149,7 +149,7 @@ def test_a_call_of_a_tool_counts_as_a_first_token(server):
     assert kinds.index(FirstToken) + 1 == kinds.index(ToolCallDelta)
 
 
-# Accidents
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_silence_after_every_finish_is_the_end(server):
 
 
 def test_a_server_that_stays_silent_after_the_usage_count_delays_nobody(server, monkeypatch):
-    """PROTOCOL 3.3: alive with comments, it would have its say for as long as a usage count may take"""
+    """PROTOCOL 3.3: comments keep the connection alive, but `[DONE]` is not waited for"""
     monkeypatch.setattr("nbchat.api.attempt.DONE_SECONDS", 0.05)
     beats = [step for _ in range(60) for step in (": ping\n\n", Pause(0.05))]
     server.add(Stream([chunk("all"), {**chunk(finish="stop"), "usage": usage(3, 1)}, *beats, DONE]))

@@ -23,7 +23,7 @@ from tests.api.asking import MODEL, QUICK, Asked
 
 @pytest.fixture
 def own():
-    """An engine of the test's own: it has learnt nothing and holds no connection."""
+    """A separate engine, which has learned nothing and holds no connection."""
     engine = Engine()
     yield engine
     engine.stop()
@@ -162,7 +162,7 @@ def test_a_failed_request_leaves_its_connection_for_the_next(server, own):
     assert (last.reply.text, server.connections) == ("fine", 1)
 
 
-# The wish for a usage count
+# The request for a usage count
 
 REFUSED = Status(400, error("Unknown field: stream_options"))
 
@@ -242,7 +242,7 @@ def test_a_wrong_key_teaches_nothing(server, own):
     assert own.client.capabilities.refused(server.base_url, MODEL) == {}
 
 
-# A stream with nothing in it
+# Empty streams
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_base_url_that_has_served_is_not_blamed(server, own):
     assert "base URL" not in last
 
 
-# When to come again, in the body
+# Retry delays in the body
 
 
 def test_a_delay_in_the_body_counts_like_one_in_the_headers(server):

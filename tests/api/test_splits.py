@@ -84,7 +84,7 @@ def test_masking_a_key_that_does_not_occur_changes_nothing(pair, secret):
     assert folded(decoded(pieces, key=Key(secret))) == folded(decoded([whole]))
 
 
-# Plain chunks, which are read without being looked at closely
+# Plain chunks, which take the fast path
 
 NEARLY = [
     '{"model":"m","choices":[{"index":0,"delta":{"content":"%s"}}]}',
@@ -153,7 +153,7 @@ near_streams = st.lists(
 
 @pytest.fixture(scope="module")
 def looking_closely():
-    """A decoder for which no chunk is plain."""
+    """A decoder without the fast path."""
 
     class Never(PlainChunks):
         def read(self, data, events):
@@ -192,7 +192,7 @@ def test_bytes_that_are_no_utf8_read_the_same(looking_closely, words):
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_the_streams_of_the_benchmark_are_plain_and_read_the_same(looking_closely, name):
-    """Otherwise the tests above would compare the same with the same, and the benchmark say nothing."""
+    """Otherwise the tests above would compare the same path with itself, and the benchmark would be meaningless."""
     chunks = events(name)
     whole = b"".join(chunks[:200] + chunks[-3:])
     decoder, asked, taken = AnswerDecoder(key=Key("sk-a-key-1")), [], []

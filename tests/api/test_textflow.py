@@ -11,7 +11,7 @@ from tests import strategies
 
 
 def flowed(pieces):
-    """Reasoning and answer of a text in pieces."""
+    """Return reasoning and answer of a text in pieces."""
     flow, events = TextFlow(0), []
     for piece in pieces:
         flow.text(piece, events)

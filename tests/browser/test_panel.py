@@ -21,7 +21,7 @@ LONG = "A sentence of *some* words. " * 2000
 
 @dataclass
 class Late:
-    """An answer that comes when a test says so; names stand for a list of models."""
+    """An answer that is sent when a test says so; names mean a list of models."""
 
     event: threading.Event
     answer: Any
@@ -34,7 +34,7 @@ class Late:
 
 
 class PanelPage:
-    """The panel on a page, as a reader sees and uses it."""
+    """The panel on a page, as a user sees and operates it."""
 
     def __init__(self, page):
         self.page = page
@@ -138,7 +138,7 @@ session.params, session.system = nbchat.Params(), None
 
 @pytest.fixture(scope="module")
 def page(new_frontend):
-    """One page for the tests that need no more."""
+    """One page shared by several tests."""
     with new_frontend() as frontend:
         frontend.open([START, RESET, SHOW, "%chat set temperature=0.25", "session.params", "%chat"]).run(0)
         yield frontend
@@ -152,7 +152,7 @@ def panel(page):
 
 
 def test_it_fits_a_narrow_window(panel, page):
-    """At 700 px nothing stands outside the panel, and nothing of it outside the page."""
+    """At 700 px nothing overflows the panel or the page."""
     page.wear("light", 700)
     page.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     panel.unfold()
@@ -255,7 +255,7 @@ def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, serv
 
 
 def test_nothing_jumps_while_an_answer_comes(frontend, server):
-    """From Send to the footer every control stays where it is, to the pixel, and the answer only grows."""
+    """From Send to the footer no control moves by a pixel, and the answer only grows."""
     server.default = Say("A sentence of *some* words.\n\n" * 80, chunks=200, delay=0.01)
     panel = open_panel(frontend, before=(f"%chat connect {server.base_url} --model gpt-test",))
     for width in (1200, 700):
@@ -286,7 +286,7 @@ def test_the_line_is_copied_and_a_cell_is_loaded(panel):
 
 
 def test_half_typed_text_stays(frontend, server):
-    """Nothing that comes meanwhile, a list of models or a failure, takes the place of what is being typed."""
+    """A list of models or a failure that arrives meanwhile does not replace the text being typed."""
     late = threading.Event()
     server.models = Late(late, ["gpt-one", "gpt-two"])
     panel = open_panel(frontend)
@@ -355,15 +355,15 @@ def test_keys_are_the_panels_own(panel, page):
 
 
 def kept(frontend, index):
-    """What a cell has for readers without a kernel, in the file."""
+    """Return a cell's outputs in the file for readers without a kernel."""
     outputs = frontend.save().cells[index].outputs
     return "".join(output.data.get("text/markdown", "") for output in outputs)
 
 
 def test_answers_survive_a_reload_and_a_kernel_restart(frontend, server, app):
-    """The page goes while an answer comes and returns: all is there, and once its cell has run again in the file too.
+    """Reload the page during an answer: everything is there, and after running the cell again in the file too.
 
-    The file is then read by a new kernel's page and by nbconvert, neither of which has the panel.
+    A page with a new kernel and nbconvert then read the file without the panel.
     """
     panel = open_panel(frontend, before=(f"%chat connect {server.base_url} --model gpt-test",), app=app)
     panel.type("temperature", "0.7")

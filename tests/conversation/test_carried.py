@@ -113,7 +113,7 @@ def test_nothing_goes_to_another_server(server, chat, tmp_path):
 
 
 def test_reasoning_goes_back_only_where_tools_are_called(server, chat):
-    """DeepSeek: with the answer after the tools too; R1 answers 400 to that of an answer without."""
+    """DeepSeek: also that of the answer after the tools; R1 answers 400 to the reasoning of an answer without calls."""
     plain = chunk("Fine.", finish="stop")
     plain["choices"][0]["delta"]["reasoning_content"] = "Hm."
     ending = [json_event(plain), b"data: [DONE]\n\n"]
@@ -152,7 +152,7 @@ def test_a_whole_message_behind_its_pieces_changes_nothing():
 
 @given(st.dictionaries(st.text(max_size=6) | st.sampled_from(["extra_content", "signature", "function"]), json_values))
 def test_any_attachment_can_be_sent_again(fields):
-    """JSON as servers write it may hold NaN and halves of characters; no request may fail of it."""
+    """Servers' JSON may contain NaN and lone surrogates; no request may fail because of it."""
     for kept in (attached(fields), attached_to_call({"id": "a", **fields})):
         json.dumps(with_more(kept, kept), allow_nan=False, ensure_ascii=False).encode()
     message = Message("assistant", "", (ToolCall("a", "f", "{}", attached_to_call(fields)),))

@@ -56,7 +56,7 @@ def made(talking, tmp_path_factory):
 
 
 def lay(data):
-    """Put the file in place of that of the example before."""
+    """Replace the file of the previous example."""
     for file in journal_path().parent.glob(f"{journal_path().name}*"):
         file.unlink()
     journal_path().parent.mkdir(exist_ok=True)
@@ -68,7 +68,7 @@ def texts(session):
 
 
 def damage(table, column, number, value):
-    """Put a value into a column: of one answer or call, or of all rows of the other tables."""
+    """Overwrite a column's value: in one answer or call, or in all rows of the other tables."""
     connection = sqlite3.connect(journal_path(), isolation_level=None)
     where = f" WHERE number = {number + 1}" if table in ("answers", "calls") else ""
     connection.execute(f"UPDATE {table} SET {column} = ?{where}", (value,))
@@ -76,7 +76,7 @@ def damage(table, column, number, value):
 
 
 def replaced(value, path, leaf):
-    """The JSON with something else at the `path`-th of its values, counted in depth."""
+    """Return the JSON with its `path`-th value, counted depth-first, replaced."""
     places = list(inside(value))
     holder, key = places[path % len(places)]
     holder[key] = leaf
@@ -91,7 +91,7 @@ def inside(value):
 
 
 def looked_at():
-    """Everything that reads the journal, in another kernel's place."""
+    """Do everything that reads the journal, like another kernel."""
     [row] = journal().sessions()
     again = Session.reopen(row)
     assert len(journal().find("second")) <= 2

@@ -68,7 +68,7 @@ def called(source):
 
 
 def asks(source):
-    """What a cell sends: its parameters and its message, read as `%%chat` reads them."""
+    """Return what a cell sends: its parameters and message, parsed like `%%chat`."""
     magic, line, body = called(source)
     assert magic == "chat"
     options = parse(line)
@@ -223,7 +223,7 @@ def test_an_export_is_never_written_through_a_link(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="a limit on the size of files")
 def test_an_export_that_fails_leaves_the_old_one_whole(tmp_path):
-    """In a process that may not write so much: what a full disk does."""
+    """In a process with a limited file size, like a full disk."""
     path = tmp_path / "talk.json"
     write(path, talk(asked("Hi")))
     before = path.read_bytes()

@@ -52,7 +52,7 @@ def test_a_named_turn_is_replaced_whatever_its_cell(three):
 
 
 def test_a_turn_is_found_by_its_id_though_it_has_changed(three):
-    """Whoever holds a turn from before can still answer it again, and continue it."""
+    """An old copy of a turn can still be answered again, and continued."""
     old = three.turns[1]
     once = three.answered(turn("a2", "cell a"))
     twice = once.answered(turn("b2"), replaces=old).answered(turn("b3"), replaces=old)
@@ -119,7 +119,7 @@ def test_messages_are_those_before_a_place(three):
 
 
 class Histories(RuleBasedStateMachine):
-    """Whatever is done to a history: ids are unique, no answer is lost, and a copy from before is as it was."""
+    """After any operations on a history: ids are unique, no answer is lost, and earlier copies are unchanged."""
 
     def __init__(self):
         super().__init__()

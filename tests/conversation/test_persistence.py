@@ -35,7 +35,7 @@ def left():
 
 
 def shown(session):
-    """All that a session holds of its turns, but for what no file keeps."""
+    """Return everything that a session knows of its turns, except what no file keeps."""
     return [
         [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit) for v in turn.versions]
         + [turn.cell_id, turn.pinned, turn.dropped, turn.reply.text]
@@ -253,7 +253,7 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
 
 
 def test_ratings_come_back_with_the_version_they_are_of(server, chat):
-    """Thumb, score and note; a key in a note is masked; what is taken back is gone."""
+    """Thumb, score and note; a key in a note is masked; a removed rating is gone."""
     server.add(*map(Say, ["one", "two", "three"]))
     chat.ask("first", cell_id="c1")
     chat.rate(chat.turns[0], thumb=True, score=7, note="good, not sk-proj-abcdefghijklmnopqrstuvwxyz123456")

@@ -84,7 +84,7 @@ def test_every_kind_of_schema_is_accepted(what, text, value):
 
 
 def _without_required(schema):
-    """A schema without what strict mode adds to it: that every property is required."""
+    """Return a schema without strict mode's requirement of every property."""
     if isinstance(schema, dict):
         return {key: _without_required(value) for key, value in schema.items() if key != "required"}
     return schema
@@ -330,7 +330,7 @@ def test_columns(text, properties):
 
 
 class Namespace:
-    """A module's stand-in: a thing with types in it, and with an attribute that raises."""
+    """A stand-in for a module: an object with types, and an attribute that raises."""
 
     City = City
 

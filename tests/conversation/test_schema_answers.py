@@ -99,7 +99,7 @@ def test_what_still_does_not_fit_keeps_its_text_and_says_where(server, chat):
     ],
 )
 def test_a_server_without_response_format_is_asked_in_the_prompt(server, chat, refusal):
-    """Without a failure to be seen; only the words go into the message, and only into the request."""
+    """Without a visible failure; the instruction goes only into the request's message."""
     server.default = lambda request: refusal if "response_format" in request.json else Say(GOOD)
     reply = chat.ask("Cities?", schema=list[City])
     assert reply.data == ROME
@@ -242,7 +242,7 @@ def test_an_invalid_schema_sends_nothing(server, chat):
 
 
 def test_a_slow_server_can_be_asked_by_several_sessions(server, chat):
-    """Nothing of a schema stays in the session: the next request is a plain one."""
+    """The session keeps no schema: the next request is a plain one."""
     server.add(Say(GOOD), Stream([Pause(0.01), chunk("Hello"), chunk(finish="stop"), "data: [DONE]\n\n"]))
     chat.ask("Cities?", schema=list[City])
     reply = chat.ask("Hello?")

@@ -31,7 +31,7 @@ def sent(server, index=-1):
 
 
 def half(chat, server, message="Hi", **options):
-    """Ask what is answered in part; the error."""
+    """Ask for an answer that breaks off; return the error."""
     server.add(PART)
     with pytest.raises(CutOff) as cut:
         chat.ask(message, **options)
@@ -42,7 +42,7 @@ def half(chat, server, message="Hi", **options):
 
 
 class Frame:
-    """Compares as a data frame does, which is true of no truth value."""
+    """Compares like a data frame, whose comparison has no truth value."""
 
     def __eq__(self, other):
         return Frame()
@@ -286,7 +286,7 @@ def test_a_turn_from_elsewhere_is_adopted_in_its_place(server, chat):
     assert len(chat.ledger()) == 2
 
 
-# Whom it tells
+# Observers
 
 
 def test_settings_observers_are_notified_once_per_change(server, chat):
@@ -438,7 +438,7 @@ def test_an_unknown_session_is_one_sentence():
 
 
 def test_a_session_takes_no_other_s_name():
-    """One that was imported, or made by hand, comes beside the one that lives."""
+    """An imported session, or one made by hand, does not replace an existing one."""
     sessions = Registry(lambda name: Session(name=name))
     mine = sessions.open("default")
     other = sessions.add(Session(name="default"))
@@ -472,11 +472,11 @@ def test_renew_resets_the_process(server):
     assert process.engine() is not engine
 
 
-# What is over is gone
+# Memory
 
 
 def test_turns_share_what_they_hold(server, chat):
-    """No turn holds the whole history again: that would be, in each batch, a message more for each of 30 x 30 pairs."""
+    """No turn stores the whole history again: that would be one more message for each of 30 x 30 pairs."""
     server.default = Say("word " * 50)
 
     def grown():

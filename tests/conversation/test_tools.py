@@ -16,7 +16,7 @@ from nbchat.values.messages import Message
 
 
 class Watcher:
-    """A presenter that notes what it is told."""
+    """A presenter that records its calls."""
 
     def __init__(self):
         self.calls = []
@@ -144,7 +144,7 @@ def lambda_free(text: str) -> str:
     ],
 )
 def test_arguments_that_do_not_fit_are_told_to_the_model(server, chat, asked, arguments, told):
-    """It can try again; nobody is asked for leave, and the history that goes back holds valid JSON."""
+    """It can try again; the user is not asked, and the history that is sent has valid JSON."""
     chat.tool(lambda_free)
     server.add(calls(("lambda_free", arguments)), calls(("lambda_free", {"text": "a"})), Say("Done."))
     assert chat.ask("Go").text == "Done."
@@ -233,7 +233,7 @@ def test_tools_run_in_the_thread_that_asks(server, chat, asked):
 
 
 def test_an_interrupt_in_a_tool_ends_the_exchange_and_leaves_a_valid_history(server, chat, asked):
-    """Every call has its result, and the next request is one that servers take."""
+    """Every call has its result, and servers accept the next request."""
 
     @chat.tool
     def stop(n: int) -> int:
@@ -460,7 +460,7 @@ def test_an_invalid_tool_is_refused_before_anything_is_sent(server, chat):
 
 
 def assert_valid(messages):
-    """What the strictest servers ask: each call answered at once and once, no user's message after a result."""
+    """Assert the rules of the strictest servers: each call is answered once and at once, no user message follows a result."""
     expecting = []
     for before, message in zip([None, *messages], messages, strict=False):
         if message["role"] == "tool":

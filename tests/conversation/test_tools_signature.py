@@ -85,7 +85,7 @@ def property_of(annotation):
 
 
 def called(function, arguments):
-    """What the tool gives for a model's arguments, given as JSON."""
+    """Return the tool's result for a model's arguments, given as JSON."""
     return Tool.of(function).call(ToolCall("1", "tool", json.dumps(arguments)))()
 
 

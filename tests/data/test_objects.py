@@ -297,7 +297,7 @@ def test_a_reply_goes_in_as_its_text() -> None:
 
 
 class Unspeakable:
-    """A value with neither a text nor a truth."""
+    """A value whose `str` and `bool` raise."""
 
     def __str__(self) -> str:
         raise ValueError

@@ -21,7 +21,7 @@ from nbchat.values.errors import PromptError
 
 
 class Own(BaseException):
-    """What a user's class may raise: no Exception."""
+    """A BaseException that a user's class may raise."""
 
     def __str__(self) -> str:
         raise ValueError("not even this")
@@ -58,7 +58,7 @@ BASES: list[tuple[type, ...]] = [
 
 @st.composite
 def raising(draw: Any) -> Callable[[], object]:
-    """Gives an object of a class that raises in some of its methods and properties."""
+    """Draw an object of a class that raises in some of its methods and properties."""
     error = draw(
         st.sampled_from([ValueError("no"), ReferenceError("gone"), RecursionError("deep"), AttributeError("x"), Own()])
     )

@@ -14,7 +14,7 @@ from nbchat.values.messages import Message, ToolCall
 
 
 class Screen:
-    """A canvas with a clock: what stands on it, and when it changed."""
+    """A canvas with a clock: its outputs, and when they changed."""
 
     def __init__(self, choices=1, **options):
         self.now = 100.0
@@ -83,7 +83,7 @@ def test_a_frame_never_shows_text_that_the_next_frame_lacks(steps):
 
 @given(st.lists(st.tuples(waits, st.integers(0, 2), st.text("abc", max_size=5) | st.none()), max_size=30))
 def test_choices_appear_in_order_and_only_grow(steps):
-    """None ends a choice. What stands under a heading is always a beginning of that choice."""
+    """None ends a choice. The text under a heading is always a beginning of that choice."""
     screen, came, over, before = Screen(3), {}, set(), {}
     for seconds, index, text in steps:
         if index in over:
@@ -178,7 +178,7 @@ def test_choices_beyond_the_outputs_are_not_painted():
 
 
 def test_unused_outputs_are_reused():
-    """Behind a long answer pieces become one again; what they stood in must not stay empty above the footer."""
+    """In a long answer pieces are merged; their former outputs must not stay empty above the footer."""
     screen, emptied = Screen(), 0
     for _ in range(60):
         screen.after(1, TextDelta("A paragraph of some words.\n\n" * 40))
@@ -192,7 +192,7 @@ def test_unused_outputs_are_reused():
     assert len(screen.outputs) == count
 
 
-# While nothing has come
+# Before the first token
 
 
 def test_an_empty_cell_says_what_it_waits_for_and_changes_once_a_second():

@@ -220,7 +220,7 @@ def test_the_footer_names_a_schema_by_its_option():
 
 
 def test_the_footer_offers_to_continue_only_if_possible():
-    """After `--once`, or in another session, `%chat continue` would take up another answer."""
+    """After `--once`, or in another session, `%chat continue` would continue another answer."""
     reply = Reply((Choice(text="a", finish_reason="length"),), "complete", "m")
     assert "cut at max_tokens: %chat continue resumes it" in footer_facts(reply, continue_with="%chat continue")
     assert "cut at max_tokens" in footer_facts(reply)
@@ -264,7 +264,7 @@ def test_a_reply_as_a_value_is_bounded_too():
     assert "more characters, not shown here" in bundle["text/plain"]
 
 
-# What comes beside the text
+# Images and sources
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SOURCES = (Source("https://example.com/a", "A page"), Source("https://example.com/b"))

@@ -25,7 +25,7 @@ def shell():
 
 
 def elsewhere(work):
-    """What some work gives in another thread."""
+    """Return the result of a function in another thread."""
     found = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()

@@ -30,7 +30,7 @@ def cell(kernel, server):
 
 
 def warm(request: Received):
-    """An answer that tells its request apart."""
+    """An answer that identifies its request."""
     return Say(f"It is {request.json.get('temperature')}, {request.json['model']}.", usage=(9, 7))
 
 
@@ -91,7 +91,7 @@ def test_the_result_replaces_the_progress_bar(cell, server):
 
 
 def test_an_interrupt_keeps_what_is_done(cell, server, kernel):
-    """The runs that were answered are rows, also under the name; those that were not say so; the cell fails."""
+    """Answered runs are rows, also in the bound result; the others say so; the cell fails."""
     server.default = lambda request: (
         Stream([chunk("Part"), Hang()]) if request.json["temperature"] == 1 else Say("Done")
     )

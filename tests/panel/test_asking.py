@@ -50,7 +50,7 @@ def test_an_empty_message_sends_nothing(hand, session, server):
 
 
 def test_a_message_is_asked_alone_at_a_click(hand, session, server):
-    """Neither read nor joined: an A/B of one prompt costs one click."""
+    """It neither reads nor joins the history, so comparing two prompts takes one click."""
     here = hand(session)
     server.add(Say("first"), Say("alone"), Say("with both"))
     for text, label in (("One?", None), ("Two?", "with history"), ("Three?", "alone")):
@@ -288,7 +288,7 @@ def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(
 
 
 def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):
-    """The panel goes on to another session meanwhile: Stop stops it all the same, and nothing of it is painted there."""
+    """The panel switches to another session meanwhile: Stop still stops it, and nothing of it is painted there."""
     gate = threading.Event()
     server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
     here = hand(session)
@@ -423,7 +423,7 @@ def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, serv
 
 
 def test_nothing_is_sent_while_something_typed_is_wrong(hand, session, server):
-    """Whichever control it stands in, and whichever button is pressed; put right, it is sent."""
+    """Whichever control has the error, and whichever button is pressed; once corrected, it is sent."""
     here = hand(session)
     here.send("one")
     here.wait()
@@ -490,7 +490,7 @@ def test_a_key_that_a_server_lists_among_its_models_is_masked(hand, server):
 
 
 def test_an_end_is_reported_before_the_next_start():
-    """Or the buttons of what has just begun would be set as if it were over."""
+    """Otherwise the buttons of the new request would be set as if it were over."""
     told, others = [], []
 
     def over(_failure):

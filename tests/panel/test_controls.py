@@ -123,7 +123,7 @@ def test_a_bad_value_is_reported_beside_it_and_nothing_is_sent(hand, session, se
 
 
 def test_an_error_stays_while_other_rows_change(hand):
-    """The mistake is not forgotten, nor is its old value sent in silence."""
+    """The error is kept, and the old value is not sent silently."""
     here = hand(Session())
     here.type("temperature", "hot")
     here.type("top_p", "0.5")

@@ -26,7 +26,7 @@ def aside(path):
 
 
 def run(code, *arguments, **options):
-    """What a fresh process prints that runs this code."""
+    """Return what a fresh process prints when it runs this code."""
     code = textwrap.dedent(code)
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -117,7 +117,7 @@ def test_several_processes_that_find_the_damage_at_once_set_it_aside_once(opened
 
 @pytest.mark.skipif(os.name != "posix", reason="files are locked otherwise there")
 def test_a_file_that_another_process_has_renewed_meanwhile_is_not_set_aside(opened, path):
-    """The lock is held on the damaged file; whoever gets it next finds another file in its place."""
+    """The lock is held on the damaged file; the next owner finds another file in its place."""
     import fcntl
 
     path.parent.mkdir()

@@ -218,7 +218,7 @@ def test_an_interrupt_in_a_score_function_keeps_the_answers(server, session):
 
 @pytest.mark.parametrize("judged", [False, True], ids=["answers", "scores"])
 def test_stop_from_another_thread_ends_a_sweep_as_an_interrupt_does(server, session, judged):
-    """Whatever is under way and whatever waits: two runs were answered or scored, and no more are asked for."""
+    """Running and waiting ones alike: two runs were answered or scored, and no more are sent."""
     never = threading.Event()
     begun = [Say("7")] * (5 if judged else 0)
     server.add(*begun, Say("1"), Say("2"), Stream([chunk("Half"), Until(never)]))
@@ -418,7 +418,7 @@ def test_a_judge_is_told_each_run_s_own_question(session, server):
 
 
 def test_what_a_model_is_known_to_refuse_is_not_sent(session, server):
-    """One request teaches it; the other runs with that parameter are rows that say why."""
+    """Learned from one request; the other runs with that parameter are rows with the reason."""
     words = "Unsupported parameter: 'temperature' is not supported with this model."
     server.add(Status(400, error(words, param="temperature", code="unsupported_parameter")))
     server.default = Say("fine")

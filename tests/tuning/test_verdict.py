@@ -99,7 +99,7 @@ def test_single_runs_tell_nothing_and_it_says_what_would():
 
 
 def test_agreements_differ_by_no_more_than_one():
-    """Of two repeats the interval is wider than anything that could be; it ends where the possible does."""
+    """With two repeats the interval would exceed the possible range, so it is clipped."""
     found = agreement_verdict(
         [Measured({"t": 0}, Mean(0.9, 3, error=0.6)), Measured({"t": 1}, Mean(0.3, 3, error=0.6))]
     )

@@ -157,7 +157,7 @@ def test_an_answer_without_probabilities_says_how_to_get_them():
 
 
 def test_the_reported_temperature_is_taken_out():
-    """What was reported at temperature 2 and is looked at for temperature 1 is squared."""
+    """Probabilities reported at temperature 2 are squared for temperature 1."""
     found = what_if(reply(entry("a", a=0.6, b=0.3, c=0.1)), temperature=1, reported_at=2)
     assert found.positions[0].candidates[0].after.low == pytest.approx(0.36 / 0.46)
 
@@ -182,7 +182,7 @@ weights = st.lists(st.floats(1e-6, 1), min_size=2, max_size=12)
 
 @given(weights, st.data(), st.floats(0.3, 5), st.floats(0, 1))
 def test_whatever_the_hidden_tokens_are_the_truth_lies_within_the_bounds(raw, data, exponent, top_p):
-    """A whole distribution, of which only the likeliest are told: what sampling really does is never outside."""
+    """A whole distribution, of which only the likeliest are reported: the true probabilities are never outside the bounds."""
     raw = sorted((weight / sum(raw) for weight in raw), reverse=True)
     told = data.draw(st.integers(0, len(raw)))
     chosen = data.draw(st.integers(0, len(raw) - 1))

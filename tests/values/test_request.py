@@ -45,7 +45,7 @@ def test_a_body_without_messages_stays_as_it_is():
 
 def test_memory_grows_linearly_with_the_turns():
     def grown(first, last):
-        """Bytes that turns take which were made with so many before them."""
+        """Return the bytes of turns that were made after so many others."""
         before = tracemalloc.get_traced_memory()[0]
         for number in range(first, last):
             said.append({"role": "user", "content": f"{number}" * 20})

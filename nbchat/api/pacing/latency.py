@@ -9,6 +9,12 @@ __all__ = ["Latency"]
 DRIFT = 0.05
 """The part by which the reference follows a median above it: a server that has become slower for good is accepted."""
 
+ALIKE = 2.0
+"""Factor up to which the latency of another batch's requests counts as that of the same kind of request."""
+
+SLACK_SECONDS = 0.05
+"""Increase of latency that is not worth sending less for; a busy machine adds as much by itself."""
+
 DOUBT = 2.0
 """Standard errors by which a median may exceed the lowest by chance."""
 
@@ -17,7 +23,8 @@ class Latency:
     """Compares medians of logarithms, because answers differ in length: one slow answer says nothing of the load."""
 
     def __init__(self) -> None:
-        self._lowest: float | None = None
+        self.lowest: float | None = None
+        """The logarithm of the lowest median so far; None = nothing was compared yet."""
         self._samples: list[float] = []
         self._changes = 0
 
@@ -28,10 +35,11 @@ class Latency:
             self._samples.clear()
         self._samples.append(math.log(max(seconds, 1e-6)))
 
-    def ratio(self, count: int) -> float | None:
+    def ratio(self, count: int, earlier: float | None = None) -> float | None:
         """Return by what factor the median exceeds the lowest before, at least, beyond chance; None = too few samples.
 
-        It takes `count` samples, at least 4, which are then dropped.
+        It takes `count` samples, at least 4, which are then dropped. The first comparison is with the `lowest` of an
+        earlier batch, if there was one and its requests took about as long.
         """
         if len(self._samples) < max(count, 4):
             return None
@@ -42,8 +50,10 @@ class Latency:
             1.25 * (upper - lower) / 1.35 / math.sqrt(len(self._samples))
         )  # of a median, if durations are log-normal
         self._samples.clear()
-        if self._lowest is None or median < self._lowest:
-            self._lowest = median
-        excess = median - self._lowest
-        self._lowest += DRIFT * excess
+        if self.lowest is None and earlier is not None and abs(median - earlier) <= math.log(ALIKE):
+            self.lowest = earlier
+        if self.lowest is None or median < self.lowest:
+            self.lowest = median
+        excess = median - math.log(math.exp(self.lowest) + SLACK_SECONDS)
+        self.lowest += DRIFT * (median - self.lowest)
         return math.exp(max(0.0, excess - DOUBT * error))

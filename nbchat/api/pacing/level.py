@@ -43,8 +43,8 @@ class Level:
         """The level, at least 1."""
         return max(1, int(self._value))
 
-    def begin(self) -> None:
-        """Start a batch lower than the last one ended, so that it measures its latency under less load."""
+    def restart(self) -> None:
+        """Go back to half the level, and then quickly up to it again."""
         if self._value > START:
             self._doubles_to = self._value
             self._set(max(START, self._value / 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from msgspec import Struct, field
 
 from nbchat.api.pacing.allowance import Allowance
+from nbchat.api.pacing.latency import ALIKE
 from nbchat.api.pacing.level import Level
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.sharing import Shared
@@ -87,6 +89,7 @@ class Pace:
         self._workers: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._is_saturated = False
+        self._lowest: float | None = None  # latency of the last batch that was compared
         self._others = Shared()
         self.busy = 0
         """The number of requests in flight."""
@@ -150,7 +153,12 @@ class Pace:
             return
         latency = slot.limiter.latency
         latency.add(self._loop.time() - slot.sent_at, slot.changes)
-        if (ratio := latency.ratio(self.level.samples)) is None:
+        is_first = latency.lowest is None
+        if (ratio := latency.ratio(self.level.samples, self._lowest)) is None or latency.lowest is None:
+            return
+        earlier, self._lowest = self._lowest, latency.lowest
+        if is_first and earlier is not None and latency.lowest > earlier + math.log(ALIKE):
+            self.level.restart()  # other requests, or a slower server: to be measured under less load
             return
         before = self.level.changes
         self.level.judge(ratio, saturated=self._is_saturated)
@@ -223,8 +231,6 @@ class Pace:
             raise self._too_long(self.closed_for())
         if limiter.pace is not self:
             limiter.pace = self
-            if not self._queues:
-                self.level.begin()
         queue = self._queues.setdefault(limiter, deque())
         queue.appendleft(job) if again else queue.append(job)
         self._employ()
