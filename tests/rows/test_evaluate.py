@@ -1,6 +1,8 @@
 """Settings × rows against a scripted server: what is sent, graded, scored, stopped, kept and paid."""
 
+import itertools
 import json
+import signal
 import threading
 import zlib
 
@@ -126,7 +128,10 @@ def test_failed_rows_count_as_wrong_and_say_why(server, chat):
 
 
 def test_a_plainly_worse_setting_is_not_asked_to_the_end(server, chat):
-    result = evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"], stop_early=True)
+    how = {"truth": "label", "model": ["good", "poor"], "stop_early": True}
+    told = []
+    result = evaluate(chat, rows(200), PROMPT, **how, on_progress=told.append)
+    assert (told[0].total, told[-1].total, told[-1].done) == (400, 220, 220)
     (stopped,) = result.stopped
     assert (stopped.setting, stopped.rows) == ({"model": "poor"}, 20)
     asked = [body["model"] for body in sent(server)]
@@ -136,31 +141,39 @@ def test_a_plainly_worse_setting_is_not_asked_to_the_end(server, chat):
     assert "rows were asked in a random order" in result.notes()
 
 
+def test_rows_are_asked_in_an_order_that_does_not_follow_the_tables(server, chat):
+    """A table sorted by its labels would show the first look only one of them."""
+    data = sorted(rows(200), key=lambda row: row["label"])
+    evaluate(chat, data, PROMPT, truth="label", concurrency=1)
+    asked = [truth_of(body["messages"][-1]["content"].partition(": ")[2]) for body in sent(server)[:20]]
+    assert {asked.count("ham"), asked.count("spam")} <= set(range(4, 17))
+
+
 def test_equal_settings_are_not_stopped(chat):
     result = evaluate(chat, rows(120), PROMPT, truth="label", temperature=[0, 1], stop_early=True)
     assert (result.stopped, result.design.looks) == ((), 3)
     assert str(result.verdict()).startswith("A tie")
 
 
-def test_an_interrupt_keeps_what_was_answered(server, chat):
-    main = threading.main_thread().ident
-    count = 0
+def interrupting(number):
+    """Answers, and interrupts the main thread at a request."""
+    main, requests = threading.main_thread().ident, itertools.count(1)
 
-    def slow(request):
-        nonlocal count
-        count += 1
-        if count == 40:
-            import signal
-
+    def respond(request):
+        if next(requests) == number:
             signal.pthread_kill(main, signal.SIGINT)
-        return answer(request)
+        return Say('{"score": 7}') if request.json["model"] == "judge" else answer(request)
 
-    server.default = slow
+    return respond
+
+
+def test_an_interrupt_keeps_what_was_answered(server, chat):
+    server.default = interrupting(40)
     with pytest.raises(EvaluationInterrupted) as stopped:
         evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"], concurrency=2)
     partial = stopped.value.evaluation
     done = sum(one.status == "complete" for each in partial.graded for one in each)
-    assert 30 <= done < 100
+    assert 0 < done < 400
     assert f"{done} answers of 400 kept" in str(stopped.value)
     server.default = answer
     before = len(server.requests)
@@ -204,6 +217,12 @@ def test_a_function_scores_answers_with_or_without_the_truth(chat):
     )
     assert both.measure.kind == "scores"
     assert both.standings[0].quality.mean > both.standings[1].quality.mean
+    optional = evaluate(
+        chat, rows(3), PROMPT, truth="label", model=["good"], score=lambda text, truth="?": truth != "?"
+    )
+    assert optional.standings[0].quality.mean == 1
+    scale = evaluate(chat, rows(3), PROMPT, truth="label", model=["good"], score=lambda text, most=5: most)
+    assert scale.standings[0].quality.mean == 5
     alone = evaluate(chat, rows(10), PROMPT, model=["good"], score=lambda answer: answer.finish_reason == "stop")
     assert alone.standings[0].quality.mean == 1
     failing = evaluate(chat, rows(3), PROMPT, model=["good"], score=lambda answer: 1 / 0)
@@ -227,6 +246,16 @@ def test_a_judge_sees_answer_truth_and_columns_and_its_answers_are_kept_too(serv
     assert {one.quality for each in result.graded for one in each} == {7}
     evaluate(chat, rows(3), PROMPT, **how)
     assert len(server.requests) == 12
+
+
+def test_an_interrupt_asks_the_judge_nothing_more(server, chat):
+    server.default = interrupting(5)
+    with pytest.raises(EvaluationInterrupted) as stopped:
+        evaluate(
+            chat, rows(40), PROMPT, truth="label", score="Rate it.", judge_model="judge", model=["good"], concurrency=1
+        )
+    assert {body["model"] for body in sent(server)} == {"good"}
+    assert {one.quality for one in stopped.value.evaluation.graded[0]} == {None}
 
 
 def test_a_judge_that_refuses_json_is_asked_without(server, chat):

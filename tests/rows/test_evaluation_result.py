@@ -171,6 +171,28 @@ def test_a_saved_evaluation_is_the_same_when_loaded(tmp_path, ending):
     assert b"secret" not in path.read_bytes()
 
 
+def test_settings_stopped_early_are_not_compared_again_and_leave_less_chance_of_a_wrong_claim():
+    """Of 5 %, 1 % is for the looks; the level allows for the three settings that there were."""
+    grid = Grid((Axis.of("model", ["a", "b", "c"]),))
+    two = evaluate()
+    third = [*two.graded[1][:20], *[Graded()] * 100]
+    stopped = [Stopped({"model": "c"}, 20, {"model": "a"}, Difference(0.3, 20, 0.1, 0.5, True, None))]
+    design = Design("", grid, {}, LABELS, looks=3)
+    found = Evaluation(design, two.cases, [*two.graded, third], stopped).verdict()
+    ((other, gap),) = found.differences
+    assert (other, gap.level) == ({"model": "b"}, pytest.approx(1 - 0.04 / 2))
+    whole = Evaluation(Design("", grid, {}, LABELS), two.cases, [*two.graded, two.graded[0]]).verdict()
+    assert [gap.level for _, gap in whole.differences] == pytest.approx([1 - 0.05 / 2] * 2)
+
+
+def test_what_was_paid_earlier_is_no_cost_of_this_run_but_a_cost_of_the_setting():
+    case, paid = Case(0, 0, "good"), grade("good", "good", cost=0.5)
+    stored = grade("good", "good", cost=0.25, stored=True)
+    result = Evaluation(Design("", GRID, {}, LABELS), [case], [[paid], [stored]])
+    assert result.cost == 0.5
+    assert [one.cost_per_1000 for one in result.standings] == [500, 250]
+
+
 def test_others_can_read_the_files(tmp_path):
     pd = pytest.importorskip("pandas")
     result = evaluate(rows=10)
