@@ -376,11 +376,6 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # Display
 
-    def _mime_(self) -> tuple[str, str]:
-        """The protocol of marimo, whose pages have no widgets of this kind."""
-        self.close()
-        return "text/plain", "A panel needs a Jupyter notebook; this is not one."
-
     def _ipython_display_(self, **_options: Any) -> None:
         self.display(running_shell())
 

@@ -85,6 +85,11 @@ class Details:
             parts.append(f"{pluralize(left, 'row')} not sent: .retry() goes on")
         return "; ".join([*parts, *self.notices])
 
+    def watch(self, through: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Have `again` go through this function, which shows the run; it gets and returns what runs the rows again."""
+        if self._again is not None:
+            self._again = through(self._again)
+
     def again(self, **options: Any) -> Any:
         """Ask the rows without an answer again. Raises SessionError for a result that was read from a file."""
         if self._again is None:

@@ -346,5 +346,6 @@ class Run:
                 None if left is None or pace is None else left / pace,
                 None if left is None or each is None else left * each,
                 self._limiter.allowed,
+                self._limiter.waiting_seconds if left else 0.0,
             )
         )
