@@ -125,7 +125,7 @@ class Conversation:
             growing = GrowingSweep(sheet)
 
             def tell(progress: Progress) -> None:
-                growing.show(progress.done, progress.total, progress_facts(progress))
+                growing.show(progress.done, progress.total, progress_facts(progress), "answers")
                 job.check()
 
             try:
