@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.conversation import session as conversation
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
-from nbchat.conversation.registry import Registry
+from nbchat.conversation.registry import DEFAULT, Registry
 from nbchat.values.daemon_thread import require_threads
 from nbchat.values.errors import ConfigError
 from nbchat.values.messages import Message, Part
@@ -26,6 +26,15 @@ class Session(conversation.Session):
     """A multi-turn conversation, displayed in a notebook or IPython, and not in a script."""
 
     __doc__ = conversation.Session.__doc__
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Reopen this notebook's session of this name from the journal, with a notice, or create one.
+
+        Where cells have no ids, as in a notebook that nbclient or papermill runs, the default session starts afresh: its
+        cells can't be matched to the turns of the last run, which every further run would repeat.
+        """
+        return cls(name=name) if name == DEFAULT and not _has_cell_ids() else super().named(name)
 
     def _presenter(self, display: bool | Presenter | None, exchange: Exchange) -> Presenter | None:
         if display is False:
@@ -92,8 +101,25 @@ class Session(conversation.Session):
         return watched_evaluation(self, data, template, truth=truth, score=score, **options)
 
 
+def _has_cell_ids() -> bool:
+    """Whether the front end gives its cells ids, or there is none."""
+    from nbchat.display.display_state import running_shell
+    from nbchat.display.kernel import running_cell_id
+
+    shell = running_shell()
+    return shell is None or running_cell_id(shell) is not None
+
+
 def make_panel(session: Session | None = None) -> Panel:
-    """Make a panel of a session; None = of the current one, also when that becomes another. Raises ConfigError."""
+    """Make a panel of a session; None = of the current one, also when that becomes another.
+
+    Raises ConfigError where it can't be shown, before a widget is made: a text console complains of each.
+    """
+    from nbchat.display.display_state import running_shell
+    from nbchat.display.presenting import is_notebook
+
+    if not is_notebook(running_shell()):
+        raise ConfigError("A panel needs a Jupyter notebook; this is not one.")
     require_threads()
     try:
         from nbchat.panel.panel import Panel

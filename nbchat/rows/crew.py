@@ -26,7 +26,7 @@ from nbchat.values.request import Request
 
 __all__ = ["Crew", "Done", "Job"]
 
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.02
 """Seconds that finished rows wait for others, to be journalled and delivered together."""
 
 

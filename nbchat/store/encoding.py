@@ -16,11 +16,26 @@ __all__ = ["decoded", "decoded_object", "encoded", "plain"]
 
 def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
     """Encode as JSON in UTF-8, preserving lone surrogates and masking every occurrence of a key."""
-    secrets = [spelling for key in keys for text in key.texts for spelling in _spellings(text)]
-    if secrets:
-        value = _masked(value, secrets)
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    return text.encode("utf-8", "surrogatepass")
+    return Encoder(keys).encoded(value)
+
+
+class Encoder:
+    """Encodes many values, masking the same keys in all of them."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._secrets = [spelling for key in keys for text in key.texts for spelling in _spellings(text)]
+        self._written = [_written(secret)[1:-1] for secret in self._secrets]
+
+    def encoded(self, value: Any) -> bytes:
+        """Encode as JSON in UTF-8."""
+        text = _written(value)
+        if any(secret in text for secret in self._written):
+            text = _written(_masked(value, self._secrets))
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def decoded(data: bytes) -> Any:

@@ -143,6 +143,12 @@ def test_a_front_end_without_cell_ids_adds_a_turn_and_says_so_once(notebook, ser
     assert "gives cells no ids" in shown(notebook.run("%%chat\nfirst"))
     assert "cell ids" not in shown(notebook.run("%%chat\nfirst"))
     assert contents(server) == ["first", "One.", "first", "Two.", "first"]
+    notebook.restart()
+    assert "3 turns" in shown(notebook.run("%chat switch default"))
+    notebook.restart()
+    server.add(Say("Fresh."))
+    assert "continues session" not in shown(notebook.run("%%chat\nfirst"))
+    assert contents(server) == ["first"]
 
 
 def test_the_same_message_is_not_sent_while_it_is_being_answered(notebook, server):

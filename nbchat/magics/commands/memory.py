@@ -9,6 +9,7 @@ from typing import Any
 
 from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.context import checked_policy
+from nbchat.conversation.registry import DEFAULT
 from nbchat.conversation.storage.stored import stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn
 from nbchat.data.fingerprint import fingerprint
@@ -156,7 +157,9 @@ def _switch(shell: Any, rest: str) -> None:
     if not rest:
         names = [*registry().names(), *(title(row) for row in stored_sessions())]
         raise UsageError(f"%chat switch needs a name: {', '.join(dict.fromkeys(names))}.")
-    known = rest in registry().names() or (rest == "default" and not stored_sessions())
+    known = rest in registry().names() or rest == DEFAULT
+    if any(title(row) == rest for row in stored_sessions()):
+        known = known and registry().open(rest).journal_id is not None  # else a new one of the same name
     session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest)))
     say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
 
