@@ -112,7 +112,15 @@ def _has_cell_ids() -> bool:
 
 
 def make_panel(session: Session | None = None) -> Panel:
-    """Make a panel of a session; None = of the current one, also when that becomes another. Raises ConfigError."""
+    """Make a panel of a session; None = of the current one, also when that becomes another.
+
+    Raises ConfigError where it can't be shown, before a widget is made: a text console complains of each.
+    """
+    from nbchat.display.display_state import running_shell
+    from nbchat.display.presenting import is_notebook
+
+    if not is_notebook(running_shell()):
+        raise ConfigError("A panel needs a Jupyter notebook; this is not one.")
     require_threads()
     try:
         from nbchat.panel.panel import Panel

@@ -46,7 +46,7 @@ def watched_evaluation(
     bar = CellBar(CellCanvas(shell)) if is_notebook(shell) else TerminalBar(sys.stdout)
 
     def tell(progress: Progress) -> None:
-        bar.show(progress.done, progress.total or 0, _facts(progress))
+        bar.show(progress.done, progress.total, _facts(progress), "answers")
         on_progress(progress)
 
     ended: NbchatError | Interrupted | None = None
@@ -77,7 +77,6 @@ def watched_evaluation(
 def _facts(progress: Progress) -> list[str]:
     """What is worth knowing while it runs."""
     facts = [
-        "answers",
         f"{progress.failed:,} failed" if progress.failed else "",
         f"{progress.stored:,} stored" if progress.stored else "",
         "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
