@@ -12,7 +12,7 @@ from nbchat.cells.presentation import presentation
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas, PinnedCanvas
-from nbchat.display.kernel import running_cell_id
+from nbchat.display.kernel import reaches_ended_cells, running_cell_id
 from nbchat.display.presenting import is_notebook, make_presenter
 from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again
@@ -104,6 +104,8 @@ def start(
     """
     if not is_notebook(shell):
         raise ConfigError("--background needs a notebook: a terminal can't update output above the prompt.")
+    if not reaches_ended_cells(shell):
+        raise ConfigError("--background needs a kernel that can write into a cell that has ended; this one can't.")
     canvas = PinnedCanvas(shell)
     shown = presentation(session, options, composed.notes, continue_with=asked["continue_with"])
     presenter = make_presenter(True, canvas=canvas, **shown)

@@ -26,6 +26,7 @@ except ConfigError as error:
 CELL = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
+shell.kernel = object()
 shell.run_line_magic("load_ext", "nbchat")
 print(shell.run_cell({cell!r}).success)
 """
@@ -43,7 +44,6 @@ def run(code):
     [
         "Session().ask('Hi')",
         "Session(base_url='http://127.0.0.1:9/v1', model='m').ask('Hi')",
-        "Session().panel()",
     ],
 )
 def test_without_threads_one_sentence_says_so(code):
@@ -52,14 +52,23 @@ def test_without_threads_one_sentence_says_so(code):
     assert "Pyodide" in said
 
 
-def test_without_widgets_one_sentence_says_so():
-    (said,) = run(NO_WIDGETS + ASK.format(code="Session().panel()")).splitlines()
-    assert said.startswith("A panel is made of widgets, which are missing here: ")
-
-
-@pytest.mark.parametrize("cell", ["%%chat\nHi", "%chat panel", "%%chat -t 0,1\nHi"])
-def test_a_cell_without_threads_fails_in_one_line(cell):
-    said = run(NO_THREADS + CELL.format(cell=cell)).splitlines()
+@pytest.mark.parametrize(
+    ("lacking", "cell", "sentence"),
+    [
+        (NO_THREADS, "%%chat\nHi", "nbchat works in background threads"),
+        (NO_THREADS, "%%chat -t 0,1\nHi", "nbchat works in background threads"),
+        (NO_THREADS, "%chat panel", "nbchat works in background threads"),
+        (NO_WIDGETS, "%chat panel", "A panel is made of widgets, which are missing here: "),
+        (NO_WIDGETS, "import nbchat\nnbchat.session().panel()", "A panel is made of widgets, which are missing here: "),
+    ],
+)
+def test_a_cell_fails_in_one_line(lacking, cell, sentence):
+    said = run(lacking + CELL.format(cell=cell)).splitlines()
     assert said[-1] == "False"
-    assert len([line for line in said if line.startswith("ConfigError: nbchat works in background threads")]) == 1
+    assert len([line for line in said if line.startswith(f"ConfigError: {sentence}")]) == 1
     assert not [line for line in said if "Traceback" in line]
+
+
+def test_a_script_has_no_panel():
+    (said,) = run(ASK.format(code="Session().panel()")).splitlines()
+    assert said == "A panel needs a Jupyter notebook; this is not one."
