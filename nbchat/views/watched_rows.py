@@ -144,8 +144,9 @@ def _bundle(
     notes: Sequence[str],
 ) -> Bundle:
     inputs = _inputs(data, template, names)
-    show = pilot_bundle if getattr(details, "pilot", None) else rows_bundle
-    return show(details, inputs, name, notes)
+    if details.pilot is not None:
+        return pilot_bundle(details, details.pilot, inputs, notes)
+    return rows_bundle(details, inputs, name, notes)
 
 
 def _inputs(data: Any, template: str, names: Mapping[str, object]) -> Callable[[int], str]:
