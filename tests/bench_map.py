@@ -121,7 +121,11 @@ def against_ideal(rows):
     process.kill()
     process.wait()
     ideal = math.ceil(len(rows) / AT_ONCE) * 0.3
-    yield wall / ideal, 1.15, f"map, 300 ms each, over the ideal {ideal:.1f} s ({1000 * cpu / len(rows):.2f} ms CPU a row)"
+    yield (
+        wall / ideal,
+        1.15,
+        f"map, 300 ms each, over the ideal {ideal:.1f} s ({1000 * cpu / len(rows):.2f} ms CPU a row)",
+    )
     yield grown / 6, 1.0, f"memory of a row over 6 kB ({grown:.1f} kB)"
 
 

@@ -12,7 +12,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["DISPLAYS", "choose_display", "parent_of", "pinned_publish", "reaches_ended_cells", "running_cell_id", "takes_updates"]
+__all__ = [
+    "DISPLAYS",
+    "choose_display",
+    "parent_of",
+    "pinned_publish",
+    "reaches_ended_cells",
+    "running_cell_id",
+    "takes_updates",
+]
 
 Publish = Callable[[Mapping[str, Any], str, bool], None]
 """Publishes a bundle under a display id, as a new output or an update."""

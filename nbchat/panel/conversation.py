@@ -36,6 +36,7 @@ from nbchat.values.presenter import Presenter
 from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
+from nbchat.views.sweep_plot import show_plot_on
 from nbchat.views.watched_sweep import progress_facts
 
 __all__ = ["Conversation", "composed"]
@@ -124,7 +125,7 @@ class Conversation:
             growing = GrowingSweep(sheet)
 
             def tell(progress: Progress) -> None:
-                growing.show(progress.done, progress.total, progress_facts(progress))
+                growing.show(progress.done, progress.total, progress_facts(progress), "answers")
                 job.check()
 
             try:
@@ -164,8 +165,9 @@ class Conversation:
 
     @staticmethod
     def _controls_beside(sheet: Canvas, result: Any) -> None:
-        """Return the controls that are shown with a result."""
+        """Show the controls of a result, and its plot."""
         sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
+        show_plot_on(sheet, result)
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Ask a turn's message again with the current settings; the answer becomes its newest version."""

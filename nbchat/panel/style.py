@@ -60,6 +60,9 @@ STYLE = """
 .nbchat-history > :first-child { flex: 1 1 200px; }
 .nbchat-history select { height: 26px; box-sizing: border-box; }
 .nbchat-versions { gap: 2px; }
+.nbchat-rating { gap: 6px 12px; align-items: center; flex-flow: row wrap; }
+.nbchat-rating > :first-child { flex: 0 1 160px; }
+.nbchat-rating > :nth-child(2) { flex: 1 1 240px; }
 .nbchat-panel .nbchat-send:not(:disabled) { background: var(--jp-accept-color-normal, #1976d2); color: #fff; }
 .nbchat-panel .nbchat-toggle {
   background: transparent; box-shadow: inset 0 0 0 1px var(--nbchat-line); color: var(--nbchat-quiet); font-size: 12px;

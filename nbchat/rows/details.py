@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.pilot import Projection
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import SessionError
 from nbchat.values.frame import data_frame
@@ -33,6 +34,7 @@ class Details:
         seconds: float,
         again: Callable[..., Any] | None,
         notices: Sequence[str] = (),
+        pilot: Projection | None = None,
     ) -> None:
         self.outcomes = outcomes
         self.about = about
@@ -41,6 +43,8 @@ class Details:
         self.requests = requests
         self.seconds = seconds
         self.notices = tuple(notices)
+        self.pilot = pilot
+        """What a pilot tells of the rest; None = it was none."""
         self.counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
         self.stored = sum(outcome.stored for outcome in outcomes)
         """The number of rows whose answer came from the journal."""
@@ -54,7 +58,7 @@ class Details:
     def figures(self) -> dict[str, Any]:
         """The figures as JSON, for the journal's record of the run."""
         return {
-            "status": "incomplete" if self.counts["not sent"] else "complete",
+            "status": "pilot" if self.pilot is not None else "incomplete" if self.counts["not sent"] else "complete",
             "rows": len(self.outcomes),
             "answered": self.counts["complete"],
             "failed": self.counts["failed"],
@@ -80,6 +84,11 @@ class Details:
         if left := counts["not sent"]:
             parts.append(f"{pluralize(left, 'row')} not sent: .retry() goes on")
         return "; ".join([*parts, *self.notices])
+
+    def watch(self, through: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Have `again` go through this function, which shows the run; it gets and returns what runs the rows again."""
+        if self._again is not None:
+            self._again = through(self._again)
 
     def again(self, **options: Any) -> Any:
         """Ask the rows without an answer again. Raises SessionError for a result that was read from a file."""

@@ -10,10 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbchat.api.pacing.rate_limits import RetryPolicy
+from nbchat.data.tables.table import library
 from nbchat.rows.details import Details
 from nbchat.rows.form import Form
 from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.pilot import Projection, Sample
 from nbchat.rows.progress import Progress
 from nbchat.rows.purse import Purse, budget_of
 from nbchat.rows.result import result_of
@@ -47,6 +49,7 @@ def map_rows(
     concurrency: int | None = None,
     budget: Budget | str | float | None = None,
     cache: bool = True,
+    pilot: int | None = None,
     repeat: int = 1,
     retries: int | None = None,
     names: Mapping[str, object] | None = None,
@@ -68,6 +71,8 @@ def map_rows(
     `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once, None = as many
     as the server takes. `budget` (such as 0.50 or "20k tokens") ends the run before it would be crossed.
 
+    Of a Dask frame or column, a lazy one of the answers is returned: see `nbchat.rows.cluster`.
+
     `on_progress` and `on_row` are described at `RunOptions`. Raises PromptError, ParameterError, ConfigError and GuardError
     before anything is sent; MapInterrupted; AuthenticationFailed, QuotaExceeded, BudgetExceeded and errors that every row
     would meet. All that end a run under way have the `.result` so far.
@@ -76,6 +81,13 @@ def map_rows(
     df["label"] = map_rows(session, df["comment"], "Is this a complaint? {comment}", schema="label: yes|no")
     ```
     """
+    if library(data) == "dask":
+        from nbchat.rows.cluster import map_partitions
+
+        given: dict[str, Any] = {"concurrency": concurrency, "budget": budget, "retries": retries, "names": names}
+        given |= {"schema": schema, "cache": cache, "repeat": repeat, **options}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        return map_partitions(session, data, template, map_rows, **wanted)
     source = source_of(data)
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
     run = RunOptions(
@@ -86,7 +98,8 @@ def map_rows(
         on_row,
     )
     asked = {**options, "schema": schema} if schema is not None else options
-    return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache).result()
+    size = None if pilot is None else _checked("pilot", pilot, 1)
+    return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache).result(pilot=size)
 
 
 class _Mapping(Struct, frozen=True):
@@ -100,21 +113,23 @@ class _Mapping(Struct, frozen=True):
     budget: Budget | None
     cache: bool
 
-    def result(self, after: Run | None = None, redo: Collection[int] = ()) -> Any:
+    def result(self, after: Run | None = None, redo: Collection[int] = (), pilot: int | None = None) -> Any:
         """Run, and return the result. Raises as `map_rows`."""
         form = Form.of(self.session, self.options)
         form.check(self.source, self.template)
         keeping = Keeping(self.session, form, reads=self.cache)
         purse = Purse(self.session, form, keeping.tally, self.budget)
-        run = Run(self.source, self.template, form, keeping, purse, self.how, after=after, redo=redo)
+        sample = None if pilot is None else Sample.of(self.source, self.template, form, keeping, pilot)
+        only = None if sample is None else sample.positions
+        run = Run(self.source, self.template, form, keeping, purse, self.how, after=after, redo=redo, only=only)
         self.session.watch(run)
         about = {"template": self.template.text, "params": form.ask.params.to_dict(), "server": form.ask.endpoint.title}
         keeping.note({**about, "status": "running"})
         try:
             run.execute()
         except KeyboardInterrupt:
-            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, keeping, about)) from None
-        result = self._result(run, keeping, about)
+            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, keeping, about, sample)) from None
+        result = self._result(run, keeping, about, sample)
         if (stopped := run.stopped) is not None:
             stopped.args = (f"{stopped} {_kept(run)}",)
             stopped.result = result
@@ -134,8 +149,11 @@ class _Mapping(Struct, frozen=True):
         anew = replace(self, how=how, budget=budget, options={**self.options, **changed})
         return anew.result(after, redo)
 
-    def _result(self, run: Run, keeping: Keeping, about: Mapping[str, Any]) -> Any:
+    def _result(self, run: Run, keeping: Keeping, about: Mapping[str, Any], sample: Sample | None) -> Any:
         outcomes = run.all_outcomes()
+        pilot = None
+        if sample is not None:
+            pilot = Projection.of(outcomes, sample, self.source.total, self.how.repeat, run.at_once)
         notices = [f"{pluralize(run.cut, 'answer')} reached the token limit"] if run.cut else []
         details = Details(
             outcomes,
@@ -145,6 +163,7 @@ class _Mapping(Struct, frozen=True):
             requests=keeping.tally.requests,
             seconds=run.seconds,
             again=functools.partial(self.again, run),
+            pilot=pilot,
             notices=[*notices, *filter(None, [keeping.warning()])],
         )
         keeping.note({**about, **details.figures})

@@ -91,8 +91,10 @@ class Run:
         self.outcomes: dict[int, Outcome] = {} if after is None else after.settled(redo)
         self.contents: dict[int, Content] = {} if after is None else dict(after.contents)
         """The messages of rows that have no answer."""
-        self.left: deque[tuple[int, Row]] = deque(() if after is None else after.left)
+        self.left: deque[tuple[int, Row]] = deque(() if after is None else (*after.left, *after.later))
         """Rows that were read but have no message yet."""
+        self.later: list[tuple[int, Row]] = []
+        """Rows of an iterator that were read and are not wanted now."""
         self.read: int = 0 if after is None else after.read
         self.seconds = 0.0
         self.stopped: NbchatError | None = None
@@ -142,6 +144,11 @@ class Run:
         """Stop it from another thread, like an interrupt."""
         self._stop_wanted = True
 
+    @property
+    def at_once(self) -> int:
+        """How many requests may be in flight now."""
+        return self._limiter.allowed
+
     def settled(self, redo: Collection[int] = ()) -> dict[int, Outcome]:
         """The outcomes that hold: of the rows that are answered, or have nothing to be asked."""
         return {
@@ -190,13 +197,20 @@ class Run:
     # Rows
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
-        """The rows to ask for, with their positions."""
+        """The rows without an outcome, with their positions."""
+        last = None if self._only is None else max(self._only, default=-1)
+        if last is not None and self.read > last:
+            return
         for position, row in self.source.rows(self.template.fields, whole=self.template.whole):
             self.read = max(self.read, position + 1)
-            wanted = self._only is None or position in self._only
-            if wanted and position not in self.outcomes and position not in self.contents:
+            if self._only is not None and position not in self._only:
+                if self.source.total is None:
+                    self.later.append((position, row))
+            elif position not in self.outcomes and position not in self.contents:
                 self.left.append((position, row))
                 yield position, row
+            if position == last:
+                return
 
     def _supply(self, rows: Iterator[tuple[int, Row]]) -> bool:
         """Prepare some rows, and jobs for those that are not stored; whether there are more."""
@@ -332,5 +346,6 @@ class Run:
                 None if left is None or pace is None else left / pace,
                 None if left is None or each is None else left * each,
                 self._limiter.allowed,
+                self._limiter.waiting_seconds if left else 0.0,
             )
         )

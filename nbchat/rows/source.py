@@ -44,6 +44,9 @@ class Source(Protocol):
     def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
         """Read one row again; None = it is gone, as an iterator's are."""
 
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at all rows, or at the next `count` of an iterator; `rows` reads them all the same."""
+
 
 def source_of(data: Any) -> Source:
     """Return the rows of an input. Raises PromptError for unsupported input."""
@@ -88,6 +91,10 @@ class TableSource:
         """Read one row."""
         return self._read(range(position, position + 1), fields, whole=whole)[0]
 
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at all rows."""
+        return self.rows(fields, whole=whole)
+
     def _read(self, rows: range, fields: Iterable[Hashable], *, whole: bool) -> list[Row]:
         wanted = set(fields)
         places = [place for place, name in enumerate(self.columns) if name in wanted or (whole and not self.single)]
@@ -127,6 +134,10 @@ class ListSource:
         """Read one row."""
         return _row_of(self._items[position], self.columns, single=self.single)
 
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at all rows."""
+        return self.rows(fields, whole=whole)
+
 
 class IteratorSource:
     """The items of an iterator, read when needed. If the first is a mapping, its keys are columns."""
@@ -135,7 +146,7 @@ class IteratorSource:
         self.native = data
         rest = iter(data)
         first = list(itertools.islice(rest, 1))
-        self._rest = enumerate(itertools.chain(first, rest))
+        self._rest: Iterator[tuple[int, Any]] = enumerate(itertools.chain(first, rest))
         self.single = not (first and isinstance(first[0], Mapping))
         self.columns: Sequence[Hashable] = [ITEM] if self.single else list(first[0])
         self.total: int | None = None if first else 0
@@ -152,6 +163,13 @@ class IteratorSource:
     def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
         """None: it can't be read again."""
         return None
+
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at the next items."""
+        taken = list(itertools.islice(self._rest, count))
+        self._rest = itertools.chain(taken, self._rest)
+        for position, item in taken:
+            yield position, _row_of(item, self.columns, single=self.single)
 
 
 def _row_of(item: Any, columns: Sequence[Hashable], *, single: bool) -> Row:

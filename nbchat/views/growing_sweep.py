@@ -71,8 +71,8 @@ class GrowingSweep(CellBar):
         if freed is not None:
             self._slots[self._slots.index(freed)] = index
 
-    def _bundle(self, done: int, total: int | None, facts: Sequence[str]) -> Bundle:
-        bar = bar_bundle(done, total, facts)
+    def _bundle(self, done: int, total: int | None, facts: Sequence[str], noun: str) -> Bundle:
+        bar = bar_bundle(done, total, facts, noun)
         shown = [self._runs[index] for index in self._slots]
         few = len(self._runs) <= FEW
         grid = (

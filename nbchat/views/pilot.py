@@ -53,42 +53,35 @@ def pilot_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequen
 
 def projections(details: Details) -> list[str]:
     """Say what the rest would take, with 95 % intervals: failures, cost, time."""
-    ended = [outcome for outcome in details.outcomes if outcome.status in ("complete", "failed")]
-    left = details.count("not sent")
-    failed = Mean.of((float(outcome.status == "failed") for outcome in ended), truths=True)
+    told = details.pilot
+    if told is None:
+        return []
     lines = []
+    failed = told.failures
     if failed is not None and failed.low is not None and failed.high is not None:
         lines.append(
             f"failures: {failed.mean:.0%} of the pilot; {failed.low:.0%} to {failed.high:.0%} of all rows are to be expected"
         )
-    answers = [outcome.answer for outcome in ended if outcome.answer is not None]
-    if left:
-        lines += _cost(Mean.of(answer.cost for answer in answers), left)
-        tokens = Mean.of(answer.usage.total_tokens for answer in answers)
-        lines += (
-            [] if tokens is None else [f"tokens: {_range(tokens, left, lambda count: f'{count:,.0f}')} for the rest"]
-        )
-        sent = [
-            answer for outcome, answer in ((o, o.answer) for o in ended) if answer is not None and not outcome.stored
-        ]
-        if details.seconds > 0 and len(sent) > 1:
-            most = seconds_text(left * details.seconds / len(sent))
-            lines.append(f"time: at most about {most} for the rest; less where the server takes more requests at once")
+    if told.left:
+        rest = f"for the other {pluralize(told.left, 'request')}"
+        lines.append("cost: unknown, since no price of this model is known")
+        if told.cost is not None:
+            lines[-1] = f"cost: {_range(told.cost, cost_text)} {rest}"
+        if told.tokens is not None:
+            lines.append(f"tokens: {_range(told.tokens, lambda count: f'{count:,.0f}')} {rest}")
+        if told.seconds is not None:
+            lines.append(
+                f"time: {_range(told.seconds, seconds_text)} {rest}; less where the server takes more requests at once"
+            )
     return lines
 
 
-def _cost(each: Mean | None, left: int) -> list[str]:
-    if each is None:
-        return ["cost: unknown, since no price of this model is known"]
-    return [f"cost: {_range(each, left, cost_text)} for the rest"]
-
-
-def _range(each: Mean, count: int, text: Callable[[float], str]) -> str:
-    """Format the total of so many rows with its interval."""
-    total = f"about {text(each.mean * count)}"
-    if each.low is None or each.high is None:
-        return total
-    return f"{total} ({text(max(0.0, each.low) * count)} to {text(each.high * count)})"
+def _range(total: Mean, text: Callable[[float], str]) -> str:
+    """Format a total with its interval."""
+    about = f"about {text(total.mean)}"
+    if total.low is None or total.high is None:
+        return about
+    return f"{about} ({text(total.low)} to {text(total.high)})"
 
 
 def _reasons(details: Details, ended: Sequence[int]) -> list[str]:

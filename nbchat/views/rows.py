@@ -58,7 +58,7 @@ def rows_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequenc
             plain.append(columns_plain(columns))
     if len(answered) > FIRST:
         facts.insert(0, f"the first {FIRST} of {len(answered):,} answers are shown")
-    for bundle in (_failures(details, dot), chrome.line(facts), chrome.line(_hint(details, dot))):
+    for bundle in (_failures(details), chrome.line(facts), chrome.line(_hint(details, dot))):
         if bundle["text/plain"]:
             parts.append(str(bundle["text/html"]))
             plain.append(str(bundle["text/plain"]))
@@ -81,15 +81,21 @@ def headline(details: Details) -> str:
 
 def figures(details: Details) -> list[str]:
     """What the run took: cost, tokens, time and speed."""
-    sent = sum(1 for outcome in details.outcomes if outcome.answer is not None and not outcome.stored)
-    speed = sent / details.seconds if details.seconds > 0 and sent > 1 else 0.0
     facts = [
         (cost_text(details.cost) or "cost unknown") if details.requests else "nothing was sent",
         _tokens(details.usage) if details.requests else "",
-        seconds_text(details.seconds) + (f", {speed:.3g} rows/s" if speed else ""),
+        seconds_text(details.seconds),
+        _speed(details),
         *details.notices,
     ]
     return [fact for fact in facts if fact]
+
+
+def _speed(details: Details) -> str:
+    if details.requests < 2 or details.seconds <= 0:
+        return ""
+    speed = details.requests / details.seconds
+    return f"{speed:,.0f} requests/s" if speed >= 10 else f"{speed:.2g} requests/s"
 
 
 def _tokens(usage: Usage) -> str:
@@ -156,8 +162,8 @@ def _label(value: Any) -> str | None:
     return text if 0 < len(text) <= 40 else None
 
 
-def _failures(details: Details, dot: str) -> Bundle:
-    """Return the reasons of failures with their number and a row each, and what to do."""
+def _failures(details: Details) -> Bundle:
+    """Return the reasons of failures with their number and a row each."""
     reasons: Counter[str] = Counter()
     rows: dict[str, int] = {}
     for place, outcome in enumerate(details.outcomes):
@@ -170,7 +176,7 @@ def _failures(details: Details, dot: str) -> Bundle:
     told = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in reasons.most_common(MOST_REASONS)]
     if len(reasons) > MOST_REASONS:
         told.append(f"and {len(reasons) - MOST_REASONS:,} more reasons")
-    summary = f"Why {pluralize(sum(reasons.values()), 'row')} failed ({dot}retry() asks them again)"
+    summary = f"Why {pluralize(sum(reasons.values()), 'row')} failed"
     return chrome.details(summary, "\n".join(told), opened=True)
 
 

@@ -45,46 +45,98 @@ def watched_rows(
     `keep` is called with the result, complete or not, before it is shown; without it, an incomplete one is bound to `_`.
     Raises as `map_rows` does.
     """
-    shell = running_shell()
-    if display is False or (display is None and (shell is None or not in_main_thread())):
-        return map_rows(session, data, template, names=names, on_progress=on_progress, **options)
-    in_cell = canvas is not None or is_notebook(shell)
-    bar = CellBar(canvas or CellCanvas(shell)) if in_cell else TerminalBar(sys.stdout)
+    watch = _Watch(data, template, names or {}, name or "", notes, on_progress)
 
-    def tell(progress: Progress) -> None:
-        bar.show(progress.done, progress.total, progress_facts(progress))
-        on_progress(progress)
+    def first() -> Any:
+        return map_rows(session, data, template, names=names, on_progress=watch.tell, **options)
 
-    ended: NbchatError | Interrupted | None = None
-    try:
-        result = map_rows(session, data, template, names=names, on_progress=tell, **options)
-    except (NbchatError, Interrupted) as failure:
-        ended, result = failure, getattr(failure, "result", None)
-    except BaseException:
-        bar.clear()
-        raise
-    if result is None:
-        bar.clear()
-    else:
-        if keep is not None:
-            keep(result)
-        elif ended is not None and shell is not None:
-            shell.displayhook.update_user_ns(result)
-        bar.replace(_bundle(result.details, data, template, names, name or ("_" if ended is not None else ""), notes))
-    if ended is not None:
-        raise ended
-    return result
+    return watch.run(first, display, canvas, keep)
+
+
+class _Watch:
+    """Shows a run, and those that `retry` starts, each where it was asked for."""
+
+    def __init__(
+        self,
+        data: Any,
+        template: str,
+        names: Mapping[str, object],
+        name: str,
+        notes: Sequence[str],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._data = data
+        self._template = template
+        self._names = names
+        self._name = name
+        self._notes = notes
+        self._on_progress = on_progress
+        self._bar: CellBar | TerminalBar | None = None
+
+    def tell(self, progress: Progress) -> None:
+        """Show the progress of the run under way."""
+        if self._bar is not None:
+            self._bar.show(progress.done, progress.total, progress_facts(progress), "rows")
+        self._on_progress(progress)
+
+    def run(
+        self,
+        work: Callable[[], Any],
+        display: bool | None,
+        canvas: Canvas | None = None,
+        keep: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Run the work and show its result. Raises what the work raises, after its result so far is shown."""
+        shell = running_shell()
+        self._bar = None
+        if display or (display is None and shell is not None and in_main_thread()):
+            in_cell = canvas is not None or is_notebook(shell)
+            self._bar = CellBar(canvas or CellCanvas(shell)) if in_cell else TerminalBar(sys.stdout)
+        ended: NbchatError | Interrupted | None = None
+        try:
+            result = work()
+        except (NbchatError, Interrupted) as failure:
+            ended, result = failure, getattr(failure, "result", None)
+        except BaseException:
+            self._clear()
+            raise
+        if result is None:
+            self._clear()
+        else:
+            result.details.watch(self._again)
+            if keep is not None:
+                keep(result)
+            elif ended is not None and shell is not None:
+                shell.displayhook.update_user_ns(result)
+            if self._bar is not None:
+                name = self._name or ("_" if ended is not None else "")
+                self._bar.replace(_bundle(result.details, self._data, self._template, self._names, name, self._notes))
+        if ended is not None:
+            raise ended
+        return result
+
+    def _again(self, again: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `again` with its run shown, unless `display=False` is among its options."""
+
+        def shown(display: bool | None = None, **changed: Any) -> Any:
+            return self.run(lambda: again(**changed), display)
+
+        return shown
+
+    def _clear(self) -> None:
+        if self._bar is not None:
+            self._bar.clear()
 
 
 def _bundle(
     details: Details,
     data: Any,
     template: str,
-    names: Mapping[str, object] | None,
+    names: Mapping[str, object],
     name: str,
     notes: Sequence[str],
 ) -> Bundle:
-    inputs = _inputs(data, template, names or {})
+    inputs = _inputs(data, template, names)
     show = pilot_bundle if getattr(details, "pilot", None) else rows_bundle
     return show(details, inputs, name, notes)
 
@@ -109,17 +161,14 @@ def progress_facts(progress: Progress) -> list[str]:
     """Return the facts to show while rows are asked."""
     left = progress.cost_left
     facts = [
-        "rows",
         f"{progress.stored:,} reused" if progress.stored else "",
         f"{progress.failed:,} failed" if progress.failed else "",
         f"{progress.skipped:,} skipped" if progress.skipped else "",
-        f"{progress.under_way:,} under way" if progress.under_way else "",
+        f"{progress.at_once:,} at once" if progress.at_once and progress.under_way else "",
         f"{progress.rows_per_second:.3g} rows/s" if progress.rows_per_second else "",
         "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
         f"about {cost_text(left)} to come" if left else "",
         f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",
-        f"waiting {seconds_text(waits)} for the server's rate limit"
-        if (waits := getattr(progress, "waits", 0.0)) > 1
-        else "",
+        f"waiting {seconds_text(progress.waits)} for the server's rate limit" if progress.waits > 1 else "",
     ]
     return [fact for fact in facts if fact]

@@ -52,7 +52,8 @@ def watched_sweep(
         register_display(shell)
 
     def tell(progress: Progress) -> None:
-        bar.show(progress.done, progress.total, progress_facts(progress))
+        noun = "answers scored" if progress.stage == "scores" else "answers"
+        bar.show(progress.done, progress.total, progress_facts(progress), noun)
         on_progress(progress)
 
     stopped: SweepInterrupted | None = None
@@ -90,9 +91,7 @@ def _bind_to_underscore(shell: Any, result: Sweep) -> None:
 
 def progress_facts(progress: Progress) -> list[str]:
     """Return the facts to show while a sweep runs."""
-    scores = progress.stage == "scores"
     facts = [
-        "answers scored" if scores else "answers",
         f"{progress.failed} failed" if progress.failed else "",
         "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
         f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",

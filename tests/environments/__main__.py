@@ -40,8 +40,12 @@ class Place:
 
 
 PLACES = {
-    "ipykernel7": Place("ipykernel 7", ("ipykernel>=7",), KERNEL, "cells, re-runs, interrupts, the panel and its subshells"),
-    "ipykernel6": Place("ipykernel 6.29", ("ipykernel==6.29.5",), KERNEL, "cells, re-runs, interrupts, the panel", (3, 12)),
+    "ipykernel7": Place(
+        "ipykernel 7", ("ipykernel>=7",), KERNEL, "cells, re-runs, interrupts, the panel and its subshells"
+    ),
+    "ipykernel6": Place(
+        "ipykernel 6.29", ("ipykernel==6.29.5",), KERNEL, "cells, re-runs, interrupts, the panel", (3, 12)
+    ),
     "colab": Place(
         "Colab's versions: IPython 7.34, ipykernel 6.17.1, ipywidgets 7.7.1, tornado 6.5",
         (
@@ -94,7 +98,10 @@ def run(place: Place, home: Path, wheel: Path) -> bool:
 
 def table(results: dict[str, bool]) -> str:
     """The rows of the README."""
-    rows = [f"| {PLACES[name].title} | {PLACES[name].told} | {'yes' if passed else '**fails**'} |" for name, passed in results.items()]
+    rows = [
+        f"| {PLACES[name].title} | {PLACES[name].told} | {'yes' if passed else '**fails**'} |"
+        for name, passed in results.items()
+    ]
     return "\n".join(["| where | what was run there | passed |", "|---|---|---|", *rows])
 
 

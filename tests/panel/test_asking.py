@@ -5,12 +5,14 @@ import threading
 import time
 
 import pytest
+from ipywidgets import HTML
 
 from nbchat.conversation.session import Session
 from nbchat.frontend import registry
 from nbchat.panel.transcript import transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
+from nbchat.values.answer.rating import Rating
 from nbchat.values.params import Params
 from tests.panel.panels import posts, walk
 
@@ -670,3 +672,27 @@ def test_an_answer_in_the_history_is_rated_with_a_thumb(hand, server):
     assert session.turns[0].rating.thumb is False
     here.click("👎")
     assert session.turns[0].rating is None
+
+
+def test_an_answer_in_the_history_takes_a_score_and_a_note(hand, server):
+    """They join the thumb, stand in the list, and belong to the answer that is selected."""
+    session = Session(base_url=server.base_url, model="m")
+    here = hand(session)
+    for text in ("Hello", "Again"):
+        here.send(text)
+        here.wait()
+    here.click("👍")
+    here.click("Rate…")
+    here.labelled("Score").value = "4,5"
+    here.labelled("Note").value = "to the point"
+    assert session.turns[1].rating == Rating(True, 4.5, "to the point")
+    assert "→  👍 4.5 ✎" in here.labelled("History").options[1]
+    here.labelled("History").index = 0
+    assert (here.labelled("Score").value, here.labelled("Note").value) == ("", "")
+    here.labelled("Score").value = "good"
+    assert "must be a number; got &#x27;good&#x27;" in str([w.value for w in walk(here.panel) if isinstance(w, HTML)])
+    assert session.turns[0].rating is None
+    here.labelled("History").index = 1
+    assert here.labelled("Score").value == "4.5"
+    here.labelled("Score").value = here.labelled("Note").value = ""
+    assert session.turns[1].rating == Rating(True)

@@ -337,13 +337,14 @@ class Exchange:
         )
 
     def _status(self, reply: Reply) -> Status:
-        """Return the status; a complete answer is interrupted if its tools were to run."""
+        """Return the status; a complete answer is interrupted if its tools were to run, or its data to be read."""
         if self.error is None or isinstance(self.error, SchemaError) or reply.status != "complete":
             return reply.status
+        if isinstance(self.error, Exception):
+            return "failed"
         calls, tools = reply.tool_calls, self.ask.tools
-        if not isinstance(self.error, Exception) and not (calls and tools is not None and tools.can_run(calls)):
-            return "complete"
-        return "failed" if isinstance(self.error, Exception) else "interrupted"
+        goes_on = calls and tools is not None and tools.can_run(calls)
+        return "interrupted" if goes_on or (self.ask.schema is not None and self.data is None) else "complete"
 
     @property
     def turn(self) -> Turn | None:
