@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbchat.api.pacing.rate_limits import RetryPolicy
+from nbchat.data.tables.table import library
 from nbchat.rows.details import Details
 from nbchat.rows.form import Form
 from nbchat.rows.keeping import Keeping
@@ -70,6 +71,8 @@ def map_rows(
     `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once, None = as many
     as the server takes. `budget` (such as 0.50 or "20k tokens") ends the run before it would be crossed.
 
+    Of a Dask frame or column, a lazy one of the answers is returned: see `nbchat.rows.cluster`.
+
     `on_progress` and `on_row` are described at `RunOptions`. Raises PromptError, ParameterError, ConfigError and GuardError
     before anything is sent; MapInterrupted; AuthenticationFailed, QuotaExceeded, BudgetExceeded and errors that every row
     would meet. All that end a run under way have the `.result` so far.
@@ -78,6 +81,13 @@ def map_rows(
     df["label"] = map_rows(session, df["comment"], "Is this a complaint? {comment}", schema="label: yes|no")
     ```
     """
+    if library(data) == "dask":
+        from nbchat.rows.cluster import map_partitions
+
+        given: dict[str, Any] = {"concurrency": concurrency, "budget": budget, "retries": retries, "names": names}
+        given |= {"schema": schema, "cache": cache, "repeat": repeat, **options}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        return map_partitions(session, data, template, map_rows, **wanted)
     source = source_of(data)
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
     run = RunOptions(

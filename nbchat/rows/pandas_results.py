@@ -10,7 +10,7 @@ import pandas as pd
 
 from nbchat.rows.details import Details, Mapped
 
-__all__ = ["MappedFrame", "MappedSeries", "pandas_column", "pandas_frame"]
+__all__ = ["MappedFrame", "MappedSeries", "dtype_of", "pandas_column", "pandas_frame"]
 
 
 class MappedSeries(Mapped, pd.Series):
@@ -67,6 +67,12 @@ def pandas_frame(native: Any, columns: Mapping[str, Sequence[Any]], details: Det
     made = MappedFrame({name: _typed(values) for name, values in columns.items()}, index=index)
     made.details = details
     return made
+
+
+def dtype_of(kind: object) -> Any:
+    """Return the dtype of a column of values of a JSON type, some of them missing; object for any other type."""
+    example: dict[object, Any] = {"string": "", "integer": 1, "number": 1.0, "boolean": True}
+    return _typed([example[kind], None] if kind in example else []).dtype
 
 
 def _index(native: Any) -> Any:
