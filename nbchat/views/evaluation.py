@@ -72,8 +72,8 @@ def show_evaluation(shell: Any, evaluation: result.Evaluation) -> None:
     show_plot(shell, evaluation)
 
 
-def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
-    """Return the whole result as one output. `name` is the user's variable, if known."""
+def evaluation_bundle(evaluation: result.Evaluation, name: str = "", notes: Sequence[str] = ()) -> Bundle:
+    """Return the whole result as one output. `name` is the user's variable, if known; `notes` are more facts to show."""
     found = evaluation.verdict()
     table = _setting_table(evaluation)
     parts = [f'<div style="{HEAD}">{html_text(str(found))}</div>', columns_html(table)]
@@ -84,7 +84,12 @@ def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
             parts.append(f'<details><summary style="{style}">{html_text(summary)}</summary>{body}</details>')
             plain.append(plain_text(summary))
     timed = any(one.seconds_per_1000 is not None for one in evaluation.standings)
-    facts = [_size(evaluation), *evaluation.notes(), *(["times are of one request after another"] if timed else [])]
+    facts = [
+        _size(evaluation),
+        *evaluation.notes(),
+        *(["times are of one request after another"] if timed else []),
+        *notes,
+    ]
     dot = f"{name}." if name else ""
     hint = "" if name else "on the result (_, or a name): "
     hint += f'{dot}apply() adopts the best · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
