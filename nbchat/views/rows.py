@@ -12,8 +12,8 @@ from nbchat.display.canvas import Bundle
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.rows.details import Details
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.results.details import Details
 from nbchat.values.answer.usage import Usage
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
