@@ -18,6 +18,7 @@ from nbchat.rows.evaluation.grading import Case
 from nbchat.rows.evaluation.standing import Standing
 from nbchat.tuning.grid import setting_text, value_text
 from nbchat.tuning.statistics import Mean, interval_text
+from nbchat.values.limits import one_line
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 from nbchat.views.sweep import HEAD
@@ -233,5 +234,4 @@ def _answer(evaluation: result.Evaluation, case: Case, number: int) -> str:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return one_line(text, LONGEST)

@@ -9,9 +9,9 @@ import zlib
 import pytest
 
 from nbchat.frontend import Session
-from nbchat.rows.evaluation.bench import EvaluationInterrupted
 from nbchat.rows.evaluation.evaluate import evaluate
 from nbchat.rows.evaluation.result import Evaluation
+from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.testing import Say, ScriptedServer, Status, error
 from nbchat.values.errors import AuthenticationFailed, BudgetExceeded, ParameterError, PromptError
 
