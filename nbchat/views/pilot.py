@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.display.footer import cost_text, seconds_text
-from nbchat.rows.details import Details
 from nbchat.rows.pilot import Projection
+from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column

@@ -12,9 +12,9 @@ from nbchat.display.display_state import running_shell
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
-from nbchat.rows.details import Details
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.progress import Progress
+from nbchat.rows.results.details import Details
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
 from nbchat.values.errors import Interrupted, NbchatError
