@@ -29,6 +29,9 @@ FIRST = 5
 LONGEST = 120
 """Characters shown of an input or an answer."""
 
+SHORT = 40
+"""Characters of a text that needs no more width than it takes."""
+
 LONGEST_REASON = 300
 """Characters shown of a reason, which says what to do at its end."""
 
@@ -122,16 +125,23 @@ def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs
     asked = [cut(inputs(place)) for place in positions]
     columns = [Column("row", [f"{place:,}" for place in positions])]
     if any(asked):
-        columns.append(Column("asked about", asked, number=False))
+        columns.append(_texts("asked about", asked))
     values = [outcomes[place].value for place in positions]
     records = [None if isinstance(value, str) else record_of(value) for value in values]
     if any(records):
         names = list(dict.fromkeys(key for record in records if record for key in record))
         return columns + [
-            Column(cut(str(key)), [_shown((record or {}).get(key)) for record in records], number=False)
+            _texts(cut(str(key)), [_shown((record or {}).get(key)) for record in records])
             for key in names[:MOST_COLUMNS]
         ]
-    return [*columns, Column("answer", [_shown(value) for value in values], number=False)]
+    return [*columns, _texts("answer", [_shown(value) for value in values])]
+
+
+def _texts(title: str, texts: Sequence[str]) -> Column:
+    """Return a column of texts; long ones take the width that is left."""
+    if max(map(len, texts)) <= SHORT:
+        return Column(title, texts, number=False)
+    return Column(title, texts, number=False, html=[html_text(text) for text in texts], wide=True)
 
 
 def _shown(value: Any) -> str:
