@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from nbchat.conversation import session as conversation
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
-from nbchat.conversation.registry import Registry
+from nbchat.conversation.registry import DEFAULT, Registry
+from nbchat.values.daemon_thread import require_threads
+from nbchat.values.errors import ConfigError
 from nbchat.values.messages import Message, Part
 from nbchat.values.presenter import Presenter
 
 if TYPE_CHECKING:  # imported with the first of them
+    from nbchat.panel.panel import Panel
     from nbchat.views.evaluation import Evaluation
     from nbchat.views.explorer import Sweep
 
-__all__ = ["Session", "registry", "session"]
+__all__ = ["Session", "make_panel", "registry", "session"]
 
 
 class Session(conversation.Session):
     """A multi-turn conversation, displayed in a notebook or IPython, and not in a script."""
 
     __doc__ = conversation.Session.__doc__
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Reopen this notebook's session of this name from the journal, with a notice, or create one.
+
+        Where cells have no ids, as in a notebook that nbclient or papermill runs, the default session starts afresh: its
+        cells can't be matched to the turns of the last run, which every further run would repeat.
+        """
+        return cls(name=name) if name == DEFAULT and not _has_cell_ids() else super().named(name)
 
     def _presenter(self, display: bool | Presenter | None, exchange: Exchange) -> Presenter | None:
         if display is False:
@@ -35,10 +47,8 @@ class Session(conversation.Session):
         return make_presenter(display, choices=ask.params.n or 1, waiting=ask.params.model or ask.endpoint.title)
 
     def panel(self) -> Any:
-        """Show this session as a panel of widgets. Raises ConfigError outside a notebook."""
-        from nbchat.panel.panel import Panel
-
-        return Panel(registry(), self)
+        """Show this session as a panel of widgets. Raises ConfigError without widgets or threads, or outside a notebook."""
+        return make_panel(self)
 
     def sweep(
         self,
@@ -65,10 +75,14 @@ class Session(conversation.Session):
         return self.sweep(message, models=models, **options)
 
     def map(self, data: Any, template: str, **options: Any) -> Any:
-        """Ask one prompt for each row of `data`, and return the answers in its order, index and type; see `map_rows`."""
-        from nbchat.rows.mapping import map_rows
+        """Ask one prompt for each row of `data`, and return the answers in its order, index and type.
 
-        return map_rows(self, data, template, **options)
+        `df["label"] = chat.map(df["comment"], "Is this a complaint? {item}", schema="label: yes|no")`. Shows the progress and
+        the result; `display=False` does not. Options and errors are those of `nbchat.rows.mapping.map_rows`.
+        """
+        from nbchat.views.watched_rows import watched_rows
+
+        return watched_rows(self, data, template, **options)
 
     def evaluate(
         self, data: Any, template: str | Sequence[str], *, truth: Any = None, score: Any = None, **options: Any
@@ -79,12 +93,40 @@ class Session(conversation.Session):
         of prompts is one too, and so is `system`. `truth` is the column of right answers: labels give accuracy, macro-F1
         and a confusion matrix, numbers the mean absolute error. `score` is a function of the answer (and the truth) to a
         number, or a judge's prompt with `{answer}`. The result says which setting is best and whether that is settled;
-        `apply()` makes it the session's. `stop_early=True` stops asking what is plainly worse. Further options as for
-        `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, with the errors raised.
+        `apply()` makes it the session's. Settings that are plainly worse are not asked to the end, unless
+        `stop_early=False`. Further options as for `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, which
+        lists the errors raised.
         """
         from nbchat.views.watched_evaluation import watched_evaluation
 
         return watched_evaluation(self, data, template, truth=truth, score=score, **options)
+
+
+def _has_cell_ids() -> bool:
+    """Whether the front end gives its cells ids, or there is none."""
+    from nbchat.display.display_state import running_shell
+    from nbchat.display.kernel import running_cell_id
+
+    shell = running_shell()
+    return shell is None or running_cell_id(shell) is not None
+
+
+def make_panel(session: Session | None = None) -> Panel:
+    """Make a panel of a session; None = of the current one, also when that becomes another.
+
+    Raises ConfigError where it can't be shown, before a widget is made: a text console complains of each.
+    """
+    from nbchat.display.display_state import running_shell
+    from nbchat.display.presenting import is_notebook
+
+    if not is_notebook(running_shell()):
+        raise ConfigError("A panel needs a Jupyter notebook; this is not one.")
+    require_threads()
+    try:
+        from nbchat.panel.panel import Panel
+    except ImportError as error:
+        raise ConfigError(f"A panel is made of widgets, which are missing here: {error}. Install ipywidgets.") from None
+    return Panel(registry(), session)
 
 
 def registry() -> Registry[Session]:

@@ -59,7 +59,7 @@ def main():
 
 
 def keep_bytecode(home):
-    """Let the processes to come keep their bytecode, as installed packages do: else some compile their source each time."""
+    """Let child processes keep their bytecode, as installed packages do; otherwise some compile their source each time."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(home / "bytecode")
 
@@ -82,7 +82,7 @@ def load_time(kernel):
 
 
 def timed(kernel, *cells):
-    """How long some cells take as a front-end sees it, the time between them left out."""
+    """Return the time that cells take for a front end, without the time between them."""
     total = 0.0
     for cell in cells:
         begin = time.perf_counter()

@@ -65,7 +65,7 @@ def opening(kernel, server):
 
 
 def moving(kernel, server):
-    """A slider's moves in the panel that is open; the list of models, which opening it asked for, has come by then."""
+    """Measure a slider's moves in an open panel, whose list of models has arrived."""
     time.sleep(1.0)
     before = len(server.requests)
     median, most = map(float, kernel.run(MOVES).stdout.split())

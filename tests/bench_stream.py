@@ -45,7 +45,7 @@ ANSWERS = {
 
 
 def serve(ready, commands):
-    """The server's process: plays the answer that the request's `user` names, tells when a client went away."""
+    """The server's process: plays the answer named by the request's `user`, and reports when a client disconnected."""
     made = {name: make() for name, make in ANSWERS.items()}
 
     with ScriptedServer() as server:
@@ -68,7 +68,7 @@ class Server:
         self.url = here.recv()
 
     def closed(self):
-        """When the client of the last request was gone; None = it still was there after 5 s."""
+        """Return when the last request's client disconnected; None = still connected after 5 s."""
         self._commands.send(True)
         return self._commands.recv()
 
@@ -82,7 +82,7 @@ class Server:
 
 
 def by_hand(url):
-    """What a careful user writes: a pooled client, its lines, json."""
+    """Read a stream as a careful user would: a pooled client, its lines, json."""
     client = httpx.Client(timeout=60)
 
     def read(name):
@@ -140,7 +140,8 @@ def spread(values, unit=1.0, digits=2):
 
 
 def ratios(server, name, rounds, *, sdk=False):
-    """CPU as a multiple of the hand-written loop's, for each way; round by round, so that what disturbs one disturbs all."""
+    """Return the CPU time of each way as a multiple of the hand-written loop's, in alternating rounds, so that
+    disturbances affect all."""
     ways = {"by hand": by_hand(server.url), "nbchat": by_session(server.url)}
     if sdk and (official := by_sdk(server.url)) is not None:
         ways["openai"] = official
@@ -235,7 +236,7 @@ def child(server):
 
 
 def interrupts(server, rounds):
-    """From SIGINT to the prompt being back, and to the server's seeing the close."""
+    """Measure the time from SIGINT to the prompt, and to the server's seeing the close."""
     with child(server) as process:
         assert process.stdin is not None
         assert process.stdout is not None

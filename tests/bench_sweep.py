@@ -92,7 +92,7 @@ async def slots_and_shared(url, own, shared):
 
 
 async def measured(work):
-    """Seconds that a coroutine says it took, and the CPU seconds of this process meanwhile."""
+    """Return the seconds that a coroutine reports, and the CPU seconds of this process meanwhile."""
     cpu = time.process_time()
     return await work, time.process_time() - cpu
 
@@ -105,7 +105,7 @@ def report(name, figures):
 
 
 def main():
-    """Print the table. The three take turns, so that a busy machine is busy for all of them."""
+    """Print the table. The three alternate, so that a busy machine affects all of them."""
     command = [sys.executable, "-c", SERVER]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         url = server.stdout.readline().strip()

@@ -15,7 +15,7 @@ from nbchat.values.params import PARAMETERS, Params
 
 
 def scaled(factor, **more):
-    """Settings that draw this many times the examples of the profile, which a fixed `max_examples` would ignore."""
+    """Settings with this many times the examples of the profile, which a fixed `max_examples` would ignore."""
     return settings(max_examples=round(factor * settings.default.max_examples), **more)
 
 

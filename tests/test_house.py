@@ -16,7 +16,7 @@ from tests.environment import ROOT
 PACKAGE = ROOT / "nbchat"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# From the ground up: a room knows those before it alone. `builtin` knows the values alone, `testing` nothing.
+# From the ground up: a room may import those before it. `builtin` may import only `values`, `testing` nothing.
 ORDER = [
     "testing",
     "values",
@@ -73,7 +73,7 @@ def imported(tree):
             case ast.ImportFrom(module=module, names=names, level=0):
                 yield from (f"{module}.{alias.name}" for alias in names)
             case ast.ImportFrom():
-                yield "nbchat"  # a relative import: nobody can see where it points
+                yield "nbchat"  # a relative import: its target is not visible
             case ast.Constant(value=str(text)) if text == "nbchat." or _is_module(text):
                 yield text  # imported, looked up or patched by its name, or by one that is put together
 
@@ -96,7 +96,7 @@ def test_every_file_lives_in_a_room():
 
 
 def test_the_architecture_lists_the_rooms_in_their_order():
-    """All those that there are; a room that is only planned has no row yet."""
+    """All existing rooms; a planned one has no row yet."""
     listed = re.findall(r"^\| `([a-z]+)` \|", (PACKAGE / "ARCHITECTURE.md").read_text(), re.MULTILINE)
     assert listed == [one for one in ORDER if one in {room(path) for path in FILES}]
 
@@ -159,6 +159,16 @@ def test_each_run_draws_the_same_examples_and_the_search_draws_more():
         path.name for path in (ROOT / "tests").rglob("test_*.py") if re.search(r"@settings\(.*max_", path.read_text())
     ]
     assert fixed == []
+
+
+def test_values_are_structs():
+    """`class X(Struct, frozen=True)` of msgspec is defined in 0.03 ms, a dataclass in 0.5 to 1 ms, at the first answer."""
+    found = [
+        name(path)
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^@(dataclasses\.)?dataclass", path.read_text(), re.MULTILINE)
+    ]
+    assert [one for one in found if "testing" not in one] == []
 
 
 def loaded(code):

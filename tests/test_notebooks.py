@@ -32,7 +32,7 @@ def test_a_notebook_runs_twice_in_one_kernel(path, tmp_path):
 
 
 def test_a_notebook_is_stored_as_it_ran(path):
-    """From top to bottom, with the outputs of every cell that shows something; failures only where they are meant."""
+    """From top to bottom, with all outputs; failures only where intended."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -44,7 +44,7 @@ def test_a_notebook_is_stored_as_it_ran(path):
 
 
 def test_a_stored_notebook_names_nothing_of_the_machine(path):
-    """No directory of the user's, no key, and no warning."""
+    """No directory of the user, no key, and no warning."""
     text = json.dumps(nbformat.read(path, as_version=4))
     for name in (str(ROOT), str(Path.home()), "/tmp/", "/home/", "/root/", "sk-", "Warning:"):  # looked for, not used
         assert name not in text

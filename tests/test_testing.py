@@ -35,7 +35,7 @@ from nbchat.testing import (
     usage,
 )
 
-LONG = 30.0  # seconds: never waited for in full, a bound for what must happen
+LONG = 30.0  # seconds; an upper bound that is never reached
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_n_choices_interleave(server, client):
     assert [choice["index"] for choice in ask(client, n=2).json()["choices"]] == [0, 1]
 
 
-def test_what_is_none_is_missing(server, client):
+def test_none_means_that_the_field_is_missing(server, client):
     server.add(Say("x", finish=None, model=None, usage=None, done=False), Say("x", model=None, usage=None))
     with stream(client, stream_options={"include_usage": True}) as response:
         text = response.read().decode()
@@ -263,7 +263,7 @@ def test_a_streaming_request_may_be_answered_by_plain_json(server, client):
         assert json.loads(response.read())["choices"][0]["message"]["content"] == "whole"
 
 
-# Accidents
+# Failures
 
 
 def test_a_connection_is_kept_and_used_again(server, client):

@@ -30,7 +30,7 @@ def test_the_uses_of_a_user_have_types(name):
 
 @pytest.mark.parametrize("name", CHECKERS)
 def test_a_wrong_use_is_told(name, tmp_path):
-    """So that the test above can fail: nothing of nbchat is `Any` to a checker."""
+    """Proves that the test above can fail: nbchat's types are not `Any`."""
     path = tmp_path / "wrong.py"
     path.write_text("from nbchat import Session\nnumber: int = Session().ask('Hi').text\n")
     done = checked(name, path)

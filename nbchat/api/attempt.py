@@ -14,7 +14,7 @@ import httpx
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import Call
 from nbchat.api.error_body import describe
-from nbchat.api.failure import FINAL, error_from, is_unsupported, may_pass, may_refuse_usage
+from nbchat.api.failure import FINAL, error_from, is_temporary, is_unsupported, may_refuse_usage
 from nbchat.api.http.connection_failure import what_happened, words_of
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
@@ -190,7 +190,7 @@ class Attempt:
             known=self._known,
         )
         should = response.headers.get("x-should-retry")
-        again = should == "true" if should in ("true", "false") else may_pass(status, detail, error)
+        again = should == "true" if should in ("true", "false") else is_temporary(status, detail, error)
         return AttemptFailed(
             error,
             again=again and not isinstance(error, FINAL),
@@ -202,7 +202,7 @@ class Attempt:
     async def _read(self, response: httpx.Response) -> AttemptFailed | None:
         """Read to the end of the answer, then briefly to the end of the response. Return a failure if it was empty."""
         portions = unpacked(response)
-        decoder, given_up = self._decoder, None
+        decoder, given_up, exhausted = self._decoder, None, False
         try:
             async with asyncio.timeout(None) as limit:
                 first = True
@@ -217,6 +217,8 @@ class Attempt:
                         break
                     if decoder.finished or self._finished_at is not None:
                         limit.reschedule(self._patience(came=bool(events)))
+                else:
+                    exhausted = True
         except TimeoutError:
             given_up = self._why_given_up()
         if self._is_hollow:
@@ -225,7 +227,7 @@ class Attempt:
                 ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True
             )
         self._emit_end(given_up, left=given_up is not None)
-        if decoder.done and not decoder.failed:
+        if decoder.done and not decoder.failed and not exhausted:
             await self._drain(portions)
         self._over()
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 __all__ = ["Capabilities"]
 
@@ -17,6 +18,7 @@ class Capabilities:
     def __init__(self) -> None:
         self._refused: dict[tuple[str, str], dict[str, str]] = {}
         self._windows: dict[tuple[str, str], int] = {}
+        self._listed: dict[str, Mapping[str, int | None]] = {}
         self._lock = threading.Lock()
 
     def learn(self, base_url: str, model: str, parameter: str, words: str) -> None:
@@ -44,7 +46,12 @@ class Capabilities:
         with self._lock:
             self._windows[base_url, model] = tokens
 
+    def learn_listed(self, base_url: str, windows: Mapping[str, int | None]) -> None:
+        """Remember the windows in a server's list of models; one learned from a refusal comes before."""
+        with self._lock:
+            self._listed[base_url] = windows
+
     def window(self, base_url: str, model: str) -> int | None:
         """The most tokens of prompt and answer together; None = no server has said."""
         with self._lock:
-            return self._windows.get((base_url, model))
+            return self._windows.get((base_url, model)) or self._listed.get(base_url, {}).get(model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import TooMuch, read_whole
+from nbchat.api.model_list import listed_models
 from nbchat.api.pacing.pace import Slot
 from nbchat.api.pacing.paces import Paces
 from nbchat.api.pacing.sharing import Sharing
@@ -28,9 +28,10 @@ from nbchat.api.wire import encoded
 from nbchat.values.answer.events import Failed
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.frozen import repr_without
+from nbchat.values.json_fields import parsed_json
 from nbchat.values.limits import LIMITS
 
-__all__ = ["Call", "Client", "Timeouts", "model_ids", "token_ids"]
+__all__ = ["Call", "Client", "Timeouts", "token_ids"]
 
 
 class _Found(Struct, frozen=True):
@@ -108,11 +109,12 @@ class Client:
         """
         found = await self._look_up("GET", endpoint, endpoint.models_url, timeout)
         status, secrets = found.status, secrets_toward(endpoint)
-        ids = model_ids(found.content) if status == 200 else None
-        if ids is not None and len(ids) > LIMITS.models.most:
+        listed = listed_models(parsed_json(found.content)) if status == 200 else None
+        if listed is not None and len(listed) > LIMITS.models.most:
             raise ServerError(f"{endpoint.title} listed {LIMITS.models}, the most that nbchat reads. Name one with -m.")
-        if ids is not None:
-            return [secrets.redact(model) for model in ids] if secrets else ids
+        if listed is not None:
+            self.capabilities.learn_listed(endpoint.base_url, dict(listed))
+            return [secrets.redact(model) if secrets else model for model, _ in listed]
         if status not in (200, 404, 405, 501):
             failure = error_from(status, found.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
         else:
@@ -161,25 +163,8 @@ def _after(error: NbchatError, tries: int) -> NbchatError:
     return error
 
 
-def model_ids(content: bytes) -> list[str] | None:
-    """Return the ids in a list of models: `{data: [{id}]}`, or a bare list of ids or objects; None = not a list."""
-    body = _json(content)
-    rows = body.get("data", body.get("models")) if isinstance(body, dict) else body
-    if not isinstance(rows, list):
-        return None
-    ids = (row.get("id") or row.get("name") if isinstance(row, dict) else row for row in rows)
-    return [model for model in ids if isinstance(model, str) and 0 < len(model) <= LIMITS.word]
-
-
 def token_ids(content: bytes) -> list[int] | None:
     """Return the ids in a tokenizer's `{tokens: [id]}`; None = anything else."""
-    body = _json(content)
+    body = parsed_json(content)
     ids = body.get("tokens") if isinstance(body, dict) else None
     return ids if isinstance(ids, list) and all(type(token) is int for token in ids) else None
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

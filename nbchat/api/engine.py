@@ -20,7 +20,8 @@ from nbchat.api.http.transport_logs import ENGINE_THREAD
 from nbchat.api.pacing.sharing import Sharing
 from nbchat.api.player import played
 from nbchat.values.answer.events import Event, Failed
-from nbchat.values.errors import CutOff, NbchatError
+from nbchat.values.daemon_thread import start_daemon
+from nbchat.values.errors import ConfigError, CutOff, NbchatError
 from nbchat.values.live_set import LiveSet
 
 __all__ = ["Channel", "Engine"]
@@ -125,7 +126,7 @@ class Engine:
     """One thread, one loop, one client; starts when it is made.
 
     `capabilities` is what servers are known to refuse; None = start with nothing. `sharing` is where processes tell each
-    other of a server's rate limits; None = nowhere.
+    other of a server's rate limits; None = nowhere. Raises ConfigError where no thread can start.
     """
 
     def __init__(self, capabilities: Capabilities | None = None, sharing: Sharing | None = None) -> None:
@@ -136,8 +137,13 @@ class Engine:
         self._loop.set_debug(False)  # `-X dev` warnings about slow steps are meant for the user's loops
         self._channels: LiveSet[Channel] = LiveSet()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name=ENGINE_THREAD, daemon=True)
-        self._thread.start()  # last: an interrupt before it leaves no thread behind
+        try:
+            self._thread = start_daemon(
+                self._run, name=ENGINE_THREAD
+            )  # last: an interrupt before it leaves none behind
+        except ConfigError:
+            self._loop.close()
+            raise
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

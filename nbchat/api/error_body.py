@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from nbchat.api.answer.textflow import paired
 from nbchat.api.keys import Key
+from nbchat.values.limits import clipped
 
 __all__ = ["ErrorDetail", "describe"]
 
@@ -225,7 +226,7 @@ class _Reading:
         if (word := self._word(fields.get("error"))) and " " not in word:
             self._kinds.append(word)
         self._param = self._word(fields.get("param")) or self._param
-        self._note_wish(fields)
+        self._note_delay(fields)
 
     def _note_status(self, word: str) -> None:
         if re.fullmatch("[45][0-9][0-9]", word):
@@ -235,11 +236,11 @@ class _Reading:
         """Read Google's list of details: reasons, and the retry delay."""
         for item in details[:MOST_ITEMS] if isinstance(details, list) else ():
             if isinstance(item, Mapping):
-                self._note_wish({_plain(name): value for name, value in list(item.items())[:MOST_ITEMS]})
+                self._note_delay({_plain(name): value for name, value in list(item.items())[:MOST_ITEMS]})
                 if word := self._word(item.get("reason")):
                     self._kinds.append(word)
 
-    def _note_wish(self, fields: Mapping[str, Any]) -> None:
+    def _note_delay(self, fields: Mapping[str, Any]) -> None:
         for name, unit in WISHES.items():
             seconds = _seconds(fields.get(name))
             if seconds is not None:
@@ -254,8 +255,7 @@ class _Reading:
         """Return a text on one line, with the key masked, shortened, and without control characters."""
         if self._key is not None:
             text = self._key.redact(text)
-        text = " ".join(_UNPRINTABLE.sub(" ", paired(text[: 20 * LONGEST_QUOTE])).split())
-        return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+        return clipped(" ".join(_UNPRINTABLE.sub(" ", paired(text[: 20 * LONGEST_QUOTE])).split()), LONGEST_QUOTE)
 
 
 def _plain(name: object) -> str:

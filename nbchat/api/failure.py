@@ -20,7 +20,7 @@ from nbchat.values.errors import (
 )
 from nbchat.values.params import PARAMETERS
 
-__all__ = ["FINAL", "error_from", "is_unsupported", "may_pass", "may_refuse_usage", "refused_parameter"]
+__all__ = ["FINAL", "error_from", "is_temporary", "is_unsupported", "may_refuse_usage", "refused_parameter"]
 
 FINAL = (AuthenticationFailed, ContextTooLong, ModelNotFound, ParameterRefused, QuotaExceeded)
 """Errors that a retry can't fix, whatever their status."""
@@ -159,7 +159,7 @@ def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) 
     return status != 500 and bool(not detail.message or _UNKNOWN_FIELD(detail.message))
 
 
-def may_pass(status: int, detail: ErrorDetail, error: ServerError) -> bool:
+def is_temporary(status: int, detail: ErrorDetail, error: ServerError) -> bool:
     """Whether a retry may succeed; a refusal with status 500 never does."""
     if status not in RETRIED_STATUSES or isinstance(error, FINAL):
         return False

@@ -22,8 +22,6 @@ __all__ = [
     "OwnOption",
     "axis_values",
     "escaped",
-    "help_rows",
-    "help_text",
     "option_line",
     "parse",
     "read",
@@ -62,8 +60,22 @@ OWN: dict[str, OwnOption] = {
         OwnOption("schema", "the answer's schema: a type's name, a JSON schema or city:str,temp:float", "SCHEMA"),
         OwnOption("code", "put the code of the answer into the next cell"),
         OwnOption("variants", "lines of --- separate alternative messages in the cell; each is asked"),
+        OwnOption("each", "ask once for each row: a data frame, a column, a list, or an expression in quotes", "ROWS"),
+        OwnOption("pilot", "with --each: ask this many sample rows first, and project the cost of all", "N"),
+        OwnOption("concurrency", "with --each: most requests at once; the pace is found without it", "N"),
+        OwnOption("budget", "with --each: stop before more is spent: 0.50, 20k tokens", "AMOUNT"),
+        OwnOption("out", "with --each: write the answers to this Parquet file", "FILE"),
+        OwnOption(
+            "truth",
+            "with --each: compare settings with the right answers: a column, two annotators' (a,b), df.label",
+            "COLUMN",
+        ),
         OwnOption("repeat", "ask this many times, side by side", "N"),
-        OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
+        OwnOption(
+            "score",
+            "score each answer of a sweep, or of rows: a function's name, or a judge's prompt in quotes",
+            "NAME",
+        ),
         OwnOption("cache", "replay the stored answer to an identical request"),
         OwnOption("no_cache", "ask the server even if the answer is stored"),
         OwnOption("unguarded", "send even what looks like a secret or a private value"),
@@ -74,6 +86,9 @@ OWN: dict[str, OwnOption] = {
     )
 }
 """nbchat's own options by name."""
+
+ROWS_ONLY = frozenset({"budget", "concurrency", "out", "pilot", "truth"})
+"""Options that say how rows are asked."""
 
 ROWS: tuple[Parameter | OwnOption, ...] = (*PARAMETERS.values(), *OWN.values())
 """All options, the parameter table's first."""
@@ -239,7 +254,9 @@ class _Reading:
         if self._extra:
             self._params["extra"] = self._extra
         options = CellOptions(self._params, self._axes, self._own)
-        if "score" in self._own and not options.is_sweep:
+        for name in sorted(ROWS_ONLY & self._own.keys() if "each" not in self._own else ()):
+            raise UsageError(f"{OWN[name].flag} works on rows: name them with --each, such as --each df.comment.")
+        if "score" in self._own and not options.is_sweep and "each" not in self._own:
             raise UsageError("--score needs answers to compare: several values of an option (-t 0,1), or --repeat N.")
         return options
 
@@ -284,16 +301,21 @@ def _exact(text: str) -> str | list[Any] | None:
     return value if isinstance(value, (str, list)) else None
 
 
+_COUNTS = {"repeat": 1000, "pilot": 100_000, "concurrency": 512}
+"""The options that take a whole number of at least 1, and the greatest."""
+
+
 def _checked(option: OwnOption, flag: str, text: str) -> Any:
+    most = _COUNTS.get(option.name)
     try:
-        if option.name == "repeat" and not 1 <= int(text) <= 1000:
+        if most is not None and not 1 <= int(text) <= most:
             raise ValueError
         if option.name == "timeout" and not 0 < float(text) < 1e6:
             raise ValueError
     except ValueError:
-        expected = "a whole number from 1 to 1000" if option.name == "repeat" else "a number of seconds above 0"
+        expected = "a number of seconds above 0" if most is None else f"a whole number from 1 to {most}"
         raise UsageError(f"{flag} must be {expected}; got {without_keys(text)!r}.") from None
-    readings: dict[str, Callable[[str], Any]] = {"repeat": int, "timeout": float, "system": unescaped}
+    readings: dict[str, Callable[[str], Any]] = {"timeout": float, "system": unescaped, **dict.fromkeys(_COUNTS, int)}
     return readings.get(option.name, str)(text)
 
 
@@ -319,23 +341,3 @@ def _named(flag: str) -> str | None:
     name = flag[2:].replace("-", "_")
     negated = name.startswith("no_") and name[3:] in PARAMETERS and PARAMETERS[name[3:]].kind == "flag"
     return name if name in PARAMETERS or name in OWN or negated else None
-
-
-def help_rows() -> list[tuple[str, str, str]]:
-    """Return every option's flags, argument (empty = none) and meaning."""
-    rows = [
-        (_flags(row.short, row.flag), "" if row.kind == "flag" else row.expected, row.meaning)
-        for row in PARAMETERS.values()
-    ]
-    return [*rows, *((_flags(own.short, own.flag), own.value, own.meaning) for own in OWN.values())]
-
-
-def help_text() -> str:
-    """Return the help text, one line per option."""
-    return "\n".join(
-        f"  {flags:<28} {meaning}" + (f" ({takes})" if takes else "") for flags, takes, meaning in help_rows()
-    )
-
-
-def _flags(short: str, flag: str) -> str:
-    return f"-{short}, {flag}" if short else f"    {flag}"

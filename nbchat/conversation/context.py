@@ -32,10 +32,7 @@ ANSWER_SHARE = 8
 GUESS = 0.75
 """The fraction of a refused request that is tried if the server does not give its limit."""
 
-_SAID = re.compile(
-    r"(?:maximum context length is|context (?:window|length|size)(?: of| is)?|n_ctx\D{1,6})\s*(\d[\d,]{2,11})",
-    re.IGNORECASE,
-)
+_SAID = r"(?:maximum context length is|context (?:window|length|size)(?: of| is)?|n_ctx\D{1,6})\s*(\d[\d,]{2,11})"
 
 
 class Context(Struct, frozen=True):
@@ -97,7 +94,7 @@ def room(window: int, beside: Sequence[Message], extra: int, answer: int | None)
 
 def shorter_after(error: ContextTooLong, sent: int, endpoint: Endpoint, model: str | None) -> int:
     """Estimate the window from a refusal, and remember it; `sent` is the number of tokens sent."""
-    found = _SAID.search(str(error))
+    found = re.search(_SAID, str(error), re.IGNORECASE)
     window = int(found[1].replace(",", "")) if found else 0
     if not 0 < window < sent * 4:  # estimates are more accurate than that
         window = int(sent * GUESS)

@@ -21,7 +21,7 @@ from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
-from nbchat.values.optionline import can_say, option_line, quoted
+from nbchat.values.optionline import can_express, option_line, quoted
 from nbchat.values.params import Params
 
 __all__ = ["Conversation", "read", "write"]
@@ -177,9 +177,9 @@ def _choice(choice: Choice) -> str:
     said = render(choice.text or choice.refusal)
     if not choice.images and not choice.sources:
         return said
-    from nbchat.markdown.beside import beside_markdown
+    from nbchat.markdown.attachments import attachments_markdown
 
-    return "\n\n".join(filter(None, (said, beside_markdown(choice.images, choice.sources))))
+    return "\n\n".join(filter(None, (said, attachments_markdown(choice.images, choice.sources))))
 
 
 def _as_quote(text: str) -> str:
@@ -208,9 +208,9 @@ def _system_source(text: str) -> str:
 
 
 def _turn_source(turn: Turn) -> str:
-    """Return the cell that asks a turn's message with its parameters, without those that no line can express (`can_say`)."""
+    """Return the cell that asks a turn's message with its parameters, without those that no line can express (`can_express`)."""
     text = turn.message.text
-    words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_say(name)})]
+    words = ["%%chat", option_line({name: value for name, value in turn.params.items() if can_express(name)})]
     words += [f"--image={quoted(image.url)}" for image in turn.message.images if image.url.startswith("data:")]
     if "{" in text:
         words.append("--raw")  # values in braces were already inserted

@@ -30,7 +30,7 @@ class Process:
     - `registry()`: the sessions by name.
 
     All other process-wide state belongs to a single module and does not affect requests: the built-in model's
-    server (`builtin.http.server`), the columns marked private (`data.privacy.private_columns`), what the running cell has shown
+    server (`builtin.http.server`), the columns marked private (`data.privacy.marked`), what the running cell has shown
     (`display.display_state`), background cells and the search for local servers.
     """
 

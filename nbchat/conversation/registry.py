@@ -12,7 +12,7 @@ from nbchat.values.errors import SessionError
 from nbchat.values.key_shapes import holds_key
 from nbchat.values.params import nearest
 
-__all__ = ["Registry"]
+__all__ = ["DEFAULT", "Registry"]
 
 DEFAULT = "default"
 

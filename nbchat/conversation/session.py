@@ -20,10 +20,11 @@ from nbchat.conversation.servers.connection import Destination, warm_up
 from nbchat.conversation.settings import Settings
 from nbchat.conversation.storage.delivery import Deliverer
 from nbchat.conversation.storage.offering import offer
-from nbchat.conversation.storage.record import Record
+from nbchat.conversation.storage.record import Record, Stoppable
 from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
+from nbchat.store.ledger.entries import Entry
 from nbchat.store.opening import journal
 from nbchat.store.paths import notebook_path
 from nbchat.values.answer.reply import Reply, Request
@@ -35,6 +36,7 @@ from nbchat.values.presenter import Approve, Presenter
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow
+    from nbchat.store.writer import Operation
 
 __all__ = ["Session"]
 
@@ -216,6 +218,19 @@ class Session(Recorded):
     def charge(self, exchange: Exchange) -> None:
         """Record an exchange's usage in the ledger without adding a turn. The exchange is then closed."""
         self._record.charge(exchange)
+
+    # For runs over rows, which are no exchanges
+
+    def watch(self, run: Stoppable) -> None:
+        """Have `stop` end a run of many requests too, for as long as it exists."""
+        self._record.watch(run)
+
+    def enter(self, entry: Entry, keys: Sequence[Key] = ()) -> Operation | None:
+        """Enter a ledger row that sums up many requests, in place of its earlier state. Return what writes it.
+
+        None = nothing is journalled. `keys` are masked in the journal.
+        """
+        return self._record.enter(replace(entry, session=self.name, notebook=notebook_path()), keys)
 
     # Copies and files
 

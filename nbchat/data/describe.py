@@ -20,7 +20,7 @@ from nbchat.data.description import (
     class_name,
     failed_line,
     room,
-    said_of,
+    safe_str,
     shorten,
 )
 from nbchat.data.images import Image, image_of, load_image
@@ -106,7 +106,7 @@ def _text(value: str, spec: str, budget: int | None) -> Description:
 
 
 def _scalar(value: object, spec: str) -> Description:
-    return Description(_format(value, spec) if spec else said_of(value), type(value).__name__)
+    return Description(_format(value, spec) if spec else safe_str(value), type(value).__name__)
 
 
 def _formatted(value: object, spec: str, budget: int | None) -> Description:

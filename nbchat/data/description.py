@@ -84,7 +84,7 @@ def class_name(value: object) -> str:
     return str(type.__dict__["__name__"].__get__(type(value)))
 
 
-def said_of(value: object) -> str:
+def safe_str(value: object) -> str:
     """Return `str(value)`, or a placeholder naming its class if that raises."""
     try:
         return str(value)

@@ -7,6 +7,7 @@ from typing import Any
 
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.answer.usage import Usage
+from nbchat.values.limits import clipped
 from nbchat.values.optionline import option_line
 
 __all__ = ["cost_text", "footer_facts", "made_with", "params_text", "seconds_text", "settings_text", "tokens_text"]
@@ -60,8 +61,13 @@ def settings_text(request: Request | None) -> str:
 
 def params_text(params: Mapping[str, Any]) -> str:
     """Like `settings_text`, for parameters by wire name."""
-    line = option_line({name: _brief(value) for name, value in params.items() if name not in NOT_SETTINGS})
-    return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
+    settings = {name: value for name, value in params.items() if name not in NOT_SETTINGS}
+    form = settings.get("response_format")
+    by_schema = isinstance(form, Mapping) and form.get("type") == "json_schema"
+    if by_schema:
+        del settings["response_format"]
+    line = option_line({name: _brief(value) for name, value in settings.items()})
+    return clipped(" ".join(filter(None, (line, "--schema" if by_schema else ""))), SETTINGS_CHARACTERS)
 
 
 def made_with(model: str | None, params: Mapping[str, Any]) -> str:

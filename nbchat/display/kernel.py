@@ -12,7 +12,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["DISPLAYS", "choose_display", "parent_of", "pinned_publish", "running_cell_id", "takes_updates"]
+__all__ = [
+    "DISPLAYS",
+    "choose_display",
+    "parent_of",
+    "pinned_publish",
+    "reaches_ended_cells",
+    "running_cell_id",
+    "takes_updates",
+]
 
 Publish = Callable[[Mapping[str, Any], str, bool], None]
 """Publishes a bundle under a display id, as a new output or an update."""
@@ -118,6 +126,15 @@ def pinned_publish(shell: Any) -> Publish:
         session.send(socket, session.msg(kind, content, parent=addressed), ident=topic)
 
     return publish
+
+
+def reaches_ended_cells(shell: Any) -> bool:
+    """Whether what `pinned_publish` publishes from a thread gets to its cell, also when that has ended.
+
+    Not in xeus-python, which gives such outputs no cell at all. A capturing publisher (`%%capture`) keeps them.
+    """
+    publisher = shell.display_pub
+    return all(hasattr(publisher, name) for name in ("session", "pub_socket")) or hasattr(publisher, "outputs")
 
 
 def _publish_plainly(publisher: Any, bundle: Mapping[str, Any], output: str, update: bool) -> None:

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from nbchat.display import chrome
-from nbchat.display.beside import beside_bundles
+from nbchat.display.attachments import attachment_bundles
 from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
 from nbchat.markdown.harmless import is_harmless
+from nbchat.markdown.json_answers import as_code, is_json
 from nbchat.markdown.segments import Segment, Segments
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.answer.events import (
@@ -194,7 +195,7 @@ class Painter:
         if self._views:
             self._spares += self._views[max(self._views)].unused
         self._views = {}
-        for bundle in beside_bundles(self._pictures, self._sources):
+        for bundle in attachment_bundles(self._pictures, self._sources):
             self._put(bundle)
         self._pictures, self._sources = [], []
 
@@ -271,8 +272,8 @@ class _ChoiceView:
         self._thinking_since = 0.0
         self._thought = False
         self.size = 0  # of what stands in the output that still grows, in characters
-        # What stands in each output, and whether for good; None = nothing does.
-        self._painted: list[tuple[Segment, bool] | None] = []
+        # What stands in each output, whether for good, and whether as code; None = nothing does.
+        self._painted: list[tuple[Segment, bool, bool] | None] = []
         self._dirty = False
 
     def add(self, text: str) -> None:
@@ -313,10 +314,12 @@ class _ChoiceView:
         pieces = self._segments.pieces
         if not pieces[-1].text.strip() and not (self.finished and len(pieces) == 1 and self._heading):
             pieces.pop()
-        wanted = [(piece, final or number < len(pieces) - 1) for number, piece in enumerate(pieces)]
-        for number, (piece, done) in enumerate(wanted):
-            if number >= len(self._painted) or self._painted[number] != (piece, done):
-                changes.append((first + number, self._bundle(number, piece, final=done)))
+        complete = final or self.finished
+        code = is_json("".join(piece.source for piece in pieces[: None if complete else 1]), complete=complete)
+        wanted = [(piece, final or number < len(pieces) - 1, code) for number, piece in enumerate(pieces)]
+        for number, (piece, done, _) in enumerate(wanted):
+            if number >= len(self._painted) or self._painted[number] != wanted[number]:
+                changes.append((first + number, self._bundle(number, piece, final=done, code=code)))
         # Pieces that have become one leave outputs behind; what comes next stands in them.
         left = self._painted[len(wanted) :]
         changes += [(first + len(wanted) + number, chrome.EMPTY) for number, one in enumerate(left) if one is not None]
@@ -338,9 +341,10 @@ class _ChoiceView:
             thoughts += f"\n\n… and {hidden:,} more characters in reply.reasoning"
         return chrome.details(summary, thoughts)
 
-    def _bundle(self, number: int, segment: Segment, *, final: bool) -> Bundle:
+    def _bundle(self, number: int, segment: Segment, *, final: bool, code: bool) -> Bundle:
         heading = self._heading if number == 0 else ""
-        bundle = {"text/markdown": heading + _safe(segment.text, images=self._images)}
+        text = as_code(segment.source) if code else segment.text
+        bundle = {"text/markdown": heading + _safe(text, images=self._images)}
         self.size = len(bundle["text/markdown"])
         if final:  # plain text doubles the message size, so only final outputs carry it
             bundle["text/plain"] = plain_text(heading + segment.source)
@@ -351,14 +355,17 @@ def answer_bundle(reply: Reply) -> Bundle:
     """Return a complete reply as one output, for replies that were not painted while streaming."""
     room = LIMITS.shown_text // len(reply.choices)
     texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
-    headed = texts if len(texts) == 1 else [f"**Choice {i + 1} of {len(texts)}**\n\n{t}" for i, t in enumerate(texts)]
-    markdown, plain = [_safe(text) for text in headed], list(headed)
+    headings = [f"**Choice {i + 1} of {len(texts)}**\n\n" if len(texts) > 1 else "" for i in range(len(texts))]
+    markdown = [
+        head + _safe(as_code(text) if is_json(text) else text) for head, text in zip(headings, texts, strict=True)
+    ]
+    plain = [head + text for head, text in zip(headings, texts, strict=True)]
     for choice in reply.choices:
         if choice.images or choice.sources:
-            from nbchat.markdown.beside import beside_markdown, beside_plain
+            from nbchat.markdown.attachments import attachments_markdown, attachments_plain
 
-            markdown.append(beside_markdown(choice.images, choice.sources))
-            plain.append(beside_plain(choice.images, choice.sources))
+            markdown.append(attachments_markdown(choice.images, choice.sources))
+            plain.append(attachments_plain(choice.images, choice.sources))
     return {"text/markdown": "\n\n".join(markdown), "text/plain": plain_text("\n\n".join(plain))}
 
 

@@ -110,7 +110,7 @@ class TerminalPresenter:
         if any(choice.images for choice in reply.choices):
             self._line("[images are in reply.images]")
         if self._sources:
-            from nbchat.markdown.beside import sources_plain
+            from nbchat.markdown.attachments import sources_plain
 
             self._line(terminal_text(sources_plain(self._sources)))
         for call in reply.tool_calls[: LIMITS.shown_calls]:

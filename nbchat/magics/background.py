@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 from nbchat.cells.arguments import show_data
 from nbchat.cells.compose import Composed
@@ -12,16 +12,25 @@ from nbchat.cells.presentation import presentation
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas, PinnedCanvas
-from nbchat.display.kernel import running_cell_id
+from nbchat.display.kernel import reaches_ended_cells, running_cell_id
 from nbchat.display.presenting import is_notebook, make_presenter
 from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again
 from nbchat.values.answer.reply import Reply
+from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 
-__all__ = ["BackgroundReply", "running", "start", "stop"]
+__all__ = ["BackgroundReply", "enter", "leave", "running", "start", "stop"]
 
-_running: list[BackgroundReply] = []
+
+class Stoppable(Protocol):
+    """A cell that is still answering."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
+_running: list[Stoppable] = []
 
 
 class BackgroundReply:
@@ -49,7 +58,7 @@ class BackgroundReply:
 
     def _end(self) -> None:
         self._done.set()
-        _running.remove(self)
+        leave(self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -60,6 +69,16 @@ class BackgroundReply:
 
     def __repr__(self) -> str:
         return f"<BackgroundReply: {'over' if self.done else 'still coming'}, {len(self.text):,} characters>"
+
+
+def enter(cell: Stoppable) -> None:
+    """Note that a cell answers in the background."""
+    _running.append(cell)
+
+
+def leave(cell: Stoppable) -> None:
+    """Note that it has ended."""
+    _running.remove(cell)
 
 
 def running() -> int:
@@ -85,6 +104,8 @@ def start(
     """
     if not is_notebook(shell):
         raise ConfigError("--background needs a notebook: a terminal can't update output above the prompt.")
+    if not reaches_ended_cells(shell):
+        raise ConfigError("--background needs a kernel that can write into a cell that has ended; this one can't.")
     canvas = PinnedCanvas(shell)
     shown = presentation(session, options, composed.notes, continue_with=asked["continue_with"])
     presenter = make_presenter(True, canvas=canvas, **shown)
@@ -110,8 +131,12 @@ def start(
                 shell.user_ns[name] = reply
             coming._end()  # noqa: SLF001  # this module's own
 
-    _running.append(coming)
-    threading.Thread(target=work, name="nbchat-background", daemon=True).start()
+    enter(coming)
+    try:
+        start_daemon(work, name="nbchat-background")
+    except ConfigError:
+        coming._end()  # noqa: SLF001  # as above
+        raise
 
 
 def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None:

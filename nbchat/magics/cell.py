@@ -37,14 +37,19 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
     session = registry().open(options.get("session"))
+    if "each" in options.own:
+        from nbchat.magics.rows import rows_cell
+
+        rows_cell(shell, session, text, options, _asked(options, shell.user_ns))
+        return
     variants = [
         compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
         for part in (variants_of(text) if options.get("variants") else [text])
     ]
     composed = variants[0]
     asked = _asked(options, shell.user_ns)
-    if composed.values and not options.is_sweep:
-        asked["values"] = composed.values
+    if values := {name: value for each in variants for name, value in each.values.items()}:
+        asked["values"] = values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 

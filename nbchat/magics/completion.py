@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 __all__ = ["complete", "install", "remove"]
@@ -11,7 +12,15 @@ __all__ = ["complete", "install", "remove"]
 IDENTIFIER = "nbchat"
 MAGICS = ("%%chat", "%chat")
 
+ROWS = (list, tuple, set, Iterator)
+"""Types of Python's own that `--each` is likely to take."""
+
+MOST_COLUMNS = 1000
+"""Columns of a frame that are completed."""
+
 _LINE = re.compile(r"\s*%{1,2}chat\s")
+_EACH = re.compile(r"\s*%%chat\s(?:.*\s)?--each[ =]([A-Za-z_]\w*)(?=\s|$)")
+_FIELD = re.compile(r"\{(\w*)$")
 
 
 def install(shell: Any) -> None:
@@ -58,6 +67,13 @@ def _match(shell: Any, context: Any) -> Any:
     if context.cursor_line != 0:
         lines = context.full_text.split("\n")
         current = lines[context.cursor_line] if context.cursor_line < len(lines) else ""
+        if (field := _FIELD.search(current[: context.cursor_position])) and (rows := _EACH.match(lines[0])):
+            found = [name for name in _columns(shell, rows[1]) if name.startswith(field[1])]
+            return {
+                "completions": [SimpleCompletion(text=name, type="column") for name in found],
+                "matched_fragment": field[1],
+                "suppress": False,
+            }
         line = current[: context.cursor_position] if current.lstrip().startswith("%chat") else ""
     if not _LINE.match(line):
         return {"completions": [], "suppress": False}
@@ -86,6 +102,8 @@ def _candidates(shell: Any, words: list[str], fragment: str) -> Iterable[str]:
         return _sessions()
     if before in ("--image", "--tools", "--schema", "--into", "<<"):
         return _names(shell)
+    if before == "--each":
+        return _rows(shell, fragment)
     if before == "--base-url":
         return _endpoints()
     if magic == "%chat":
@@ -143,3 +161,24 @@ def _endpoints() -> Iterable[str]:
 
 def _names(shell: Any) -> Iterable[str]:
     return [name for name in shell.user_ns if not name.startswith("_")]
+
+
+def _rows(shell: Any, fragment: str) -> Iterable[str]:
+    """The variables that may hold rows, and the columns of the frame that is named before a dot."""
+    name, dot, _ = fragment.partition(".")
+    if dot:
+        return [f"{name}.{column}" for column in _columns(shell, name)]
+    known = ((name, value) for name, value in shell.user_ns.items() if not name.startswith("_"))
+    return [name for name, value in known if hasattr(value, "columns") or isinstance(value, ROWS) or _is_column(value)]
+
+
+def _columns(shell: Any, name: str) -> list[str]:
+    """The columns of a frame of this name that a placeholder can name."""
+    columns = getattr(shell.user_ns.get(name), "columns", ())
+    known = itertools.islice(columns if isinstance(columns, Iterable) else (), MOST_COLUMNS)
+    return [column for column in known if isinstance(column, str) and column.isidentifier()]
+
+
+def _is_column(value: object) -> bool:
+    """Whether it is a column or an array: it has a data type and a length."""
+    return hasattr(value, "dtype") and hasattr(value, "__len__") and not isinstance(value, type)

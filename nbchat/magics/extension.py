@@ -8,8 +8,6 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
-from nbchat.cells.usage_error import UsageError
-
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 
@@ -22,9 +20,16 @@ def keys_masked(line: str) -> Iterator[None]:
         from nbchat.values.errors import NbchatError
         from nbchat.values.key_shapes import without_typed_keys
 
-        if isinstance(error, (UsageError, NbchatError)):
+        if isinstance(error, NbchatError):
             error.args = tuple(without_typed_keys(arg, line) if isinstance(arg, str) else arg for arg in error.args)
         raise
+
+
+def documentation() -> str:
+    """Return what `%chat help` shows, with examples."""
+    from nbchat.magics.line import overview
+
+    return overview()
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -46,6 +51,7 @@ def load_ipython_extension(shell: Any) -> None:
         with keys_masked(line):
             chat_cell(shell, line, cell)
 
+    chat.getdoc = chat_body.getdoc = documentation  # where IPython looks for what `%chat?` and `%%chat?` show
     shell.register_magic_function(chat, "line", "chat")
     shell.register_magic_function(chat_body, "cell", "chat")
     from nbchat.magics import completion, transforms

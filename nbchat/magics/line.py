@@ -7,29 +7,29 @@ from typing import Any
 
 from nbchat.api.http.addresses import public_url
 from nbchat.cells.compose import compose
-from nbchat.cells.options import CellOptions, help_rows, help_text, option_line, parse, read, unescaped
+from nbchat.cells.options import CellOptions, option_line, parse, read, unescaped
 from nbchat.cells.presentation import presentation
 from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.conversation.servers.connection import models
 from nbchat.display import chrome
-from nbchat.display.canvas import Bundle
 from nbchat.display.footer import tokens_text
 from nbchat.display.kernel import DISPLAYS, choose_display, takes_updates
 from nbchat.display.presenting import make_presenter
-from nbchat.frontend import Session, registry
+from nbchat.frontend import Session, make_panel, registry
 from nbchat.magics import background
 from nbchat.magics.cell import continue_with
 from nbchat.magics.commands import connect as connecting
 from nbchat.magics.commands.command import COMMANDS, command, say, show
-from nbchat.magics.commands.memory import changed_data, where_it_is_kept
+from nbchat.magics.commands.help import overview
+from nbchat.magics.commands.memory import changed_data, journal_location
 from nbchat.magics.commands.spending import budget_text, cost_of
 from nbchat.values.answer.reply import Reply
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import PARAMETERS, nearest
 from nbchat.values.plural import pluralize
 
-__all__ = ["COMMANDS", "chat_line"]
+__all__ = ["COMMANDS", "chat_line", "overview"]
 
 
 def chat_line(shell: Any, line: str) -> Any:
@@ -69,7 +69,7 @@ def _status(shell: Any) -> None:
         ["tokens", tokens_text(session.usage)],
         ["cost", cost_of([entry.cost for entry in session.ledger()])],
         ["budget", budget_text(session)],
-        ["journal", where_it_is_kept()],
+        ["journal", journal_location()],
     ]
     if changed := changed_data(session, shell.user_ns):
         rows.append(["data has changed", changed])
@@ -177,9 +177,7 @@ def _choose_display(name: str) -> None:
 @command("panel")
 def _panel(shell: Any, _rest: str) -> None:
     """Show widgets for the model, its parameters and the conversation."""
-    from nbchat.panel.panel import Panel
-
-    Panel(registry()).display(shell)
+    make_panel().display(shell)
 
 
 @command("presets", "[FILE]")
@@ -314,37 +312,3 @@ def _import(shell: Any, rest: str) -> None:
         raise UsageError("%chat import needs the name of a .json, .jsonl or .ipynb file.")
     session = registry().add(Session.load("".join(split(rest)) if rest[0] in "'\"" else rest))
     say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
-
-
-@command("help", "[WORD]")
-def _help(shell: Any, rest: str) -> None:
-    """List commands and options; with WORD, explain one of them."""
-    show(shell, chrome.text_block(_help_on(rest)) if rest else _help_all())
-
-
-def _help_all() -> Bundle:
-    """Return the help as two tables, with a plain-text version."""
-    head = "%%chat [OPTIONS] [<< NAME]   the cell below is the message"
-    commands = [(f"{c.name} {c.takes}".strip(), c.meaning) for c in COMMANDS.values()]
-    lines = "\n".join(f"  {name:<44} {meaning}" for name, meaning in commands)
-    tables = [
-        chrome.table(["%%chat [OPTIONS] [<< NAME]", "takes", "the cell below is the message"], help_rows()),
-        chrome.table(["%chat", "without a command, show the current state"], commands),
-    ]
-    return {
-        "text/html": "".join(table["text/html"] for table in tables),
-        "text/plain": f"{head}\n{help_text()}\n\n%chat            show the current state\n{lines}",
-    }
-
-
-def _help_on(word: str) -> str:
-    name = word.lstrip("-%").replace("-", "_")
-    if word in COMMANDS:
-        found = COMMANDS[word]
-        return f"%chat {found.name} {found.takes}".rstrip() + f"\n  {found.meaning}"
-    rows = [
-        row for row in help_text().split("\n") if re.search(rf"--{re.escape(name.replace('_', '-'))}(?![\w-])", row)
-    ]
-    if rows:
-        return "\n".join(rows)
-    raise UsageError(f"There is no help for {word!r}.{nearest(name, [*COMMANDS, *PARAMETERS])}")

@@ -1,7 +1,7 @@
 """Render a model's Markdown as HTML, for tables, cards and widgets, in which front ends render no Markdown.
 
-It comes from the same parse as `render`'s Markdown. The parser lets no HTML through and every address is judged, so
-nothing in it runs, is fetched or navigates, and every element is closed where it was opened.
+It comes from the same parse as `render`'s Markdown. The parser lets no HTML through and every address is checked, so
+nothing in it runs, is fetched or navigates, and every element is closed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from nbchat.markdown.addresses import safe_address
+from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.inline import html_text
+from nbchat.markdown.json_answers import as_code, is_json
 from nbchat.markdown.parsing import MOST_NESTED, parse, parser
-from nbchat.markdown.spelling import clean
 
 __all__ = ["MARKDOWN_TAGS", "markdown_html", "markdown_words"]
 
@@ -40,17 +41,18 @@ LOOKS = {
     **dict.fromkeys(("fence", "code_block"), "display:block;width:0;min-width:100%;overflow-x:auto;white-space:pre"),
     "heading_open": "font-size:1.05em",
 }
-"""A card is small, and its text must not shout: headings are hardly larger, and blocks stand close (`_settle`)."""
+"""Styles for small cards: headings are hardly larger than text, and blocks are close together (see `_settle`)."""
 
 
-@functools.lru_cache(maxsize=256)  # an explorer draws the same answers at each of its moves
+@functools.lru_cache(maxsize=256)  # an explorer draws the same answers after each change
 def markdown_html(text: str) -> str:
     """Return a text's Markdown as HTML, in one element.
 
     Images are replaced by their descriptions; formulas are typeset if the page can. A text that is too long or too deeply
     nested is shown as written.
     """
-    tokens = _tokens(text) if len(text) <= MOST_CHARACTERS else None
+    markdown = as_code(text) if is_json(text) else text
+    tokens = _tokens(markdown) if len(text) <= MOST_CHARACTERS else None
     if tokens is None:
         return f'<div dir="auto" class="{NO_MATH}" style="{AS_WRITTEN}">{html_text(text)}</div>'
     _settle(tokens)

@@ -12,7 +12,7 @@ import re
 __all__ = ["is_harmless"]
 
 _LARGEST = 20_000
-"""Most characters. A larger diagram keeps the browser busy for seconds."""
+"""Most characters of a diagram; a larger one keeps the browser busy for seconds."""
 
 _KINDS = re.compile(
     r"(?:graph|flowchart)(?:\s+(?:TB|TD|BT|RL|LR))?|sequenceDiagram|classDiagram(?:-v2)?|stateDiagram(?:-v2)?|erDiagram"
@@ -33,7 +33,8 @@ _NO_STATEMENT = re.compile(
 _STEREOTYPE = re.compile(
     r"<<(?:interface|abstract|enumeration|service|record|entity|fork|join|choice)>>", re.IGNORECASE
 )
-"""Of the words that may stand so, those that are no HTML element: nbconvert writes a diagram into its page as it is."""
+"""Words in angle brackets that are allowed because they are no HTML elements: nbconvert writes a diagram into its page
+unchanged."""
 
 _COLOUR = r"(?:#[0-9a-f]{3,8}|[a-z]{3,24}|(?:rgb|rgba|hsl|hsla)\([\d.,% ]*\))"
 _HEX = re.compile(r"#[0-9a-fA-F]{3,8}\b")

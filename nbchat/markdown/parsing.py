@@ -1,7 +1,7 @@
 """Parse a model's text, once for every output format.
 
-markdown-it-py reads CommonMark with GFM's tables and strikethrough and lets no HTML through; here it learns what else
-models write all day: formulas, `<br>`, `<sub>` and `<kbd>`, bare addresses.
+markdown-it-py reads CommonMark with GFM's tables and strikethrough and lets no HTML through; here it is extended by
+what models often write: formulas, `<br>`, `<sub>` and `<kbd>`, bare addresses.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from nbchat.markdown.addresses import DATA_IMAGE, safe_address
+from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import ENVIRONMENTS, is_bracketed, is_formula, is_no_price, on_one_line
 from nbchat.markdown.link_labels import label_end
-from nbchat.markdown.spelling import clean
 
 __all__ = ["MOST_NESTED", "Document", "block_tokens", "parse", "parser"]
 
 MOST_NESTED = 40
-"""Blocks within blocks, a list and its item counting as two. The parser leaves out what stands deeper."""
+"""Most nested blocks, a list and its item counting as two. The parser omits anything deeper."""
 
 _LEAST_WORK, _WORK_PER_CHARACTER = 100_000, 1.5
 _LONGEST_FORMULA = 10_000

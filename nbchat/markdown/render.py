@@ -1,9 +1,9 @@
 """Render a model's Markdown as canonical Markdown that is safe to show.
 
 A cell that has just run is trusted, and JupyterLab and Notebook 7 do not sanitise trusted Markdown: a `<script>` in an
-answer would run, and an image could exfiltrate the conversation. So no text is passed through. It is parsed and written
-anew: all markup is ours, and the model's text in between is escaped so that it is inert in any context and for any
-renderer (`spelling`). It does not matter how another parser would have read the original.
+answer would run, and an image could exfiltrate the conversation. So no text is passed through. It is parsed and
+rewritten: all markup is nbchat's, and the model's text in between is escaped so that it is inert in any context and for
+any renderer (`escaping`). It does not matter how another parser would have read the original.
 
 Code with special characters stays a fence, with highlighting, only where every renderer must recognise the fence: on
 separate lines, in at most one list or quote. Anywhere else it becomes an escaped `<pre>`.
@@ -18,26 +18,28 @@ from markdown_it.token import Token
 
 from nbchat.markdown.addresses import BARE_ADDRESS, DATA_IMAGE, bare_address, safe_address
 from nbchat.markdown.code_blocks import is_closed
+from nbchat.markdown.escaping import clean, escaped_code, escaped_text, is_live
 from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.mermaid import is_harmless
 from nbchat.markdown.parsing import MOST_NESTED, Document, parse
-from nbchat.markdown.spelling import clean, is_live, spelt_code, spelt_text
 
 __all__ = ["render"]
 
 _NO_MATH = r"<span class=tex2jax_ignore>\g<0></span>"
-"""A sign that MathJax must not read: it pairs up dollars that stand in one text, also those that are character
-references. It holds no quotes: should a parser put it into an attribute, it stays there."""
+"""A character that MathJax must not read: it pairs up dollars in one text, even as character references.
+
+It contains no quotes, so that it can't break out of an attribute.
+"""
 
 _DOLLAR = re.compile("&#36;")
 _OPENS_MATH = re.compile(r"&#92;(?=[()]|&#9[13];|&#36;|begin|ref|eqref|\Z)")
 _TICKS = re.compile("`+")
 _LONGEST_MARK = 20
 _ENDS_VERBATIM = re.compile(r"\\end\s*\{\s*verbatim", re.IGNORECASE)
-"""What would end code in nbconvert's LaTeX."""
+"""Text that would end code in nbconvert's LaTeX."""
 _CONTAINERS = {"blockquote_open", "bullet_list_open", "ordered_list_open"}
 _MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
-"""What JupyterLab takes for formula delimiters, even in code unless in a fence at the margin; and tabs."""
+"""What JupyterLab takes for formula delimiters, even in code unless in an unindented fence; and tabs."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-]", re.ASCII)
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")
@@ -59,7 +61,7 @@ def render(markdown: str, *, images: bool = False) -> str:
 def _pre(code: str, language: str = "") -> str:
     """Return code as an HTML element on one line."""
     named = f" class=language-{language}" if language else ""
-    return f"<pre><code{named}>{spelt_code(code)}</code></pre>"
+    return f"<pre><code{named}>{escaped_code(code)}</code></pre>"
 
 
 class _Place(NamedTuple):
@@ -267,7 +269,7 @@ class _Inline:
                 self._closers[end] = ""
                 return
             self._in_link = True
-            title = spelt_text(str(token.attrs.get("title", "")))
+            title = escaped_text(str(token.attrs.get("title", "")))
             address = address.replace("&", "&amp;")
             self._closers[end] = f']({address} "{title}")' if title else f"]({address})"
             self._put("[")
@@ -304,7 +306,7 @@ class _Inline:
                 self._break()
             case "code_inline":
                 plain = _PLAIN_CODE.fullmatch(token.content) and not is_live(token.content)
-                self._put(f"`{token.content}`" if plain else f"<code>{spelt_code(token.content)}</code>")
+                self._put(f"`{token.content}`" if plain else f"<code>{escaped_code(token.content)}</code>")
             case "formula":
                 self._put(canonical_tex(token.content, display=token.markup == "$$", in_table=self._in_table))
             case "image":
@@ -338,10 +340,10 @@ class _Inline:
 
     def _words(self, text: str, *, starts_line: bool = False) -> None:
         if text:
-            spelt = spelt_text(text, starts_line=starts_line)
+            escaped = escaped_text(text, starts_line=starts_line)
             if "\\" in text:
-                spelt = _OPENS_MATH.sub(_NO_MATH, spelt)
-            self._out.append(_DOLLAR.sub(_NO_MATH, spelt) if self._no_dollars else spelt)
+                escaped = _OPENS_MATH.sub(_NO_MATH, escaped)
+            self._out.append(_DOLLAR.sub(_NO_MATH, escaped) if self._no_dollars else escaped)
 
     def _image(self, token: Token) -> None:
         """Write an image: `data:` images are shown, remote ones become links, or inside a link their description."""

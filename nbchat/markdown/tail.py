@@ -1,4 +1,4 @@
-"""The end of a long text that is still Markdown: for windows on answers that grow."""
+"""Cut the end off a long Markdown text, for views of growing answers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 
 
 def markdown_tail(text: str, most: int) -> str:
-    """About the last `most` characters of a text, from the beginning of a block, a line or a word on.
+    """Return about the last `most` characters of a text, starting at a block, a line or a word.
 
-    Where that lies within a fence, its opening line comes first, so that code stays code.
+    If the start is within a fence, its opening line comes first, so that code stays code.
     """
     if len(text) <= most:
         return text
@@ -26,7 +26,7 @@ def markdown_tail(text: str, most: int) -> str:
 
 
 def _open_fence(text: str, end: int) -> str:
-    """The line of the fence that is open at a place; empty = none is."""
+    """Return the line of the fence that is open at a position; empty = none."""
     opening = marks = ""
     for match in _FENCE.finditer(text, 0, end):
         found, rest = match.groups()

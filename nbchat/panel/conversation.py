@@ -36,6 +36,7 @@ from nbchat.values.presenter import Presenter
 from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
+from nbchat.views.sweep_plot import show_plot_on
 from nbchat.views.watched_sweep import progress_facts
 
 __all__ = ["Conversation", "composed"]
@@ -124,7 +125,7 @@ class Conversation:
             growing = GrowingSweep(sheet)
 
             def tell(progress: Progress) -> None:
-                growing.show(progress.done, progress.total, progress_facts(progress))
+                growing.show(progress.done, progress.total, progress_facts(progress), "answers")
                 job.check()
 
             try:
@@ -153,7 +154,7 @@ class Conversation:
                     bundle = sweep_bundle(self.result, list(notes), "panel.result")
                     growing.replace(bundle)
                     job.keep(SweepEntry(text, bundle))
-                    self._show_beside(sheet, self.result)
+                    self._controls_beside(sheet, self.result)
 
         def start() -> None:
             self._job = job
@@ -163,9 +164,10 @@ class Conversation:
         self._worker.start(work, start)
 
     @staticmethod
-    def _show_beside(sheet: Canvas, result: Any) -> None:
-        """Return the controls that are shown with a result."""
+    def _controls_beside(sheet: Canvas, result: Any) -> None:
+        """Show the controls of a result, and its plot."""
         sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
+        show_plot_on(sheet, result)
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Ask a turn's message again with the current settings; the answer becomes its newest version."""
@@ -200,7 +202,7 @@ class Conversation:
         sheet.show(_heading(turn.message.as_typed))
         sheet.show(answer_bundle(turn.reply))
         sheet.show(chrome.line(footer_facts(turn.reply)))
-        _tell_otherwise(sheet, turn.reply)
+        _note_changes(sheet, turn.reply)
 
     def compare(self, turn: Turn, before: int, after: int) -> None:
         """Show a diff of two versions of a turn."""
@@ -250,7 +252,7 @@ class Conversation:
                 raise
             finally:
                 if reply is not None:
-                    _tell_otherwise(sheet, reply)
+                    _note_changes(sheet, reply)
                     job.keep(Entry(question, reply))
 
         def start() -> None:
@@ -299,8 +301,8 @@ class _JobPainter(Painter):
         self._job.check()  # before another request is sent
 
 
-def _tell_otherwise(sheet: Canvas, reply: Reply) -> None:
-    if rows := answered_otherwise(reply):
+def _note_changes(sheet: Canvas, reply: Reply) -> None:
+    if rows := changed_by_server(reply):
         sheet.show(chrome.table(["", "asked", "answered"], rows))
 
 
@@ -325,7 +327,7 @@ def _heading(question: str) -> Any:
     return chrome.line(f"You: {words if len(words) <= 160 else words[:159] + '…'}")
 
 
-def answered_otherwise(reply: Reply) -> list[list[str]]:
+def changed_by_server(reply: Reply) -> list[list[str]]:
     """Return parameters that the server silently changed: name, requested value, actual value."""
     body = reply.request.body if reply.request is not None else {}
     rows = []

@@ -9,10 +9,14 @@ from ipywidgets import Button, Dropdown, HBox
 
 from nbchat.conversation.turn import Turn
 from nbchat.display.footer import made_with
-from nbchat.display.widget_factory import WidgetFactory, mark
+from nbchat.display.widget_factory import WidgetFactory
 from nbchat.markdown.inline import visible
+from nbchat.panel.rating_row import RatingRow
 from nbchat.panel.redraw import Redraw
+from nbchat.panel.version_bar import VersionBar
+from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply
+from nbchat.values.limits import one_line
 
 __all__ = ["History"]
 
@@ -27,6 +31,7 @@ TOOLTIPS = {
     "Use settings": "Apply the parameters of the selected turn",
     "👍": "Rate the selected answer good; click again to remove the rating",
     "👎": "Rate the selected answer bad; click again to remove the rating",
+    "Rate…": "Give the selected answer a score and a note",
 }
 
 
@@ -34,7 +39,7 @@ class History:
     """The list of turns. `chosen` is called with the selected turn; `actions` maps button names to functions.
 
     `versions` is called with the version to continue with, and `compare` with the two versions to compare, as indices
-    into `turn.versions`.
+    into `turn.versions`. `rate` is called with a turn and the rating typed for it.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class History:
         actions: Mapping[str, Callable[[], None]],
         version: Callable[[Turn, int], None],
         compare: Callable[[Turn, int, int], None],
+        rate: Callable[[Turn, Rating], None],
     ) -> None:
         self._turns: tuple[Turn, ...] = ()
         self._busy = False
@@ -56,17 +62,13 @@ class History:
         }
         for name, act in actions.items():
             self.buttons[name].on_click(lambda _button, act=act: act())
-        self._older = factory.make(Button, description="‹", tooltip="Use the previous version")
-        self._newer = factory.make(Button, description="›", tooltip="Use the next version")
-        self._compare = factory.make(Button, description="Compare", tooltip="Compare with the previous version")
-        self._older.on_click(lambda _button: self._step(-1, version))
-        self._newer.on_click(lambda _button: self._step(1, version))
-        self._compare.on_click(
-            lambda _button: self._with_place(lambda turn, at: compare(turn, max(at - 1, 0), max(at, 1)))
+        self._versions = VersionBar(
+            factory,
+            lambda step: self._step(step, version),
+            lambda: self._with_place(lambda turn, at: compare(turn, max(at - 1, 0), max(at, 1))),
         )
-        versions = factory.make(HBox, [self._older, self._newer, self._compare], classes="nbchat-versions nbchat-none")
-        self._versions = versions
-        self.widget = factory.make(HBox, [self._list, versions, *self.buttons.values()], classes="nbchat-history")
+        self.rating = RatingRow(factory, lambda rating: self._with_place(lambda turn, _at: rate(turn, rating)))
+        self.widget = factory.make(HBox, [self._list, *self.buttons.values()], classes="nbchat-history")
 
     @property
     def turn(self) -> Turn | None:
@@ -91,18 +93,12 @@ class History:
     def _enable(self, *, busy: bool) -> None:
         self._busy = busy
         turn = self.turn
+        self.rating.show(None if turn is None else turn.rating, disabled=busy or turn is None)
         for button in self.buttons.values():
             button.disabled = busy or turn is None
         if (button := self.buttons.get("Continue")) is not None:
             button.disabled = busy or turn is None or not _can_go_on(turn.reply)
-        count = 0 if turn is None else len(turn.versions)
-        place = 0 if turn is None else len(turn.earlier) + 1
-        mark(self._versions, "nbchat-none", count < 2)
-        if count > 1:
-            self._older.description = f"‹ {place}/{count}"
-            self._older.disabled = busy or place == 1
-            self._newer.disabled = busy or place == count
-            self._compare.disabled = busy
+        self._versions.show(self.widget, turn, busy=busy)
 
     def _with_place(self, act: Callable[[Turn, int], None]) -> None:
         if (turn := self.turn) is not None and not self._busy:
@@ -139,13 +135,8 @@ def _label(number: int, turn: Turn) -> str:
     reply = turn.reply
     state = "" if reply.status == "complete" else f"[{reply.status.replace('_', ' ')}] "
     edited = "[before an edit] " if turn.before_edit else ""
-    thumb = "" if turn.rating is None or turn.rating.thumb is None else "👍 " if turn.rating.thumb else "👎 "
+    rated = f"{turn.rating.marks} " if turn.rating else ""
     made = made_with(reply.model, turn.params.to_dict())
     return visible(
-        f"{number}  {_first(turn.message.as_typed, 45)}  →  {thumb}{state}{edited}{_first(reply.text, 60)}  ({made})"
+        f"{number}  {one_line(turn.message.as_typed, 45)}  →  {rated}{state}{edited}{one_line(reply.text, 60)}  ({made})"
     )
-
-
-def _first(text: str, most: int) -> str:
-    words = " ".join(text[: 4 * most].split())
-    return words if len(words) <= most else words[: most - 1] + "…"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipywidgets import HBox, VBox
+from msgspec.structs import replace
 
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import Registry
@@ -76,13 +77,18 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.settings = self._make_settings()
         self.conversation = Conversation(self._factory, self.session, self._over)
         self._history = History(
-            self._factory, self.conversation.show, self._actions(), self._choose, self.conversation.compare
+            self._factory,
+            self.conversation.show,
+            self._actions(),
+            self._choose,
+            self.conversation.compare,
+            self._rate,
         )
         self._box = MessageBox(self._factory, self._submit, self.conversation.stop)
         self.sizing = Sizing(self._factory, self._size)
         super().__init__(self._rows(), _dom_classes=(WIDGETS_CLASS, "nbchat-panel"))
         self._watch()
-        comms.answer_beside_cells(self)
+        comms.answer_during_cells(self)
 
     # Assembly
 
@@ -112,7 +118,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             row = control(self._factory, parameter, self._move)
         row.show(_value(self.session.params, name))
         row.refuse(self._refused().get(name, ""))
-        comms.answer_beside_cells(row.row)
+        comms.answer_during_cells(row.row)
         return row
 
     @property
@@ -136,7 +142,13 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             classes="nbchat-buttons",
         )
         page = ReloadDetector(self._factory, self._factory.note(buttons))
-        talk = [self._box.message, buttons, self.conversation.approval.widget, self._history.widget]
+        talk = [
+            self._box.message,
+            buttons,
+            self.conversation.approval.widget,
+            self._history.widget,
+            self._history.rating.widget,
+        ]
         reply = self._factory.make(VBox, [self._box.status, self.conversation.area.widget], classes="nbchat-scroll")
         return [
             style.style(self._factory),
@@ -160,8 +172,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             "Undo": self._undo,
             "Fork": self._fork,
             "Use settings": lambda: self._with_turn(lambda turn: self._assign(lambda _params: turn.params)),
-            "👍": lambda: self._with_turn(lambda turn: self._rate(turn, thumb=True)),
-            "👎": lambda: self._with_turn(lambda turn: self._rate(turn, thumb=False)),
+            "👍": lambda: self._with_turn(lambda turn: self._thumb(turn, up=True)),
+            "👎": lambda: self._with_turn(lambda turn: self._thumb(turn, up=False)),
+            "Rate…": lambda: self._history.rating.toggle(),
         }
 
     # Changes of the session
@@ -338,7 +351,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         came = getattr(failure, "reply", None) or getattr(failure, "sweep", None)
         if came is None and failure is not None:
             self._box.give_back(self._sent)  # it failed: give the text back
-        comms.answer_beside_cells(self)
+        comms.answer_during_cells(self)
         self.refresh()
 
     # History
@@ -347,10 +360,13 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if (turn := self._history.turn) is not None:
             act(turn)
 
-    def _rate(self, turn: Turn, *, thumb: bool) -> None:
-        """Rate a turn's answer; the same thumb again removes it."""
+    def _thumb(self, turn: Turn, *, up: bool) -> None:
+        """Rate a turn's answer with a thumb; the same thumb again removes it."""
         old = turn.rating or Rating()
-        self.session.rate(turn, thumb=None if old.thumb is thumb else thumb, score=old.score, note=old.note)
+        self._rate(turn, replace(old, thumb=None if old.thumb is up else up))
+
+    def _rate(self, turn: Turn, rating: Rating) -> None:
+        self.session.rate(turn, thumb=rating.thumb, score=rating.score, note=rating.note)
 
     def _choose(self, turn: Turn, version: int) -> None:
         self.session.choose(turn, version)
@@ -386,7 +402,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise ConfigError("A panel needs a notebook; this is not one.")
         shell.display_pub.publish(_bundle(self))
         self.conversation.pin(PinnedCanvas(shell))
-        comms.answer_beside_cells(self)
+        comms.answer_during_cells(self)
         self._attend(shell)
 
     def _attend(self, shell: Any) -> None:

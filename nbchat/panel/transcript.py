@@ -65,9 +65,9 @@ class Entry:
             thought and f"no text, only thinking:\n\n{thought}",
         ]
         if choice.images or choice.sources:
-            from nbchat.markdown.beside import beside_markdown, beside_plain
+            from nbchat.markdown.attachments import attachments_markdown, attachments_plain
 
-            said.append((beside_plain if clean is str else beside_markdown)(choice.images, choice.sources))
+            said.append((attachments_plain if clean is str else attachments_markdown)(choice.images, choice.sources))
         return "\n\n".join(filter(None, said))
 
 

@@ -1,4 +1,4 @@
-"""The form of a run's requests: all that its rows have in common, settled, checked and written once."""
+"""The form of a run's requests: everything that its rows have in common, checked and encoded once."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ MARK = "nbchat-the-text-of-one-row"
 
 
 class Written(Struct, frozen=True):
-    """A row's request, which the guard has passed: its body, and that as bytes (None = it is written when it is sent).
+    """A row's request that passed the guard: its body, and the body as bytes (None = encoded when sent).
 
-    Only a form makes one.
+    Only a form creates one.
     """
 
     body: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Written(Struct, frozen=True):
 
 
 class _Shape(Struct, frozen=True):
-    """The request of one way to ask: everything around the row's text. `after` follows the text in its message."""
+    """The parts of a request around a row's text. `after` follows the text in its message."""
 
     body: Mapping[str, Any]
     after: str
@@ -58,7 +58,7 @@ class _Shape(Struct, frozen=True):
         return cls(body, after, head, tail)
 
     def written(self, text: str) -> Written:
-        """The request of a row's text."""
+        """Return the request with a row's text."""
         *before, last = self.body["messages"]
         body = {**self.body, "messages": [*before, {**last, "content": text + self.after}]}
         quoted = json.dumps(text, ensure_ascii=False)[1:-1]
@@ -66,7 +66,7 @@ class _Shape(Struct, frozen=True):
 
 
 class Form:
-    """Writes the requests of a run. `guard` checks their texts; None = the user wants no check."""
+    """Writes the requests of a run. `guard` checks their texts; None = unguarded."""
 
     def __init__(self, ask: Ask, guard: MessageGuard | None) -> None:
         self.ask = ask
@@ -77,7 +77,7 @@ class Form:
 
     @classmethod
     def of(cls, session: Session, options: Mapping[str, Any]) -> Self:
-        """Settle the requests as `Session.ask` would. Raises ParameterError, ConfigError and GuardError."""
+        """Prepare requests as `Session.ask` would. Raises ParameterError, ConfigError and GuardError."""
         for name in ("cell_id", "once", "tools", "approve", "values", "cache"):
             if name in options:
                 raise ParameterError(f"There is no option {name} for rows.")
@@ -93,7 +93,7 @@ class Form:
 
     @property
     def schema(self) -> Schema | None:
-        """What the answers must be; None = any text."""
+        """The schema of the answers; None = any text."""
         return self.ask.schema
 
     @property
@@ -108,7 +108,7 @@ class Form:
         return shape
 
     def check(self, source: Source, template: Template) -> None:
-        """Raise GuardError for a template that reads private columns, or that no row of could be sent."""
+        """Raise GuardError for a template that reads private columns, or whose own text must not be sent."""
         if self.guard is None:
             return
         for name in source.private(template.fields, whole=template.whole):
@@ -125,9 +125,10 @@ class Form:
         return hashed.hexdigest()
 
     def written(self, content: Content, more: Sequence[Message] = (), *, in_words: bool | None = None) -> Written:
-        """Write a row's request. `more` are messages behind it; `in_words` None = as known of the server.
+        """Return a row's request.
 
-        Raises PromptError for an empty message, and GuardError for one that must not be sent.
+        `more` are messages after it; `in_words` None = as known of the server. Raises PromptError for an empty message,
+        and GuardError for one that must not be sent.
         """
         if isinstance(content, str) and not content.strip():
             raise PromptError("The message of this row is empty. It was not sent.")

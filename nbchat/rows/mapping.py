@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.api.pacing.rate_limits import RetryPolicy
-from nbchat.rows.details import Details
+from nbchat.data.tables.table import library
+from nbchat.rows.budgets import Budgets, budget_of
 from nbchat.rows.form import Form
-from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import Outcome
-from nbchat.rows.result import result_of
-from nbchat.rows.run import Progress, Run
+from nbchat.rows.pilot import Projection, Sample
+from nbchat.rows.progress import Progress
+from nbchat.rows.results.details import Details
+from nbchat.rows.results.result import result_of
+from nbchat.rows.run import Run, RunOptions
 from nbchat.rows.source import Source, source_of
+from nbchat.rows.storage import Storage
 from nbchat.rows.template import Template
+from nbchat.store.ledger.budget import Budget
 from nbchat.values.errors import Interrupted, ParameterError
 from nbchat.values.plural import pluralize
 
@@ -26,7 +33,7 @@ __all__ = ["MapInterrupted", "map_rows"]
 
 
 class MapInterrupted(Interrupted):
-    """The user stopped a run: `.result` has every row that had ended; the others are missing, with "not sent"."""
+    """The user stopped a run: `.result` has the rows that had ended; the others are missing, "not sent"."""
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
@@ -40,7 +47,9 @@ def map_rows(
     *,
     schema: Any = None,
     concurrency: int | None = None,
+    budget: Budget | str | float | None = None,
     cache: bool = True,
+    pilot: int | None = None,
     repeat: int = 1,
     retries: int | None = None,
     names: Mapping[str, object] | None = None,
@@ -48,83 +57,127 @@ def map_rows(
     on_row: Callable[[int, Outcome], None] | None = None,
     **options: Any,
 ) -> Any:
-    """Send `template`, filled in for each row of `data`, and return the answers in its order, index and type."""
-    _check_count("repeat", repeat, 1)
-    most = None if concurrency is None else _check_count("concurrency", concurrency, 1)
-    policy = RetryPolicy() if retries is None else RetryPolicy(tries=_check_count("retries", retries, 0) + 1)
+    """Send `template`, filled in for each row of `data`, and return the answers in its order, index and type.
+
+    `data` is any data frame or column that narwhals knows, a list, or an iterator, which is read as it goes. The fields of
+    the template are columns (`{comment}`, `{price:.2f}`); `{item}` is the value of a list or column, `{row['Total sales']}`
+    any column. `names` are live values that it may use too. With a `schema` (see `Schema.of`) the answers are values; a
+    schema of several columns gives a frame. Rows neither read nor join the session's history. `options` are those of
+    `Session.ask`: parameters, `system`, `timeout`, …
+
+    A row whose field is missing is not asked, and its answer is missing. A row that fails, after its `retries` (None = 4),
+    is missing with a reason: `.errors()` of the result lists them, `.retry()` asks them again. Answered rows are journalled
+    as they come; with `cache`, rows whose request was answered before are not sent again, and equal rows are asked once.
+    `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once, None = as many
+    as the server takes. `budget` (such as 0.50 or "20k tokens") ends the run before it would be crossed.
+
+    Of a Dask frame or column, a lazy one of the answers is returned: see `nbchat.rows.cluster`.
+
+    `on_progress` and `on_row` are described at `RunOptions`. Raises PromptError, ParameterError, ConfigError and GuardError
+    before anything is sent; MapInterrupted; AuthenticationFailed, QuotaExceeded, BudgetExceeded and errors that every row
+    would meet. All that end a run under way have the `.result` so far.
+
+    ```python
+    df["label"] = map_rows(session, df["comment"], "Is this a complaint? {comment}", schema="label: yes|no")
+    ```
+    """
+    if library(data) == "dask":
+        from nbchat.rows.cluster import map_partitions
+
+        given: dict[str, Any] = {"concurrency": concurrency, "budget": budget, "retries": retries, "names": names}
+        given |= {"schema": schema, "cache": cache, "repeat": repeat, **options}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        return map_partitions(session, data, template, map_rows, **wanted)
     source = source_of(data)
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
-    if schema is not None:
-        options["schema"] = schema
-    maker = _Maker(session, source, parsed, cache, most, repeat, policy, on_progress, on_row)
-    return maker.run(options)
+    run = RunOptions(
+        None if concurrency is None else _checked("concurrency", concurrency, 1),
+        _checked("repeat", repeat, 1),
+        RetryPolicy() if retries is None else RetryPolicy(tries=_checked("retries", retries, 0) + 1),
+        on_progress,
+        on_row,
+    )
+    asked = {**options, "schema": schema} if schema is not None else options
+    size = None if pilot is None else _checked("pilot", pilot, 1)
+    return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache).result(pilot=size)
 
 
-class _Maker(Struct, frozen=True):
-    """Runs the same rows once and, for `retry`, again."""
+class _Mapping(Struct, frozen=True):
+    """A call of `map`, to be run once, or again for the rows without an answer."""
 
     session: Session
     source: Source
     template: Template
+    how: RunOptions
+    options: Mapping[str, Any]
+    budget: Budget | None
     cache: bool
-    most: int | None
-    repeat: int
-    retries: RetryPolicy
-    on_progress: Callable[[Progress], None]
-    on_row: Callable[[int, Outcome], None] | None
 
-    def run(self, options: Mapping[str, Any], after: Run | None = None) -> Any:
-        """Ask all rows, or those that have no answer `after` another run. Raises as `map_rows`."""
-        form = Form.of(self.session, options)
+    def result(self, after: Run | None = None, redo: Collection[int] = (), pilot: int | None = None) -> Any:
+        """Run, and return the result. Raises as `map_rows`."""
+        form = Form.of(self.session, self.options)
         form.check(self.source, self.template)
-        keeping = Keeping(reads=self.cache)
-        run = Run(
-            self.source,
-            self.template,
-            form,
-            keeping,
-            most=self.most,
-            repeat=self.repeat,
-            retries=self.retries,
-            after=after,
-            on_progress=self.on_progress,
-            on_row=self.on_row,
-        )
+        storage = Storage(self.session, form, reads=self.cache)
+        budgets = Budgets(self.session, form, storage.tally, self.budget)
+        sample = None if pilot is None else Sample.of(self.source, self.template, form, storage, pilot)
+        only = None if sample is None else sample.positions
+        run = Run(self.source, self.template, form, storage, budgets, self.how, after=after, redo=redo, only=only)
+        self.session.watch(run)
+        about = {"template": self.template.text, "params": form.ask.params.to_dict(), "server": form.ask.endpoint.title}
+        storage.note({**about, "status": "running"})
         try:
             run.execute()
         except KeyboardInterrupt:
-            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, keeping, options)) from None
-        result = self._result(run, keeping, options)
+            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, storage, about, sample)) from None
+        result = self._result(run, storage, about, sample)
         if (stopped := run.stopped) is not None:
             stopped.args = (f"{stopped} {_kept(run)}",)
             stopped.result = result
             raise stopped
         return result
 
-    def _result(self, run: Run, keeping: Keeping, options: Mapping[str, Any]) -> Any:
+    def again(self, after: Run, disagreeing: bool = False, **changed: Any) -> Any:
+        """Run again after a run, for the rows without an answer, and those whose repeats disagree."""
+        most = changed.pop("concurrency", self.how.most)
+        how = replace(
+            self.how,
+            most=most if most is None else _checked("concurrency", most, 1),
+            repeat=_checked("repeat", changed.pop("repeat", self.how.repeat), 1),
+        )
+        budget = budget_of(changed.pop("budget")) if "budget" in changed else self.budget
+        redo = [place for place, one in after.outcomes.items() if (one.agreement or 1.0) < 1.0] if disagreeing else []
+        anew = replace(self, how=how, budget=budget, options={**self.options, **changed})
+        return anew.result(after, redo)
+
+    def _result(self, run: Run, storage: Storage, about: Mapping[str, Any], sample: Sample | None) -> Any:
         outcomes = run.all_outcomes()
+        pilot = None
+        if sample is not None:
+            pilot = Projection.of(outcomes, sample, self.source.total, self.how.repeat, run.at_once)
+        notices = [f"{pluralize(run.cut, 'answer')} reached the token limit"] if run.cut else []
         details = Details(
             outcomes,
-            self.template.text,
-            run.form.ask.params.to_dict(),
-            usage=run.tally.usage,
-            cost=run.tally.cost,
-            requests=run.tally.requests,
+            {**about, "run": storage.run},
+            usage=storage.tally.usage,
+            cost=storage.tally.cost,
+            requests=storage.tally.requests,
             seconds=run.seconds,
-            run=keeping.run,
-            again=lambda **changed: self.run({**options, **changed}, run),
+            again=functools.partial(self.again, run),
+            pilot=pilot,
+            notices=[*notices, *filter(None, [storage.warning()])],
         )
+        storage.note({**about, **details.figures})
         return result_of(self.source, outcomes, run.form.schema, details)
 
 
 def _kept(run: Run) -> str:
-    """Say how many rows are answered."""
+    """Return a sentence on how many rows are answered."""
     done = sum(outcome.status == "complete" for outcome in run.outcomes.values())
     count = run.source.total or run.read
     return f"{done:,} of {pluralize(count, 'row')} {'is' if done == 1 else 'are'} answered and kept."
 
 
-def _check_count(name: str, value: Any, least: int) -> int:
+def _checked(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
     return value

@@ -1,4 +1,4 @@
-"""What became of one row."""
+"""The outcome of one row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RowStatus = Literal["complete", "failed", "skipped", "not sent"]
 
 
 class Answer(Struct, frozen=True):
-    """A row's answer as the server gave it. `cost` is in US dollars, None = unknown; `seconds` from sending to its end."""
+    """A row's answer from the server. `cost` is in US dollars, None = unknown; `seconds` from sending to the end."""
 
     text: str
     finish: str | None = None
@@ -31,12 +31,12 @@ class Answer(Struct, frozen=True):
 
     @classmethod
     def of(cls, reply: Reply, cost: float | None) -> Self:
-        """The answer in a reply."""
+        """Return the answer in a reply."""
         seconds = reply.timing.total
         return cls(reply.text, reply.finish_reason, reply.refusal, reply.model, reply.usage, cost, seconds, reply.tries)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form for the journal: the fields that are set."""
+        """Return the JSON form for the journal: the fields that are set."""
         more = {
             "finish": self.finish,
             "refusal": self.refusal or None,
@@ -50,16 +50,16 @@ class Answer(Struct, frozen=True):
 
     @classmethod
     def from_dict(cls, answer: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        usage = Usage.from_dict(answer.get("usage", {}))
-        return cls(**{**answer, "usage": usage})
+        """The inverse of `to_dict`; fields that are not known are left out."""
+        known = {name: answer[name] for name in cls.__struct_fields__ if name in answer}
+        return cls(**{**known, "usage": Usage.from_dict(answer.get("usage", {}))})
 
 
 class Outcome(Struct, frozen=True):
-    """What became of one row: the value for the result (None = missing), and why there is none.
+    """The outcome of one row: the value for the result (None = missing), and why it is missing.
 
-    `answer` is the last that came for it. `usage` and `cost` sum up all its requests in this run; a `stored` answer was
-    taken from the journal and cost nothing now. `agreement` is the share of repeats with this value.
+    `answer` is the last that came for it; a `stored` one was taken from the journal and cost nothing now. `agreement` is
+    the share of repeats that gave this value (None = it was asked once), `values` are those of all of them.
     """
 
     status: RowStatus
@@ -68,7 +68,7 @@ class Outcome(Struct, frozen=True):
     answer: Answer | None = None
     stored: bool = False
     agreement: float | None = None
-    answers: tuple[Any, ...] = ()
+    values: tuple[Any, ...] = ()
 
     @property
     def reason(self) -> str | None:

@@ -14,7 +14,7 @@ from nbchat.values.errors import PromptError
 __all__ = ["Row", "Source", "source_of"]
 
 READ_AT_ONCE = 512
-"""Rows of a table that are read at a time."""
+"""Rows of a table that are read together."""
 
 Row = Mapping[str, Any]
 """The values of a row by their names in a template."""
@@ -24,7 +24,7 @@ class Source(Protocol):
     """The rows of an input, numbered from 0."""
 
     native: Any
-    """What the user gave."""
+    """The input as given."""
     columns: Sequence[Hashable]
     """The columns' names, which may repeat."""
     single: bool
@@ -33,17 +33,23 @@ class Source(Protocol):
     """The number of rows; None = known at the end."""
 
     def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
-        """The names of those columns that are marked private, among these or (`whole`) among all."""
+        """Return the names of the private columns among these, or (`whole`) among all."""
 
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Read the rows in order, with their positions: these columns, and with `whole` the row itself as `item` and `row`.
 
-        An iterator goes on where it was left.
+        An iterator continues where it stopped.
         """
+
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """Read one row again; None = it is gone, as an iterator's are."""
+
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at all rows, or at the next `count` of an iterator; `rows` reads them all the same."""
 
 
 def source_of(data: Any) -> Source:
-    """Return the rows of an input. Raises PromptError for what has none."""
+    """Return the rows of an input. Raises PromptError for unsupported input."""
     if library(data) and (table := table_of(data)) is not None:
         if table.rows is None:
             raise PromptError(f"A lazy frame ({table.kind}) is computed first: pass its collect() or compute().")
@@ -70,7 +76,7 @@ class TableSource:
         self.total: int | None = table.rows or 0
 
     def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
-        """The columns that `nbchat.private` marked, on this frame or one that it comes from."""
+        """The columns marked by `nbchat.private`, on this frame or one that it derives from."""
         wanted = set(fields)
         places = sorted(hidden(self.native, self.table).places)
         return [str(self.columns[place]) for place in places if whole or self.columns[place] in wanted]
@@ -80,6 +86,14 @@ class TableSource:
         for start in range(0, self.total or 0, READ_AT_ONCE):
             some = range(start, min(start + READ_AT_ONCE, self.total or 0))
             yield from zip(some, self._read(some, fields, whole=whole), strict=True)
+
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """Read one row."""
+        return self._read(range(position, position + 1), fields, whole=whole)[0]
+
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at all rows."""
+        return self.rows(fields, whole=whole)
 
     def _read(self, rows: range, fields: Iterable[Hashable], *, whole: bool) -> list[Row]:
         wanted = set(fields)
@@ -96,7 +110,7 @@ class TableSource:
 
 
 class ListSource:
-    """The items of a sequence. Where all of them are mappings, their keys are columns."""
+    """The items of a sequence. If all of them are mappings, their keys are columns."""
 
     def __init__(self, native: Any, items: Sequence[Any]) -> None:
         self.native = native
@@ -116,15 +130,23 @@ class ListSource:
         for position, item in enumerate(self._items):
             yield position, _row_of(item, self.columns, single=self.single)
 
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """Read one row."""
+        return _row_of(self._items[position], self.columns, single=self.single)
+
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at all rows."""
+        return self.rows(fields, whole=whole)
+
 
 class IteratorSource:
-    """The items of an iterator, taken as they are needed. Where the first is a mapping, its keys are columns."""
+    """The items of an iterator, read when needed. If the first is a mapping, its keys are columns."""
 
     def __init__(self, data: Iterable[Any]) -> None:
         self.native = data
         rest = iter(data)
         first = list(itertools.islice(rest, 1))
-        self._rest = enumerate(itertools.chain(first, rest))
+        self._rest: Iterator[tuple[int, Any]] = enumerate(itertools.chain(first, rest))
         self.single = not (first and isinstance(first[0], Mapping))
         self.columns: Sequence[Hashable] = [ITEM] if self.single else list(first[0])
         self.total: int | None = None if first else 0
@@ -136,6 +158,17 @@ class IteratorSource:
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Take the rest of the items."""
         for position, item in self._rest:
+            yield position, _row_of(item, self.columns, single=self.single)
+
+    def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
+        """None: it can't be read again."""
+        return None
+
+    def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
+        """Look at the next items."""
+        taken = list(itertools.islice(self._rest, count))
+        self._rest = itertools.chain(taken, self._rest)
+        for position, item in taken:
             yield position, _row_of(item, self.columns, single=self.single)
 
 

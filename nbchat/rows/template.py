@@ -20,7 +20,7 @@ from nbchat.values.plural import pluralize
 __all__ = ["ITEM", "ROW", "MissingValue", "Template"]
 
 ITEM = "item"
-"""The name of a list's or a column's value in a template; in a frame, of the whole row."""
+"""The name in a template of a list's or column's value; in a frame, of the whole row."""
 
 ROW = "row"
 """The name of the whole row: `{row['Total sales']}`."""
@@ -30,7 +30,7 @@ LONGEST_MESSAGE = 4_000_000
 
 
 class MissingValue(Exception):
-    """A field of this row is missing, so that there is nothing to ask; the text names the field."""
+    """A field of this row is missing, so it is not asked; the text names the field."""
 
 
 class _Slot(Struct, frozen=True):
@@ -70,8 +70,8 @@ class Template(Struct, frozen=True):
     def of(cls, text: str, columns: Sequence[Hashable], *, single: bool, names: Mapping[str, object]) -> Self:
         """Parse a template over these columns; `single`: the rows are values, which `{item}` names.
 
-        A placeholder that is no column may be one of `names`, the live values. Raises PromptError for a text without a
-        field, an unknown one, or one that several columns are called.
+        A placeholder that is not a column may be one of `names`, the live values. Raises PromptError for a text without
+        a field, an unknown one, or one that means several columns.
         """
         if not isinstance(text, str):
             raise PromptError(f"A template is a text with fields such as {{item}}; got {type(text).__name__}.")
@@ -79,6 +79,7 @@ class Template(Struct, frozen=True):
 
     def content(self, row: Mapping[str, Any]) -> Content:
         """Fill the template in. Raises MissingValue, and PromptError for a value that can't be inserted."""
+        row = {**self.given, **row} if self.given else row
         texts: list[str] = []
         images: list[ImagePart] = []
         for piece in self.pieces:
@@ -121,7 +122,7 @@ class _Parsing:
         self._given: dict[str, object] = {}
 
     def done(self) -> tuple[tuple[str | _Slot, ...], frozenset[Hashable], bool, Mapping[str, object]]:
-        """The pieces, the fields, whether the whole row is read, and the live values used."""
+        """Return the pieces, the fields, whether the whole row is read, and the live values used."""
         kept = place = 0
         while (start := self._text.find("{", place)) >= 0:
             found = self._finder.at(start, after_value=kept == start > 0)
@@ -140,7 +141,7 @@ class _Parsing:
         return tuple(self._pieces), frozenset(self._fields), self._whole, self._given
 
     def _slot(self, found: Placeholder | Expression) -> _Slot | None:
-        """The placeholder as a slot; None = it stays as written."""
+        """Return the placeholder as a slot; None = it stays as written."""
         if isinstance(found, Placeholder):
             if not self._reads(found.name, found) and not self._takes(found.name):
                 if not found.is_name:
@@ -155,7 +156,7 @@ class _Parsing:
         return _Slot(found, f"= {found.source}", found.spec)
 
     def _reads(self, name: str, found: Placeholder | None) -> bool:
-        """Note the column or whole row that a name stands for; whether it stands for one."""
+        """Record the column or whole row that a name means; return whether it means one."""
         count = sum(1 for column in self._columns if column == name)
         if count > 1:
             raise PromptError(f"{count} columns are called {name!r}: rename all but one of them.")
@@ -180,7 +181,7 @@ class _Parsing:
         self._fields.add(key)
 
     def _takes(self, name: str) -> bool:
-        """Note the live value of this name; whether there is one."""
+        """Record the live value of this name; return whether there is one."""
         if name in self._names:
             self._given[name] = self._names[name]
         return name in self._given

@@ -164,9 +164,11 @@ class Database:
 
     def _checked_version(self, connection: sqlite3.Connection) -> int:
         """Return the file's schema version. Raises Unusable for another program's file."""
+        connection.execute("BEGIN")  # all of one moment: another process may be creating the tables
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("COMMIT")
         if application != APPLICATION_ID and (application or tables):
             raise Unusable(f"{self.path} is another program's database")
         return int(version)

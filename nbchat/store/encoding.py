@@ -11,24 +11,51 @@ import msgspec
 from nbchat.api.keys import Key
 from nbchat.values.key_shapes import MASK
 
-__all__ = ["decoded", "encoded", "plain"]
+__all__ = ["decoded", "decoded_object", "encoded", "plain"]
 
 
 def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
     """Encode as JSON in UTF-8, preserving lone surrogates and masking every occurrence of a key."""
-    secrets = [spelling for key in keys for text in key.texts for spelling in _spellings(text)]
-    if secrets:
-        value = _masked(value, secrets)
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    return text.encode("utf-8", "surrogatepass")
+    return Encoder(keys).encoded(value)
+
+
+class Encoder:
+    """Encodes many values, masking the same keys in all of them."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._secrets = [spelling for key in keys for text in key.texts for spelling in _spellings(text)]
+        self._written = [_written(secret)[1:-1] for secret in self._secrets]
+
+    def encoded(self, value: Any) -> bytes:
+        """Encode as JSON in UTF-8."""
+        text = _written(value)
+        if any(secret in text for secret in self._written):
+            text = _written(_masked(value, self._secrets))
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def decoded(data: bytes) -> Any:
-    """The inverse of `encoded`. Raises ValueError."""
+    """The inverse of `encoded`. Raises ValueError, also for what is no bytes: a damaged column may hold anything."""
     try:
         return msgspec.json.decode(data)
-    except ValueError:  # lone surrogates, or NaN, which msgspec refuses
-        return json.loads(data.decode("utf-8", "surrogatepass"))
+    except (ValueError, TypeError, RecursionError):  # lone surrogates, or NaN, which msgspec refuses
+        try:
+            return json.loads(data.decode("utf-8", "surrogatepass"))
+        except (AttributeError, RecursionError) as error:
+            raise ValueError(f"no JSON: {error}") from None
+
+
+def decoded_object(data: bytes | None) -> dict[str, Any]:
+    """An object that was `encoded`; empty = there is none, or it is damaged."""
+    try:
+        value = decoded(data) if data else None
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def plain(text: str | None) -> str | None:

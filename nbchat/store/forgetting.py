@@ -34,7 +34,7 @@ def forget_session(connection: sqlite3.Connection, session: str) -> int:
     connection.execute("DELETE FROM rows WHERE run IN (SELECT id FROM runs WHERE session = ?)", (session,))
     for table, column in (("runs", "session"), ("sessions", "id")):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608
-    _bare_calls(connection, "WHERE session = ?", (session,))
+    _anonymize_calls(connection, "WHERE session = ?", (session,))
     return len(answers)
 
 
@@ -45,11 +45,11 @@ def forget_all(connection: sqlite3.Connection) -> int:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608
     if has_index(connection):
         connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
-    _bare_calls(connection, "", ())
+    _anonymize_calls(connection, "", ())
     return int(count)
 
 
-def _bare_calls(connection: sqlite3.Connection, where: str, values: Sequence[str]) -> None:
+def _anonymize_calls(connection: sqlite3.Connection, where: str, values: Sequence[str]) -> None:
     """Keep the figures of calls, and clear everything that says what they were about."""
     columns = ("session", "notebook", "cell", "request", "about")
     connection.execute(f"UPDATE calls SET {', '.join(f'{name} = NULL' for name in columns)} {where}", values)  # noqa: S608

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from nbchat.api.keys import Key
 from nbchat.store import search_index, tape
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import decoded, encoded, plain
+from nbchat.store.encoding import decoded, decoded_object, encoded, plain
 from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger.ledger import Ledger
 from nbchat.store.pacing import PaceTable
@@ -176,7 +176,13 @@ class Journal:
         events.
         """
         recording = Recording(answer.id, answer.keys, deque() if came is None else came)
-        self._writer.put(_entering(session, answer))
+        entering = _entering(session, answer)
+
+        def write(connection: sqlite3.Connection) -> None:
+            session.enter(connection)
+            entering(connection)
+
+        self._writer.put(write)
         self._writer.add_feed(id(recording), recording.feed)
         return recording
 
@@ -193,7 +199,7 @@ class Journal:
 
         def write(connection: sqlite3.Connection) -> None:
             row = connection.execute("SELECT turn FROM answers WHERE id = ?", (answer,)).fetchone()
-            if row is not None and isinstance(turn := decoded(row[0]), dict):
+            if row is not None and (turn := decoded_object(row[0])):
                 turn = {**turn, "rating": dict(rating) or None}
                 connection.execute("UPDATE answers SET turn = ? WHERE id = ?", (encoded(turn), answer))
 
@@ -201,14 +207,26 @@ class Journal:
 
     def drop(self, answer: str) -> None:
         """Delete an answer that is empty, or stored elsewhere."""
-        self._writer.put(lambda connection: delete_answers(connection, [answer]))
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT session FROM answers WHERE id = ?", (answer,)).fetchone()
+            delete_answers(connection, [answer])
+            if row is not None:
+                connection.execute(
+                    "DELETE FROM sessions WHERE id = :id AND NOT EXISTS (SELECT 1 FROM places WHERE session = :id)"
+                    " AND NOT EXISTS (SELECT 1 FROM answers WHERE session = :id)",
+                    {"id": row[0]},
+                )
+
+        self._writer.put(write)
 
     def arrange(self, session: OpenSession, first: int, places: Sequence[Place], whole: Whole) -> None:
         """Replace the turns of a session from number `first` (0 = the oldest) onwards."""
 
         def write(connection: sqlite3.Connection) -> None:
             start, kept = first, places
-            if session.enter(connection):
+            new = session.enter(connection)
+            if new or not connection.execute("SELECT 1 FROM places WHERE session = ?", (session.id,)).fetchone():
                 start, (kept, answers) = 0, whole()
                 for answer in answers:
                     if not connection.execute("SELECT 1 FROM answers WHERE id = ?", (answer.id,)).fetchone():
@@ -232,11 +250,17 @@ class Journal:
     # Reading
 
     def sessions(self, notebook: str | None = None) -> list[SessionRow]:
-        """Return the sessions of one notebook (None = all), most recently used first. Raises SessionError."""
+        """Return the sessions of one notebook (None = all), most recently used first. Raises SessionError.
+
+        An answer that never ended is a turn too, once something of it has come.
+        """
         rows = self._read(
             lambda connection: connection.execute(
-                "SELECT id, name, notebook, created, used,"
-                " (SELECT count(DISTINCT place) FROM places WHERE places.session = sessions.id), settings"
+                "WITH unended AS (SELECT session, count(DISTINCT id) AS count FROM pieces JOIN answers ON id = answer"
+                " WHERE id NOT IN (SELECT answer FROM places) GROUP BY session)"
+                " SELECT id, name, notebook, created, used,"
+                " (SELECT count(DISTINCT place) FROM places WHERE places.session = sessions.id)"
+                " + coalesce((SELECT count FROM unended WHERE unended.session = sessions.id), 0), settings"
                 " FROM sessions WHERE :notebook IS NULL OR notebook = :notebook ORDER BY used DESC",
                 {"notebook": plain(notebook)},
             ).fetchall()
@@ -254,7 +278,7 @@ class Journal:
         for _, group in itertools.groupby(rows, key=lambda row: row[0]):
             versions = list(group)
             chosen = next((index for index, row in enumerate(versions) if row[2]), len(versions) - 1)
-            places.append(Place(tuple(row[1] for row in versions), chosen, tuple(row[3] for row in versions)))
+            places.append(Place(tuple(row[1] for row in versions), chosen, tuple(str(row[3]) for row in versions)))
         return places
 
     def take(self, session: OpenSession) -> None:
@@ -279,9 +303,10 @@ class Journal:
             return found, pieces
 
         found, pieces = self._read(read)
-        came: dict[str, list[Event]] = {}
-        for answer, events in pieces:
-            came.setdefault(answer, []).extend(tape.read(decoded(events)))
+        came = {
+            answer: _events(events for _, events in rows)
+            for answer, rows in itertools.groupby(pieces, key=lambda row: row[0])
+        }
         return {row[0]: _stored(row, came.get(row[0], ())) for row in found}
 
     def find(self, text: str, limit: int = 20) -> list[tuple[SessionRow, Stored]]:
@@ -334,12 +359,27 @@ class Journal:
 
 def _session(row: Sequence[Any]) -> SessionRow:
     session, name, notebook, created, used, turns, settings = row
-    return SessionRow(session, name, notebook, created, used, turns, decoded(settings) if settings else {})
+    return SessionRow(session, str(name), notebook, _seconds(created), _seconds(used), turns, decoded_object(settings))
 
 
 def _stored(row: Sequence[Any], came: Sequence[Event] = ()) -> Stored:
     answer, turn, status, at, cell, parent = row
-    return Stored(answer, decoded(turn), status, at, cell, parent, tuple(came))
+    return Stored(answer, decoded_object(turn), status, _seconds(at), cell, parent, tuple(came))
+
+
+def _seconds(value: Any) -> float:
+    return value if isinstance(value, float) else 0.0  # SQLite keeps whatever a damaged file has there
+
+
+def _events(batches: Iterable[bytes]) -> list[Event]:
+    """The events of an answer as far as they can be read: what follows a gap would read as if nothing were missing."""
+    events: list[Event] = []
+    for batch in batches:
+        try:
+            events += tape.read(decoded(batch))
+        except ValueError:
+            break
+    return events
 
 
 def _entering(session: OpenSession, answer: Answer) -> Operation:

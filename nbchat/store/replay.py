@@ -104,8 +104,9 @@ def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:
     """Write tapes to a file for `read_file`; return their number. Raises ConfigError."""
     lines = [json.dumps({"nbchat-cache": FORMAT})]
     for request, number, packed in tapes:
-        portions = [[at, tape.written(events)] for at, events in _unpacked(packed)]
-        lines.append(json.dumps({"request": request, "number": number, "tape": portions}))
+        if (recorded := _unpacked(packed)) is not None:
+            portions = [[at, tape.written(events)] for at, events in recorded]
+            lines.append(json.dumps({"request": request, "number": number, "tape": portions}))
     try:
         write_private(path, ("\n".join(lines) + "\n").encode())
     except OSError as error:
@@ -131,8 +132,12 @@ def _packed(recorded: Tape, keys: Sequence[Key]) -> bytes:
     return zlib.compress(encoded([[round(at, 4), tape.written(events)] for at, events in recorded], keys), 1)
 
 
-def _unpacked(packed: bytes) -> Tape:
-    return _portions(decoded(zlib.decompress(packed)))
+def _unpacked(packed: bytes) -> Tape | None:
+    """The tape that was packed; None = it is damaged, and the server is asked again."""
+    try:
+        return _portions(decoded(zlib.decompress(packed)))
+    except (ValueError, TypeError, zlib.error):
+        return None
 
 
 def _portions(rows: Sequence[Any]) -> Tape:

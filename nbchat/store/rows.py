@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import decoded, encoded, plain
+from nbchat.store.encoding import Encoder, decoded, encoded, plain
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.errors import SessionError
 
@@ -20,7 +20,7 @@ __all__ = ["RowAnswer", "RunRow", "StoredRows"]
 
 
 class RowAnswer(Struct, frozen=True):
-    """The answer to the `number`th asking of a row's request (0 = the first), as JSON."""
+    """The answer to the `number`th sending of a row's request (0 = the first), as JSON."""
 
     request: str
     number: int
@@ -49,10 +49,10 @@ class StoredRows:
         """Store answers of a run, replacing older ones to the same requests; `also` is written with them, or not at all."""
 
         def write(connection: sqlite3.Connection) -> None:
-            now = time.time()
+            now, encoder = time.time(), Encoder(keys)
             connection.executemany(
                 "INSERT OR REPLACE INTO rows (request, number, run, at, answer) VALUES (?, ?, ?, ?, ?)",
-                [(row.request, row.number, run, now, encoded(row.answer, keys)) for row in rows],
+                [(row.request, row.number, run, now, encoder.encoded(row.answer)) for row in rows],
             )
             if also is not None:
                 also(connection)

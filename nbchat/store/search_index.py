@@ -10,12 +10,12 @@ import re
 import sqlite3
 from typing import Any
 
-from nbchat.store.encoding import decoded
+from nbchat.store.encoding import decoded_object
 from nbchat.store.migrations import has_index
 
 __all__ = ["index", "search", "texts", "unindex"]
 
-_UNSPACED = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff])")
+_UNSPACED = "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff])"
 
 LONGEST = 1_000_000
 """Characters of a question or an answer that are indexed."""
@@ -24,10 +24,13 @@ COLUMNS = "answers.session, answers.id, answers.turn, answers.status, answers.at
 
 
 def texts(turn: Any) -> tuple[str, str]:
-    """Return the question and the answer of a turn given as JSON."""
-    reply = turn.get("reply") or {}
-    answered = [choice.get("text") or choice.get("refusal") or "" for choice in reply.get("choices") or ()]
-    return _text_of(turn.get("message") or {}), "\n".join(answered)
+    """Return the question and the answer of a turn given as JSON; empty = damaged."""
+    try:
+        reply = turn.get("reply") or {}
+        answered = [choice.get("text") or choice.get("refusal") or "" for choice in reply.get("choices") or ()]
+        return _text_of(turn.get("message") or {}), "\n".join(answered)
+    except (AttributeError, TypeError):
+        return "", ""
 
 
 def _text_of(message: Any) -> str:
@@ -65,7 +68,7 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
     found: list[Any] = []
     unindexed = ""
     if has_index(connection):
-        phrases = [_UNSPACED.sub(r" \1 ", word).strip() for word in sought]
+        phrases = [_words_apart(word).strip() for word in sought]
         query = " ".join(f'"{phrase}"' for phrase in phrases) + "*"
         found = connection.execute(
             f"SELECT {COLUMNS}, answers.number FROM words JOIN answers ON answers.number = words.rowid"  # noqa: S608
@@ -74,7 +77,7 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
         ).fetchall()
         unindexed = "WHERE indexed = 0"
     for row in connection.execute(f"SELECT {COLUMNS}, number FROM answers {unindexed} ORDER BY number DESC"):  # noqa: S608
-        said = "\n".join(texts(decoded(row[2]))).casefold()
+        said = "\n".join(texts(decoded_object(row[2]))).casefold()
         if all(word.casefold() in said for word in sought):
             found.append(row)
             if len(found) >= 2 * limit:
@@ -84,8 +87,12 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
 
 def _spaced(turn: bytes) -> tuple[str, str]:
     """The texts as indexed: deterministic, since removal needs the same texts."""
-    asked, answered = (_UNSPACED.sub(r" \1 ", text[:LONGEST]) for text in texts(decoded(turn)))
+    asked, answered = (_words_apart(text[:LONGEST]) for text in texts(decoded_object(turn)))
     return _whole(asked), _whole(answered)
+
+
+def _words_apart(text: str) -> str:
+    return text if text.isascii() else re.sub(_UNSPACED, r" \1 ", text)
 
 
 def _whole(text: str) -> str:

@@ -9,18 +9,18 @@ from nbchat.values.answer import events as e
 from nbchat.values.answer.usage import Usage
 from nbchat.values.messages import ImagePart, Source
 
-__all__ = ["OF_THE_CLOCK", "read", "written"]
+__all__ = ["TIMING_EVENTS", "read", "written"]
 
 _DELTAS: dict[str, Any] = {"text": e.TextDelta, "reasoning": e.ReasoningDelta, "refusal": e.RefusalDelta}
 _WORDS: dict[str, Any] = {**_DELTAS, "thought": e.ThoughtBefore}
 _NAMES = {kind: name for name, kind in _WORDS.items()}
 
-OF_THE_CLOCK = (e.Sent, e.Responded, e.FirstToken, e.Ended, e.Retrying, e.Failed)
+TIMING_EVENTS = (e.Sent, e.Responded, e.FirstToken, e.Ended, e.Retrying, e.Failed)
 """Events about one execution of a request rather than about its answer; not recorded."""
 
 
 def written(events: Iterable[e.Event], *, merge: bool = False) -> list[list[Any]]:
-    """Return the events as JSON, `[kind, …]` each. Those of `OF_THE_CLOCK` are left out.
+    """Return the events as JSON, `[kind, …]` each. Those of `TIMING_EVENTS` are left out.
 
     `merge` joins adjacent pieces of one text.
     """
@@ -63,8 +63,8 @@ def _row(event: e.Event) -> list[Any] | None:
             return ["sources", [source.to_dict() for source in sources], index]
         case e.Unshown(kind, index):
             return ["unshown", kind, index]
-        case e.UsageReport(usage):
-            return ["usage", usage.to_dict()]
+        case e.UsageReport(usage, raw):
+            return ["usage", usage.to_dict(), *([dict(raw)] if raw else [])]
         case e.Finished(reason, index):
             return ["finished", reason, index]
         case e.Started(model, reply_id):
@@ -86,8 +86,8 @@ def _sources(sources: Sequence[Mapping[str, Any]], index: int) -> e.SourcesDelta
     return e.SourcesDelta(tuple(map(Source.from_dict, sources)), index)
 
 
-def _usage(usage: Mapping[str, Any]) -> e.UsageReport:
-    return e.UsageReport(Usage.from_dict(usage))
+def _usage(usage: Mapping[str, Any], raw: Mapping[str, Any] | None = None) -> e.UsageReport:
+    return e.UsageReport(Usage.from_dict(usage), raw)
 
 
 _READERS: dict[str, Callable[..., e.Event]] = {

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from nbchat.store.database import Database, Unusable
+from nbchat.values.daemon_thread import start_daemon
+from nbchat.values.errors import ConfigError
 
 __all__ = ["Feed", "Operation", "Writer"]
 
@@ -108,8 +110,10 @@ class Writer:
         self._awake = True
         if self._thread is None:
             self._closing = False
-            self._thread = threading.Thread(target=self._run, name="nbchat-journal", daemon=True)
-            self._thread.start()
+            try:
+                self._thread = start_daemon(self._run, name="nbchat-journal")
+            except ConfigError as error:  # no answer is lost for it; the next operation tries again
+                self.trouble = str(error)
         self._changed.notify_all()
 
     def _run(self) -> None:

@@ -79,7 +79,7 @@ def agreement(texts: Sequence[str]) -> Mean | None:
     pairs = {(i, j): _similarity(normal[i], normal[j]) for i, j in combinations(range(len(normal)), 2)}
     mean = jackknife(pairs, len(normal))
     commonest = max(Counter(one.text for one in normal).values())
-    return _modest(mean, commonest, alike=len(set(pairs.values())) == 1)
+    return _widened(mean, commonest, alike=len(set(pairs.values())) == 1)
 
 
 def most_compared(texts: Sequence[str]) -> int:
@@ -88,7 +88,7 @@ def most_compared(texts: Sequence[str]) -> int:
     return min(MOST_TEXTS, max(LEAST_TEXTS, math.isqrt(MOST_CHARACTERS // max(1, round(length)))))
 
 
-def _modest(mean: Mean, commonest: int, *, alike: bool) -> Mean:
+def _widened(mean: Mean, commonest: int, *, alike: bool) -> Mean:
     """Widen the interval of a mean, because few answers may have missed rare ones."""
     if mean.low is None or mean.high is None or mean.error is None:
         return mean

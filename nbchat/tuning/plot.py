@@ -250,7 +250,7 @@ def _draw_trade(axes: Any, drawn: Figures, series: str, colour: str) -> None:
     xs, ys = [point.x for point in points], [point.y for point in points]
     axes.plot(xs, ys, "o", color=colour, alpha=0.7, label=_literal(series))
     if any(point.low is not None for point in points):
-        axes.errorbar(xs, ys, yerr=_reach(points), fmt="none", color=colour, capsize=3)
+        axes.errorbar(xs, ys, yerr=_error_bars(points), fmt="none", color=colour, capsize=3)
 
 
 def _draw_frontier(axes: Any, drawn: Figures) -> None:
@@ -259,7 +259,7 @@ def _draw_frontier(axes: Any, drawn: Figures) -> None:
         axes.step(xs, ys, where="post", color=INK, linestyle="--", linewidth=1, zorder=0)
 
 
-def _reach(points: Sequence[Point]) -> list[list[float]]:
+def _error_bars(points: Sequence[Point]) -> list[list[float]]:
     """How far the intervals reach below and above their points."""
     return [
         [0.0 if point.low is None else max(0.0, point.y - point.low) for point in points],
@@ -269,7 +269,7 @@ def _reach(points: Sequence[Point]) -> list[list[float]]:
 
 def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
     names = list(dict.fromkeys(point.x for point in drawn.means))
-    aside = _aside(drawn, series)
+    aside = _dodge(drawn, series)
 
     def place(x: Any) -> float:
         return float(x if drawn.numeric else names.index(x)) + aside
@@ -279,12 +279,12 @@ def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
         axes.set_xlim(-0.6, len(names) - 0.4)
     means = sorted((point for point in drawn.means if point.series == series), key=lambda point: place(point.x))
     xs, ys = [place(point.x) for point in means], [point.y for point in means]
-    axes.errorbar(xs, ys, yerr=_reach(means), fmt="o-" if drawn.numeric else "o", color=colour, capsize=3)
+    axes.errorbar(xs, ys, yerr=_error_bars(means), fmt="o-" if drawn.numeric else "o", color=colour, capsize=3)
     runs = [point for point in drawn.runs if point.series == series and (drawn.numeric or point.x in names)]
     axes.plot([place(p.x) for p in runs], [p.y for p in runs], "o", color=colour, alpha=0.25, markersize=4)
 
 
-def _aside(drawn: Figures, series: str) -> float:
+def _dodge(drawn: Figures, series: str) -> float:
     """The horizontal offset of a series, so that intervals do not overlap."""
     xs = [point.x for point in drawn.means] if drawn.numeric else [0]
     width = (max(xs) - min(xs)) / 60 if xs else 0.0

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["an_object", "items_of", "number_of", "optional_text", "text_of", "texts_of"]
+__all__ = [
+    "UNREADABLE",
+    "an_object",
+    "items_of",
+    "number_of",
+    "optional_text",
+    "parsed_json",
+    "readable",
+    "text_of",
+    "texts_of",
+]
+
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+"""What reading JSON of any form raises."""
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """Return the JSON value of a text; None if it is not JSON, or nested too deeply."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def an_object(value: object, what: str) -> Mapping[str, Any]:
@@ -53,6 +75,18 @@ def number_of(content: Mapping[str, Any], name: str) -> float | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value)):
         raise ValueError(f"{name} must be a finite number; got {value!r:.40}")
     return value
+
+
+def readable(read: Callable[[Mapping[str, Any]], object], written: object, base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what can be read of a damaged object: the fields that `read` takes by themselves, besides those of `base`."""
+    kept = dict(base)
+    for name, value in written.items() if isinstance(written, Mapping) else ():
+        try:
+            read({**kept, name: value})
+        except UNREADABLE:
+            continue
+        kept[name] = value
+    return kept
 
 
 def _is_finite(number: float) -> bool:

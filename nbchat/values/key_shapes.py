@@ -16,10 +16,10 @@ SECRET_FIELDS = frozenset(
 _START = r"(?:^|(?<=[\s=:'\"(\[{,;/-]))"
 _PREFIXED = r"(?:sk|gsk|hf|xai|pplx|ghp|github_pat|glpat|nvapi|r8)[-_]\S+|(?:AIza|AKIA|eyJ)\S+"
 
-_KEY_LIKE = re.compile(rf"{_START}(?:{_PREFIXED}|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{{20,}})")
-"""Whatever may be a key: also long words of letters and digits, as many a model's name is."""
+_KEY_LIKE = rf"{_START}(?:{_PREFIXED}|(?=[^\s\d]*\d)(?=[^\sa-zA-Z]*[a-zA-Z])\S{{20,}})"
+"""Anything that may be a key, including long words of letters and digits, which many model names are."""
 
-_TYPED_KEY = re.compile(
+_TYPED_KEY = (
     rf"{_START}(?:sk[-_]\S+|(?:gsk|hf|ghp|r8|github_pat)_\S+|(?:xai|pplx|glpat|nvapi)-[A-Za-z0-9]{{16,}}|(?:AIza|AKIA|eyJ)\S+"
     r"|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{32,})"
 )
@@ -31,31 +31,31 @@ _KEY = re.compile(
     r"|(?:github_pat_|glpat-|nvapi-)[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{12,}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)"
 )
-"""What is a key and nothing else."""
+"""What is certainly a key."""
 
 
 def looks_like_key(text: str) -> bool:
     """Whether a text given in place of something else may be a key, and must not be repeated."""
-    return _KEY_LIKE.search(text) is not None
+    return re.search(_KEY_LIKE, text) is not None
 
 
 def without_keys(text: str) -> str:
-    """Return what a user wrote where something else belongs, with whatever may be a key masked."""
-    return _KEY_LIKE.sub(MASK, text)
+    """Return a user's text with anything that may be a key masked."""
+    return re.sub(_KEY_LIKE, MASK, text)
 
 
 def without_typed_keys(message: str, typed: str) -> str:
-    """Return a message about a typed line, with whatever may be a key in that line masked."""
-    for word in _TYPED_KEY.findall(typed):
+    """Return a message about a typed line, with anything in that line that may be a key masked."""
+    for word in re.findall(_TYPED_KEY, typed):
         message = message.replace(word.strip("'\"") or word, MASK)
     return masked(message)
 
 
 def holds_key(text: str) -> bool:
-    """Whether a text holds a key, beyond doubt."""
+    """Whether a text certainly holds a key."""
     return _KEY.search(text) is not None
 
 
 def masked(text: str) -> str:
-    """Return any text with what is beyond doubt a key masked."""
+    """Return a text with everything that is certainly a key masked."""
     return _KEY.sub(MASK, text)

@@ -11,14 +11,14 @@ from typing import Any
 
 from nbchat.values.params import PARAMETERS, Parameter, json_line
 
-__all__ = ["CLOSERS", "can_say", "escaped", "option_line", "quoted", "unescaped"]
+__all__ = ["CLOSERS", "can_express", "escaped", "option_line", "quoted", "unescaped"]
 
 CLOSERS = {"{": "}", "[": "]"}
 """The first and last character of a word that is JSON and therefore needs no quotes."""
 
 
 def option_line(params: Mapping[str, Any]) -> str:
-    """Return parameters as `%%chat` options. Lossless for names that `can_say` accepts.
+    """Return parameters as `%%chat` options. Lossless for names that `can_express` accepts.
 
     Parameters outside the table become `--param`, and so do texts that an option would misread, since JSON is exact.
     """
@@ -40,7 +40,7 @@ def option_line(params: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
-def can_say(name: str) -> bool:
+def can_express(name: str) -> bool:
     """Whether an option line can name this parameter: any in the table, and others without white space or `=`."""
     return name in PARAMETERS or ("=" not in name and name.split() == [name])
 
@@ -52,10 +52,10 @@ def _is_plain(parameter: Parameter, value: Any) -> bool:
     texts = value if parameter.kind == "texts" else (value,)
     if any(text.strip().lower() == "none" for text in texts):
         return False
-    return parameter.kind == "texts" or not ((parameter.sampling and "," in value) or _BREAKS.search(value))
+    return parameter.kind == "texts" or not ((parameter.sampling and "," in value) or re.search(_BREAKS, value))
 
 
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 def quoted(word: str) -> str:

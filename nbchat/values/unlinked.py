@@ -6,9 +6,7 @@ import re
 
 __all__ = ["unlinked"]
 
-_SCHEME = re.compile(
-    r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)", re.IGNORECASE
-)
+_SCHEME = r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)"
 
 
 def unlinked(text: str) -> str:
@@ -17,4 +15,4 @@ def unlinked(text: str) -> str:
     JupyterLab turns every `scheme://` in plain text and errors into a link, even `javascript://`. A word joiner
     (U+2060, zero width) after the colon prevents it.
     """
-    return _SCHEME.sub(":\u2060", text)
+    return re.sub(_SCHEME, ":\u2060", text, flags=re.IGNORECASE) if ":" in text else text

@@ -1,4 +1,4 @@
-"""Tables of columns: what a sweep's and an evaluation's tables are made of."""
+"""Tables made of columns, for sweeps and evaluations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Column(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """How a table's rows are sorted: by which column's key, and whether downwards. Its headers then sort."""
+    """How a table's rows are sorted: the key of a column, and whether descending. It makes the headers clickable."""
 
     key: str
     descending: bool
@@ -74,7 +74,7 @@ def columns_html(
 
 
 def columns_plain(columns: Sequence[Column]) -> str:
-    """Columns as an aligned text."""
+    """Return columns as aligned text."""
     rows = list(zip(*(column.cells for column in columns), strict=True))
     return str(chrome.table([column.title for column in columns], rows)["text/plain"])
 

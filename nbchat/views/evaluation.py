@@ -1,4 +1,4 @@
-"""An evaluation to look at: its verdict, a row for each setting, what is confused and where settings disagree."""
+"""An evaluation as an output: its verdict, a row for each setting, confusions and disagreements."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from nbchat.rows.evaluation.grading import Case
 from nbchat.rows.evaluation.standing import Standing
 from nbchat.tuning.grid import setting_text, value_text
 from nbchat.tuning.statistics import Mean, interval_text
+from nbchat.values.limits import one_line
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 from nbchat.views.sweep import HEAD
@@ -26,35 +27,39 @@ from nbchat.views.sweep_plot import show_plot
 __all__ = ["Evaluation", "evaluation_bundle", "show_evaluation"]
 
 MOST_SETTINGS = 100
-"""Settings that are shown; all of them are in `to_frame()`."""
+"""Most settings shown; all of them are in `to_frame()`."""
 
 MOST_LABELS = 30
-"""Labels of a confusion matrix that is shown."""
+"""Most labels of a confusion matrix that is shown."""
 
 MOST_DISAGREEMENTS = 20
-"""Rows with different answers that are shown; all of them are in `disagreements()`."""
+"""Most rows with different answers shown; all of them are in `disagreements()`."""
 
 MOST_SIDE_BY_SIDE = 8
-"""Settings whose answers to a row stand side by side."""
+"""Most settings whose answers to a row are shown side by side."""
 
 LONGEST = 60
-"""Characters of a label, a truth or an answer that a cell shows."""
+"""Most characters of a label, truth or answer in a cell."""
 
 WRONG, RIGHT = "213,94,0", "0,158,115"
 """Vermilion and green, as red, green and blue: behind text, readable on light and dark pages."""
 
 
 class Evaluation(result.Evaluation):
-    """An evaluation that shows itself at the end of a cell."""
+    """An evaluation that is displayed at the end of a cell."""
 
     __doc__ = result.Evaluation.__doc__
 
     def _ipython_display_(self) -> None:
         shell = running_shell()
         if not is_notebook(shell):
-            raise NotImplementedError  # IPython's way to say: use the text
+            raise NotImplementedError  # for IPython this means: use the text
         if not is_shown(self):
             show_evaluation(shell, self)
+
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: what a cell shows."""
+        return "text/html", str(evaluation_bundle(self)["text/html"])
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         shown = "<Evaluation: see above>" if is_shown(self) else str(evaluation_bundle(self)["text/plain"])
@@ -68,8 +73,8 @@ def show_evaluation(shell: Any, evaluation: result.Evaluation) -> None:
     show_plot(shell, evaluation)
 
 
-def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
-    """The whole result as one output. `name` is how the user calls it, if known."""
+def evaluation_bundle(evaluation: result.Evaluation, name: str = "", notes: Sequence[str] = ()) -> Bundle:
+    """Return the whole result as one output. `name` is the user's variable, if known; `notes` are more facts to show."""
     found = evaluation.verdict()
     table = _setting_table(evaluation)
     parts = [f'<div style="{HEAD}">{html_text(str(found))}</div>', columns_html(table)]
@@ -79,7 +84,13 @@ def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
             style = f"{chrome.QUIET};cursor:pointer;font-size:0.9em"
             parts.append(f'<details><summary style="{style}">{html_text(summary)}</summary>{body}</details>')
             plain.append(plain_text(summary))
-    facts = [_size(evaluation), *evaluation.notes()]
+    timed = any(one.seconds_per_1000 is not None for one in evaluation.standings)
+    facts = [
+        _size(evaluation),
+        *evaluation.notes(),
+        *(["times are of one request after another"] if timed else []),
+        *notes,
+    ]
     dot = f"{name}." if name else ""
     hint = "" if name else "on the result (_, or a name): "
     hint += f'{dot}apply() adopts the best · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
@@ -97,7 +108,7 @@ def _size(evaluation: result.Evaluation) -> str:
 
 
 def _setting_table(evaluation: result.Evaluation) -> list[Column]:
-    """A row for each setting: quality with its interval, cost and time, and what to know of it."""
+    """Return a table with a row for each setting: quality with its interval, cost, time and remarks."""
     standings = evaluation.standings[:MOST_SETTINGS]
     axes = evaluation.grid.axes
     columns = [
@@ -107,6 +118,7 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
             for axis in axes
         ),
         Column(evaluation.measure.name, [_mean(s.quality) for s in standings]),
+        Column("", _marks(evaluation, standings), number=False),
         Column("macro-F1", ["" if s.macro_f1 is None else f"{s.macro_f1:.2f}" for s in standings]),
         Column("bias", [_mean(s.bias) for s in standings]),
         Column("rows", [f"{s.counted:,}" for s in standings]),
@@ -117,19 +129,19 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
         ),
         Column("cost / 1,000 rows", [cost_text(s.cost_per_1000) for s in standings]),
         Column("time / 1,000 rows", [_time(s.seconds_per_1000) for s in standings]),
-        Column("", _marks(evaluation, standings), number=False),
     ]
     return [column for column in columns if column.told]
 
 
 def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list[str]:
-    """What is said of each setting: the best, those on the frontier, those that were stopped."""
+    """Return each setting's remarks: best, on the frontier, stopped early."""
     found = evaluation.verdict()
     stopped = {one.setting: one.rows for one in evaluation.stopped}
+    ahead = len(standings) > 1 and all(gap is not None and gap.mean > 0 for _, gap in found.differences)
     marks = []
     for number, one in enumerate(standings):
         told = []
-        if one.setting == found.best and len(standings) > 1:
+        if one.setting == found.best and ahead:
             told.append("best" if found.settled else "ahead, may be chance")
         if number in evaluation.frontier and len(evaluation.frontier) > 1:
             told.append("frontier")
@@ -140,7 +152,7 @@ def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list
 
 
 def _mean(mean: Mean | None) -> str:
-    """A mean with its interval; as many digits as its size needs."""
+    """Format a mean with its interval, with digits according to its size."""
     size = 0.0 if mean is None else abs(mean.mean)
     return interval_text(mean, 2 if size < 100 else 0)
 
@@ -156,7 +168,7 @@ def _time(seconds: float | None) -> str:
 
 
 def _confusions(evaluation: result.Evaluation) -> tuple[str, str]:
-    """The worst confusions of the best setting in one line, and its matrix; empty = none."""
+    """Return the worst confusions of the best setting in one line, and its matrix; empty = none."""
     best = evaluation.verdict().best
     if evaluation.measure.labels is None or best is None:
         return "", ""
@@ -169,7 +181,7 @@ def _confusions(evaluation: result.Evaluation) -> tuple[str, str]:
 
 
 def _matrix_html(matrix: Confusion) -> str:
-    """A matrix, each row shaded by its shares: right answers green, wrong ones vermilion."""
+    """Return a matrix whose rows are shaded by share: right answers green, wrong ones vermilion."""
     rows = matrix.table_rows()
     if len(matrix.labels) > MOST_LABELS:
         return str(chrome.line(f"{len(matrix.labels):,} labels: confusion() has the whole matrix")["text/html"])
@@ -191,7 +203,7 @@ def _shaded(count: int, total: int, right: bool) -> str:
 
 
 def _disagreements(evaluation: result.Evaluation) -> tuple[str, str]:
-    """How many rows settings answered differently, and the first of them; empty = none."""
+    """Return the number of rows that settings answered differently, and the first of them; empty = none."""
     rows = evaluation.disagreeing()
     if not rows:
         return "", ""
@@ -222,5 +234,4 @@ def _answer(evaluation: result.Evaluation, case: Case, number: int) -> str:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return one_line(text, LONGEST)

@@ -14,11 +14,11 @@ from nbchat.markdown.inline import html_text
 from nbchat.tuning import result
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.run import Run
-from nbchat.values.answer.rating import Rating
-from nbchat.values.errors import NbchatError, ParameterError
+from nbchat.values.answer.rating import Rating, score_of
+from nbchat.values.errors import NbchatError
 from nbchat.values.plural import pluralize
 from nbchat.views import explorer_script
-from nbchat.views.sweep import answer_html, diff_bundle, share_of
+from nbchat.views.sweep import answer_html, diff_bundle, share_of, sweep_bundle
 from nbchat.views.sweep_table import Handles, heading, run_table
 
 __all__ = ["Explorer", "Sweep"]
@@ -42,6 +42,10 @@ class Sweep(result.Sweep):
     def explore(self) -> Explorer:
         """Return widgets that filter, sort and rate the runs, compare answers, and apply one."""
         return Explorer(self)
+
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: what a cell shows."""
+        return "text/html", str(sweep_bundle(self)["text/html"])
 
 
 class Explorer:
@@ -191,7 +195,7 @@ class Explorer:
         if act == "thumb":
             rating = Rating(value, old.score, old.note)
         elif act == "score":
-            rating = Rating(old.thumb, _number(value), old.note)
+            rating = Rating(old.thumb, score_of(value), old.note)
         else:
             rating = Rating(old.thumb, old.score, str(value))
         self._sweep.set_rating(index, rating)
@@ -201,15 +205,6 @@ class Explorer:
         quiet = "font-size:0.9em;color:var(--nbchat-quiet)"
         said = f"<div>{html_text(text)}</div>" if text else ""
         self._said.value = _styled(f'{said}<div style="{quiet}">{html_text(HINT)}</div>')
-
-
-def _number(text: Any) -> float | None:
-    """Parse a typed score; None = removed. Raises ParameterError."""
-    written = str(text).strip().replace(",", ".")
-    try:
-        return float(written) if written else None
-    except ValueError:
-        raise ParameterError(f"A score must be a number; got {written!r:.40}.") from None
 
 
 def _styled(html: str) -> str:

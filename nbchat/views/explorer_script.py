@@ -8,6 +8,7 @@ STYLE = """
 .nbchat-act, .nbchat-act * { display: none !important; }
 .nbchat-explorer { container: nbchat-explorer / inline-size; min-width: 0; }
 .nbchat-explorer .widget-html { width: auto; height: auto; min-width: 0; }
+.nbchat-explorer .widget-html-content { flex: 1 1 0; min-width: 0; }
 .nbchat-explorer th[data-nbchat-sort] { cursor: pointer; }
 .nbchat-explorer tr[data-nbchat-run]:focus-visible, .nbchat-explorer th:focus-visible {
   outline: 2px solid var(--nbchat-ring); outline-offset: -2px;
@@ -24,7 +25,7 @@ STYLE = """
 }
 .nbchat-judge input[name=score] { width: 4em; }
 .nbchat-judge input[name=note] { width: 8em; }
-@container nbchat-explorer (max-width: 760px) {
+@container nbchat-explorer (max-width: 1000px) {
   .nbchat-explorer .nbchat-aside { display: none; }
   .nbchat-explorer td[style*="min-width:20em"] { min-width: 8em !important; }
   .nbchat-judge { flex-flow: row wrap; width: 10.5em; }

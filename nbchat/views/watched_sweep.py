@@ -52,7 +52,8 @@ def watched_sweep(
         register_display(shell)
 
     def tell(progress: Progress) -> None:
-        bar.show(progress.done, progress.total, progress_facts(progress))
+        noun = "answers scored" if progress.stage == "scores" else "answers"
+        bar.show(progress.done, progress.total, progress_facts(progress), noun)
         on_progress(progress)
 
     stopped: SweepInterrupted | None = None
@@ -69,11 +70,11 @@ def watched_sweep(
         if keep is not None:
             keep(result)
         elif stopped is not None:
-            _keep_unnamed(shell, result)
+            _bind_to_underscore(shell, result)
         _conclude(shell, bar, result, notes, name or ("_" if stopped is not None else None))
     except KeyboardInterrupt:
         if keep is None:
-            _keep_unnamed(shell, result)
+            _bind_to_underscore(shell, result)
         stopped = stopped or SweepInterrupted(
             "Stopped while the result was shown; all runs are complete and kept.", result
         )
@@ -82,7 +83,7 @@ def watched_sweep(
     return result
 
 
-def _keep_unnamed(shell: Any, result: Sweep) -> None:
+def _bind_to_underscore(shell: Any, result: Sweep) -> None:
     """Bind the result of an interrupted call, which can't be assigned, to the shell's `_`."""
     if shell is not None:
         shell.displayhook.update_user_ns(result)
@@ -90,9 +91,7 @@ def _keep_unnamed(shell: Any, result: Sweep) -> None:
 
 def progress_facts(progress: Progress) -> list[str]:
     """Return the facts to show while a sweep runs."""
-    scores = progress.stage == "scores"
     facts = [
-        "answers scored" if scores else "answers",
         f"{progress.failed} failed" if progress.failed else "",
         "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
         f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",

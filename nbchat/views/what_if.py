@@ -102,6 +102,10 @@ class WhatIfView:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.now}>"
 
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: what a cell shows, without the sliders."""
+        return "text/html", str(self._bundle()["text/html"])
+
     def _ipython_display_(self) -> None:
         """IPython's protocol: show it at the end of a cell."""
         shell = running_shell()

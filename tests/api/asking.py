@@ -9,7 +9,7 @@ from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Retrying
 from nbchat.values.answer.reply import Request
 
-LONG = 30.0  # seconds: never waited for in full, a bound for what must happen
+LONG = 30.0  # seconds; an upper bound that is never reached
 MODEL = "scripted-1"
 QUICK = RetryPolicy(tries=4, first=0.001, longest=0.001)
 MESSAGES = [{"role": "user", "content": "Hello"}]
@@ -23,7 +23,7 @@ def call_to(url, *, key=None, retries=QUICK, timeouts=None, **body):
 
 
 class Asked:
-    """A call made to its end: its events, and the reply they fold into."""
+    """A completed call: its events, and the reply they fold into."""
 
     def __init__(self, url, *, using=None, **options):
         call = call_to(url, **options)

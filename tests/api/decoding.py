@@ -36,8 +36,9 @@ def of_kind(kind, events):
 
 
 def plain(events):
-    """What must not depend on the cuts: pieces of one text, or of one call's arguments, are joined, and of usage counts,
-    which are running totals, the last one stands. Events are written as text, since NaN is not equal to itself."""
+    """Return what must not depend on the cuts: pieces of one text, or of one call's arguments, are joined, and of usage
+    counts, which are running totals, the last one is kept. Events are written as text, since NaN is not equal to
+    itself."""
     seen, counts = [], []
     for event in events:
         kind = (type(event).__name__, getattr(event, "index", 0), getattr(event, "call", None))
@@ -63,7 +64,7 @@ def plain(events):
 
 
 def folded(events):
-    """What a reader gets of events in the end."""
+    """Return the reply that events fold into."""
     draft = Draft(Request("u", {"messages": []}), started=0.0)
     draft.add([*events, Ended(1.0)])
     return repr((draft.reply().choices, draft.reply().notices, draft.error))

@@ -15,7 +15,7 @@ from nbchat.values.errors import (
 
 
 class Case(NamedTuple):
-    """`words` stand in the sentence, `not_said` do not; `again`: another try may help."""
+    """`words` occur in the sentence, `not_said` do not; `again`: a retry may help."""
 
     name: str
     status: int

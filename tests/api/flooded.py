@@ -28,7 +28,7 @@ def answered(url):
 
 
 def flooded(url):
-    """What a reply holds at the end."""
+    """Return the size of a reply's content."""
     draft = answered(url)
     reply = draft.reply()
     return {
@@ -42,7 +42,7 @@ def flooded(url):
 
 
 def listed(url):
-    """What looking up the models gives."""
+    """Return the result of listing the models."""
     try:
         return {
             "models": len(process.engine().run(process.engine().client.models(Endpoint(url), timeout=3.0))),
@@ -53,7 +53,7 @@ def listed(url):
 
 
 def main(url, what):
-    answered(url)  # the first answer of the script is a good one, and loads all that is needed
+    answered(url)  # the first answer of the script is a good one, so that all modules are loaded
     gc.collect()
     tracemalloc.start()
     began, used = time.monotonic(), time.process_time()

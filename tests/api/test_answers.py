@@ -90,7 +90,7 @@ def test_nothing_counts_after_done():
     ],
     ids=json.dumps,
 )
-def test_a_chunk_that_says_nothing_is_passed_over(odd):
+def test_an_empty_chunk_is_skipped(odd):
     """PROTOCOL 3.4"""
     draft = replied(chunk("a"), odd, chunk("b", finish="stop"))
     assert draft.error is None
@@ -109,7 +109,7 @@ def test_choices_interleave_in_any_order():
     assert [choice.text for choice in replied(*payloads, both).reply().choices] == ["aA?", "bB!", "cC"]
 
 
-def test_the_model_and_the_id_are_told_once():
+def test_the_model_and_the_id_are_reported_once():
     payloads = [{"choices": []}, {"id": "1", "choices": []}, {"id": "2", "model": "m", "choices": []}, {"model": "n"}]
     assert of_kind(Started, decoded([stream(*payloads)])) == [Started(None, "1"), Started("m", "1")]
 
@@ -184,7 +184,7 @@ def test_a_streaming_request_may_be_answered_by_plain_json():
         assert of_kind(Failed, events) == []
 
 
-def test_objects_one_a_line_are_a_stream_as_well():
+def test_json_lines_are_a_stream_too():
     lines = b"".join(json.dumps(one).encode() + b"\n" for one in (chunk("a"), chunk("b", finish="stop")))
     assert [event.text for event in of_kind(TextDelta, decoded([lines]))] == ["a", "b"]
 
@@ -197,7 +197,7 @@ def test_an_event_that_is_not_json_is_told_and_the_rest_counts():
     ]
 
 
-def test_a_nested_mountain_is_no_answer_and_no_crash():
+def test_deep_nesting_is_neither_an_answer_nor_a_crash():
     for deep in (b"[" * 100_000, b'{"choices":' * 5_000, b'{"error":' * 900 + b"1" + b"}" * 900):
         events = decoded([b"data: " + deep + b"\n\n" + stream(chunk("a", finish="stop"))])
         assert of_kind(TextDelta, events) == [TextDelta("a")] or of_kind(Failed, events)

@@ -25,7 +25,7 @@ def test_what_is_not_set_is_not_sent():
 
 
 @given(strategies.set_parameters)
-def test_each_parameter_moves_its_own_key_of_the_body_and_no_other(pair):
+def test_each_parameter_changes_only_its_own_key_of_the_body(pair):
     """PROTOCOL 2.1"""
     name, value = pair
     before, after = wire.body(HELLO, Params()), wire.body(HELLO, Params(**{name: value}))
@@ -54,7 +54,7 @@ def test_what_only_the_server_knows_is_sent_as_given():
     assert "nothing" not in wire.body(HELLO, Params(extra=extra))
 
 
-def test_a_usage_count_is_wished_for_on_streams_only():
+def test_a_usage_count_is_requested_for_streams_only():
     """PROTOCOL 2.3"""
     assert "stream_options" not in wire.body(HELLO, Params(stream=False))
     assert "stream_options" not in wire.body(HELLO, Params(), include_usage=False)
@@ -74,7 +74,7 @@ def test_tools_are_offered_only_when_there_are_some():
 
 
 @given(strategies.broken_texts)
-def test_half_a_character_does_not_stop_a_request(text):
+def test_a_lone_surrogate_does_not_stop_a_request(text):
     assert json.loads(wire.encoded({"a": text}).decode()) is not None
 
 

@@ -30,7 +30,7 @@ HELLO = event_bytes(chunk("Hello. "))
 
 
 class Flood:
-    """A response whose body is made while it is sent: `parts` are pairs of a piece and how often it comes."""
+    """A response whose body is generated while it is sent: `parts` are pairs of a piece and its number of repetitions."""
 
     def __init__(self, *parts, content_type="text/event-stream", **headers):
         lines = [f"content-type: {content_type}", *(f"{name.replace('_', '-')}: {headers[name]}" for name in headers)]
@@ -51,7 +51,7 @@ def json_flood(*parts, **headers):
 
 
 def packed(wbits, *parts):
-    """Makes the parts, packed: small, however much they are."""
+    """Compresses the parts: small, however large they are."""
 
     def made():
         packer = zlib.compressobj(9, zlib.DEFLATED, wbits)
@@ -125,7 +125,7 @@ def test_a_list_of_models_is_bounded(server, models, words):
 
 
 class Drip:
-    """A byte now and then, for ever: each comes long before a limit on silence."""
+    """Sends a byte now and then, forever: each arrives long before a limit on silence."""
 
     def steps(self, request):
         yield b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n["
@@ -134,7 +134,7 @@ class Drip:
             yield Pause(0.05)
 
 
-def test_a_list_of_models_that_drips_ends(server):
+def test_a_list_of_models_that_arrives_too_slowly_fails(server):
     server.models = Drip()
     result = run(server, "models")
     assert "had not answered in full after 3 s" in result["error"]
@@ -260,7 +260,7 @@ def test_events_that_can_not_be_read_are_counted_not_kept():
     assert [event.text[:14] for event in events if isinstance(event, Notice)] == ["1,000 events c"]
 
 
-def test_a_packing_that_was_not_asked_for_is_named(server):
+def test_an_unrequested_encoding_is_named(server):
     server.add(Raw(b"\x1b\x03", headers={"content-encoding": "br"}))
     asked = Asked(server.base_url)
     assert isinstance(asked.error, ProtocolError)
@@ -270,7 +270,7 @@ def test_a_packing_that_was_not_asked_for_is_named(server):
 
 @pytest.mark.parametrize("wbits", [31, 15, -15], ids=["gzip", "zlib", "bare deflate"])
 @pytest.mark.parametrize("size", [2, 100, 10**6])
-def test_packed_answers_are_read(server, wbits, size):
+def test_compressed_answers_are_read(server, wbits, size):
     body = json.dumps(completion("Hello " * 50_000)).encode()
     data = packed(wbits, (body, 1))()
     name = "gzip" if wbits == 31 else "deflate"
@@ -322,7 +322,7 @@ def test_a_text_that_is_cut_is_kept_to_its_last_character():
         assert len(json.dumps(kept)) >= min(cut, text.index('"}')) - text.index("He") - 10
 
 
-def test_a_limit_says_itself():
+def test_a_limit_describes_itself():
     assert str(Limit(16_000_000, "in one line", in_bytes=True)) == "more than 16 MB in one line"
     assert str(Limit(128, "tool calls")) == "more than 128 tool calls"
     assert clipped("abcdef", 4) == "abc…"

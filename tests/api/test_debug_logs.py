@@ -20,7 +20,7 @@ PASSWORD = "pr0xy-Pa55_word"
 
 @pytest.fixture
 def log():
-    """All that any logger says, formatted and as it was given."""
+    """Everything that any logger records, formatted and raw."""
     lines = []
 
     class Everything(logging.Handler):
@@ -41,7 +41,7 @@ def log():
 
 @pytest.fixture
 def own():
-    """An engine whose event loop is in debug mode: it logs its tasks and what they wait for."""
+    """An engine whose event loop is in debug mode, so that it logs its tasks."""
     engine = Engine()
     engine._loop.set_debug(True)
     engine._loop.slow_callback_duration = 0.0
@@ -50,7 +50,7 @@ def own():
 
 
 def frames(error, seen=()):
-    """What the frames of an exception hold, and those of all that it came of, but for the test's own."""
+    """Return what the frames of an exception and of its causes hold, except the test's own."""
     if error is None or error in seen:
         return ""
     texts, trace = [str(error), repr(error), repr(vars(error))], error.__traceback__

@@ -51,7 +51,7 @@ def test_an_address_is_read_as_people_write_it(given, url):
 
 
 @pytest.mark.parametrize("given", ["ftp://x.y", "https://", "https://a b/v1", "https://a:port/v1", "http://[::1"])
-def test_what_is_no_address_is_one_sentence(given):
+def test_an_invalid_address_is_one_sentence(given):
     with pytest.raises(ConfigError, match="A base URL looks like"):
         normal_url(given)
 
@@ -153,7 +153,7 @@ def test_the_address_that_a_key_s_own_tools_honour_is_where_it_goes(name, variab
     assert (own.key, own.lacks_key, own.title) == (None, True, row.title)
 
 
-def test_an_address_variable_that_holds_none_is_named():
+def test_an_address_variable_without_an_address_is_named():
     with pytest.raises(ConfigError, match="The variable OPENAI_BASE_URL does not hold an address"):
         choose({"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "ftp://x"})
     assert endpoint_at("https://a.example.com", env={"OPENAI_BASE_URL": "ftp://x"}).base_url == "https://a.example.com"
@@ -197,7 +197,7 @@ def test_the_general_key_alone_goes_to_the_server_that_is_named(where):
 
 
 @pytest.mark.parametrize("where", LOCAL_SERVERS)
-def test_the_general_key_goes_to_no_server_that_was_merely_found_here(where):
+def test_the_general_key_goes_to_no_local_server_that_was_only_discovered(where):
     assert endpoint_at(where, env={"NBCHAT_API_KEY": "sk-1"}).key is None
     assert endpoint_at(where, env={"NBCHAT_API_KEY": "sk-1", "NBCHAT_BASE_URL": where}).key == Key("sk-1")
 
@@ -209,11 +209,11 @@ def test_the_general_key_goes_to_no_other_server_than_the_general_address(where)
     assert endpoint_at("https://a.example.com:443/v2", env=env).key == Key("sk-1")
 
 
-def test_a_general_address_that_is_none_opens_its_key_to_nobody():
+def test_an_invalid_general_address_gives_its_key_to_no_server():
     assert endpoint_at("openai", env={"NBCHAT_API_KEY": "sk-1", "NBCHAT_BASE_URL": "ftp://x"}).key is None
 
 
-def test_nobody_s_choice_is_the_built_in_model():
+def test_without_a_choice_the_built_in_model_answers():
     for env in ({}, {"NBCHAT_API_KEY": "sk-1"}, {"OPENAI_API_KEY": "  "}, {"NBCHAT_BASE_URL": " "}):
         chosen = choose(env)
         assert (chosen.is_builtin, chosen.model, chosen.key) == (True, BUILTIN_MODEL, None)
@@ -240,7 +240,7 @@ def test_a_named_variable_has_to_be_set():
         "a.b.c",
     ],
 )
-def test_a_key_that_was_put_where_its_variable_belongs_is_not_repeated(key):
+def test_a_key_given_instead_of_its_variable_is_not_repeated(key):
     with pytest.raises(ConfigError, match="looks like the key itself") as caught:
         endpoint_at("openai", key_env=key, env={})
     assert key not in str(caught.value)
@@ -252,7 +252,7 @@ def test_an_unknown_name_gets_the_nearest_one():
 
 
 @pytest.mark.parametrize("key", ["sk-1234", "gsk_0123456789abcdef0123456789abcdef"])
-def test_a_key_that_was_put_where_an_endpoint_belongs_is_not_repeated(key):
+def test_a_key_given_instead_of_an_endpoint_is_not_repeated(key):
     with pytest.raises(ConfigError, match="There is no endpoint of that name") as caught:
         endpoint_at(key, env={})
     assert key not in str(caught.value)

@@ -25,7 +25,7 @@ def line(payload, end="\n"):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """What is waited for behind an end passes at once: an answer that a timer ends has lost what the server sends late."""
+    """Timers after an end fire at once: an answer that ends by a timer loses what the server sends later."""
     for name in ("LINGER_SECONDS", "DONE_SECONDS"):
         monkeypatch.setattr(f"nbchat.api.attempt.{name}", 0.02)
 
@@ -40,7 +40,7 @@ LATE = Pause(0.08)
 @pytest.mark.parametrize("reason", ["stop", "length", "null", "None", "", "eos"])
 @pytest.mark.parametrize("more", [{}, {"usage": usage(3, 1)}])
 def test_a_finish_reason_on_every_chunk_ends_nothing(server, quick, reason, more):
-    """PROTOCOL 3.3: each piece comes long after a timer would have ended the answer"""
+    """PROTOCOL 3.3: each piece arrives long after a timer would have ended the answer"""
     one, two, three = on_every_chunk(reason, **more)
     server.add(Stream([one, LATE, two, LATE, three, LATE, {**FINISH, **more}, DONE]))
     asked = Asked(server.base_url)
@@ -84,7 +84,7 @@ def test_a_finish_reason_may_be_an_object():
     assert of_kind(Finished, events) == [Finished("stop")]
 
 
-def test_an_end_follows_what_was_held_back():
+def test_held_back_text_comes_before_the_end():
     """A text that ends as a tag begins is not known to be whole before the end of the stream."""
     events = decoded([stream(chunk("a <", finish="stop"))])
     assert events[-2:] == [TextDelta("<"), Finished("stop")]
@@ -116,7 +116,7 @@ def test_a_finish_of_each_choice_is_waited_for(server, quick):
 
 
 def test_choices_that_never_come_are_waited_for_only_so_long(server, monkeypatch):
-    """PROTOCOL 3.6: `n` is a wish"""
+    """PROTOCOL 3.6: a server may ignore `n`"""
     monkeypatch.setattr("nbchat.api.attempt.DOUBT_SECONDS", 0.05)
     server.add(Stream([chunk("a"), COUNTED, Hang()]))
     reply = Asked(server.base_url, n=2).reply
@@ -209,7 +209,7 @@ def test_one_object_in_a_line_of_its_own_is_a_whole_reply(server):
     assert Asked(server.base_url).reply.status == "complete"
 
 
-def test_reasoning_is_a_piece_that_refutes_an_end():
+def test_reasoning_after_a_finish_reason_refutes_the_end():
     events = event_bytes(chunk("a", finish="stop")) + event_bytes({"choices": [{"delta": {"reasoning": "b"}}]})
     decoder = AnswerDecoder()
     assert of_kind(ReasoningDelta, decoder.feed(events)) == [ReasoningDelta("b")]

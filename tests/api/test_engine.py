@@ -62,7 +62,7 @@ def test_channels_may_be_closed_from_another_thread(server):
         assert channel.take() is None
 
 
-def test_a_drain_that_can_not_block_is_told_when_something_comes(server):
+def test_a_reader_that_can_not_block_is_notified_of_events(server):
     came = threading.Event()
     channel = process.engine().open(call_to(server.base_url))
     channel.on_put = came.set
@@ -73,7 +73,7 @@ def test_a_drain_that_can_not_block_is_told_when_something_comes(server):
             came.clear()
 
 
-def test_a_mistake_of_our_own_is_told_as_one(server, monkeypatch):
+def test_an_internal_error_is_reported_as_one(server, monkeypatch):
     monkeypatch.setattr("nbchat.api.attempt.encoded", lambda body: 1 / 0)
     own = Engine()
     events = [event for batch in iter(own.open(call_to(server.base_url)).take, None) for event in batch]
@@ -134,7 +134,7 @@ def test_a_fork_while_the_engine_starts_does_not_lock_the_child():
 @pytest.mark.parametrize(
     "answer", [Flood(10**7), Stream([chunk("x"), Hang()]), Silent()], ids=["fast", "slow", "silent"]
 )
-def test_an_interrupt_stops_an_ask_closes_the_connection_and_keeps_what_had_come(server, answer):
+def test_an_interrupt_stops_an_ask_closes_the_connection_and_keeps_the_partial_answer(server, answer):
     """PROTOCOL 4.4"""
     server.add(answer, Say("fine"))
     code = f"""
@@ -157,7 +157,7 @@ except Interrupted as stop:
 
 
 def _until_it_waits(child):
-    """The main thread has to be in `ask`; the request having arrived says nearly that, a moment more says it."""
+    """Wait until the main thread is in `ask`: shortly after the request has arrived."""
     time.sleep(0.3)
     assert child.poll() is None
 

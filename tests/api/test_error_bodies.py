@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nbchat.api.error_body import describe
-from nbchat.api.failure import error_from, may_pass
+from nbchat.api.failure import error_from, is_temporary
 from nbchat.api.keys import Key
 from nbchat.testing import Say, Status
 from nbchat.values.errors import QuotaExceeded
@@ -14,14 +14,14 @@ from tests.api.error_bodies import CASES, SENT
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_real_error_is_told_as_what_it_is(case):
+def test_a_real_error_is_classified(case):
     """PROTOCOL 4.1, 4.2"""
     error = error_from(case.status, case.body, server="S", sent=SENT, key=Key("sk-test-1234"))
     assert type(error) is case.kind
     assert case.words in str(error)
     if case.not_said != "no credit" or case.kind is not QuotaExceeded:
         assert case.not_said not in str(error).removeprefix("S answered")
-    assert may_pass(case.status, describe(case.body), error) is case.again
+    assert is_temporary(case.status, describe(case.body), error) is case.again
     written = case.body if isinstance(case.body, str) else json.dumps(case.body)
     assert str(error_from(case.status, written.encode(), server="S", sent=SENT, key=Key("sk-test-1234"))) == str(error)
 
@@ -29,7 +29,7 @@ def test_a_real_error_is_told_as_what_it_is(case):
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.status in (429, 500, 503, 524, 599)], ids=lambda case: case.name
 )
-def test_it_is_asked_again_exactly_where_that_may_help(server, case):
+def test_it_is_retried_exactly_if_that_may_help(server, case):
     """PROTOCOL 4.2, over real sockets"""
     server.add(Status(case.status, case.body), Say("fine"))
     sent = {name: value for name, value in SENT.items() if name not in ("messages", "stream")}
@@ -39,7 +39,7 @@ def test_it_is_asked_again_exactly_where_that_may_help(server, case):
 
 
 def test_a_detail_is_all_that_a_body_says():
-    """PROTOCOL 4.1: words from within, codes and types from the outside in, and when to come again."""
+    """PROTOCOL 4.1: the innermost message, codes and types from the outside in, and the retry delay."""
     body = {
         "error": {
             "code": 429,
@@ -59,7 +59,7 @@ def test_a_detail_is_all_that_a_body_says():
     assert not detail.is_page
 
 
-def test_a_page_is_known_as_one():
+def test_an_html_page_is_recognized():
     for page in ("<!DOCTYPE html><title>Sign in</title>", "<head></head><HTML><h1>Sign in</h1>"):
         detail = describe(page)
         assert (detail.message, detail.is_page) == ("Sign in", True)
@@ -68,18 +68,18 @@ def test_a_page_is_known_as_one():
 
 
 @pytest.mark.parametrize("between", [" ", ": ", " - ", " = b'", '\n"', ""])
-def test_a_gateway_that_quotes_json_is_told_with_what_it_quotes(between):
+def test_a_gateways_message_includes_the_json_it_quotes(between):
     assert describe(f'Upstream failed{between}{{"error": {{"message": "No."}}}}').message == "Upstream failed: No."
     assert describe(f'Upstream failed{between}{{"other": 1}}').message.startswith("Upstream failed")
 
 
-def test_an_object_in_a_form_that_nobody_knows_is_quoted_and_bounded():
+def test_an_object_of_unknown_shape_is_quoted_and_bounded():
     assert describe({"a": {"b": "word"}}).message == '{"a": {"b": "word"}}'
     assert describe({}).message == ""
     assert 100 < len(describe({"a": "word " * 100_000}).message) <= 20 * 300
 
 
-def test_a_form_s_fields_are_named():
+def test_validation_errors_name_their_fields():
     detail = describe({"errors": {"top_p": ["must be below 1."]}})
     assert (detail.message, detail.param) == ("top_p: must be below 1.", "top_p")
     detail = describe({"detail": [{"loc": ["body", "stop", 0], "msg": "too long", "type": "value_error"}]})

@@ -218,7 +218,7 @@ def test_a_value_out_of_range_does_not_make_a_parameter_unsupported(body, unsupp
         (401, b"", False),
     ],
 )
-def test_the_wish_for_usage_is_blamed_where_it_is_named_or_nothing_is(status, body, may):
+def test_the_usage_request_is_blamed_if_it_or_nothing_is_named(status, body, may):
     """PROTOCOL 2.3"""
     assert may_refuse_usage(status, describe(body), SENT) is may
     assert may_refuse_usage(status, describe(body), {"model": "m"}) is False

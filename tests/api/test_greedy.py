@@ -8,14 +8,14 @@ from nbchat.api.http.greedy import MOST_SKIPPED, Greedy
 
 
 async def courteous(name, done, courtesies=3):
-    """Work that lets the others have a turn after each of its steps."""
+    """Work that yields after each of its steps."""
     for _ in range(courtesies):
         done.append(name)
         await asyncio.sleep(0)
     return name
 
 
-def test_work_in_step_comes_apart():
+def test_tasks_in_lockstep_spread_out():
     async def play(wrap):
         done = []
         names = await asyncio.gather(*(wrap(courteous(name, done)) for name in "ab"))
@@ -31,7 +31,7 @@ def test_work_in_step_comes_apart():
     assert asyncio.run(play(greedy)) == ("aaabbb", ["a", "b"])
 
 
-def test_it_waits_for_what_is_not_there_yet():
+def test_it_waits_for_unfinished_work():
     async def play():
         loop = asyncio.get_running_loop()
         future = loop.create_future()
@@ -46,7 +46,7 @@ def test_it_waits_for_what_is_not_there_yet():
     assert asyncio.run(play()) == "here"
 
 
-def test_a_loop_that_spins_until_another_task_acts_gets_its_way():
+def test_a_loop_that_spins_until_another_task_acts_terminates():
     async def play():
         acted = []
 
@@ -64,7 +64,7 @@ def test_a_loop_that_spins_until_another_task_acts_gets_its_way():
     assert 0 < asyncio.run(play()) <= 2 * (MOST_SKIPPED + 1)
 
 
-def test_a_cancel_is_the_works_to_clean_up_after():
+def test_the_work_cleans_up_after_a_cancel():
     async def play():
         steps = []
 
@@ -85,7 +85,7 @@ def test_a_cancel_is_the_works_to_clean_up_after():
     assert asyncio.run(play()) == ["closed"]
 
 
-def test_a_work_may_answer_an_error_by_going_on():
+def test_the_work_may_handle_an_error_and_continue():
     async def play():
         future = asyncio.get_running_loop().create_future()
         future.set_exception(ValueError("no"))

@@ -13,7 +13,7 @@ SENTENCE = " ".join(WORDS)
 
 
 def grown(pieces, whole=None):
-    """The text as its new parts add up; the last piece is told to be the last."""
+    """Return the joined new parts; the last piece is marked as the last."""
     text = GrowingText()
     parts = [text.feed(piece, last=place == len(pieces) - 1) for place, piece in enumerate(pieces)]
     if whole is not None:
@@ -26,7 +26,7 @@ def pieces_of(text, size):
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 20, 40])
-def test_a_last_piece_that_says_all_again_adds_nothing(size):
+def test_a_last_piece_that_repeats_everything_adds_nothing(size):
     pieces = pieces_of(SENTENCE, size)
     assert grown([*pieces, SENTENCE]) == SENTENCE
     assert grown([*pieces, ""], SENTENCE) == SENTENCE
@@ -35,7 +35,7 @@ def test_a_last_piece_that_says_all_again_adds_nothing(size):
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])
-def test_pieces_that_each_say_all_so_far_add_what_is_new(step):
+def test_pieces_that_repeat_the_text_so_far_add_only_what_is_new(step):
     pieces = [" ".join(WORDS[:end]) for end in range(1, len(WORDS) + 1, step)]
     assert grown(pieces) == pieces[-1]
     assert grown([*pieces, pieces[-1]]) == pieces[-1]
@@ -67,13 +67,13 @@ def test_an_answer_that_repeats_itself_is_left_as_it_is(pieces):
 
 
 @given(st.lists(st.text("ab ", max_size=5), max_size=12))
-def test_short_pieces_that_are_alike_are_never_taken_for_a_text_said_again(pieces):
+def test_short_equal_pieces_are_never_taken_for_a_repetition(pieces):
     text = GrowingText()
     assert "".join(map(text.feed, pieces)) + text.flush() == "".join(pieces) or _grows(pieces)
 
 
 def _grows(pieces):
-    """Three pieces that each begin with all before: only a text said again does that, as good as always."""
+    """Whether three pieces each begin with all previous ones: practically only repeated texts do."""
     said = [piece for piece in pieces if piece]
     return any(
         b.startswith("".join(said[:at]) or " ") and c.startswith(b) and len(c) > len(b) > len("".join(said[:at]))
@@ -81,7 +81,7 @@ def _grows(pieces):
     )
 
 
-def test_a_whole_text_that_reads_otherwise_is_told():
+def test_a_whole_text_that_differs_is_reported():
     text = GrowingText()
     text.feed("one thing")
     assert text.whole("another thing") is None

@@ -36,13 +36,13 @@ def http_date(seconds):
         ({}, None),
     ],
 )
-def test_a_wish_to_wait_as_servers_write_it(headers, seconds):
+def test_retry_delays_as_servers_write_them(headers, seconds):
     """PROTOCOL 4.2"""
     assert retry_after(headers, NOW) == seconds
 
 
 @given(st.text())
-def test_any_text_is_a_wish_or_none(text):
+def test_any_text_is_a_retry_delay_or_none(text):
     """PROTOCOL 4.2"""
     for name in ("retry-after", "retry-after-ms"):
         seconds = retry_after({name: text})
@@ -94,7 +94,7 @@ def test_any_text_in_a_rate_header_is_a_limit_or_none(text):
 
 
 @given(st.integers(1, 4), st.none() | st.floats(0, 60))
-def test_a_wait_is_never_shorter_than_planned_or_wished(attempt, wished):
+def test_a_wait_is_never_shorter_than_planned_or_requested(attempt, wished):
     """PROTOCOL 4.2: exponential, with jitter that only lengthens"""
     wait = RetryPolicy().wait(attempt, wished)
     planned = 0.5 * 2 ** (attempt - 1) if wished is None else wished

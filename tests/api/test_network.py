@@ -38,7 +38,7 @@ responses = st.one_of(chunked, lengthy, closing)
 
 
 def understood(pieces, merger=None):
-    """What h11 makes of a response: its events, bodies joined; "error" where it refuses."""
+    """Return h11's events for a response, with bodies joined; "error" if it refuses it."""
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="POST", target="/", headers=[("host", "x")]))
     connection.send(h11.EndOfMessage())
@@ -93,5 +93,5 @@ def test_the_next_response_of_a_connection_is_merged_as_well():
 
 
 @pytest.mark.parametrize("data", [b"HTTP/2 200", b"garbage\r\n\r\n", b"SSH-2.0\r\n", b"HTTP/1.1 200 OK\r\n\r\nrest"])
-def test_what_is_not_understood_passes_untouched(data):
+def test_malformed_bytes_pass_unchanged(data):
     assert ChunkMerger().feed(data) == data

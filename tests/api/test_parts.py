@@ -25,7 +25,7 @@ def message(finish="stop", /, **said):
     return {"choices": [{"index": 0, "message": {"role": "assistant", **said}, "finish_reason": finish}]}
 
 
-# Said twice
+# Repeated parts
 
 PIECES = [chunk(piece) for piece in ("The ", "quick ", "brown ", "fox.")]
 
@@ -46,13 +46,13 @@ PIECES = [chunk(piece) for piece in ("The ", "quick ", "brown ", "fox.")]
     ],
     ids=json.dumps,
 )
-def test_a_last_chunk_that_says_all_again_does_not_double_it(last):
+def test_a_last_chunk_that_repeats_everything_adds_nothing(last):
     reply = replied(*PIECES, last).reply()
     assert (reply.text, reply.status, reply.notices) == (TEXT, "complete", ())
     assert replied(*PIECES, FINISH, last).reply().text == TEXT
 
 
-def test_a_summary_beside_each_delta_adds_nothing():
+def test_a_summary_with_each_delta_adds_nothing():
     """Perplexity sends both."""
     said = [TEXT[:end] for end in range(3, len(TEXT) + 1)]
     pieces = [TEXT[:3], *TEXT[3:]]
@@ -64,13 +64,13 @@ def test_a_summary_beside_each_delta_adds_nothing():
 
 
 @pytest.mark.parametrize("make", [lambda text: delta(content=text), lambda text: message(None, content=text)])
-def test_each_chunk_may_say_all_so_far(make):
+def test_each_chunk_may_repeat_the_text_so_far(make):
     payloads = [make(TEXT[:end]) for end in range(4, len(TEXT) + 1, 4)]
     assert replied(*payloads, FINISH).reply().text == TEXT
     assert replied(*payloads, delta("stop", content=TEXT)).reply().text == TEXT
 
 
-def test_reasoning_and_refusal_and_calls_are_not_said_twice_either():
+def test_reasoning_refusals_and_calls_are_not_doubled_either():
     call = tool_call("f", {"a": 1}, id="i")
     said = [
         delta(reasoning_content="First I "),
@@ -91,7 +91,7 @@ def test_what_a_last_message_adds_is_not_lost():
     assert (reply.text, [call.name for call in reply.tool_calls]) == (TEXT, ["f"])
 
 
-def test_a_last_message_that_reads_otherwise_is_told():
+def test_a_last_message_that_differs_is_reported():
     reply = replied(*PIECES, message(content="Something else.")).reply()
     assert reply.text == TEXT
     assert "differs from the answer" in reply.notices[0]
@@ -340,7 +340,7 @@ def test_an_error_under_status_200_is_an_error(body):
     ],
     ids=json.dumps,
 )
-def test_what_good_answers_hold_as_well_is_no_error(more):
+def test_fields_that_good_answers_also_have_are_no_error(more):
     """PROTOCOL 3.5"""
     for payload in ({**chunk("Hi"), **more}, {**completion("Hi"), **more}):
         draft = replied(payload, {"choices": [], **more}, FINISH)
@@ -361,7 +361,7 @@ REMARKS = [
 
 
 @pytest.mark.parametrize("remark", REMARKS, ids=json.dumps)
-def test_words_that_end_an_answer_without_a_finish_reason_are_why(remark):
+def test_a_remark_that_ends_an_answer_without_a_finish_reason_is_its_error(remark):
     """PROTOCOL 3.5"""
     for ending in ({"done": True}, {"done": False}, {"done": False, "broken": "reset"}):
         for first in ([chunk("half")], [chunk("ha"), chunk("lf")]):
@@ -374,7 +374,7 @@ def test_words_that_end_an_answer_without_a_finish_reason_are_why(remark):
 
 @pytest.mark.parametrize("remark", REMARKS, ids=json.dumps)
 @pytest.mark.parametrize("place", range(4))
-def test_words_beside_a_good_answer_are_a_notice(remark, place):
+def test_a_remark_with_a_good_answer_is_a_notice(remark, place):
     """PROTOCOL 3.5"""
     payloads = [chunk("Hel"), chunk("lo"), FINISH]
     payloads.insert(place, remark)
@@ -393,7 +393,7 @@ def test_the_last_of_several_remarks_counts():
     assert "queue position 1" in str(replied(*queue).error)
 
 
-# Values beyond all use
+# Absurd values
 
 
 HUGE = "9" * 5000
@@ -421,7 +421,7 @@ def deep(levels, opening="[", closing="]"):
     ids=lambda text: text[:24],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_number_or_nesting_beyond_all_use_costs_only_itself(more, place):
+def test_an_absurd_number_or_nesting_loses_only_itself(more, place):
     """PROTOCOL 3.12"""
     payloads = [chunk("Hel"), chunk("lo"), FINISH]
     events = [stream(payload, done=False) for payload in payloads]
@@ -476,7 +476,7 @@ NOTHING = usage(0, 0)
     ],
     ids=json.dumps,
 )
-def test_counts_come_in_many_forms_and_zeros_say_nothing(reports):
+def test_counts_come_in_many_forms_and_zeros_count_as_missing(reports):
     """PROTOCOL 3.9"""
     counted = used(chunk("text"), *({**chunk(""), "usage": report} for report in reports), FINISH)
     assert (counted.prompt_tokens, counted.completion_tokens, counted.total_tokens) == (9, 5, 14)
@@ -498,14 +498,14 @@ def test_zeros_alone_are_no_count():
         ({"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}, (9, 0, 9)),
     ],
 )
-def test_a_zero_that_the_total_belies_is_no_count(report, counts):
+def test_a_zero_that_contradicts_the_total_is_no_count(report, counts):
     """PROTOCOL 3.9"""
     counted = used(chunk("text"), {**FINISH, "usage": report})
     assert (counted.prompt_tokens, counted.completion_tokens, counted.total_tokens) == counts
 
 
 def each_alone(*counts):
-    """Two or more choices, each with its own count behind its end, as llama.cpp sends them."""
+    """Two or more choices, each with its own count after its end, as llama.cpp sends them."""
     for index, count in enumerate(counts):
         yield chunk("text", index)
         yield chunk(None, index, "stop")
@@ -528,3 +528,27 @@ def test_one_count_of_all_choices_is_taken_as_it_is():
     assert used(*ends, {"choices": [], "usage": usage(9, 12)}).completion_tokens == 12
     running = [{**chunk("a", n % 2), "usage": usage(9, n)} for n in range(1, 13)]
     assert used(*running, *ends).completion_tokens == 12
+
+
+def test_the_servers_own_usage_object_is_kept():
+    """Bounded: its counts and short texts, three levels deep, without the key."""
+    own = {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 4, "deeper": {"still": 1, "more": {"not": 1}}},
+        "cost": 0.25,
+        "is_byok": False,
+        "tier": "batch",
+        "key": "sk-secret-77",
+        "list": [1, 2],
+        "long": "x" * 100,
+        "huge": 10**30,
+        "none": None,
+    }
+    kept = {name: own[name] for name in ("prompt_tokens", "completion_tokens", "cost", "is_byok", "tier", "none")}
+    kept |= {"key": "[key]", "prompt_tokens_details": {"cached_tokens": 4, "deeper": {"still": 1}}}
+    for payload in ({"choices": [], "usage": own}, {**FINISH, "usage": own}):
+        assert replied(chunk("text"), payload, key=Key("sk-secret-77")).reply().raw_usage == kept
+    assert replied(chunk("text"), FINISH).reply().raw_usage is None
+    many = {"prompt_tokens": 1, **{f"field_{number}": number for number in range(1000)}}
+    assert len(replied(chunk("text"), {**FINISH, "usage": many}).reply().raw_usage) == 60

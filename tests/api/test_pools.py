@@ -31,7 +31,7 @@ def own():
 
 
 class Relay:
-    """A server that takes one connection after the other, and says where the bytes of each are to go."""
+    """A server that accepts connections one after another, and decides where the bytes of each go."""
 
     def __init__(self, wanted):
         self._wanted = wanted
@@ -189,7 +189,7 @@ def test_an_authority_that_the_environment_names_is_trusted(server, own, monkeyp
         assert Asked(encrypted.url + "/v1", using=own).reply.text == "Hello from the scripted server."
 
 
-def test_a_certificate_that_nobody_vouches_for_is_one_sentence(server, own, certificate):
+def test_an_untrusted_certificate_is_one_sentence(server, own, certificate):
     with Encrypted(server, certificate[1]) as encrypted:
         error = Asked(encrypted.url + "/v1", using=own).error
     assert isinstance(error, ConnectionFailed)
@@ -224,7 +224,7 @@ def test_a_changed_environment_counts_at_the_next_request(server, own, monkeypat
 
 
 def test_an_encrypted_server_asked_plainly_is_one_sentence(own):
-    """What OpenSSL answers to what is no handshake: an alert."""
+    """OpenSSL answers anything but a handshake with an alert."""
 
     class Alert(Relay):
         def _relay(self, client):
@@ -257,7 +257,7 @@ def test_a_proxy_that_is_down_is_blamed_and_not_the_server(own, monkeypatch):
         assert f"Is {address} (from {variable}) running" in said
 
 
-def test_an_encrypted_proxy_is_told_who_asks(server, own, monkeypatch, certificate):
+def test_an_encrypted_proxy_gets_the_credentials(server, own, monkeypatch, certificate):
     authority, context = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     with Encrypted(server, context) as proxy:

@@ -42,7 +42,7 @@ FINISH = chunk(finish="stop")
 
 @pytest.fixture
 def own():
-    """An engine of the test's own: it holds no connection."""
+    """A separate engine, without connections."""
     engine = Engine()
     yield engine
     engine.stop()
@@ -149,7 +149,7 @@ def test_a_call_of_a_tool_counts_as_a_first_token(server):
     assert kinds.index(FirstToken) + 1 == kinds.index(ToolCallDelta)
 
 
-# Accidents
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_call_of_a_tool_counts_as_a_first_token(server):
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_an_accident_is_one_sentence_and_keeps_what_had_come(server, answer, kind, text, status):
+def test_a_transport_failure_is_one_sentence_and_keeps_the_partial_answer(server, answer, kind, text, status):
     """PROTOCOL 3.3, 3.5"""
     server.default = lambda request: answer
     asked = Asked(server.base_url)
@@ -221,8 +221,8 @@ def test_silence_after_every_finish_is_the_end(server):
     assert (asked.reply.text, asked.reply.status, asked.error) == ("all", "complete", None)
 
 
-def test_once_all_is_counted_a_server_that_goes_on_without_done_holds_up_nobody(server, monkeypatch):
-    """PROTOCOL 3.3: alive with comments, it would have its say for as long as a usage count may take"""
+def test_a_server_that_stays_silent_after_the_usage_count_delays_nobody(server, monkeypatch):
+    """PROTOCOL 3.3: comments keep the connection alive, but `[DONE]` is not waited for"""
     monkeypatch.setattr("nbchat.api.attempt.DONE_SECONDS", 0.05)
     beats = [step for _ in range(60) for step in (": ping\n\n", Pause(0.05))]
     server.add(Stream([chunk("all"), {**chunk(finish="stop"), "usage": usage(3, 1)}, *beats, DONE]))
@@ -232,7 +232,7 @@ def test_once_all_is_counted_a_server_that_goes_on_without_done_holds_up_nobody(
     assert not server.requests[0].finished.is_set()
 
 
-def test_a_server_that_is_not_there_is_one_sentence(server):
+def test_an_unreachable_server_is_one_sentence(server):
     with ScriptedServer() as gone:
         url = gone.base_url
     error = Asked(url).error
@@ -241,14 +241,14 @@ def test_a_server_that_is_not_there_is_one_sentence(server):
     assert "Is the server running, and the address right?" in str(error)
 
 
-def test_a_name_that_nobody_knows_is_one_sentence():
+def test_an_unknown_host_name_is_one_sentence():
     error = Asked("http://nowhere.invalid/v1").error
     assert isinstance(error, ConnectionFailed)
     assert "http://nowhere.invalid/v1 can't be reached (" in str(error)
     assert "Errno" not in str(error)
 
 
-def test_an_error_whose_body_never_ends_is_told_all_the_same(server, monkeypatch):
+def test_an_error_whose_body_never_ends_is_reported(server, monkeypatch):
     monkeypatch.setattr("nbchat.api.attempt.LIMITS", replace(LIMITS, error_seconds=0.05))
 
     class Endless:
@@ -260,7 +260,7 @@ def test_an_error_whose_body_never_ends_is_told_all_the_same(server, monkeypatch
     assert server.requests[0].closed.wait(LONG)
 
 
-def test_what_can_not_be_sent_is_said_before_anything_is(server):
+def test_an_invalid_request_fails_before_anything_is_sent(server):
     assert "can't be written as JSON" in str(Asked(server.base_url, odd={1, 2}).error)
     assert "holds a line break" in str(Asked(server.base_url, key="sk-1\nsk-2").error)
     assert server.requests == []
@@ -353,7 +353,7 @@ def test_models_are_listed_in_the_forms_that_servers_use(server, own, answer, mo
         (Raw(b"not gzip", headers={"content-encoding": "gzip"}), "failed before its answer began"),
     ],
 )
-def test_a_list_that_is_none_is_one_sentence(server, own, answer, words):
+def test_an_invalid_list_of_models_is_one_sentence(server, own, answer, words):
     server.models = answer
     with pytest.raises(NbchatError) as caught:
         own.run(own.client.models(call_to(server.base_url, key="sk-test-1").endpoint))

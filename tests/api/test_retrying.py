@@ -23,14 +23,14 @@ from tests.api.asking import MODEL, QUICK, Asked
 
 @pytest.fixture
 def own():
-    """An engine of the test's own: it has learnt nothing and holds no connection."""
+    """A separate engine, which has learned nothing and holds no connection."""
     engine = Engine()
     yield engine
     engine.stop()
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599])
-def test_a_status_that_may_pass_is_tried_again(server, status):
+def test_a_temporary_status_is_retried(server, status):
     """PROTOCOL 4.2"""
     server.add(Status(status, error("busy")), Status(status), Say("fine"))
     asked = Asked(server.base_url)
@@ -43,7 +43,7 @@ def test_a_status_that_may_pass_is_tried_again(server, status):
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 413, 418, 422, 501])
-def test_a_status_that_will_not_pass_is_final(server, status):
+def test_a_permanent_status_is_final(server, status):
     """PROTOCOL 4.2"""
     server.add(Status(status, error("The words.")))
     asked = Asked(server.base_url)
@@ -59,7 +59,7 @@ def test_tries_end_and_the_error_says_how_many(server):
     assert len(server.requests) == QUICK.tries
 
 
-def test_a_server_s_wish_to_wait_is_obeyed(server):
+def test_a_delay_requested_by_the_server_is_respected(server):
     """PROTOCOL 4.2: seconds, a date, milliseconds"""
     soon = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=5)
     server.add(
@@ -74,7 +74,7 @@ def test_a_server_s_wish_to_wait_is_obeyed(server):
     assert 0.03 <= milliseconds <= 0.0375
 
 
-def test_a_wish_beyond_patience_ends_it_and_says_how_long(server):
+def test_a_requested_delay_beyond_patience_fails_and_is_named(server):
     """PROTOCOL 4.2: with a cap"""
     server.add(Status(429, headers={"Retry-After": "3600"}))
     asked = Asked(server.base_url)
@@ -101,7 +101,7 @@ def test_an_exhausted_quota_is_final(server):
 
 
 @pytest.mark.parametrize("accident", [Cut(), Cut(reset=True), error("over")], ids=["end", "reset", "error"])
-def test_nothing_is_tried_again_once_a_token_has_come(server, accident):
+def test_nothing_is_retried_once_a_token_has_arrived(server, accident):
     """PROTOCOL 4.2"""
     server.add(Stream([chunk("half"), accident]))
     asked = Asked(server.base_url)
@@ -109,7 +109,7 @@ def test_nothing_is_tried_again_once_a_token_has_come(server, accident):
     assert asked.reply.status == ("failed" if isinstance(accident, dict) else "cut_off")
 
 
-def test_a_whole_body_that_broke_off_is_not_asked_for_again(server):
+def test_a_truncated_json_body_is_not_retried(server):
     """PROTOCOL 4.2: it has been generated, and billed"""
 
     class Half:
@@ -123,14 +123,14 @@ def test_a_whole_body_that_broke_off_is_not_asked_for_again(server):
     assert len(server.requests) == 1
 
 
-def test_a_connection_that_breaks_before_the_answer_is_made_again(server):
+def test_a_connection_that_breaks_before_the_answer_is_retried(server):
     """PROTOCOL 4.2"""
     server.add(Refuse(), Refuse(reset=True), Say("fine"))
     asked = Asked(server.base_url)
     assert (asked.reply.text, [event.reason for event in asked.of(Retrying)]) == ("fine", ["no connection"] * 2)
 
 
-def test_a_stream_that_breaks_off_after_its_head_is_made_again(server):
+def test_a_stream_that_breaks_after_its_headers_is_retried(server):
     """PROTOCOL 4.2: comments are no part of a reply"""
     server.add(Stream([": ping\n\n", Cut(reset=True)]), Say("fine"))
     asked = Asked(server.base_url)
@@ -139,7 +139,7 @@ def test_a_stream_that_breaks_off_after_its_head_is_made_again(server):
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_stale_connection_is_replaced_at_once_and_in_silence(server, own, reset):
+def test_a_stale_connection_is_replaced_at_once_without_notice(server, own, reset):
     """PROTOCOL 4.3"""
     server.add(StaleKeepAlive(Say("one"), reset=reset), Say("two"))
     assert Asked(server.base_url, using=own).reply.text == "one"
@@ -162,12 +162,12 @@ def test_a_failed_request_leaves_its_connection_for_the_next(server, own):
     assert (last.reply.text, server.connections) == ("fine", 1)
 
 
-# The wish for a usage count
+# The request for a usage count
 
 REFUSED = Status(400, error("Unknown field: stream_options"))
 
 
-def test_a_refused_wish_for_usage_is_dropped_with_one_retry_and_remembered(server, own):
+def test_a_refused_request_for_usage_is_dropped_with_one_retry_and_remembered(server, own):
     """PROTOCOL 2.3"""
     server.add(REFUSED, Say("one"), Say("two"))
     first, second = Asked(server.base_url, using=own), Asked(server.base_url, using=own)
@@ -185,7 +185,7 @@ def test_another_endpoint_is_still_asked_for_usage(server, own):
     assert Asked(server.base_url + "/", using=own).reply.usage.state == "measured"
 
 
-def test_nothing_is_learnt_where_the_second_try_fails_as_well(server, own):
+def test_nothing_is_learned_if_the_second_try_fails_too(server, own):
     """PROTOCOL 2.3"""
     server.add(REFUSED, Status(400, error("The prompt is empty.")), Say("two"))
     assert "The prompt is empty." in str(Asked(server.base_url, using=own).error)
@@ -242,7 +242,7 @@ def test_a_wrong_key_teaches_nothing(server, own):
     assert own.client.capabilities.refused(server.base_url, MODEL) == {}
 
 
-# A stream with nothing in it
+# Empty streams
 
 
 @pytest.mark.parametrize(
@@ -286,10 +286,10 @@ def test_a_base_url_that_has_served_is_not_blamed(server, own):
     assert "base URL" not in last
 
 
-# When to come again, in the body
+# Retry delays in the body
 
 
-def test_a_wish_in_the_body_counts_like_one_in_the_head(server):
+def test_a_delay_in_the_body_counts_like_one_in_the_headers(server):
     """PROTOCOL 4.2: Gemini's retryDelay"""
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.03s"}
     body = [{"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED", "details": [info]}}]
@@ -299,7 +299,7 @@ def test_a_wish_in_the_body_counts_like_one_in_the_head(server):
     assert 0.01 <= second <= 0.0125
 
 
-def test_a_wish_in_the_body_beyond_patience_ends_it(server):
+def test_a_delay_in_the_body_beyond_patience_fails(server):
     info = {"retryDelay": {"seconds": 7200}}
     server.add(Status(429, {"error": {"code": 429, "message": "Quota.", "details": [info]}}))
     asked = Asked(server.base_url)

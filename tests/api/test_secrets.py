@@ -100,7 +100,7 @@ def test_no_exception_of_a_coroutine_holds_the_key(server):
 
 @pytest.fixture(params=["a proxy's password", "a proxy's user", "the address", "a query"])
 def own_secret(request, echo, monkeypatch):
-    """The address of a server that echoes a secret which is no key: one of the proxy before it, or in its own address."""
+    """The address of a server that echoes a secret other than the key: its proxy's, or one in its own address."""
     host = echo.base_url.removeprefix("http://")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)

@@ -84,7 +84,7 @@ def test_masking_a_key_that_does_not_occur_changes_nothing(pair, secret):
     assert folded(decoded(pieces, key=Key(secret))) == folded(decoded([whole]))
 
 
-# Plain chunks, which are read without being looked at closely
+# Plain chunks, which take the fast path
 
 NEARLY = [
     '{"model":"m","choices":[{"index":0,"delta":{"content":"%s"}}]}',
@@ -153,7 +153,7 @@ near_streams = st.lists(
 
 @pytest.fixture(scope="module")
 def looking_closely():
-    """A decoder for which no chunk is plain."""
+    """A decoder without the fast path."""
 
     class Never(PlainChunks):
         def read(self, data, events):
@@ -172,7 +172,7 @@ def recorded(decoder, pieces):
 
 
 @given(near_streams, st.data())
-def test_plain_chunks_mean_what_they_mean_looked_at_closely(looking_closely, payloads, data):
+def test_plain_chunks_give_the_events_of_the_general_reader(looking_closely, payloads, data):
     key = data.draw(st.sampled_from([None, Key("sk-a-key-1")]))
     doubled = [one for payload in payloads for one in [payload] * data.draw(st.sampled_from([1, 2, 8]))]
     whole = b"".join(event_bytes(one) for one in doubled) + data.draw(st.sampled_from([b"", b"data: [DONE]\n\n"]))
@@ -192,7 +192,7 @@ def test_bytes_that_are_no_utf8_read_the_same(looking_closely, words):
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_the_streams_of_the_benchmark_are_plain_and_read_the_same(looking_closely, name):
-    """Otherwise the tests above would compare the same with the same, and the benchmark say nothing."""
+    """Otherwise the tests above would compare the same path with itself, and the benchmark would be meaningless."""
     chunks = events(name)
     whole = b"".join(chunks[:200] + chunks[-3:])
     decoder, asked, taken = AnswerDecoder(key=Key("sk-a-key-1")), [], []
@@ -208,7 +208,7 @@ def test_the_streams_of_the_benchmark_are_plain_and_read_the_same(looking_closel
     assert sum(taken) > 190
 
 
-def test_a_field_that_means_nothing_is_learnt_wherever_it_stands():
+def test_an_ignored_field_is_learned_in_any_object():
     def stream_of(n):
         delta = {"content": f"word{n} ", "mood": n}
         used = {**usage(1, n + 1), "took": 0.5}
@@ -240,7 +240,7 @@ SAYING = {
 
 @pytest.mark.parametrize("name", sorted(FIELDS))
 @pytest.mark.parametrize("value", ["stop", SAYING, [SAYING]], ids=["text", "object", "list"])
-def test_a_field_that_means_something_is_never_passed_over(looking_closely, name, value):
+def test_a_meaningful_field_is_never_ignored(looking_closely, name, value):
     chunks = [chunk(f"word{n} ") for n in range(20)]
     for place in ("payload", "choice", "delta"):
         odd = json.loads(json.dumps(chunks[-1]))

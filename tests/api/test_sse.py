@@ -32,7 +32,7 @@ soups = st.lists(
 
 
 def decoded(pieces):
-    """The data of each line, with the type of its event; None where an event ends."""
+    """Return each line's data with the type of its event; None at the end of an event."""
     decoder, seen = SSEDecoder(), []
     for line in [line for piece in pieces for line in decoder.feed(piece)] + decoder.flush():
         data = decoder.data(line)
@@ -41,7 +41,7 @@ def decoded(pieces):
 
 
 def until_done(lines):
-    """The lines up to the end of the stream, as nothing behind it counts."""
+    """Return the lines up to the end of the stream."""
     for place, line in enumerate(lines):
         if line is not None and line[0].strip().startswith(b"[DONE]"):
             return [*lines[:place], b"[DONE]"]
@@ -49,7 +49,7 @@ def until_done(lines):
 
 
 def reference(data):
-    """The rules again, in the plainest form: whole bytes, one line after the other."""
+    """A simple implementation of the same rules: all bytes at once, line by line."""
     lines, kind = [], b""
     for line in [*re.split(rb"\r\n|\n|\r", data.removeprefix(b"\xef\xbb\xbf")), b""]:
         if not line:
@@ -110,7 +110,7 @@ def test_lines_as_servers_write_them(data, lines):
 
 @pytest.mark.parametrize("line", [b"data: [DONE]", b"data:[DONE]", b"data:  [DONE]"])
 def test_the_end_counts_before_its_line_has_ended(line):
-    """PROTOCOL 3.3: the connection may stay open, and nothing more come"""
+    """PROTOCOL 3.3: the connection may stay open without more data"""
     for pieces in ([line], [line[:3], line[3:]], [line[i : i + 1] for i in range(len(line))]):
         decoder = SSEDecoder()
         lines = [one for piece in [b"data: x\n", *pieces] for one in decoder.feed(piece)]

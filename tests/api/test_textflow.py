@@ -11,7 +11,7 @@ from tests import strategies
 
 
 def flowed(pieces):
-    """Reasoning and answer of a text in pieces."""
+    """Return reasoning and answer of a text in pieces."""
     flow, events = TextFlow(0), []
     for piece in pieces:
         flow.text(piece, events)
@@ -33,7 +33,7 @@ def sorted_texts(events):
 
 
 @given(strategies.portions(strategies.broken_texts))
-def test_halves_of_characters_are_joined_and_none_stays_alone(pair):
+def test_surrogates_are_joined_and_none_stays_alone(pair):
     """PROTOCOL 3.10"""
     whole, pieces = pair
     cleaner = TextCleaner()
@@ -45,7 +45,7 @@ def test_halves_of_characters_are_joined_and_none_stays_alone(pair):
 
 
 @given(st.text())
-def test_a_sound_text_is_left_as_it_is(text):
+def test_a_text_without_surrogates_is_unchanged(text):
     assert paired(text) == text
 
 
@@ -67,7 +67,7 @@ key_letters = st.text(SECRET + " <", max_size=30).filter(lambda text: SECRET not
 
 
 @given(key_letters.flatmap(lambda text: st.tuples(st.just(text), strategies.cut(text))))
-def test_a_text_of_the_key_s_own_letters_comes_out_whole(pair):
+def test_a_text_of_the_keys_letters_is_unchanged(pair):
     """The end of a text may be the beginning of the key, or a whole half of it."""
     whole, pieces = pair
     cleaner = TextCleaner(Key(SECRET))

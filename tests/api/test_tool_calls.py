@@ -89,7 +89,7 @@ def test_arguments_hold_no_half_characters_either(pair):
     assert call.arguments == whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-# However the same calls are framed, they are the same calls.
+# Every framing of the same calls gives the same calls.
 
 NAMES = ("get_weather", "get", "make_payment", "weather")
 OFFERED = {"tools": [{"type": "function", "function": {"name": name}} for name in NAMES]}
@@ -116,7 +116,7 @@ HABITS = [
     for ids in ("first", "each", "changing", "late", "none", "empty", "same")
     for names in ("first", "each", "parts", "growing")
     for form in ("cut", "whole", "object", "placeholder", "encoded", "repeated", "growing")
-    # what nobody could tell from two calls, or from one, is left out
+    # ambiguous framings are left out
     if indices in ("right", "text")
     or ids == "each"
     or (ids == "first" and (names == "first" or indices != "rising"))
@@ -132,7 +132,7 @@ HABITS = [
 
 
 def pieces_of(form, arguments, places):
-    """The arguments in the pieces that a server of this habit sends."""
+    """Return the arguments in the pieces that such a server sends."""
     text = json.dumps(arguments)
     match form:
         case "cut":
@@ -177,7 +177,7 @@ def id_of(how, number, place, last):
 
 
 def interleave(draw, sequences):
-    """The elements of sequences, each in its order, mixed."""
+    """Interleave sequences, each in its order."""
     left = [list(sequence) for sequence in sequences]
     mixed = []
     while any(left):
@@ -188,7 +188,7 @@ def interleave(draw, sequences):
 
 @st.composite
 def framed(draw):
-    """(the calls, the chunks in which a server of some habits sends them)."""
+    """Draw calls, and the chunks in which some server sends them."""
     indices, ids, names, form = draw(st.sampled_from(HABITS))
     wanted = draw(st.lists(st.tuples(st.sampled_from(NAMES), argument_objects), min_size=1, max_size=4))
     if ids in ("none", "empty", "late", "same", "changing"):  # then they must differ, and be more than `{}`
@@ -251,7 +251,7 @@ anything = st.fixed_dictionaries(
 
 @given(st.lists(st.lists(anything, max_size=3), max_size=6))
 def test_no_framing_breaks_the_reading(batches):
-    """PROTOCOL 3.7: whatever comes, each call has a name that came, and nothing raises."""
+    """PROTOCOL 3.7: for any input, each call has a name from the input, and nothing raises."""
     for call in calls(*[chunk(tool_calls=batch) for batch in batches], chunk(finish="stop"), sent=OFFERED):
         assert call.id
         assert call.name in {"get", "get_weather", "weather", "_weather"} | {call.name[:20]}

@@ -36,7 +36,7 @@ new MutationObserver(() => { window.nbchatChanged = performance.now(); })
   .observe(document, {subtree: true, childList: true, characterData: true});
 """
 
-# Whether the kernel has nothing to do and every output that has something to show is in the page and at rest.
+# Whether the kernel is idle and every non-empty output is in the page and stable.
 _IDLE = """
 quiet => {
   const panel = window.nbchatPanel();

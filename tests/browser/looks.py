@@ -98,17 +98,17 @@ def nameless(locator):
 
 
 def watch(locator, grows):
-    """Watch every control in it from now on, frame by frame, and the height of the part of it that grows."""
+    """Start watching every control in it frame by frame, and the height of the growing part."""
     locator.page.evaluate(_WATCH, [locator.element_handle(), grows.element_handle()])
 
 
 def moves(page):
-    """What has left its place since `watch`, and what the browser calls a layout shift there."""
+    """Return what has moved since `watch`, and the browser's layout shifts there."""
     return page.evaluate("() => [...nbchatMoved, ...nbchatShifts]")
 
 
 def shrinks(page):
-    """How often the part that grows has become lower since `watch`, once it was more than a few lines."""
+    """Return how often the growing part has shrunk since `watch`, once it had more than a few lines."""
     return page.evaluate("nbchatShrinks")
 
 

@@ -34,7 +34,7 @@ def test_a_bad_option_fails_the_cell_in_one_line(frontend):
     assert frontend.output_text(2).strip() == ""
 
 
-def test_interrupt_keeps_what_came(frontend):
+def test_interrupt_keeps_the_partial_answer(frontend):
     """The stop button ends the stream, the text stays and says that it is not whole, and the next cell works."""
     frontend.open([START, "%%chat --max-tokens 4000 --logit-bias 0=-100\nTell me about classes.", "print('free')"])
     frontend.run(0)

@@ -21,7 +21,7 @@ LONG = "A sentence of *some* words. " * 2000
 
 @dataclass
 class Late:
-    """An answer that comes when a test says so; names stand for a list of models."""
+    """An answer that is sent when a test says so; names mean a list of models."""
 
     event: threading.Event
     answer: Any
@@ -34,7 +34,7 @@ class Late:
 
 
 class PanelPage:
-    """The panel on a page, as a reader sees and uses it."""
+    """The panel on a page, as a user sees and operates it."""
 
     def __init__(self, page):
         self.page = page
@@ -138,7 +138,7 @@ session.params, session.system = nbchat.Params(), None
 
 @pytest.fixture(scope="module")
 def page(new_frontend):
-    """One page for the tests that need no more."""
+    """One page shared by several tests."""
     with new_frontend() as frontend:
         frontend.open([START, RESET, SHOW, "%chat set temperature=0.25", "session.params", "%chat"]).run(0)
         yield frontend
@@ -152,7 +152,7 @@ def panel(page):
 
 
 def test_it_fits_a_narrow_window(panel, page):
-    """At 700 px nothing stands outside the panel, and nothing of it outside the page."""
+    """At 700 px nothing overflows the panel or the page."""
     page.wear("light", 700)
     page.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     panel.unfold()
@@ -191,7 +191,7 @@ def test_a_slider_is_moved_by_keys(panel):
     assert handle.get_attribute("aria-label") == "temperature"
 
 
-def test_a_bad_value_is_said_beside_it(panel):
+def test_a_bad_value_is_reported_beside_it(panel):
     panel.type("temperature", "9")
     expect(panel.row("temperature")).to_contain_text("temperature must be a number from 0 to 2; got '9'.")
     panel.send("hello")
@@ -212,7 +212,7 @@ def test_after_a_restart_one_line_says_what_to_do(frontend):
     assert panel.root.bounding_box()["height"] < 60
 
 
-def test_the_answer_is_in_view_and_its_tail_is_followed_until_the_reader_scrolls(frontend, server):
+def test_the_end_of_the_answer_stays_visible_until_the_reader_scrolls(frontend, server):
     """At 1280 x 800 a panel at the top of the page has its message box and 400 px of a long answer in view."""
     panel = open_panel(frontend, before=(endless(server),))
     frontend.page.set_viewport_size({"width": 1280, "height": 800})
@@ -237,6 +237,22 @@ def test_the_answer_is_in_view_and_its_tail_is_followed_until_the_reader_scrolls
     panel.button("Stop").click()
 
 
+def test_the_last_answer_of_a_sweep_stays_visible_until_the_reader_scrolls(frontend, server):
+    server.default = Say("word " * 30, chunks=30, delay=0.04)
+    panel = open_panel(frontend, before=[f"%chat connect {server.base_url} --model gpt-test"])
+    panel.cell.fill("%%chat --repeat 60\nHello")
+    panel.cell.press("Tab")
+    panel.button("Send").click()
+    pane = panel.root.locator(".nbchat-scroll")
+    frontend.page.wait_for_function("() => document.querySelector('.nbchat-scroll').scrollTop > 100", timeout=60_000)
+    pane.hover()
+    frontend.page.mouse.wheel(0, -2000)
+    expect(panel.reply.locator(".nbchat-running").first).to_be_attached()
+    place = pane.evaluate("node => new Promise(done => setTimeout(() => done(node.scrollTop), 1500))")
+    assert place < 20
+    panel.button("Stop").click()
+
+
 def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, server):
     """Other cells run while an answer comes; with one of them blocking the kernel, Stop acts all the same."""
     panel = open_panel(frontend, "print(6 * 7)", "import time; time.sleep(20)", before=(endless(server),), app=app)
@@ -255,7 +271,7 @@ def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, serv
 
 
 def test_nothing_jumps_while_an_answer_comes(frontend, server):
-    """From Send to the footer every control stays where it is, to the pixel, and the answer only grows."""
+    """From Send to the footer no control moves by a pixel, and the answer only grows."""
     server.default = Say("A sentence of *some* words.\n\n" * 80, chunks=200, delay=0.01)
     panel = open_panel(frontend, before=(f"%chat connect {server.base_url} --model gpt-test",))
     for width in (1200, 700):
@@ -285,8 +301,8 @@ def test_the_line_is_copied_and_a_cell_is_loaded(panel):
     expect(panel.message).to_have_value("Why?")
 
 
-def test_what_is_half_typed_stays(frontend, server):
-    """Nothing that comes meanwhile, a list of models or a failure, takes the place of what is being typed."""
+def test_half_typed_text_stays(frontend, server):
+    """A list of models or a failure that arrives meanwhile does not replace the text being typed."""
     late = threading.Event()
     server.models = Late(late, ["gpt-one", "gpt-two"])
     panel = open_panel(frontend)
@@ -355,15 +371,15 @@ def test_keys_are_the_panels_own(panel, page):
 
 
 def kept(frontend, index):
-    """What a cell has for readers without a kernel, in the file."""
+    """Return a cell's outputs in the file for readers without a kernel."""
     outputs = frontend.save().cells[index].outputs
     return "".join(output.data.get("text/markdown", "") for output in outputs)
 
 
-def test_what_is_answered_survives_the_page_and_the_kernel(frontend, server, app):
-    """The page goes while an answer comes and returns: all is there, and once its cell has run again in the file too.
+def test_answers_survive_a_reload_and_a_kernel_restart(frontend, server, app):
+    """Reload the page during an answer: everything is there, and after running the cell again in the file too.
 
-    The file is then read by a new kernel's page and by nbconvert, neither of which has the panel.
+    A page with a new kernel and nbconvert then read the file without the panel.
     """
     panel = open_panel(frontend, before=(f"%chat connect {server.base_url} --model gpt-test",), app=app)
     panel.type("temperature", "0.7")

@@ -61,7 +61,7 @@ async ([texts, keep]) => {
 
 @pytest.fixture(scope="module")
 def listener():
-    """A server that nothing may call; `host` is its address, `heard` what it was asked for."""
+    """A server that must not be called; `host` is its address, `heard` are the requests it got."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -112,7 +112,7 @@ def test_nothing_is_live_and_nothing_is_fetched(page, app, listener):
 
 
 def test_unrendered_the_same_payloads_are_live(page, listener):
-    """The control: what the test above looks for can be seen, and heard."""
+    """Control: without rendering, the test above detects what it looks for."""
     harsh = re.compile("http-equiv|<base|<form|location")  # would take the page away
     texts = [with_host(text, listener.host) for text in PAYLOADS if not harsh.search(text)]
     found = rendered(page, texts)

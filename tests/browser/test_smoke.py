@@ -35,7 +35,7 @@ def test_output_shows_in_both_themes(page):
     assert page.errors == []
 
 
-def test_what_is_typed_is_run_saved_and_there_after_a_reload(page):
+def test_a_typed_cell_is_run_saved_and_there_after_a_reload(page):
     page.type_into(2, " + 1\nprint(2 * x)")
     saved = page.run(2).save()
     assert saved.cells[2].source == page.source(2) == "x = 20 + 1\nprint(2 * x)"

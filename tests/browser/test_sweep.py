@@ -114,6 +114,14 @@ def test_answers_are_rated_sorted_and_stay_open(page):
     looked_at(page, 3, "sweep-rate")
     frame = explorer.locator(".nbchat-table table").locator("..")
     assert frame.evaluate("node => node.scrollWidth - node.clientWidth") <= 1
+    beyond = explorer.locator(".nbchat-explorer").evaluate(
+        """node => { node.style.width = '800px';  // as in a panel
+        const edges = [...node.querySelectorAll('.nbchat-judge *')].map(part => part.getBoundingClientRect().right);
+        const beyond = Math.max(...edges) - node.getBoundingClientRect().right;
+        node.style.width = '';
+        return beyond; }"""
+    )
+    assert beyond <= 1
 
 
 def test_what_if_follows_its_sliders(page):

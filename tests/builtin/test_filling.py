@@ -145,7 +145,7 @@ PERSON = {
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_schema_that_contains_itself_comes_to_an_end(seed):
+def test_a_recursive_schema_terminates(seed):
     assert len(fill(PERSON, seed, temperature=1.5)) < 50_000
     check(PERSON, fill(PERSON, seed))
 

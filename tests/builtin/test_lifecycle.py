@@ -72,7 +72,7 @@ def test_several_requests_share_the_server_fairly():
 
 
 def test_the_pace_is_kept():
-    """30 tokens at 200 a second take at least 29/200 of a second; how much more is the machine's affair."""
+    """30 tokens at 200 a second take at least 29/200 of a second; the machine may add to that."""
     with BuiltinServer(pace=200) as server, httpx.Client(base_url=server.base_url, trust_env=False) as client:
         ask(client, max_tokens=1)
         started = time.monotonic()

@@ -132,7 +132,7 @@ def test_an_answer_is_bound_by_a_schema(chat):
 
 
 @needs_weights
-def test_an_interrupt_keeps_what_came_and_the_next_question_is_answered(chat):
+def test_an_interrupt_keeps_the_partial_answer_and_the_next_question_is_answered(chat):
     with chat.stream("Write a very long story.", max_tokens=2000) as events:
         for event in events:
             if isinstance(event, TextDelta):

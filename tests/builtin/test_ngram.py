@@ -52,7 +52,7 @@ def test_probabilities_sum_to_one_after_any_text(documents, text):
     assert all(found[token] > 0 for token in range(END, SIZE))
 
 
-def test_a_text_the_corpus_never_has_begins_anew():
+def test_an_unknown_context_starts_anew():
     evidence = Evidence(Index([[7, 8]], FENCE), [1.0])
     assert Ngram(3, SIZE).next([START, 13, 12], 0, [evidence])[7] > 0.99
 
@@ -65,7 +65,7 @@ def test_prose_does_not_go_on_as_code():
     assert Ngram(2, SIZE).next([7], 1, [evidence])[9] > 0.99
 
 
-def test_a_place_once_gone_through_counts_for_little():
+def test_a_used_position_counts_for_little():
     index = Index([[7, 8], [7, 9]], FENCE)
     evidence = Evidence(index, [1.0, 1.0])
     assert evidence.spend([START, 7], 0, 8)
@@ -89,7 +89,7 @@ def test_an_answer_follows_its_documents_to_their_end():
         answer.take(token)
 
 
-def test_the_closing_word_comes_where_the_text_would_end_and_only_once():
+def test_the_closing_statement_comes_once_at_the_end():
     answer = make_answer([[7, 8]], closing=[13, 7, 12])
     for token in (7, 8, 13, 7, 12):
         assert 0 < answer.next()[END] < 1e-3
@@ -98,7 +98,7 @@ def test_the_closing_word_comes_where_the_text_would_end_and_only_once():
     assert answer.next()[END] > 0.9
 
 
-def test_the_closing_word_has_no_say_before_and_after():
+def test_the_closing_statement_does_not_affect_the_text_before_and_after():
     """Its words are no evidence for the answer itself."""
     answer, silent = make_answer([[7, 8, 9]], closing=[13, 7, 12]), make_answer([[7, 8, 9]])
     for each in (answer, silent):
@@ -109,7 +109,7 @@ def test_the_closing_word_has_no_say_before_and_after():
     assert answer.next()[12] < 0.1
 
 
-def test_a_model_of_a_low_order_still_says_its_closing_word():
+def test_a_low_order_model_still_makes_its_closing_statement():
     closing = [13, 7, 12, 7, 11, 7, 10]
     evidence = [Evidence(Index([[7, 8]], FENCE), [1.0])]
     answer = Answer(Ngram(2, SIZE), evidence, fence=FENCE, closing=closing, reciter=Ngram(4, SIZE))

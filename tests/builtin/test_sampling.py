@@ -78,7 +78,7 @@ def test_the_nucleus_is_the_smallest_set_that_holds_top_p(distribution, sampling
 
 
 class Grid(Random):
-    """Numbers that walk evenly through [0, 1): every token's share is met by as many as its size."""
+    """Evenly spaced numbers in [0, 1): each token is drawn in proportion to its probability."""
 
     def __init__(self, steps):
         super().__init__(7)

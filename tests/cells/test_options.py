@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
-from nbchat.cells.options import OWN, help_text, option_line, parse
+from nbchat.cells.options import option_line, parse
 from nbchat.cells.words import quoted, split
 from nbchat.values.params import PARAMETERS, Params
 
@@ -14,7 +14,7 @@ LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs
 
 @example(["a b\\", "c d"])
 @given(st.lists(st.text("ab \\'\"{", max_size=6) | LINES, max_size=6))
-def test_words_come_back_as_they_were_quoted(words):
+def test_quoted_words_are_restored(words):
     """`split` undoes `quoted`, whatever quotes, spaces, braces and backslashes a word holds."""
     assert split(" ".join(quoted(word) for word in words)) == words
 
@@ -114,13 +114,6 @@ def test_a_line_made_of_parameters_means_them(given):
     assert Params().replace(**options.params) == params
 
 
-def test_help_names_every_option():
-    text = help_text()
-    for row in (*PARAMETERS.values(), *OWN.values()):
-        assert f"{row.flag} " in text
-        assert row.meaning in text
-
-
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -133,7 +126,7 @@ def test_help_names_every_option():
         ("-h", "%chat help lists the options"),
     ],
 )
-def test_a_mistake_is_told_with_what_begins_so(line, said):
+def test_an_unknown_option_is_reported_with_similar_ones(line, said):
     with pytest.raises(UsageError) as refused:
         parse(line)
     assert said in str(refused.value)

@@ -50,7 +50,7 @@ def test_another_machine_replays_the_exported_file(server, notebook, monkeypatch
     ("content", "said"),
     [(None, "can't be read"), ("[]", "is not a notebook"), ('{"cells": []}', "has no answers to replay")],
 )
-def test_what_can_not_be_exported_is_said_in_a_sentence(server, notebook, content, said):
+def test_an_export_that_fails_is_one_sentence(server, notebook, content, said):
     server.add(Say("one"))
     Session(base_url=server.base_url, model="scripted-1").ask("a")
     assert journal().flush(10.0)

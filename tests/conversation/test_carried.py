@@ -77,7 +77,7 @@ def json_event(payload):
         {"reasoning_content": "So.", "thinking_blocks": [{"type": "thinking", "text": "So and so", "signature": "s"}]},
     ],
 )
-def test_it_goes_back_unchanged_within_the_tool_loop_and_later(server, chat, how, message, tmp_path):
+def test_carried_fields_go_back_unchanged_within_the_tool_loop_and_later(server, chat, how, message, tmp_path):
     server.add(calling(how, message), Say("42."), Say("Next."), Say("Loaded."))
     assert chat.ask("Double 21", stream=how == "streamed").text == "42."
     expected = {name: value for name, value in message.items() if name != "reasoning"}
@@ -113,7 +113,7 @@ def test_nothing_goes_to_another_server(server, chat, tmp_path):
 
 
 def test_reasoning_goes_back_only_where_tools_are_called(server, chat):
-    """DeepSeek: with the answer after the tools too; R1 answers 400 to that of an answer without."""
+    """DeepSeek: also that of the answer after the tools; R1 answers 400 to the reasoning of an answer without calls."""
     plain = chunk("Fine.", finish="stop")
     plain["choices"][0]["delta"]["reasoning_content"] = "Hm."
     ending = [json_event(plain), b"data: [DONE]\n\n"]
@@ -124,7 +124,7 @@ def test_reasoning_goes_back_only_where_tools_are_called(server, chat):
     assert [message.get("reasoning_content") for message in answers(server.requests[-1])] == [None, "So.", "Hm."]
 
 
-def test_what_an_answer_without_calls_was_signed_with_goes_back_if_it_is_whole(server, chat):
+def test_signatures_of_a_complete_answer_without_calls_go_back(server, chat):
     signed = chunk("Fine.", finish="stop")
     signed["choices"][0]["delta"] |= {"extra_content": SIGNED, "reasoning_details": DETAILS, "reasoning": "x"}
     server.add(
@@ -152,7 +152,7 @@ def test_a_whole_message_behind_its_pieces_changes_nothing():
 
 @given(st.dictionaries(st.text(max_size=6) | st.sampled_from(["extra_content", "signature", "function"]), json_values))
 def test_any_attachment_can_be_sent_again(fields):
-    """JSON as servers write it may hold NaN and halves of characters; no request may fail of it."""
+    """Servers' JSON may contain NaN and lone surrogates; no request may fail because of it."""
     for kept in (attached(fields), attached_to_call({"id": "a", **fields})):
         json.dumps(with_more(kept, kept), allow_nan=False, ensure_ascii=False).encode()
     message = Message("assistant", "", (ToolCall("a", "f", "{}", attached_to_call(fields)),))

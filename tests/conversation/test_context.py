@@ -34,7 +34,7 @@ def talk(chat, server, count):
     return reply
 
 
-def test_the_oldest_turns_go_and_it_is_said(chat, server):
+def test_the_oldest_turns_are_left_out_with_a_notice(chat, server):
     talk(chat, server, 4)
     chat.context = 300
     reply = talk(chat, server, 1)
@@ -84,7 +84,7 @@ def test_a_dropped_answer_can_be_continued(chat, server):
     assert chat.turns[1].dropped
 
 
-def test_all_is_sent_where_nobody_knows_the_window(chat, server):
+def test_everything_is_sent_if_the_window_is_unknown(chat, server):
     talk(chat, server, 4)
     assert len(sent(server)) == 1 + 3 * 2 + 1
 
@@ -113,7 +113,7 @@ def test_a_refusal_is_final_unless_the_user_allows_another_try(chat, server):
     assert len(sent(server)) < 10
 
 
-def test_a_server_that_refuses_what_is_short_is_believed(chat, server):
+def test_a_refusal_of_a_short_request_is_final(chat, server):
     chat.context = "retry"
     server.add(TOO_LONG)
     with pytest.raises(ContextTooLong):
@@ -137,7 +137,7 @@ def test_the_room_is_the_window_without_the_message_the_tools_and_the_answer():
         ("maximum context length is 400000", 1000, 750),
     ],
 )
-def test_a_refusal_tells_the_window_or_it_is_guessed(server, said, sent, window):
+def test_a_refusal_gives_the_window_or_it_is_guessed(server, said, sent, window):
     endpoint = Session(base_url=server.base_url).endpoint
     assert shorter_after(ContextTooLong(said), sent, endpoint, "m") == window
     assert window_of("fit", endpoint, "m") == window
@@ -146,7 +146,7 @@ def test_a_refusal_tells_the_window_or_it_is_guessed(server, said, sent, window)
 
 
 @pytest.mark.parametrize("policy", ["all", 0, -5, None, True, 1.5])
-def test_another_policy_is_said(chat, policy):
+def test_an_unknown_policy_is_reported(chat, policy):
     with pytest.raises(ParameterError, match="context is fit, retry, off, or a number"):
         chat.context = policy
 

@@ -50,7 +50,7 @@ def test_an_identical_request_is_answered_from_the_store(server, chat):
 @pytest.mark.parametrize(
     "change", [{"seed": 1}, {"n": 2}, {"temperature": 0.1}, {"system": "other"}, {"max_tokens": 5}]
 )
-def test_one_that_differs_is_asked(server, chat, change):
+def test_a_different_request_is_sent(server, chat, change):
     server.add(Say("one"), Say("two"))
     chat.ask("Hello", once=True)
     assert chat.ask("Hello", once=True, **change).text == "two"
@@ -62,7 +62,7 @@ def test_the_way_an_answer_comes_makes_no_difference(server, chat):
     assert chat.ask("Hello", once=True, stream=False).replayed
 
 
-def test_asking_again_asks(server, chat):
+def test_asking_again_sends_the_request(server, chat):
     server.add(Say("one"), Say("two"))
     chat.ask("Hello")
     assert chat.retry().text == "two"
@@ -163,7 +163,7 @@ def test_an_unknown_cost_is_said(server):
     assert "this answer does not count towards the budget of $0.5: its cost is unknown" in chat.ask("a").notices
 
 
-def test_what_is_under_way_counts(server):
+def test_requests_under_way_count(server):
     chat = Session(base_url=server.base_url, model="scripted-1", max_tokens=10)
     chat.budget = "25 tokens"
     server.add(Say("one", usage=(2, 10)))
@@ -182,7 +182,7 @@ def test_what_is_under_way_counts(server):
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"m": 1}', '{"m": {"input": "x"}}'])
-def test_a_table_of_prices_that_is_none_is_said_before_anything_is_sent(server, monkeypatch, tmp_path, content):
+def test_an_invalid_price_table_is_reported_before_anything_is_sent(server, monkeypatch, tmp_path, content):
     table = tmp_path / "prices.json"
     table.write_text(content)
     monkeypatch.setenv("NBCHAT_PRICES", str(table))

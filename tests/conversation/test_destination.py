@@ -55,7 +55,7 @@ WAYS = [
 @pytest.mark.parametrize(("origin", "name_other"), WAYS)
 @pytest.mark.parametrize("kind", ["key", "variable"])
 def test_a_session_s_own_key_goes_to_its_own_server_only(server, other, monkeypatch, origin, name_other, kind):
-    """Whoever chose that server, and however another one is named: that gets no Authorization header."""
+    """However the server was chosen and another one is named: the other gets no Authorization header."""
     monkeypatch.setenv("MY_KEY", KEY)
     own = {"api_key": KEY} if kind == "key" else {"key_env": "MY_KEY"}
     if origin == "given":

@@ -132,7 +132,7 @@ def test_an_exchange_is_made_again_and_charged_without_joining(server, chat):
     assert chat.turns == ()
 
 
-def test_what_is_stopped_before_it_begins_is_never_sent(server, chat):
+def test_an_exchange_stopped_before_it_begins_is_never_sent(server, chat):
     waiting = chat.exchange("Hi")
     chat.stop()
     drive(waiting.run(None))
@@ -169,7 +169,7 @@ def test_a_timeout_may_be_short_or_left_to_the_session(server, chat):
 
 
 @pytest.mark.parametrize("name", ["base_url", "key_env"])
-def test_a_place_is_one_text(chat, name):
+def test_a_cell_id_must_be_text(chat, name):
     with pytest.raises(ParameterError, match=f"{name} must be one"):
         chat.ask("Hi", **{name: ["a", "b"]})
 
@@ -227,7 +227,7 @@ def test_time_is_that_of_all_requests_and_the_first_token_that_of_the_first(serv
     assert exchange.reply.usage.total_tokens == first.usage.total_tokens + second.usage.total_tokens
 
 
-def test_a_part_that_was_continued_and_cut_again_can_be_continued_again(server, chat):
+def test_a_continued_answer_that_was_cut_again_can_be_continued(server, chat):
     server.add(Stream([chunk("a"), Cut()]), Stream([chunk("b"), Cut()]), Say("c"))
     for ask in (lambda: chat.ask("Hi"), chat.resume):
         with pytest.raises(Exception, match="kept"):

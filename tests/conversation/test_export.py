@@ -26,7 +26,7 @@ from nbchat.testing import Say
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import SessionError
 from nbchat.values.messages import ImagePart, Message, TextPart
-from nbchat.values.optionline import can_say
+from nbchat.values.optionline import can_express
 from nbchat.values.params import Params
 from tests import strategies
 from tests.environment import ROOT
@@ -68,7 +68,7 @@ def called(source):
 
 
 def asks(source):
-    """What a cell sends: its parameters and its message, read as `%%chat` reads them."""
+    """Return what a cell sends: its parameters and message, parsed like `%%chat`."""
     magic, line, body = called(source)
     assert magic == "chat"
     options = parse(line)
@@ -79,7 +79,7 @@ def asks(source):
 
 
 @given(conversations)
-def test_what_is_loaded_is_what_was_exported(conversation):
+def test_loading_an_export_gives_the_same_conversation(conversation):
     """Turns, replies, usage with all its counts, log probabilities, places and parameters."""
     assert again(conversation) == conversation
 
@@ -94,7 +94,7 @@ def test_a_session_comes_back_with_its_answers_as_they_were(server, tmp_path):
     assert loaded.messages == chat.messages
 
 
-def test_half_a_character_does_not_keep_a_conversation_from_being_written(tmp_path):
+def test_a_lone_surrogate_does_not_prevent_an_export(tmp_path):
     """Servers send them; UTF-8 can't carry them."""
     half = replace(asked("\ud83d!"), reply=Reply((Choice(text="a\ude42"),)))
     assert again(talk(half)).turns == (half,)
@@ -151,7 +151,7 @@ def test_a_refusal_names_what_is_wrong(content, words, tmp_path):
 @example(Params(model="a,b", user="none", extra={"a=b": 1}), "{{x}}\n")
 def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
     """Every parameter that a line can say, and the text as it was sent: what stands in braces is not put in anew."""
-    said = Params.from_dict({name: value for name, value in params.items() if can_say(name)})
+    said = Params.from_dict({name: value for name, value in params.items() if can_express(name)})
     _, source = cells(talk(replace(asked(text), params=params)))
     assert asks(source) == (said, Message("user", text))
 
@@ -166,8 +166,8 @@ def test_a_notebooks_cells_ask_again_what_was_asked(params, text):
         ({"extra": {"a=b": 1}}, False),
     ],
 )
-def test_a_line_can_say_all_but_some_names(params, said):
-    assert all(can_say(name) for name, _ in Params(**params).items()) is said
+def test_an_option_line_can_express_all_but_some_names(params, said):
+    assert all(can_express(name) for name, _ in Params(**params).items()) is said
 
 
 def test_a_text_without_braces_is_asked_without_raw():
@@ -223,7 +223,7 @@ def test_an_export_is_never_written_through_a_link(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="a limit on the size of files")
 def test_an_export_that_fails_leaves_the_old_one_whole(tmp_path):
-    """In a process that may not write so much: what a full disk does."""
+    """In a process with a limited file size, like a full disk."""
     path = tmp_path / "talk.json"
     write(path, talk(asked("Hi")))
     before = path.read_bytes()
@@ -246,14 +246,14 @@ except Exception as error:
 
 
 @pytest.mark.parametrize("where", ["no-such-folder/talk.md", "folder.md"])
-def test_where_nothing_can_be_written_one_sentence_says_so(tmp_path, where):
+def test_an_unwritable_path_is_one_sentence(tmp_path, where):
     (tmp_path / "folder.md").mkdir()
     with pytest.raises(SessionError, match="can't be written"):
         write(tmp_path / where, talk(asked("Hi")))
 
 
 @given(st.text("a#[]()<>!*`\n~$:/", max_size=12), st.text("a#[]()<>!*`\n~$", max_size=12))
-def test_a_servers_words_begin_nothing_in_an_exported_document(model, answer):
+def test_a_servers_message_is_inert_in_an_exported_document(model, answer):
     """A model's name can't make a heading, a link or HTML; an answer can't swallow the turns behind it."""
     evil = f"{model}\n# Injected\n<img src=x onerror=alert(1)>[x](javascript:alert(1))"
     turn = Turn(Message("user", "Question"), Reply((Choice(text=answer + "\n```\ncode"),), model=evil), Params())

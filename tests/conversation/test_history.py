@@ -43,7 +43,7 @@ def test_a_cell_that_is_asked_again_is_answered_in_its_place(three):
     assert said(three) == [("a", "a!"), ("b", "b!"), ("c", "c!")]
 
 
-def test_the_turn_that_is_named_is_replaced_whatever_its_cell(three):
+def test_a_named_turn_is_replaced_whatever_its_cell(three):
     again = three.answered(turn("b2"), replaces=three.turns[1])
     assert said(again)[1] == ("b2", "b2!")
     assert again.turns[1].cell_id is None
@@ -52,7 +52,7 @@ def test_the_turn_that_is_named_is_replaced_whatever_its_cell(three):
 
 
 def test_a_turn_is_found_by_its_id_though_it_has_changed(three):
-    """Whoever holds a turn from before can still answer it again, and continue it."""
+    """An old copy of a turn can still be answered again, and continued."""
     old = three.turns[1]
     once = three.answered(turn("a2", "cell a"))
     twice = once.answered(turn("b2"), replaces=old).answered(turn("b3"), replaces=old)
@@ -61,7 +61,7 @@ def test_a_turn_is_found_by_its_id_though_it_has_changed(three):
     assert twice.find(old) is twice.turns[1]
 
 
-def test_what_replaces_a_turn_that_is_gone_goes_to_the_end(three):
+def test_a_replacement_for_a_removed_turn_is_appended(three):
     """It was paid for while somebody undid the turn."""
     shorter, taken = three.undo(2)
     assert said(shorter.answered(turn("b2"), replaces=taken[0])) == [("a", "a!"), ("b2", "b2!")]
@@ -83,7 +83,7 @@ def test_what_continues_an_answer_that_was_replaced_meanwhile_is_a_version_of_it
     assert again.turns[1].message.text == "b"
 
 
-def test_an_older_version_can_be_gone_on_with(three):
+def test_an_older_version_can_be_continued(three):
     again = three.answered(turn("b2", temperature=1), replaces=three.turns[1])
     chosen = again.choose(again.turns[1], 0)
     assert said(chosen)[1] == ("b", "b!")
@@ -119,7 +119,7 @@ def test_messages_are_those_before_a_place(three):
 
 
 class Histories(RuleBasedStateMachine):
-    """Whatever is done to a history: ids are unique, no answer is lost, and a copy from before is as it was."""
+    """After any operations on a history: ids are unique, no answer is lost, and earlier copies are unchanged."""
 
     def __init__(self):
         super().__init__()

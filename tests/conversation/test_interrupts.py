@@ -36,7 +36,7 @@ def chat(server):
 
 
 class Strike:
-    """Interrupts this thread as it enters this room's function call of that number, a moment that Python has for it."""
+    """Interrupts this thread at its `number`th call of a function in this package."""
 
     def __init__(self, number):
         self.number = number
@@ -44,7 +44,7 @@ class Strike:
         self.sent = False
         """Whether the request had been sent by then, which may cost something."""
         self.came = False
-        """Whether something of an answer had come."""
+        """Whether any of an answer had arrived."""
         self._calls = 0
 
     def __enter__(self):
@@ -56,7 +56,9 @@ class Strike:
         sys.settrace(self._before)
 
     def _call(self, frame, _event, _argument):
-        inner = frame.f_code.co_name.startswith("<")  # entered once more as it is thrown away, where nothing is raised
+        inner = frame.f_code.co_name.startswith(
+            "<"
+        )  # a generator is entered again when it is discarded, where nothing can be raised
         if Path(frame.f_code.co_filename).parent in FOLDERS and not inner:
             self._calls += 1
             if self._calls == self.number:
@@ -76,8 +78,8 @@ class Strike:
             frame = frame.f_back
 
 
-def test_an_interrupt_at_any_moment_of_asking_ends_it_as_one_and_keeps_what_came(server):
-    """It is never another failure, and never lost; the history and the ledger have what had come, once."""
+def test_an_interrupt_at_any_moment_of_asking_is_raised_and_keeps_the_partial_answer(server):
+    """It is never another failure, and never lost; history and ledger have the partial answer exactly once."""
     server.default = Say("A whole answer.")
     kept = []
     for number in range(1, 2000):
@@ -100,7 +102,7 @@ def test_an_interrupt_at_any_moment_of_asking_ends_it_as_one_and_keeps_what_came
     assert kept.count(False) > 5
 
 
-def test_an_interrupt_before_anything_is_sent_is_told_as_one(server, chat, monkeypatch):
+def test_an_interrupt_before_anything_is_sent_is_raised_as_one(server, chat, monkeypatch):
     def strike(_waits):
         raise KeyboardInterrupt
 
@@ -189,7 +191,7 @@ def test_an_answer_is_complete_once_its_finish_has_surely_come(server, chat, pay
     assert struck(chat, when).status == status
 
 
-def test_not_all_choices_have_come_to_their_ends(server, chat):
+def test_an_answer_is_incomplete_until_all_choices_have_ended(server, chat):
     server.default = Stream([chunk("A "), chunk("whole"), chunk(finish="stop"), Hang()])
     assert struck(chat, has(Finished), n=2).status == "interrupted"
 
@@ -220,8 +222,8 @@ def test_what_was_asked_in_a_with_is_kept_though_an_interrupt_strikes_meanwhile(
     assert len(chat.turns) == len(chat.ledger()) == 1
 
 
-def test_nothing_runs_when_an_exchange_is_let_go(chat):
-    """An interrupt that strikes in a weak reference's callback is lost: Python ignores what is raised there."""
+def test_nothing_runs_when_an_exchange_is_garbage_collected(chat):
+    """An interrupt in a weak reference's callback is lost, because Python ignores exceptions there."""
     chat.budget = "1.00"
     exchange = chat.exchange("Hi")
     driver_module.drive(exchange.run(None))
@@ -253,7 +255,7 @@ def test_stop_ends_everything_that_is_asked_and_nothing_later(server, chat):
     assert chat.ask("Later").status == "complete"
 
 
-def test_the_turn_that_is_asked_anew_is_no_option_of_a_user_s(server, chat):
+def test_the_turn_to_answer_again_is_not_a_public_option(server, chat):
     chat.ask("Hi")
     for name in ("replaces", "resumes"):
         with pytest.raises(ParameterError, match=f"There is no option {name}"):
@@ -264,8 +266,8 @@ def test_the_turn_that_is_asked_anew_is_no_option_of_a_user_s(server, chat):
         chat.retry(replaces=chat.turns[0])
 
 
-def test_a_request_is_of_one_piece_while_another_thread_moves_the_session(server, chat, monkeypatch):
-    """System text and server are those of one moment, though both are changed while it is settled."""
+def test_a_request_is_consistent_while_another_thread_changes_the_session(server, chat, monkeypatch):
+    """System text and server are from the same moment, although both change meanwhile."""
     end = threading.Event()
     server.default = Stream([Until(end), chunk("x", finish="stop"), DONE])
     message_of = settings_module.user_message
@@ -331,7 +333,7 @@ def asynchronously(chat):
 
 @pytest.mark.parametrize("way", [ask, stream, asynchronously])
 def test_an_interrupt_between_any_two_lines_closes_the_request(server, way):
-    """The answer never ends, so that the server alone can tell that its reader has gone. Then 40 more lines behind."""
+    """The answer never ends, so only the server can tell that its reader has gone. Then 40 more lines."""
     server.default = Stream([chunk("Half"), Until(threading.Event())])
     struck = kept = 0
     while kept < 40:
@@ -350,7 +352,7 @@ def test_an_interrupt_between_any_two_lines_closes_the_request(server, way):
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_real_interrupt_in_the_first_moments_closes_the_request(server, monkeypatch):
-    """Whatever Python is doing then. The timer goes on: an interrupt that strikes in a destructor is lost."""
+    """Whatever Python is doing then. The timer repeats, because an interrupt in a destructor is lost."""
     server.default = Stream([Until(threading.Event())])
     chat = Session(base_url=server.base_url, model="scripted-1")
 

@@ -14,7 +14,7 @@ from nbchat.conversation.session import Session
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal
 from nbchat.store.paths import journal_path
-from nbchat.testing import Hang, Say, Status, Stream
+from nbchat.testing import DONE, Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import NbchatError, SessionError
@@ -35,7 +35,7 @@ def left():
 
 
 def shown(session):
-    """All that a session holds of its turns, but for what no file keeps."""
+    """Return everything that a session knows of its turns, except what no file keeps."""
     return [
         [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit) for v in turn.versions]
         + [turn.cell_id, turn.pinned, turn.dropped, turn.reply.text]
@@ -79,7 +79,7 @@ def test_what_is_done_after_it_was_opened_again_is_kept_too(server, chat):
     assert len(journal().sessions()) == 1
 
 
-def test_a_fork_shares_what_it_began_with_and_goes_its_own_way(server, chat):
+def test_a_fork_shares_its_parents_answers_and_is_independent(server, chat):
     server.add(*map(Say, ["one", "two", "three"]))
     chat.ask("first")
     branch = chat.fork("branch")
@@ -103,7 +103,7 @@ def test_an_answer_that_is_continued_stays_one(server, chat):
     assert len(again.turns[0].versions) == 1
 
 
-def test_what_joins_no_history_can_be_found_all_the_same(server, chat):
+def test_an_answer_outside_the_history_can_be_found(server, chat):
     server.add(Say("the needle"))
     chat.ask("hay", once=True)
     assert [stored.turn["message"]["content"] for _, stored in journal().find("needle")] == ["hay"]
@@ -119,7 +119,7 @@ def test_a_request_that_nothing_answers_leaves_nothing(server, chat):
     assert journal().find("first") == []
 
 
-def test_an_answer_that_was_stopped_is_kept_as_far_as_it_came(server, chat):
+def test_a_stopped_answer_keeps_its_text(server, chat):
     server.add(Stream([chunk("half"), Hang()]))
     with chat.stream("first") as events:
         for event in events:
@@ -176,7 +176,7 @@ def killed(server, cell_id):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
-def test_a_killed_kernel_leaves_its_answer_as_far_as_it_came(server):
+def test_a_killed_kernel_keeps_the_partial_answer(server):
     killed(server, "c1")
     again = left()
     assert [(turn.reply.text, turn.reply.status, turn.cell_id) for turn in again.turns] == [
@@ -192,7 +192,7 @@ def test_a_killed_kernel_leaves_its_answer_as_far_as_it_came(server):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
-def test_what_a_kill_cut_off_is_offered_once_before_it_is_asked_for_anew(server):
+def test_an_answer_cut_off_by_a_kill_is_offered_once_before_asking_again(server):
     killed(server, "c1")
     again = left()
     again.connect(server.base_url)
@@ -207,13 +207,13 @@ def test_what_a_kill_cut_off_is_offered_once_before_it_is_asked_for_anew(server)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by a signal")
-def test_a_killed_kernel_leaves_the_part_as_the_newest_version_of_its_cells_turn(server):
+def test_after_a_kill_the_partial_answer_is_the_newest_version_of_its_cells_turn(server):
     killed(server, "c0")
     (turn,) = left().turns
     assert [version.reply.text for version in turn.versions] == ["whole ", "partial text"]
 
 
-def test_a_session_takes_what_its_turns_hold_not_the_whole_history_each(server, chat):
+def test_a_sessions_size_is_linear_in_its_turns(server, chat):
     def grown(turns):
         before = tracemalloc.get_traced_memory()[0]
         for number in range(turns):
@@ -253,7 +253,7 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
 
 
 def test_ratings_come_back_with_the_version_they_are_of(server, chat):
-    """Thumb, score and note; a key in a note is masked; what is taken back is gone."""
+    """Thumb, score and note; a key in a note is masked; a removed rating is gone."""
     server.add(*map(Say, ["one", "two", "three"]))
     chat.ask("first", cell_id="c1")
     chat.rate(chat.turns[0], thumb=True, score=7, note="good, not sk-proj-abcdefghijklmnopqrstuvwxyz123456")
@@ -269,3 +269,17 @@ def test_ratings_come_back_with_the_version_they_are_of(server, chat):
     assert "abcdefghijklmnop" not in first.rating.note
     assert second.rating.thumb is False
     assert again.turns[1].rating is None
+
+
+def test_the_servers_own_usage_object_is_in_the_journal(server, chat, tmp_path):
+    """With the answer, in the ledger, in a replay and in an export."""
+    own = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14, "queue_time": 0.5}
+    server.add(Stream([chunk("one", finish="stop"), {"choices": [], "usage": own}, DONE]))
+    chat.cache = True
+    assert chat.ask("first").raw_usage == own
+    assert left().turns[0].reply.raw_usage == own
+    assert [entry.raw_usage for entry in chat.ledger(everywhere=True)] == [own]
+    chat.clear()
+    assert chat.ask("first").raw_usage == own
+    assert Session.load(chat.export(tmp_path / "a.json")).turns[0].reply.raw_usage == own
+    assert len(server.requests) == 1

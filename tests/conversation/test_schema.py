@@ -72,7 +72,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize(("what", "text", "value"), WAYS.values(), ids=WAYS)
-def test_every_way_to_say_it(what, text, value):
+def test_every_kind_of_schema_is_accepted(what, text, value):
     """An object at the top, as servers want it; the value typed; lists and plain values wrapped and unwrapped."""
     schema = Schema.of(what)
     assert schema.json_schema["type"] == "object"
@@ -84,20 +84,20 @@ def test_every_way_to_say_it(what, text, value):
 
 
 def _without_required(schema):
-    """A schema without what strict mode adds to it: that every property is required."""
+    """Return a schema without strict mode's requirement of every property."""
     if isinstance(schema, dict):
         return {key: _without_required(value) for key, value in schema.items() if key != "required"}
     return schema
 
 
 @pytest.mark.parametrize("what", [City, Person, list[City], "a:int,b:[str]", Literal["a"], Entry, Point], ids=str)
-def test_a_type_is_asked_for_in_strict_mode(what):
+def test_a_type_uses_strict_mode(what):
     sent = Schema.of(what).response_format["json_schema"]
     assert sent["strict"] is True
     assert is_strict(sent["schema"])
 
 
-def test_a_json_schema_goes_as_it_was_written():
+def test_a_json_schema_is_sent_unchanged():
     """Strict only if it already keeps the rules of strict mode."""
     sent = Schema.of({**RECORD, "title": "My answer!"}).response_format
     assert sent == {
@@ -136,7 +136,7 @@ def test_references_hold_where_a_schema_is_wrapped():
         'First {"name": "Rome", "temp": "hot"}, no: {"name": "Rome", "temp": 30}',
     ],
 )
-def test_what_stands_around_the_json_does_no_harm(text):
+def test_text_around_the_json_is_ignored(text):
     assert Schema.of(City).parse(text) == City("Rome", 30.0)
 
 
@@ -174,7 +174,7 @@ def test_a_word_that_may_be_several_options_fits_none():
         Schema.of(Literal["Yes", "YES"]).parse("yes")
 
 
-def test_not_a_number_is_a_number():
+def test_nan_is_a_number():
     assert str(Schema.of("a:float").parse('{"a": NaN}')["a"]) == "nan"
 
 
@@ -300,7 +300,7 @@ def test_what_does_not_fit_says_where(what, text, said):
         (dict[int, int], "JSON's keys are text"),
     ],
 )
-def test_what_is_no_schema_is_refused_in_one_sentence(what, said):
+def test_an_invalid_schema_is_refused_in_one_sentence(what, said):
     with pytest.raises(ParameterError) as refused:
         Schema.of(what)
     assert said in str(refused.value)
@@ -330,7 +330,7 @@ def test_columns(text, properties):
 
 
 class Namespace:
-    """A module's stand-in: a thing with types in it, and with an attribute that raises."""
+    """A stand-in for a module: an object with types, and an attribute that raises."""
 
     City = City
 

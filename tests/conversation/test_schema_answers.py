@@ -45,7 +45,7 @@ def last_words(request):
     return request.json["messages"][-1]["content"]
 
 
-def test_data_is_typed_and_the_history_as_it_was_said(server, chat):
+def test_data_is_typed_and_the_history_keeps_the_text(server, chat):
     """The schema goes as response_format; the question stays as it was asked."""
     server.add(Say(GOOD))
     reply = chat.ask("Cities?", schema=list[City])
@@ -98,8 +98,8 @@ def test_what_still_does_not_fit_keeps_its_text_and_says_where(server, chat):
         Status(400),
     ],
 )
-def test_a_server_without_response_format_is_told_in_words(server, chat, refusal):
-    """Without a failure to be seen; only the words go into the message, and only into the request."""
+def test_a_server_without_response_format_is_asked_in_the_prompt(server, chat, refusal):
+    """Without a visible failure; the instruction goes only into the request's message."""
     server.default = lambda request: refusal if "response_format" in request.json else Say(GOOD)
     reply = chat.ask("Cities?", schema=list[City])
     assert reply.data == ROME
@@ -129,7 +129,7 @@ def format_of_request(request):
     return request.body.get("response_format")
 
 
-def test_a_server_that_ignores_the_field_is_told_in_words_from_then_on(server, chat):
+def test_a_server_that_ignores_the_field_is_asked_in_the_prompt_from_then_on(server, chat):
     server.add(Say("Rome is hot."), Say(GOOD), Say(GOOD))
     chat.ask("Cities?", schema=list[City])
     chat.ask("Cities?", schema=list[City])
@@ -151,7 +151,7 @@ def test_other_refusals_are_not_hidden(server, chat, refusal, kind):
     assert all(format_of(request) == "json_schema" for request in server.requests)
 
 
-def test_where_words_do_not_help_either_the_servers_own_error_is_raised(server, chat):
+def test_if_the_prompt_does_not_help_either_the_servers_error_is_raised(server, chat):
     server.default = Status(400, error("response_format: no"))
     with pytest.raises(ServerError, match="response_format: no"):
         chat.ask("Cities?", schema=list[City])
@@ -169,7 +169,7 @@ def test_where_words_do_not_help_either_the_servers_own_error_is_raised(server, 
         ),
     ],
 )
-def test_what_asking_again_can_not_mend_says_so(server, chat, answer, said):
+def test_failures_that_asking_again_can_not_fix_say_so(server, chat, answer, said):
     server.add(answer)
     with pytest.raises(SchemaError, match=said) as failed:
         chat.ask("Cities?", schema=list[City])
@@ -208,7 +208,7 @@ def test_tools_come_first_and_the_schema_fits_the_last_answer(server, chat):
     assert_valid(chat.messages)
 
 
-def test_the_words_go_with_images_too(server, chat):
+def test_the_instruction_is_added_to_images_too(server, chat):
     server.add(Status(400, error("no response_format", param="response_format")), Say(GOOD))
     parts = (TextPart("What is it?"), ImagePart("data:image/png;base64,AA=="))
     assert chat.ask(parts, schema=list[City]).data == ROME
@@ -235,14 +235,14 @@ def test_a_stream_gives_data_at_its_end(server, chat):
             pass
 
 
-def test_what_is_no_schema_sends_nothing(server, chat):
+def test_an_invalid_schema_sends_nothing(server, chat):
     with pytest.raises(ParameterError):
         chat.ask("Cities?", schema="a:")
     assert server.requests == []
 
 
 def test_a_slow_server_can_be_asked_by_several_sessions(server, chat):
-    """Nothing of a schema stays in the session: the next request is a plain one."""
+    """The session keeps no schema: the next request is a plain one."""
     server.add(Say(GOOD), Stream([Pause(0.01), chunk("Hello"), chunk(finish="stop"), "data: [DONE]\n\n"]))
     chat.ask("Cities?", schema=list[City])
     reply = chat.ask("Hello?")

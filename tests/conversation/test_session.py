@@ -31,7 +31,7 @@ def sent(server, index=-1):
 
 
 def half(chat, server, message="Hi", **options):
-    """Ask what is answered in part; the error."""
+    """Ask for an answer that breaks off; return the error."""
     server.add(PART)
     with pytest.raises(CutOff) as cut:
         chat.ask(message, **options)
@@ -42,7 +42,7 @@ def half(chat, server, message="Hi", **options):
 
 
 class Frame:
-    """Compares as a data frame does, which is true of no truth value."""
+    """Compares like a data frame, whose comparison has no truth value."""
 
     def __eq__(self, other):
         return Frame()
@@ -73,7 +73,7 @@ class Frame:
         (Message("user", ""), "empty"),
     ],
 )
-def test_what_is_no_message_is_one_sentence_and_sends_nothing(server, chat, message, said):
+def test_an_invalid_message_is_one_sentence_and_sends_nothing(server, chat, message, said):
     for ask in (chat.ask, chat.request, lambda message: asyncio.run(chat.aask(message))):
         with pytest.raises(PromptError, match=said) as refused:
             ask(message)
@@ -89,7 +89,7 @@ def test_a_list_of_texts_and_images_is_one_message(server, chat):
     assert server.requests[1].json["messages"][-1] == {"role": "user", "content": "One text"}
 
 
-def test_an_option_that_is_not_there_is_one_sentence_that_names_the_nearest(server, chat):
+def test_an_unknown_option_is_one_sentence_with_the_nearest_name(server, chat):
     for name, said in (("temperatur", "temperature"), ("sytem", "system"), ("onse", "once"), ("top_k", "extra=")):
         with pytest.raises(ParameterError, match=said):
             chat.ask("Hi", **{name: 1})
@@ -155,7 +155,7 @@ def test_without_a_turn_or_a_text_there_is_nothing_to_continue(server, chat):
         chat.resume()
 
 
-def test_what_failed_to_continue_leaves_the_part_as_it_was(server, chat):
+def test_a_failed_continuation_leaves_the_partial_answer_unchanged(server, chat):
     half(chat, server)
     server.add(Status(400, {"error": {"message": "no"}}))
     with pytest.raises(NbchatError):
@@ -185,7 +185,7 @@ def test_advice_names_what_works_here(server, chat):
     assert len(chat.turns) == 2
 
 
-def test_a_failure_that_is_told_twice_is_told_alike(server, chat):
+def test_a_failure_raised_twice_is_the_same(server, chat):
     server.add(PART)
     with pytest.raises(CutOff) as cut, chat.stream("Hi") as events:
         list(events)
@@ -242,7 +242,7 @@ def test_once_neither_reads_nor_joins_the_history(server, chat):
 # Branches
 
 
-def test_a_branch_has_everything_and_goes_its_own_way(server, chat):
+def test_a_fork_copies_everything_and_is_independent(server, chat):
     chat.timeout = 7
     chat.tool(lambda_free, safe=True)
     chat.ask("Hi")
@@ -286,10 +286,10 @@ def test_a_turn_from_elsewhere_is_adopted_in_its_place(server, chat):
     assert len(chat.ledger()) == 2
 
 
-# Whom it tells
+# Observers
 
 
-def test_observers_of_the_settings_hear_of_each_change_once(server, chat):
+def test_settings_observers_are_notified_once_per_change(server, chat):
     heard = []
     end = chat.on_params(lambda: heard.append(chat.params.temperature))
     chat.set(temperature=0.7)
@@ -310,7 +310,7 @@ def test_observers_of_the_settings_hear_of_each_change_once(server, chat):
     assert heard == [0.7, 1, 1, 1]
 
 
-def test_observers_of_the_turns_hear_of_each_change_once(server, chat):
+def test_turn_observers_are_notified_once_per_change(server, chat):
     heard = []
     end = chat.on_turns(lambda: heard.append(len(chat.turns)))
     chat.ask("Hi")
@@ -352,7 +352,7 @@ def test_a_coroutine_gets_the_events_as_they_come(server, chat):
     assert [turn.reply.status for turn in chat.turns] == ["complete"]
 
 
-def test_leaving_a_coroutine_s_stream_early_closes_the_connection_and_keeps_what_came(server, chat):
+def test_leaving_a_coroutine_s_stream_early_closes_the_connection_and_keeps_the_partial_answer(server, chat):
     server.add(Stream([chunk("Half"), Hang()]))
 
     async def main():
@@ -427,7 +427,7 @@ def test_there_is_always_a_current_session():
     assert list(sessions) == [sessions.open("default"), sessions.open("b")]
 
 
-def test_a_session_that_is_not_there_is_one_sentence():
+def test_an_unknown_session_is_one_sentence():
     sessions = Registry(lambda name: Session(name=name))
     sessions.open("notes")
     for find in (sessions.switch, sessions.existing):
@@ -438,7 +438,7 @@ def test_a_session_that_is_not_there_is_one_sentence():
 
 
 def test_a_session_takes_no_other_s_name():
-    """One that was imported, or made by hand, comes beside the one that lives."""
+    """An imported session, or one made by hand, does not replace an existing one."""
     sessions = Registry(lambda name: Session(name=name))
     mine = sessions.open("default")
     other = sessions.add(Session(name="default"))
@@ -458,7 +458,7 @@ def test_a_branch_of_the_current_session_becomes_current():
         sessions.fork("b")
 
 
-def test_a_process_begins_anew(server):
+def test_renew_resets_the_process(server):
     fresh = Process()
     first = fresh.registry(lambda name: Session(name=name))
     fresh.connected = Session(base_url=server.base_url).endpoint
@@ -472,11 +472,11 @@ def test_a_process_begins_anew(server):
     assert process.engine() is not engine
 
 
-# What is over is gone
+# Memory
 
 
 def test_turns_share_what_they_hold(server, chat):
-    """No turn holds the whole history again: that would be, in each batch, a message more for each of 30 x 30 pairs."""
+    """No turn stores the whole history again: that would be one more message for each of 30 x 30 pairs."""
     server.default = Say("word " * 50)
 
     def grown():

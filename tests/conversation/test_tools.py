@@ -16,7 +16,7 @@ from nbchat.values.messages import Message
 
 
 class Watcher:
-    """A presenter that notes what it is told."""
+    """A presenter that records its calls."""
 
     def __init__(self):
         self.calls = []
@@ -144,7 +144,7 @@ def lambda_free(text: str) -> str:
     ],
 )
 def test_arguments_that_do_not_fit_are_told_to_the_model(server, chat, asked, arguments, told):
-    """It can try again; nobody is asked for leave, and the history that goes back holds valid JSON."""
+    """It can try again; the user is not asked, and the history that is sent has valid JSON."""
     chat.tool(lambda_free)
     server.add(calls(("lambda_free", arguments)), calls(("lambda_free", {"text": "a"})), Say("Done."))
     assert chat.ask("Go").text == "Done."
@@ -233,7 +233,7 @@ def test_tools_run_in_the_thread_that_asks(server, chat, asked):
 
 
 def test_an_interrupt_in_a_tool_ends_the_exchange_and_leaves_a_valid_history(server, chat, asked):
-    """Every call has its result, and the next request is one that servers take."""
+    """Every call has its result, and servers accept the next request."""
 
     @chat.tool
     def stop(n: int) -> int:
@@ -377,7 +377,7 @@ def test_a_failure_after_a_tool_leaves_a_valid_history(server, chat, ending):
     assert_valid(server.requests[-1].json["messages"])
 
 
-def test_ids_that_servers_repeat_are_told_apart(server, chat):
+def test_repeated_call_ids_are_made_unique(server, chat):
     chat.tool(lambda_free, safe=True)
     same = [tool_call("lambda_free", {"text": text}, id="", index=number) for number, text in enumerate("ab")]
     again = [tool_call("lambda_free", {"text": text}, id="x", index=number) for number, text in enumerate("cd")]
@@ -422,7 +422,7 @@ def test_run_python_runs_unasked_only_if_told_so(server, chat):
         ("def f(n): f(n + 1)\nf(0)", "RecursionError: maximum recursion depth exceeded"),
     ],
 )
-def test_whatever_code_does_the_model_hears_of_it(server, chat, asked, code, told):
+def test_whatever_code_does_is_reported_to_the_model(server, chat, asked, code, told):
     chat.tool(run_python({}))
     server.add(calls(("run_python", {"code": code})), Say("I see."))
     assert chat.ask("Go").text == "I see."
@@ -452,7 +452,7 @@ def test_the_built_in_model_calls_a_tool_and_tells_its_result():
     assert "4711" in chat.ask("Count the rows over the limit 3, please.").text
 
 
-def test_what_is_no_tool_is_refused_before_anything_is_sent(server, chat):
+def test_an_invalid_tool_is_refused_before_anything_is_sent(server, chat):
     for tool in (3, "lambda_free", {"name": "a b"}, int, lambda x: x):
         with pytest.raises(ToolError):
             chat.ask("Go", tools=[tool])
@@ -460,7 +460,7 @@ def test_what_is_no_tool_is_refused_before_anything_is_sent(server, chat):
 
 
 def assert_valid(messages):
-    """What the strictest servers ask: each call answered at once and once, no user's message after a result."""
+    """Assert the rules of the strictest servers: each call is answered once and at once, no user message follows a result."""
     expecting = []
     for before, message in zip([None, *messages], messages, strict=False):
         if message["role"] == "tool":

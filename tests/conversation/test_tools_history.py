@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
-from nbchat.conversation.tools.repair import told_apart, valid_calls
+from nbchat.conversation.tools.repair import valid_calls, with_unique_ids
 from nbchat.testing import Cut, Hang, Plain, Say, ScriptedServer, Status, Stream, chunk, completion, tool_call
 from nbchat.values.answer.events import Responded, Sent
 from nbchat.values.errors import Interrupted, NbchatError
@@ -104,11 +104,11 @@ def test_a_stream_left_early_leaves_a_valid_history(server, rounds):
 @given(st.lists(tool_calls, max_size=5))
 def test_calls_go_back_as_any_server_takes_them(calls):
     """Ids of their own, names of plain letters, arguments that are a JSON object; what was valid stays as it was."""
-    back = valid_calls(told_apart(calls))
+    back = valid_calls(with_unique_ids(calls))
     assert len({call.id for call in back}) == len(back) == len(calls)
     for call in back:
         assert call.id
         assert call.name.isascii()
         assert 1 <= len(call.name) <= 64
         assert isinstance(ToolCall("", "", call.arguments).parsed(), dict)
-    assert valid_calls(told_apart(back)) == back
+    assert valid_calls(with_unique_ids(back)) == back

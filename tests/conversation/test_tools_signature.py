@@ -85,7 +85,7 @@ def property_of(annotation):
 
 
 def called(function, arguments):
-    """What the tool gives for a model's arguments, given as JSON."""
+    """Return the tool's result for a model's arguments, given as JSON."""
     return Tool.of(function).call(ToolCall("1", "tool", json.dumps(arguments)))()
 
 
@@ -97,7 +97,7 @@ def loaded(annotation, value):
     return called(tool, {"value": value})
 
 
-def test_the_whole_of_a_tool():
+def test_the_complete_schema_of_a_tool():
     """Name, description and parameters; a default makes a parameter optional, and is shown."""
 
     def rows_over(

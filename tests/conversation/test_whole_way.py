@@ -97,7 +97,7 @@ def test_an_answer_is_the_same_everywhere(way, pair, data):
 
 
 @given(halves.flatmap(lambda text: st.tuples(st.just(text), strategies.cut(text))))
-def test_halves_of_characters_are_joined_on_the_whole_way(way, pair):
+def test_surrogates_are_joined_on_the_whole_way(way, pair):
     text, pieces = pair
     reply, said = way(sent(pieces))
     if "think" not in text and SECRET not in paired(text):

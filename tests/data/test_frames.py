@@ -141,7 +141,7 @@ def _in_a_run(column: str, text: str) -> bool:
 
 
 @pytest.mark.parametrize("width", [31, 200, 201, 3_000])
-def test_many_columns_are_told_on_purpose(width: int) -> None:
+def test_many_columns_are_summarized(width: int) -> None:
     odd = pd.DataFrame(
         np.zeros((2, width)), columns=[f"c{place * 7919 % 100_003}_{place % 3}" for place in range(width)]
     )
@@ -247,7 +247,7 @@ def test_every_type_of_cell_can_be_shown() -> None:
         assert describe(frame, rung).text
 
 
-def test_a_lazy_frame_is_not_computed_but_for_its_first_rows() -> None:
+def test_only_the_first_rows_of_a_lazy_frame_are_computed() -> None:
     lazy = pl.LazyFrame({"a": [1, 2, 3]})
     assert "rows not counted (lazy)" in describe(lazy).text
     assert describe(lazy, "head 2").label.startswith("2 rows ")
@@ -271,7 +271,7 @@ def test_a_mask_holds_no_letter_and_no_digit_of_the_value(text: str) -> None:
     assert len(masked) <= 25
 
 
-def test_masks_tell_neither_truth_nor_size() -> None:
+def test_masks_reveal_neither_truth_values_nor_sizes() -> None:
     assert mask(True) == mask(False) == mask(np.True_) == "Xxxx"
     assert mask(None) == mask(float("nan")) == mask(pd.NA) == mask(pd.NaT) == ""
     assert mask(-12.5) == "-99.9"

@@ -50,7 +50,7 @@ def test_a_secret_is_found_wherever_it_stands_and_never_repeated(secret: str, be
 
 
 @pytest.mark.parametrize("value", ["", "1234567", "password", "11111111", "true", "aaaaaaaab", "ollama"])
-def test_what_is_too_plain_to_be_a_secret_refuses_nothing(value: str) -> None:
+def test_values_too_plain_to_be_secrets_refuse_nothing(value: str) -> None:
     check([("the message", f"the {value} here, and {value}")], {"A_KEY": value})
 
 
@@ -87,7 +87,7 @@ def test_a_secret_is_known_by_its_name(name: str) -> None:
      "OAUTH_TOKEN_URL", "API_KEY_HEADER", "X_KEY_HEADER", "MONKEY", "COMPASS", "BYPASS", "PASSENGER", "PATH", "PATTERN", "PWD",
      "OLDPWD", "KEYWORDS", "SECRETARY", "KEY_FILE", "JWT_ISSUER", "PATIENT", "DESKTOP_SESSION", "API_KEY_NAME", "HOME"],
 )  # fmt: skip
-def test_what_only_reads_like_a_secret_is_none(name: str) -> None:
+def test_values_that_only_look_like_secrets_are_ignored(name: str) -> None:
     assert environment_secrets({name: "x7Gk-29fLq_Zp41"}) == {}
 
 

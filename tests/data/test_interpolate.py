@@ -206,7 +206,7 @@ def test_expressions_evaluate(text: str, expected: str) -> None:
         ("{df['emial']}", "did you mean 'email'"),
     ],
 )
-def test_what_is_plainly_meant_and_wrong_fails_in_one_sentence(text: str, says: str) -> None:
+def test_a_clearly_intended_but_wrong_placeholder_fails_in_one_sentence(text: str, says: str) -> None:
     with pytest.raises(PromptError, match=says) as caught:
         interpolate(text, NAMES)
     assert "\n" not in str(caught.value)
@@ -249,7 +249,7 @@ def test_braces_without_live_names_arrive_byte_for_byte(text: str) -> None:
     st.sampled_from([None, 2]),
 )
 def test_json_arrives_byte_for_byte(value: object, indent: int | None) -> None:
-    """With names alive that the keys of the JSON have: an object has quotes or a colon where a placeholder has none."""
+    """With live variables named like the keys of the JSON: an object has quotes or a colon where a placeholder has none."""
     text = json.dumps(value, indent=indent)
     result = interpolate(text, {"key": 1})
     assert result.text == text or "{key" in text or "{=" in text
@@ -297,7 +297,7 @@ def test_the_footer_names_what_was_left_and_the_nearest_name() -> None:
     assert str(result.left[0]) == "{dff} left as written; did you mean df?"
 
 
-def test_what_the_shell_puts_into_the_namespace_is_not_the_users() -> None:
+def test_names_of_the_shell_are_not_expanded() -> None:
     assert interpolate("{open} {exit}", {"open": open, "exit": open}).text == "{open} {exit}"
 
 
@@ -344,7 +344,7 @@ def test_scalars_go_in_as_str_or_by_their_own_format(value: object, spec: str, t
 
 
 def test_a_long_text_full_of_braces_is_read_once() -> None:
-    """Texts that a backtracking reader would hang on come back whole."""
+    """Texts on which a backtracking parser would hang are returned unchanged."""
     for text in (
         "{=a b}" * 2_000,
         "{=" * 5_000 + "}" * 200,

@@ -156,7 +156,7 @@ def test_a_container_that_holds_itself_ends() -> None:
         types.SimpleNamespace(x=[types.SimpleNamespace(y=FRAME)]),
     ],
 )
-def test_nothing_climbs_the_ladder_by_being_wrapped(value: object) -> None:
+def test_wrapping_a_value_reveals_no_more(value: object) -> None:
     assert CANARY not in describe(value).text
 
 
@@ -297,7 +297,7 @@ def test_a_reply_goes_in_as_its_text() -> None:
 
 
 class Unspeakable:
-    """A value with neither a text nor a truth."""
+    """A value whose `str` and `bool` raise."""
 
     def __str__(self) -> str:
         raise ValueError

@@ -21,7 +21,7 @@ from nbchat.values.errors import PromptError
 
 
 class Own(BaseException):
-    """What a user's class may raise: no Exception."""
+    """A BaseException that a user's class may raise."""
 
     def __str__(self) -> str:
         raise ValueError("not even this")
@@ -58,7 +58,7 @@ BASES: list[tuple[type, ...]] = [
 
 @st.composite
 def raising(draw: Any) -> Callable[[], object]:
-    """Gives an object of a class that raises in some of its methods and properties."""
+    """Draw an object of a class that raises in some of its methods and properties."""
     error = draw(
         st.sampled_from([ValueError("no"), ReferenceError("gone"), RecursionError("deep"), AttributeError("x"), Own()])
     )
@@ -83,7 +83,7 @@ def _of(base: type, body: dict[str, Any]) -> object:
 @given(
     raising(), st.sampled_from(["{x}", "{d}", "{l} and {x.part}", "{x[0]}", "{x['a']}", "{= [x]}", "{x:.2f}", "{t}"])
 )
-def test_a_message_can_name_them(made: Callable[[], object], text: str) -> None:
+def test_a_message_can_insert_values_that_raise(made: Callable[[], object], text: str) -> None:
     value = made()
     namespace = {"x": value, "d": {"a": value, 1: [value]}, "l": [1, value] * 4000, "t": (value,)}
     try:
@@ -93,7 +93,7 @@ def test_a_message_can_name_them(made: Callable[[], object], text: str) -> None:
 
 
 @given(raising())
-def test_every_way_to_look_at_a_value_takes_them(made: Callable[[], object]) -> None:
+def test_every_describer_accepts_values_that_raise(made: Callable[[], object]) -> None:
     value = made()
     for one in (value, [value], {"k": value}, {"k": [(value,)]}):
         assert describe(one).text
@@ -104,7 +104,7 @@ def test_every_way_to_look_at_a_value_takes_them(made: Callable[[], object]) -> 
 
 
 @given(raising())
-def test_a_private_column_may_hold_them(made: Callable[[], object]) -> None:
+def test_a_private_column_may_hold_values_that_raise(made: Callable[[], object]) -> None:
     value = made()
     forget()
     try:
@@ -125,7 +125,7 @@ def test_a_dead_reference_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_what_stops_the_user_stops_the_description(stop: type[BaseException]) -> None:
+def test_an_interrupt_stops_the_description(stop: type[BaseException]) -> None:
     class Stops:
         def __repr__(self) -> str:
             raise stop
@@ -163,7 +163,7 @@ def test_a_property_that_raises_says_so() -> None:
         ("{sum(i for i in n)}", "{sum(i for i in n)} left as written: a call; {= sum(i for i in n)} evaluates it"),
     ],
 )
-def test_python_that_is_left_as_written_is_said(text: str, said: str) -> None:
+def test_python_left_as_written_is_reported(text: str, said: str) -> None:
     result = interpolate(f"See {text}.", {"df": pd.DataFrame({"x": [1, 2]}), "n": 1})
     assert result.text == f"See {text}."
     assert [str(left) for left in result.left] == [said]
@@ -186,7 +186,7 @@ def test_python_that_is_left_as_written_is_said(text: str, said: str) -> None:
         "{n:}{",
     ],
 )
-def test_braces_of_others_are_not_spoken_of(text: str) -> None:
+def test_braces_of_other_notations_are_not_reported(text: str) -> None:
     assert not [left for left in interpolate(text, {"n": 1}).left if "evaluates it" in str(left)]
 
 

@@ -14,7 +14,7 @@ from nbchat.values.messages import Message, ToolCall
 
 
 class Screen:
-    """A canvas with a clock: what stands on it, and when it changed."""
+    """A canvas with a clock: its outputs, and when they changed."""
 
     def __init__(self, choices=1, **options):
         self.now = 100.0
@@ -83,7 +83,7 @@ def test_a_frame_never_shows_text_that_the_next_frame_lacks(steps):
 
 @given(st.lists(st.tuples(waits, st.integers(0, 2), st.text("abc", max_size=5) | st.none()), max_size=30))
 def test_choices_appear_in_order_and_only_grow(steps):
-    """None ends a choice. What stands under a heading is always a beginning of that choice."""
+    """None ends a choice. The text under a heading is always a beginning of that choice."""
     screen, came, over, before = Screen(3), {}, set(), {}
     for seconds, index, text in steps:
         if index in over:
@@ -105,7 +105,7 @@ def test_choices_appear_in_order_and_only_grow(steps):
 
 
 @given(st.lists(st.tuples(waits, pieces), min_size=1, max_size=25))
-def test_what_has_come_is_on_screen_within_a_second_and_updates_are_apart(steps):
+def test_text_is_on_screen_within_a_second_and_updates_are_spaced(steps):
     screen, came, paints = Screen(), "", []
     for seconds, text in steps:
         screen.changed.clear()
@@ -120,7 +120,7 @@ def test_what_has_come_is_on_screen_within_a_second_and_updates_are_apart(steps)
 
 
 @pytest.mark.parametrize(("length", "seconds"), [(50, 0.1), (500, 0.1), (1200, 0.12)])
-def test_the_next_update_waits_as_long_as_what_grows_is(length, seconds):
+def test_the_update_interval_grows_with_the_growing_output(length, seconds):
     screen = Screen()
     screen.after(0, TextDelta("x" * length))
     assert screen.after(seconds - 0.001, TextDelta("END")) == ["x" * length]
@@ -177,8 +177,8 @@ def test_choices_beyond_the_outputs_are_not_painted():
     assert len(screen.end()) == MOST_OUTPUTS
 
 
-def test_outputs_that_are_left_over_are_used_by_what_comes_next():
-    """Behind a long answer pieces become one again; what they stood in must not stay empty above the footer."""
+def test_unused_outputs_are_reused():
+    """In a long answer pieces are merged; their former outputs must not stay empty above the footer."""
     screen, emptied = Screen(), 0
     for _ in range(60):
         screen.after(1, TextDelta("A paragraph of some words.\n\n" * 40))
@@ -192,7 +192,7 @@ def test_outputs_that_are_left_over_are_used_by_what_comes_next():
     assert len(screen.outputs) == count
 
 
-# While nothing has come
+# Before the first token
 
 
 def test_an_empty_cell_says_what_it_waits_for_and_changes_once_a_second():
@@ -215,7 +215,7 @@ def test_a_retry_counts_down_and_ends_when_the_server_responds():
     assert len(screen.outputs) == 1
 
 
-def test_when_nothing_came_the_next_words_take_the_place_of_the_waiting():
+def test_without_an_answer_the_next_output_replaces_the_waiting_line():
     screen = Screen()
     screen.after(1)
     screen.painter.conclude(None, None)
@@ -244,7 +244,7 @@ def test_reasoning_alone_is_folded_at_the_end():
     assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for 0.00 s]"]
 
 
-def test_what_turns_out_to_be_reasoning_moves_and_what_follows_takes_its_place():
+def test_text_that_turns_out_to_be_reasoning_moves_and_the_answer_takes_its_place():
     screen = Screen()
     screen.after(0, TextDelta("Let me see. "))
     frame = screen.after(1, ThoughtBefore("Right."), TextDelta("Yes."))
@@ -267,7 +267,7 @@ def test_what_the_model_says_after_a_call_begins_below_and_the_rest_stays():
     assert screen.after(0.11, TextDelta(" is.")) == [*frame, "It is."]
 
 
-def test_what_does_not_count_stays_and_says_why():
+def test_discarded_text_stays_with_the_reason():
     screen = Screen()
     screen.after(0, TextDelta("Wrong"))
     screen.painter.restart("it did not fit")

@@ -6,7 +6,7 @@ import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 
 from nbchat.display.canvas import PinnedCanvas
-from nbchat.display.kernel import parent_of, running_cell_id, takes_updates
+from nbchat.display.kernel import parent_of, reaches_ended_cells, running_cell_id, takes_updates
 
 
 class Raising:
@@ -78,3 +78,11 @@ def test_text_is_chosen_by_the_environment(monkeypatch):
     monkeypatch.setenv("NBCHAT_DISPLAY", "odd")
     assert takes_updates(shell)
     assert not takes_updates(Thing(kernel=None))
+
+
+@pytest.mark.parametrize(
+    ("publisher", "reaches"),
+    [(Plain(), False), (CapturingDisplayPublisher(), True), (Thing(session=1, pub_socket=2), True)],
+)
+def test_whether_a_cell_that_has_ended_can_be_written_into_is_known(publisher, reaches):
+    assert reaches_ended_cells(Thing(display_pub=publisher)) is reaches

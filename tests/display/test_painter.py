@@ -1,5 +1,6 @@
 """The painter: whatever the order and grouping of events, the cell ends up showing the whole answer, in few outputs."""
 
+import json
 import re
 
 import pytest
@@ -95,6 +96,23 @@ def test_each_final_output_has_a_plain_twin():
     assert all("text/plain" in bundle for bundle in sheet.outputs.values())
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_json_is_shown_as_code_while_it_comes_and_at_the_end(size):
+    text = json.dumps({"items": [{"name": "a<b>", "born": 1815 + i} for i in range(400)]}, indent=1)
+    sheet = painted([TextDelta(text[i : i + 7]) for i in range(0, len(text), 7)], size=size)
+    blocks = sheet.shown("text/markdown")
+    code = [token for block in blocks for token in MarkdownIt().parse(block) if token.type in ("fence", "html_block")]
+    assert len(code) == len(blocks)
+    assert "".join(sheet.shown("text/plain")[: len(code)]).replace("\n", "") == text.replace("\n", "")
+    assert answer_bundle(Reply((Choice(text=text),)))["text/markdown"].startswith(("```", "<pre"))
+
+
+def test_json_with_prose_behind_it_ends_as_markdown():
+    sheet = painted([TextDelta('{"a": 1}'), TextDelta("\n\nOne **field**.")])
+    assert "**field**" in "".join(sheet.shown("text/markdown")).replace("</code>", "")
+    assert "```" not in "".join(sheet.shown("text/markdown"))
+
+
 def test_a_retry_gives_way_to_the_answer():
     sheet = Sheet()
     painter = Painter(sheet)
@@ -105,7 +123,7 @@ def test_a_retry_gives_way_to_the_answer():
     assert len(sheet.outputs) == 1
 
 
-def test_when_nothing_comes_nothing_stays():
+def test_without_an_answer_no_output_stays():
     sheet = Sheet()
     painter = Painter(sheet)
     painter.show([Retrying(3.0, "HTTP 500", 2)])
@@ -180,7 +198,7 @@ def test_seconds(seconds, text):
     assert seconds_text(seconds) == text
 
 
-def test_the_footer_says_what_is_not_ordinary():
+def test_the_footer_names_what_is_unusual():
     reply = Reply(
         (Choice(text="a", finish_reason="length"),),
         "cut_off",
@@ -194,8 +212,15 @@ def test_the_footer_says_what_is_not_ordinary():
     assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
 
 
-def test_the_footer_offers_to_go_on_only_where_that_is_possible():
-    """After `--once`, or in another session, `%chat continue` would take up another answer."""
+def test_the_footer_names_a_schema_by_its_option():
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
+    request = Request("", {"model": "m", "messages": [], "temperature": 0, "response_format": form})
+    reply = Reply((Choice(text="{}"),), request=request)
+    assert "-t 0 --schema" in footer_facts(reply)
+
+
+def test_the_footer_offers_to_continue_only_if_possible():
+    """After `--once`, or in another session, `%chat continue` would continue another answer."""
     reply = Reply((Choice(text="a", finish_reason="length"),), "complete", "m")
     assert "cut at max_tokens: %chat continue resumes it" in footer_facts(reply, continue_with="%chat continue")
     assert "cut at max_tokens" in footer_facts(reply)
@@ -239,7 +264,7 @@ def test_a_reply_as_a_value_is_bounded_too():
     assert "more characters, not shown here" in bundle["text/plain"]
 
 
-# What comes beside the text
+# Images and sources
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SOURCES = (Source("https://example.com/a", "A page"), Source("https://example.com/b"))
@@ -270,7 +295,7 @@ def test_pictures_and_sources_stand_under_the_answer():
         "javascript:alert(1)",
     ],
 )
-def test_a_picture_that_is_none_is_not_shown(url):
+def test_an_invalid_picture_is_not_shown(url):
     sheet = painted([ImageDelta(ImagePart(url)), TextDelta("x")])
     assert set().union(*sheet.outputs.values()) == {"text/markdown", "text/plain", "text/html"}
     assert "a picture that can't be shown" in sheet.outputs["1"]["text/plain"]

@@ -7,7 +7,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from nbchat.display import chrome
-from nbchat.display.beside import MOST_PICTURES, beside_bundles
+from nbchat.display.attachments import MOST_PICTURES, attachment_bundles
 from nbchat.display.display_state import is_shown, mark_shown, running_shell
 from nbchat.display.painter import Painter
 from nbchat.display.presenting import is_dashboard, make_presenter
@@ -25,7 +25,7 @@ def shell():
 
 
 def elsewhere(work):
-    """What some work gives in another thread."""
+    """Return the result of a function in another thread."""
     found = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()
@@ -102,7 +102,7 @@ def test_a_table_is_aligned_and_escaped():
     assert "<th" not in bare["text/html"]
 
 
-def test_facts_are_parted_and_text_keeps_its_lines():
+def test_facts_are_separated_and_text_keeps_its_lines():
     assert chrome.line(["a", "<b>"])["text/plain"] == "a · <b>"
     assert "a · &lt;b&gt;" in chrome.line(["a", "<b>"])["text/html"]
     assert chrome.text_block("a\n <b>")["text/plain"] == "a\n <b>"
@@ -116,6 +116,6 @@ def test_the_bar_in_plain_text():
 
 @pytest.mark.parametrize(("count", "more"), [(MOST_PICTURES, 0), (MOST_PICTURES + 1, 1), (MOST_PICTURES + 5, 5)])
 def test_of_many_pictures_the_first_are_shown_and_the_others_counted(count, more):
-    bundles = list(beside_bundles([ImagePart(f"data:image/png;base64,{PNG}")] * count, ()))
+    bundles = list(attachment_bundles([ImagePart(f"data:image/png;base64,{PNG}")] * count, ()))
     assert sum("image/png" in bundle for bundle in bundles) == MOST_PICTURES
     assert [bundle["text/plain"].split()[0] for bundle in bundles[MOST_PICTURES:]] == [str(more)] * bool(more)

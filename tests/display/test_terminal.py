@@ -75,7 +75,7 @@ def test_an_answer_that_ends_its_line_gets_no_empty_one():
     assert printed.end(text="One\n") == "One\n" + FOOTER
 
 
-def test_what_was_printed_is_flushed_ten_times_a_second():
+def test_output_is_flushed_ten_times_a_second():
     printed = Printed()
     printed.after(TextDelta("a"))
     assert printed.stream.flushed == "a"
@@ -110,7 +110,7 @@ def test_choices_that_never_finish_are_printed_at_the_end():
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text("ab\n\x1b[", max_size=4) | st.none()), max_size=20))
-def test_what_was_printed_stays_and_each_choice_is_whole(steps):
+def test_printed_text_stays_and_each_choice_is_complete(steps):
     printed, came, before = Printed(3), {}, ""
     for index, text in steps:
         event = Finished("stop", index) if text is None else TextDelta(text, index)
@@ -129,7 +129,7 @@ def test_reasoning_is_counted_once():
     assert printed.end(text="Yes.") == thought + "Yes\n" + FOOTER
 
 
-def test_what_turns_out_to_be_reasoning_is_said_to_be():
+def test_text_that_turns_out_to_be_reasoning_is_marked():
     printed = Printed()
     printed.after(TextDelta("Let me see. "))
     shown = printed.after(ThoughtBefore("Right."), TextDelta("Yes."))
@@ -143,7 +143,7 @@ def test_a_retry_is_a_line_that_is_seen_at_once():
     assert printed.stream.flushed == "a\n(HTTP 429: retrying in 2 s, attempt 2)\n"
 
 
-def test_calls_stand_between_the_rounds():
+def test_calls_are_printed_between_the_rounds():
     printed = Printed()
     printed.after(TextDelta("Let me look."), Finished("tool_calls"))
     printed.presenter.call_result(ToolCall("1", "look", "{\x07}"), Message("tool", "found\x1b[0m", tool_call_id="1"))
@@ -156,7 +156,7 @@ def test_calls_stand_between_the_rounds():
     assert "and 7 more characters" in shown
 
 
-def test_what_does_not_count_says_why_and_the_new_answer_follows_apart():
+def test_discarded_text_gets_a_reason_and_the_new_answer_follows_below():
     printed = Printed()
     printed.after(TextDelta("Wrong\ud83d"), Finished("stop"))
     printed.presenter.restart("it did not\x07 fit")
@@ -177,7 +177,7 @@ def test_when_nothing_came_there_is_no_footer():
     assert printed.stream.getvalue() == ""
 
 
-def test_what_came_beside_the_text_stands_below_it():
+def test_images_and_sources_are_printed_below_the_text():
     printed = Printed(notes=["df: schema"], continue_with="%chat continue")
     printed.after(TextDelta("Look."), SourcesDelta((Source("https://example.com/a", "A\x1b[2Jpage"),)))
     calls = tuple(ToolCall(str(n), f"f{n}", "{\x07}") for n in range(LIMITS.shown_calls + 3))
@@ -219,14 +219,14 @@ class Narrow(io.TextIOWrapper):
     ("encoding", "text"),
     [("ascii", '5 -> 6 - "a"... ? x'), ("cp1252", '5 -> 6 - "a"... é x'), ("utf-8", "5 → 6 · “a”… é ×")],
 )
-def test_a_narrow_encoding_is_written_as_it_can(encoding, text):
+def test_unencodable_characters_are_replaced(encoding, text):
     stream = Narrow(encoding)
     TextOutput(stream).write("5 → 6 · “a”… é ×")
     assert stream.written == text
 
 
 @pytest.mark.parametrize("error", [OSError, ValueError])
-def test_a_stream_that_fails_is_written_no_more(error):
+def test_nothing_is_written_after_a_write_error(error):
     class Broken(Terminal):
         tries = 0
 
@@ -254,6 +254,6 @@ def test_without_a_stream_nothing_is_written():
     assert not output.is_terminal
 
 
-def test_standard_output_is_the_one_of_now(capsys):
+def test_standard_output_is_looked_up_when_used(capsys):
     TextOutput.standard().write("here")
     assert capsys.readouterr().out == "here"

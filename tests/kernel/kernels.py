@@ -115,10 +115,15 @@ class Run:
         self._reply = None
         session = kernel.client.session
         content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "stop_on_error": True}
-        metadata = {} if cell_id is None else {"cellId": cell_id}
+        metadata = {} if cell_id is None else self.metadata(cell_id)
         message = session.msg("execute_request", {**content, "allow_stdin": True}, metadata=metadata)
         kernel.client.shell_channel.send(message)
         self.id = message["header"]["msg_id"]
+
+    @staticmethod
+    def metadata(cell_id):
+        """Where the front end writes the cell's id: here as JupyterLab does."""
+        return {"cellId": cell_id}
 
     @property
     def done(self):
@@ -166,14 +171,14 @@ class Kernel:
     widgets, whatever they belong to, in order.
     """
 
-    def __init__(self, home):
+    def __init__(self, home, name="python3"):
         work = home / "work"
         work.mkdir(exist_ok=True)
         self.home = home
         self.handles = {}
         self.stray = []
         self.comms = []
-        self._manager = KernelManager(kernel_name="python3")
+        self._manager = KernelManager(kernel_name=name)
         self._manager.start_kernel(env=clean_environment(home), cwd=str(work))
         self.client = self._manager.client()
         self.client.start_channels()

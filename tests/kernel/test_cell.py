@@ -24,7 +24,7 @@ def cell(kernel, server):
 
 
 def text(result):
-    """What a reader sees of a cell: Markdown, and the plain text of everything else."""
+    """Return what a reader sees of a cell: Markdown, and the plain text of everything else."""
     shown = []
     for output in result.outputs:
         data = output.get("data", {})
@@ -124,7 +124,7 @@ def test_a_key_echoed_by_the_server_is_masked(cell, server):
 
 
 def test_a_cut_stream_keeps_its_text_and_fails(cell, server, kernel):
-    """An answer is whole or it says it isn't; the part is kept, and %chat continue takes it up."""
+    """An answer is complete or says that it isn't; the partial answer is kept, and %chat continue resumes it."""
     server.add(Stream([chunk("Half an "), chunk("answer"), Cut()]), Say(" goes on."))
     result = cell("")
     assert (result.status, result.error.name) == ("error", "CutOff")
@@ -197,8 +197,8 @@ def test_nothing_is_lost_in_a_flood(cell, server, kernel):
     ],
     ids=["silent", "slow", "fast"],
 )
-def test_an_interrupt_stops_closes_and_keeps(cell, server, kernel, answer):
-    """Each time: the prompt is back, the server saw the close, the part is kept and marked, the next cell works."""
+def test_an_interrupt_closes_the_connection_and_keeps_the_partial_answer(cell, server, kernel, answer):
+    """Each time the prompt returns, the server sees the close, the partial answer is kept and marked, and the next cell works."""
     for _ in range(5):
         server.add(answer)
         run = kernel.start("%%chat --once << part\nTell me")
@@ -223,7 +223,7 @@ def test_an_interrupt_before_the_first_token(cell, server, kernel):
 
 
 def test_an_interrupt_in_a_cell_s_first_moments_leaves_no_request_running(cell, server, kernel):
-    """It strikes from 0 to 60 ms after the cell has begun; the server alone can tell that its reader has gone."""
+    """The interrupt comes 0 to 60 ms after the cell has begun; only the server can tell that its reader has gone."""
     cell("")  # everything is imported
     server.default = Stream([Until(threading.Event())])
     for number in range(60):
@@ -288,7 +288,7 @@ def test_a_background_cell_that_is_stopped_binds_its_part_and_says_so_in_a_line(
 
 
 def test_a_background_answer_has_its_name_at_once_and_can_be_stopped(cell, server, kernel):
-    """The name holds what has come so far, and in the end the reply."""
+    """The name holds the answer so far, and in the end the reply."""
     server.add(Stream([chunk("Half an "), chunk("answer"), Hang()]))
     cell("--background << part")
     came = kernel.run(
@@ -385,7 +385,7 @@ def test_the_guard_refuses_the_key(cell, server, kernel):
 
 
 def test_pauses_show_what_is_waited_for(cell, server):
-    """An empty cell says what it waits for; the words give way to the answer."""
+    """An empty cell shows what it waits for; the answer replaces that line."""
     server.add(Stream([Pause(1.2), chunk("Here.", finish="stop")]))
     result = cell("")
     assert any("waiting for scripted-1" in json.dumps(content) for _, content in result.messages)

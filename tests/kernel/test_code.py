@@ -28,7 +28,7 @@ def next_input(result):
 
 
 def test_code_goes_to_the_next_cell_with_its_unknown_names(run, server):
-    """Only Python blocks; a name that lives nowhere is named, with the live one it may mean."""
+    """Only Python blocks; an undefined name is reported, with the similar defined one."""
     run("df_sales = [1, 2]")
     server.add(Say("Try:\n\n```python\nimport math\ntotal = math.fsum(sales_df)\n```\n\n```bash\nls\n```\n"))
     result = run("%%chat --code\nSum it")
@@ -101,7 +101,7 @@ def rerun(run, server, answer):
     ],
 )
 def test_the_code_of_an_earlier_answer_never_runs(run, server, answer, now):
-    """Run All goes on to the cell that was filled last week: it fails in one line, and its code does not run."""
+    """Run All reaches a cell that was filled earlier: it fails with one line, and its code does not run."""
     filled, _ = rerun(run, server, answer)
     assert filled.startswith("# nbchat: code of answer ")
     stale = run(filled)

@@ -14,6 +14,7 @@ def complete(kernel, server):
         "process.renew(); registry = nbchat.frontend.registry()\n"
         "registry.add(Session(name='notes'), current=False)\n"
         "a_table_of_mine = 1\n"
+        "import pandas as pd; frame_of_mine = pd.DataFrame({'comment': ['a'], 'two words': ['b']})\n"
     )
     return kernel.complete
 
@@ -27,6 +28,9 @@ def complete(kernel, server):
         ("%%chat --session n", "notes"),
         ("%%chat --image a_tab", "a_table_of_mine"),
         ("%%chat --base-url gro", "groq"),
+        ("%%chat --each fram", "frame_of_mine"),
+        ("%%chat --each frame_of_mine.", "frame_of_mine.comment"),
+        ("%%chat --each frame_of_mine -t 0\nLabel: {com", "comment"),
         ("%chat conn", "connect"),
         ("%chat connect oll", "ollama"),
         ("%chat set top", "top_p="),
@@ -52,7 +56,12 @@ def test_an_option_that_is_used_is_not_offered_again(complete):
     assert "--temperature" not in offered
 
 
-def test_elsewhere_tab_is_as_it_was(complete):
+def test_only_what_may_hold_rows_and_what_a_field_can_name_is_offered(complete):
+    assert "a_table_of_mine" not in complete("%%chat --each ")
+    assert complete("%%chat --each frame_of_mine.") == ["frame_of_mine.comment"]
+
+
+def test_tab_elsewhere_is_unchanged(complete):
     """In other cells, and in the message below the line, where live names may stand in braces."""
     assert "a_table_of_mine" in complete("a_tabl")
     assert "a_table_of_mine" in complete("%%chat -t 1\nWhat is in {a_tabl")

@@ -163,7 +163,7 @@ def test_a_question_mark_at_the_end_reaches_the_model(run, server):
 
 
 @pytest.mark.parametrize("line", ["%chat --help", "%chat ?", "%chat -h"])
-def test_help_in_other_words(run, line):
+def test_help_by_other_words(run, line):
     assert "undo" in shown(run(line)) or "undo" in str(run(line).outputs)
 
 
@@ -180,7 +180,7 @@ def test_stop_means_the_same_everywhere(run, server, line):
     assert [request.json["stop"] for request in server.requests] == [["\n"], ["\n"]]
 
 
-def test_a_settings_name_that_begins_so(run):
+def test_a_setting_may_be_named_by_its_beginning(run):
     assert "Did you mean temperature?" in run("%chat set temp=1").error.value
 
 

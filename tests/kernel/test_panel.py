@@ -106,7 +106,7 @@ def test_other_cells_run_while_an_answer_comes_and_none_of_it_is_in_them(panel, 
     assert "Half an answer" not in str(kernel.run("'nothing here'").outputs)
 
 
-def test_stop_closes_the_connection_and_keeps_what_came(panel, server, kernel):
+def test_stop_closes_the_connection_and_keeps_the_partial_answer(panel, server, kernel):
     """Three times: Stop is there while an answer comes; the next message goes out as ever."""
     for count in ("once", "twice", "thrice"):
         server.add(Stream([chunk(f"Told {count}"), Hang()]))

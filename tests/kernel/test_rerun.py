@@ -40,7 +40,7 @@ def history(notebook):
     ).stdout
 
 
-def test_a_cell_that_runs_again_answers_its_own_turn_anew(notebook, server):
+def test_a_cell_that_runs_again_adds_a_version_to_its_turn(notebook, server):
     server.add(*map(Say, ["One.", "Two.", "Uno.", "Dos.", "Copy."]))
     notebook.run("%%chat\nfirst", cell_id="a")
     notebook.run("%%chat\nsecond", cell_id="b")
@@ -65,7 +65,7 @@ def test_running_everything_again_in_a_fresh_kernel_duplicates_nothing(notebook,
     assert history(notebook) == "first ['One.', 'Uno.'] Uno. False\nsecond ['Two.', 'Dos.'] Dos. False\n"
 
 
-def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought_again(notebook, server):
+def test_a_cell_whose_kernel_was_killed_offers_the_partial_answer_before_asking_again(notebook, server):
     server.add(Say("One."), Stream([chunk("partial "), chunk("text"), Hang()]))
     notebook.run("%%chat\nfirst", cell_id="a")
     running = notebook.start("%%chat\nlong", cell_id="b")
@@ -86,7 +86,29 @@ def test_a_cell_whose_kernel_was_killed_offers_what_had_come_before_it_is_bought
     assert history(notebook).splitlines()[1].startswith("long ['partial text and the rest.', 'Anew.'] Anew.")
 
 
-def test_two_kernels_remember_in_one_file_at_once(notebook, new_kernel, server):
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_cell_cut_off_by_a_restart_offers_its_partial_answer(notebook, server, interrupted):
+    """Also the first of its session. A restart interrupts the cell first, so that its answer may have an end of its own."""
+    server.add(Stream([chunk("partial "), chunk("text"), Hang()]))
+    running = notebook.start("%%chat\nlong", cell_id="b")
+    running.until(lambda run: "partial text" in str(run.page.outputs))
+    if interrupted:
+        notebook.interrupt()
+        assert running.wait().status == "error"
+    else:
+        wait_for_journal(notebook)
+    notebook.restart()
+    result = notebook.run("%%chat\nlong", cell_id="b")
+    assert "%chat continue resumes it" in result.error.value
+    assert len(server.requests) == 1
+    server.add(Say("Anew."))
+    assert "Anew." in shown(notebook.run("%%chat\nlong", cell_id="b"))
+    notebook.restart()
+    server.add(Say("Again."))
+    assert "Again." in shown(notebook.run("%%chat\nlong", cell_id="b"))
+
+
+def test_two_kernels_share_one_journal(notebook, new_kernel, server):
     """One holds on to its conversation while the other takes it over; neither loses a turn."""
     server.add(*map(Say, ["One.", "Two.", "Three."]))
     notebook.run("%%chat\nfirst", cell_id="a")
@@ -121,6 +143,12 @@ def test_a_front_end_without_cell_ids_adds_a_turn_and_says_so_once(notebook, ser
     assert "gives cells no ids" in shown(notebook.run("%%chat\nfirst"))
     assert "cell ids" not in shown(notebook.run("%%chat\nfirst"))
     assert contents(server) == ["first", "One.", "first", "Two.", "first"]
+    notebook.restart()
+    assert "3 turns" in shown(notebook.run("%chat switch default"))
+    notebook.restart()
+    server.add(Say("Fresh."))
+    assert "continues session" not in shown(notebook.run("%%chat\nfirst"))
+    assert contents(server) == ["first"]
 
 
 def test_the_same_message_is_not_sent_while_it_is_being_answered(notebook, server):

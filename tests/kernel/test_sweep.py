@@ -30,7 +30,7 @@ def cell(kernel, server):
 
 
 def warm(request: Received):
-    """An answer that tells its request apart."""
+    """An answer that identifies its request."""
     return Say(f"It is {request.json.get('temperature')}, {request.json['model']}.", usage=(9, 7))
 
 
@@ -80,7 +80,7 @@ def test_repeat_alone_is_a_sweep(cell, server, kernel):
     assert kernel.run("print({run.text for run in s})").stdout == "{'It is None, scripted-1.'}\n"
 
 
-def test_the_progress_stands_where_the_result_will(cell, server):
+def test_the_result_replaces_the_progress_bar(cell, server):
     """One output from the first moment on, changed until it is the result; the plot has its own."""
     result = cell("-t 0,1 --repeat 2")
     kinds = [kind for kind, _ in result.messages if kind.endswith("display_data")]
@@ -91,7 +91,7 @@ def test_the_progress_stands_where_the_result_will(cell, server):
 
 
 def test_an_interrupt_keeps_what_is_done(cell, server, kernel):
-    """The runs that were answered are rows, also under the name; those that were not say so; the cell fails."""
+    """Answered runs are rows, also in the bound result; the others say so; the cell fails."""
     server.default = lambda request: (
         Stream([chunk("Part"), Hang()]) if request.json["temperature"] == 1 else Say("Done")
     )
@@ -211,7 +211,7 @@ def test_a_dry_run_of_a_cell_that_ran_before_shows_what_it_would_send_now(cell, 
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_score_function_that_would_leave_takes_nothing_with_it(cell, server, kernel, kind):
+def test_a_score_function_that_exits_loses_nothing(cell, server, kernel, kind):
     """Not the answers, and not the kernel."""
     kernel.run(f"{kind} leave(answer):\n    raise SystemExit(answer.text)")
     assert cell("-t 0,1 --score leave << s").status == "ok"
@@ -262,12 +262,12 @@ def test_a_sweep_at_the_end_of_a_cell_is_shown_once(cell, server, kernel):
     assert "It is 1" in shown(view)
 
 
-def test_quiet_when_it_is_asked_to_be(cell, server, kernel):
+def test_display_false_shows_nothing(cell, server, kernel):
     result = kernel.run("quiet = session.compare('Hello', ['a', 'b'], display=False); print(len(quiet))")
     assert (result.stdout, result.mime("text/plain")) == ("2\n", [])
 
 
-def test_a_difference_shows_itself(cell, server, kernel):
+def test_a_diff_is_displayed(cell, server, kernel):
     kernel.run("s = session.sweep('Hello', temperature=[0, 1], display=False)")
     result = kernel.run("s.sort('run') and s.diff(0, 1)")
     html = result.mime("text/html")[0]

@@ -31,7 +31,7 @@ def test_control_sequences_of_the_model_do_nothing(shell, server):
     assert "evil" not in shown
 
 
-def test_an_interrupt_keeps_the_part(shell, server):
+def test_an_interrupt_keeps_the_partial_answer(shell, server):
     server.add(Stream([chunk("Once upon"), Hang()]))
     shell.start("%chat ask Tell me")
     assert server.wait_for_request()

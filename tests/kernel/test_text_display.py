@@ -58,7 +58,7 @@ def test_errors_sweeps_and_replies_as_values_are_seen_too(text_kernel, server):
     assert "The value." in seen(text_kernel.run("import nbchat\nnbchat.session().ask('Hi', display=False)"))
 
 
-def test_auto_paints_again_and_a_wrong_word_is_told(text_kernel, server):
+def test_auto_paints_again_and_a_wrong_word_is_an_error(text_kernel, server):
     wrong = text_kernel.run("%chat display sideways")
     assert "auto or text" in str(wrong.error)
     text_kernel.run("%chat display auto\n%env NBCHAT_DISPLAY=")

@@ -161,7 +161,7 @@ def test_code_without_a_label(answer, code):
         (["x = 1", "%%bash\nls"], "x = 1", "left out a %%bash block, which needs a cell of its own"),
     ],
 )
-def test_what_is_left_out_is_said(blocks, code, note):
+def test_omitted_code_is_reported(blocks, code, note):
     answer = "\n\nor\n\n".join(f"```python\n{block}\n```" for block in blocks)
     assert code_in(answer) == (code, (note,) if note else ())
 
@@ -194,7 +194,7 @@ PIECES = [
 
 @example("```python\n```python\n%%time\n%%time\n")
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
-def test_of_any_answer_the_code_parses_or_is_all_there_is(answer):
+def test_the_code_of_any_answer_parses_or_is_all_of_it(answer):
     code, notes = code_in(answer)
     if code and any(note.startswith("left out a block that") for note in notes):
         parsed(code)

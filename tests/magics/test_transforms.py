@@ -42,7 +42,7 @@ def test_a_question_reaches_nbchat(shell, cell, seen):
     assert shell.check_complete(cell)[0] in ("complete", "incomplete")
 
 
-def test_nothing_stays_after_unloading(shell):
+def test_unloading_removes_everything(shell):
     before = InteractiveShell()
     load_ipython_extension(shell)  # a second time
     unload_ipython_extension(shell)

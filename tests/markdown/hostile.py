@@ -7,7 +7,7 @@ composes more from the same parts in every Markdown container. `HOST` stands for
 import random
 
 HOST = "127.0.0.1:9"
-PROBE = "probe"  # every address that must not be fetched holds it
+PROBE = "probe"  # part of every address that must not be fetched
 
 U = f"http://{HOST}/{PROBE}"
 

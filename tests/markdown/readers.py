@@ -200,7 +200,7 @@ class _Page(HTMLParser):
 
 
 def dangers(html):
-    """What in the HTML runs, fetches or leads where it must not."""
+    """Return what in the HTML runs, fetches or links somewhere that it must not."""
     return _Page(html).dangers
 
 

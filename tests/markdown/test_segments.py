@@ -112,7 +112,7 @@ def test_a_cut_fence_is_closed_and_opened_again_with_its_info():
     ],
 )
 def test_no_piece_begins_with_the_end_of_what_came_before(opening, unit, closer):
-    """Wherever the place to cut falls: that line would open a fence of its own, or be a rule."""
+    """Wherever a cut is: otherwise that line would open a fence, or be a rule."""
     fill = 2875 - len(opening)  # about where the first of few pieces is cut
     for count in range(fill // len(unit) - 3, fill // len(unit) + 4):
         pieces = grown(f"{opening}{unit * count}{closer}\n\nafter\n\n{unit * count}", 4)
@@ -157,7 +157,7 @@ def test_closed_pieces_are_not_touched_again():
 )
 @pytest.mark.parametrize("size", [20_000, 370_000])
 def test_behind_a_long_answer_what_grows_is_short(unit, size):
-    """What is painted again with each update: the last piece, and now and then those that become one."""
+    """What is painted again with each update: the last piece, and occasionally merged ones."""
     segments = Segments()
     segments.append("```py\n" * (unit == "x = 1\n") + (unit * (size // len(unit) + 1))[:size])
     for _ in range(300):
@@ -182,7 +182,7 @@ def test_what_is_shown_looks_as_the_whole_does(text):
 
 
 def calls(work):
-    """How many Python calls some work takes: a measure of it that no other load disturbs."""
+    """Return the number of Python calls of some work: a measure that other load does not disturb."""
     count = 0
 
     def profile(frame, event, argument):

@@ -19,7 +19,7 @@ def posts(server):
 
 
 class Hand:
-    """A user's hand on a panel."""
+    """Operates a panel like a user."""
 
     def __init__(self, panel):
         self.panel = panel
@@ -57,7 +57,7 @@ class Hand:
         self.click("Send")
 
     def type_message(self, text):
-        """Write a message without sending it, as the front end tells of it; what is said of its size."""
+        """Write a message without sending it, as the front end reports it; return the text about its size."""
         sizing = self.panel.sizing
         sizing.draft.value = text
         sizing.wait(20)
@@ -69,15 +69,15 @@ class Hand:
         assert not self.panel.conversation.busy
 
     def notes(self, name):
-        """What is said beside a parameter."""
+        """Return the notes beside a parameter."""
         return [w.value for w in self.panel.controls[name].row.children if "nbchat-note" in w._dom_classes and w.value]
 
     def said(self):
-        """What is said beside Send."""
+        """Return the status beside Send."""
         return next(w.value for w in walk(self.panel) if "nbchat-status" in w._dom_classes)
 
     def asked(self):
-        """Whether a tool's call is waiting for leave."""
+        """Whether a tool call is waiting for approval."""
         return "nbchat-none" not in self.panel.conversation.approval.widget._dom_classes
 
     def replied(self):

@@ -5,12 +5,14 @@ import threading
 import time
 
 import pytest
+from ipywidgets import HTML
 
 from nbchat.conversation.session import Session
 from nbchat.frontend import registry
 from nbchat.panel.transcript import transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
+from nbchat.values.answer.rating import Rating
 from nbchat.values.params import Params
 from tests.panel.panels import posts, walk
 
@@ -48,7 +50,7 @@ def test_an_empty_message_sends_nothing(hand, session, server):
 
 
 def test_a_message_is_asked_alone_at_a_click(hand, session, server):
-    """Neither read nor joined: an A/B of one prompt costs one click."""
+    """It neither reads nor joins the history, so comparing two prompts takes one click."""
     here = hand(session)
     server.add(Say("first"), Say("alone"), Say("with both"))
     for text, label in (("One?", None), ("Two?", "with history"), ("Three?", "alone")):
@@ -91,7 +93,7 @@ def test_the_tokenizer_of_a_server_on_this_machine_counts(hand):
     assert re.fullmatch(r"\d+ tokens", here.type_message("What is a list?"))
 
 
-def test_the_message_stays_where_that_is_chosen(hand, session):
+def test_the_message_stays_if_keep_is_chosen(hand, session):
     here = hand(session)
     here.click("keep text")
     here.send("Why?")
@@ -99,7 +101,7 @@ def test_the_message_stays_where_that_is_chosen(hand, session):
     assert here.labelled("Message").value == "Why?"
 
 
-def test_stop_keeps_what_came_and_the_server_sees_the_end(hand, session, server):
+def test_stop_keeps_the_partial_answer_and_closes_the_connection(hand, session, server):
     gate = threading.Event()
     server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
     here = hand(session)
@@ -129,7 +131,7 @@ def test_stop_before_anything_came_gives_the_message_back(hand, session, server)
     assert here.labelled("Message").value == "Go"
 
 
-def test_moves_while_an_answer_comes_are_for_the_next_one(hand, session, server):
+def test_changes_during_an_answer_apply_to_the_next_one(hand, session, server):
     """The running request was settled by the click; the history gets what was asked."""
     gate = threading.Event()
     server.add(Stream([Until(gate), chunk("x", finish="stop")]))
@@ -286,7 +288,7 @@ def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(
 
 
 def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):
-    """The panel goes on to another session meanwhile: Stop stops it all the same, and nothing of it is painted there."""
+    """The panel switches to another session meanwhile: Stop still stops it, and nothing of it is painted there."""
     gate = threading.Event()
     server.add(Stream([chunk("Half an"), Until(gate), chunk(" answer")]))
     here = hand(session)
@@ -339,7 +341,7 @@ def test_stop_in_one_panel_leaves_the_other_panel_s_request(hand, session, serve
     assert (replies["Two?"].text, replies["Two?"].status) == ("Never", "interrupted")
 
 
-def test_a_session_that_is_come_back_to_shows_each_turn_once(hand, session):
+def test_returning_to_a_session_shows_each_turn_once(hand, session):
     class Pages(list):
         def show(self, bundle):
             self.append(bundle["text/plain"])
@@ -421,7 +423,7 @@ def test_a_panel_that_is_closed_while_a_tool_asks_refuses_it(hand, session, serv
 
 
 def test_nothing_is_sent_while_something_typed_is_wrong(hand, session, server):
-    """Whichever control it stands in, and whichever button is pressed; put right, it is sent."""
+    """Whichever control has the error, and whichever button is pressed; once corrected, it is sent."""
     here = hand(session)
     here.send("one")
     here.wait()
@@ -460,7 +462,7 @@ def test_an_answer_that_is_continued_stands_there_whole(hand, session, server):
     assert "answer." in here.replied()
 
 
-def test_ids_that_come_late_are_of_no_use_any_more(hand, session, server):
+def test_late_token_ids_are_dropped(hand, session, server):
     """The user has moved on; until they come, nothing is sent without them."""
     late = threading.Event()
     here = hand(session)
@@ -487,8 +489,8 @@ def test_a_key_that_a_server_lists_among_its_models_is_masked(hand, server):
     assert key not in repr(here.labelled("Model").get_state())
 
 
-def test_an_end_is_told_before_the_next_beginning():
-    """Or the buttons of what has just begun would be set as if it were over."""
+def test_an_end_is_reported_before_the_next_start():
+    """Otherwise the buttons of the new request would be set as if it were over."""
     told, others = [], []
 
     def over(_failure):
@@ -604,7 +606,7 @@ def test_the_models_of_the_server_are_offered(hand, session, server):
     assert session.params.model == "a-name-of-my-own"
 
 
-def test_a_model_that_the_server_does_not_list_is_doubted(hand, session, server):
+def test_an_unlisted_model_gets_a_note(hand, session, server):
     server.models = ["gpt-test", "gpt-test-mini"]
     here = hand(session)
     until(lambda: here.box("model").options)
@@ -614,7 +616,7 @@ def test_a_model_that_the_server_does_not_list_is_doubted(hand, session, server)
     assert here.notes("model") == []
 
 
-def test_a_model_counts_while_it_is_typed_and_stays_as_it_is_typed(hand, session):
+def test_a_model_applies_while_it_is_typed(hand, session):
     here = hand(session)
     for typed in ("g", "g ", "g t", "none", "nonesuch "):
         here.type("model", typed)
@@ -670,3 +672,27 @@ def test_an_answer_in_the_history_is_rated_with_a_thumb(hand, server):
     assert session.turns[0].rating.thumb is False
     here.click("👎")
     assert session.turns[0].rating is None
+
+
+def test_an_answer_in_the_history_takes_a_score_and_a_note(hand, server):
+    """They join the thumb, stand in the list, and belong to the answer that is selected."""
+    session = Session(base_url=server.base_url, model="m")
+    here = hand(session)
+    for text in ("Hello", "Again"):
+        here.send(text)
+        here.wait()
+    here.click("👍")
+    here.click("Rate…")
+    here.labelled("Score").value = "4,5"
+    here.labelled("Note").value = "to the point"
+    assert session.turns[1].rating == Rating(True, 4.5, "to the point")
+    assert "→  👍 4.5 ✎" in here.labelled("History").options[1]
+    here.labelled("History").index = 0
+    assert (here.labelled("Score").value, here.labelled("Note").value) == ("", "")
+    here.labelled("Score").value = "good"
+    assert "must be a number; got &#x27;good&#x27;" in str([w.value for w in walk(here.panel) if isinstance(w, HTML)])
+    assert session.turns[0].rating is None
+    here.labelled("History").index = 1
+    assert here.labelled("Score").value == "4.5"
+    here.labelled("Score").value = here.labelled("Note").value = ""
+    assert session.turns[1].rating == Rating(True)

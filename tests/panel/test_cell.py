@@ -19,7 +19,7 @@ many = st.lists(set_parameters, max_size=5).map(dict)
 
 
 @given(many, st.none() | texts)
-def test_a_line_says_exactly_what_is_set_or_that_it_can_not(params, system):
+def test_a_line_expresses_the_settings_exactly_or_fails(params, system):
     """Whatever the settings: the line is read back as they are, or there is none."""
     wanted = Params(**params)
     try:
@@ -37,7 +37,7 @@ def test_a_line_says_exactly_what_is_set_or_that_it_can_not(params, system):
 @example({"model": "a,b", "user": "none", "stop": ("none", "x")}, "s")
 @example({"user": "a\nb"}, "s")
 @given(many, texts)
-def test_what_people_set_fits_on_a_line(params, system):
+def test_common_settings_fit_on_a_line(params, system):
     """Numbers, stop texts, biases, JSON, system texts of several lines, and names that look like something else."""
     cell_line(Params(**params), system, BUILTIN)
 
@@ -70,7 +70,7 @@ def test_the_line_names_a_server_that_a_fresh_kernel_would_not_take(endpoint, wo
     assert cell_line(Params(model="m"), None, endpoint).split()[3:] == words
 
 
-def test_the_line_follows_every_move(hand):
+def test_the_line_follows_every_change(hand):
     session = Session()
     here = hand(session)
     cell = here.labelled("Cell")
@@ -94,13 +94,13 @@ def test_the_line_names_the_variable_that_holds_the_key(hand, monkeypatch):
     assert other.labelled("Cell").value == line
 
 
-def test_what_is_left_out_of_an_address_is_told(hand):
+def test_omitted_parts_of_an_address_are_reported(hand):
     here = hand(Session(base_url="https://models.example/v1?api-version=7", model="m"))
     assert here.labelled("Cell").value.endswith("--base-url https://models.example/v1")
     assert any("NBCHAT_BASE_URL can hold it" in w.value for w in walk(here.panel) if "nbchat-note" in w._dom_classes)
 
 
-def test_a_cell_is_loaded_by_putting_it_there(hand):
+def test_a_pasted_cell_is_loaded(hand):
     """Its options, its system text and its message; what a panel does not hold is named."""
     session = Session(temperature=1, top_p=0.5)
     here = hand(session)

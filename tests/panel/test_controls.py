@@ -49,7 +49,7 @@ def test_a_new_panel_sends_no_parameter_and_says_so(hand):
 
 @given(set_parameters)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_set_elsewhere_is_shown_and_one_click_unsets_it(shared, setting):
+def test_a_value_set_elsewhere_is_shown_and_one_click_unsets_it(shared, setting):
     """`%chat set` and `session.params` move the controls; × takes the parameter out of the request."""
     name, value = setting
     session = shared.panel.session
@@ -67,7 +67,7 @@ TYPED = [name for name, row in PARAMETERS.items() if row.kind in ("number", "int
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_typed_is_what_the_table_reads(shared, data):
+def test_typed_values_are_parsed_by_the_table(shared, data):
     """A value written as an option is written the same way into its box."""
     name = data.draw(st.sampled_from(TYPED))
     value = data.draw(parameter_values(PARAMETERS[name]))
@@ -104,7 +104,7 @@ def test_what_is_typed_is_what_the_table_reads(shared, data):
         ("extra", '{"temperature": 1}'),
     ],
 )
-def test_a_bad_value_is_said_beside_it_and_nothing_is_sent(hand, session, server, name, text):
+def test_a_bad_value_is_reported_beside_it_and_nothing_is_sent(hand, session, server, name, text):
     here = hand(session)
     before = session.params
     here.type(name, text)
@@ -122,8 +122,8 @@ def test_a_bad_value_is_said_beside_it_and_nothing_is_sent(hand, session, server
     assert len(posts(server)) == 1
 
 
-def test_what_is_wrong_stays_while_others_are_moved(hand):
-    """The mistake is not forgotten, nor is its old value sent in silence."""
+def test_an_error_stays_while_other_rows_change(hand):
+    """The error is kept, and the old value is not sent silently."""
     here = hand(Session())
     here.type("temperature", "hot")
     here.type("top_p", "0.5")
@@ -229,7 +229,7 @@ def test_settings_may_change_in_any_thread(hand):
     assert here.box("top_p").value == "0.5"
 
 
-def test_a_closed_panel_lets_go_of_the_session(hand):
+def test_a_closed_panel_detaches_from_the_session(hand):
     session = Session()
     here = hand(session)
     here.panel.close()

@@ -39,7 +39,7 @@ def test_each_shipped_preset_is_explained_and_leaves_the_rest_alone(name):
     st.lists(set_parameters, max_size=6).map(dict), st.dictionaries(st.sampled_from(["top_k", "min_p"]), st.integers())
 )
 @scaled(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_kept_comes_back_whatever_was_set_meanwhile(params, extra):
+def test_a_saved_preset_is_restored_whatever_was_set_meanwhile(params, extra):
     kept = Params(**params, extra=extra)
     save_preset("mine", kept)
     after = find_preset("mine").apply(Params(model="now", temperature=0.123, stop=("elsewhere",), extra={"other": 1}))
@@ -56,7 +56,7 @@ def test_own_presets_are_in_the_user_s_configuration_and_none_of_it_is_a_model_o
     assert "careful" not in presets()
 
 
-def test_one_s_own_preset_may_have_a_shipped_name():
+def test_a_users_preset_may_have_a_built_in_name():
     """Written into the file by hand it comes first, and deleted it gives way; `save_preset` would hide the other."""
     with pytest.raises(ConfigError, match=r"'precise' is a built-in preset\. Choose another name\."):
         save_preset("precise", Params(temperature=0.2))
@@ -98,7 +98,7 @@ def test_a_bad_file_is_refused_as_a_whole(tmp_path, content):
     assert presets() == SHIPPED
 
 
-def test_a_broken_file_of_one_s_own_is_not_written_over():
+def test_a_broken_presets_file_is_not_overwritten():
     presets_file().parent.mkdir(parents=True)
     presets_file().write_text("{ half")
     with pytest.raises(ConfigError, match="can't be read"):
@@ -107,7 +107,7 @@ def test_a_broken_file_of_one_s_own_is_not_written_over():
     assert find_preset("precise") == SHIPPED["precise"]
 
 
-def test_a_preset_of_a_later_version_costs_only_itself(hand):
+def test_a_preset_of_a_later_version_is_skipped_alone(hand):
     """The others work, it is said what is wrong with it, and saving another keeps it in the file."""
     later = {"params": {"warmth": 3}, "since": "2.0"}
     presets_file().parent.mkdir(parents=True)
@@ -173,14 +173,14 @@ def test_presets_saved_and_deleted_in_one_panel_are_so_in_another(hand):
     assert there.labelled("Preset").value == ""
 
 
-def test_what_several_save_at_the_same_time_is_all_kept():
+def test_presets_saved_concurrently_are_all_kept():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: save_preset(f"mine {number}", Params(seed=number)), range(32)))
     assert {f"mine {number}" for number in range(32)} <= presets().keys()
     assert [path.name for path in presets_file().parent.iterdir()] == ["presets.json"]
 
 
-def test_half_a_character_is_kept():
+def test_a_lone_surrogate_is_kept():
     save_preset("half", Params(stop=("\ud800",)))
     assert find_preset("half").params["stop"] == ["\ud800"]
     assert [path.name for path in presets_file().parent.iterdir()] == ["presets.json"]

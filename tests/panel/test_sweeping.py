@@ -46,7 +46,7 @@ def test_models_are_tried_as_well_and_one_value_is_one_again(hand, session, serv
     assert [turn.params.model for turn in session.turns] == ["c"]
 
 
-def test_unsetting_takes_all_values_back_and_a_wrong_one_is_said(hand, session):
+def test_unsetting_removes_all_values_and_a_wrong_one_is_reported(hand, session):
     here = hand(session)
     here.type("temperature", "0, 7")
     assert "temperature" in here.notes("temperature")[0]
@@ -91,3 +91,17 @@ def test_stop_keeps_what_is_done(hand, session, server):
     assert sorted(run.status for run in here.panel.result) == ["complete", "interrupted"]
     assert "Stopped" in here.said()
     assert "1 stopped" in here.replied()
+
+
+def test_settings_that_differ_are_plotted_below_the_answers(hand, session, server):
+    here = hand(session)
+    here.labelled("Cell").value = "%%chat -t 0,1 --repeat 2 --score len\nHello"
+    here.click("Send")
+    here.wait()
+    assert "[plot: 2 temperatures × 2 repeats]" in here.replied()
+    shown = [output["data"] for widget in here.panel.conversation.area.widget.children for output in widget.outputs]
+    assert 'src="data:image/png;base64,' in shown[-1]["text/html"]
+    here.type("temperature", "0")
+    here.send("Hello")
+    here.wait()
+    assert "[plot" not in here.replied()

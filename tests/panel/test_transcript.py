@@ -32,7 +32,7 @@ def page(*entries):
         "```\na\n```",
     ],
 )
-def test_an_answer_that_was_cut_swallows_nothing_behind_it(text):
+def test_a_truncated_answer_swallows_nothing_after_it(text):
     html, _ = page(("first", Choice(0, text, "length"), Choice(1, "**twin**")), ("second", Choice(0, "**whole**")))
     without_code = re.sub(r"<pre>.*?</pre>", "", html, flags=re.DOTALL)
     assert "<strong>twin</strong>" in without_code

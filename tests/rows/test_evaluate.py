@@ -1,17 +1,19 @@
 """Settings × rows against a scripted server: what is sent, graded, scored, stopped, kept and paid."""
 
+import itertools
 import json
+import signal
 import threading
 import zlib
 
 import pytest
 
 from nbchat.frontend import Session
-from nbchat.rows.evaluation.bench import EvaluationInterrupted
 from nbchat.rows.evaluation.evaluate import evaluate
 from nbchat.rows.evaluation.result import Evaluation
+from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.testing import Say, ScriptedServer, Status, error
-from nbchat.values.errors import AuthenticationFailed, ParameterError, PromptError
+from nbchat.values.errors import AuthenticationFailed, BudgetExceeded, ParameterError, PromptError
 
 PROMPT = "Label: {text}"
 RIGHT = {"good": 95, "fair": 80, "poor": 30}
@@ -52,7 +54,7 @@ def sent(server):
 
 
 def test_every_row_is_asked_with_every_setting_and_graded(server, chat):
-    result = evaluate(chat, rows(60), PROMPT, truth="label", model=["good", "poor"])
+    result = evaluate(chat, rows(60), PROMPT, truth="label", model=["good", "poor"], stop_early=False)
     assert len(server.requests) == 120
     good, poor = result.standings
     assert good.quality.mean > 0.85 > 0.5 > poor.quality.mean
@@ -122,49 +124,61 @@ def test_failed_rows_count_as_wrong_and_say_why(server, chat):
     (standing,) = result.standings
     assert (standing.counted, standing.failed) == (5, 1)
     assert "Too rude" in result.records()[3]["error"]
-    assert "1 failed: counted as wrong" in result.notes()
+    assert any(note.startswith("1 failed: counted as wrong") for note in result.notes())
 
 
 def test_a_plainly_worse_setting_is_not_asked_to_the_end(server, chat):
-    result = evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"], stop_early=True)
+    how = {"truth": "label", "model": ["good", "poor"]}
+    told = []
+    result = evaluate(chat, rows(200), PROMPT, **how, on_progress=told.append)
+    assert (told[0].total, told[-1].total, told[-1].done) == (400, 220, 220)
     (stopped,) = result.stopped
     assert (stopped.setting, stopped.rows) == ({"model": "poor"}, 20)
     asked = [body["model"] for body in sent(server)]
     assert (asked.count("good"), asked.count("poor")) == (200, 20)
     assert str(result.verdict()).endswith("Early: model=poor was stopped after 20 rows, plainly worse than model=good.")
-    assert "180 rows not asked" in result.notes()
+    assert "180 of 400 requests not made" in result.notes()
     assert "rows were asked in a random order" in result.notes()
 
 
+def test_rows_are_asked_in_an_order_that_does_not_follow_the_tables(server, chat):
+    """A table sorted by its labels would show the first look only one of them."""
+    data = sorted(rows(200), key=lambda row: row["label"])
+    evaluate(chat, data, PROMPT, truth="label", concurrency=1)
+    asked = [truth_of(body["messages"][-1]["content"].partition(": ")[2]) for body in sent(server)[:20]]
+    assert {asked.count("ham"), asked.count("spam")} <= set(range(4, 17))
+
+
 def test_equal_settings_are_not_stopped(chat):
-    result = evaluate(chat, rows(120), PROMPT, truth="label", temperature=[0, 1], stop_early=True)
+    result = evaluate(chat, rows(120), PROMPT, truth="label", temperature=[0, 1])
     assert (result.stopped, result.design.looks) == ((), 3)
     assert str(result.verdict()).startswith("A tie")
 
 
-def test_an_interrupt_keeps_what_was_answered(server, chat):
-    main = threading.main_thread().ident
-    count = 0
+def interrupting(number):
+    """Answers, and interrupts the main thread at a request."""
+    main, requests = threading.main_thread().ident, itertools.count(1)
 
-    def slow(request):
-        nonlocal count
-        count += 1
-        if count == 40:
-            import signal
-
+    def respond(request):
+        if next(requests) == number:
             signal.pthread_kill(main, signal.SIGINT)
-        return answer(request)
+        return Say('{"score": 7}') if request.json["model"] == "judge" else answer(request)
 
-    server.default = slow
+    return respond
+
+
+def test_an_interrupt_keeps_what_was_answered(server, chat):
+    how = {"truth": "label", "model": ["good", "poor"], "stop_early": False}
+    server.default = interrupting(40)
     with pytest.raises(EvaluationInterrupted) as stopped:
-        evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"], concurrency=2)
+        evaluate(chat, rows(200), PROMPT, **how, concurrency=2)
     partial = stopped.value.evaluation
     done = sum(one.status == "complete" for each in partial.graded for one in each)
-    assert 30 <= done < 100
+    assert 0 < done < 400
     assert f"{done} answers of 400 kept" in str(stopped.value)
     server.default = answer
     before = len(server.requests)
-    whole = evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"])
+    whole = evaluate(chat, rows(200), PROMPT, **how)
     assert len(server.requests) - before == 400 - done
     assert all(standing.counted == 200 for standing in whole.standings)
 
@@ -204,6 +218,12 @@ def test_a_function_scores_answers_with_or_without_the_truth(chat):
     )
     assert both.measure.kind == "scores"
     assert both.standings[0].quality.mean > both.standings[1].quality.mean
+    optional = evaluate(
+        chat, rows(3), PROMPT, truth="label", model=["good"], score=lambda text, truth="?": truth != "?"
+    )
+    assert optional.standings[0].quality.mean == 1
+    scale = evaluate(chat, rows(3), PROMPT, truth="label", model=["good"], score=lambda text, most=5: most)
+    assert scale.standings[0].quality.mean == 5
     alone = evaluate(chat, rows(10), PROMPT, model=["good"], score=lambda answer: answer.finish_reason == "stop")
     assert alone.standings[0].quality.mean == 1
     failing = evaluate(chat, rows(3), PROMPT, model=["good"], score=lambda answer: 1 / 0)
@@ -227,6 +247,16 @@ def test_a_judge_sees_answer_truth_and_columns_and_its_answers_are_kept_too(serv
     assert {one.quality for each in result.graded for one in each} == {7}
     evaluate(chat, rows(3), PROMPT, **how)
     assert len(server.requests) == 12
+
+
+def test_an_interrupt_asks_the_judge_nothing_more(server, chat):
+    server.default = interrupting(5)
+    with pytest.raises(EvaluationInterrupted) as stopped:
+        evaluate(
+            chat, rows(40), PROMPT, truth="label", score="Rate it.", judge_model="judge", model=["good"], concurrency=1
+        )
+    assert {body["model"] for body in sent(server)} == {"good"}
+    assert {one.quality for one in stopped.value.evaluation.graded[0]} == {None}
 
 
 def test_a_judge_that_refuses_json_is_asked_without(server, chat):
@@ -290,6 +320,52 @@ def test_a_saved_run_is_loaded_and_its_winner_applied(chat, tmp_path):
 
 def test_progress_counts_all_settings_and_only_goes_up(chat):
     told = []
-    evaluate(chat, rows(120), PROMPT, truth="label", model=["good", "poor"], on_progress=told.append)
+    evaluate(chat, rows(120), PROMPT, truth="label", model=["good", "poor"], stop_early=False, on_progress=told.append)
     assert told[-1].done == told[-1].total == 240
     assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+def test_a_budget_holds_for_all_settings_together(server, chat):
+    server.default = lambda request: Say(answer(request).text, usage=(90, 10))
+    with pytest.raises(BudgetExceeded) as ended:
+        evaluate(chat, rows(40), PROMPT, truth="label", model=["good", "poor"], budget="5k tokens", concurrency=2)
+    result = ended.value.result
+    done = sum(one.status == "complete" for each in result.graded for one in each)
+    assert 20 <= done <= 50
+    assert (
+        str(ended.value)
+        == f"The budget of 5,000 tokens is used up: {100 * done:,} tokens spent. {done} answers of 80 kept."
+    )
+    assert any("ended early: The budget" in note for note in result.notes())
+
+
+def test_a_judge_that_is_refused_loses_no_answers(server, chat):
+    server.default = lambda request: Status(401, error("No.")) if request.json["model"] == "judge" else answer(request)
+    result = evaluate(chat, rows(6), PROMPT, score="Rate it.", judge_model="judge", model=["good"])
+    assert {one.status for one in result.graded[0]} == {"complete"}
+    assert result.records()[0]["error"].startswith("No score: the judge failed")
+    assert len(sent(server)) <= 12
+
+
+def test_a_judges_prompt_with_an_unknown_field_is_refused_before_anything_is_sent(server, chat):
+    with pytest.raises(PromptError, match="no column 'txt'"):
+        evaluate(chat, rows(4), PROMPT, score="Rate {answer} of {txt}.")
+    assert server.requests == []
+
+
+class Nameless:
+    """An index label whose own code fails."""
+
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+def test_an_index_of_any_kind_is_taken(chat, tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(rows(4), index=[Nameless(), ("a", 1), pd.Timestamp("2026-01-01"), None])
+    result = evaluate(chat, frame, PROMPT, truth="label", model=["good", "poor"])
+    assert [str(case.index)[:5] for case in result.cases] == ["<Name", "('a',", "2026-", "None"]
+    assert Evaluation.load(result.save(tmp_path / "run.jsonl")).table_rows() == result.table_rows()
+    assert Evaluation.load(result.save(tmp_path / "run.parquet")).table_rows() == result.table_rows()

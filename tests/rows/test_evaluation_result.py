@@ -4,6 +4,8 @@ import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
 from nbchat.rows.evaluation.early_stopping import Stopped
@@ -169,6 +171,51 @@ def test_a_saved_evaluation_is_the_same_when_loaded(tmp_path, ending):
     assert back.notes() == result.notes()
     assert str(back.annotators) == str(result.annotators)
     assert b"secret" not in path.read_bytes()
+
+
+def test_settings_stopped_early_are_not_compared_again_and_leave_less_chance_of_a_wrong_claim():
+    """Of 5 %, 1 % is for the looks; the level allows for the three settings that there were."""
+    grid = Grid((Axis.of("model", ["a", "b", "c"]),))
+    two = evaluate()
+    third = [*two.graded[1][:20], *[Graded()] * 100]
+    stopped = [Stopped({"model": "c"}, 20, {"model": "a"}, Difference(0.3, 20, 0.1, 0.5, True, None))]
+    design = Design("", grid, {}, LABELS, looks=3)
+    found = Evaluation(design, two.cases, [*two.graded, third], stopped).verdict()
+    ((other, gap),) = found.differences
+    assert (other, gap.level) == ({"model": "b"}, pytest.approx(1 - 0.04 / 2))
+    whole = Evaluation(Design("", grid, {}, LABELS), two.cases, [*two.graded, two.graded[0]]).verdict()
+    assert [gap.level for _, gap in whole.differences] == pytest.approx([1 - 0.05 / 2] * 2)
+
+
+def test_what_was_paid_earlier_is_no_cost_of_this_run_but_a_cost_of_the_setting():
+    case, paid = Case(0, 0, "good"), grade("good", "good", cost=0.5)
+    stored = grade("good", "good", cost=0.25, stored=True)
+    result = Evaluation(Design("", GRID, {}, LABELS), [case], [[paid], [stored]])
+    assert result.cost == 0.5
+    assert [one.cost_per_1000 for one in result.standings] == [500, 250]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.integers(-9, 9) | st.text(max_size=4),
+            st.sampled_from(["good", "bad", None]),
+            st.text(st.characters(codec=None), max_size=8) | st.text('\\"{}\n\u2028,', max_size=4),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_whatever_was_answered_comes_back(tmp_path_factory, ending, rows):
+    cases = [Case(row, index, truth) for row, (index, truth, _) in enumerate(rows)]
+    each = [[grade(None, truth, answer=answer) for _, truth, answer in rows]] * 2
+    result = Evaluation(Design("", GRID, {"system": "Be\nbrief."}, LABELS), cases, each)
+    path = tmp_path_factory.mktemp("run") / f"run.{ending}"
+    back = Evaluation.load(result.save(path))
+    assert back.table_rows() == result.table_rows()
+    if ending == "jsonl":
+        assert back.records() == result.records()
 
 
 def test_others_can_read_the_files(tmp_path):

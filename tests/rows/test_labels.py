@@ -29,6 +29,22 @@ def test_labels_that_differ_only_in_case_must_match_exactly():
     assert [labels.read(text) for text in ("US", "us", "Us", "IT")] == ["US", "us", None, "it"]
 
 
+@pytest.mark.parametrize("names", [["true", "false"], ["0", "1"], ["No", "Yes"]])
+def test_truth_values_are_read_in_any_spelling_if_they_are_the_only_labels(names):
+    labels = Labels(names)
+    right = {labels.read(text) for text in ("Yes.", "true", "1", True, 1.0)}
+    wrong = {labels.read(text) for text in ("No", "FALSE", "0", False, 0)}
+    assert len(right) == len(wrong) == 1
+    assert right | wrong == set(names)
+    assert "yes, true and 1 are the same" in labels.rule
+
+
+@pytest.mark.parametrize("names", [["yes", "no", "maybe"], ["yes", "true"], ["1", "2"], []])
+def test_other_labels_are_not_read_as_truth_values(names):
+    assert Labels(names).read("0") is None
+    assert "yes, true" not in Labels(names).rule
+
+
 def test_labels_of_punctuation_alone_are_labels():
     labels = Labels(["+", "-", "."])
     assert [labels.read(text) for text in ("+", " - ", ".")] == ["+", "-", "."]

@@ -1,6 +1,7 @@
 """`map`: one prompt over many rows; the result in the input's order, index and type; failures are values."""
 
 import pickle
+import threading
 from copy import copy, deepcopy
 
 import pandas as pd
@@ -9,7 +10,14 @@ import pytest
 
 from nbchat.rows.mapping import MapInterrupted
 from nbchat.testing import Say, Status
-from nbchat.values.errors import AuthenticationFailed, ParameterError, PromptError, SessionError
+from nbchat.values.errors import (
+    AuthenticationFailed,
+    ModelNotFound,
+    ParameterError,
+    PromptError,
+    ServerError,
+    SessionError,
+)
 
 FRAME = pd.DataFrame({"comment": ["good", "fine", None], "price": [1, 2.5, 3]}, index=[7, 7, 9])
 
@@ -178,3 +186,62 @@ def test_no_rows_give_an_empty_result(chat, server, empty):
     result = chat.map(empty, "{item}")
     assert len(result) == 0
     assert not server.requests
+
+
+def test_stop_from_another_thread_ends_it_like_an_interrupt(chat, server):
+    def stop(position, outcome):
+        if position == 2:
+            thread = threading.Thread(target=chat.stop)
+            thread.start()
+            thread.join()
+
+    with pytest.raises(MapInterrupted) as stopped:
+        chat.map(range(500), "{item}", concurrency=1, on_row=stop)
+    assert stopped.value.result[:3] == ["0", "1", "2"]
+    assert len(server.requests) < 500
+
+
+def test_progress_counts_what_has_become_of_the_rows(chat):
+    chat.map(["stored"], "{item}")
+    told = []
+    chat.map(["stored", "new", None, "bad"], "{item}", on_progress=told.append)
+    assert (told[0].done, told[0].total) == (0, 4)
+    last = told[-1]
+    assert (last.done, last.failed, last.skipped, last.stored, last.under_way) == (4, 1, 1, 1, 0)
+    assert last.tokens == 18
+
+
+def test_a_server_that_is_down_ends_the_run(chat, server):
+    server.default = lambda request: Status(500)
+    with pytest.raises(ServerError, match="0 of 200 rows"):
+        chat.map(range(200), "{item}", concurrency=4, retries=0)
+    assert len(server.requests) < 50
+
+
+def test_an_unknown_model_ends_the_run(chat, server):
+    server.default = lambda request: Status(404)
+    with pytest.raises(ModelNotFound):
+        chat.map(range(200), "{item}", concurrency=4)
+    assert len(server.requests) <= 12
+
+
+def test_a_row_is_tried_again_as_often_as_asked(chat, server):
+    server.default = lambda request: Status(500)
+    result = chat.map(["a"], "{item}", retries=1, concurrency=2)
+    assert len(server.requests) == 2
+    assert "Tried 2 times" in result.errors()["reason"][0]
+
+
+def test_a_run_without_a_journal(chat, asked, monkeypatch):
+    monkeypatch.setenv("NBCHAT_STORE", "off")
+    assert chat.map(["a", "a", "b"], "{item}") == ["A", "A", "B"]
+    chat.map(["a"], "{item}")
+    assert asked() == ["a", "a", "b"]
+    assert len(chat.ledger()) == 2
+
+
+def test_rows_neither_read_nor_join_the_history(chat, server):
+    chat.ask("Earlier", display=False)
+    chat.map(["a"], "{item}", system="Be brief.")
+    assert [message["content"] for message in server.requests[-1].json["messages"]] == ["Be brief.", "a"]
+    assert len(chat.turns) == 1

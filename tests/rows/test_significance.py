@@ -2,7 +2,7 @@
 
 import math
 import random
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 
@@ -26,6 +26,15 @@ def test_mcnemar_is_the_exact_binomial_probability():
 def test_mcnemar_has_no_jump_where_it_stops_being_exact():
     assert mcnemar(465, 535) == pytest.approx(mcnemar(466, 536), rel=0.03)
     assert mcnemar(10**6, 10**6 + 4000) == pytest.approx(0.0047, rel=0.05)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.99])
+def test_a_difference_is_settled_only_where_mcnemars_test_and_the_interval_agree(level):
+    for first in range(16):
+        for second in range(16):
+            gap = right_difference(first, second, 40, level)
+            assert gap.settled == (gap.low > 0 or gap.high < 0)
+            assert not gap.settled or mcnemar(first, second) <= 1 - level
 
 
 def draw(chance, n, both, first, second):
@@ -200,6 +209,25 @@ def test_cohens_kappa_is_that_of_the_literature():
     found = cohens_kappa([pair for pair, count in table.items() for _ in range(count)])
     assert found.mean == pytest.approx(0.429, abs=0.001)
     assert found.error**2 == pytest.approx(0.00288, abs=0.0002)
+
+
+def test_kappas_error_is_that_of_the_jackknife_for_annotators_with_different_habits():
+    table = {
+        ("a", "a"): 120,
+        ("a", "b"): 60,
+        ("a", "c"): 20,
+        ("b", "a"): 5,
+        ("b", "b"): 80,
+        ("b", "c"): 30,
+        ("c", "c"): 85,
+    }
+    pairs = [pair for pair, count in table.items() for _ in range(count)]
+    n, whole = len(pairs), cohens_kappa(pairs)
+    without = {
+        pair: cohens_kappa([*pairs[: pairs.index(pair)], *pairs[pairs.index(pair) + 1 :]]).mean for pair in table
+    }
+    pseudo = [n * whole.mean - (n - 1) * without[pair] for pair in pairs]
+    assert whole.error == pytest.approx(stdev(pseudo) / math.sqrt(n), rel=0.005)
 
 
 def test_kappas_interval_covers_the_true_one():

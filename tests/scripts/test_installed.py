@@ -23,7 +23,7 @@ from tests.environment import PACKAGE, ROOT
         "magics/prompts/fix.md",
     ],
 )
-def test_a_file_that_is_no_module_is_there(name):
+def test_a_non_module_file_is_installed(name):
     assert (PACKAGE / name).is_file()
 
 

@@ -42,7 +42,7 @@ def test_a_call_fits_until_it_would_cross_the_limit():
         budget.check(Spent(cost=1.0), 0.0, None)
 
 
-def test_what_is_unknown_is_said_and_not_taken_for_nothing():
+def test_an_unknown_cost_is_reported_and_not_taken_as_zero():
     assert "unknown" in Budget(1.0).check(Spent(), None, 100)
     assert "unknown" in Budget(100, "tokens").check(Spent(), 0.1, None)
     with pytest.raises(BudgetExceeded, match="101 tokens"):

@@ -26,7 +26,7 @@ def aside(path):
 
 
 def run(code, *arguments, **options):
-    """What a fresh process prints that runs this code."""
+    """Return what a fresh process prints when it runs this code."""
     code = textwrap.dedent(code)
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -117,7 +117,7 @@ def test_several_processes_that_find_the_damage_at_once_set_it_aside_once(opened
 
 @pytest.mark.skipif(os.name != "posix", reason="files are locked otherwise there")
 def test_a_file_that_another_process_has_renewed_meanwhile_is_not_set_aside(opened, path):
-    """The lock is held on the damaged file; whoever gets it next finds another file in its place."""
+    """The lock is held on the damaged file; the next owner finds another file in its place."""
     import fcntl
 
     path.parent.mkdir()
@@ -165,6 +165,34 @@ def test_another_programs_database_is_never_written_to(opened, path):
     assert "another program" in journal.warning()
     journal.close(1.0)
     assert path.read_bytes() == before
+
+
+class WhileLooking:
+    """A connection, and what another process does to the file between two looks at it."""
+
+    def __init__(self, connection, act):
+        self._connection = connection
+        self._act = act
+
+    def execute(self, query):
+        found = self._connection.execute(query)
+        if "application_id" in query:
+            self._act()
+        return found
+
+
+def test_a_file_that_another_process_is_making_is_nobody_elses(opened, path):
+    path.parent.mkdir()
+    other = opened(path)
+
+    def make():
+        write_turn(other, "theirs", 0, "a", "b")
+        other.flush(0.3)
+
+    connection = sqlite3.connect(path, isolation_level=None)
+    assert opened(path)._database._checked_version(WhileLooking(connection, make)) == 0
+    connection.close()
+    assert other.flush(10.0)
 
 
 @pytest.mark.parametrize("spoil", ["folder is a file", "file is a folder"])
@@ -281,7 +309,7 @@ def test_a_file_that_another_process_holds_is_written_when_it_lets_go(opened, pa
     assert len(journal.places("s")) == 2
 
 
-def test_what_comes_while_another_process_holds_the_file_is_not_lost(opened, path):
+def test_writes_during_another_processs_lock_are_not_lost(opened, path):
     journal = opened(path)
     recording = journal.begin(session_of(journal, "s"), one := answer("long"))
     assert journal.flush(5.0)
@@ -309,7 +337,7 @@ def test_a_file_that_is_taken_away_is_made_anew(opened, path):
 
 
 @pytest.mark.parametrize("old", OLD, ids=lambda path: path.stem)
-def test_a_file_of_each_earlier_schema_is_brought_forward(opened, path, old):
+def test_files_of_each_earlier_schema_are_migrated(opened, path, old):
     path.parent.mkdir()
     connection = sqlite3.connect(path)
     connection.executescript(old.read_text())
@@ -335,7 +363,7 @@ def test_every_earlier_schema_has_a_file_here():
     assert [path.stem for path in OLD] == [str(number) for number in range(1, migrations.VERSION + 1)]
 
 
-def test_a_step_forward_is_made_once_by_however_many_processes(opened, path, monkeypatch):
+def test_a_migration_runs_once_however_many_processes(opened, path, monkeypatch):
     journal = opened(path)
     write_turn(journal, "s", 0, "a", "b")
     journal.close(5.0)
@@ -357,7 +385,7 @@ def test_a_step_forward_is_made_once_by_however_many_processes(opened, path, mon
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_a_fork_writes_on_in_both_processes(path):
+def test_a_forked_journal_keeps_writing_in_both_processes(path):
     code = """
         import os, sys
         os.environ["NBCHAT_STORE"] = sys.argv[1]
@@ -386,7 +414,7 @@ def test_a_fork_writes_on_in_both_processes(path):
     assert run(code, path).splitlines() == ["[0, 0, 0, 0, 0]", "True", str(expected)]
 
 
-def test_the_end_of_a_process_writes_what_is_left(opened, path):
+def test_process_exit_writes_pending_entries(opened, path):
     code = """
         import os, sys
         os.environ["NBCHAT_STORE"] = sys.argv[1]

@@ -86,7 +86,7 @@ def test_an_answer_that_is_coming_is_on_the_disk_before_it_ends(journal, opened,
     assert other.find("because")[0][1].turn == turn("Why?", "Because.")
 
 
-def test_an_answer_of_which_nothing_came_leaves_no_trace(journal, path):
+def test_an_empty_answer_is_not_stored(journal, path):
     recording = journal.begin(session_of(journal, "s"), one := answer("Why?"))
     recording.add([TextDelta("x")])
     journal.pause(recording)
@@ -110,7 +110,7 @@ def test_the_file_is_its_owners_alone(journal, path):
 
 @strategies.scaled(0.25)
 @given(secret=strategies.secrets, around=st.lists(strategies.texts, min_size=4, max_size=4))
-def test_a_key_never_gets_in(tmp_path_factory, secret, around):
+def test_no_key_is_stored(tmp_path_factory, secret, around):
     folder = tmp_path_factory.mktemp("journal")
     journal = Journal(folder / "j.sqlite")
     keys = [Key(secret)]
@@ -153,7 +153,7 @@ def test_an_answer_written_again_is_found_by_its_new_words_alone(journal):
 
 
 @pytest.mark.parametrize("text", ['"', "a OR", "NEAR(", "x*", "col:", "'; DROP TABLE answers", "-", "\0", "\ud83d"])
-def test_what_is_sought_is_never_a_query(journal, text):
+def test_search_words_are_never_query_syntax(journal, text):
     write_turn(journal, "s", 0, text, "y")
     journal.find(text)
 
@@ -224,7 +224,7 @@ def test_a_session_that_another_process_opens_is_copied_by_the_first_when_it_goe
     assert [text_of(stored) for stored in first.answers(copy).values()] == ["b", "d", "y"]
 
 
-def test_what_one_operation_breaks_takes_no_other_with_it(journal, caplog):
+def test_a_failing_operation_fails_no_other(journal, caplog):
     def wrong(connection):
         raise ZeroDivisionError
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed
 
 
 def live(path, session, said):
-    """A kernel's life: whole turns, then an answer that streams until it is killed. What it did is written to `said`."""
+    """Simulate a kernel: complete turns, then an answer that streams until the kill. Its actions are written to `said`."""
     from nbchat.store.journal import Journal
     from nbchat.values.answer.events import TextDelta
     from tests.store.turns import answer, arrange, opened, place

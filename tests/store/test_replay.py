@@ -62,8 +62,8 @@ EVENTS = {
 events = st.one_of(*EVENTS.values())
 
 
-def test_every_kind_of_event_is_written_or_is_of_the_clock():
-    assert EVENTS.keys() == {*get_args(Event)} - {*tape.OF_THE_CLOCK}
+def test_every_kind_of_event_is_recorded_or_about_timing():
+    assert EVENTS.keys() == {*get_args(Event)} - {*tape.TIMING_EVENTS}
 
 
 @given(st.lists(events))
@@ -84,12 +84,12 @@ def test_merged_events_make_the_same_answer(came):
 
 
 @pytest.mark.parametrize("row", [["nothing"], [], ["call"], ["usage", 3], ["text", "a", 0, 0, 0], [["text"]]])
-def test_what_is_no_event_is_said(row):
+def test_an_invalid_event_is_reported(row):
     with pytest.raises(ValueError, match="not an event"):
         tape.read([row])
 
 
-def test_how_an_answer_comes_does_not_name_the_request():
+def test_delivery_options_do_not_change_the_request_hash():
     named = request_hash("s", BODY)
     assert request_hash("s", {**BODY, "stream": False}) == named
     assert request_hash("s", {**BODY, "stream_options": {"include_usage": True}}) == named
@@ -109,7 +109,7 @@ CHANGES = [
 ]
 
 
-def test_everything_else_does():
+def test_all_other_fields_change_the_request_hash():
     hashes = [request_hash("s", BODY), request_hash("t", BODY)]
     hashes += [request_hash("s", {**BODY, **change}) for change in CHANGES]
     assert len(set(hashes)) == len(hashes)
@@ -142,7 +142,7 @@ def test_an_exported_file_holds_the_same_answers(tmp_path_factory, recorded):
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", '{"nbchat-cache": 9}', '{"nbchat-cache": 1}\n{"request": "r"}', "\0"]
 )
-def test_a_file_that_is_none_is_said(tmp_path, content):
+def test_an_invalid_file_is_reported(tmp_path, content):
     path = tmp_path / "x"
     path.write_text(content)
     with pytest.raises(ConfigError, match="not an exported nbchat cache"):

@@ -59,7 +59,7 @@ def test_a_few_equal_answers_do_not_prove_that_all_would_be_equal():
     assert agreement([f"answer{n}" for n in range(4)]).high > 0.3
 
 
-def test_where_no_two_are_the_same_one_may_still_be_common():
+def test_if_all_differ_one_may_still_be_common():
     """(1-p)^n + n·p·(1-p)^(n-1) = 0.05 has p = 0.657 for five answers and 0.394 for ten."""
     five, ten = (agreement([f"answer{number}" for number in range(n)]) for n in (5, 10))
     assert (five.mean, round(five.high, 3)) == (0, 0.432)
@@ -67,7 +67,7 @@ def test_where_no_two_are_the_same_one_may_still_be_common():
 
 
 @pytest.mark.parametrize(("n", "least"), [(3, 0.95), (4, 0.95), (5, 0.95), (8, 0.93), (10, 0.92), (20, 0.87)])
-def test_one_common_answer_among_others_that_never_come_twice_is_held_as_often_as_the_docstring_says(n, least):
+def test_the_coverage_for_one_common_answer_among_unique_ones_is_as_documented(n, least):
     """Every number of times that it can come, with its probability, for a hundred probabilities of it."""
     means = [agreement(["yes"] * k + [f"answer{number}" for number in range(n - k)]) for k in range(n + 1)]
     for p in (number / 100 for number in range(1, 101)):
@@ -77,7 +77,7 @@ def test_one_common_answer_among_others_that_never_come_twice_is_held_as_often_a
 
 
 @pytest.mark.parametrize(("n", "least"), [(5, 0.93), (10, 0.93), (20, 0.86), (40, 0.86)])
-def test_two_labels_are_held_as_often_as_the_docstring_says(n, least):
+def test_the_coverage_for_two_labels_is_as_documented(n, least):
     means = [agreement(["yes"] * k + ["no"] * (n - k)) for k in range(n + 1)]
     for p in (number / 100 for number in range(1, 100)):
         chances = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
@@ -85,7 +85,7 @@ def test_two_labels_are_held_as_often_as_the_docstring_says(n, least):
         assert sum(c for c, one in zip(chances, means, strict=True) if one.low <= truth <= one.high) >= least
 
 
-def test_answers_that_are_all_alike_to_the_same_degree_are_not_known_to_the_last_digit():
+def test_equal_similarities_still_have_an_interval():
     mean = agreement([f"The capital of that country is surely {name}" for name in ("Ulm", "Graz", "Bern", "Riga")])
     assert mean.low < mean.mean - 0.1
     assert mean.high > mean.mean + 0.05
@@ -130,7 +130,7 @@ def test_agreement_lies_within_its_interval_whatever_the_answers_and_their_order
 
 @pytest.mark.parametrize("share", [0.5, 0.8])
 @pytest.mark.parametrize("n", [4, 5, 6, 10])
-def test_labels_drawn_from_the_same_urn_are_seldom_called_different_and_the_interval_holds_the_truth(share, n):
+def test_labels_of_the_same_distribution_are_seldom_called_different_and_the_interval_covers_the_truth(share, n):
     """Every way in which two settings can draw n of two labels, with its probability: no simulation, no chance."""
     chances = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
     means = [agreement(["yes"] * k + ["no"] * (n - k)) for k in range(n + 1)]
@@ -142,6 +142,6 @@ def test_labels_drawn_from_the_same_urn_are_seldom_called_different_and_the_inte
     assert alarms <= 0.05
 
 
-def test_settings_that_do_differ_in_agreement_are_told_apart():
+def test_settings_that_differ_in_agreement_are_distinguished():
     same, mixed = agreement(["yes"] * 10), agreement([str(number % 7) for number in range(10)])
     assert independent_difference(same, mixed).settled

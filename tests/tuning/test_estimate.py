@@ -10,7 +10,7 @@ from nbchat.values.errors import ConfigError, ParameterError
 from nbchat.values.messages import ImagePart, TextPart
 
 
-def test_it_tells_the_runs_and_their_likely_size_and_sends_nothing(server, session):
+def test_it_estimates_runs_and_their_size_and_sends_nothing(server, session):
     told = estimate(session, "x" * 400, temperature=[0, 1], model=["a", "b"], repeat=3, max_tokens=50)
     assert (told.runs, told.prompt_tokens, told.completion_tokens, told.at_most) == (12, 1200, 600, True)
     assert str(told) == (
@@ -20,7 +20,7 @@ def test_it_tells_the_runs_and_their_likely_size_and_sends_nothing(server, sessi
     assert server.requests == []
 
 
-def test_earlier_answers_tell_the_length_and_the_price(server, session):
+def test_earlier_answers_determine_the_length_and_the_price(server, session):
     server.default = Plain(
         {**completion("x", model="m-2026"), "usage": {"prompt_tokens": 30, "completion_tokens": 10, "cost": 0.4}}
     )
@@ -62,7 +62,7 @@ def test_a_judges_requests_count(server, session, answered):
     assert "6 runs (2 temperatures × 3 repeats) and 6 requests to the judge" in str(told)
 
 
-def test_the_words_of_a_judged_plan(session):
+def test_the_text_of_an_estimate_with_a_judge(session):
     told = str(estimate(session, "Hi", repeat=2, score="Rate {answer}", max_tokens=50))
     assert "and 2 requests to the judge: about " in told
     assert "at most 120 tokens answered" in told
@@ -71,7 +71,7 @@ def test_the_words_of_a_judged_plan(session):
     assert "answers of unknown length" in unknown
 
 
-def test_a_judge_of_another_price_is_reckoned_at_its_own(server, session):
+def test_a_judge_is_estimated_at_its_own_price(server, session):
     """Its tokens at the rate of its own earlier requests; a score function takes nothing."""
     usage = {"prompt_tokens": 30, "completion_tokens": 10}
     server.default = lambda request: Plain(

@@ -60,7 +60,7 @@ def test_a_biased_token_is_one_value_and_a_list_of_biases_an_axis():
         ({}, np.bool_(True), "repeat"),
     ],
 )
-def test_what_makes_no_sweep_is_refused_in_one_sentence(options, repeat, word):
+def test_invalid_axes_are_refused_in_one_sentence(options, repeat, word):
     with pytest.raises(ParameterError, match=word):
         Grid.split(options, repeat)
 
@@ -77,7 +77,7 @@ def test_true_and_1_are_not_the_same_value(server, session):
     assert len(result.summary()) == 2
 
 
-def test_numpys_numbers_are_pythons():
+def test_numpys_numbers_become_pythons():
     grid, fixed = Grid.split({"temperature": np.array(0.5), "seed": [np.array(3), np.int64(3), 4]}, repeat=np.int64(2))
     assert (fixed, len(grid), grid.repeat) == ({"temperature": 0.5}, 4, 2)
     assert (type(fixed["temperature"]), type(grid.repeat)) == (float, int)
@@ -94,7 +94,7 @@ axes = st.dictionaries(
 
 
 @given(axes, st.integers(1, 4))
-def test_rows_read_setting_by_setting_and_are_made_repeat_by_repeat(options, repeat):
+def test_rows_are_ordered_by_setting_and_executed_by_repeat(options, repeat):
     """Whenever it is stopped, no setting has two repeats more than another."""
     grid, _ = Grid.split(options, repeat)
     cells = grid.cells()
@@ -126,7 +126,7 @@ LONG = "You are a helpful assistant that answers in the manner of "
         ("reasoning_effort", ["none", None], ("1: none", "2: none")),
     ],
 )
-def test_values_of_an_axis_that_differ_have_names_that_do(name, values, texts):
+def test_distinct_values_of_an_axis_have_distinct_names(name, values, texts):
     assert Axis.of(name, values).texts == texts
 
 

@@ -50,7 +50,7 @@ def test_a_function_that_fails_costs_its_row_the_score_and_nothing_else(session)
 
 
 class Unspeakable(Exception):
-    """An exception whose words fail too."""
+    """An exception whose `str` raises too."""
 
     def __str__(self):
         raise ValueError

@@ -88,7 +88,7 @@ def test_a_view_keeps_row_numbers_and_applies_to_them(result, session):
         best[0]
 
 
-def test_what_is_said_of_a_setting_is_of_all_its_runs_whatever_a_view_shows(result):
+def test_a_settings_figures_use_all_its_runs_whatever_a_view_shows(result):
     """Among the answers with "yes" all agree, and among first ones there is nothing to agree with."""
     for view in (result.filter(text="yes"), result.filter(repeat=1), result.sort("total_s").filter(score=1)):
         assert {row["run"]: row["agreement"] for row in view.table_rows()} == {
@@ -150,7 +150,7 @@ def test_filters_take_columns_lists_and_functions(result):
         result.filter(temperatur=1)
 
 
-def test_what_has_no_value_is_sorted_last_whichever_way(server, session):
+def test_missing_values_are_sorted_last_in_either_direction(server, session):
     server.add(Status(400, error("No.")))
     result = sweep(session, "Hi", repeat=3, at_once=1)
     assert [run.index for run in result.sort("total_s")][-1] == 0
@@ -197,7 +197,7 @@ def test_applying_a_run_makes_its_parameters_and_its_turn_the_sessions(result, s
     assert body["temperature"] == 1
 
 
-def test_a_run_shows_itself_in_one_line(result):
+def test_the_repr_of_a_run_is_one_line(result):
     assert (
         repr(result.apply(4))
         == f"<Run 4 ({setting_text(result[4].setting)}, repeat {result[4].repeat}): complete, 'yes'>"

@@ -34,7 +34,7 @@ def test_shares_have_wilsons_interval_and_stay_between_0_and_1():
     assert Mean.of([True] * 5, truths=True).high == 1
 
 
-def test_what_is_no_number_is_left_out():
+def test_values_that_are_not_numbers_are_left_out():
     assert Mean.of([1.0, None, math.nan, math.inf, 3.0]).mean == 2
     assert Mean.of([None, math.nan]) is None
     assert Mean.of([]) is None
@@ -116,7 +116,7 @@ numbers = st.floats(-1e6, 1e6)
 
 
 @given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=12))
-def test_a_difference_turned_round_is_its_opposite(pairs):
+def test_a_reversed_difference_is_its_opposite(pairs):
     gap, opposite = difference(pairs), difference([(b, a) for a, b in pairs])
     assert opposite.mean == pytest.approx(-gap.mean)
     assert opposite.settled == gap.settled

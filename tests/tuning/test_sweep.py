@@ -83,7 +83,7 @@ def test_a_sweep_without_axes_repeats_one_setting(server, session):
         {"base_url": ["http://a", "http://b"]},
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_sent(server, session, options):
+def test_errors_are_raised_before_anything_is_sent(server, session, options):
     with pytest.raises(ParameterError):
         sweep(session, "Hi", **options)
     with pytest.raises(PromptError):
@@ -100,13 +100,13 @@ def test_a_failed_run_is_a_row_with_its_reason(server, session):
     assert result[1].reply is None
 
 
-def test_where_every_run_failed_the_verdict_says_why(server, session):
+def test_if_every_run_failed_the_verdict_says_why(server, session):
     server.default = Status(400, error("No such model."))
     assert "No run was answered: " in str(sweep(session, "Hi", repeat=2).verdict())
     assert "No such model." in str(sweep(session, "Hi", temperature=[0, 1]).verdict())
 
 
-def test_a_stream_that_breaks_off_is_a_row_with_what_had_come(server, session):
+def test_a_stream_that_breaks_off_is_a_row_with_the_partial_answer(server, session):
     server.default = Stream([chunk("Half"), Cut()])
     run = sweep(session, "Hi")[0]
     assert (run.status, run.text) == ("cut_off", "Half")
@@ -148,7 +148,7 @@ def test_a_429_is_waited_out_and_no_run_is_lost(server, session):
     assert len(server.requests) == 14
 
 
-def test_progress_is_told_in_this_thread_with_failures_cost_and_time_left(server, session):
+def test_progress_is_reported_in_this_thread_with_failures_cost_and_time_left(server, session):
     told = []
     server.add(Status(400, error("No.")))
     server.default = Plain({**completion("x"), "usage": {"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.25}})
@@ -218,7 +218,7 @@ def test_an_interrupt_in_a_score_function_keeps_the_answers(server, session):
 
 @pytest.mark.parametrize("judged", [False, True], ids=["answers", "scores"])
 def test_stop_from_another_thread_ends_a_sweep_as_an_interrupt_does(server, session, judged):
-    """Whatever is under way and whatever waits: two runs were answered or scored, and no more are asked for."""
+    """Running and waiting ones alike: two runs were answered or scored, and no more are sent."""
     never = threading.Event()
     begun = [Say("7")] * (5 if judged else 0)
     server.add(*begun, Say("1"), Say("2"), Stream([chunk("Half"), Until(never)]))
@@ -418,7 +418,7 @@ def test_a_judge_is_told_each_run_s_own_question(session, server):
 
 
 def test_what_a_model_is_known_to_refuse_is_not_sent(session, server):
-    """One request teaches it; the other runs with that parameter are rows that say why."""
+    """Learned from one request; the other runs with that parameter are rows with the reason."""
     words = "Unsupported parameter: 'temperature' is not supported with this model."
     server.add(Status(400, error(words, param="temperature", code="unsupported_parameter")))
     server.default = Say("fine")

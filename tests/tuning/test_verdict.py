@@ -99,7 +99,7 @@ def test_single_runs_tell_nothing_and_it_says_what_would():
 
 
 def test_agreements_differ_by_no_more_than_one():
-    """Of two repeats the interval is wider than anything that could be; it ends where the possible does."""
+    """With two repeats the interval would exceed the possible range, so it is clipped."""
     found = agreement_verdict(
         [Measured({"t": 0}, Mean(0.9, 3, error=0.6)), Measured({"t": 1}, Mean(0.3, 3, error=0.6))]
     )
@@ -116,7 +116,7 @@ def agreed(name, texts):
     return Measured({"t": name}, agreement(texts), None, 1.0, None, texts)
 
 
-def test_without_scores_it_says_what_it_is_about_and_what_plainly_differs():
+def test_without_scores_it_says_what_it_measures_and_what_clearly_differs():
     """Where answers are most alike is no lead, and settings that answer differently are named."""
     varied = [f"{word} and then {other} came" for word, other in zip("abcdef", "uvwxyz", strict=True)]
     found = agreement_verdict([agreed(2, varied), agreed(0, ["The same answer, each time, word by word."] * 6)])
@@ -160,7 +160,7 @@ def test_there_is_one_sentence_for_any_scores_and_settled_means_all_are_beaten(g
     )
 
 
-def test_where_the_others_failed_there_is_nothing_to_compare(session, server):
+def test_if_the_others_failed_there_is_nothing_to_compare(session, server):
     """And the one that answered leads nobody."""
     server.default = lambda request: Status(404, error("gone")) if request.json["model"] == "b" else Say("yes")
     found = sweep(session, "?", model=["a", "b"], repeat=3).verdict()

@@ -103,7 +103,7 @@ def part(logprob, *spelt):
         (part(0.35, 0xE2), part(0.4, 0xE1), part(0.35)),
     ],
 )
-def test_parts_of_characters_that_read_the_same_are_told_apart(written, first, second):
+def test_partial_characters_that_look_the_same_are_distinguished(written, first, second):
     """By their bytes, else by their probabilities."""
     top = [first, second, {"token": "a", "logprob": math.log(0.25), "bytes": [97]}]
     found = what_if(reply({**written, "top_logprobs": top}), temperature=0.5)
@@ -137,7 +137,7 @@ def test_a_whole_token_is_the_listed_one_however_it_was_rounded():
         (reply(entry("a", a=0.9)), {"reported_at": [1]}, "reported_at"),
     ],
 )
-def test_what_can_not_be_looked_at_is_refused_in_one_sentence(given, options, word):
+def test_invalid_arguments_are_refused_in_one_sentence(given, options, word):
     for look in (what_if, view.what_if):
         with pytest.raises(ParameterError, match=re.escape(word)):
             look(given, **options)
@@ -157,7 +157,7 @@ def test_an_answer_without_probabilities_says_how_to_get_them():
 
 
 def test_the_reported_temperature_is_taken_out():
-    """What was reported at temperature 2 and is looked at for temperature 1 is squared."""
+    """Probabilities reported at temperature 2 are squared for temperature 1."""
     found = what_if(reply(entry("a", a=0.6, b=0.3, c=0.1)), temperature=1, reported_at=2)
     assert found.positions[0].candidates[0].after.low == pytest.approx(0.36 / 0.46)
 
@@ -182,7 +182,7 @@ weights = st.lists(st.floats(1e-6, 1), min_size=2, max_size=12)
 
 @given(weights, st.data(), st.floats(0.3, 5), st.floats(0, 1))
 def test_whatever_the_hidden_tokens_are_the_truth_lies_within_the_bounds(raw, data, exponent, top_p):
-    """A whole distribution, of which only the likeliest are told: what sampling really does is never outside."""
+    """A whole distribution, of which only the likeliest are reported: the true probabilities are never outside the bounds."""
     raw = sorted((weight / sum(raw) for weight in raw), reverse=True)
     told = data.draw(st.integers(0, len(raw)))
     chosen = data.draw(st.integers(0, len(raw) - 1))

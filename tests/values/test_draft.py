@@ -85,7 +85,7 @@ def test_a_status_says_whether_the_answer_is_whole():
     assert folded([[TextDelta("x")]], interrupted=True).status == "interrupted"
 
 
-def test_what_the_server_did_otherwise_than_asked_is_told():
+def test_deviations_of_the_server_are_reported():
     """PROTOCOL 2.5"""
     asked = Request("u", {"model": "claude-3", "n": 3, "messages": []})
     notices = folded([[Started("gpt-4", "id"), TextDelta("x"), TextDelta("y", 1)]], asked).notices
@@ -94,7 +94,7 @@ def test_what_the_server_did_otherwise_than_asked_is_told():
     assert folded([[Started("vendor/claude-3-20240307"), TextDelta("x")]], latest).notices == ()
 
 
-def test_retries_and_notices_are_kept_and_a_countdown_is_told_once():
+def test_retries_and_notices_are_kept_and_a_countdown_is_reported_once():
     retries = [Retrying(1.0, "HTTP 429", 2), Retrying(2.0, "HTTP 503", 3)]
     assert folded([retries, [Notice("odd"), TextDelta("x")]]).notices == ("retried 2 times (HTTP 503)", "odd")
 

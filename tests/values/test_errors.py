@@ -18,12 +18,12 @@ def drawn():
         above.append(name)
 
 
-def test_every_error_is_drawn_once():
+def test_the_tree_lists_every_error_once():
     assert sorted(name for name, _ in drawn()) == sorted(errors.__all__)
 
 
 @pytest.mark.parametrize(("name", "parents"), list(drawn()))
-def test_an_error_stands_where_it_is_drawn(name, parents):
+def test_the_tree_matches_the_classes(name, parents):
     bases = {base.__name__ for base in getattr(errors, name).__bases__}
     assert bases == (parents or {"Exception"})
 

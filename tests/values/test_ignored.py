@@ -108,12 +108,12 @@ def test_a_parameter_without_effect_is_named(events, asked, notice):
         ([TEXT], {"seed": 1, "temperature": 0.0, "user": "u"}),
     ],
 )
-def test_what_was_heeded_is_not_named(events, asked):
+def test_a_respected_parameter_is_not_named(events, asked):
     """PROTOCOL 2.5"""
     assert notices(events, **asked) == ()
 
 
-def test_of_an_answer_that_is_not_whole_nothing_is_expected():
+def test_nothing_is_expected_of_an_incomplete_answer():
     cut = [TextDelta("One"), Failed(CutOff("off"))]
     asked = {"n": 3, "logprobs": True, "tool_choice": "required", "response_format": {"type": "json_object"}}
     assert notices(cut, **asked) == ()

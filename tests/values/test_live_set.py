@@ -10,7 +10,7 @@ class Thing:
     pass
 
 
-def test_it_shows_what_others_still_hold():
+def test_it_yields_the_objects_that_still_exist():
     one, two = Thing(), Thing()
     things = LiveSet()
     for thing in (one, two, one):
@@ -23,7 +23,7 @@ def test_it_shows_what_others_still_hold():
     assert list(things) == []
 
 
-def test_no_code_runs_when_one_goes():
+def test_no_code_runs_when_an_object_is_freed():
     """An interrupt would be lost in it."""
     thing, things = Thing(), LiveSet()
     things.add(thing)

@@ -20,7 +20,7 @@ def body(said):
 
 
 @given(st.lists(messages, min_size=1, max_size=6))
-def test_what_shares_says_the_same(said):
+def test_a_shared_request_is_equal(said):
     earlier = None
     for each in said:
         whole = Request("http://x", copy.deepcopy(body(each)))
@@ -30,7 +30,7 @@ def test_what_shares_says_the_same(said):
         json.dumps(earlier.body)
 
 
-def test_what_is_done_to_a_body_reaches_no_request():
+def test_changing_a_body_changes_no_request():
     first = Request("http://x", body([{"role": "user", "content": "a"}])).sharing(None)
     second = Request("http://x", body([*first.body["messages"], {"role": "user", "content": "b"}])).sharing(first)
     second.body["messages"][0]["content"] = "changed"
@@ -43,9 +43,9 @@ def test_a_body_without_messages_stays_as_it_is():
     assert Request("http://x", {"prompt": "a"}).sharing(None).body == {"prompt": "a"}
 
 
-def test_a_conversation_takes_what_its_turns_hold():
+def test_memory_grows_linearly_with_the_turns():
     def grown(first, last):
-        """Bytes that turns take which were made with so many before them."""
+        """Return the bytes of turns that were made after so many others."""
         before = tracemalloc.get_traced_memory()[0]
         for number in range(first, last):
             said.append({"role": "user", "content": f"{number}" * 20})

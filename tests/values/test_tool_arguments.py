@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.values.answer.events import ToolCallDelta
-from nbchat.values.answer.tool_arguments import settled_arguments, written_call
+from nbchat.values.answer.tool_arguments import call_in_text, repaired_arguments
 from tests.strategies import json_values, texts
 from tests.values.test_draft import folded
 
@@ -43,14 +43,14 @@ def joined(pieces: list[str]) -> str:
         (["[" * 100_000], "[" * 100_000),
     ],
 )
-def test_arguments_are_settled_only_where_there_is_no_doubt(pieces: list[str], settled: str) -> None:
+def test_arguments_are_repaired_only_if_unambiguous(pieces: list[str], settled: str) -> None:
     assert joined(pieces) == settled
 
 
 @given(st.lists(texts | json_values.map(json.dumps), max_size=4))
-def test_what_is_settled_stays_and_holds_nothing_of_its_own(pieces: list[str]) -> None:
+def test_repaired_arguments_are_stable_and_add_nothing(pieces: list[str]) -> None:
     settled = joined(pieces)
-    assert settled_arguments(settled) == settled
+    assert repaired_arguments(settled) == settled
     if settled != "".join(pieces):
         assert isinstance(json.loads(settled), dict)
 
@@ -68,9 +68,9 @@ def test_what_is_settled_stays_and_holds_nothing_of_its_own(pieces: list[str]) -
     ],
 )
 def test_a_call_in_the_text_is_seen(text: str) -> None:
-    assert written_call(text)
+    assert call_in_text(text)
 
 
 @given(st.text())
 def test_prose_is_no_call(text: str) -> None:
-    assert not written_call(text)
+    assert not call_in_text(text)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.values.answer.reply import Reply, Request
+from nbchat.values.answer.reply import Choice, Reply, Request
 from nbchat.values.answer.usage import UNKNOWN, Usage, estimate_tokens
 from nbchat.values.errors import Interrupted, ParameterError, RateLimited
 from nbchat.values.frozen import FrozenDict
@@ -24,7 +24,7 @@ def test_a_message_is_the_same_after_a_file(message):
 
 
 @given(strategies.json_values)
-def test_what_is_no_message_is_a_value_error(body):
+def test_an_invalid_message_is_a_value_error(body):
     with contextlib.suppress(ValueError):
         assert Message.from_dict(body).role
 
@@ -166,3 +166,13 @@ def test_what_json_can_not_hold_is_refused_at_once(value):
     for name, held in (("extra", {"k": value}), ("response_format", {"type": value})):
         with pytest.raises(ParameterError, match=r"^(k must be a JSON value|response_format must be)"):
             Params(**{name: held})
+
+
+def test_a_reply_shows_itself_in_marimo_and_nothing_of_it_is_live():
+    kind, shown = Reply(
+        choices=(Choice(text="<script>alert(1)</script>\n**a** & b"), Choice(1, refusal="No."))
+    )._mime_()
+    assert kind == "text/html"
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\n**a** &amp; b" in shown
+    assert "No." in shown
+    assert "<script" not in shown

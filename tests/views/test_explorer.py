@@ -31,7 +31,7 @@ def test_words_filter_the_rows_and_leave_the_agreement_as_it_is(explorer):
     assert "No run matches." in shown(explorer)
 
 
-def test_a_key_compares_no_answers_and_makes_no_answer_anew(explorer, monkeypatch):
+def test_a_keystroke_recomputes_no_agreement_and_no_answer(explorer, monkeypatch):
     monkeypatch.setattr("nbchat.tuning.summary.agreement", None)
     monkeypatch.setattr("nbchat.views.explorer.answer_html", None)
     for typed in ("y", "ye", "yes", ""):

@@ -13,7 +13,7 @@ from tests.views.test_sweep import HOSTILE, Tags, sweep_of
 
 
 class Pictures:
-    """A canvas that keeps all that was shown on it."""
+    """A canvas that keeps everything shown on it."""
 
     def __init__(self):
         self.shown = []
@@ -27,7 +27,7 @@ class Pictures:
 
 
 class Unhurried(GrowingSweep):
-    """Draws at every call, for tests that look at each picture."""
+    """Draws at every call, for tests that inspect each state."""
 
     def show(self, done, total, facts):
         self._paint_at = 0.0
@@ -50,7 +50,7 @@ def slow(name, pieces=8):
     )
 
 
-def test_answers_stand_side_by_side_while_they_come(server):
+def test_answers_are_side_by_side_while_they_arrive(server):
     """One picture has the beginnings of all answers, none of which is whole."""
     server.add(slow("one"), slow("two"), slow("three"))
     pictures = Pictures()
@@ -62,8 +62,8 @@ def test_answers_stand_side_by_side_while_they_come(server):
     assert [len(run.text.split()) for run in result] == [8, 8, 8]
 
 
-def test_what_had_come_is_kept_when_it_is_stopped(server):
-    """A stop in the midst of it keeps every piece that was seen."""
+def test_partial_answers_are_kept_when_it_is_stopped(server):
+    """Stopping it keeps every piece that was shown."""
     server.add(slow("one", 200), slow("two", 200))
 
     def stop(html):
@@ -96,7 +96,7 @@ def test_a_failure_and_a_full_grid(server):
 @given(st.lists(st.text() | st.just(HOSTILE) | st.just(HOSTILE * 200), min_size=1, max_size=9))
 @scaled(0.4)
 def test_nothing_in_a_picture_is_live_and_it_is_bounded(texts):
-    """Whatever comes: each element closed, none with a handler or a source, and no more of it than a page can hold."""
+    """For any answers: each element is closed, none has a handler or a source, and the size is bounded."""
     growing = GrowingSweep(pictures := Pictures())
     for run in sweep_of(texts):
         growing.put(run)

@@ -17,7 +17,7 @@ def act(explorer, **what):
     explorer._act.value = json.dumps(what)
 
 
-def test_ratings_are_columns_and_the_verdict_goes_by_them():
+def test_ratings_are_columns_and_the_verdict_uses_them():
     sweep = sweep_of([f"answer {n}" for n in range(8)], repeat=4, temperature=[0, 1])
     for index in range(8):
         sweep.rate(index, thumb=index < 4, note="fine" if index == 0 else None)
@@ -34,7 +34,7 @@ def test_ratings_are_columns_and_the_verdict_goes_by_them():
 
 
 @pytest.mark.parametrize("wrong", [{"score": math.nan}, {"score": "7"}, {"thumb": 3}, {"note": "x" * 20_000}])
-def test_a_rating_that_is_none_is_refused(wrong):
+def test_an_invalid_rating_is_refused(wrong):
     sweep = sweep_of(["a"])
     with pytest.raises(ParameterError):
         sweep.rate(0, **wrong)

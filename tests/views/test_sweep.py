@@ -78,7 +78,7 @@ def test_nothing_of_an_answer_is_live(texts):
     assert "\x1b" not in bundle["text/plain"]
 
 
-def test_a_servers_words_are_text_too():
+def test_a_servers_message_is_inert_too():
     seen = Tags(sweep_bundle(sweep_of([ServerError(HOSTILE, status=500), "fine"]))["text/html"])
     assert not {"script", "img"} & set(seen.tags)
     assert "alert(1)" in seen.text
@@ -110,7 +110,7 @@ def test_what_is_too_much_is_cut_and_says_where_the_rest_is():
     assert "… 5 more characters: found[0].reply.choices[0].text" in long
 
 
-def test_what_can_be_done_with_it_is_said_with_the_name_it_has():
+def test_the_hints_use_the_results_name():
     """A name that nobody gave would be a NameError when it is typed."""
     assert "found.explore()" in sweep_bundle(sweep_of(["a", "b"]), name="found")["text/html"]
     unnamed = Tags(sweep_bundle(sweep_of(["a", "b"]))["text/html"]).text
@@ -135,7 +135,7 @@ def test_a_part_of_a_sweep_says_that_it_is_a_part():
     assert "2 runs of the 4: 2 temperatures × 2 repeats" in sweep_bundle(part)["text/plain"]
 
 
-def test_what_is_the_same_for_many_is_told_once():
+def test_a_value_shared_by_all_rows_is_shown_once():
     """So that their answers have the room."""
     html = sweep_bundle(sweep_of(["text"] * 8, model=list("abcdefgh")))["text/html"]
     assert ">model<" in html
@@ -150,7 +150,7 @@ def test_all_choices_of_an_answer_are_shown():
 
 
 @pytest.mark.parametrize("count", [2, FEW + 2])
-def test_what_the_server_did_otherwise_than_asked_stands_by_its_answer(server, count):
+def test_a_runs_notices_are_shown_with_its_answer(server, count):
     server.default = Say("Yes", choices=1, model="other")
     result = sweep(Session(base_url=server.base_url, model="mine"), "?", n=3, repeat=count)
     bundle = sweep_bundle(result)

@@ -60,7 +60,7 @@ def test_a_token_that_top_p_rules_out_is_struck_through():
     assert "ruled out" in html
 
 
-def test_it_begins_where_the_answer_was_asked():
+def test_the_sliders_begin_at_the_requests_values():
     asked = nbchat.what_if(reply_of("a", body={"temperature": 0.7, "top_p": 0.9}))
     assert (asked.now.temperature, asked.now.top_p) == (0.7, 0.9)
     assert nbchat.what_if(reply_of("a")).now.temperature == 1

@@ -53,7 +53,7 @@ class ChoiceReader:
     def room_for(self, kind: str, call: int) -> int:
         """See `PayloadReader.room_for`."""
         if kind == "arguments":
-            return sys.maxsize if self._calls.goes_on(call) else 0
+            return sys.maxsize if self._calls.continues(call) else 0
         if not self._in_deltas or (kind == "reasoning" and self._thought is not None):
             return 0
         return self.flow.room_for(kind)
@@ -61,7 +61,7 @@ class ChoiceReader:
     def read_run(self, kind: str, call: int, pieces: list[str], events: list[Event]) -> None:
         """See `PayloadReader.read_run`."""
         if kind == "arguments":
-            self._calls.go_on(call, pieces, events)
+            self._calls.extend(call, pieces, events)
         else:
             self.flow.more(kind, pieces, events)
 
@@ -71,13 +71,13 @@ class ChoiceReader:
         again = False
         if isinstance(delta, dict) and delta:
             self._in_deltas = True
-            self._read_said(delta, events, last=last)
+            self._read_content(delta, events, last=last)
             self._read_carried(delta, events)
         elif isinstance(delta, str):
             self.flow.text(delta, events, last=last)
         if isinstance(message, dict):
             again = self._in_deltas
-            self._read_said(message, events, last=last, whole=again)
+            self._read_content(message, events, last=last, whole=again)
             self._read_carried(message, events, whole=True)
         if isinstance(text, str) and text and not (isinstance(delta, dict) and delta.get("content")) and not message:
             self.flow.text(text, events, last=last)
@@ -109,7 +109,7 @@ class ChoiceReader:
         if self._thought is not None and (rest := self._thought.flush()):
             events.append(CarriedDelta({REASONING: rest}, None, self._index))
 
-    def _read_said(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
+    def _read_content(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
         """Decode a delta or a message; `whole`: it repeats the deltas."""
         text, thought, refusal = "", parts.reasoning_in(said), parts.text_in(said.get("refusal"))
         content = said.get("content")
@@ -122,7 +122,7 @@ class ChoiceReader:
             refusal += "".join(part[2] for part in read)
         if not content:
             text = parts.text_in(said.get("text")) or _transcript(said)
-        self._read_beside(said, events)
+        self._read_attachments(said, events)
         if whole:
             self._read_whole(text, thought, refusal, events)
         else:
@@ -169,13 +169,13 @@ class ChoiceReader:
         thought, refusal = parts.reasoning_in(part), parts.text_in(part.get("refusal"))
         if kind in THOUGHTS or part.get("thought") is True:
             return "", thought or text, ""
-        shown = self._read_beside(part, events)
+        shown = self._read_attachments(part, events)
         text = text or _transcript(part)
         if not (text or thought or refusal or shown) and isinstance(kind, str) and "text" not in part:
-            self._say_unshown(kind, events)
+            self._report_unshown(kind, events)
         return text, thought, refusal
 
-    def _read_beside(self, said: Mapping[str, Any], events: list[Event]) -> bool:
+    def _read_attachments(self, said: Mapping[str, Any], events: list[Event]) -> bool:
         """Decode images, sources, and content that can't be shown; return whether there was any."""
         before = len(events)
         if not parts.SOURCE_NAMES.isdisjoint(said):
@@ -183,7 +183,7 @@ class ChoiceReader:
         for address in parts.images_in(said):
             self._read_image(address, events)
         for kind in parts.unshown_in(said):
-            self._say_unshown(kind, events)
+            self._report_unshown(kind, events)
         return len(events) > before
 
     def _read_image(self, address: str, events: list[Event]) -> None:
@@ -195,7 +195,7 @@ class ChoiceReader:
         else:
             self.read_sources({"sources": [{"url": address, "title": "a picture"}]}, events)
 
-    def _say_unshown(self, kind: str, events: list[Event]) -> None:
+    def _report_unshown(self, kind: str, events: list[Event]) -> None:
         if kind not in self._unshown and len(self._unshown) < MOST_KINDS:
             self._unshown.add(kind)
             events.append(Unshown(self._mask(paired(kind))[:40], self._index))

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
+from nbchat.api.answer.textflow import paired
+from nbchat.api.keys import Key
 from nbchat.values.answer.usage import UNKNOWN, Usage
 
-__all__ = ["UsageTally"]
+__all__ = ["UsageTally", "raw_counts"]
+
+MOST_FIELDS = 60
+"""Most fields kept of a server's usage object, and of each object in it."""
+
+LONGEST_TEXT = 60
+"""Longest text that is kept of one."""
 
 
 class UsageTally:
@@ -70,6 +79,24 @@ class UsageTally:
             total_tokens=None if prompt is None or done is None else prompt + done,
             state="measured" if self._sure else "estimated",
         )
+
+
+def raw_counts(usage: Mapping[str, Any], key: Key | None, levels: int = 3) -> dict[str, Any]:
+    """Return a server's usage object as it is: its counts, truth values and short texts, `levels` deep."""
+    found: dict[str, Any] = {}
+    for name, value in itertools.islice(usage.items(), MOST_FIELDS):
+        if isinstance(value, Mapping) and levels > 1:
+            found[_short(name, key)] = raw_counts(value, key, levels - 1)
+        elif isinstance(value, str) and len(value) <= LONGEST_TEXT:
+            found[_short(name, key)] = _short(value, key)
+        elif value is None or (isinstance(value, (int, float)) and -(2**53) < value < 2**53):
+            found[_short(name, key)] = value
+    return found
+
+
+def _short(text: str, key: Key | None) -> str:
+    text = paired(text[:LONGEST_TEXT])
+    return text if key is None else key.redact(text)
 
 
 def _plausible(report: Usage) -> Usage:

@@ -48,7 +48,7 @@ def failure_in(payload: Any, kind: bytes) -> object:
         return _of_choices(choices)
     if kind == b"error" or "error" in (payload.get("object"), payload.get("type")):
         return payload if "choices" not in payload else None
-    return _told_otherwise(payload)
+    return _failure_by_signs(payload)
 
 
 def remark_in(payload: Any) -> object:
@@ -81,7 +81,7 @@ def _of_choices(choices: list[Any]) -> object:
     return None
 
 
-def _told_otherwise(payload: Mapping[str, Any]) -> object:
+def _failure_by_signs(payload: Mapping[str, Any]) -> object:
     if any(payload.get(name) for name in ERROR_NAMES):
         return payload if "choices" not in payload else _words(payload) or payload
     if payload.get("success") is False and "choices" not in payload:

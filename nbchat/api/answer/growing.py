@@ -69,7 +69,7 @@ class GrowingText:
 
     def flush(self) -> str:
         """Return what was held back, at the end."""
-        if self._held and self._count > 1 and _tells(self.text):
+        if self._held and self._count > 1 and _is_telling(self.text):
             return self._grow(self._take_held()[-1])
         return self._add_held()
 
@@ -108,8 +108,8 @@ class GrowingText:
         if not piece.startswith(so_far):
             return self._add(piece)
         again = len(piece) == self._size
-        long = self._count > 2 and _tells(so_far)
-        if self._cumulative or (last and (long or (again and _tells(so_far)))):
+        long = self._count > 2 and _is_telling(so_far)
+        if self._cumulative or (last and (long or (again and _is_telling(so_far)))):
             return self._grow(piece)
         if long or not again:
             self._held = [piece]
@@ -129,5 +129,5 @@ class GrowingText:
         return piece
 
 
-def _tells(text: str) -> bool:
+def _is_telling(text: str) -> bool:
     return len(text) >= TELLING and len(set(text[:200])) > VARIED

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbchat.api.answer import parts
 from nbchat.api.answer.choice import ChoiceReader
-from nbchat.api.answer.counting import UsageTally
+from nbchat.api.answer.counting import UsageTally, raw_counts
 from nbchat.api.answer.textflow import paired
 from nbchat.api.answer.toolcalls import index_of
 from nbchat.api.keys import Key
@@ -168,7 +168,7 @@ class PayloadReader:
             if report is not None:
                 self.seen = True
                 self.counted = self.all_finished
-                events.append(UsageReport(report))
+                events.append(UsageReport(report, raw_counts(count, self._key)))
 
     def _read_choice(self, choice: Mapping[str, Any], index: int, events: list[Event]) -> None:
         self.reads += 1

@@ -118,7 +118,7 @@ class PlainChunks:
         try:
             chunk = self._decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._miss(error)
+            self._learn_ignored(error)
             return False
         choices = chunk.choices
         if len(choices) != 1:
@@ -140,7 +140,7 @@ class PlainChunks:
             return False
         if run != self._run and not self._begin(run, events):
             return False
-        if self._starts and self._says_start(chunk):
+        if self._starts and self._may_name_answer(chunk):
             return False
         if len(piece) >= self._room or (chunk.usage is not None and not self._count(chunk.usage)):
             return False
@@ -168,7 +168,7 @@ class PlainChunks:
             self._run = run
         return self._room > 0
 
-    def _says_start(self, chunk: Any) -> bool:
+    def _may_name_answer(self, chunk: Any) -> bool:
         """Whether a chunk may be the first to name the answer's model or id."""
         model, reply_id = self._reader.knows_start
         return not (model or chunk.model is ABSENT) or not (reply_id or chunk.id is ABSENT)
@@ -183,7 +183,7 @@ class PlainChunks:
         self._usage = usage
         return True
 
-    def _miss(self, error: Exception) -> None:
+    def _learn_ignored(self, error: Exception) -> None:
         """Learn the name of an ignored field, so that the next chunk fits."""
         self._misses += 1
         unknown = _UNKNOWN.search(str(error))

@@ -62,7 +62,7 @@ class SSEDecoder:
             self._strip_mark(lines)
         if rest:
             self._pending += rest
-            if len(self._pending) <= _LONGEST_DONE and self._says_done():
+            if len(self._pending) <= _LONGEST_DONE and self._is_done():
                 self._pending.clear()
                 lines.append(b"data:" + DONE)
             elif len(self._pending) > self._limits.line.most:
@@ -95,6 +95,6 @@ class SSEDecoder:
             self._first = False
             lines[0] = lines[0].removeprefix(_BOM)
 
-    def _says_done(self) -> bool:
+    def _is_done(self) -> bool:
         """Whether the unfinished line is `[DONE]`: a connection that stays open may never send its line end."""
         return self._pending.startswith(b"data:") and self._pending[5:].lstrip() == DONE

@@ -167,7 +167,7 @@ class TextFlow:
         if not new:
             return
         if self._tags.plain and not STARTERS.search(new):
-            events.append(TextDelta(self._tags.pass_by(new), self._index))
+            events.append(TextDelta(self._tags.pass_through(new), self._index))
         else:
             self._sort(self._tags.feed(new), events)
 

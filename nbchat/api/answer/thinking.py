@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 from typing import Literal, NamedTuple
@@ -31,12 +32,11 @@ _PAIRS = {
 
 _TAGS = (*_PAIRS, *_PAIRS.values())
 _LONGEST = max(map(len, _TAGS))
-_TAG = re.compile("|".join(map(re.escape, _TAGS)), re.IGNORECASE | re.ASCII)
 
 STARTERS = re.compile(r"[<\[◁]")
 """The first character of every tag."""
 
-_FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
+_FENCE = r"(?m)^ {0,3}(```|~~~)"
 _MARKS = "`'\""
 _QUOTES = "`'\"“‘«([{"
 _EMPHASIS = "*_~"
@@ -60,6 +60,16 @@ class Span(NamedTuple):
     text: str
 
 
+@functools.cache
+def _any_tag() -> re.Pattern[str]:
+    """Compiled when a text may hold a tag: that takes a millisecond."""
+    return re.compile("|".join(map(re.escape, _TAGS)), re.IGNORECASE | re.ASCII)
+
+
+def _next_tag(text: str, start: int) -> re.Match[str] | None:
+    return _any_tag().search(text, start) if STARTERS.search(text, start) else None
+
+
 class ThinkTags:
     """Splits text into spans of answer and reasoning; white space around reasoning is dropped.
 
@@ -72,7 +82,7 @@ class ThinkTags:
         self._held = ""
         self._state = "start"  # → "opened" (white space to drop) → "thinking" → "closed" (the same) → "answer"
         self._open_tag = ""
-        self._close_tag = _TAG
+        self._close_tag = STARTERS  # until a tag opens
         self._leading = True  # whether no answer has come yet
         self._known = False  # whether this answer's reasoning is known to be marked
         self._thought = False  # whether any reasoning was returned
@@ -94,7 +104,7 @@ class ThinkTags:
         """Note that the server sends reasoning in a separate field."""
         self._known = True
 
-    def pass_by(self, text: str) -> str:
+    def pass_through(self, text: str) -> str:
         """Pass answer text without tags, while `plain`."""
         self._note(text)
         return text
@@ -132,7 +142,7 @@ class ThinkTags:
             self._held = stripped
         if not stripped:
             return
-        tag = _TAG.match(stripped)
+        tag = _any_tag().match(stripped) if STARTERS.match(stripped) else None
         if tag is None:
             if final or not _may_become_a_tag(stripped):
                 self._state = "answer"
@@ -141,7 +151,7 @@ class ThinkTags:
         if len(after) < LOOKAHEAD and not final:
             return
         close = _PAIRS.get(tag[0].lower())
-        if _goes_on_as_a_sentence(after) or (close is None and not after and not self._known):
+        if _continues_sentence(after) or (close is None and not after and not self._known):
             self._state = "answer"
             self._mentions += 1
             self._text(len(self._held) - len(after), spans)
@@ -183,21 +193,21 @@ class ThinkTags:
 
     def _answer(self, spans: list[Span], final: bool) -> None:
         at = 0
-        while self._mentions < MOST_MENTIONS and (tag := _TAG.search(self._held, at)):
+        while self._mentions < MOST_MENTIONS and (tag := _next_tag(self._held, at)):
             if len(self._held) < tag.end() + LOOKAHEAD and not final:
                 self._text(tag.start(), spans)
                 return
-            if self._obey(tag, spans):
+            if self._act_on(tag, spans):
                 return
             self._mentions += 1
             at = tag.end()
         watched = self._mentions < MOST_MENTIONS and not final
         self._text(len(self._held) - (_partial(self._held[at:]) if watched else 0), spans)
 
-    def _obey(self, tag: re.Match[str], spans: list[Span]) -> bool:
+    def _act_on(self, tag: re.Match[str], spans: list[Span]) -> bool:
         """Act on a tag in the answer, unless it is only mentioned; return whether it acted."""
         before, after = self._before.getvalue() + self._held[: tag.start()], self._held[tag.end() :]
-        if _is_spoken_of(before, after):
+        if _is_mentioned(before, after):
             return False
         if tag[0].lower() in _PAIRS:
             if not self._known or not after or after[0] == " ":
@@ -236,7 +246,7 @@ class ThinkTags:
             self._thought = self._thought or kind == "reasoning"
 
 
-def _is_spoken_of(before: str, after: str) -> bool:
+def _is_mentioned(before: str, after: str) -> bool:
     """Whether a tag is only mentioned: in quotes, in code, or within a sentence."""
     last = before[-1:]
     amid = last == " " and before.rstrip(" ")[-1:] not in tuple(_SENTENCE_ENDS)
@@ -244,22 +254,22 @@ def _is_spoken_of(before: str, after: str) -> bool:
     alone = last == "\n" and after[:1] in ("\n", "")
     spanned = not alone and _is_in_span(before)  # reasoning may contain unbalanced backticks
     marked = emphasised or spanned or last in tuple(_QUOTES)
-    return amid or marked or _goes_on_as_a_sentence(after) or _is_in_fence(before)
+    return amid or marked or _continues_sentence(after) or _is_in_fence(before)
 
 
-def _goes_on_as_a_sentence(after: str) -> bool:
+def _continues_sentence(after: str) -> bool:
     """Whether the words after a tag continue a sentence that mentions it."""
     return after[:1] in tuple(",;)`'\"") or (after[:1] == " " and after[1:2].islower() and after[1:2].isascii())
 
 
 def _is_in_fence(before: str) -> bool:
-    return len(_FENCE.findall(before)) % 2 == 1
+    return len(re.findall(_FENCE, before)) % 2 == 1
 
 
 def _is_in_span(before: str) -> bool:
     """Whether a code span is open in the last paragraph."""
     paragraph = before[before.rfind("\n\n") + 1 :]
-    return _FENCE.sub("", paragraph).count("`") % 2 == 1
+    return re.sub(_FENCE, "", paragraph).count("`") % 2 == 1
 
 
 def _may_become_a_tag(text: str) -> bool:

@@ -152,13 +152,13 @@ class ToolCallFlow:
                     given = index_of(given, position)
                 self._take(_piece(call, given), events)
 
-    def goes_on(self, index: int) -> bool:
+    def continues(self, index: int) -> bool:
         """Whether a piece that holds only arguments, under this index, continues the call there."""
         call = self._by_index.get(index)
         return call is not None and not call.named_again and call.told == self._clean(call.name)
 
-    def go_on(self, index: int, pieces: list[str], events: list[Event]) -> None:
-        """Add pieces that hold only arguments, if `goes_on` is true."""
+    def extend(self, index: int, pieces: list[str], events: list[Event]) -> None:
+        """Add pieces that hold only arguments, if `continues` is true."""
         call = self._last = self._by_index[index]
         call.add_all(pieces)
         if arguments := call.cleaner.feed("".join(pieces)):
@@ -172,7 +172,7 @@ class ToolCallFlow:
     def flush(self, events: list[Event]) -> None:
         """Emit what was held back, at the end."""
         for number, call in self._numbers.items():
-            name, rest = self._news(call, is_whole=True), call.cleaner.flush()
+            name, rest = self._new_name(call, is_whole=True), call.cleaner.flush()
             if name or rest:
                 events.append(ToolCallDelta(number, name=name, arguments=rest, index=self._index))
 
@@ -193,7 +193,7 @@ class ToolCallFlow:
             self._by_id.setdefault(piece.id, call)
         call.id = call.id or piece.id
         self._name(call, piece.name or inherited)
-        name = self._news(call, is_whole=bool(piece.arguments))
+        name = self._new_name(call, is_whole=bool(piece.arguments))
         call.add(piece.arguments)
         events.append(ToolCallDelta(call.number, call.id, name, call.cleaner.feed(piece.arguments), self._index))
         if piece.extra:
@@ -203,10 +203,10 @@ class ToolCallFlow:
         """Add a name or part of one."""
         if name and name == call.name:
             call.named_again = call.named_again or call.is_full
-        elif name and self._goes_on(call, name):
+        elif name and self._continues_name(call, name):
             call.name = name if name.startswith(call.name) else call.name + name
 
-    def _news(self, call: _Call, *, is_whole: bool) -> str:
+    def _new_name(self, call: _Call, *, is_whole: bool) -> str:
         """Return the part of the name not yet emitted; a possible `functions.` waits for the rest."""
         name = self._clean(call.name)
         if name == call.told or (not is_whole and any(prefix.startswith(name) for prefix in _PREFIXES)):
@@ -223,7 +223,7 @@ class ToolCallFlow:
             name = name.removeprefix(prefix)
         return _SUFFIX.sub("", name)
 
-    def _goes_on(self, call: _Call, name: str) -> bool:
+    def _continues_name(self, call: _Call, name: str) -> bool:
         """Whether a text continues or repeats this call's name, rather than naming another call."""
         if name == call.name or not call.name:
             return True
@@ -254,14 +254,14 @@ class ToolCallFlow:
         if call is None:
             return self._of_new_index(piece)
         if piece.id and call.id:  # not the id of the call
-            return call if self._is_rest(call, piece) else None
+            return call if self._completes(call, piece) else None
         return None if self._is_next(call, piece) else call
 
     def _of_known_id(self, call: _Call, piece: _Piece) -> _Call | None:
         """Some servers give all calls of an answer one id; others raise the index within one call."""
         if piece.index is not None and piece.index in self._by_index and piece.index != call.index:
             call = self._by_index[piece.index]  # the same id under two indices: the index tells them apart
-        if piece.name and not self._goes_on(call, piece.name):
+        if piece.name and not self._continues_name(call, piece.name):
             return None
         if piece.index is not None and piece.index != call.index and piece.index not in self._by_index:
             return None if piece.name and call.is_full and piece.arguments.strip() != call.text.strip() else call
@@ -270,9 +270,9 @@ class ToolCallFlow:
     def _of_new_index(self, piece: _Piece) -> _Call | None:
         """A piece without a known id under a new index continues a call only if it completes it."""
         call = self._last
-        return call if call is not None and piece.index is not None and self._is_rest(call, piece) else None
+        return call if call is not None and piece.index is not None and self._completes(call, piece) else None
 
-    def _is_rest(self, call: _Call, piece: _Piece) -> bool:
+    def _completes(self, call: _Call, piece: _Piece) -> bool:
         """Whether a piece that looks like another call continues this incomplete one."""
         if not piece.name:
             return not (call.is_full and piece.begins and piece.arguments.strip() != call.text.strip())
@@ -281,7 +281,7 @@ class ToolCallFlow:
 
     def _is_next(self, call: _Call, piece: _Piece) -> bool:
         """Whether a piece at a call's index begins another call."""
-        if piece.name and call.name and not self._goes_on(call, piece.name):
+        if piece.name and call.name and not self._continues_name(call, piece.name):
             return True
         if not piece.begins or not call.is_full or piece.arguments.strip() == call.text.strip():
             return False

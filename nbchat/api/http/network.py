@@ -25,6 +25,9 @@ __all__ = ["AsyncioBackend", "ChunkMerger"]
 HIGH_WATER = 1 << 20
 """Unread bytes after which the socket is paused."""
 
+LONGEST_LINE = 8192
+"""Bytes of a request's first line."""
+
 LINGER_SECONDS = 0.03
 """Seconds between reads of a long stream of small pieces: 30 ms is invisible, and one wake-up for three tokens costs a third."""
 
@@ -57,7 +60,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             async with asyncio.timeout(timeout):
                 _, stream = await asyncio.shield(connecting)
         except BaseException as error:
-            connecting.add_done_callback(_let_go)
+            connecting.add_done_callback(_close_abandoned)
             if isinstance(error, TimeoutError):
                 raise httpcore.ConnectTimeout(str(error)) from error
             if isinstance(error, OSError):
@@ -80,7 +83,7 @@ def _reason(error: OSError) -> str:
     return os.strerror(int(number[1])) if int(number[1]) > 0 else str(error).replace(number[0], "", 1)
 
 
-def _let_go(connecting: asyncio.Task[tuple[asyncio.Transport, _Stream]]) -> None:
+def _close_abandoned(connecting: asyncio.Task[tuple[asyncio.Transport, _Stream]]) -> None:
     """Close an abandoned connection if it was established after all."""
     if not connecting.cancelled() and connecting.exception() is None:
         connecting.result()[0].abort()
@@ -149,12 +152,21 @@ class _Stream(asyncio.Protocol):
         return data
 
 
+def _is_head_of_body(data: bytes) -> bool:
+    """Whether this is the whole head of a request, and a body follows."""
+    if not data.endswith(b"\r\n\r\n") or b" HTTP/1.1\r\n" not in data[:LONGEST_LINE]:
+        return False
+    head = data.lower()
+    return b"\r\ncontent-length: " in head and b"\r\ncontent-length: 0\r\n" not in head
+
+
 class _Connection(httpcore.AsyncNetworkStream):
     """One socket as a stream for httpcore."""
 
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
         self._merger = ChunkMerger()
+        self._head = b""  # written with the body that it announces
         self._reads = 0  # of the current response
         self._last_size = 0
         self._deadline: float | None = None
@@ -211,12 +223,19 @@ class _Connection(httpcore.AsyncNetworkStream):
             reader.set_exception(httpcore.ReadTimeout("nothing came within the time limit"))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write everything. Raises httpcore.WriteTimeout if the peer accepts nothing for `timeout` seconds."""
+        """Write everything. Raises httpcore.WriteTimeout if the peer accepts nothing for `timeout` seconds.
+
+        A head that announces a body waits for the body's first part: together they take one call of the system.
+        """
         if not buffer:
             return
         stream = self._stream
         if stream.ended and stream.closed.done():
             raise httpcore.WriteError(str(stream.error or "the connection is closed"))
+        if not self._head and _is_head_of_body(buffer):
+            self._head = buffer
+            return
+        buffer, self._head = self._head + buffer, b""
         self._merger.reset()
         self._reads = 0
         stream.transport.write(buffer)

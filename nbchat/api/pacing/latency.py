@@ -1,48 +1,59 @@
-"""The latency of one batch's requests, against the lowest that the batch has seen."""
+"""The latency of one batch's requests, compared with the lowest in the batch."""
 
 from __future__ import annotations
 
 import math
-import statistics
 
 __all__ = ["Latency"]
 
 DRIFT = 0.05
-"""The part by which the reference follows a median above it: a server that has become slower for good is accepted."""
+"""The fraction by which the reference follows a higher median, so that a permanently slower server is accepted."""
+
+ALIKE = 2.0
+"""Factor up to which another batch's requests count as the same kind of request."""
+
+SLACK_SECONDS = 0.05
+"""Increase of latency in seconds that is ignored, because a busy machine adds as much by itself."""
 
 DOUBT = 2.0
 """Standard errors by which a median may exceed the lowest by chance."""
 
 
 class Latency:
-    """Compares medians of logarithms, because answers differ in length: one slow answer says nothing of the load."""
+    """Compares medians of logarithms, because answers differ in length, and one slow answer says nothing about the load."""
 
     def __init__(self) -> None:
-        self._lowest: float | None = None
+        self.lowest: float | None = None
+        """The logarithm of the lowest median so far; None = nothing was compared yet."""
         self._samples: list[float] = []
         self._changes = 0
 
     def add(self, seconds: float, changes: int) -> None:
-        """Add the duration of a request that was sent at the level after so many changes; others' are dropped."""
+        """Add the duration of a request that was sent at the level after this number of changes; others are dropped."""
         if changes != self._changes:
             self._changes = changes
             self._samples.clear()
         self._samples.append(math.log(max(seconds, 1e-6)))
 
-    def ratio(self, count: int) -> float | None:
+    def ratio(self, count: int, earlier: float | None = None) -> float | None:
         """Return by what factor the median exceeds the lowest before, at least, beyond chance; None = too few samples.
 
-        It takes `count` samples, at least 4, which are then dropped.
+        It takes `count` samples, at least 4, which are then dropped. The first comparison is with the `lowest` of an
+        earlier batch, if there was one and its requests took about as long.
         """
         if len(self._samples) < max(count, 4):
             return None
+        import statistics  # takes a millisecond, which the first answer need not wait for
+
         lower, median, upper = statistics.quantiles(self._samples, n=4)
         error = (
             1.25 * (upper - lower) / 1.35 / math.sqrt(len(self._samples))
         )  # of a median, if durations are log-normal
         self._samples.clear()
-        if self._lowest is None or median < self._lowest:
-            self._lowest = median
-        excess = median - self._lowest
-        self._lowest += DRIFT * excess
+        if self.lowest is None and earlier is not None and abs(median - earlier) <= math.log(ALIKE):
+            self.lowest = earlier
+        if self.lowest is None or median < self.lowest:
+            self.lowest = median
+        excess = median - math.log(math.exp(self.lowest) + SLACK_SECONDS)
+        self.lowest += DRIFT * (median - self.lowest)
         return math.exp(max(0.0, excess - DOUBT * error))

@@ -13,6 +13,8 @@ from tornado import httpserver
 
 from nbchat.builtin.http.handlers import READ_LIMIT, Counters, Settings, application
 from nbchat.builtin.model.models import learned
+from nbchat.values.daemon_thread import start_daemon
+from nbchat.values.errors import ConfigError
 
 __all__ = ["PACE", "BuiltinServer", "builtin"]
 
@@ -59,7 +61,7 @@ class BuiltinServer:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
 
     def start(self) -> str:
-        """Start listening in a thread; return the base URL. Raises OSError if the port is taken."""
+        """Start listening in a thread; return the base URL. Raises OSError if the port is taken, ConfigError without threads."""
         if self._thread is not None:
             raise RuntimeError("A BuiltinServer can be started only once; create another.")
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
@@ -67,10 +69,13 @@ class BuiltinServer:
         listener.setblocking(False)
         self._address = (self._address[0], listener.getsockname()[1])
         started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listener, started), name="nbchat-builtin", daemon=True)
-        self._thread.start()
+        try:
+            self._thread = start_daemon(self._run, listener, started, name="nbchat-builtin")
+        except ConfigError:
+            listener.close()
+            raise
         started.wait()
-        threading.Thread(target=learned, name="nbchat-builtin-corpus", daemon=True).start()
+        start_daemon(learned, name="nbchat-builtin-corpus")
         return self.base_url
 
     def stop(self) -> None:

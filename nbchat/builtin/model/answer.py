@@ -52,7 +52,7 @@ class Answer:
         """The distribution of the next token."""
         if self._closes:
             return self._reciter.next(self._context, self._fenced, [*self._evidence, self._closing_evidence])
-        return self._redirect(self._tire(self._model.next(self._context, self._fenced, self._evidence)))
+        return self._redirect(self._mix_in_end(self._model.next(self._context, self._fenced, self._evidence)))
 
     def take(self, token: int) -> None:
         """Append this token."""
@@ -75,7 +75,7 @@ class Answer:
         elif self._closes:
             self._said = len(self._closing) + 1  # a high temperature or a bias left the statement
 
-    def _tire(self, distribution: Distribution) -> Distribution:
+    def _mix_in_end(self, distribution: Distribution) -> Distribution:
         """Mix in the end token, with more weight the longer the answer is."""
         over = self._length - PATIENCE
         if over <= 0 or self._fenced:

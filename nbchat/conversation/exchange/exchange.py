@@ -21,7 +21,7 @@ from nbchat.conversation.exchange.outgoing import check_body, check_message
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.process import process
 from nbchat.conversation.servers.connection import check_chosen
-from nbchat.conversation.tools.repair import failed, told_apart, valid_calls
+from nbchat.conversation.tools.repair import failed, valid_calls, with_unique_ids
 from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger.entries import Entry
 from nbchat.store.paths import notebook_path
@@ -143,7 +143,7 @@ class Exchange:
             calls, tools = self.replies[-1].tool_calls, self.ask.tools
             if self.error is not None or not calls or tools is None or not tools.can_run(calls):
                 return
-            yield from self._call_tools(tools, told_apart(calls), presenter)
+            yield from self._call_tools(tools, with_unique_ids(calls), presenter)
             results = self.steps[-len(calls) :]
             rounds.append([result.text for result in results])
             if failed(results) and rounds[-MOST_MISTAKES:] == [rounds[-1]] * MOST_MISTAKES:
@@ -337,13 +337,14 @@ class Exchange:
         )
 
     def _status(self, reply: Reply) -> Status:
-        """Return the status; a complete answer is interrupted if its tools were to run."""
+        """Return the status; a complete answer is interrupted if its tools were to run, or its data to be read."""
         if self.error is None or isinstance(self.error, SchemaError) or reply.status != "complete":
             return reply.status
+        if isinstance(self.error, Exception):
+            return "failed"
         calls, tools = reply.tool_calls, self.ask.tools
-        if not isinstance(self.error, Exception) and not (calls and tools is not None and tools.can_run(calls)):
-            return "complete"
-        return "failed" if isinstance(self.error, Exception) else "interrupted"
+        goes_on = calls and tools is not None and tools.can_run(calls)
+        return "interrupted" if goes_on or (self.ask.schema is not None and self.data is None) else "complete"
 
     @property
     def turn(self) -> Turn | None:

@@ -6,13 +6,13 @@ import functools
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange.exchange import Delivery, Exchange
 from nbchat.conversation.storage.record import Record
-from nbchat.store.ledger.budget import Budget
 from nbchat.store.ledger.entries import Spent
 from nbchat.store.paths import OFF, is_wanted
 from nbchat.values.answer.events import Event
@@ -20,6 +20,9 @@ from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.errors import SessionError
 from nbchat.values.live_set import LiveSet
 from nbchat.values.request import Request
+
+if TYPE_CHECKING:  # imported only with a budget
+    from nbchat.store.ledger.budget import Budget
 
 __all__ = ["Deliverer", "Limits", "spent"]
 
@@ -102,10 +105,11 @@ class Deliverer:
         """Estimate an answer's tokens from earlier answers, up to the request's limit."""
         params = exchange.ask.params
         most = params.max_completion_tokens or params.max_tokens
-        counts = [count for entry in self._record.ledger if (count := entry.usage.completion_tokens) is not None]
-        if not counts:
+        known = [entry for entry in self._record.ledger if entry.usage.completion_tokens is not None]
+        if not known:
             return (most or 0) * (params.n or 1)
-        usual = round(sum(counts) / len(counts))
+        count = sum(entry.usage.completion_tokens or 0 for entry in known)
+        usual = round(count / sum(entry.requests for entry in known))
         return usual if most is None else min(usual, most * (params.n or 1))
 
 

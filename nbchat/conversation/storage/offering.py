@@ -1,4 +1,4 @@
-"""Offer to continue a partial answer, left when a kernel stopped, before its cell asks again."""
+"""Offer to continue a partial answer of an earlier kernel before its cell asks again."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> Sessio
     took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
     price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
     error = SessionError(
-        f"Nothing was sent: the kernel stopped while this cell was being answered, and the partial answer was kept (about {took},"
-        f" {price}). {exchange.options.continue_with} resumes it; run the cell once more to ask again.",
+        f"Nothing was sent: the last answer to this cell was cut off, and what had arrived was kept (about {took}, {price})."
+        f" {exchange.options.continue_with} resumes it; run the cell once more to ask again.",
         reply=reply,
     )
     if presenter is not None:

@@ -18,9 +18,12 @@ from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, S
 from nbchat.store.ledger.entries import Entry
 from nbchat.store.paths import notebook_path
 from nbchat.store.sessions import OpenSession
+from nbchat.store.writer import Operation
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Event
-from nbchat.values.answer.reply import Reply, Timing
+from nbchat.values.answer.rating import Rating
+from nbchat.values.answer.reply import Choice, Reply, Timing
+from nbchat.values.json_fields import UNREADABLE, readable
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
 from nbchat.values.plural import pluralize
@@ -30,6 +33,9 @@ __all__ = ["Persistence", "Reopened", "reopened"]
 
 MARKS = {"edited": "before_edit", "pinned": "pinned", "dropped": "dropped"}
 """Marks of a version in the journal, and their fields."""
+
+LOST = "(this message can't be read: the journal is damaged)"
+"""Stands for a message that can't be read."""
 
 KERNEL_ENDED = "the kernel stopped while this answer was arriving"
 
@@ -132,7 +138,7 @@ class Persistence:
             if before is None or before.reply is not version.reply:
                 self.journal.finish(self._session, answer.written())
             elif before.rating != version.rating:
-                self.journal.rate(version.answer_id, version.rating.to_dict() if version.rating else {})
+                self.rate(version.answer_id, version.rating)
         places = [_place(turn) for turn in turns[first:]]
 
         def whole() -> tuple[list[Place], list[Answer]]:
@@ -142,6 +148,14 @@ class Persistence:
         for answer_id in self._absorbed:
             self.journal.drop(answer_id)
         self._written, self._known, self._absorbed = turns, (), ()
+
+    def rate(self, answer: str, rating: Rating | None) -> None:
+        """Store a reader's rating of an answer; None removes it."""
+        self.journal.rate(answer, rating.to_dict() if rating else {})
+
+    def growing(self, entry: Entry, keys: Sequence[Key]) -> Operation:
+        """Return what writes the present state of a ledger row that sums up many requests."""
+        return self.journal.ledger.growing(entry, session=self._session, keys=keys)
 
 
 class _Answered(NamedTuple):
@@ -206,24 +220,37 @@ class Reopened(NamedTuple):
     absorbed: tuple[str, ...]
     system: str | None
     params: Params
+    newest: str | None = None
+    """The id of the answer that was asked for last; None = there is none."""
+    damaged: int = 0
+    """Answers of which something could not be read."""
 
     def cut_off(self) -> set[str]:
-        """Ids of the current answers that were cut off when a kernel stopped."""
-        return {turn.answer_id for turn in self.turns if KERNEL_ENDED in turn.reply.notices}
+        """Ids of the answers in force that the kernel's end cut off: a restart interrupts a running cell first."""
+        return {
+            turn.answer_id
+            for turn in self.turns
+            if KERNEL_ENDED in turn.reply.notices
+            or (turn.answer_id == self.newest and turn.reply.text and turn.reply.status != "complete")
+        }
 
     def notices(self) -> list[str]:
         """Return notices for the user."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
         said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
-        return [f"{said}; %chat clear starts afresh"]
+        lost = f"{pluralize(self.damaged, 'answer')} of it could not be read in full, since the journal is damaged"
+        return [f"{said}; %chat clear starts afresh", *([lost] if self.damaged else [])]
 
 
 def reopened(journal: Journal, row: SessionRow) -> Reopened:
     """Read a session. Raises SessionError."""
     answers = journal.answers(row.id)
     known: dict[str, Params] = {}
-    versions = {answer_id: _version(stored, known) for answer_id, stored in answers.items()}
-    written = [turn for place in journal.places(row.id) if (turn := _turn(place, versions, answers)) is not None]
+    damaged: set[str] = set()
+    versions = {answer_id: _version(stored, known, damaged) for answer_id, stored in answers.items()}
+    places = journal.places(row.id)
+    damaged |= {answer_id for place in places for answer_id in place.versions if answer_id not in answers}
+    written = [turn for place in places if (turn := _turn(place, versions, answers)) is not None]
     placed = {version.answer_id for turn in written for version in turn.versions}
     turns, absorbed = list(written), []
     for answer_id, stored in answers.items():
@@ -237,7 +264,9 @@ def reopened(journal: Journal, row: SessionRow) -> Reopened:
         tuple(turns),
         tuple(absorbed),
         system if isinstance(system, str) else None,
-        _params(row.settings.get("params")),
+        Params.from_dict(readable(Params.from_dict, row.settings.get("params"), {})),
+        max(answers.values(), key=lambda stored: stored.at).id if answers else None,
+        len(damaged),
     )
 
 
@@ -283,10 +312,11 @@ def _fields(version: Version) -> dict[str, Any]:
     return {name: getattr(version, name) for name in _NAMES}
 
 
-def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
+def _version(stored: Stored, known: dict[str, Params], damaged: set[str]) -> Version | None:
     """Rebuild a version; an unfinished answer keeps what arrived. None = unreadable.
 
-    `known` are parameters that were read before: most turns of a session share theirs.
+    `known` are parameters that were read before: most turns of a session share theirs. The ids of answers of which
+    something can't be read are added to `damaged`.
     """
     turn = stored.turn
     try:
@@ -302,14 +332,39 @@ def _version(stored: Stored, known: dict[str, Params]) -> Version | None:
             rating=read_rating(turn.get("rating")),
             answer_id=stored.id,
         )
-    except (ValueError, KeyError, TypeError):
-        return None
+    except UNREADABLE:
+        damaged.add(stored.id)
+        return _salvaged(stored)
+
+
+def _salvaged(stored: Stored) -> Version | None:
+    """What can be read of a damaged version: its other fields. None = neither the question nor the answer."""
+    turn, message = stored.turn, {"role": "user", "content": LOST}
+    params = readable(Params.from_dict, turn.get("params"), {})
+    reply = _salvaged_reply(turn["reply"]) if "reply" in turn else _rescued_reply(stored).to_dict()
+    found = readable(
+        Version.from_dict, {**turn, "params": params, "reply": reply}, {"message": message, "reply": _NO_REPLY}
+    )
+    version = replace(Version.from_dict(found), answer_id=stored.id)
+    return None if version.message.text == LOST and version.reply.empty else version
+
+
+def _salvaged_reply(written: object) -> dict[str, Any]:
+    reply = readable(Reply.from_dict, written, _NO_REPLY)
+    choices = written.get("choices") if isinstance(written, Mapping) else None
+    if "choices" not in reply and isinstance(choices, list):
+        reply["choices"] = [readable(Choice.from_dict, choice, {}) for choice in choices]
+    return reply
+
+
+_NO_REPLY: Mapping[str, Any] = {"status": "interrupted"}
 
 
 def _rescued_reply(stored: Stored) -> Reply:
     """Return the partial reply of an answer whose process ended."""
-    message = Message.from_dict(stored.turn["message"])
-    body = {"model": stored.turn.get("params", {}).get("model"), "messages": [message.to_dict()]}
+    asked = stored.turn.get("params")
+    model = asked.get("model") if isinstance(asked, Mapping) else None
+    body = {"model": model if isinstance(model, str) else None, "messages": [_question(stored.turn)]}
     draft = Draft(Request("", body))
     draft.add(stored.came)
     reply = draft.reply(interrupted=True)
@@ -332,8 +387,8 @@ def _rescue(turns: list[Turn], version: Version, stored: Stored) -> list[str]:
     return []
 
 
-def _params(written: object) -> Params:
+def _question(turn: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return Params.from_dict(written) if isinstance(written, Mapping) else Params()
-    except ValueError:
-        return Params()
+        return Message.from_dict(turn["message"]).to_dict()
+    except UNREADABLE:
+        return {"role": "user", "content": LOST}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
+from nbchat.api.keys import Key
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
@@ -15,8 +16,16 @@ from nbchat.values.live_set import LiveSet
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.conversation.storage.persistence import Persistence
+    from nbchat.store.writer import Operation
 
-__all__ = ["Record"]
+__all__ = ["Record", "Stoppable"]
+
+
+class Stoppable(Protocol):
+    """A run of many requests that can be stopped from any thread."""
+
+    def stop(self) -> None:
+        """Stop it; what has come is kept."""
 
 
 class Record:
@@ -39,6 +48,7 @@ class Record:
         self._newest: str | None = None
         """The id of the answer that was recorded or offered last."""
         self._open: LiveSet[Exchange] = LiveSet()
+        self._runs: LiveSet[Stoppable] = LiveSet()
         self._lock = threading.RLock()
         self._persist = persist
         self._persistence: Persistence | None = None
@@ -121,12 +131,28 @@ class Record:
             self._open.add(exchange)
         return exchange
 
-    def stop(self) -> None:
-        """Stop the exchanges that are open."""
+    def watch(self, run: Stoppable) -> None:
+        """Have `stop` end a run of many requests too, for as long as it exists."""
         with self._lock:
-            exchanges = list(self._open)
-        for exchange in exchanges:
-            exchange.stop()
+            self._runs.add(run)
+
+    def stop(self) -> None:
+        """Stop the exchanges that are open, and the runs."""
+        with self._lock:
+            running: list[Stoppable] = [*self._runs, *self._open]
+        for one in running:
+            one.stop()
+
+    def enter(self, entry: Entry, keys: Sequence[Key]) -> Operation | None:
+        """Enter a ledger row that sums up many requests, in place of its earlier state. Return what writes it.
+
+        None = nothing is journalled. `keys` are masked.
+        """
+        with self._lock:
+            known = [place for place, one in enumerate(self.ledger) if one.id == entry.id]
+            place = known[0] if known else len(self.ledger)
+            self.ledger = (*self.ledger[:place], entry, *self.ledger[place + 1 :])
+            return None if self.persistence is None else self.persistence.growing(entry, keys)
 
     def keep(self, exchange: Exchange) -> None:
         """Record the requests in the ledger, and the answer, complete or partial, in the history. Idempotent."""

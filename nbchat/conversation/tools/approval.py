@@ -5,10 +5,13 @@ from __future__ import annotations
 import builtins
 import sys
 import types
+from typing import TYPE_CHECKING
 
-from nbchat.conversation.tools.call_view import CallView
 from nbchat.values.messages import ToolCall
 from nbchat.values.plural import pluralize
+
+if TYPE_CHECKING:
+    from nbchat.conversation.tools.call_view import CallView
 
 __all__ = ["ask_user"]
 
@@ -26,6 +29,8 @@ def ask_user(call: ToolCall) -> bool:
     in_kernel = not isinstance(builtins.input, types.BuiltinFunctionType)  # a kernel puts its own prompt there
     if not in_kernel and not (sys.stdin is not None and sys.stdin.isatty()):
         raise EOFError("standard input is not a terminal")
+    from nbchat.conversation.tools.call_view import CallView
+
     view = CallView.of(call)
     shown, yes = f"The model wants to run\n{view}", 0
     for _ in range(MOST_ANSWERS):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from nbchat.values.messages import Message, ToolCall
 
-__all__ = ["failed", "told_apart", "valid_calls"]
+__all__ = ["failed", "valid_calls", "with_unique_ids"]
 
 FAILURES = ("Error: ", "Not run")
 """How results of failed or refused calls begin."""
@@ -17,7 +17,7 @@ FAILURES = ("Error: ", "Not run")
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-def told_apart(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+def with_unique_ids(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
     """Return the calls with unique ids, which results refer to; some servers repeat one id."""
     seen: set[str] = set()
     apart: list[ToolCall] = []

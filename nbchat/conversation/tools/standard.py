@@ -59,7 +59,7 @@ def look_at(namespace: Mapping[str, Any]) -> Tool:
             name: the variable's name, without attributes or calls.
 
         """
-        names = [known for known in namespace if not known.startswith("_") and not _is_furniture(known, namespace)]
+        names = [known for known in namespace if not known.startswith("_") and not _is_the_shells(known, namespace)]
         if name in names:
             from nbchat.data.safe_repr import described_passively, runs_nothing
 
@@ -79,7 +79,7 @@ BUILTIN_TOOLS: Mapping[str, Callable[[dict[str, Any]], Tool]] = {
 """Tool factories by name; each makes its tool for a namespace."""
 
 
-def _is_furniture(name: str, namespace: Mapping[str, Any]) -> bool:
+def _is_the_shells(name: str, namespace: Mapping[str, Any]) -> bool:
     """Whether a name is a module, or one that an interactive shell puts into every namespace."""
     return name in ("In", "Out", "exit", "quit", "get_ipython", "open") or issubclass(type(namespace[name]), ModuleType)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbchat.data.privacy.encodings import variants
+from nbchat.data.privacy.marked import MARKED
 from nbchat.data.privacy.secret_names import is_secret_name, passwords_in
 from nbchat.values.errors import GuardError
 
@@ -51,7 +52,9 @@ class Guard:
 
     def __init__(self, secrets: Mapping[str, str], private: Iterable[PrivateColumn] | None = None) -> None:
         self._secrets = {label: _forms(value) for label, value in secrets.items() if is_secret(value)}
-        self._columns = [(column.name, column.current()) for column in (_marked() if private is None else private)]
+        self._columns = [
+            (column.name, column.current()) for column in (MARKED.values() if private is None else private)
+        ]
 
     def check(self, texts: Iterable[tuple[str, str]]) -> None:
         """Raise GuardError if a text contains a secret or private value, naming which one and where, never the value.
@@ -76,12 +79,6 @@ class Guard:
         for label, forms in self._secrets.items():
             if any(form in text for form in forms):
                 raise _refusal(where, label if " " in label else f"the value of {label}")
-
-
-def _marked() -> tuple[PrivateColumn, ...]:
-    from nbchat.data.privacy.private_columns import private_columns
-
-    return private_columns()
 
 
 def _refusal(where: str, what: str) -> GuardError:

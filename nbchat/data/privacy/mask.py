@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbchat.data.description import missing, said_of
+from nbchat.data.description import missing, safe_str
 
 __all__ = ["LONGEST", "mask"]
 
@@ -19,7 +19,7 @@ def mask(value: object) -> str:
     """
     if missing(value):
         return ""
-    text = f"{value:.6g}" if isinstance(value, float) else said_of(value)
+    text = f"{value:.6g}" if isinstance(value, float) else safe_str(value)
     if text in ("True", "False"):
         return "Xxxx"
     if isinstance(value, (bytes, bytearray, memoryview)):

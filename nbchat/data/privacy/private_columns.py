@@ -15,11 +15,12 @@ from msgspec import Struct, field
 
 from nbchat.data.description import STOPS
 from nbchat.data.interpolation.lookup import nearest
+from nbchat.data.privacy.marked import MARKED
 from nbchat.data.privacy.private_values import PrivateValues
 from nbchat.data.tables.table import Field, Table, table_of
 from nbchat.values.errors import PromptError
 
-__all__ = ["Hidden", "PrivateColumn", "forget", "hidden", "private", "private_columns"]
+__all__ = ["Hidden", "PrivateColumn", "forget", "hidden", "private"]
 
 Frame = TypeVar("Frame")
 
@@ -71,7 +72,6 @@ class Hidden(Struct, frozen=True):
     labels: bool
 
 
-_columns: dict[str, PrivateColumn] = {}
 _frames: dict[int, tuple[weakref.ref[Any], set[Hashable]]] = {}
 
 
@@ -103,20 +103,15 @@ def private(frame: Frame, *columns: Hashable) -> Frame:
     return frame
 
 
-def private_columns() -> tuple[PrivateColumn, ...]:
-    """Return every column marked so far."""
-    return tuple(_columns.values())
-
-
 def forget() -> None:
     """Unmark everything, except the marks in pandas' `attrs`. For tests."""
-    _columns.clear()
+    MARKED.clear()
     _frames.clear()
 
 
 def hidden(value: object, table: Table) -> Hidden:
     """Return what is private in a frame: marked, inherited, or the same as a private column by name and values."""
-    if not _columns and not getattr(value, "attrs", None):
+    if not MARKED and not getattr(value, "attrs", None):
         return Hidden(frozenset(), labels=True)
     names = set(_frames[id(value)][1]) if _is_marked(value) else set()
     names |= _handed_on(value)
@@ -147,7 +142,7 @@ def _handed_on(value: object) -> set[Hashable]:
 
 def _hold(frame: object, table: Table, name: Hashable) -> None:
     """Read the values of a column or a level of the row labels; not of a lazy frame, which would have to be computed."""
-    column = _columns.setdefault(str(name), PrivateColumn(str(name)))
+    column = MARKED.setdefault(str(name), PrivateColumn(str(name)))
     level = next((label.place for label in table.labels if label.name == name), None)
     if _place(table, name) is not None:
         column.sources.append(_Source(weakref.ref(frame), name))
@@ -166,7 +161,7 @@ def _is_like(table: Table, one: Field, *, labels: bool = False) -> bool:
     A name that contains the private one counts (`email_x` after a merge).
     """
     name = str(one.name).casefold()
-    alike = [column for column in _columns.values() if column.name.casefold() in name]
+    alike = [column for column in MARKED.values() if column.name.casefold() in name]
     if not alike or not table.rows:
         return False
     step = -(-table.rows // COMPARED)

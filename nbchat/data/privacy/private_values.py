@@ -23,7 +23,7 @@ from datetime import date
 from decimal import Decimal
 from numbers import Integral, Real
 
-from nbchat.data.description import STOPS, missing, said_of
+from nbchat.data.description import STOPS, missing, safe_str
 from nbchat.data.privacy.codes import Codes
 from nbchat.data.privacy.common_words import COMMON, is_ordinary
 from nbchat.data.privacy.text_tokens import UNSPACED, TextTokens, number_key, words_of
@@ -106,7 +106,7 @@ class PrivateValues:
         self._codes = Codes()
 
     def __contains__(self, value: object) -> bool:
-        return not missing(value) and hash(said_of(value)) in self._known
+        return not missing(value) and hash(safe_str(value)) in self._known
 
     def absorb(self, values: Iterable[object]) -> None:
         """Add values, distinctive or not."""

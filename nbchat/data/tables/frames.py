@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, said_of, shorten
+from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, safe_str, shorten
 from nbchat.data.privacy.ladder import Rung
 from nbchat.data.privacy.mask import mask
 from nbchat.data.privacy.private_columns import hidden
@@ -143,7 +143,7 @@ def plain(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.15g}"
-    return said_of(value)
+    return safe_str(value)
 
 
 def _csv(row: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -18,7 +19,8 @@ def narwhals_table(value: Any) -> NarwhalsTable | None:
     native = nw.to_native(value, pass_through=True)
     kind = f"{type(native).__module__.partition('.')[0]} {type(native).__name__}"
     try:
-        frame = nw.from_native(native, allow_series=True)
+        with warnings.catch_warnings(category=FutureWarning, action="ignore"):  # of plans for Dask
+            frame = nw.from_native(native, allow_series=True)
     except TypeError:
         return None
     if isinstance(frame, nw.Series):

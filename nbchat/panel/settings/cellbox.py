@@ -9,7 +9,7 @@ from ipywidgets import Button, HBox, Textarea
 from nbchat.api.endpoints import Endpoint
 from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.redraw import Redraw
-from nbchat.panel.settings.cellline import ONE, Loaded, Tried, cell_line, load_cell, unsaid
+from nbchat.panel.settings.cellline import ONE, Loaded, Tried, cell_line, load_cell, omitted
 from nbchat.values.errors import NbchatError
 from nbchat.values.params import Params
 
@@ -44,7 +44,7 @@ class CellBox:
             return
         self._shown = (params, system, endpoint, tried)
         try:
-            text, note = cell_line(params, system, endpoint, tried), unsaid(endpoint)
+            text, note = cell_line(params, system, endpoint, tried), omitted(endpoint)
         except NbchatError as error:
             text, note = "", str(error)
         self._line = text

@@ -18,7 +18,7 @@ from nbchat.conversation.servers.connection import endpoint_for
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import PARAMETERS, Params
 
-__all__ = ["ONE", "Loaded", "Tried", "cell_line", "load_cell", "unsaid"]
+__all__ = ["ONE", "Loaded", "Tried", "cell_line", "load_cell", "omitted"]
 
 TRIES = ("repeat", "score", "variants")
 """The options of nbchat's own that belong to a sweep, and that a panel keeps for its sweeps."""
@@ -46,7 +46,7 @@ def cell_line(params: Params, system: str | None, endpoint: Endpoint, tried: Tri
     """Return the line that sends the same request from a fresh kernel, apart from the history.
 
     Raises ConfigError for settings that a line can't express. Secret parts of an address are left out of the line; see
-    `unsaid`.
+    `omitted`.
     """
     words = ["%%chat", option_line({name: value for name, value in params.items() if name not in tried.axes})]
     words += _tried_words(tried)
@@ -73,7 +73,7 @@ def _tried_words(tried: Tried) -> list[str]:
     return words
 
 
-def unsaid(endpoint: Endpoint) -> str:
+def omitted(endpoint: Endpoint) -> str:
     """Describe what the line leaves out of the server's address and headers; empty = nothing."""
     if endpoint.headers:
         return "The server's headers are left out: give them with %chat connect --header."

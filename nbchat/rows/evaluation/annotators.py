@@ -1,4 +1,4 @@
-"""How far two annotators agree, which is what a setting's score can be expected to reach."""
+"""How much two annotators agree, which bounds the score that a setting can be expected to reach."""
 
 from __future__ import annotations
 

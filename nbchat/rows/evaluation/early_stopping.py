@@ -1,4 +1,4 @@
-"""Stop asking settings that are plainly worse, at a few looks that are fixed in advance."""
+"""Stop asking settings that are plainly worse, at a few interim looks fixed in advance."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SHARES = (0.1, 0.2, 0.35, 0.6)
 """The looks, as shares of the rows."""
 
 FEWEST = 20
-"""Rows before the first look."""
+"""Fewest rows before the first look."""
 
 SPENT = 0.01
 """The probability of stopping any setting wrongly, over all looks together."""
 
 FINAL = 1 - LEVEL - SPENT
-"""What is left of 5 % for the verdict at the end."""
+"""The remainder of 5 %, for the final verdict."""
 
 
 class Stopped(Struct, frozen=True):
-    """A setting that was no longer asked after `rows` rows, because it was worse than `ahead` by `gap`."""
+    """A setting that was stopped after `rows` rows, because it was worse than `ahead` by `gap`."""
 
     setting: Setting
     rows: int

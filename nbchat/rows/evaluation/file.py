@@ -1,4 +1,4 @@
-"""An evaluation as a file that other programs can read.
+"""Evaluations as files that other programs can read.
 
 JSON Lines (`.jsonl`): the first line is `{"evaluation": {…}}`, what was asked; each further line is one row asked with
 one setting, with these fields (null = unknown or missing):
@@ -45,7 +45,7 @@ VERSION = 1
 METADATA = b"nbchat.evaluation"
 
 MOST_BYTES = 2_000_000_000
-"""Largest file that is read."""
+"""Most bytes of a file to read."""
 
 _E = TypeVar("_E", bound="Evaluation")
 
@@ -64,7 +64,7 @@ _OUTCOME = (
 
 
 def write(evaluation: Evaluation, path: Path) -> Path:
-    """Write an evaluation in the form that the path's ending names; return the path. Raises SessionError."""
+    """Write an evaluation in the format given by the path's suffix; return the path. Raises SessionError."""
     about = json.dumps(_about(evaluation), ensure_ascii=False, default=str)
     try:
         match path.suffix.lower():
@@ -73,7 +73,7 @@ def write(evaluation: Evaluation, path: Path) -> Path:
             case ".parquet":
                 write_private(path, _parquet(evaluation, about))
             case ending:
-                raise SessionError(f"An evaluation is saved as .jsonl or .parquet; got {ending or 'no ending'}.")
+                raise SessionError(f"An evaluation is saved as .jsonl or .parquet; got {ending or 'no suffix'}.")
     except OSError as error:
         raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
     return path
@@ -96,7 +96,7 @@ def _parquet(evaluation: Evaluation, about: str) -> bytes:
 
 
 def _alike(values: list[Any]) -> list[Any]:
-    """Make values one type, which a column of Parquet needs: text if they are not all the same, or no plain values."""
+    """Convert values to one type, as a Parquet column needs: text if they are of several types, or not plain."""
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int, float} and kinds != {int}:
         return [None if value is None else float(value) for value in values]
@@ -150,7 +150,7 @@ def read(path: Path, kind: type[_E], session: Session | None) -> _E:
             case ".parquet":
                 return _read_parquet(path, kind, session)
             case ending:
-                raise SessionError(f"An evaluation is loaded from .jsonl or .parquet; got {ending or 'no ending'}.")
+                raise SessionError(f"An evaluation is loaded from .jsonl or .parquet; got {ending or 'no suffix'}.")
     except OSError as error:
         raise SessionError(f"{path} can't be read: {error.strerror or error}.") from None
     except (

@@ -1,4 +1,4 @@
-"""Grade answers: a row's truth, how answers are compared with it, and what came of a row with one setting."""
+"""Grade answers: a row's truth, how answers are compared with it, and the grade of a row with one setting."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Case(Struct, frozen=True):
 
 
 class Graded(Struct, frozen=True):
-    """What came of a row with one setting.
+    """The grade of a row with one setting.
 
-    `value` is the label or number that the answer gives, or its score; None = it gives none. `quality` is what counts,
-    higher is better: 1 or 0 for a label, minus the absolute error of a number, a score; None = the row does not count.
-    `cost` is in US dollars, `seconds` the time of the request; None = unknown. A `stored` answer was in the journal, so
-    that its cost was paid earlier. `error` says why there is no answer, or no score.
+    `value` is the label or number in the answer, or its score; None = none. `quality` is the measure, higher is better:
+    1 or 0 for a label, minus the absolute error of a number, a score; None = the row does not count. `cost` is in US
+    dollars, `seconds` the time of the request; None = unknown. A `stored` answer was in the journal, so that its cost
+    was paid earlier. `error` says why there is no answer, or no score.
     """
 
     status: Status = "not asked"
@@ -61,15 +61,15 @@ class Measure(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What is measured, in words."""
+        """The name of the measure."""
         return {"labels": "accuracy", "numbers": "mean absolute error", "scores": "score"}[self.kind]
 
     def can_count(self, case: Case) -> bool:
-        """Whether a row can count: its truth is known, or none is needed."""
+        """Whether a row can count: its truth is known or not needed."""
         return case.truth is not None or not self.column
 
     def truth(self, value: Any) -> Truth:
-        """Return a truth as it is compared; None = missing."""
+        """Return a truth in the form used for comparison; None = missing."""
         if self.kind == "numbers":
             return read_number(value)
         return label_text(value)
@@ -80,7 +80,7 @@ class Measure(Struct, frozen=True):
         return self.labels.read(given) if self.labels is not None else read_number(given)
 
     def quality(self, value: str | float | None, truth: Truth, status: Status) -> float | None:
-        """Return what counts of a row: see `Graded`. A label's failure counts as wrong; a number's does not count."""
+        """Return a row's quality: see `Graded`. A failed label counts as wrong; a failed number does not count."""
         if truth is None or status == "not asked":
             return None
         if self.kind == "labels":

@@ -1,4 +1,4 @@
-"""Read labels and numbers: from a column of truths, and from answers."""
+"""Read labels and numbers from truths and answers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
-from nbchat.data.description import missing
+from nbchat.data.description import missing, safe_str
 from nbchat.tuning.judge import number_in
 from nbchat.values.errors import ParameterError
 
 __all__ = ["RULE", "Kind", "Labels", "infer_kind", "label_text", "only_value", "plain_value", "read_number"]
 
 Kind = Literal["labels", "numbers", "scores"]
-"""What is measured: whether the label is right, how far off the number is, or a score of the answer."""
+"""The kind of measure: whether the label is right, the error of a number, or a score of the answer."""
 
 RULE = "answers are compared ignoring case, white space, quotes or asterisks around them, and a final period"
 
@@ -26,6 +26,9 @@ MOST_LABELS = 200
 LONGEST_LABEL = 60
 """Most characters of a label on average; longer texts are taken for free text."""
 
+_TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
+"""Spellings of truth values, which are read as each other's if they are the only labels."""
+
 _AROUND = " \t\n\"'`*_“”‘’«»"
 _PERIODS = ".。"
 _THOUSANDS = re.compile(r"(?<=\d)[,_\u00a0\u202f ](?=\d{3}(?!\d))")
@@ -34,7 +37,7 @@ _THOUSANDS = re.compile(r"(?<=\d)[,_\u00a0\u202f ](?=\d{3}(?!\d))")
 class Labels:
     """The labels that an answer may give, in order: `names` as they are written in the truths or the schema.
 
-    An answer is read by `RULE`, except that labels which differ only in what the rule ignores must match exactly.
+    An answer is read by `rule`, except that labels which differ only in what the rule ignores must match exactly.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -42,6 +45,16 @@ class Labels:
         keys = Counter(map(_key, self.names))
         self._exact = set(self.names)
         self._by_key = {_key(name): name for name in self.names if keys[_key(name)] == 1}
+        groups = [[name for name in self.names if _key(name) in values] for values in (_TRUE, _FALSE)]
+        self._truth_values = 0 < len(self.names) == sum(map(len, groups)) and max(map(len, groups)) == 1
+        if self._truth_values:
+            pairs = zip(groups, (_TRUE, _FALSE), strict=True)
+            self._by_key |= {spelling: name for names, values in pairs for name in names for spelling in values}
+
+    @property
+    def rule(self) -> str:
+        """How answers are read, in words."""
+        return RULE + ("; yes, true and 1 are the same, as are no, false and 0" if self._truth_values else "")
 
     @classmethod
     def of(cls, truths: Iterable[str | None], allowed: Iterable[Any] | None = None) -> Self:
@@ -86,7 +99,7 @@ def label_text(value: Any) -> str | None:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else safe_str(value).strip()
     return text or None
 
 
@@ -102,7 +115,7 @@ def read_number(value: Any) -> float | None:
         except OverflowError:
             return None
         return number if math.isfinite(number) else None
-    return number_in(_THOUSANDS.sub("", str(value))) if value is not None else None
+    return number_in(_THOUSANDS.sub("", safe_str(value))) if value is not None else None
 
 
 def only_value(data: Any, column: str) -> Any:
@@ -133,7 +146,7 @@ def infer_kind(truths: Iterable[Any]) -> Kind:
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         distinct = set(values)
         return "labels" if len(distinct) <= 2 and all(float(each).is_integer() for each in distinct) else "numbers"
-    texts = Counter(map(str, values))
+    texts = Counter(map(safe_str, values))
     length = sum(len(text) * times for text, times in texts.items()) / len(values)
     if length > LONGEST_LABEL or len(texts) > MOST_LABELS or (len(values) > 10 and len(texts) > 0.7 * len(values)):
         raise ParameterError(

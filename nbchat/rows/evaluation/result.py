@@ -16,7 +16,6 @@ from nbchat.rows.evaluation.confusion import Confusion
 from nbchat.rows.evaluation.early_stopping import FINAL, Stopped
 from nbchat.rows.evaluation.frontier import frontier
 from nbchat.rows.evaluation.grading import Case, Graded, Measure
-from nbchat.rows.evaluation.labels import RULE
 from nbchat.rows.evaluation.standing import Candidate, Standing, by_macro_f1
 from nbchat.tuning.grid import Grid, Setting, setting_text, value_text
 from nbchat.tuning.statistics import LEVEL, finite
@@ -40,10 +39,10 @@ _FLOATS = frozenset(
 
 
 class Design(Struct, frozen=True):
-    """What an evaluation asked.
+    """The design of an evaluation.
 
     `template` is the prompt (empty if it is an axis), `fixed` the options that were the same for all settings, `looks`
-    the number of looks at which settings could be stopped (0 = none were to be), `notes` what to say with the figures.
+    the number of looks at which settings could be stopped (0 = no early stopping), `notes` remarks on the figures.
     """
 
     template: str
@@ -55,12 +54,12 @@ class Design(Struct, frozen=True):
 
 
 class Evaluation:
-    """What came of asking every row with every setting.
+    """The result of asking every row with every setting.
 
-    `cases` are the rows with their truths; `graded[i][row]` is what came of a row with setting i. `stopped` are the
-    settings that were no longer asked since they were plainly worse. `session` None = loaded from a file.
+    `cases` are the rows with their truths; `graded[i][row]` is the grade of a row with setting i. `stopped` are the
+    settings that were stopped early because they were plainly worse. `session` None = loaded from a file.
 
-    Of a row whose truth is missing, nothing counts. For labels, a failed answer and one that gives no label count as
+    A row without a truth does not count. For labels, a failed answer and one that gives no label count as
     wrong; for numbers and scores, they do not count. `notes()` says how many there were.
 
     A setting is named by its number, its values (`{"model": "a"}`), or None, the best one.
@@ -95,12 +94,12 @@ class Evaluation:
 
     @property
     def measure(self) -> Measure:
-        """What was measured, and how answers were compared with the truths."""
+        """The measure, and how answers were compared with the truths."""
         return self.design.measure
 
     @property
     def cost(self) -> float | None:
-        """What was paid in US dollars for the answers whose cost is known, without those stored; None = known for none."""
+        """The cost in US dollars of the answers whose cost is known, except stored ones; None = known for none."""
         known = finite(0.0 if one.stored else one.cost for each in self.graded for one in each if one.cost is not None)
         return sum(known) if known else None
 
@@ -132,18 +131,23 @@ class Evaluation:
 
     @cached_property
     def frontier(self) -> list[int]:
-        """The numbers of the settings that no other beats in both quality and price (see `price`), by increasing price."""
+        """The numbers of the settings that no other beats in both quality and cost, by increasing cost.
+
+        Empty if no cost is known.
+        """
+        if not self.priced:
+            return []
         sign = -1 if self.measure.kind == "numbers" else 1
         means = [None if one.quality is None else sign * one.quality.mean for one in self.standings]
         return frontier([(self.price(number), mean) for number, mean in enumerate(means)])
 
     @property
     def priced(self) -> bool:
-        """Whether any cost is known, so that settings are compared by cost rather than time."""
+        """Whether any cost is known: of settings that cost nothing, the best one is all there is to choose."""
         return any(one.cost_per_1000 for one in self.standings)
 
     def price(self, number: int) -> float | None:
-        """Return what 1,000 rows take with a setting: US dollars, or seconds if no cost is known; None = unknown."""
+        """Return what 1,000 rows cost with a setting in US dollars, or seconds if no cost is known; None = unknown."""
         one = self.standings[number]
         return one.cost_per_1000 if self.priced else one.seconds_per_1000
 
@@ -203,7 +207,7 @@ class Evaluation:
         return Candidate.of(self.settings[number], self.graded[number], right=right, truths=self._truths)
 
     def notes(self) -> list[str]:
-        """Return what to know about the figures: what was left out, what counts as wrong, how answers were read."""
+        """Return remarks on the figures: what was left out, what counts as wrong, how answers were read."""
         kind = self.measure.kind
         missing = sum(not self.measure.can_count(case) for case in self.cases)
         failed = sum(one.failed for one in self.standings)
@@ -214,11 +218,11 @@ class Evaluation:
         seen = ", ".join(f"{text!r:.40}" for text, _ in self.unread().most_common(MOST_NAMED))
         told = [
             f"{pluralize(missing, 'row')} without a truth left out" if missing else "",
-            f"{failed:,} failed: {counted}" if failed else "",
+            f"{failed:,} failed: {counted} (evaluating again asks them again)" if failed else "",
             f"{thing} in {pluralize(unread, 'answer')}, {counted}: {seen}" if unread else "",
-            f"{pluralize(unasked, 'row')} not asked" if unasked else "",
+            f"{unasked:,} of {len(self) * len(self.settings):,} requests not made" if unasked else "",
             str(self.annotators or ""),
-            RULE if kind == "labels" else "",
+            self.measure.labels.rule if self.measure.labels is not None else "",
             *self.design.notes,
         ]
         return [note for note in told if note]
@@ -270,7 +274,7 @@ class Evaluation:
         return rows
 
     def rows(self) -> Any:
-        """Return a data frame with a row for each row and setting: truth, answer, what counts, cost, time, error."""
+        """Return a data frame with a row for each row and setting: truth, answer, quality, cost, time, error."""
         records = self.records()
         return data_frame(records, list(records[0]) if records else ["row"], _FLOATS)
 
@@ -327,7 +331,7 @@ class Evaluation:
         return found
 
     def confusion(self, setting: Setting | int | None = None) -> Confusion:
-        """Return the confusion matrix of a setting. Raises ParameterError where the truths are not labels."""
+        """Return the confusion matrix of a setting. Raises ParameterError if the truths are not labels."""
         if self.measure.labels is None:
             raise ParameterError("A confusion matrix needs labels as truths (kind='labels').")
         graded = self.graded[self.number(setting)]
@@ -346,7 +350,7 @@ class Evaluation:
     # Using it
 
     def number(self, setting: Setting | int | None = None) -> int:
-        """Return the number of a setting; None = the best one. Raises ParameterError if there is none such."""
+        """Return the number of a setting; None = the best one. Raises ParameterError if there is no such setting."""
         if setting is None:
             setting = self.verdict().best
             if setting is None:
@@ -363,7 +367,7 @@ class Evaluation:
         )
 
     def apply(self, setting: Setting | int | None = None) -> Setting:
-        """Make a setting (None = the best one) the session's: its parameters and system text. Returns the setting.
+        """Apply a setting (None = the best one) to the session: its parameters and system text. Returns the setting.
 
         Its prompt, if the prompts differ, is in the returned setting as "message". Raises ParameterError, and
         SessionError for an evaluation loaded without a session.

@@ -1,4 +1,4 @@
-"""How a setting did over the rows: quality, cost and time, and its comparison with another over the same rows."""
+"""The figures of a setting over the rows (quality, cost, time), and its comparison with another over the same rows."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def _label(value: str | float | None) -> str | None:
 
 
 class Standing(Struct, frozen=True):
-    """How a setting did. Of its rows with a truth, `counted` count for `quality`; None = unknown, or no such measure.
+    """The figures of a setting.
+
+    Of its rows with a truth, `counted` count for `quality`; None = unknown, or no such measure.
 
     `quality` is the accuracy, the mean absolute error or the mean score, and `bias` the mean of answer minus truth, with
     95 % intervals. `failed` rows had no whole answer; `unread` answers gave none of the labels, no number or no score;

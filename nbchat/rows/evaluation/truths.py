@@ -1,13 +1,15 @@
-"""The rows of an evaluation and their truths: found in the data, and how answers are compared with them."""
+"""The rows of an evaluation and their truths: how they are found in the data and compared with answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Self
 
 from msgspec import Struct
 
 from nbchat.conversation.schemas.schema import Schema
+from nbchat.data.description import safe_str
 from nbchat.data.tables.table import library
 from nbchat.rows.evaluation.grading import Case, Measure
 from nbchat.rows.evaluation.labels import Kind, Labels, infer_kind, label_text
@@ -23,7 +25,7 @@ KINDS = ("labels", "numbers", "scores")
 
 
 def items_of(data: Any) -> list[Any]:
-    """The rows: values, or dicts by column. Raises PromptError, and ParameterError if there are none."""
+    """Return the rows: values, or dicts by column. Raises PromptError, and ParameterError if there are none."""
     source = source_of(data)
     items = [row[ROW] for _, row in source.rows(source.columns, whole=True)]
     if not items:
@@ -32,7 +34,7 @@ def items_of(data: Any) -> list[Any]:
 
 
 class Truths(Struct, frozen=True):
-    """The truths as they were given, and what they are called; an empty `column` = there are none."""
+    """The truths as given, and their name; an empty `column` = there are none."""
 
     column: str
     first: Sequence[Any]
@@ -42,27 +44,34 @@ class Truths(Struct, frozen=True):
     def of(cls, items: Sequence[Any], truth: Any, second: Any) -> Self:
         """Find the truths. Raises ParameterError."""
         columns = _columns(items)
-        if second is None and isinstance(truth, (list, tuple)) and len(truth) == 2 and set(map(str, truth)) <= columns:
+        if (
+            second is None
+            and isinstance(truth, (list, tuple))
+            and len(truth) == 2
+            and all(one in columns for one in truth)
+        ):
             truth, second = truth
         nothing = [None] * len(items)
         if truth is None:
             return cls("", nothing, nothing)
-        column = truth if isinstance(truth, str) else str(getattr(truth, "name", None) or "truth")
+        named = isinstance(truth, Hashable) and truth in columns
+        column = str(truth if named else getattr(truth, "name", None) or "truth")
         others = nothing if second is None else _values(items, second, "second_truth", columns)
         return cls(column, _values(items, truth, "truth", columns), others)
 
 
-def _columns(items: Sequence[Any]) -> set[str]:
-    return {str(key) for item in items[:1] if isinstance(item, Mapping) for key in item}
+def _columns(items: Sequence[Any]) -> list[Any]:
+    return list(dict.fromkeys(key for item in items if isinstance(item, Mapping) for key in item))
 
 
-def _values(items: Sequence[Any], given: Any, name: str, columns: set[str]) -> list[Any]:
-    """The values of a column, or those given, one for each row."""
+def _values(items: Sequence[Any], given: Any, name: str, columns: Sequence[Any]) -> list[Any]:
+    """Return the values of a column, or those given, one for each row."""
+    if isinstance(given, Hashable) and given in columns:
+        return [item.get(given) if isinstance(item, Mapping) else None for item in items]
     if isinstance(given, str):
-        if given not in columns:
-            known = f" The columns are {', '.join(sorted(columns))[:300]}." if columns else " The rows have no columns."
-            raise ParameterError(f"{name}: there is no column {given!r}.{nearest(given, columns) or known}")
-        return [item.get(given) for item in items]
+        texts = list(map(str, columns))
+        known = f" The columns are {', '.join(texts)[:300]}." if columns else " The rows have no columns."
+        raise ParameterError(f"{name}: there is no column {given!r}.{nearest(given, texts) or known}")
     values = list(given) if isinstance(given, Iterable) else []
     if len(values) != len(items):
         raise ParameterError(
@@ -74,7 +83,7 @@ def _values(items: Sequence[Any], given: Any, name: str, columns: set[str]) -> l
 def measure_of(
     truths: Truths, kind: Kind | None, labels: Iterable[Any] | None, schema: Any, *, scored: bool
 ) -> Measure:
-    """Return how answers are compared. Raises ParameterError."""
+    """Return the measure. Raises ParameterError."""
     if kind is not None and kind not in KINDS:
         raise ParameterError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}.")
     if scored or kind == "scores":
@@ -95,7 +104,7 @@ def measure_of(
 
 
 def _enumerated(schema: Any, column: str) -> list[Any] | None:
-    """The values that a schema allows for the truth's column, or for its only one; None = it does not say."""
+    """Return the values that a schema allows for the truth's column, or for its only one; None = any."""
     if schema is None:
         return None
     whole = Schema.of(schema).json_schema
@@ -108,8 +117,13 @@ def _enumerated(schema: Any, column: str) -> list[Any] | None:
 
 
 def cases_of(data: Any, truths: Truths, measure: Measure) -> list[Case]:
-    """Return the rows of the data with their truths as they are compared."""
+    """Return the rows with their truths in the form used for comparison."""
     index: Sequence[Any] = data.index.tolist() if library(data) == "pandas" else range(len(truths.first))
     read = measure.labels.read if measure.labels is not None else measure.truth
     pairs = zip(index, truths.first, truths.second, strict=True)
-    return [Case(row, name, read(first), read(second)) for row, (name, first, second) in enumerate(pairs)]
+    return [Case(row, _plain(name), read(first), read(second)) for row, (name, first, second) in enumerate(pairs)]
+
+
+def _plain(name: Any) -> Any:
+    """A row's label in the index as a number, text or time; anything else is written as text."""
+    return name if name is None or isinstance(name, (bool, int, float, str, date, timedelta)) else safe_str(name)

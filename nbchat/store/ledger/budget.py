@@ -15,10 +15,9 @@ __all__ = ["Budget", "Unit"]
 
 Unit = Literal["dollars", "tokens"]
 
-_WRITTEN = re.compile(
+_WRITTEN = (
     r"(?P<dollar>\$)?\s*(?P<number>\d+(?:[.,_]\d+)*)\s*(?P<scale>[kKmM])?\s*(?P<unit>tokens?|dollars?|usd)?"
-    r"(?P<day>\s*(?:per|a|/)\s*day)?",
-    re.IGNORECASE,
+    r"(?P<day>\s*(?:per|a|/)\s*day)?"
 )
 
 _SCALES = {"k": 1_000, "m": 1_000_000}
@@ -38,7 +37,7 @@ class Budget(Struct, frozen=True):
         """Parse a budget; "none" is None. Raises ParameterError."""
         if text.strip().lower() in ("none", "off"):
             return None
-        found = _WRITTEN.fullmatch(text.strip())
+        found = re.fullmatch(_WRITTEN, text.strip(), re.IGNORECASE)
         in_tokens = found is not None and (found["unit"] or "").lower().startswith("token")
         if found is None or (found["dollar"] and in_tokens):
             raise ParameterError(f"A budget must be {EXPECTED}; got {text.strip()!r}.")

@@ -1,4 +1,4 @@
-"""Ledger rows, one for each call: as a table, as monthly sums, and as a plot."""
+"""Ledger rows, one for each call or hour of a run: as a table, as monthly sums, and as a plot."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class Entry(Incidental, frozen=True):
     `endpoint` is the server's display name, `model` the model that answered (None = unknown); `cost` is in US dollars,
     None = unknown; `at` is when the row was made, in seconds since the epoch. `finish` is the finish reason, None = never
     sent; `tries` counts the first attempt too. `session` is the session's name, `notebook` a path, `cell` the front end's
-    cell id; None = none, or deleted. A `replayed` answer came from the cache, under the hash `request` (None = the cache
-    was not used).
+    cell id; None = none, or deleted. `requests` is how many it sums up: a run over rows has a row for each hour of it, with
+    the sums of its usage, cost and seconds. A `replayed` answer came from the cache, under the hash `request` (None = the
+    cache was not used). `raw_usage` is the server's own usage object; None = it sent none.
     """
 
     _incidental = ("id",)
@@ -51,6 +52,8 @@ class Entry(Incidental, frozen=True):
     cell: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     request: str | None = None
+    requests: int = 1
+    raw_usage: Mapping[str, Any] | None = None
     id: str = field(default_factory=lambda: os.urandom(8).hex())
 
     @classmethod
@@ -68,6 +71,7 @@ class Entry(Incidental, frozen=True):
             tries=reply.tries,
             request_id=reply.request_id,
             replayed=reply.replayed,
+            raw_usage=reply.raw_usage,
             **more,
         )
 
@@ -100,6 +104,7 @@ class Entry(Incidental, frozen=True):
             "status": self.status,
             "finish": self.finish,
             "tries": self.tries,
+            "requests": self.requests,
             "replayed": self.replayed,
             "request_id": self.request_id,
         }
@@ -172,7 +177,7 @@ def _summed(month: str, model: str, entries: list[Entry]) -> dict[str, Any]:
     return {
         "month": month,
         "model": model,
-        "requests": len(entries),
+        "requests": sum(entry.requests for entry in entries),
         "replayed": len(entries) - len(paid),
         "tokens": sum(tokens),
         "cost": sum(costs) if costs else None,

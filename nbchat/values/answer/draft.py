@@ -33,7 +33,7 @@ from nbchat.values.answer.events import (
 )
 from nbchat.values.answer.ignored import ignored_parameters
 from nbchat.values.answer.reply import Choice, Reply, Request, Status, Timing
-from nbchat.values.answer.tool_arguments import settled_arguments
+from nbchat.values.answer.tool_arguments import repaired_arguments
 from nbchat.values.answer.usage import UNKNOWN, Usage, estimate_tokens
 from nbchat.values.errors import CutOff, NbchatError, ServerSilent
 from nbchat.values.frozen import FrozenDict
@@ -134,7 +134,7 @@ class _CallDraft:
             self.arguments.write(delta.arguments)
 
     def call(self, index: int, number: int) -> ToolCall:
-        arguments = settled_arguments(self.arguments.getvalue(), self.last if self.grows else "")
+        arguments = repaired_arguments(self.arguments.getvalue(), self.last if self.grows else "")
         return ToolCall(self.id or f"call_{index}_{number}", self.name, arguments, FrozenDict(self.extra))
 
 
@@ -151,6 +151,7 @@ class Draft:
         self._model: str | None = None
         self._id: str | None = None
         self._usage: Usage | None = None
+        self._raw_usage: Mapping[str, Any] | None = None
         self._first: float | None = None
         self._total: float | None = None
         self._notices: list[str] = []
@@ -198,8 +199,8 @@ class Draft:
                 self._choice(index).carry(event)
             case Finished(reason, index, certain):
                 self._choice(index).finish(reason, certain=certain)
-            case UsageReport(usage):
-                self._usage = usage
+            case UsageReport(usage, raw):
+                self._usage, self._raw_usage = usage, raw
             case Sent(at):
                 self.sent, self._sent_at = True, at
             case Started(model, reply_id):
@@ -247,6 +248,7 @@ class Draft:
             notices=(*self._notices, *ignored_parameters(self._asked.body, choices, usage, self._model, whole=whole)),
             tries=self._tries,
             request_id=self._request_id,
+            raw_usage=self._raw_usage,
         )
 
     def _status(self, *, interrupted: bool) -> Status:

@@ -114,10 +114,16 @@ class Unshown(Struct, frozen=True):
     index: int = 0
 
 
-class UsageReport(Struct, frozen=True):
-    """Token counts so far; a later report replaces an earlier one."""
+class UsageReport(Incidental, frozen=True):
+    """Token counts so far; a later report replaces an earlier one.
+
+    `raw` is the server's usage object, without whatever in it is neither a count nor a short text; None = unknown.
+    """
+
+    _incidental = ("raw",)
 
     usage: Usage
+    raw: Mapping[str, Any] | None = None
 
 
 class Finished(Incidental, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbchat.values.answer.reply import Choice
-from nbchat.values.answer.tool_arguments import written_call
+from nbchat.values.answer.tool_arguments import call_in_text
 from nbchat.values.answer.usage import Usage
 from nbchat.values.modelname import same_model
 
@@ -27,7 +27,7 @@ def ignored_parameters(
     if model and wanted and not same_model(wanted, model):
         notes.append(f"asked for {wanted}")
     if asked.get("tools") and not any(choice.tool_calls for choice in choices):
-        written = next(filter(None, (written_call(choice.text) for choice in choices)), "")
+        written = next(filter(None, (call_in_text(choice.text) for choice in choices)), "")
         if written:
             notes.append(
                 f"the model wrote a tool call as text ({written}…) that the server did not parse: it was not run"

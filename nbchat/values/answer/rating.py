@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from nbchat.values.errors import ParameterError
 
-__all__ = ["Rating"]
+__all__ = ["Rating", "score_of"]
 
 LONGEST_NOTE = 10_000
 
@@ -51,7 +51,23 @@ class Rating(Struct, frozen=True):
         given = {"thumb": self.thumb, "score": self.score, "note": self.note or None}
         return {name: value for name, value in given.items() if value is not None}
 
+    @property
+    def marks(self) -> str:
+        """The rating in a list of answers: "👍 4 ✎"; empty = none."""
+        thumb = "" if self.thumb is None else "👍" if self.thumb else "👎"
+        score = "" if self.score is None else f"{self.score:g}"
+        return " ".join(filter(None, (thumb, score, "✎" if self.note else "")))
+
     @classmethod
     def from_dict(cls, rating: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`. Raises ParameterError."""
         return cls(rating.get("thumb"), rating.get("score"), rating.get("note") or "")
+
+
+def score_of(text: Any) -> float | None:
+    """Parse a typed score; None = it is empty. Raises ParameterError."""
+    written = str(text).strip().replace(",", ".")
+    try:
+        return float(written) if written else None
+    except ValueError:
+        raise ParameterError(f"A score must be a number; got {written!r:.40}.") from None

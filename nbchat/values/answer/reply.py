@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Literal, Self
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from nbchat.values.answer.carried import Carried
 from nbchat.values.answer.usage import UNKNOWN, Usage
 from nbchat.values.frozen import Incidental, repr_without
 from nbchat.values.json_fields import an_object, items_of, number_of, optional_text, text_of, texts_of
+from nbchat.values.limits import clipped
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.request import Request
 
@@ -127,10 +129,11 @@ class Reply(Incidental, frozen=True):
     unknown; `data` is the validated value if a schema was requested; `notices` are remarks for the user (retried, fewer
     choices than requested, dropped parameters). `id` is the server's id of the answer, `request` what was sent and
     `request_id` the id to quote to the server's support, each None if unknown. `tries` counts the first attempt too. A
-    `replayed` answer came from the store and cost nothing.
+    `replayed` answer came from the store and cost nothing. `raw_usage` is the server's own usage object for its last
+    request; None = it sent none.
     """
 
-    _incidental = ("data",)
+    _incidental = ("data", "raw_usage")
 
     choices: tuple[Choice, ...] = (Choice(),)
     status: Status = "complete"
@@ -145,6 +148,7 @@ class Reply(Incidental, frozen=True):
     request_id: str | None = None
     replayed: bool = False
     data: Any = None
+    raw_usage: Mapping[str, Any] | None = None
 
     @property
     def text(self) -> str:
@@ -204,6 +208,7 @@ class Reply(Incidental, frozen=True):
             "tries": self.tries if self.tries > 1 else None,
             "request_id": self.request_id,
             "replayed": self.replayed or None,
+            "raw_usage": None if self.raw_usage is None else dict(self.raw_usage),
         }
         return {
             "status": self.status,
@@ -231,12 +236,18 @@ class Reply(Incidental, frozen=True):
             tries=int(number_of(reply, "tries") or 1),
             request_id=optional_text(reply, "request_id"),
             replayed=reply.get("replayed") is True,
+            raw_usage=None if (raw := reply.get("raw_usage")) is None else an_object(raw, "raw_usage"),
         )
 
     def __str__(self) -> str:
         return self.text
 
     def __repr__(self) -> str:
-        text = self.text if len(self.text) <= 70 else self.text[:69] + "…"
         more = f", {len(self.choices)} choices" if len(self.choices) > 1 else ""
-        return f"<Reply {self.status} from {self.model}: {text!r}{more}>"
+        return f"<Reply {self.status} from {self.model}: {clipped(self.text, 70)!r}{more}>"
+
+    def _mime_(self) -> tuple[str, str]:
+        """The protocol of marimo: the answer at the end of a cell, as it is written; IPython's formatter renders it instead."""
+        texts = [choice.text or choice.refusal for choice in self.choices]
+        style = "white-space:pre-wrap;overflow-wrap:break-word"
+        return "text/html", "<hr>".join(f'<div dir="auto" style="{style}">{escape(text)}</div>' for text in texts)

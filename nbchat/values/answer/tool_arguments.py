@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
-__all__ = ["is_object", "settled_arguments", "written_call"]
+from nbchat.values.json_fields import parsed_json
+
+__all__ = ["call_in_text", "is_object", "repaired_arguments"]
 
 MOST_ENCODINGS = 3
 """Most levels of JSON-string encoding that are undone."""
 
-_WRITTEN_CALL = re.compile(
+_WRITTEN_CALL = (
     r"<tool_call>|<function_call>|<tool_use>|<invoke\b|<function=\w|\[TOOL_CALLS?\]|<\|python_tag\|>"
     r"|<\|tool_calls?_(?:section_)?begin\|>|<｜tool▁calls?▁begin｜>|<\|tool_call\|?>|<\|channel\|>commentary to=functions"
-    r"|^```tool_(?:call|code)\b",
-    re.MULTILINE,
+    r"|^```tool_(?:call|code)\b"
 )
 """How models open a call in their own notation, which the server should have parsed: Qwen and Hermes, Llama, Mistral,
 Kimi, DeepSeek, gpt-oss, Gemma, …"""
 
 
-def settled_arguments(text: str, last: str = "") -> str:
+def repaired_arguments(text: str, last: str = "") -> str:
     """Return the arguments that `text` stands for: itself, or the one object it unambiguously contains.
 
     Servers prefix the real object with `{}`, repeat it, or encode it as a JSON string. Some send cumulative pieces: then
@@ -36,20 +36,22 @@ def settled_arguments(text: str, last: str = "") -> str:
 
 def is_object(text: str) -> bool:
     """Whether a text is one JSON object."""
-    return isinstance(_loaded(text), dict)
+    return isinstance(parsed_json(text), dict)
 
 
-def written_call(text: str) -> str:
+def call_in_text(text: str) -> str:
     """Return the opening of a call that the model wrote into its text in its own notation; "" = none."""
-    found = _WRITTEN_CALL.search(text)
+    if not any(opening in text for opening in ("<", "[TOOL_CALL", "```tool_")):
+        return ""
+    found = re.search(_WRITTEN_CALL, text, re.MULTILINE)
     return found[0] if found else ""
 
 
 def _only_object(text: str) -> str:
     """The only object in a text, ignoring empty ones and repetitions; "" = none, or several."""
     found = list(_objects(text, MOST_ENCODINGS))
-    full = [one for one in found if _loaded(one)]
-    if not found or any(_loaded(one) != _loaded(full[0]) for one in full):
+    full = [one for one in found if parsed_json(one)]
+    if not found or any(parsed_json(one) != parsed_json(full[0]) for one in full):
         return ""
     return (full or found)[0]
 
@@ -73,13 +75,6 @@ def _objects(text: str, encodings: int) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     yield from found
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 _DECODER = json.JSONDecoder()

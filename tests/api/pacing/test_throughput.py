@@ -125,3 +125,28 @@ def test_two_batches_take_turns_and_a_request_on_its_own_waits_for_neither():
         await asyncio.gather(*first)
 
     Simulation.play(play())
+
+
+def test_the_next_batch_begins_where_the_last_one_ended_and_does_not_creep_up():
+    async def play():
+        server = Degrading(16, seconds=0.3, spread=0.3)
+        _, pace = await run_batch(server, 600)
+        levels = [pace.level.value]
+        for _ in range(10):
+            await run_batch(server, 300, pace=pace)
+            levels.append(pace.level.value)
+        assert min(levels[1:]) >= 12
+        assert max(levels) <= 80
+
+    Simulation.play(play())
+
+
+def test_other_requests_that_take_longer_do_not_count_as_a_crowd():
+    async def play():
+        pace = Pace("S")
+        await run_batch(Server(0.3, spread=0.3), 1000, pace=pace, most=64)
+        server = Server(3.0, spread=0.3)
+        took, _ = await run_batch(server, 1000, pace=pace, most=64)
+        assert took <= 1.35 * 1000 / 64 * 3.0
+
+    Simulation.play(play())

@@ -9,17 +9,17 @@ from nbchat.display.canvas import Bundle
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.messages import ImagePart, Source
 
-__all__ = ["MOST_PICTURES", "beside_bundles"]
+__all__ = ["MOST_PICTURES", "attachment_bundles"]
 
 MOST_PICTURES = 8
 """Most images shown; all are in `reply.images`."""
 
 
-def beside_bundles(images: Sequence[ImagePart], sources: Sequence[Source]) -> Iterator[Bundle]:
+def attachment_bundles(images: Sequence[ImagePart], sources: Sequence[Source]) -> Iterator[Bundle]:
     """Return the outputs below an answer: one for each image, one for all sources."""
     if not images and not sources:
         return
-    from nbchat.markdown.beside import picture_data, sources_markdown, sources_plain
+    from nbchat.markdown.attachments import picture_data, sources_markdown, sources_plain
 
     for image in images[:MOST_PICTURES]:
         if (picture := picture_data(image)) is None:

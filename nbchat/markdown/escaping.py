@@ -10,7 +10,7 @@ import re
 
 from nbchat.markdown.terminal_text import join_surrogates
 
-__all__ = ["clean", "is_live", "spelt_code", "spelt_text"]
+__all__ = ["clean", "escaped_code", "escaped_text", "is_live"]
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -44,18 +44,18 @@ def clean(text: str) -> str:
     return _BIDI.sub("", _ODD_SPACE.sub(" ", _CONTROL.sub("\ufffd", text)))
 
 
-def spelt_text(text: str, *, starts_line: bool = False) -> str:
+def escaped_text(text: str, *, starts_line: bool = False) -> str:
     """Escape text for a paragraph, heading, table cell, link text or title."""
     if _ODD.search(text):  # decoded from a character reference
         text = clean(text)
-    spelt = _MEANT.sub(_reference, text)
-    first = _AT_LINE_START.match(spelt) if starts_line else None
+    escaped = _MEANT.sub(_reference, text)
+    first = _AT_LINE_START.match(escaped) if starts_line else None
     if first is None:
-        return spelt
-    return f"{first['number'] or ''}&#{ord(first[0][-1])};{spelt[first.end() :]}"
+        return escaped
+    return f"{first['number'] or ''}&#{ord(first[0][-1])};{escaped[first.end() :]}"
 
 
-def spelt_code(code: str) -> str:
+def escaped_code(code: str) -> str:
     """Escape code for an HTML element, on one line."""
     return _NOT_PLAIN.sub(_reference, code)
 

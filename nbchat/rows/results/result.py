@@ -1,4 +1,4 @@
-"""The result of a run, in the type of its input: one place decides."""
+"""The result of a run, in the type of its input."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nbchat.conversation.schemas.converters import Record
 from nbchat.conversation.schemas.records import record_of
 from nbchat.data.tables.table import library
-from nbchat.rows.details import Details, Mapped
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.results.details import Details, Mapped
 from nbchat.rows.source import Source
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MappedList", "result_of"]
 
 NAME = "answer"
-"""The name of a column of answers, where neither the input nor the schema names it."""
+"""The name of a column of answers if neither the input nor the schema has one."""
 
 
 class MappedList(list[Any], Mapped):
@@ -55,7 +55,7 @@ def result_of(source: Source, outcomes: Sequence[Outcome], schema: Schema | None
 
 
 def _columns(schema: Schema | None) -> list[str]:
-    """The columns of a schema that is a record; empty = it is a single value, or there is none."""
+    """Return the columns of a record schema; empty = a single value, or no schema."""
     if schema is None or schema.wrapped is not None:
         return []
     if isinstance(schema.converter, Record):
@@ -69,19 +69,19 @@ def _own_name(source: Source) -> Hashable:
 
 def _column(kind: str, source: Source, name: Hashable, values: list[Any], details: Details) -> Any:
     if kind == "pandas":
-        from nbchat.rows.pandas_results import pandas_column
+        from nbchat.rows.results.pandas_results import pandas_column
 
         return pandas_column(source.native, name, values, details)
-    from nbchat.rows.polars_results import polars_column
+    from nbchat.rows.results.polars_results import polars_column
 
     return polars_column(str(name or ""), values, details)
 
 
 def _frame(kind: str, source: Source, columns: dict[str, list[Any]], details: Details) -> Any:
     if kind == "pandas":
-        from nbchat.rows.pandas_results import pandas_frame
+        from nbchat.rows.results.pandas_results import pandas_frame
 
         return pandas_frame(source.native, columns, details)
-    from nbchat.rows.polars_results import polars_frame
+    from nbchat.rows.results.polars_results import polars_frame
 
     return polars_frame(columns, details)

@@ -1,4 +1,4 @@
-"""The engine's side of a run: sends requests concurrently, journals what comes, and hands it over in batches."""
+"""The engine's side of a run: sends requests concurrently, journals the answers, and delivers them in batches."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nbchat.api.http.addresses import public_url
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.api.prices import cost
+from nbchat.conversation.schemas.converters import Misfit
 from nbchat.rows.form import Form, Written
 from nbchat.rows.outcome import Answer
 from nbchat.values.answer.draft import Draft
@@ -23,14 +24,14 @@ from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Content
 from nbchat.values.request import Request
 
-__all__ = ["Crew", "Done", "Job"]
+__all__ = ["Dispatcher", "Done", "Job"]
 
-GATHER_SECONDS = 0.01
-"""Seconds that finished rows wait for others, to be journalled and handed over together."""
+GATHER_SECONDS = 0.02
+"""Seconds that finished rows wait for others, to be journalled and delivered together."""
 
 
 class Job(Struct):
-    """One request of a row. `name` and `number` are what the journal calls its answer."""
+    """One request of a row. `name` and `number` identify its answer in the journal."""
 
     position: int
     number: int
@@ -38,25 +39,28 @@ class Job(Struct):
     content: Content
     form: Form
     written: Written
-    corrects: bool = False
-    """Whether it asks again because an answer did not fit."""
     in_words: bool | None = None
     """Whether it asks for the schema in the prompt; None = as known of the server when it was written."""
+    misfit: Misfit | None = None
+    """What was wrong with the answer that it corrects; None = it corrects none."""
+    refusal: NbchatError | None = None
+    """The refusal of the schema after which it asks in words; None = there was none."""
 
 
 class Done(Struct, frozen=True):
-    """A job that ended: with an answer, or an error."""
+    """An ended job, with an answer or an error."""
 
     job: Job
     answer: Answer | None
     error: NbchatError | None = None
 
 
-class Crew:
-    """Sends the jobs that are put into it, at most `most` at once. All methods are for the thread that made it.
+class Dispatcher:
+    """Sends queued jobs, at most `most` at once.
 
-    `keep` gets finished batches in the engine's thread, before `take` returns them: what is taken is in the journal's
-    queue already. After an error that is `final`, no further job is begun. Close it, however the run ends.
+    `keep` gets finished batches in the engine's thread, before they are in `came`: what is there is in the journal's queue
+    already. `ends` gets the error of each job as it ends, None = it has none; once it says so, no further job is
+    begun. Close the dispatcher, however the run ends.
     """
 
     def __init__(
@@ -67,17 +71,19 @@ class Crew:
         limiter: ConcurrencyLimiter | None = None,
         retries: RetryPolicy | None = None,
         keep: Callable[[list[Done]], None] = lambda _batch: None,
-        final: tuple[type[NbchatError], ...] = (),
+        ends: Callable[[NbchatError | None], bool] = lambda _error: False,
     ) -> None:
         self.most = most
         self.outstanding = 0
-        """Jobs that were put and not taken yet."""
+        """Jobs that were put and not dropped yet."""
+        self.came: deque[Done] = deque()
+        """What has ended, in that order. It stays here, whatever interrupts, until `drop`."""
         self._engine = engine
         self._limiter = limiter
         self._retries = retries or RetryPolicy()
         self._keep = keep
-        self._final = final
-        self._taken: queue.SimpleQueue[list[Done]] = queue.SimpleQueue()
+        self._ends = ends
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting: deque[Job] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._finished: list[Done] = []
@@ -85,32 +91,35 @@ class Crew:
         self._closed = False
 
     def put(self, jobs: Iterable[Job]) -> None:
-        """Queue jobs."""
+        """Queue jobs; those that ask again go first, because what they find out helps the others."""
         added = list(jobs)
         self.outstanding += len(added)
-        self._waiting.extend(added)
-        self._engine.call(self._employ)
+        for job in added:
+            if job.misfit is None and job.refusal is None:
+                self._waiting.append(job)
+            else:
+                self._waiting.appendleft(job)
+        self._engine.call(self._start_workers)
 
-    def take(self, timeout: float) -> list[Done]:
-        """Return what has ended, waiting up to `timeout` seconds for the first."""
-        found: list[Done] = []
+    def wait(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for something that has ended."""
         with contextlib.suppress(queue.Empty):
-            found += self._taken.get(timeout=timeout)
-            while True:
-                found += self._taken.get_nowait()
-        self.outstanding -= len(found)
-        return found
+            self._news.get(timeout=timeout)
 
-    def close(self, patience: float = 0.0) -> list[Done]:
-        """Begin nothing more, stop what still runs after `patience` seconds, and return what has ended. Idempotent."""
+    def drop(self) -> None:
+        """The first of `came` is dealt with."""
+        self.came.popleft()
+        self.outstanding -= 1
+
+    def close(self, patience: float = 0.0) -> None:
+        """Begin nothing more, and stop what still runs after `patience` seconds. Idempotent."""
         self._closed = True
         self._engine.run(self._stop(patience))
-        return self.take(0.0)
 
     # In the engine's thread
 
-    def _employ(self) -> None:
-        """Start a worker for each job that waits while there is room."""
+    def _start_workers(self) -> None:
+        """Start workers for waiting jobs, up to the limit."""
         while self._waiting and len(self._workers) < self.most and not self._closed:
             worker = asyncio.get_running_loop().create_task(self._work())
             self._workers.add(worker)
@@ -120,10 +129,10 @@ class Crew:
         self._workers.discard(worker)
         if not worker.cancelled() and (error := worker.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "a row was lost", "exception": error})
-        self._employ()
+        self._start_workers()
 
     async def _work(self) -> None:
-        """Send one job after the other."""
+        """Send jobs one after another."""
         while not self._closed:
             try:
                 job = self._waiting.popleft()
@@ -150,22 +159,23 @@ class Crew:
 
     def _finish(self, done: Done) -> None:
         self._finished.append(done)
-        if isinstance(done.error, self._final):
+        if self._ends(done.error):
             self._closed = True
-            self._hand_over()
+            self._deliver()
         elif not self._waiting and len(self._workers) == 1:
-            self._hand_over()
+            self._deliver()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._hand_over)
+            self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._deliver)
 
-    def _hand_over(self) -> None:
+    def _deliver(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._finished:
             batch, self._finished = self._finished, []
             self._keep(batch)
-            self._taken.put(batch)
+            self.came.extend(batch)
+            self._news.put(None)
 
     async def _stop(self, patience: float) -> None:
         workers = list(self._workers)
@@ -175,4 +185,4 @@ class Crew:
             worker.cancel()
         if workers:
             await asyncio.wait(workers, timeout=1.0)
-        self._hand_over()
+        self._deliver()

@@ -1,4 +1,4 @@
-"""Results as polars columns and frames. Whatever is derived from them is plain polars."""
+"""Results as polars columns and frames. Derived objects are plain polars."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from nbchat.rows.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped
 
 __all__ = ["MappedPolarsFrame", "MappedPolarsSeries", "polars_column", "polars_frame"]
 
@@ -17,7 +17,7 @@ class MappedPolarsSeries(Mapped, pl.Series):
 
     @classmethod
     def _from_pyseries(cls, pyseries: Any) -> Any:
-        return pl.Series._from_pyseries(pyseries)  # noqa: SLF001  # polars makes all derived columns by it
+        return pl.Series._from_pyseries(pyseries)  # noqa: SLF001  # polars makes all derived columns with it
 
     def __str__(self) -> str:
         return _with_summary(super().__str__(), self)
@@ -31,7 +31,7 @@ class MappedPolarsFrame(Mapped, pl.DataFrame):
 
     @classmethod
     def _from_pydf(cls, pydf: Any) -> Any:
-        return pl.DataFrame._from_pydf(pydf)  # noqa: SLF001  # polars makes all derived frames by it
+        return pl.DataFrame._from_pydf(pydf)  # noqa: SLF001  # polars makes all derived frames with it
 
     def __str__(self) -> str:
         return _with_summary(super().__str__(), self)

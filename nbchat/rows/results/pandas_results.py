@@ -1,4 +1,4 @@
-"""Results as pandas columns and frames, with the input's index. Whatever is derived from them is plain pandas."""
+"""Results as pandas columns and frames, with the input's index. Derived objects are plain pandas."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from nbchat.rows.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped
 
-__all__ = ["MappedFrame", "MappedSeries", "pandas_column", "pandas_frame"]
+__all__ = ["MappedFrame", "MappedSeries", "dtype_of", "pandas_column", "pandas_frame"]
 
 
 class MappedSeries(Mapped, pd.Series):
     """A column of answers. Missing where a row has none."""
 
-    _metadata = ["details"]  # noqa: RUF012  # pandas' own way to declare an attribute
+    _metadata = ["details"]  # noqa: RUF012  # pandas' way to declare an attribute
 
     @property
     def _constructor(self) -> Any:
@@ -50,7 +50,7 @@ class MappedFrame(Mapped, pd.DataFrame):
         import html
 
         summary = self.details.summary
-        shown = str(super()._repr_html_())  # type: ignore[misc]  # pandas-stubs leave it out
+        shown = str(super()._repr_html_())  # type: ignore[misc]  # missing in pandas-stubs
         return f"{shown}<p>{html.escape(summary)}</p>" if summary else shown
 
 
@@ -69,6 +69,12 @@ def pandas_frame(native: Any, columns: Mapping[str, Sequence[Any]], details: Det
     return made
 
 
+def dtype_of(kind: object) -> Any:
+    """Return the dtype of a column of values of a JSON type, some of them missing; object for any other type."""
+    example: dict[object, Any] = {"string": "", "integer": 1, "number": 1.0, "boolean": True}
+    return _typed([example[kind], None] if kind in example else []).dtype
+
+
 def _index(native: Any) -> Any:
     return native if isinstance(native, pd.Index) else getattr(native, "index", None)
 
@@ -79,7 +85,7 @@ def _with_summary(shown: str, result: Mapped) -> str:
 
 
 def _typed(values: Sequence[Any]) -> Any:
-    """The values as an array of the right type; a nullable one where integers or truth values are missing."""
+    """Return the values as an array of the right type, a nullable one if integers or booleans are missing."""
     kinds = {type(value) for value in values if value is not None}
     holes = any(value is None for value in values)
     if kinds == {bool}:

@@ -10,7 +10,14 @@ from nbchat.markdown.addresses import DATA_IMAGE, safe_address
 from nbchat.markdown.inline import inline_text
 from nbchat.values.messages import ImagePart, Source
 
-__all__ = ["MOST_LISTED", "beside_markdown", "beside_plain", "picture_data", "sources_markdown", "sources_plain"]
+__all__ = [
+    "MOST_LISTED",
+    "attachments_markdown",
+    "attachments_plain",
+    "picture_data",
+    "sources_markdown",
+    "sources_plain",
+]
 
 MOST_LISTED = 12
 """Most sources to list; all are in `reply.sources`."""
@@ -42,12 +49,12 @@ def picture_data(image: ImagePart) -> tuple[str, str] | None:
     return (media, data) if start.startswith(_SIGNATURES[media]) else None
 
 
-def beside_markdown(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:
+def attachments_markdown(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:
     """Return images, as `data:` URLs, and sources; empty if there are none."""
     return "\n\n".join(filter(None, (*map(_picture, images), sources_markdown(sources))))
 
 
-def beside_plain(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:
+def attachments_plain(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:
     """The same as plain text."""
     return "\n\n".join(filter(None, (*("[a picture]" for _ in images), sources_plain(sources))))
 

@@ -1,0 +1,36 @@
+"""Recognise answers that are JSON rather than Markdown, and show them as code."""
+
+from __future__ import annotations
+
+import json
+import re
+
+__all__ = ["as_code", "is_json"]
+
+_BEGINS = re.compile(r'\s*(?:\{\s*["}]|\[\s*["{])')
+_BACKTICKS = re.compile("`+")
+
+
+def is_json(text: str, *, complete: bool = True) -> bool:
+    """Whether an answer is JSON, or the beginning of it.
+
+    An incomplete answer is judged by how it begins. A complete one counts too if its JSON is cut off or faulty, and not
+    if prose follows the JSON.
+    """
+    if _BEGINS.match(text) is None:
+        return False
+    if not complete:
+        return True
+    stripped = text.strip()
+    try:
+        _, end = json.JSONDecoder(strict=False).raw_decode(stripped)
+    except (ValueError, RecursionError):
+        return True
+    return end == len(stripped)
+
+
+def as_code(text: str) -> str:
+    """Return JSON as a fenced code block of Markdown."""
+    fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    lines = text.strip("\n")
+    return f"{fence}json\n{lines}\n{fence}"

@@ -1,0 +1,159 @@
+"""Details of a result beside its values: failures, figures, and asking again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from nbchat.rows.outcome import Outcome
+from nbchat.rows.pilot import Projection
+from nbchat.values.answer.usage import Usage
+from nbchat.values.errors import SessionError
+from nbchat.values.frame import data_frame
+from nbchat.values.plural import pluralize
+
+__all__ = ["Details", "Mapped"]
+
+
+class Details:
+    """The outcomes of a run, row by row, and its figures.
+
+    `about` says what was run: template, params, server. `usage`, `cost` (US dollars, None = unknown), `requests` and
+    `seconds` are those of this run: stored answers count nothing. `again` runs it once more for the rows without an answer.
+    """
+
+    def __init__(
+        self,
+        outcomes: Sequence[Outcome],
+        about: Mapping[str, Any],
+        *,
+        usage: Usage,
+        cost: float | None,
+        requests: int,
+        seconds: float,
+        again: Callable[..., Any] | None,
+        notices: Sequence[str] = (),
+        pilot: Projection | None = None,
+    ) -> None:
+        self.outcomes = outcomes
+        self.about = about
+        self.usage = usage
+        self.cost = cost
+        self.requests = requests
+        self.seconds = seconds
+        self.notices = tuple(notices)
+        self.pilot = pilot
+        """What a pilot tells of the rest; None = it was none."""
+        self.counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
+        self.stored = sum(outcome.stored for outcome in outcomes)
+        """The number of rows whose answer came from the journal."""
+        self._again = again
+
+    def count(self, status: str) -> int:
+        """The number of rows that ended like this."""
+        return self.counts[status]
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The figures as JSON, for the journal's record of the run."""
+        return {
+            "status": "pilot" if self.pilot is not None else "incomplete" if self.counts["not sent"] else "complete",
+            "rows": len(self.outcomes),
+            "answered": self.counts["complete"],
+            "failed": self.counts["failed"],
+            "skipped": self.counts["skipped"],
+            "stored": self.stored,
+            "requests": self.requests,
+            "usage": self.usage.to_dict(),
+            "cost": self.cost,
+            "seconds": round(self.seconds, 3),
+        }
+
+    @property
+    def summary(self) -> str:
+        """What the reader must know, in one line: rows that failed, were skipped or not sent; empty = nothing."""
+        counts, total = self.counts, len(self.outcomes)
+        parts = []
+        if failed := counts["failed"]:
+            parts.append(
+                f"{failed:,} of {pluralize(total, 'row')} failed: .errors() lists them, .retry() asks them again"
+            )
+        if skipped := counts["skipped"]:
+            parts.append(f"{pluralize(skipped, 'row')} skipped, because a field is missing")
+        if left := counts["not sent"]:
+            parts.append(f"{pluralize(left, 'row')} not sent: .retry() goes on")
+        return "; ".join([*parts, *self.notices])
+
+    def watch(self, through: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Have `again` go through this function, which shows the run; it gets and returns what runs the rows again."""
+        if self._again is not None:
+            self._again = through(self._again)
+
+    def again(self, **options: Any) -> Any:
+        """Ask the rows without an answer again. Raises SessionError for a result that was read from a file."""
+        if self._again is None:
+            raise SessionError("This result was read from a file, so it can't be asked again: run map anew.")
+        return self._again(**options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_again": None}  # sessions can't be pickled
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self  # it never changes
+
+
+class Mapped:
+    """What every result of `map` has beside its values."""
+
+    details: Details
+
+    def errors(self) -> Any:
+        """The rows without an answer, as a data frame; what is derived from a result has none.
+
+        Columns: `row` (its position, from 0), `status` ("failed", "skipped", "not sent"), `error` (the class of it) and
+        `reason`. Raises NbchatError if neither pandas nor polars is installed.
+        """
+        rows = [
+            {
+                "row": position,
+                "status": outcome.status,
+                "error": type(outcome.error).__name__ if outcome.status == "failed" else None,
+                "reason": outcome.reason,
+            }
+            for position, outcome in enumerate(self.details.outcomes)
+            if outcome.status != "complete"
+        ]
+        return data_frame(rows, ["row", "status", "error", "reason"], ())
+
+    def disagreements(self) -> Any:
+        """The rows whose repeats disagree, as a data frame: `row`, `agreement` (the share of the majority), `answers`."""
+        rows = [
+            {"row": position, "agreement": outcome.agreement, "answers": list(outcome.values)}
+            for position, outcome in enumerate(self.details.outcomes)
+            if outcome.agreement is not None and outcome.agreement < 1.0
+        ]
+        return data_frame(rows, ["row", "agreement", "answers"], ("agreement",))
+
+    def retry(self, **options: Any) -> Any:
+        """Ask the rows without an answer again, and return the completed result, of the same type.
+
+        `disagreeing=True` asks those whose repeats disagree too, so that `repeat=` can add to them. Other `options` replace
+        those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as `map` does.
+        """
+        return self.details.again(**options)
+
+    @property
+    def failed(self) -> int:
+        """The number of rows that were to be answered and are not: failed, or not sent."""
+        return self.details.count("failed") + self.details.count("not sent")
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of the run's requests."""
+        return self.details.usage
+
+    @property
+    def cost(self) -> float | None:
+        """The cost of the run's requests in US dollars; None = unknown."""
+        return self.details.cost

@@ -1,0 +1,66 @@
+"""A pilot: some rows answered, and what all of them would take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle
+from nbchat.display.footer import cost_text, seconds_text
+from nbchat.rows.pilot import Projection
+from nbchat.rows.results.details import Details
+from nbchat.tuning.statistics import Mean
+from nbchat.values.plural import pluralize
+from nbchat.views.columns import Column
+from nbchat.views.rows import Inputs, answer_columns, figures, joined, reasons
+
+__all__ = ["pilot_bundle"]
+
+MOST = 10
+"""Answers of a pilot that are shown."""
+
+
+def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Sequence[str] = ()) -> Bundle:
+    """Return a pilot's result as one output: answers, projections, and the next step."""
+    answered = [place for place, outcome in enumerate(details.outcomes) if outcome.status == "complete"]
+    total = "" if pilot.left is None else f", out of {len(details.outcomes):,}"
+    head = f"Pilot: {len(answered):,} of {pluralize(pilot.asked, 'sample row')} answered{total}"
+    return joined(
+        head,
+        [answer_columns(details.outcomes, answered[:MOST], inputs), projections(pilot)],
+        [reasons(details), chrome.line(_next(pilot, len(answered))), chrome.line([*figures(details), *notes])],
+    )
+
+
+def projections(pilot: Projection) -> list[Column]:
+    """Return what the rest would take, with 95 % intervals."""
+    rows = [("rows that fail", _told(pilot.failures, lambda share: f"{share:.0%}"))]
+    if pilot.left:
+        free = pilot.cost is not None and pilot.cost.mean == 0
+        cost = ("none", "") if free else _told(pilot.cost, cost_text) or ("unknown", "")
+        tokens = _told(pilot.tokens, lambda count: f"{count:,.0f}")
+        rows += [("cost", cost), ("tokens", tokens), ("time", _told(pilot.seconds, seconds_text))]
+    known = [(name, *told) for name, told in rows if told]
+    if not known:
+        return []
+    left = f"for {pluralize(pilot.left, 'more request')}" if pilot.left else "of all rows"
+    return [
+        Column("projected", [row[0] for row in known], number=False),
+        Column(left, [row[1] for row in known]),
+        Column("95 % interval", [row[2] for row in known], number=False),
+    ]
+
+
+def _told(mean: Mean | None, text: Callable[[float], str]) -> tuple[str, str] | None:
+    """Format an estimate and its interval; None = unknown."""
+    if mean is None:
+        return None
+    known = mean.low is not None and mean.high is not None
+    return text(mean.mean), f"{text(mean.low or 0.0)} to {text(mean.high or 0.0)}" if known else ""
+
+
+def _next(pilot: Projection, answered: int) -> str:
+    if pilot.left == 0:
+        return "Next: remove --pilot (pilot= in Python); every row is answered already, so that nothing more is sent."
+    rest = "the other rows" if pilot.left is None else "all rows"
+    return f"Next: remove --pilot (pilot= in Python) to ask {rest}; these {pluralize(answered, 'answer')} are reused."

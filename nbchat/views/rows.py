@@ -1,0 +1,214 @@
+"""The answers to rows as one output: what became of them, the first ones, and what to do about those that failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbchat.conversation.schemas.records import record_of
+from nbchat.display import chrome
+from nbchat.display.canvas import Bundle
+from nbchat.display.footer import cost_text, seconds_text
+from nbchat.markdown.inline import html_text
+from nbchat.markdown.terminal_text import plain_text
+from nbchat.rows.outcome import Outcome
+from nbchat.rows.results.details import Details
+from nbchat.values.answer.usage import Usage
+from nbchat.values.plural import pluralize
+from nbchat.views.columns import Column, columns_html, columns_plain
+
+__all__ = ["Inputs", "answer_columns", "figures", "joined", "reasons", "rows_bundle"]
+
+Inputs = Callable[[int], str]
+"""What was put into the prompt for a row, by its position; empty = it can't be told any more."""
+
+FIRST = 5
+"""Answers that are shown; all of them are in the result."""
+
+LONGEST = 120
+"""Characters shown of an input or an answer."""
+
+SHORT = 40
+"""Characters of a text that needs no more width than it takes."""
+
+LONGEST_REASON = 300
+"""Characters shown of a reason, which says what to do at its end."""
+
+MOST_COLUMNS = 8
+"""Columns of a schema that are shown."""
+
+MOST_REASONS = 5
+"""Reasons of failures that are shown, the most frequent first."""
+
+MOST_LABELS = 12
+"""Most different answers that are counted as labels."""
+
+LEAST_ROWS = 10
+"""Fewest answers that are worth counting by label."""
+
+BAR = "display:inline-block;height:0.6em;border-radius:2px;background:rgba(86,180,233,0.6);vertical-align:middle"
+
+
+def rows_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequence[str] = ()) -> Bundle:
+    """Return the whole result as one output. `name` is the user's variable, if known; `notes` are more facts."""
+    answered = [place for place, outcome in enumerate(details.outcomes) if outcome.status == "complete"]
+    facts = [*figures(details), *notes]
+    if len(answered) > FIRST:
+        facts.insert(0, f"the first {FIRST} of {len(answered):,} answers are shown")
+    return joined(
+        headline(details),
+        [answer_columns(details.outcomes, answered[:FIRST], inputs), _labels(details, answered)],
+        [reasons(details), chrome.line(facts), chrome.line(_hint(details, f"{name}." if name else "."))],
+    )
+
+
+def joined(head: str, tables: Sequence[Sequence[Column]], below: Sequence[Bundle]) -> Bundle:
+    """Return a headline, tables and lines as one output; what is empty is left out."""
+    parts = [f'<div style="margin:0.3em 0">{html_text(head)}</div>']
+    plain = [plain_text(head)]
+    for columns in tables:
+        if columns:
+            parts.append(columns_html(columns))
+            plain.append(columns_plain(columns))
+    for bundle in below:
+        if bundle["text/plain"]:
+            parts.append(str(bundle["text/html"]))
+            plain.append(str(bundle["text/plain"]))
+    return {
+        "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{"".join(parts)}</div>',
+        "text/plain": "\n\n".join(plain),
+    }
+
+
+def headline(details: Details) -> str:
+    """Say what became of the rows."""
+    total = len(details.outcomes)
+    parts = [f"{details.count('complete'):,} of {pluralize(total, 'row')} answered"]
+    parts += [f"{details.stored:,} of them before"] if details.stored else []
+    for status, words in (("failed", "failed"), ("skipped", "skipped: a field is missing"), ("not sent", "not sent")):
+        if count := details.count(status):
+            parts.append(f"{count:,} {words}")
+    return " · ".join(parts)
+
+
+def figures(details: Details) -> list[str]:
+    """What the run took: cost, tokens, time and speed."""
+    facts = [
+        (cost_text(details.cost) or "cost unknown") if details.requests else "nothing was sent",
+        _tokens(details.usage) if details.requests else "",
+        seconds_text(details.seconds),
+        _speed(details),
+        *details.notices,
+    ]
+    return [fact for fact in facts if fact]
+
+
+def _speed(details: Details) -> str:
+    if details.requests < 2 or details.seconds <= 0:
+        return ""
+    speed = details.requests / details.seconds
+    return f"{speed:,.0f} requests/s" if speed >= 10 else f"{speed:.2g} requests/s"
+
+
+def _tokens(usage: Usage) -> str:
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        return "tokens unknown"
+    mark = "~" if usage.state == "estimated" else ""
+    return f"{mark}{usage.prompt_tokens:,} → {mark}{usage.completion_tokens:,} tokens"
+
+
+def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs: Inputs) -> list[Column]:
+    """Return a table of some rows: position, what was put in, and the answer; a column for each field of a record."""
+    if not positions:
+        return []
+    asked = [cut(inputs(place)) for place in positions]
+    columns = [Column("row", [f"{place:,}" for place in positions])]
+    if any(asked):
+        columns.append(_texts("asked about", asked))
+    values = [outcomes[place].value for place in positions]
+    records = [None if isinstance(value, str) else record_of(value) for value in values]
+    if any(records):
+        names = list(dict.fromkeys(key for record in records if record for key in record))
+        return columns + [
+            _texts(cut(str(key)), [_shown((record or {}).get(key)) for record in records])
+            for key in names[:MOST_COLUMNS]
+        ]
+    return [*columns, _texts("answer", [_shown(value) for value in values])]
+
+
+def _texts(title: str, texts: Sequence[str]) -> Column:
+    """Return a column of texts; long ones take the width that is left."""
+    if max(map(len, texts)) <= SHORT:
+        return Column(title, texts, number=False)
+    return Column(title, texts, number=False, html=[html_text(text) for text in texts], wide=True)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else cut(str(value))
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """Return a text on one line, shortened."""
+    line = " ".join(text[: 4 * longest].split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _labels(details: Details, answered: Sequence[int]) -> list[Column]:
+    """Return how often each answer came, where the answers are few different ones."""
+    texts = [_label(details.outcomes[place].value) for place in answered]
+    if len(texts) < LEAST_ROWS or None in texts:
+        return []
+    counts = Counter(str(text) for text in texts)
+    if not 1 < len(counts) <= min(MOST_LABELS, len(texts) // 3):
+        return []
+    ranked = counts.most_common()
+    bars = [f'<span style="{BAR};width:{max(0.15, 9 * count / ranked[0][1]):.2f}em"></span>' for _, count in ranked]
+    return [
+        Column("answer", [cut(label) for label, _ in ranked], number=False),
+        Column("rows", [f"{count:,}" for _, count in ranked]),
+        Column("", [""] * len(ranked), html=bars),
+    ]
+
+
+def _label(value: Any) -> str | None:
+    """Return an answer as a label; None = it is something else."""
+    record = None if isinstance(value, (str, bool, int)) else record_of(value)
+    if record is not None:
+        if len(record) != 1:
+            return None
+        (value,) = record.values()
+    text = str(value).strip() if isinstance(value, (str, bool, int)) else ""
+    return text if 0 < len(text) <= 40 else None
+
+
+def reasons(details: Details) -> Bundle:
+    """Return the reasons of failures with their number and a row each; empty = no row failed."""
+    found: Counter[str] = Counter()
+    rows: dict[str, int] = {}
+    for place, outcome in enumerate(details.outcomes):
+        if outcome.status == "failed":
+            reason = cut(outcome.reason or "", LONGEST_REASON)
+            found[reason] += 1
+            rows.setdefault(reason, place)
+    if not found:
+        return chrome.EMPTY
+    told = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in found.most_common(MOST_REASONS)]
+    if len(found) > MOST_REASONS:
+        told.append(f"and {len(found) - MOST_REASONS:,} more reasons")
+    return chrome.details(f"Why {pluralize(sum(found.values()), 'row')} failed", "\n".join(told), opened=True)
+
+
+def _hint(details: Details, dot: str) -> str:
+    """Say what can be done with the result."""
+    where = "" if dot != "." else "on the result (_, or name it with << NAME): "
+    missing = details.count("failed") + details.count("not sent")
+    steps = [
+        f"{dot}retry() asks the {pluralize(missing, 'row')} without an answer" if missing else "",
+        f"{dot}errors() lists them" if missing else "",
+        f"{dot}disagreements() lists rows whose repeats differ"
+        if any((outcome.agreement or 1.0) < 1.0 for outcome in details.outcomes)
+        else "",
+    ]
+    told = " · ".join(step for step in steps if step)
+    return where + told if told else ""

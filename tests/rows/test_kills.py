@@ -1,0 +1,49 @@
+"""Processes killed in the midst of a run: the next one sends the rows that were in flight, and those behind them."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from nbchat.frontend import Session
+from nbchat.testing import Say, ScriptedServer
+from tests.environment import ROOT
+
+ROWS = [f"row {number}" for number in range(400)]
+AT_ONCE = 8
+
+RUN = f"""
+import sys
+from nbchat import Session
+rows = [f"row {{number}}" for number in range({len(ROWS)})]
+Session(base_url=sys.argv[1], model="m").map(rows, "{{item}}", concurrency={AT_ONCE})
+"""
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed by a signal")
+
+
+def asked(server):
+    return Counter(request.json["messages"][-1]["content"] for request in server.requests)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_killed_run_pays_for_nothing_twice_but_what_was_in_flight(seed):
+    draw = random.Random(seed)
+    with ScriptedServer(default=lambda request: Say(request.json["messages"][-1]["content"].upper())) as server:
+        process = None
+        for stop_at in sorted(draw.sample(range(20, 380), 2)):
+            process = subprocess.Popen([sys.executable, "-c", RUN, server.base_url], cwd=ROOT)
+            while len(asked(server)) < stop_at and process.poll() is None:
+                server.wait_for_request(timeout=20.0)
+            os.kill(process.pid, signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+        result = Session(base_url=server.base_url, model="m").map(ROWS, "{item}", concurrency=AT_ONCE)
+        assert result == [row.upper() for row in ROWS]
+        repeated = asked(server).total() - len(ROWS)
+        assert repeated <= 2 * 2 * AT_ONCE, "two kills, each with the rows in flight and those being written"
+        (counted,) = [sum(entry.requests for entry in Session().ledger(everywhere=True))]
+        assert len(ROWS) <= counted <= asked(server).total()
