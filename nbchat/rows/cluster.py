@@ -29,8 +29,8 @@ from msgspec import Struct
 
 from nbchat.conversation.session import Session
 from nbchat.data.tables.table import table_of
-from nbchat.rows.details import Mapped
 from nbchat.rows.form import Form
+from nbchat.rows.results.details import Mapped
 from nbchat.rows.source import TableSource
 from nbchat.rows.template import Template
 from nbchat.store.ledger.entries import Entry
@@ -136,7 +136,7 @@ def _form(session: Session, data: Any, template: str, options: Mapping[str, Any]
 
 def _types(schema: Schema | None) -> list[Any]:
     """Return the dtypes of the answers' columns, each with room for missing values."""
-    from nbchat.rows.pandas_results import dtype_of
+    from nbchat.rows.results.pandas_results import dtype_of
 
     if schema is None:
         return [dtype_of("string")]

@@ -10,9 +10,9 @@ from typing import Self
 from msgspec import Struct
 
 from nbchat.rows.form import Form
-from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.source import Source
+from nbchat.rows.storage import Storage
 from nbchat.rows.template import MissingValue, Template
 from nbchat.tuning.statistics import Mean
 from nbchat.values.errors import PromptError
@@ -39,7 +39,7 @@ class Sample(Struct, frozen=True):
     stored: int
 
     @classmethod
-    def of(cls, source: Source, template: Template, form: Form, keeping: Keeping, size: int) -> Self:
+    def of(cls, source: Source, template: Template, form: Form, storage: Storage, size: int) -> Self:
         """Choose the rows. Those without a message, or with another row's, are left out."""
         step = max(1, -(-(source.total or 0) // MOST_MEASURED))
         found: dict[str, tuple[int, int]] = {}
@@ -58,7 +58,7 @@ class Sample(Struct, frozen=True):
         bounds = [round(part * len(by_length) / size) for part in range(size + 1)]
         strata = [by_length[start:end] for start, end in pairwise(bounds) if end > start]
         chosen = frozenset(draw.choice(stratum)[1] for stratum in strata)
-        return cls(chosen, measured, len(found), len({name for name, _ in keeping.find(list(found))}))
+        return cls(chosen, measured, len(found), len({name for name, _ in storage.find(list(found))}))
 
     def to_send(self, total: int | None) -> int | None:
         """About how many rows of so many have to be sent, those of the pilot included; None = unknown."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nbchat.conversation.schemas import fitting
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.schemas.schema import Schema
-from nbchat.rows.crew import Done, Job
+from nbchat.rows.dispatcher import Done, Job
 from nbchat.rows.form import Form
 from nbchat.rows.outcome import Answer, Outcome
 from nbchat.values.answer.reply import Choice, Reply

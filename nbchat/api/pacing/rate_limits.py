@@ -25,7 +25,7 @@ __all__ = [
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599})
 
 TOO_MANY_STATUSES = frozenset({429, 503, 529})
-"""Statuses by which a server says that it gets more requests than it can take."""
+"""Statuses that mean too many requests."""
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|[dhms])"
@@ -74,7 +74,7 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
 
 
 def wish_in_words(message: str) -> float | None:
-    """Seconds that a refusal asks to wait in its words: `Please try again in 6m0.5s`. None = no word."""
+    """Return the delay in a refusal's message, in seconds: `Please try again in 6m0.5s`; None = not given."""
     if (found := _WISH.search(message[:2000])) is None:
         return None
     amounts = _AMOUNT.findall(found["duration"])
@@ -82,7 +82,7 @@ def wish_in_words(message: str) -> float | None:
 
 
 def wish_in_limits(told: RateLimits | None) -> float | None:
-    """Seconds until a limit is restored that may be the one that a request was refused for. None = unknown."""
+    """Return the seconds until the limit is restored that may have refused a request; None = unknown."""
     if told is None:
         return None
     pairs = (told.remaining_requests, told.reset_requests), (told.remaining_tokens, told.reset_tokens)
@@ -102,7 +102,7 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
             for pattern in patterns:
                 value = headers.get(pattern.format(what=what, of=of))
                 if value is None or (what == "remaining" and value.lstrip().startswith("-")):
-                    continue  # -1 is what some gateways write for "no limit"
+                    continue  # some gateways write -1 for "no limit"
                 amount = _reset(value) if what == "reset" else _number(value)
                 if amount is not None:
                     found.setdefault(f"{what}_{of}", amount)

@@ -24,7 +24,7 @@ from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Content
 from nbchat.values.request import Request
 
-__all__ = ["Crew", "Done", "Job"]
+__all__ = ["Dispatcher", "Done", "Job"]
 
 GATHER_SECONDS = 0.02
 """Seconds that finished rows wait for others, to be journalled and delivered together."""
@@ -55,12 +55,12 @@ class Done(Struct, frozen=True):
     error: NbchatError | None = None
 
 
-class Crew:
+class Dispatcher:
     """Sends queued jobs, at most `most` at once.
 
     `keep` gets finished batches in the engine's thread, before they are in `came`: what is there is in the journal's queue
     already. `ends` gets the error of each job as it ends, None = it has none; once it says so, no further job is
-    begun. Close the crew, however the run ends.
+    begun. Close the dispatcher, however the run ends.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Crew:
                 self._waiting.append(job)
             else:
                 self._waiting.appendleft(job)
-        self._engine.call(self._employ)
+        self._engine.call(self._start_workers)
 
     def wait(self, timeout: float) -> None:
         """Wait up to `timeout` seconds for something that has ended."""
@@ -118,7 +118,7 @@ class Crew:
 
     # In the engine's thread
 
-    def _employ(self) -> None:
+    def _start_workers(self) -> None:
         """Start workers for waiting jobs, up to the limit."""
         while self._waiting and len(self._workers) < self.most and not self._closed:
             worker = asyncio.get_running_loop().create_task(self._work())
@@ -129,7 +129,7 @@ class Crew:
         self._workers.discard(worker)
         if not worker.cancelled() and (error := worker.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "a row was lost", "exception": error})
-        self._employ()
+        self._start_workers()
 
     async def _work(self) -> None:
         """Send jobs one after another."""
@@ -161,13 +161,13 @@ class Crew:
         self._finished.append(done)
         if self._ends(done.error):
             self._closed = True
-            self._hand_over()
+            self._deliver()
         elif not self._waiting and len(self._workers) == 1:
-            self._hand_over()
+            self._deliver()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._hand_over)
+            self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._deliver)
 
-    def _hand_over(self) -> None:
+    def _deliver(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -185,4 +185,4 @@ class Crew:
             worker.cancel()
         if workers:
             await asyncio.wait(workers, timeout=1.0)
-        self._hand_over()
+        self._deliver()

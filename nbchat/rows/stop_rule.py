@@ -15,7 +15,7 @@ from nbchat.values.errors import (
     ServerError,
 )
 
-__all__ = ["Ending"]
+__all__ = ["StopRule"]
 
 FINAL = (AuthenticationFailed, QuotaExceeded, RateLimited)
 """Errors after which no further row is sent. A rate limit is one after many tries, or if it lasts too long to wait."""
@@ -30,7 +30,7 @@ FEW = 10
 """The least number of such rows."""
 
 
-class Ending:
+class StopRule:
     """Judges the rows as they end. `allowed` says how many may be in flight. `error` is what ended the run; None = nothing."""
 
     def __init__(self, allowed: Callable[[], int]) -> None:

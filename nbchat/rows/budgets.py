@@ -16,7 +16,7 @@ from nbchat.values.messages import Content
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Purse", "budget_of"]
+__all__ = ["Budgets", "budget_of"]
 
 MARGIN = 1.25
 """By how much a row may exceed what is known of those before it."""
@@ -38,7 +38,7 @@ def budget_of(given: Budget | str | float | None) -> Budget | None:
     return budget
 
 
-class Purse:
+class Budgets:
     """Says whether another row fits into the budgets, and holds what it may take until it has ended.
 
     Nothing is known of the first answer, so it goes alone; then the longest so far is expected of each row, within

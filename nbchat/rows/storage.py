@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.api.prices import priced
-from nbchat.rows.crew import Done
+from nbchat.rows.dispatcher import Done
 from nbchat.rows.form import Form
 from nbchat.rows.outcome import Answer
 from nbchat.rows.tally import Tally
@@ -26,7 +26,7 @@ from nbchat.values.answer.reply import Timing
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Keeping"]
+__all__ = ["Storage"]
 
 SETTLE_SECONDS = 10.0
 """Seconds that a run waits for the journal at its beginning and end, unless the journal has a problem."""
@@ -43,7 +43,7 @@ class _Hour(Struct):
     tally: Tally = field(default_factory=Tally)
 
 
-class Keeping:
+class Storage:
     """Keeps one run of a session. `reads`: answers that are stored already are used; new ones are stored in any case.
 
     Answers are written by the journal's thread within some hundredths of a second, each batch with the ledger's row that

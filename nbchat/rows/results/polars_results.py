@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from nbchat.rows.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped
 
 __all__ = ["MappedPolarsFrame", "MappedPolarsSeries", "polars_column", "polars_frame"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nbchat.rows.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped
 
 __all__ = ["MappedFrame", "MappedSeries", "dtype_of", "pandas_column", "pandas_frame"]
 
