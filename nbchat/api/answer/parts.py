@@ -42,6 +42,8 @@ SOURCE_LISTS = (
     "sources",
     "web_search",
     "web_search_results",
+    "grounding_chunks",
+    "groundingChunks",
 )
 """Fields for sources."""
 
@@ -50,6 +52,8 @@ SOURCE_HOLDERS = (
     "context",
     "web_search_info",
     "grounding_metadata",
+    "groundingMetadata",
+    "vertex_ai_grounding_metadata",
     "provider_specific_fields",
     "url_citation",
     "source",
@@ -144,8 +148,9 @@ def sources_in(holder: Mapping[str, Any]) -> list[Source]:
             found += [source for item in items[:MOST_SOURCES] if (source := _source(item)) is not None]
     for name in SOURCE_HOLDERS:
         inner = holder.get(name)
-        if isinstance(inner, Mapping):
-            found += sources_in(inner)
+        for each in inner[:MOST_SOURCES] if isinstance(inner, list) else [inner]:
+            if isinstance(each, Mapping):
+                found += sources_in(each)
     return found
 
 
