@@ -33,12 +33,11 @@ _FAMILIES = ("x-ratelimit-{what}-{of}", "anthropic-ratelimit-{of}-{what}", "rate
 _BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
 
 _WORDED = r"[0-9]{1,9}(?:\.[0-9]{1,9})?\s{0,2}(?:milliseconds?|ms|minutes?|mins?|m|seconds?|secs?|s|hours?|hrs?|h|days?|d)(?![a-z])"
-_WISH = re.compile(
+_WISH = (
     r"\b(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?)\b[^0-9.]{0,40}?\b(?:in|after|for|at least|another)?\s{0,2}"
-    rf"(?P<duration>{_WORDED}(?:(?:,? and|,)?\s{{0,2}}{_WORDED}){{0,3}})",
-    re.IGNORECASE,
+    rf"(?P<duration>{_WORDED}(?:(?:,? and|,)?\s{{0,2}}{_WORDED}){{0,3}})"
 )
-_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", re.IGNORECASE)
+_AMOUNT = r"(?i)([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)"
 _SHORT = {"ms": "ms", "mil": "ms"}
 
 
@@ -75,9 +74,9 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
 
 def delay_in_message(message: str) -> float | None:
     """Return the delay in a refusal's message, in seconds: `Please try again in 6m0.5s`; None = not given."""
-    if (found := _WISH.search(message[:2000])) is None:
+    if (found := re.search(_WISH, message[:2000], re.IGNORECASE)) is None:
         return None
-    amounts = _AMOUNT.findall(found["duration"])
+    amounts = re.findall(_AMOUNT, found["duration"])
     return sum(float(amount) * _UNITS[_SHORT.get(unit.lower()[:3], unit[:1].lower())] for amount, unit in amounts)
 
 
