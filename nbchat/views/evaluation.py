@@ -118,6 +118,7 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
             for axis in axes
         ),
         Column(evaluation.measure.name, [_mean(s.quality) for s in standings]),
+        Column("", _marks(evaluation, standings), number=False),
         Column("macro-F1", ["" if s.macro_f1 is None else f"{s.macro_f1:.2f}" for s in standings]),
         Column("bias", [_mean(s.bias) for s in standings]),
         Column("rows", [f"{s.counted:,}" for s in standings]),
@@ -128,7 +129,6 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
         ),
         Column("cost / 1,000 rows", [cost_text(s.cost_per_1000) for s in standings]),
         Column("time / 1,000 rows", [_time(s.seconds_per_1000) for s in standings]),
-        Column("", _marks(evaluation, standings), number=False),
     ]
     return [column for column in columns if column.told]
 
