@@ -44,7 +44,9 @@ def vanishing(text, step):
     screen = Screen()
     frames = [screen.after(0.3, TextDelta(text[at : at + step])) for at in range(0, len(text), step)]
     frames.append(screen.end())
-    return [(old, new) for old, new in itertools.pairwise(frames) if not letters(new).startswith(letters(old, settled=True))]
+    return [
+        (old, new) for old, new in itertools.pairwise(frames) if not letters(new).startswith(letters(old, settled=True))
+    ]
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
