@@ -80,8 +80,8 @@ def test_the_commands_are_live_when_nothing_is_done():
 
 
 @pytest.mark.skipif(shutil.which("pandoc") is None, reason="nbconvert's LaTeX needs pandoc")
-@pytest.mark.parametrize("command", COMMANDS)
-def test_what_pandoc_makes_of_it_reads_nothing(command):
+def test_what_pandoc_makes_of_it_reads_nothing():
     from nbconvert.filters import markdown2latex
 
-    assert FORBIDDEN.search(markdown2latex(render(f"{command}\n\n${command}$"))) is None
+    for command in COMMANDS:
+        assert FORBIDDEN.search(markdown2latex(render(f"{command}\n\n${command}$"))) is None
