@@ -74,7 +74,7 @@ class Sending:
             await self._make(self, slot).run()
         except AttemptFailed as refused:
             if _is_too_many(refused.error):
-                self._pace.refuse(slot, refused.wished)
+                self._pace.refuse(slot, refused.asked_delay)
             raise
 
     def _weigh(self) -> int:
@@ -111,14 +111,14 @@ class Sending:
         """Return the seconds until the next attempt; None = there is none."""
         if not refused.again:
             return None
-        retries, wished = self.call.retries, refused.wished
+        retries, asked_delay = self.call.retries, refused.asked_delay
         if self.call.limiter is not None and _is_too_many(refused.error):  # which is no fault of this call
             self._refusals += 1
             closed = self._pace.closed_for()
             if self._refusals >= MOST_REFUSALS or closed > self._patience:
                 return None
-            return 0.0 if wished else retries.wait(min(self._refusals, retries.tries - 1))  # the pace waits
-        wait = retries.wait(self.attempt - self._refusals, wished)
+            return 0.0 if asked_delay else retries.wait(min(self._refusals, retries.tries - 1))  # the pace waits
+        wait = retries.wait(self.attempt - self._refusals, asked_delay)
         return None if wait is None else max(wait, self._pace.closed_for())
 
     @property

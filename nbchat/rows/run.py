@@ -41,13 +41,13 @@ AHEAD = 4
 """Rows prepared in advance, for each that may be under way."""
 
 CHUNK = 64
-"""Rows that are prepared at a time."""
+"""Rows prepared together."""
 
 PATIENCE_SECONDS = 5.0
 """Seconds that a run that stops by itself waits for the rows under way."""
 
 REMEMBERED = 100_000
-"""Answers of this run that equal rows share without a look into the journal."""
+"""Most answers of this run that equal rows share without looking into the journal."""
 
 
 class RunOptions(Struct, frozen=True):
@@ -67,8 +67,8 @@ class RunOptions(Struct, frozen=True):
 class Run:
     """One run over the rows of a source.
 
-    `read` counts the rows that were read from the source. A run `after` another keeps what that one has answered, and asks
-    for the rest; `redo` are positions to ask all the same. `only` are the positions to ask for, None = all.
+    `read` counts the rows that were read from the source. A run `after` another keeps its answers and asks for the
+    rest; `redo` are positions to ask again anyway. `only` are the positions to ask, None = all.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class Run:
         self.left: deque[tuple[int, Row]] = deque(() if after is None else (*after.left, *after.later))
         """Rows that were read but have no message yet."""
         self.later: list[tuple[int, Row]] = []
-        """Rows of an iterator that were read and are not wanted now."""
+        """Rows of an iterator that were read and are not asked now."""
         self.read: int = 0 if after is None else after.read
         self.seconds = 0.0
         self.stopped: NbchatError | None = None
-        """Why the run ended before its last row; None = it did not."""
+        """Why the run ended early; None = it did not."""
         self.cut = 0
         """Answers that reached the token limit."""
         self._only = only
@@ -146,11 +146,11 @@ class Run:
 
     @property
     def at_once(self) -> int:
-        """How many requests may be in flight now."""
+        """The number of requests that may be in flight now."""
         return self._limiter.allowed
 
     def settled(self, redo: Collection[int] = ()) -> dict[int, Outcome]:
-        """The outcomes that hold: of the rows that are answered, or have nothing to be asked."""
+        """The final outcomes: rows that are answered, or were skipped."""
         return {
             position: outcome
             for position, outcome in self.outcomes.items()
@@ -158,7 +158,7 @@ class Run:
         }
 
     def all_outcomes(self) -> list[Outcome]:
-        """An outcome for each row of the source, as far as it was read."""
+        """Return an outcome for each row that was read from the source."""
         count = self.read if self.source.total is None else self.source.total
         missing = NOT_SENT
         if self.stopped is not None:
@@ -199,7 +199,7 @@ class Run:
     # Rows
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
-        """The rows without an outcome, with their positions."""
+        """Yield the rows without an outcome, with their positions."""
         last = None if self._only is None else max(self._only, default=-1)
         if last is not None and self.read > last:
             return
@@ -215,7 +215,7 @@ class Run:
                 return
 
     def _supply(self, rows: Iterator[tuple[int, Row]]) -> bool:
-        """Prepare some rows, and jobs for those that are not stored; whether there are more."""
+        """Prepare some rows, and jobs for those that are not stored; return whether there are more."""
         again = list(itertools.islice(self._again, CHUNK))
         for _ in itertools.islice(rows, 0 if again else CHUNK):
             pass  # they are in `left`, where an interrupt leaves them
@@ -240,7 +240,7 @@ class Run:
         return bool(chunk or again)
 
     def _want(self, position: int, name: str, number: int, content: Content, stored: Answer | None) -> None:
-        """Have a row asked, unless its answer is stored, was given in this run, or is under way."""
+        """Queue a row, unless its answer is stored, known from this run, or under way."""
         key = name, number
         if (given := self._answered.get(key)) is not None:
             self._repeat_done(position, number, given)
@@ -259,7 +259,7 @@ class Run:
             self._ready.append(job)
 
     def _send(self, dispatcher: Dispatcher) -> None:
-        """Put the jobs that wait into the dispatcher, as far as the budget allows."""
+        """Pass waiting jobs to the dispatcher, as far as the budgets allow."""
         if not self._budgets.limited:
             jobs, self._ready = self._ready, deque()
             dispatcher.put(jobs)
@@ -273,13 +273,13 @@ class Run:
     # Answers
 
     def _settle(self, dispatcher: Dispatcher, *, sends: bool) -> None:
-        """Settle what has ended; what an interrupt leaves is settled later. `sends`: more may be asked."""
+        """Process the ended jobs; those that an interrupt leaves are processed later. `sends`: more may be asked."""
         while dispatcher.came:
             self._settle_one(dispatcher.came[0], sends=sends)
             dispatcher.drop()
 
     def _settle_one(self, done: Done, *, sends: bool) -> None:
-        """Read an answer, have it asked again if it does not fit, and pass it to the rows that wait for it."""
+        """Read an answer, ask again if it does not fit, and pass it to the rows that wait for it."""
         job = done.job
         if self._budgets.limited:
             self._budgets.give(job.content, answered=done.answer is not None)
@@ -298,13 +298,13 @@ class Run:
         self._askers.pop(key, None)
 
     def _remember(self, key: tuple[str, int], outcome: Outcome) -> None:
-        """Share an answer with equal rows to come."""
+        """Remember an answer for later equal rows."""
         if len(self._answered) >= REMEMBERED:
             del self._answered[next(iter(self._answered))]
         self._answered[key] = outcome
 
     def _repeat_done(self, position: int, number: int, outcome: Outcome) -> None:
-        """One asking of a row has ended; the row has, when all have."""
+        """Record the end of one request of a row; the row ends when all have ended."""
         repeats = self._row_open.get(position)
         if repeats is None:
             return

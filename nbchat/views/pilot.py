@@ -1,4 +1,4 @@
-"""A pilot: some rows answered, and what all of them would take."""
+"""A pilot's output: some rows answered, and projections for all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbchat.views.rows import Inputs, answer_columns, figures, joined, reasons
 __all__ = ["pilot_bundle"]
 
 MOST = 10
-"""Answers of a pilot that are shown."""
+"""Most answers of a pilot shown."""
 
 
 def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Sequence[str] = ()) -> Bundle:
@@ -33,7 +33,7 @@ def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Seq
 
 
 def projections(pilot: Projection) -> list[Column]:
-    """Return what the rest would take, with 95 % intervals."""
+    """Return the projections for the rest, with 95 % intervals."""
     rows = [("rows that fail", _told(pilot.failures, lambda share: f"{share:.0%}"))]
     if pilot.left:
         free = pilot.cost is not None and pilot.cost.mean == 0
@@ -61,6 +61,6 @@ def _told(mean: Mean | None, text: Callable[[float], str]) -> tuple[str, str] | 
 
 def _next(pilot: Projection, answered: int) -> str:
     if pilot.left == 0:
-        return "Next: remove --pilot (pilot= in Python); every row is answered already, so that nothing more is sent."
+        return "Next: remove --pilot (pilot= in Python); every row is already answered, so nothing more is sent."
     rest = "the other rows" if pilot.left is None else "all rows"
     return f"Next: remove --pilot (pilot= in Python) to ask {rest}; these {pluralize(answered, 'answer')} are reused."

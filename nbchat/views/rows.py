@@ -1,4 +1,4 @@
-"""The answers to rows as one output: what became of them, the first ones, and what to do about those that failed."""
+"""The answers to rows as one output: their status, the first ones, and what to do about failed ones."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from nbchat.views.columns import Column, columns_html, columns_plain
 __all__ = ["Inputs", "answer_columns", "figures", "joined", "reasons", "rows_bundle"]
 
 Inputs = Callable[[int], str]
-"""What was put into the prompt for a row, by its position; empty = it can't be told any more."""
+"""The values inserted for a row, by its position; empty = no longer known."""
 
 FIRST = 5
-"""Answers that are shown; all of them are in the result."""
+"""Most answers shown; all of them are in the result."""
 
 LONGEST = 120
-"""Characters shown of an input or an answer."""
+"""Most characters shown of an input or an answer."""
 
 SHORT = 40
-"""Characters of a text that needs no more width than it takes."""
+"""Longest text, in characters, of a narrow column."""
 
 LONGEST_REASON = 300
-"""Characters shown of a reason, which says what to do at its end."""
+"""Most characters shown of a reason, which ends with what to do."""
 
 MOST_COLUMNS = 8
-"""Columns of a schema that are shown."""
+"""Most columns of a schema that are shown."""
 
 MOST_REASONS = 5
-"""Reasons of failures that are shown, the most frequent first."""
+"""Most reasons of failures shown, the most frequent first."""
 
 MOST_LABELS = 12
 """Most different answers that are counted as labels."""
@@ -64,7 +64,7 @@ def rows_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequenc
 
 
 def joined(head: str, tables: Sequence[Sequence[Column]], below: Sequence[Bundle]) -> Bundle:
-    """Return a headline, tables and lines as one output; what is empty is left out."""
+    """Return a headline, tables and lines as one output; empty parts are left out."""
     parts = [f'<div style="margin:0.3em 0">{html_text(head)}</div>']
     plain = [plain_text(head)]
     for columns in tables:
@@ -82,7 +82,7 @@ def joined(head: str, tables: Sequence[Sequence[Column]], below: Sequence[Bundle
 
 
 def headline(details: Details) -> str:
-    """Say what became of the rows."""
+    """Summarize the rows' status."""
     total = len(details.outcomes)
     parts = [f"{details.count('complete'):,} of {pluralize(total, 'row')} answered"]
     parts += [f"{details.stored:,} of them before"] if details.stored else []
@@ -93,7 +93,7 @@ def headline(details: Details) -> str:
 
 
 def figures(details: Details) -> list[str]:
-    """What the run took: cost, tokens, time and speed."""
+    """Return the run's cost, tokens, time and speed."""
     facts = [
         (cost_text(details.cost) or "cost unknown") if details.requests else "nothing was sent",
         _tokens(details.usage) if details.requests else "",
@@ -119,7 +119,7 @@ def _tokens(usage: Usage) -> str:
 
 
 def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs: Inputs) -> list[Column]:
-    """Return a table of some rows: position, what was put in, and the answer; a column for each field of a record."""
+    """Return a table of some rows: position, inserted values, and the answer, with a column for each field of a record."""
     if not positions:
         return []
     asked = [cut(inputs(place)) for place in positions]
@@ -138,7 +138,7 @@ def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs
 
 
 def _texts(title: str, texts: Sequence[str]) -> Column:
-    """Return a column of texts; long ones take the width that is left."""
+    """Return a column of texts; long ones take the remaining width."""
     if max(map(len, texts)) <= SHORT:
         return Column(title, texts, number=False)
     return Column(title, texts, number=False, html=[html_text(text) for text in texts], wide=True)
@@ -155,7 +155,7 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 
 def _labels(details: Details, answered: Sequence[int]) -> list[Column]:
-    """Return how often each answer came, where the answers are few different ones."""
+    """Return the frequency of each answer, if there are few different ones."""
     texts = [_label(details.outcomes[place].value) for place in answered]
     if len(texts) < LEAST_ROWS or None in texts:
         return []
@@ -172,7 +172,7 @@ def _labels(details: Details, answered: Sequence[int]) -> list[Column]:
 
 
 def _label(value: Any) -> str | None:
-    """Return an answer as a label; None = it is something else."""
+    """Return an answer as a label; None = not a label."""
     record = None if isinstance(value, (str, bool, int)) else record_of(value)
     if record is not None:
         if len(record) != 1:
@@ -200,7 +200,7 @@ def reasons(details: Details) -> Bundle:
 
 
 def _hint(details: Details, dot: str) -> str:
-    """Say what can be done with the result."""
+    """Return a hint on the result's methods."""
     where = "" if dot != "." else "on the result (_, or name it with << NAME): "
     missing = details.count("failed") + details.count("not sent")
     steps = [

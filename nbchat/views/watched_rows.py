@@ -54,7 +54,7 @@ def watched_rows(
 
 
 class _Watch:
-    """Shows a run, and those that `retry` starts, each where it was asked for."""
+    """Shows a run, and those that `retry` starts, each in its own cell."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class _Watch:
         return result
 
     def _show(self, shell: Any, result: Any, keep: Callable[[Any], None] | None, *, incomplete: bool) -> None:
-        """Have the result kept, then show it in place of the bar."""
+        """Store the result with `keep`, then show it in place of the bar."""
         if keep is not None:
             keep(result)
         elif incomplete and shell is not None:
@@ -150,7 +150,7 @@ def _bundle(
 
 
 def _inputs(data: Any, template: str, names: Mapping[str, object]) -> Callable[[int], str]:
-    """Return what reads the values that the template takes from a row."""
+    """Return a function that reads the values that the template uses from a row."""
     if isinstance(data, Iterator):
         return lambda _position: ""
     source: Source = source_of(data)

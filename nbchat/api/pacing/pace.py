@@ -139,11 +139,11 @@ class Pace:
         self._tokens.tell(slot.tokens, limits.limit_tokens, limits.remaining_tokens, limits.reset_tokens, now)
         self._employ()
 
-    def refuse(self, slot: Slot, wished: float | None) -> None:
-        """Record that there are too many requests; `wished` is the requested delay in seconds (None = not given)."""
+    def refuse(self, slot: Slot, asked_delay: float | None) -> None:
+        """Record that there are too many requests; `asked_delay` is the requested delay in seconds (None = not given)."""
         self.level.refuse(slot.changes, self.busy)
-        if wished:
-            self._close(wished * (1 + JITTER * random.random()))  # noqa: S311  # jitter, not a secret
+        if asked_delay:
+            self._close(asked_delay * (1 + JITTER * random.random()))  # noqa: S311  # jitter, not a secret
             self.on_closed()
 
     def measure(self, slot: Slot) -> None:

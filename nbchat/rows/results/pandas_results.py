@@ -55,14 +55,14 @@ class MappedFrame(Mapped, pd.DataFrame):
 
 
 def pandas_column(native: Any, name: Hashable, values: Sequence[Any], details: Details) -> MappedSeries:
-    """A series of these values with the input's index."""
+    """Return a series of these values with the input's index."""
     made = MappedSeries(_typed(values), index=_index(native), name=name)
     made.details = details
     return made
 
 
 def pandas_frame(native: Any, columns: Mapping[str, Sequence[Any]], details: Details) -> MappedFrame:
-    """A frame of these columns with the input's index."""
+    """Return a frame of these columns with the input's index."""
     index = _index(native)
     made = MappedFrame({name: _typed(values) for name, values in columns.items()}, index=index)
     made.details = details
