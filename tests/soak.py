@@ -168,7 +168,11 @@ class Soak:
         result = running.wait(PATIENCE)
         if result.error is not None and not hasattr(errors, result.error.name):
             self.wrong.append(f"{message!r} ended with {result.error.name}: {result.error.value:.200}")
-        if result.error is not None and len(result.error.traceback) > 1 and "KeyboardInterrupt" not in result.error.name:
+        if (
+            result.error is not None
+            and len(result.error.traceback) > 1
+            and "KeyboardInterrupt" not in result.error.name
+        ):
             self.wrong.append(f"{message!r} showed a traceback: {result.error.traceback[-1]:.200}")
         if "--once" not in options:
             self.asked.setdefault(name, []).append((message, result.status == "ok"))
@@ -198,7 +202,9 @@ class Soak:
         """Short replies without display, 200 a cell."""
         for start in range(0, count, 200):
             some = min(200, count - start)
-            self.run(f"for number in range({some}): assert chat.ask('hi', once=True, display=False).status == 'complete'")
+            self.run(
+                f"for number in range({some}): assert chat.ask('hi', once=True, display=False).status == 'complete'"
+            )
 
     def long(self, count: int) -> None:
         """Long answers with display."""
@@ -218,7 +224,10 @@ class Soak:
     def lost(self) -> Iterator[str]:
         """Turns that are not as they should be."""
         for name, asked in self.asked.items():
-            found = {message: (text, status) for message, text, status in self.run(f"print(json.dumps(turns({name!r})))") or []}
+            found = {
+                message: (text, status)
+                for message, text, status in self.run(f"print(json.dumps(turns({name!r})))") or []
+            }
             for message, good in asked:
                 text, status = found.get(message, (None, None))
                 whole = f"{WORDS} {message}"
@@ -271,7 +280,14 @@ def soak(options: argparse.Namespace) -> int:
         wrong = [*work.wrong, *work.lost(), *(f"still running: {one}" for one in work.left_running())]
         wrong += [
             f"{name} grew from {first[name]:g} to {held[name]:g}"
-            for name, most in {"threads": 2, "tasks": 2, "sockets": 8, "files": 12, "comms": 0, "MB": options.most}.items()
+            for name, most in {
+                "threads": 2,
+                "tasks": 2,
+                "sockets": 8,
+                "files": 12,
+                "comms": 0,
+                "MB": options.most,
+            }.items()
             if held[name] > first[name] + most
         ]
     total = sum(map(len, work.asked.values()))
@@ -283,7 +299,14 @@ def soak(options: argparse.Namespace) -> int:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").split("\n")[0])
-    for name, count in {"cells": 1000, "replies": 10_000, "long": 50, "interrupts": 200, "rounds": 4, "seed": 0}.items():
+    for name, count in {
+        "cells": 1000,
+        "replies": 10_000,
+        "long": 50,
+        "interrupts": 200,
+        "rounds": 4,
+        "seed": 0,
+    }.items():
         parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--most", type=float, default=20.0, help="MB that memory may grow after the first round")
     return soak(parser.parse_args())

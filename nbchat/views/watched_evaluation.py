@@ -1,4 +1,4 @@
-"""Evaluations where they are watched: a bar while rows are asked, then the result in its place."""
+"""Evaluations that show a bar while rows are asked, then the result in its place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def watched_evaluation(
     keep: Callable[[Evaluation], None] | None = None,
     **options: Any,
 ) -> Evaluation:
-    """`nbchat.rows.evaluation.evaluate.evaluate`, watched: a bar while rows are asked, then the result in its place.
+    """Run `nbchat.rows.evaluation.evaluate.evaluate`, showing a bar while rows are asked, then the result in its place.
 
     `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `name` is the
     variable that the result will be bound to, `notes` are more facts to show. `keep` is given the result, complete or
@@ -75,7 +75,7 @@ def watched_evaluation(
 
 
 def _facts(progress: Progress) -> list[str]:
-    """What is worth knowing while it runs."""
+    """Return the facts to show while it runs."""
     facts = [
         f"{progress.failed:,} failed" if progress.failed else "",
         f"{progress.stored:,} stored" if progress.stored else "",

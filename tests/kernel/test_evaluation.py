@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbchat.testing import Say, ScriptedServer
+from nbchat.testing import Hang, Say, ScriptedServer, Stream
 from nbchat.testing.answers import Received
 
 FRAME = (
@@ -85,3 +85,19 @@ def test_what_does_not_fit_is_said_and_nothing_is_sent(cell, server, line, said)
     assert result.status == "error"
     assert said in str(result.error)
     assert server.requests == []
+
+
+def test_an_interrupted_comparison_is_bound_and_goes_on_where_it_was(cell, kernel, server):
+    server.default = lambda request: Stream([Hang()]) if b"note 7" in request.body else labelled(request)
+    run = kernel.start("%%chat --each df --truth label -m a,b << kept\nOdd or even? {text}")
+    run.until(lambda run: any("11 of 24" in o.get("data", {}).get("text/plain", "") for o in run.page.outputs))
+    kernel.interrupt()
+    result = run.wait()
+    assert result.status == "error"
+    assert "Stopped: 11 answers of 24 kept." in result.error.value
+    assert "kept.apply()" in "".join(result.mime("text/html"))
+    assert kernel.run("print(kept.standings[0].counted, _ is kept)").stdout == "11 True\n"
+    server.default = labelled
+    before = len(server.requests)
+    assert cell("--each df --truth label -m a,b << whole").status == "ok"
+    assert len(server.requests) - before == 13

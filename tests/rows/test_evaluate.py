@@ -9,9 +9,9 @@ import zlib
 import pytest
 
 from nbchat.frontend import Session
-from nbchat.rows.evaluation.bench import EvaluationInterrupted
 from nbchat.rows.evaluation.evaluate import evaluate
 from nbchat.rows.evaluation.result import Evaluation
+from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.testing import Say, ScriptedServer, Status, error
 from nbchat.values.errors import AuthenticationFailed, BudgetExceeded, ParameterError, PromptError
 
@@ -351,3 +351,21 @@ def test_a_judges_prompt_with_an_unknown_field_is_refused_before_anything_is_sen
     with pytest.raises(PromptError, match="no column 'txt'"):
         evaluate(chat, rows(4), PROMPT, score="Rate {answer} of {txt}.")
     assert server.requests == []
+
+
+class Nameless:
+    """An index label whose own code fails."""
+
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+def test_an_index_of_any_kind_is_taken(chat, tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(rows(4), index=[Nameless(), ("a", 1), pd.Timestamp("2026-01-01"), None])
+    result = evaluate(chat, frame, PROMPT, truth="label", model=["good", "poor"])
+    assert [str(case.index)[:5] for case in result.cases] == ["<Name", "('a',", "2026-", "None"]
+    assert Evaluation.load(result.save(tmp_path / "run.jsonl")).table_rows() == result.table_rows()
+    assert Evaluation.load(result.save(tmp_path / "run.parquet")).table_rows() == result.table_rows()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbchat.rows.evaluation.bench import Bench, Question
 from nbchat.rows.evaluation.labels import Kind
 from nbchat.rows.evaluation.result import Evaluation
+from nbchat.rows.evaluation.run import EvaluationRun, Question
 from nbchat.rows.evaluation.scoring import scorer_of
 from nbchat.rows.evaluation.truths import Truths, cases_of, items_of, measure_of
 from nbchat.rows.progress import Progress
@@ -80,7 +80,7 @@ def evaluate(
     measure = measure_of(asked, kind, labels, schema, scored=scorer is not None)
     prompt = template if isinstance(template, str) else ""
     question = Question(items, cases_of(data, asked, measure), asked.first, prompt, measure, scorer)
-    bench = Bench(session, question, grid, fixed)
-    bench.check()
-    bench.run(stop_early=stop_early, on_progress=on_progress, result_type=result_type)
-    return bench.result(result_type)
+    evaluation = EvaluationRun(session, question, grid, fixed)
+    evaluation.check()
+    evaluation.run(stop_early=stop_early, on_progress=on_progress, result_type=result_type)
+    return evaluation.result(result_type)

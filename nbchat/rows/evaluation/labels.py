@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
-from nbchat.data.description import missing
+from nbchat.data.description import missing, safe_str
 from nbchat.tuning.judge import number_in
 from nbchat.values.errors import ParameterError
 
@@ -18,7 +18,7 @@ __all__ = ["RULE", "Kind", "Labels", "infer_kind", "label_text", "only_value", "
 Kind = Literal["labels", "numbers", "scores"]
 """The kind of measure: whether the label is right, the error of a number, or a score of the answer."""
 
-RULE = "answers are compared ignoring case, white space, quotes or asterisks around them, and a final period"
+RULE = "answers and truths are compared ignoring case, white space, quotes or asterisks around them, and a final period"
 
 MOST_LABELS = 200
 """Most distinct labels; more is taken for free text."""
@@ -60,11 +60,16 @@ class Labels:
     def of(cls, truths: Iterable[str | None], allowed: Iterable[Any] | None = None) -> Self:
         """Return the allowed labels (None = not restricted), and those of the truths, most frequent first.
 
-        Raises ParameterError if there are more than 200.
+        Spellings of the truths that `RULE` takes for the same are one label, called by the most frequent of them. Raises
+        ParameterError if there are more than 200.
         """
         known = Counter(truth for truth in truths if truth is not None)
         stated = [text for value in allowed or () if (text := label_text(value)) is not None]
-        labels = cls([*stated, *(name for name, _ in known.most_common())])
+        spellings: dict[str, str] = {}
+        for name, _ in known.most_common():
+            spellings.setdefault(_key(name), name)
+        told = set(map(_key, stated))
+        labels = cls([*stated, *(name for key, name in spellings.items() if key not in told)])
         if len(labels.names) > MOST_LABELS:
             raise ParameterError(
                 f"The truths have {len(labels.names):,} different labels, more than {MOST_LABELS}: "
@@ -99,7 +104,7 @@ def label_text(value: Any) -> str | None:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else safe_str(value).strip()
     return text or None
 
 
@@ -115,7 +120,7 @@ def read_number(value: Any) -> float | None:
         except OverflowError:
             return None
         return number if math.isfinite(number) else None
-    return number_in(_THOUSANDS.sub("", str(value))) if value is not None else None
+    return number_in(_THOUSANDS.sub("", safe_str(value))) if value is not None else None
 
 
 def only_value(data: Any, column: str) -> Any:
@@ -146,7 +151,7 @@ def infer_kind(truths: Iterable[Any]) -> Kind:
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         distinct = set(values)
         return "labels" if len(distinct) <= 2 and all(float(each).is_integer() for each in distinct) else "numbers"
-    texts = Counter(map(str, values))
+    texts = Counter(map(safe_str, values))
     length = sum(len(text) * times for text, times in texts.items()) / len(values)
     if length > LONGEST_LABEL or len(texts) > MOST_LABELS or (len(values) > 10 and len(texts) > 0.7 * len(values)):
         raise ParameterError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nbchat.rows.budgets import budget_of
 from nbchat.rows.evaluation.early_stopping import SHARES, Stopped, looks, plainly_worse
 from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.result import Design, Evaluation
@@ -18,7 +19,6 @@ from nbchat.rows.form import Form
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.progress import Progress
-from nbchat.rows.purse import budget_of
 from nbchat.rows.source import source_of
 from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting
@@ -30,7 +30,7 @@ from nbchat.values.plural import pluralize
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Bench", "EvaluationInterrupted", "Question"]
+__all__ = ["EvaluationInterrupted", "EvaluationRun", "Question"]
 
 
 class EvaluationInterrupted(Interrupted):
@@ -55,7 +55,7 @@ class Question(Struct, frozen=True):
     scorer: ScoreFunction | JudgePrompt | None
 
 
-class Bench:
+class EvaluationRun:
     """An evaluation in progress. `graded` has the grades of every row with every setting so far."""
 
     def __init__(self, session: Session, question: Question, grid: Grid, fixed: Mapping[str, Any]) -> None:
@@ -110,7 +110,7 @@ class Bench:
         when = looks(len(self._rows)) if stop_early else []
         self._looks = len(when)
         ends = [*(when or _parts(len(self._rows))), len(self._rows)]
-        progress = _Together(on_progress, len(self._rows) * len(self._settings))
+        progress = _TotalProgress(on_progress, len(self._rows) * len(self._settings))
         start = 0
         try:
             for end in ends:
@@ -134,7 +134,7 @@ class Bench:
         done = sum(one.status == "complete" for each in self._graded for one in each)
         return f"{pluralize(done, 'answer')} of {len(self._rows) * len(self._settings):,} kept."
 
-    def _ask(self, number: int, rows: Sequence[int], progress: _Together) -> None:
+    def _ask(self, number: int, rows: Sequence[int], progress: _TotalProgress) -> None:
         """Ask some rows with a setting and grade the answers, even after an error or interrupt."""
         setting = self._settings[number]
         items = [self._question.items[row] for row in rows]
@@ -186,7 +186,7 @@ class Bench:
         return answers
 
     def _score(
-        self, number: int, answers: Mapping[int, Scored], progress: _Together
+        self, number: int, answers: Mapping[int, Scored], progress: _TotalProgress
     ) -> NbchatError | KeyboardInterrupt | None:
         """Score answers, and return what ended the judge early."""
         ended: list[KeyboardInterrupt | NbchatError] = []
@@ -249,11 +249,11 @@ def _parts(rows: int) -> list[int]:
     return [round(share * rows) for share in SHARES] if rows >= 100 else []
 
 
-class _Together:
+class _TotalProgress:
     """The progress of all runs together. `total` is the number of expected answers."""
 
     def __init__(self, tell: Callable[[Progress], None], total: int) -> None:
-        self._tell = tell
+        self._report = tell
         self._before = Progress(0, total)
         self._now = Progress(0, total)
         self.total = total
@@ -278,11 +278,11 @@ class _Together:
             seconds_left=None if pace is None else left / pace,
             cost_left=None,
         )
-        self._tell(self._now)
+        self._report(self._now)
 
     def silent(self, progress: Progress) -> None:
         """Handle the progress of a judge's run, whose answers are not counted."""
-        self._tell(replace(self._now, cost=_sum(self._now.cost, progress.cost)))
+        self._report(replace(self._now, cost=_sum(self._now.cost, progress.cost)))
 
     def step(self) -> None:
         """Record the end of a run."""
