@@ -114,7 +114,7 @@ def test_a_pilot_projects_the_rest_which_then_reuses_it(cell, server, kernel):
     told = shown(cell("--each many << all", "Pilot: {item}"))
     assert "40 of 40 rows answered · 10 of them before" in told
     assert len(server.requests) == 40
-    assert "every row is answered already" in shown(cell("--each many --pilot 10", "Pilot: {item}"))
+    assert "every row is already answered" in shown(cell("--each many --pilot 10", "Pilot: {item}"))
 
 
 def test_rows_in_the_background_leave_the_kernel_free(cell, server, kernel):
