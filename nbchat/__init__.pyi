@@ -7,7 +7,7 @@ from nbchat.magics.extension import (
     load_ipython_extension as load_ipython_extension,
     unload_ipython_extension as unload_ipython_extension,
 )
-from nbchat.rows.evaluation.bench import EvaluationInterrupted as EvaluationInterrupted
+from nbchat.rows.evaluation.run import EvaluationInterrupted as EvaluationInterrupted
 from nbchat.tuning.sweep import SweepInterrupted as SweepInterrupted
 from nbchat.values.errors import (
     AuthenticationFailed as AuthenticationFailed,

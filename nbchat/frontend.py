@@ -93,8 +93,9 @@ class Session(conversation.Session):
         of prompts is one too, and so is `system`. `truth` is the column of right answers: labels give accuracy, macro-F1
         and a confusion matrix, numbers the mean absolute error. `score` is a function of the answer (and the truth) to a
         number, or a judge's prompt with `{answer}`. The result says which setting is best and whether that is settled;
-        `apply()` makes it the session's. `stop_early=True` stops asking what is plainly worse. Further options as for
-        `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, with the errors raised.
+        `apply()` makes it the session's. Settings that are plainly worse are not asked to the end, unless
+        `stop_early=False`. Further options as for `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, which
+        lists the errors raised.
         """
         from nbchat.views.watched_evaluation import watched_evaluation
 

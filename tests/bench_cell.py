@@ -105,7 +105,7 @@ def start_up(kernel, server):
     for seconds in (imports, loads, hands, ours):
         del seconds[0]  # it also compiled
     say("%load_ext / import httpx", loads, imports, 0.25)
-    say("%load_ext + first reply / import httpx + by hand", ours, hands, 1.5)
+    say("%load_ext + first reply / import httpx + by hand", ours, hands, 1.2)
 
 
 def flat_out(kernel, server):

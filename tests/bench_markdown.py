@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from nbchat.markdown.render import render
-from tests.markdown.test_render_growth import UNITS
+from tests.markdown.test_render_growth import RUNAWAYS, UNITS
 
 SIZE = 200_000
 CORPUS = Path(__file__).parent / "markdown" / "corpus"
@@ -23,7 +23,7 @@ def seconds(text):
 def shapes():
     """Names and texts: ordinary answers, and each sign that keeps a parser busy."""
     ordinary = "\n\n".join(path.read_text() for path in sorted(CORPUS.glob("*.md")))
-    for name, unit in [("ordinary", ordinary), *((unit, unit) for unit in UNITS)]:
+    for name, unit in [("ordinary", ordinary), *((unit, unit) for unit in (*UNITS, *RUNAWAYS))]:
         yield name, (unit * (SIZE // len(unit) + 1))[:SIZE]
     yield "ticks", "".join("`" * count + "a" for count in range(1, 700))[:SIZE]
     yield "nested quotes", "\n".join(">" * (count % 60) + " a" for count in range(6000))[:SIZE]

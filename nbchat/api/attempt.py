@@ -65,7 +65,7 @@ Emit = Callable[[list[Event]], None]
 class AttemptFailed(Exception):  # internal: handled by the client
     """An attempt failed before any of a reply arrived.
 
-    `again`: a retry may help, after `wished` seconds if the server asked for a delay. `stale`: the server had closed
+    `again`: a retry may help, after `asked_delay` seconds if the server asked for a delay. `stale`: the server had closed
     the pooled connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not
     accept the error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
     """
@@ -75,7 +75,7 @@ class AttemptFailed(Exception):  # internal: handled by the client
         error: NbchatError,
         *,
         again: bool = False,
-        wished: float | None = None,
+        asked_delay: float | None = None,
         stale: bool = False,
         usage: bool = False,
         unsupported: bool = False,
@@ -84,7 +84,7 @@ class AttemptFailed(Exception):  # internal: handled by the client
         super().__init__(str(error))
         self.error = error
         self.again = again
-        self.wished = wished
+        self.asked_delay = asked_delay
         self.stale = stale
         self.usage = usage
         self.unsupported = unsupported
@@ -136,10 +136,10 @@ class Attempt:
                 self._reused = False  # a connection that brought a head was not stale
                 if not 200 <= response.status_code < 300:
                     return None, await self._refusal(response)
-                told = limits.rate_limits(response.headers)
-                self._slot.answered(told)
+                rate_limits = limits.rate_limits(response.headers)
+                self._slot.answered(rate_limits)
                 self._responded = True
-                self._emit([Responded(time.perf_counter(), _request_id(response, self._secrets), told)])
+                self._emit([Responded(time.perf_counter(), _request_id(response, self._secrets), rate_limits)])
                 return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
             return None, AttemptFailed(error)
@@ -170,21 +170,21 @@ class Attempt:
     async def _refusal(self, response: httpx.Response) -> AttemptFailed:
         status, endpoint = response.status_code, self._call.endpoint
         detail = describe(_moved_to(response) or await _error_body(response), self._secrets)
-        told = limits.rate_limits(response.headers)
-        self._slot.answered(told)
-        wished = limits.retry_after(response.headers)
-        wished = detail.retry_after if wished is None else wished
-        if wished is None and status in limits.TOO_MANY_STATUSES:
-            wished = limits.wish_in_words(detail.message)
-        if wished is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-            wished = limits.wish_in_limits(told)
+        rate_limits = limits.rate_limits(response.headers)
+        self._slot.answered(rate_limits)
+        asked_delay = limits.retry_after(response.headers)
+        asked_delay = detail.retry_after if asked_delay is None else asked_delay
+        if asked_delay is None and status in limits.TOO_MANY_STATUSES:
+            asked_delay = limits.delay_in_message(detail.message)
+        if asked_delay is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+            asked_delay = limits.delay_in_limits(rate_limits)
         error = error_from(
             status,
             detail,
             server=endpoint.title,
             sent=self._body,
             request_id=_request_id(response, self._secrets),
-            retry_after=wished,
+            retry_after=asked_delay,
             key=self._secrets,
             key_env=endpoint.key_env,
             known=self._known,
@@ -194,7 +194,7 @@ class Attempt:
         return AttemptFailed(
             error,
             again=again and not isinstance(error, FINAL),
-            wished=wished,
+            asked_delay=asked_delay,
             usage=may_refuse_usage(status, detail, self._body),
             unsupported=is_unsupported(detail),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,6 +28,7 @@ from nbchat.api.wire import encoded
 from nbchat.values.answer.events import Failed
 from nbchat.values.errors import ConnectionFailed, ModelNotFound, NbchatError, ParameterRefused, ServerError
 from nbchat.values.frozen import repr_without
+from nbchat.values.json_fields import parsed_json
 from nbchat.values.limits import LIMITS
 
 __all__ = ["Call", "Client", "Timeouts", "token_ids"]
@@ -109,7 +109,7 @@ class Client:
         """
         found = await self._look_up("GET", endpoint, endpoint.models_url, timeout)
         status, secrets = found.status, secrets_toward(endpoint)
-        listed = listed_models(_json(found.content)) if status == 200 else None
+        listed = listed_models(parsed_json(found.content)) if status == 200 else None
         if listed is not None and len(listed) > LIMITS.models.most:
             raise ServerError(f"{endpoint.title} listed {LIMITS.models}, the most that nbchat reads. Name one with -m.")
         if listed is not None:
@@ -165,13 +165,6 @@ def _after(error: NbchatError, tries: int) -> NbchatError:
 
 def token_ids(content: bytes) -> list[int] | None:
     """Return the ids in a tokenizer's `{tokens: [id]}`; None = anything else."""
-    body = _json(content)
+    body = parsed_json(content)
     ids = body.get("tokens") if isinstance(body, dict) else None
     return ids if isinstance(ids, list) and all(type(token) is int for token in ids) else None
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from nbchat.api.answer.textflow import paired
 from nbchat.api.keys import Key
+from nbchat.values.limits import clipped
 
 __all__ = ["ErrorDetail", "describe"]
 
@@ -254,8 +255,7 @@ class _Reading:
         """Return a text on one line, with the key masked, shortened, and without control characters."""
         if self._key is not None:
             text = self._key.redact(text)
-        text = " ".join(_UNPRINTABLE.sub(" ", paired(text[: 20 * LONGEST_QUOTE])).split())
-        return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+        return clipped(" ".join(_UNPRINTABLE.sub(" ", paired(text[: 20 * LONGEST_QUOTE])).split()), LONGEST_QUOTE)
 
 
 def _plain(name: object) -> str:

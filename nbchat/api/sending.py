@@ -1,4 +1,4 @@
-"""One call on its way: attempts, and the waits between them, until an answer begins."""
+"""Send one call: attempts, and the waits between them, until an answer begins."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ STALE_TRIES = 8
 """Times that a stale pooled connection is replaced before it counts as a failure."""
 
 MOST_REFUSALS = 20
-"""Times that a request of a batch is sent again after a server asked it to wait."""
+"""Most retries of a batch's request after a server asked it to wait."""
 
 
 class Sending:
-    """One call on its way: its attempts, each in a slot of the pace, until an answer begins."""
+    """Sends one call: its attempts, each in a slot of the pace, until an answer begins."""
 
     def __init__(
         self,
@@ -39,18 +39,18 @@ class Sending:
         self.emit = emit
         self.over = over
         self.body = dict(call.body)
-        """What is sent, without what the server was found to refuse."""
+        """The body to send, without what the server refused."""
         self.dropped: NbchatError | None = None
-        """The error for which the request for a usage count was left out; None = it was not."""
+        """The error after which the request for a usage count was dropped; None = it was not."""
         self.attempt = 1
-        """The number of the attempt that is made, or of the last."""
+        """The number of the current or last attempt."""
         self._pace = pace
         self._make = make
         self._stale = self._refusals = 0
         self._is_sent = self._is_again = False
 
     async def run(self) -> None:
-        """Make an attempt as soon as it may be sent. Raises AttemptFailed."""
+        """Make an attempt as soon as allowed. Raises AttemptFailed."""
         limiter, patience = self.call.limiter, self._patience
         work = self._attempt if limiter is None else self._greedily
         try:
@@ -74,11 +74,11 @@ class Sending:
             await self._make(self, slot).run()
         except AttemptFailed as refused:
             if _is_too_many(refused.error):
-                self._pace.refuse(slot, refused.wished)
+                self._pace.refuse(slot, refused.asked_delay)
             raise
 
     def _weigh(self) -> int:
-        """Estimate the tokens that the server counts for it: those of the prompt, and the most that it may answer."""
+        """Estimate the tokens that the server counts for it: those of the prompt, and the limit of the answer."""
         most = self.body.get("max_completion_tokens") or self.body.get("max_tokens")
         return (prompt_tokens(self.body) or 0) + (most if isinstance(most, int) else 0)
 
@@ -108,22 +108,22 @@ class Sending:
         return wait
 
     def _wait(self, refused: AttemptFailed) -> float | None:
-        """Seconds until the next attempt; None = there is none."""
+        """Return the seconds until the next attempt; None = there is none."""
         if not refused.again:
             return None
-        retries, wished = self.call.retries, refused.wished
-        if self.call.limiter is not None and _is_too_many(refused.error):  # that says nothing against this call
+        retries, asked_delay = self.call.retries, refused.asked_delay
+        if self.call.limiter is not None and _is_too_many(refused.error):  # which is no fault of this call
             self._refusals += 1
             closed = self._pace.closed_for()
             if self._refusals >= MOST_REFUSALS or closed > self._patience:
                 return None
-            return 0.0 if wished else retries.wait(min(self._refusals, retries.tries - 1))  # the pace waits
-        wait = retries.wait(self.attempt - self._refusals, wished)
+            return 0.0 if asked_delay else retries.wait(min(self._refusals, retries.tries - 1))  # the pace waits
+        wait = retries.wait(self.attempt - self._refusals, asked_delay)
         return None if wait is None else max(wait, self._pace.closed_for())
 
     @property
     def _patience(self) -> float:
-        """The longest wait, in seconds, that the server may ask for."""
+        """The longest delay, in seconds, that the server may ask for."""
         return self.call.retries.patience if self.call.limiter is None else self.call.limiter.patience
 
 

@@ -75,14 +75,14 @@ class LocalModel:
             "threads": _processors(),
         }
         try:
-            said = _exchange(process, json.dumps(settings))
+            answer = _exchange(process, json.dumps(settings))
         except BaseException:
             self.stop()
             raise
-        if "url" not in said:
+        if "url" not in answer:
             self.stop()
-            raise ConfigError(f"{self.path.name} can't be run as a model: {_reason(said, process)}")
-        self.base_url = f"{said['url']}/v1"
+            raise ConfigError(f"{self.path.name} can't be run as a model: {_reason(answer, process)}")
+        self.base_url = f"{answer['url']}/v1"
 
     @property
     def is_running(self) -> bool:
@@ -138,8 +138,8 @@ def _exchange(process: subprocess.Popen[str], settings: str) -> dict[str, str]:
         line = back.readline()
     finally:
         timer.cancel()
-    said: dict[str, str] = json.loads(line) if line.strip() else {}
-    return said
+    answer: dict[str, str] = json.loads(line) if line.strip() else {}
+    return answer
 
 
 def _readable(descriptor: int) -> bool:
@@ -148,9 +148,9 @@ def _readable(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], 0.1)[0])
 
 
-def _reason(said: dict[str, str], process: subprocess.Popen[str]) -> str:
-    if "error" in said:
-        return f"{said['error'].rstrip('.')}."
+def _reason(answer: dict[str, str], process: subprocess.Popen[str]) -> str:
+    if "error" in answer:
+        return f"{answer['error'].rstrip('.')}."
     return "its process ended at once; the processor may be too old, or memory too small."
 
 

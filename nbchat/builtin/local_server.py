@@ -33,11 +33,11 @@ def main() -> None:
     settings = json.loads(sys.stdin.readline())
     try:
         server = _started(settings)
-        said = {"url": server.listening_address}
+        answer = {"url": server.listening_address}
     except (ImportError, RuntimeError, ValueError, OSError) as error:
-        said = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(said), file=out, flush=True)
-    if "url" in said:
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(answer), file=out, flush=True)
+    if "url" in answer:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         sys.stdin.read()
     os._exit(0)  # a regular exit would wait for llama.cpp's threads, whose answers nobody reads

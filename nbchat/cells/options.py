@@ -65,8 +65,17 @@ OWN: dict[str, OwnOption] = {
         OwnOption("concurrency", "with --each: most requests at once; the pace is found without it", "N"),
         OwnOption("budget", "with --each: stop before more is spent: 0.50, 20k tokens", "AMOUNT"),
         OwnOption("out", "with --each: write the answers to this Parquet file", "FILE"),
+        OwnOption(
+            "truth",
+            "with --each: compare settings with the right answers: a column, two annotators' (a,b), df.label",
+            "COLUMN",
+        ),
         OwnOption("repeat", "ask this many times, side by side", "N"),
-        OwnOption("score", "score each answer of a sweep: a function's name, or a judge's prompt in quotes", "NAME"),
+        OwnOption(
+            "score",
+            "score each answer of a sweep, or of rows: a function's name, or a judge's prompt in quotes",
+            "NAME",
+        ),
         OwnOption("cache", "replay the stored answer to an identical request"),
         OwnOption("no_cache", "ask the server even if the answer is stored"),
         OwnOption("unguarded", "send even what looks like a secret or a private value"),
@@ -78,7 +87,7 @@ OWN: dict[str, OwnOption] = {
 }
 """nbchat's own options by name."""
 
-ROWS_ONLY = frozenset({"budget", "concurrency", "out", "pilot"})
+ROWS_ONLY = frozenset({"budget", "concurrency", "out", "pilot", "truth"})
 """Options that say how rows are asked."""
 
 ROWS: tuple[Parameter | OwnOption, ...] = (*PARAMETERS.values(), *OWN.values())
@@ -247,7 +256,7 @@ class _Reading:
         options = CellOptions(self._params, self._axes, self._own)
         for name in sorted(ROWS_ONLY & self._own.keys() if "each" not in self._own else ()):
             raise UsageError(f"{OWN[name].flag} works on rows: name them with --each, such as --each df.comment.")
-        if "score" in self._own and not options.is_sweep:
+        if "score" in self._own and not options.is_sweep and "each" not in self._own:
             raise UsageError("--score needs answers to compare: several values of an option (-t 0,1), or --repeat N.")
         return options
 

@@ -1,4 +1,4 @@
-"""Resolve `--each`: the rows that an expression of live variables gives."""
+"""Resolve `--each` and `--truth`: the rows or values that an expression of live variables gives."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ LONGEST_REASON = 200
 """Most characters quoted of what an expression raised."""
 
 
-def named_rows(text: str, namespace: dict[str, Any]) -> Any:
-    """Return the value of a Python expression such as `df`, `df.comment` or `[1, 2]`. Raises UsageError."""
+def named_rows(text: str, namespace: dict[str, Any], flag: str = "--each") -> Any:
+    """Return the value of a Python expression such as `df`, `df.comment` or `[1, 2]`. Raises UsageError, naming the option."""
     said = without_keys(text.strip())
     try:
         code = compile(text.strip(), "<--each>", "eval")
     except (SyntaxError, ValueError):
         raise UsageError(
-            f"--each takes a data frame, a column, a list or another expression; got {said!r}. One with spaces goes in"
-            ' quotes: --each "df[df.year > 2020].comment".'
+            f"{flag} takes a data frame, a column, a list or another expression; got {said!r}. One with spaces goes in"
+            f' quotes: {flag} "df[df.year > 2020].comment".'
         ) from None
     try:
         return eval(code, namespace)  # noqa: S307  # the user's own expression, in the user's own kernel
     except NameError as error:
         hint = nearest(error.name or "", _candidates(namespace))
-        raise UsageError(f"--each {said}: there is no variable {error.name!r}.{hint}") from None
+        raise UsageError(f"{flag} {said}: there is no variable {error.name!r}.{hint}") from None
     except Exception as error:  # noqa: BLE001  # whatever the expression does
         reason = f"{type(error).__name__}: {without_keys(str(error))}"[:LONGEST_REASON]
-        raise UsageError(f"--each {said} could not be evaluated: {reason}") from None
+        raise UsageError(f"{flag} {said} could not be evaluated: {reason}") from None
 
 
 def _candidates(namespace: Mapping[str, object]) -> list[str]:

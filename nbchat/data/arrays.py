@@ -129,21 +129,21 @@ def _missing(value: Any) -> str:
 def _statistics(value: Any) -> str:
     array = _numpy(value)
     seen = spread(array, SUMMARISED)
-    said = phrase(seen.ravel().tolist())
-    if not said:
+    statistics = phrase(seen.ravel().tolist())
+    if not statistics:
         return ""
     basis = f" (of {seen.size:,} evenly spaced elements)" if seen.size < array.size else ""
-    return f"values: {said}{basis}"
+    return f"values: {statistics}{basis}"
 
 
 def _coordinates(value: Any, rung: Rung) -> list[str]:
     """Describe the coordinates of an xarray array: dtypes, and from `:stats` on their ranges."""
     lines = []
     for name, coordinate in getattr(value, "coords", {}).items():
-        said = ""
+        statistics = ""
         if rung.name == "stats" and coordinate.dtype.kind not in "OUS":
-            said = f", {_statistics(coordinate).removeprefix('values: ')}"
-        lines.append(f"- coordinate {name}: {coordinate.dtype}{said}")
+            statistics = f", {_statistics(coordinate).removeprefix('values: ')}"
+        lines.append(f"- coordinate {name}: {coordinate.dtype}{statistics}")
     return lines
 
 
@@ -154,8 +154,10 @@ def _dataset(value: Any, rung: Rung, top: str, chars: int) -> Description:
     lines = [top, *_coordinates(value, rung)]
     for name, variable in value.data_vars.items():
         dims = ", ".join(map(str, variable.dims))
-        said = _statistics(variable) if rung.name == "stats" else ""
-        lines.append(f"- {name} ({dims}): {variable.dtype}{_missing(variable)}{', ' + said if said else ''}")
+        statistics = _statistics(variable) if rung.name == "stats" else ""
+        lines.append(
+            f"- {name} ({dims}): {variable.dtype}{_missing(variable)}{', ' + statistics if statistics else ''}"
+        )
     text, cut = shorten("\n".join(lines), chars)
     return Description(text, f"schema of {pluralize(len(value.data_vars), 'variable')}", rung.name, cut=cut)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from nbchat.data.description import STOPS, Description, failed_line, room
 from nbchat.values.errors import PromptError
+from nbchat.values.limits import clipped
 from nbchat.values.plural import pluralize
 
 __all__ = ["brief", "describe_container", "is_container"]
@@ -57,8 +58,7 @@ def describe_container(value: object, line: Line, *, budget: int | None = None, 
 
 def brief(value: object, line: Line, chars: int = 200) -> str:
     """Return a value on one line within `chars` characters, long parts elided."""
-    text = _Writer(line, None, INSIDE).whole(value)
-    return text if len(text) <= chars else text[: chars - 1] + "…"
+    return clipped(_Writer(line, None, INSIDE).whole(value), chars)
 
 
 class _Writer:

@@ -62,9 +62,9 @@ def describe(value: object, spec: str = "", *, budget: int | None = None, name: 
 
 
 def _described(value: object, spec: str, *, budget: int | None, name: str) -> Description:
-    said = describe_self(value, spec, budget=budget)
-    if said is not None:
-        return said
+    own = describe_self(value, spec, budget=budget)
+    if own is not None:
+        return own
     if isinstance(value, (str, Reply)):
         return _text(str(value), spec, budget)
     if isinstance(value, PurePath):
@@ -184,8 +184,8 @@ def _headline(value: object) -> str:
     if isinstance(value, (bytes, bytearray)) and len(value) > LONG_BYTES:
         return f"<{pluralize(len(value), 'byte')}>"
     if hasattr(type(value), "__nbchat__"):
-        said = describe_self(value, "")
-        return " ".join(said.text.split()) if said else ""
+        own = describe_self(value, "")
+        return " ".join(own.text.split()) if own else ""
     table = table_of(value)
     if table is not None:
         return f"<{headline(table)}>"

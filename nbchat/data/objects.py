@@ -35,14 +35,14 @@ def describe_self(value: object, spec: str, *, budget: int | None = None) -> Des
     if spec and takes < 1:
         raise UnknownFormat(f"{type(value).__name__} does not support formats in __nbchat__: got {spec!r}.")
     try:
-        said = method(value, *(spec, chars // 4)[:takes])
+        result = method(value, *(spec, chars // 4)[:takes])
     except PromptError:
         raise
     except Exception as error:
         raise PromptError(f"{type(value).__name__}.__nbchat__ failed: {type(error).__name__}: {error}") from error
-    if not isinstance(said, str):
-        raise PromptError(f"{type(value).__name__}.__nbchat__ returned {type(said).__name__}; it must return a str.")
-    text, cut = shorten(said, chars)
+    if not isinstance(result, str):
+        raise PromptError(f"{type(value).__name__}.__nbchat__ returned {type(result).__name__}; it must return a str.")
+    text, cut = shorten(result, chars)
     return Description(text, type(value).__name__, cut=cut)
 
 
@@ -150,13 +150,13 @@ def _hook(value: object) -> str | None:
         if method is None:
             continue
         try:
-            said = method(value)
+            result = method(value)
         except Exception:  # noqa: BLE001, S112 - like IPython, try the next display method
             continue
-        if isinstance(said, tuple) and said:
-            said = said[0]
-        if isinstance(said, str):
-            return said
+        if isinstance(result, tuple) and result:
+            result = result[0]
+        if isinstance(result, str):
+            return result
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.answer.usage import Usage
+from nbchat.values.limits import clipped
 from nbchat.values.optionline import option_line
 
 __all__ = ["cost_text", "footer_facts", "made_with", "params_text", "seconds_text", "settings_text", "tokens_text"]
@@ -66,8 +67,7 @@ def params_text(params: Mapping[str, Any]) -> str:
     if by_schema:
         del settings["response_format"]
     line = option_line({name: _brief(value) for name, value in settings.items()})
-    line = " ".join(filter(None, (line, "--schema" if by_schema else "")))
-    return line if len(line) <= SETTINGS_CHARACTERS else line[: SETTINGS_CHARACTERS - 1] + "…"
+    return clipped(" ".join(filter(None, (line, "--schema" if by_schema else ""))), SETTINGS_CHARACTERS)
 
 
 def made_with(model: str | None, params: Mapping[str, Any]) -> str:

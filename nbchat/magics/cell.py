@@ -48,8 +48,8 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     ]
     composed = variants[0]
     asked = _asked(options, shell.user_ns)
-    if composed.values and not options.is_sweep:
-        asked["values"] = composed.values
+    if values := {name: value for each in variants for name, value in each.values.items()}:
+        asked["values"] = values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 

@@ -15,13 +15,18 @@ from nbchat.magics.cell import bind
 from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.views.watched_rows import watched_rows
 
-__all__ = ["rows_cell"]
+__all__ = ["live_names", "rows_cell"]
 
-ONE_ANSWER = ("code", "image", "raw", "remote_images", "tools", "variants", "score")
+ONE_ANSWER = ("code", "image", "raw", "remote_images", "tools", "variants")
 """Options that make no sense with rows."""
 
 PASSED_ON = ("pilot", "concurrency", "budget", "out", "repeat")
 """Options that `map` takes under the same name."""
+
+
+def live_names(shell: Any) -> dict[str, Any]:
+    """The live variables that a template may use beside the columns."""
+    return {name: value for name, value in shell.user_ns.items() if name not in SHELL_NAMES}
 
 
 def rows_cell(shell: Any, session: Session, template: str, options: CellOptions, asked: dict[str, Any]) -> None:
@@ -29,13 +34,18 @@ def rows_cell(shell: Any, session: Session, template: str, options: CellOptions,
 
     Raises UsageError, and what `map` raises.
     """
+    if "truth" in options.own or "score" in options.own:
+        from nbchat.magics.evaluation import evaluation_cell
+
+        evaluation_cell(shell, session, template, options, asked)
+        return
     for name in ONE_ANSWER:
         if name in options.own:
             raise UsageError(f"{OWN[name].flag} can't be used with --each. Leave it out.")
     for name in options.axes:
-        raise UsageError(f"--each asks every row once: give {name} one value.")
+        raise UsageError(f"--each asks every row once: give {name} one value, or compare several with --truth COLUMN.")
     data = named_rows(options.own["each"], shell.user_ns)
-    names = {name: value for name, value in shell.user_ns.items() if name not in SHELL_NAMES}
+    names = live_names(shell)
     given = {name: value for name, value in asked.items() if name != "once"}
     given |= {name: options.own[name] for name in PASSED_ON if name in options.own}
     if options.get("dry_run"):

@@ -28,8 +28,9 @@ _MEANT = re.compile(
 _AT_LINE_START = re.compile(r"[-+=:% ]|(?P<number>\d{1,9})[.)]")
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 _LIVE = re.compile(
-    r"<[A-Za-z/!?]|!\[|\]\(|^[^\w\n]*\d*[^\w\n]*\[[^\]\n]*\]:|@@\d|\\\\[()\[\]]|\\(?:begin|end)\{",
-    re.IGNORECASE | re.MULTILINE,
+    r"""<[A-Za-z/!?]|!\[|\]\(|@@\d|\\\\[()\[\]]|\\(?:begin|end)\{
+    |^(?:[^\w\n\[]|[\d_]|\[[^\]\n]*\](?!:))*\[[^\]\n]*\]:  # a definition of a link, in a list or task too""",
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
 _NOT_PLAIN = re.compile(r"[^\w .,;()+/%?\-=]|_|(?<=www)\.", re.IGNORECASE)
 

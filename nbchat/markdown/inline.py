@@ -9,6 +9,7 @@ import html
 import re
 
 from nbchat.markdown.terminal_text import join_surrogates
+from nbchat.values.limits import clipped
 
 __all__ = ["NO_MATH", "html_text", "inline_text", "visible"]
 
@@ -33,23 +34,19 @@ def inline_text(text: str, limit: int = 200) -> str:
     Emphasis, links, HTML, math and addresses are inert; line breaks and runs of blanks become one space; control and
     bidirectional characters are removed. At most `limit` characters are kept, the last of them `…`.
     """
-    line = _capped(_UNSEEN.sub("", _SPACE.sub(" ", join_surrogates(text))).strip(), limit)
+    line = clipped(_UNSEEN.sub("", _SPACE.sub(" ", join_surrogates(text))).strip(), limit)
     return _MEANT.sub(_literal, line)
 
 
 def html_text(text: str, limit: int | None = None) -> str:
     """Escape `text` for HTML, including attribute values. Line breaks are kept; `limit` None = unlimited."""
     clean = visible(text)
-    return html.escape(clean if limit is None else _capped(clean, limit))
+    return html.escape(clean if limit is None else clipped(clean, limit))
 
 
 def visible(text: str) -> str:
     """Remove control and bidirectional characters from `text`, except line breaks and tabs."""
     return _UNSEEN.sub(lambda char: char[0] if char[0] in "\n\t" else "", join_surrogates(text).replace("\r\n", "\n"))
-
-
-def _capped(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _literal(char: re.Match[str]) -> str:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import functools
 import re
+from types import SimpleNamespace
 
-from markdown_it import MarkdownIt
+from markdown_it import MarkdownIt, helpers
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from nbchat.markdown.addresses import DATA_IMAGE, safe_address
 from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import ENVIRONMENTS, is_bracketed, is_formula, is_no_price, on_one_line
+from nbchat.markdown.link_labels import label_end
 
 __all__ = ["MOST_NESTED", "Document", "block_tokens", "parse", "parser"]
 
@@ -36,12 +39,13 @@ _DISPLAY = re.compile(
     |(?P<blank>\n[ \t>]*(?=\n))""",
     re.VERBOSE | re.MULTILINE,
 )
+_SIGN = re.compile(r"[\n!$&*<\[\\\]_`~]")
 _BRACKET = re.compile(r"\\{1,2}[(\[]")  # some renderers need a double backslash, and some models write it
 _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z]+)\*?\}")
 _CLOSING = str.maketrans("([", ")]")
 _MARGIN = re.compile(r"\n[ \t>]*")
-_ROW = re.compile(r"^[ \t>]*\|.*\$.*\|[ \t]*$", re.MULTILINE)
-_CELL_FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]*?\|[^$\n]*?)(?<![\s\\])\$(?![$\d])")
+_ROW = re.compile(r"^[ \t>]*\|[^$\n]*\$.*", re.MULTILINE)
+_CELL_FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n|]*\|[^$\n]*)(?<![\s\\])\$(?![$\d])")
 
 
 class Document:
@@ -67,7 +71,7 @@ def parse(markdown: str) -> Document | None:
         return None
     text = _displays_joined(text)
     if "$" in text and "|" in text:
-        text = _ROW.sub(lambda row: _CELL_FORMULA.sub(_without_pipes, row[0]), text)
+        text = _ROW.sub(_row, text)
     return Document(text, parser().parse(text))
 
 
@@ -78,11 +82,16 @@ def block_tokens(markdown: str) -> list[Token]:
 
 def _work(text: str) -> int:
     """Estimate the microseconds of parsing a text in the worst case."""
-    work = 10 * (text.count("\n") + text.count("[")) + 5 * sum(map(text.count, "*_~$\\"))
-    work += 3 * sum(map(text.count, "]!<&`")) + 2 * text.count(">") + sum(map(text.count, "{}"))
+    work = 10 * text.count("\n") + 6 * text.count("[") + 2 * text.count(">") + text.count("|")
+    work += 5 * sum(map(text.count, "*_~$\\")) + 3 * sum(map(text.count, "]!<&`"))
+    work += 8 * sum(map(text.count, ("- ", "* ", "+ ", ". ", ") ", "# ")))  # lists and headings, and some that are not
     if targets := text.count("]("):  # each may be scanned up to the next blank
         work += targets * max(map(len, text.split())) // 50
     return work
+
+
+def _row(row: re.Match[str]) -> str:
+    return _CELL_FORMULA.sub(_without_pipes, row[0]) if row[0].rstrip(" \t").endswith("|") else row[0]
 
 
 def _without_pipes(formula: re.Match[str]) -> str:
@@ -143,6 +152,9 @@ class _Parser(MarkdownIt):
 def parser() -> MarkdownIt:
     """Return the parser that `parse` uses."""
     made = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
+    made.helpers = SimpleNamespace(**{**vars(helpers), "parseLinkLabel": label_end})  # type: ignore[assignment]
+    made.core.ruler.at("inline", _inline)
+    made.inline.ruler.at("text", _text)
     made.inline.ruler.before("escape", "formula", _formula)
     made.inline.ruler.before("autolink", "tag", _tag)
     return made
@@ -155,6 +167,29 @@ def _block_parser() -> MarkdownIt:
     return made
 
 
+def _inline(state: StateCore) -> None:
+    """Rule: parse each inline token; one that is mere words quickly."""
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = []
+            if _SIGN.search(token.content):
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
+            elif token.content:
+                token.children.append(Token("text", "", 0, content=token.content))
+
+
+def _text(state: StateInline, silent: bool) -> bool:
+    """Rule: a run of text up to the next sign that has a meaning to any rule."""
+    sign = _SIGN.search(state.src, state.pos)
+    end = sign.start() if sign else state.posMax
+    if end == state.pos:
+        return False
+    if not silent:
+        state.append_pending(state.src[state.pos : end])
+    state.pos = end
+    return True
+
+
 def _formula(state: StateInline, silent: bool) -> bool:
     r"""Rule: a token `formula` for `$…$` and `\(…\)`, with `markup` `$$` for a display formula."""
     opener = _opener(state)
@@ -165,6 +200,8 @@ def _formula(state: StateInline, silent: bool) -> bool:
     if end < 0:
         return False
     inside = state.src[start:end]
+    if opener.startswith(r"\begin") and opener in inside:
+        return False  # the end belongs to a later one
     display = opener != "$" and opener[-1] != "("
     after = state.src[end + len(closer) : end + len(closer) + 1]
     if not is_formula(inside, display=display) or not (

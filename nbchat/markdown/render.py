@@ -159,11 +159,11 @@ class _Writer:
     def _is_tight(self) -> bool:
         """Whether the list that starts here has no blank lines between items."""
         level = self._tokens[self._at].level
-        for token in self._tokens[self._at :]:
-            if token.level < level:
-                break
+        at = self._at
+        while (token := self._tokens[at]).level >= level:
             if token.type == "paragraph_open" and token.level == level + 1:
                 return token.hidden
+            at += 1
         return True
 
     def _table(self, place: _Place) -> list[str]:

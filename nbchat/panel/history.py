@@ -16,6 +16,7 @@ from nbchat.panel.redraw import Redraw
 from nbchat.panel.version_bar import VersionBar
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply
+from nbchat.values.limits import one_line
 
 __all__ = ["History"]
 
@@ -137,10 +138,5 @@ def _label(number: int, turn: Turn) -> str:
     rated = f"{turn.rating.marks} " if turn.rating else ""
     made = made_with(reply.model, turn.params.to_dict())
     return visible(
-        f"{number}  {_first(turn.message.as_typed, 45)}  →  {rated}{state}{edited}{_first(reply.text, 60)}  ({made})"
+        f"{number}  {one_line(turn.message.as_typed, 45)}  →  {rated}{state}{edited}{one_line(reply.text, 60)}  ({made})"
     )
-
-
-def _first(text: str, most: int) -> str:
-    words = " ".join(text[: 4 * most].split())
-    return words if len(words) <= most else words[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""A row to give the selected answer a score and a note."""
+"""A row for the score and note of the selected answer."""
 
 from __future__ import annotations
 

@@ -212,6 +212,11 @@ KEYS = """
     tallest = height;
     if (coming() && follows && !area.querySelector('.nbchat-growing')) pane.scrollTop = pane.scrollHeight;
   }).observe(area);
+  new MutationObserver(() => {
+    const last = coming() && follows && [...area.querySelectorAll('.nbchat-growing .nbchat-running')].at(-1);
+    const beyond = last ? last.getBoundingClientRect().bottom - pane.getBoundingClientRect().bottom : 0;
+    if (beyond > 0) pane.scrollTop += beyond + 8;
+  }).observe(area, {childList: true, subtree: true});
   const release = () => { if (!coming()) area.style.minHeight = ''; };
   new MutationObserver(() => { if (coming()) follows = true; else setTimeout(release, 500); })
     .observe(stop, {attributes: true, attributeFilter: ['disabled']});
@@ -225,6 +230,7 @@ KEYS = """
 })(250);
 """
 """Ctrl+Enter (Cmd+Enter) sends, Copy copies, row parts get labels for screen readers, and page loads are marked.
+The end of a streaming answer, or the last of several that grow, stays in view until the reader scrolls up.
 A streaming answer never shrinks: front ends render new Markdown some frames after removing the old output.
 Half-typed text is preserved: a widget reports it only when editing ends, and drops it when its options or placeholder
 change. (Reporting every key would avoid both, but a click on Send could overtake the last key.)

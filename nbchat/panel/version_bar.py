@@ -1,4 +1,4 @@
-"""The versions of the selected turn's answer: which one is shown, the ones beside it, and their differences."""
+"""The versions of the selected turn's answer: the number of the shown one, its neighbours, and differences."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ from msgspec import Struct
 
 from nbchat.conversation.session import Session
 from nbchat.data.tables.table import table_of
-from nbchat.rows.details import Mapped
 from nbchat.rows.form import Form
+from nbchat.rows.results.details import Mapped
 from nbchat.rows.source import TableSource
 from nbchat.rows.template import Template
 from nbchat.store.ledger.entries import Entry
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["map_partitions"]
 
 CONCURRENCY = 64
-"""Requests at once on the whole cluster, unless the user says otherwise."""
+"""Default number of concurrent requests on the whole cluster."""
 
 ERROR = "error"
 """The column of reasons."""
@@ -55,7 +55,7 @@ OWN_OPTIONS = ("names", "cache", "repeat", "retries")
 
 
 class Recipe(Struct, frozen=True):
-    """What a worker needs to ask the rows of a partition. It holds no key: workers read theirs from the environment.
+    """What a worker needs to ask the rows of a partition. It contains no key: workers read theirs from the environment.
 
     A partition has at most `most` requests at once. On a cluster, at most `slots` partitions run at once, counted by a
     semaphore named `run`, under which workers also report their costs.
@@ -95,7 +95,7 @@ def map_partitions(
     Dask's own. Raises as `map_rows` before anything is computed, and ConfigError for a key that workers can't read.
     """
     if budget is not None:
-        raise ParameterError("A budget can't be kept by workers that know nothing of each other: try a sample first.")
+        raise ParameterError("Independent workers can't keep a budget: try a sample first.")
     most = CONCURRENCY if concurrency is None else concurrency
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         raise ParameterError(f"concurrency must be a whole number of at least 1; got {most!r}.")
@@ -136,7 +136,7 @@ def _form(session: Session, data: Any, template: str, options: Mapping[str, Any]
 
 def _types(schema: Schema | None) -> list[Any]:
     """Return the dtypes of the answers' columns, each with room for missing values."""
-    from nbchat.rows.pandas_results import dtype_of
+    from nbchat.rows.results.pandas_results import dtype_of
 
     if schema is None:
         return [dtype_of("string")]
@@ -145,7 +145,7 @@ def _types(schema: Schema | None) -> list[Any]:
 
 
 def _key_variable(endpoint: Endpoint) -> str | None:
-    """The variable in which workers find the key; None = the server has none. Raises ConfigError without a variable."""
+    """Return the variable of the key; None = the server needs none. Raises ConfigError if the key has no variable."""
     if endpoint.headers:
         raise ConfigError("Headers of a session don't reach Dask workers. Put the key into a variable and use key_env.")
     if endpoint.key is None:
@@ -159,7 +159,7 @@ def _key_variable(endpoint: Endpoint) -> str | None:
 
 
 def _client() -> Any:
-    """The client of the present cluster; None = Dask computes in this process."""
+    """Return the client of the current cluster; None = Dask computes in this process."""
     with contextlib.suppress(ImportError, ValueError):
         from distributed import get_client
 
@@ -168,7 +168,7 @@ def _client() -> Any:
 
 
 def _worker() -> Any:
-    """The worker that runs this task; None = no cluster's."""
+    """Return the worker that runs this task; None = not on a cluster."""
     with contextlib.suppress(ImportError, ValueError):
         from distributed import get_worker
 
@@ -196,7 +196,7 @@ def _answers(part: Any, ask: Callable[..., Mapped], recipe: Recipe, errors: bool
 
 @contextlib.contextmanager
 def _slot(recipe: Recipe) -> Iterator[None]:
-    """Wait until one of the partitions that may run at once has ended. A lost worker's place becomes free by itself."""
+    """Wait for a slot among the partitions that may run at once. A lost worker's slot is freed automatically."""
     if _worker() is None:
         yield
         return
@@ -222,7 +222,7 @@ def _plain(result: Any, types: Sequence[Any], *, errors: bool) -> Any:
 
 
 class _Ledger:
-    """Enters into a session what workers report. Their own journals have the ledger's rows."""
+    """Adds the workers' reports to a session. The ledger's rows are in the workers' own journals."""
 
     def __init__(self, session: Session, server: str, recipe: Recipe) -> None:
         self._session = session

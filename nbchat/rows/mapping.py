@@ -11,18 +11,18 @@ from msgspec.structs import replace
 
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.data.tables.table import library
-from nbchat.rows.details import Details
+from nbchat.rows.budgets import Budgets, budget_of
 from nbchat.rows.form import Form
-from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.parquet_source import is_file
 from nbchat.rows.pilot import Projection, Sample
 from nbchat.rows.progress import Progress
-from nbchat.rows.purse import Purse, budget_of
-from nbchat.rows.result import result_of
+from nbchat.rows.results.details import Details
+from nbchat.rows.results.result import result_of
+from nbchat.rows.results.sink import MappedFile, ParquetSink
 from nbchat.rows.run import Run, RunOptions
-from nbchat.rows.sink import MappedFile, ParquetSink
 from nbchat.rows.source import Source, source_of
+from nbchat.rows.storage import Storage
 from nbchat.rows.template import Template
 from nbchat.store.ledger.budget import Budget
 from nbchat.values.errors import Interrupted, ParameterError
@@ -127,25 +127,25 @@ class _Mapping(Struct, frozen=True):
         """Run, and return the result. Raises as `map_rows`."""
         form = Form.of(self.session, self.options)
         form.check(self.source, self.template)
-        keeping = Keeping(self.session, form, reads=self.cache)
-        purse = Purse(self.session, form, keeping.tally, self.budget)
-        sample = None if pilot is None else Sample.of(self.source, self.template, form, keeping, pilot)
+        storage = Storage(self.session, form, reads=self.cache)
+        budgets = Budgets(self.session, form, storage.tally, self.budget)
+        sample = None if pilot is None else Sample.of(self.source, self.template, form, storage, pilot)
         only = None if sample is None else sample.positions
         sink = None if self.out is None or sample is not None else ParquetSink(self.out, self.source, form.schema)
         how = replace(self.how, sink=sink)
-        run = Run(self.source, self.template, form, keeping, purse, how, after=after, redo=redo, only=only)
+        run = Run(self.source, self.template, form, storage, budgets, how, after=after, redo=redo, only=only)
         self.session.watch(run)
         about = {"template": self.template.text, "params": form.ask.params.to_dict(), "server": form.ask.endpoint.title}
-        keeping.note({**about, "status": "running"})
+        storage.note({**about, "status": "running"})
         ended = False
         try:
             run.execute()
             ended = run.stopped is None
         except KeyboardInterrupt:
-            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, keeping, about, sample, sink)) from None
+            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, storage, about, sample, sink)) from None
         finally:
             path = None if sink is None else sink.close(whole=ended)
-        result = self._result(run, keeping, about, sample, sink, path)
+        result = self._result(run, storage, about, sample, sink, path)
         if (stopped := run.stopped) is not None:
             stopped.args = (f"{stopped} {_kept(run)}",)
             stopped.result = result
@@ -174,7 +174,7 @@ class _Mapping(Struct, frozen=True):
     def _result(
         self,
         run: Run,
-        keeping: Keeping,
+        storage: Storage,
         about: Mapping[str, Any],
         sample: Sample | None,
         sink: ParquetSink | None,
@@ -189,16 +189,16 @@ class _Mapping(Struct, frozen=True):
         notices = [f"{pluralize(run.cut, 'answer')} reached the token limit"] if run.cut else []
         details = Details(
             outcomes,
-            {**about, "run": keeping.run},
-            usage=keeping.tally.usage,
-            cost=keeping.tally.cost,
-            requests=keeping.tally.requests,
+            {**about, "run": storage.run},
+            usage=storage.tally.usage,
+            cost=storage.tally.cost,
+            requests=storage.tally.requests,
             seconds=run.seconds,
             again=self.anew if self.out is not None else functools.partial(self.again, run),
             pilot=pilot,
-            notices=[*notices, *filter(None, [keeping.warning()])],
+            notices=[*notices, *filter(None, [storage.warning()])],
         )
-        keeping.note({**about, **details.figures})
+        storage.note({**about, **details.figures})
         if sink is not None:
             return MappedFile(path, details)
         return result_of(self.source, outcomes, run.form.schema, details)

@@ -1,4 +1,4 @@
-"""A pilot: some rows asked first, and what the others would take."""
+"""A pilot: some rows asked first, and projections for the rest."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Self
 from msgspec import Struct
 
 from nbchat.rows.form import Form
-from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.source import Source
+from nbchat.rows.storage import Storage
 from nbchat.rows.template import MissingValue, Template
 from nbchat.tuning.statistics import Mean
 from nbchat.values.errors import PromptError
@@ -20,17 +20,17 @@ from nbchat.values.errors import PromptError
 __all__ = ["Projection", "Sample"]
 
 MOST_MEASURED = 20_000
-"""Rows whose messages are measured to choose the sample: of a longer table, evenly spaced ones."""
+"""Most rows whose messages are measured to choose the sample; of a longer table, evenly spaced ones."""
 
 READ_AHEAD = 1_000
 """Rows of an iterator that are read to choose the sample."""
 
 
 class Sample(Struct, frozen=True):
-    """The rows of a pilot: one from each of as many equal shares of the rows, sorted by the length of their messages.
+    """The rows of a pilot: one from each of several equal shares of the rows, sorted by the length of their messages.
 
-    Of `measured` rows, `distinct` have a message that no row before them has, and `stored` of these are answered already.
-    The choice is the same each time.
+    Of `measured` rows, `distinct` have a new message, and `stored` of these are already answered. The choice is
+    reproducible.
     """
 
     positions: frozenset[int]
@@ -39,8 +39,8 @@ class Sample(Struct, frozen=True):
     stored: int
 
     @classmethod
-    def of(cls, source: Source, template: Template, form: Form, keeping: Keeping, size: int) -> Self:
-        """Choose the rows. Those without a message, or with another row's, are left out."""
+    def of(cls, source: Source, template: Template, form: Form, storage: Storage, size: int) -> Self:
+        """Choose the rows. Rows without a message, or with an earlier row's message, are left out."""
         step = max(1, -(-(source.total or 0) // MOST_MEASURED))
         found: dict[str, tuple[int, int]] = {}
         measured = 0
@@ -58,20 +58,21 @@ class Sample(Struct, frozen=True):
         bounds = [round(part * len(by_length) / size) for part in range(size + 1)]
         strata = [by_length[start:end] for start, end in pairwise(bounds) if end > start]
         chosen = frozenset(draw.choice(stratum)[1] for stratum in strata)
-        return cls(chosen, measured, len(found), len({name for name, _ in keeping.find(list(found))}))
+        return cls(chosen, measured, len(found), len({name for name, _ in storage.find(list(found))}))
 
     def to_send(self, total: int | None) -> int | None:
-        """About how many rows of so many have to be sent, those of the pilot included; None = unknown."""
+        """Estimate how many of this many rows must be sent, including the pilot's; None = unknown."""
         if total is None or not self.measured:
             return None
         return round(total * (self.distinct - self.stored) / self.measured)
 
 
 class Projection(Struct, frozen=True):
-    """What a pilot tells of the rest, with 95 % intervals. `asked` rows were asked, about `left` requests remain.
+    """Projections from a pilot, with 95 % intervals.
 
-    `failures` is the share of rows that fail. `tokens`, `cost` (US dollars) and `seconds` are for all that remain; None =
-    unknown, as they are where `left` is: of an iterator.
+    `asked` rows were asked, about `left` requests remain. `failures` is the share of rows that fail. `tokens`, `cost`
+    (US dollars) and `seconds` are for all remaining requests; None = unknown, as for an iterator, whose `left` is
+    unknown.
     """
 
     asked: int

@@ -1,4 +1,4 @@
-"""Read what came for a row: the value, or why there is none, and what to ask after an answer that does not fit."""
+"""Read a row's answer: the value, or why it is missing, and the next request if the answer does not fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nbchat.conversation.schemas import fitting
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.schemas.schema import Schema
-from nbchat.rows.crew import Done, Job
+from nbchat.rows.dispatcher import Done, Job
 from nbchat.rows.form import Form
 from nbchat.rows.outcome import Answer, Outcome
 from nbchat.values.answer.reply import Choice, Reply
@@ -29,7 +29,7 @@ class Reader:
         self._endpoint, self._model = form.ask.endpoint.base_url, form.ask.params.model
 
     def read(self, done: Done) -> tuple[Outcome, Job | None]:
-        """What became of a request, and the one to send after it in place of a failure; None = none."""
+        """Return a request's outcome, and the request to send next instead of failing; None = none."""
         job, schema = done.job, self._form.schema
         if done.error is not None or done.answer is None:
             outcome = Outcome("failed", error=done.error, answer=done.answer)
@@ -52,7 +52,7 @@ class Reader:
         return outcome, None if again is None else replace(again, misfit=misfit)
 
     def outcome(self, answer: Answer, *, stored: bool = False) -> Outcome:
-        """The outcome of an answer: its text, or the value that the schema finds in it."""
+        """Return the outcome of an answer: its text, or the value that the schema reads from it."""
         schema = self._form.schema
         if schema is None:
             if answer.text:
@@ -68,7 +68,7 @@ class Reader:
         return Outcome("failed", None, error, answer, stored)
 
     def _again(self, job: Job, more: Sequence[Message] = (), *, in_words: bool | None = None) -> Job | None:
-        """The job that asks again after another one; None = it must not be sent."""
+        """Return the job that asks again after another one; None = it must not be sent."""
         in_words = job.in_words if in_words is None else in_words
         try:
             written = self._form.written(job.content, more, in_words=in_words)
@@ -78,7 +78,7 @@ class Reader:
 
 
 def majority(repeats: Sequence[Outcome]) -> Outcome:
-    """The outcome of a row's repeats: the value that most of them have, the earliest of several."""
+    """Return the outcome of a row's repeats: the most frequent value, the earliest of several."""
     if len(repeats) == 1:
         return repeats[0]
     complete = [outcome for outcome in repeats if outcome.status == "complete"]
@@ -97,7 +97,7 @@ def _fitted(schema: Schema, answer: Answer) -> object:
 
 
 def _reply(answer: Answer) -> Reply:
-    """The answer as a reply, for those who read values from one."""
+    """Return the answer as a reply, for functions that read values from one."""
     return Reply((Choice(0, answer.text, answer.finish, refusal=answer.refusal),))
 
 

@@ -13,15 +13,15 @@ from msgspec import Struct, field
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.conversation.process import process
-from nbchat.rows.crew import Crew, Done, Job
-from nbchat.rows.ending import Ending
+from nbchat.rows.budgets import Budgets
+from nbchat.rows.dispatcher import Dispatcher, Done, Job
 from nbchat.rows.form import Form
-from nbchat.rows.keeping import Keeping
 from nbchat.rows.outcome import NOT_SENT, Answer, Outcome
 from nbchat.rows.progress import Progress
-from nbchat.rows.purse import Purse
 from nbchat.rows.reading import Reader, majority
 from nbchat.rows.source import Source
+from nbchat.rows.stop_rule import StopRule
+from nbchat.rows.storage import Storage
 from nbchat.rows.template import MissingValue, Row, Template
 from nbchat.values.errors import (
     BudgetExceeded,
@@ -42,13 +42,13 @@ AHEAD = 4
 """Rows prepared in advance, for each that may be under way."""
 
 CHUNK = 64
-"""Rows that are prepared at a time."""
+"""Rows prepared together."""
 
 PATIENCE_SECONDS = 5.0
 """Seconds that a run that stops by itself waits for the rows under way."""
 
 REMEMBERED = 100_000
-"""Answers of this run that equal rows share without a look into the journal."""
+"""Most answers of this run that equal rows share without looking into the journal."""
 
 
 class Sink(Protocol):
@@ -79,8 +79,8 @@ class RunOptions(Struct, frozen=True):
 class Run:
     """One run over the rows of a source.
 
-    `read` counts the rows that were read from the source. A run `after` another keeps what that one has answered, and asks
-    for the rest; `redo` are positions to ask all the same. `only` are the positions to ask for, None = all.
+    `read` counts the rows that were read from the source. A run `after` another keeps its answers and asks for the
+    rest; `redo` are positions to ask again anyway. `only` are the positions to ask, None = all.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class Run:
         source: Source,
         template: Template,
         form: Form,
-        keeping: Keeping,
-        purse: Purse,
+        storage: Storage,
+        budgets: Budgets,
         options: RunOptions,
         *,
         after: Run | None = None,
@@ -106,16 +106,16 @@ class Run:
         self.left: deque[tuple[int, Row]] = deque(() if after is None else (*after.left, *after.later))
         """Rows that were read but have no message yet."""
         self.later: list[tuple[int, Row]] = []
-        """Rows of an iterator that were read and are not wanted now."""
+        """Rows of an iterator that were read and are not asked now."""
         self.read: int = 0 if after is None else after.read
         self.seconds = 0.0
         self.stopped: NbchatError | None = None
-        """Why the run ended before its last row; None = it did not."""
+        """Why the run ended early; None = it did not."""
         self.cut = 0
         """Answers that reached the token limit."""
         self._only = only
-        self._keeping = keeping
-        self._purse = purse
+        self._storage = storage
+        self._budgets = budgets
         self._reader = Reader(form)
         self._limiter = ConcurrencyLimiter(options.most)
         self._counts: Counter[str] = Counter(outcome.status for outcome in self.outcomes.values())
@@ -127,30 +127,30 @@ class Run:
         self._ready: deque[Job] = deque()
         """Jobs that wait for the budget."""
         self._again = iter(list(self.contents.items()))
-        self._ending = Ending(lambda: self._limiter.allowed)
+        self._stop_rule = StopRule(lambda: self._limiter.allowed)
         self._stop_wanted = False
         self._started = self._told = 0.0
 
     def execute(self) -> None:
         """Run to the end, or until `stopped`. An interrupt propagates; rows that have ended by then are in `outcomes`."""
         self._started = self._told = time.perf_counter()
-        self._tell()
+        self._report()
         options = self.options
-        with self._keeping.opened() as keep:
-            crew = Crew(
+        with self._storage.opened() as keep:
+            dispatcher = Dispatcher(
                 process.engine(),
                 most=self._limiter.allowed,
                 limiter=self._limiter,
                 retries=options.retries,
                 keep=keep,
-                ends=self._ending.judge,
+                ends=self._stop_rule.judge,
             )
             try:
-                self._loop(crew)
+                self._loop(dispatcher)
             finally:
-                self._finish(crew)
+                self._finish(dispatcher)
         self.seconds = time.perf_counter() - self._started
-        self._tell()
+        self._report()
 
     def stop(self) -> None:
         """Stop it from another thread, like an interrupt."""
@@ -158,11 +158,11 @@ class Run:
 
     @property
     def at_once(self) -> int:
-        """How many requests may be in flight now."""
+        """The number of requests that may be in flight now."""
         return self._limiter.allowed
 
     def settled(self, redo: Collection[int] = ()) -> dict[int, Outcome]:
-        """The outcomes that hold: of the rows that are answered, or have nothing to be asked."""
+        """The final outcomes: rows that are answered, or were skipped."""
         return {
             position: outcome
             for position, outcome in self.outcomes.items()
@@ -191,37 +191,39 @@ class Run:
             return NOT_SENT
         return Outcome("not sent", error=NbchatError(f"Not sent, because the run ended before: {self.stopped}"))
 
-    def _loop(self, crew: Crew) -> None:
+    def _loop(self, dispatcher: Dispatcher) -> None:
         rows = self._rows()
         more = True
-        while more or crew.outstanding or self._ready:
-            crew.most = min(self._limiter.most, 2 * self._limiter.allowed)  # half of them wait in the engine for a slot
-            while more and self._has_room(crew):
+        while more or dispatcher.outstanding or self._ready:
+            dispatcher.most = min(
+                self._limiter.most, 2 * self._limiter.allowed
+            )  # half of them wait in the engine for a slot
+            while more and self._has_room(dispatcher):
                 more = self._supply(rows)
-                self._send(crew)
-            self._send(crew)
+                self._send(dispatcher)
+            self._send(dispatcher)
             if self.stopped is not None:
                 return
-            crew.wait(POLL_SECONDS)
-            self._settle(crew, sends=True)
-            self.stopped = self.stopped or self._ending.error
+            dispatcher.wait(POLL_SECONDS)
+            self._settle(dispatcher, sends=True)
+            self.stopped = self.stopped or self._stop_rule.error
             if self._stop_wanted:
                 raise KeyboardInterrupt
             if time.perf_counter() - self._told >= TICK_SECONDS:
-                self._tell()
+                self._report()
 
-    def _has_room(self, crew: Crew) -> bool:
+    def _has_room(self, dispatcher: Dispatcher) -> bool:
         """Whether more rows are to be prepared now."""
         sink = self.options.sink
-        enough = crew.outstanding + len(self._ready) >= AHEAD * crew.most
+        enough = dispatcher.outstanding + len(self._ready) >= AHEAD * dispatcher.most
         return not enough and self.stopped is None and (sink is None or sink.has_room(self.read))
 
-    def _finish(self, crew: Crew) -> None:
+    def _finish(self, dispatcher: Dispatcher) -> None:
         """Stop the running jobs and keep the ended ones, even if interrupted again."""
         while True:
             try:
-                crew.close(0.0 if self.stopped is None else PATIENCE_SECONDS)
-                self._settle(crew, sends=False)
+                dispatcher.close(0.0 if self.stopped is None else PATIENCE_SECONDS)
+                self._settle(dispatcher, sends=False)
                 return
             except KeyboardInterrupt:
                 continue
@@ -229,7 +231,7 @@ class Run:
     # Rows
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
-        """The rows without an outcome, with their positions."""
+        """Yield the rows without an outcome, with their positions."""
         last = None if self._only is None else max(self._only, default=-1)
         if last is not None and self.read > last:
             return
@@ -245,7 +247,7 @@ class Run:
                 return
 
     def _supply(self, rows: Iterator[tuple[int, Row]]) -> bool:
-        """Prepare some rows, and jobs for those that are not stored; whether there are more."""
+        """Prepare some rows, and jobs for those that are not stored; return whether there are more."""
         again = list(itertools.islice(self._again, CHUNK))
         for _ in itertools.islice(rows, 0 if again else CHUNK):
             pass  # they are in `left`, where an interrupt leaves them
@@ -262,7 +264,7 @@ class Run:
                 self.contents[position] = content
                 wanted.append((position, self.form.name(content), content))
             self.left.popleft()
-        stored = self._keeping.find([name for _, name, _ in wanted])
+        stored = self._storage.find([name for _, name, _ in wanted])
         for position, name, content in wanted:
             self._row_open[position] = {}
             for number in range(self.options.repeat):
@@ -270,7 +272,7 @@ class Run:
         return bool(chunk or again)
 
     def _want(self, position: int, name: str, number: int, content: Content, stored: Answer | None) -> None:
-        """Have a row asked, unless its answer is stored, was given in this run, or is under way."""
+        """Queue a row, unless its answer is stored, known from this run, or under way."""
         key = name, number
         if (given := self._answered.get(key)) is not None:
             self._repeat_done(position, number, given)
@@ -288,36 +290,36 @@ class Run:
             self._askers[key] = [position]
             self._ready.append(job)
 
-    def _send(self, crew: Crew) -> None:
-        """Put the jobs that wait into the crew, as far as the budget allows."""
-        if not self._purse.limited:
+    def _send(self, dispatcher: Dispatcher) -> None:
+        """Pass waiting jobs to the dispatcher, as far as the budgets allow."""
+        if not self._budgets.limited:
             jobs, self._ready = self._ready, deque()
-            crew.put(jobs)
+            dispatcher.put(jobs)
             return
         try:
-            while self._ready and self._purse.take(self._ready[0].content):
-                crew.put([self._ready.popleft()])
+            while self._ready and self._budgets.take(self._ready[0].content):
+                dispatcher.put([self._ready.popleft()])
         except BudgetExceeded as error:
             self.stopped = error
 
     # Answers
 
-    def _settle(self, crew: Crew, *, sends: bool) -> None:
-        """Settle what has ended; what an interrupt leaves is settled later. `sends`: more may be asked."""
-        while crew.came:
-            self._settle_one(crew.came[0], sends=sends)
-            crew.drop()
+    def _settle(self, dispatcher: Dispatcher, *, sends: bool) -> None:
+        """Process the ended jobs; those that an interrupt leaves are processed later. `sends`: more may be asked."""
+        while dispatcher.came:
+            self._settle_one(dispatcher.came[0], sends=sends)
+            dispatcher.drop()
 
     def _settle_one(self, done: Done, *, sends: bool) -> None:
-        """Read an answer, have it asked again if it does not fit, and pass it to the rows that wait for it."""
+        """Read an answer, ask again if it does not fit, and pass it to the rows that wait for it."""
         job = done.job
-        if self._purse.limited:
-            self._purse.give(job.content, answered=done.answer is not None)
+        if self._budgets.limited:
+            self._budgets.give(job.content, answered=done.answer is not None)
         outcome, again = self._reader.read(done)
         if again is not None and sends and self.stopped is None:
             self._ready.append(again)
             return
-        if done.error is not None and done.error is self._ending.error:
+        if done.error is not None and done.error is self._stop_rule.error:
             return
         key = job.name, job.number
         if outcome.status == "complete":
@@ -328,13 +330,13 @@ class Run:
         self._askers.pop(key, None)
 
     def _remember(self, key: tuple[str, int], outcome: Outcome) -> None:
-        """Share an answer with equal rows to come."""
+        """Remember an answer for later equal rows."""
         if len(self._answered) >= REMEMBERED:
             del self._answered[next(iter(self._answered))]
         self._answered[key] = outcome
 
     def _repeat_done(self, position: int, number: int, outcome: Outcome) -> None:
-        """One asking of a row has ended; the row has, when all have."""
+        """Record the end of one request of a row; the row ends when all have ended."""
         repeats = self._row_open.get(position)
         if repeats is None:
             return
@@ -367,10 +369,10 @@ class Run:
         if self.options.on_row is not None:
             self.options.on_row(position, outcome)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """Report the progress."""
         now = self._told = time.perf_counter()
-        seconds, tally, counts = now - self._started, self._keeping.tally, self._counts
+        seconds, tally, counts = now - self._started, self._storage.tally, self._counts
         total = self.source.total if self._only is None else len(self._only)
         done = counts["complete"] + counts["failed"] + counts["skipped"]
         pace = tally.requests / seconds if tally.requests and seconds > 0 else None

@@ -13,9 +13,10 @@ COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens",
 
 
 class Tally(Struct):
-    """Sums over requests that were answered. `cost` is in US dollars, None = unknown for all of them.
+    """Sums over answered requests.
 
-    `seconds` adds up how long each took, `longest` is the most tokens of one answer.
+    `cost` is in US dollars, None = unknown for all of them. `seconds` is the sum of their durations, `longest` the most
+    tokens of one answer.
     """
 
     requests: int = 0

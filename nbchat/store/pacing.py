@@ -1,4 +1,4 @@
-"""What processes tell each other, through the journal's file, of a server that they use with the same key."""
+"""Share the pacing of a server between processes that use it with the same key, through the journal's file."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from nbchat.store.database import Database, Unusable
 __all__ = ["PaceTable"]
 
 ALIVE_SECONDS = 5.0
-"""Age at which a process's row no longer counts: it was killed, or sleeps."""
+"""Age in seconds from which a process's row no longer counts: it was killed, or is suspended."""
 
 BEAT_SECONDS = 1.0
-"""Time after which an unchanged row is written again."""
+"""Seconds after which an unchanged row is written again."""
 
 KEPT_SECONDS = 3600.0
-"""Age at which a row is deleted, and the longest time that a row can forbid requests."""
+"""Age in seconds from which a row is deleted, and the longest time that a row can forbid requests."""
 
 TROUBLED_SECONDS = 5.0
-"""Time for which a file that can't be used is not tried again."""
+"""Seconds before an unusable file is tried again."""
 
 
 class PaceTable:
     """A row for each process, server and key, in the journal's file.
 
-    The address and the key stand there as a hash with a secret of the file's own. A file that can't be used is left
-    alone for some seconds.
+    Address and key are stored as a hash with a secret of the file. An unusable file is not tried again for some
+    seconds.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
@@ -60,11 +60,11 @@ class PaceTable:
 
     @property
     def _owner(self) -> bytes:
-        """The name of this process; a forked child has another."""
+        """Return the name of this process; a forked child has another."""
         return self._random + os.getpid().to_bytes(8, "big")
 
     def _is_news(self, name: bytes, own: Shared, now: float) -> bool:
-        """Whether the row must be written: what matters has changed, or it grows old."""
+        """Whether the row must be written: it has changed, or is getting old."""
         written, at = self._written.get(name, (Shared(), 0.0))
         if not 0 <= now - at < BEAT_SECONDS:
             return written != Shared() or own.busy > 0 or own.forbidden > 0

@@ -20,7 +20,7 @@ __all__ = ["RowAnswer", "RunRow", "StoredRows"]
 
 
 class RowAnswer(Struct, frozen=True):
-    """The answer to the `number`th asking of a row's request (0 = the first), as JSON."""
+    """The answer to the `number`th sending of a row's request (0 = the first), as JSON."""
 
     request: str
     number: int

@@ -16,6 +16,7 @@ from msgspec.structs import force_setattr
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
+from nbchat.values.limits import clipped
 from nbchat.values.messages import Message
 from nbchat.values.params import PARAMETERS
 
@@ -183,12 +184,12 @@ def setting_text(setting: Setting, *, without: str | None = None) -> str:
 def value_text(setting: Setting, name: str) -> str:
     """Return the text of a setting's value on an axis; for a grid's setting, distinct among the axis's values."""
     texts = setting.texts if isinstance(setting, _Setting) else {}
-    return texts[name] if name in texts else _cut(_line(setting.get(name)))
+    return texts[name] if name in texts else clipped(_line(setting.get(name)), WIDEST)
 
 
 def _distinct_texts(values: Sequence[Any]) -> tuple[str, ...]:
     lines = [_line(value) for value in values]
-    texts = [_cut(line) for line in lines]
+    texts = [clipped(line, WIDEST) for line in lines]
     alike: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
         alike.setdefault(text, []).append(place)
@@ -197,7 +198,9 @@ def _distinct_texts(values: Sequence[Any]) -> tuple[str, ...]:
             start = _distinguishing_offset([lines[place] for place in places])
             for place in places:
                 number = isinstance(values[place], float)
-                texts[place] = repr(values[place]) if number else "…" * (start > 0) + _cut(lines[place][start:])
+                texts[place] = (
+                    repr(values[place]) if number else "…" * (start > 0) + clipped(lines[place][start:], WIDEST)
+                )
     if max(Counter(texts).values(), default=1) > 1:  # they differ only in white space, or at several places
         texts = [f"{number}: {text}" for number, text in enumerate(texts, 1)]
     return tuple(texts)
@@ -212,10 +215,6 @@ def _distinguishing_offset(lines: Sequence[str]) -> int:
         return 0
     start = shared - CONTEXT
     return first.find(" ", start - 1, shared) + 1 or start
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDEST else line[: WIDEST - 1] + "…"
 
 
 def _line(value: Any) -> str:

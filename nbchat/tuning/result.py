@@ -200,12 +200,14 @@ class Sweep:
         return rating
 
     def set_rating(self, index: int, rating: Rating | None) -> None:
-        """Replace a run's rating; None removes it. Raises as `rate`."""
+        """Replace a run's rating, in the journal too; None removes it. Raises as `rate`."""
         run = self[index]
         if rating:
             self._asked.ratings[run.index] = rating
         else:
             self._asked.ratings.pop(run.index, None)
+        if run.turn is not None:
+            self.session.keep_rating(run.turn, rating or None)
 
     def rating(self, index: int) -> Rating | None:
         """A run's rating; None = it has none."""

@@ -154,10 +154,10 @@ def agreement_verdict(measured: Sequence[Measured]) -> Verdict:
         return Verdict("Nothing to compare: no setting was answered twice.")
     best, worst = ranked[0], ranked[-1]
     if best is worst:
-        told = (
+        sentence = (
             f"One setting only: its answers agree by {interval_text(best.mean)}, n = {best.mean.n}; 1 = all the same."
         )
-        return Verdict(told, best=best.setting)
+        return Verdict(sentence, best=best.setting)
     found = _compared(ranked, None, len(ranked), 1 - LEVEL)
     different = tuple(_different(ranked))
     parts = [
@@ -186,15 +186,15 @@ def _alike(best: Measured, worst: Measured, count: int) -> str:
     if high == low:
         return f"They are equally alike in all of them (agreement {high}; 1 = all the same)."
     least = f"least at {setting_text(worst.setting)} ({low})"
-    told = f"They are most alike at {setting_text(best.setting)} (agreement {high}; 1 = all the same), {least}"
+    sentence = f"They are most alike at {setting_text(best.setting)} (agreement {high}; 1 = all the same), {least}"
     level = 1 - (1 - LEVEL) / math.comb(count, 2)
     gap = best.minus(worst, level)
     if _beats(gap):
-        return f"{told}: that is settled."
+        return f"{sentence}: that is settled."
     if gap is None or gap.low is None:
-        return f"{told}: with so few repeats this may be chance; {best.ask_more(worst, fewest_repeats(level))}."
+        return f"{sentence}: with so few repeats this may be chance; {best.ask_more(worst, fewest_repeats(level))}."
     more = "" if gap.more is None else f"; about {pluralize(gap.more, 'more repeat')} of each would tell"
-    return f"{told}: how far apart they are is not settled{more}."
+    return f"{sentence}: how far apart they are is not settled{more}."
 
 
 def _compared(ranked: Sequence[Comparable], words: _Words | None, settings: int, chance: float) -> Verdict:

@@ -1,4 +1,4 @@
-"""What frozen values are made of, beside msgspec's structs: an immutable dict, and fields that equality ignores."""
+"""Building blocks of frozen values, beside msgspec's structs: an immutable dict, and fields that equality ignores."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class FrozenDict(dict[str, _V]):
 
 
 class Incidental(Struct, frozen=True):
-    """A frozen value with fields that do not count when it is compared, such as an id."""
+    """A frozen value with fields that comparisons ignore, such as an id."""
 
     _incidental: ClassVar[tuple[str, ...]] = ()
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._compared() == other._compared()
 
-    def __hash__(self) -> int:  # mappings may hold values that have no hash
+    def __hash__(self) -> int:  # mappings may contain unhashable values
         return hash(tuple(value for value in self._compared() if not isinstance(value, Mapping)))
 
     def _compared(self) -> tuple[Any, ...]:
@@ -50,6 +50,6 @@ class Incidental(Struct, frozen=True):
 
 
 def repr_without(value: Struct, *left_out: str) -> str:
-    """The usual repr of a struct, without these fields."""
+    """Return a struct's usual repr, without these fields."""
     shown = (f"{name}={getattr(value, name)!r}" for name in value.__struct_fields__ if name not in left_out)
     return f"{type(value).__name__}({', '.join(shown)})"

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["UNREADABLE", "an_object", "items_of", "number_of", "optional_text", "readable", "text_of", "texts_of"]
+__all__ = [
+    "UNREADABLE",
+    "an_object",
+    "items_of",
+    "number_of",
+    "optional_text",
+    "parsed_json",
+    "readable",
+    "text_of",
+    "texts_of",
+]
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 """What reading JSON of any form raises."""
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """Return the JSON value of a text; None if it is not JSON, or nested too deeply."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def an_object(value: object, what: str) -> Mapping[str, Any]:

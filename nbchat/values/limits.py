@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from nbchat.values.errors import CutOff
 
-__all__ = ["LIMITS", "Limit", "Limits", "clipped", "page_part"]
+__all__ = ["LIMITS", "Limit", "Limits", "clipped", "one_line", "page_part"]
 
 
 class Limit(Struct, frozen=True):
@@ -92,3 +92,8 @@ def page_part(text: str, most: int = LIMITS.shown_text) -> str:
 def clipped(text: str, most: int) -> str:
     """Return the text, or its beginning and an ellipsis if it is longer than `most` characters."""
     return text if len(text) <= most else text[: max(0, most - 1)] + "…"
+
+
+def one_line(text: str, most: int) -> str:
+    """Return the beginning of a text on one line of at most `most` characters, with an ellipsis if it is cut."""
+    return clipped(" ".join(text[: 4 * most].split()) + "…" * (len(text) > 4 * most), most)

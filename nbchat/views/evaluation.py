@@ -18,6 +18,7 @@ from nbchat.rows.evaluation.grading import Case
 from nbchat.rows.evaluation.standing import Standing
 from nbchat.tuning.grid import setting_text, value_text
 from nbchat.tuning.statistics import Mean, interval_text
+from nbchat.values.limits import one_line
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 from nbchat.views.sweep import HEAD
@@ -72,8 +73,8 @@ def show_evaluation(shell: Any, evaluation: result.Evaluation) -> None:
     show_plot(shell, evaluation)
 
 
-def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
-    """Return the whole result as one output. `name` is the user's variable, if known."""
+def evaluation_bundle(evaluation: result.Evaluation, name: str = "", notes: Sequence[str] = ()) -> Bundle:
+    """Return the whole result as one output. `name` is the user's variable, if known; `notes` are more facts to show."""
     found = evaluation.verdict()
     table = _setting_table(evaluation)
     parts = [f'<div style="{HEAD}">{html_text(str(found))}</div>', columns_html(table)]
@@ -84,7 +85,12 @@ def evaluation_bundle(evaluation: result.Evaluation, name: str = "") -> Bundle:
             parts.append(f'<details><summary style="{style}">{html_text(summary)}</summary>{body}</details>')
             plain.append(plain_text(summary))
     timed = any(one.seconds_per_1000 is not None for one in evaluation.standings)
-    facts = [_size(evaluation), *evaluation.notes(), *(["times are of one request after another"] if timed else [])]
+    facts = [
+        _size(evaluation),
+        *evaluation.notes(),
+        *(["times are of one request after another"] if timed else []),
+        *notes,
+    ]
     dot = f"{name}." if name else ""
     hint = "" if name else "on the result (_, or a name): "
     hint += f'{dot}apply() adopts the best · {dot}disagreements() · {dot}rows() · {dot}save("run.jsonl")'
@@ -112,6 +118,7 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
             for axis in axes
         ),
         Column(evaluation.measure.name, [_mean(s.quality) for s in standings]),
+        Column("", _marks(evaluation, standings), number=False),
         Column("macro-F1", ["" if s.macro_f1 is None else f"{s.macro_f1:.2f}" for s in standings]),
         Column("bias", [_mean(s.bias) for s in standings]),
         Column("rows", [f"{s.counted:,}" for s in standings]),
@@ -122,7 +129,6 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
         ),
         Column("cost / 1,000 rows", [cost_text(s.cost_per_1000) for s in standings]),
         Column("time / 1,000 rows", [_time(s.seconds_per_1000) for s in standings]),
-        Column("", _marks(evaluation, standings), number=False),
     ]
     return [column for column in columns if column.told]
 
@@ -228,5 +234,4 @@ def _answer(evaluation: result.Evaluation, case: Case, number: int) -> str:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return one_line(text, LONGEST)

@@ -14,7 +14,7 @@ from nbchat.tuning.run import Run
 from nbchat.views.sweep import FEW, HEAD, card, cards
 from nbchat.views.sweep_table import run_heading
 
-__all__ = ["GROWING_CLASS", "GrowingSweep"]
+__all__ = ["GROWING_CLASS", "RUNNING_CLASS", "GrowingSweep"]
 
 WINDOW = 8_000
 """Most characters in all cards together: all of them are sent again at each change."""
@@ -29,7 +29,10 @@ WORDS = 110
 """Most characters of an answer in a small card: two or three lines."""
 
 GROWING_CLASS = "nbchat-growing"
-"""Marks answers side by side for the panel, which then does not scroll to their end."""
+"""Marks answers side by side for the panel, which then keeps those that grow in view, rather than the end of all."""
+
+RUNNING_CLASS = "nbchat-running"
+"""Marks an answer that grows."""
 
 SMALL = (
     "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(14em,100%),1fr));gap:6px;margin:0.5em 0;"
@@ -91,7 +94,8 @@ class GrowingSweep(CellBar):
         else:
             inner = markdown_html(markdown_tail(text, window) if grows else text[:window])
         side = "column-reverse" if grows else "column"  # show the end, or the beginning
-        body = f'<div style="display:flex;flex-direction:{side};max-height:inherit;overflow:hidden">{inner}</div>'
+        mark = f' class="{RUNNING_CLASS}"' if grows else ""
+        body = f'<div{mark} style="display:flex;flex-direction:{side};max-height:inherit;overflow:hidden">{inner}</div>'
         return card(run.index, f"{run_heading(run, self._repeats)}{_state(run)}", body)
 
     def _small(self, run: Run) -> str:
@@ -103,9 +107,10 @@ class GrowingSweep(CellBar):
         else:
             words = markdown_words(text, WORDS)
         dim = ";opacity:0.6" if run.status == "not run" else ""
+        mark = f' class="{RUNNING_CLASS}"' if run.status == "running" else ""
         line = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
         return (
-            f'<div style="{chrome.CARD};min-width:0{dim}"><div style="{chrome.QUIET};{line}"><b>{run.index}</b> · '
+            f'<div{mark} style="{chrome.CARD};min-width:0{dim}"><div style="{chrome.QUIET};{line}"><b>{run.index}</b> · '
             f'{html_text(run_heading(run, self._repeats) + _state(run), 120)}</div><div dir="auto" style="{SMALL_BODY}">'
             f"{html_text(words)}</div></div>"
         )

@@ -1,4 +1,4 @@
-"""A pilot: some rows answered, and what all of them would take."""
+"""A pilot's output: some rows answered, and projections for all."""
 
 from __future__ import annotations
 
@@ -7,84 +7,60 @@ from collections.abc import Callable, Sequence
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.display.footer import cost_text, seconds_text
-from nbchat.markdown.inline import html_text
-from nbchat.markdown.terminal_text import plain_text
-from nbchat.rows.details import Details
+from nbchat.rows.pilot import Projection
+from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
 from nbchat.values.plural import pluralize
-from nbchat.views.columns import columns_html, columns_plain
-from nbchat.views.rows import Inputs, answer_columns, cut, figures
+from nbchat.views.columns import Column
+from nbchat.views.rows import Inputs, answer_columns, figures, joined, reasons
 
-__all__ = ["pilot_bundle", "projections"]
+__all__ = ["pilot_bundle"]
 
 MOST = 10
-"""Answers of a pilot that are shown."""
+"""Most answers of a pilot shown."""
 
 
-def pilot_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequence[str] = ()) -> Bundle:
+def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Sequence[str] = ()) -> Bundle:
     """Return a pilot's result as one output: answers, projections, and the next step."""
-    ended = [place for place, outcome in enumerate(details.outcomes) if outcome.status in ("complete", "failed")]
-    answered = [place for place in ended if details.outcomes[place].status == "complete"]
-    head = f"Pilot: {len(answered):,} of {pluralize(len(ended), 'row')} answered, out of {len(details.outcomes):,}"
-    lines = [*projections(details), *_reasons(details, ended)]
-    parts = [f'<div style="margin:0.3em 0">{html_text(head)}</div>']
-    plain = [plain_text(head)]
-    if columns := answer_columns(details.outcomes, answered[:MOST], inputs):
-        parts.append(columns_html(columns))
-        plain.append(columns_plain(columns))
-    if lines:
-        items = "".join(f"<li>{html_text(line)}</li>" for line in lines)
-        parts.append(f'<ul style="margin:0.3em 0 0.5em">{items}</ul>')
-        plain.append("\n".join(plain_text(f"- {line}") for line in lines))
-    left = details.count("not sent")
-    step = (
-        f"Next: remove --pilot to ask the other {pluralize(left, 'row')}; these {len(answered):,} answers are reused."
+    answered = [place for place, outcome in enumerate(details.outcomes) if outcome.status == "complete"]
+    total = "" if pilot.left is None else f", out of {len(details.outcomes):,}"
+    head = f"Pilot: {len(answered):,} of {pluralize(pilot.asked, 'sample row')} answered{total}"
+    return joined(
+        head,
+        [answer_columns(details.outcomes, answered[:MOST], inputs), projections(pilot)],
+        [reasons(details), chrome.line(_next(pilot, len(answered))), chrome.line([*figures(details), *notes])],
     )
-    for told in ([step] if left else []), [*figures(details), *notes]:
-        if told:
-            bundle = chrome.line(told)
-            parts.append(str(bundle["text/html"]))
-            plain.append(str(bundle["text/plain"]))
-    return {
-        "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{"".join(parts)}</div>',
-        "text/plain": "\n\n".join(plain),
-    }
 
 
-def projections(details: Details) -> list[str]:
-    """Say what the rest would take, with 95 % intervals: failures, cost, time."""
-    told = details.pilot
-    if told is None:
+def projections(pilot: Projection) -> list[Column]:
+    """Return the projections for the rest, with 95 % intervals."""
+    rows = [("rows that fail", _told(pilot.failures, lambda share: f"{share:.0%}"))]
+    if pilot.left:
+        free = pilot.cost is not None and pilot.cost.mean == 0
+        cost = ("none", "") if free else _told(pilot.cost, cost_text) or ("unknown", "")
+        tokens = _told(pilot.tokens, lambda count: f"{count:,.0f}")
+        rows += [("cost", cost), ("tokens", tokens), ("time", _told(pilot.seconds, seconds_text))]
+    known = [(name, *told) for name, told in rows if told]
+    if not known:
         return []
-    lines = []
-    failed = told.failures
-    if failed is not None and failed.low is not None and failed.high is not None:
-        lines.append(
-            f"failures: {failed.mean:.0%} of the pilot; {failed.low:.0%} to {failed.high:.0%} of all rows are to be expected"
-        )
-    if told.left:
-        rest = f"for the other {pluralize(told.left, 'request')}"
-        lines.append("cost: unknown, since no price of this model is known")
-        if told.cost is not None:
-            lines[-1] = f"cost: {_range(told.cost, cost_text)} {rest}"
-        if told.tokens is not None:
-            lines.append(f"tokens: {_range(told.tokens, lambda count: f'{count:,.0f}')} {rest}")
-        if told.seconds is not None:
-            lines.append(
-                f"time: {_range(told.seconds, seconds_text)} {rest}; less where the server takes more requests at once"
-            )
-    return lines
+    left = f"for {pluralize(pilot.left, 'more request')}" if pilot.left else "of all rows"
+    return [
+        Column("projected", [row[0] for row in known], number=False),
+        Column(left, [row[1] for row in known]),
+        Column("95 % interval", [row[2] for row in known], number=False),
+    ]
 
 
-def _range(total: Mean, text: Callable[[float], str]) -> str:
-    """Format a total with its interval."""
-    about = f"about {text(total.mean)}"
-    if total.low is None or total.high is None:
-        return about
-    return f"{about} ({text(total.low)} to {text(total.high)})"
+def _told(mean: Mean | None, text: Callable[[float], str]) -> tuple[str, str] | None:
+    """Format an estimate and its interval; None = unknown."""
+    if mean is None:
+        return None
+    known = mean.low is not None and mean.high is not None
+    return text(mean.mean), f"{text(mean.low or 0.0)} to {text(mean.high or 0.0)}" if known else ""
 
 
-def _reasons(details: Details, ended: Sequence[int]) -> list[str]:
-    """Quote the first failures."""
-    failed = [place for place in ended if details.outcomes[place].status == "failed"]
-    return [f"row {place:,} failed: {cut(details.outcomes[place].reason or '')}" for place in failed[:3]]
+def _next(pilot: Projection, answered: int) -> str:
+    if pilot.left == 0:
+        return "Next: remove --pilot (pilot= in Python); every row is already answered, so nothing more is sent."
+    rest = "the other rows" if pilot.left is None else "all rows"
+    return f"Next: remove --pilot (pilot= in Python) to ask {rest}; these {pluralize(answered, 'answer')} are reused."

@@ -1,4 +1,4 @@
-"""The answers to rows as one output: what became of them, the first ones, and what to do about those that failed."""
+"""The answers to rows as one output: their status, the first ones, and what to do about failed ones."""
 
 from __future__ import annotations
 
@@ -12,28 +12,34 @@ from nbchat.display.canvas import Bundle
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text
-from nbchat.rows.details import Details
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.results.details import Details
 from nbchat.values.answer.usage import Usage
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 
-__all__ = ["Inputs", "rows_bundle"]
+__all__ = ["Inputs", "answer_columns", "figures", "joined", "reasons", "rows_bundle"]
 
 Inputs = Callable[[int], str]
-"""What was put into the prompt for a row, by its position; empty = it can't be told any more."""
+"""The values inserted for a row, by its position; empty = no longer known."""
 
 FIRST = 5
-"""Answers that are shown; all of them are in the result."""
+"""Most answers shown; all of them are in the result."""
 
 LONGEST = 120
-"""Characters shown of an input or an answer."""
+"""Most characters shown of an input or an answer."""
+
+SHORT = 40
+"""Longest text, in characters, of a narrow column."""
+
+LONGEST_REASON = 300
+"""Most characters shown of a reason, which ends with what to do."""
 
 MOST_COLUMNS = 8
-"""Columns of a schema that are shown."""
+"""Most columns of a schema that are shown."""
 
 MOST_REASONS = 5
-"""Reasons of failures that are shown, the most frequent first."""
+"""Most reasons of failures shown, the most frequent first."""
 
 MOST_LABELS = 12
 """Most different answers that are counted as labels."""
@@ -47,18 +53,25 @@ BAR = "display:inline-block;height:0.6em;border-radius:2px;background:rgba(86,18
 def rows_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequence[str] = ()) -> Bundle:
     """Return the whole result as one output. `name` is the user's variable, if known; `notes` are more facts."""
     answered = [place for place, outcome in enumerate(details.outcomes) if outcome.status == "complete"]
-    tables = [answer_columns(details.outcomes, answered[:FIRST], inputs), _labels(details, answered)]
-    dot = f"{name}." if name else "."
     facts = [*figures(details), *notes]
-    parts = [f'<div style="margin:0.3em 0">{html_text(headline(details))}</div>']
-    plain = [plain_text(headline(details))]
+    if len(answered) > FIRST:
+        facts.insert(0, f"the first {FIRST} of {len(answered):,} answers are shown")
+    return joined(
+        headline(details),
+        [answer_columns(details.outcomes, answered[:FIRST], inputs), _labels(details, answered)],
+        [reasons(details), chrome.line(facts), chrome.line(_hint(details, f"{name}." if name else "."))],
+    )
+
+
+def joined(head: str, tables: Sequence[Sequence[Column]], below: Sequence[Bundle]) -> Bundle:
+    """Return a headline, tables and lines as one output; empty parts are left out."""
+    parts = [f'<div style="margin:0.3em 0">{html_text(head)}</div>']
+    plain = [plain_text(head)]
     for columns in tables:
         if columns:
             parts.append(columns_html(columns))
             plain.append(columns_plain(columns))
-    if len(answered) > FIRST:
-        facts.insert(0, f"the first {FIRST} of {len(answered):,} answers are shown")
-    for bundle in (_failures(details), chrome.line(facts), chrome.line(_hint(details, dot))):
+    for bundle in below:
         if bundle["text/plain"]:
             parts.append(str(bundle["text/html"]))
             plain.append(str(bundle["text/plain"]))
@@ -69,7 +82,7 @@ def rows_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequenc
 
 
 def headline(details: Details) -> str:
-    """Say what became of the rows."""
+    """Summarize the rows' status."""
     total = len(details.outcomes)
     parts = [f"{details.count('complete'):,} of {pluralize(total, 'row')} answered"]
     parts += [f"{details.stored:,} of them before"] if details.stored else []
@@ -80,7 +93,7 @@ def headline(details: Details) -> str:
 
 
 def figures(details: Details) -> list[str]:
-    """What the run took: cost, tokens, time and speed."""
+    """Return the run's cost, tokens, time and speed."""
     facts = [
         (cost_text(details.cost) or "cost unknown") if details.requests else "nothing was sent",
         _tokens(details.usage) if details.requests else "",
@@ -106,36 +119,43 @@ def _tokens(usage: Usage) -> str:
 
 
 def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs: Inputs) -> list[Column]:
-    """Return a table of some rows: position, what was put in, and the answer; a column for each field of a record."""
+    """Return a table of some rows: position, inserted values, and the answer, with a column for each field of a record."""
     if not positions:
         return []
     asked = [cut(inputs(place)) for place in positions]
     columns = [Column("row", [f"{place:,}" for place in positions])]
     if any(asked):
-        columns.append(Column("asked about", asked, number=False))
+        columns.append(_texts("asked about", asked))
     values = [outcomes[place].value for place in positions]
     records = [None if isinstance(value, str) else record_of(value) for value in values]
     if any(records):
         names = list(dict.fromkeys(key for record in records if record for key in record))
         return columns + [
-            Column(cut(str(key)), [_shown((record or {}).get(key)) for record in records], number=False)
+            _texts(cut(str(key)), [_shown((record or {}).get(key)) for record in records])
             for key in names[:MOST_COLUMNS]
         ]
-    return [*columns, Column("answer", [_shown(value) for value in values], number=False)]
+    return [*columns, _texts("answer", [_shown(value) for value in values])]
+
+
+def _texts(title: str, texts: Sequence[str]) -> Column:
+    """Return a column of texts; long ones take the remaining width."""
+    if max(map(len, texts)) <= SHORT:
+        return Column(title, texts, number=False)
+    return Column(title, texts, number=False, html=[html_text(text) for text in texts], wide=True)
 
 
 def _shown(value: Any) -> str:
     return "" if value is None else cut(str(value))
 
 
-def cut(text: str) -> str:
+def cut(text: str, longest: int = LONGEST) -> str:
     """Return a text on one line, shortened."""
-    line = " ".join(text[: 4 * LONGEST].split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    line = " ".join(text[: 4 * longest].split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def _labels(details: Details, answered: Sequence[int]) -> list[Column]:
-    """Return how often each answer came, where the answers are few different ones."""
+    """Return the frequency of each answer, if there are few different ones."""
     texts = [_label(details.outcomes[place].value) for place in answered]
     if len(texts) < LEAST_ROWS or None in texts:
         return []
@@ -152,7 +172,7 @@ def _labels(details: Details, answered: Sequence[int]) -> list[Column]:
 
 
 def _label(value: Any) -> str | None:
-    """Return an answer as a label; None = it is something else."""
+    """Return an answer as a label; None = not a label."""
     record = None if isinstance(value, (str, bool, int)) else record_of(value)
     if record is not None:
         if len(record) != 1:
@@ -162,26 +182,25 @@ def _label(value: Any) -> str | None:
     return text if 0 < len(text) <= 40 else None
 
 
-def _failures(details: Details) -> Bundle:
-    """Return the reasons of failures with their number and a row each."""
-    reasons: Counter[str] = Counter()
+def reasons(details: Details) -> Bundle:
+    """Return the reasons of failures with their number and a row each; empty = no row failed."""
+    found: Counter[str] = Counter()
     rows: dict[str, int] = {}
     for place, outcome in enumerate(details.outcomes):
         if outcome.status == "failed":
-            reason = cut(outcome.reason or "")
-            reasons[reason] += 1
+            reason = cut(outcome.reason or "", LONGEST_REASON)
+            found[reason] += 1
             rows.setdefault(reason, place)
-    if not reasons:
+    if not found:
         return chrome.EMPTY
-    told = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in reasons.most_common(MOST_REASONS)]
-    if len(reasons) > MOST_REASONS:
-        told.append(f"and {len(reasons) - MOST_REASONS:,} more reasons")
-    summary = f"Why {pluralize(sum(reasons.values()), 'row')} failed"
-    return chrome.details(summary, "\n".join(told), opened=True)
+    told = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in found.most_common(MOST_REASONS)]
+    if len(found) > MOST_REASONS:
+        told.append(f"and {len(found) - MOST_REASONS:,} more reasons")
+    return chrome.details(f"Why {pluralize(sum(found.values()), 'row')} failed", "\n".join(told), opened=True)
 
 
 def _hint(details: Details, dot: str) -> str:
-    """Say what can be done with the result."""
+    """Return a hint on the result's methods."""
     where = "" if dot != "." else "on the result (_, or name it with << NAME): "
     missing = details.count("failed") + details.count("not sent")
     steps = [

@@ -45,27 +45,27 @@ def sweep_bundle(sweep: Sweep, notes: Sequence[str] = (), name: str = "") -> Bun
     """Return the whole result as one output. `notes` are more facts for its last line, `name` is the user's variable, if known."""
     found = sweep.verdict()
     told_otherwise = any(run.problem for run in sweep)  # why no setting is best; otherwise the hint below says so
-    said = "" if found.best is None and not told_otherwise else str(found)
+    sentence = "" if found.best is None and not told_otherwise else str(found)
     share = share_of(sweep)
     few = len(sweep) <= FEW
     tables = [run_table(sweep, None if few else lambda run: answer_html(run, share, name))]
     if sweep.grid.repeat > 1 and len(sweep.summary()) > 1:
         tables.insert(0, setting_table(sweep))
-    told = [*facts(sweep), *notes]
-    hint = "" if said else "a score or repeats tell which is best · "
+    line_facts = [*facts(sweep), *notes]
+    hint = "" if sentence else "a score or repeats tell which is best · "
     hint += "" if name else "on the result (_, or name it with << NAME): "
     dot = f"{name}." if name else ""
     hint += f"{dot}explore() filters, sorts and compares · {dot}apply(i) adopts run i · {dot}to_frame()"
     few_cards = _cards(sweep, share, name) if few else ""
-    head = f'<div style="{HEAD}">{html_text(said or " · ".join(told))}</div>'
+    head = f'<div style="{HEAD}">{html_text(sentence or " · ".join(line_facts))}</div>'
     inner = "".join([head, few_cards, *(table["text/html"] for table in tables)])
-    quiet = "".join(chrome.line(text)["text/html"] for text in ([" · ".join(told)] if said else []) + [hint])
-    plain = [plain_text(said)] if said else []
+    quiet = "".join(chrome.line(text)["text/html"] for text in ([" · ".join(line_facts)] if sentence else []) + [hint])
+    plain = [plain_text(sentence)] if sentence else []
     plain += [table["text/plain"] for table in tables]
     plain += [_plain_card(run) for run in sweep if few and run.text]
     return {
         "text/html": f'<div class="{chrome.NO_MATH_CLASS}">{inner}{quiet}</div>',
-        "text/plain": "\n\n".join([*plain, plain_text(" · ".join(told))]),
+        "text/plain": "\n\n".join([*plain, plain_text(" · ".join(line_facts))]),
     }
 
 
@@ -80,7 +80,7 @@ def facts(sweep: Sweep) -> list[str]:
     stopped = sum(run.status == "interrupted" for run in sweep)
     runs = pluralize(len(sweep), "run")
     part = f" of the {len(sweep.grid):,}" if len(sweep) < len(sweep.grid) else ""
-    told = [
+    found = [
         runs if str(sweep.grid) == "one run" else f"{runs}{part}: {sweep.grid}",
         f"{len(sweep.failed)} failed" if sweep.failed else "",
         f"{stopped} stopped" if stopped else "",
@@ -88,13 +88,13 @@ def facts(sweep: Sweep) -> list[str]:
         cost_text(sweep.cost) if sweep.cost is not None else "cost unknown" if sweep.complete else "",
         "figures of a setting count all its runs" if sweep.partial else "",
     ]
-    return [fact for fact in told if fact]
+    return [fact for fact in found if fact]
 
 
 def _cards(sweep: Sweep, share: int, name: str) -> str:
     counts = fold_failures(sweep)
-    told = [run for run in sweep if run.index in counts and (run.reply is not None or run.problem)]
-    return cards(card(run.index, heading(sweep, run), _body(run, share, name)) for run in told)
+    shown = [run for run in sweep if run.index in counts and (run.reply is not None or run.problem)]
+    return cards(card(run.index, heading(sweep, run), _body(run, share, name)) for run in shown)
 
 
 def cards(each: Iterable[str]) -> str:
@@ -114,8 +114,8 @@ def card(index: int, title: str, body: str) -> str:
 
 
 def _plain_card(run: Run) -> str:
-    told = _notices(run)
-    return plain_text(f"[{run.index}] {run.text}" + (f"\n({told})" if told else ""))
+    notices = _notices(run)
+    return plain_text(f"[{run.index}] {run.text}" + (f"\n({notices})" if notices else ""))
 
 
 def _notices(run: Run) -> str:
@@ -126,11 +126,11 @@ def _notices(run: Run) -> str:
 
 def answer_html(run: Run, share: int = MOST_CHARACTERS, name: str = "") -> str:
     """Return an answer for a table row: its first line, with the rest folded."""
-    said = run.text or (run.reply.reasoning if run.reply is not None else "")
-    short = len(said) <= SHORT and len(run.texts) <= 1 and not run.problem
-    if short or not said:
+    text = run.text or (run.reply.reasoning if run.reply is not None else "")
+    short = len(text) <= SHORT and len(run.texts) <= 1 and not run.problem
+    if short or not text:
         return _body(run, share, name)
-    first = html_text(markdown_words(said, 2 * FIRST), FIRST)
+    first = html_text(markdown_words(text, 2 * FIRST), FIRST)
     return f'<details><summary style="{ONE_LINE}">{first}</summary>{_body(run, share, name)}</details>'
 
 
@@ -140,8 +140,8 @@ def _body(run: Run, share: int, name: str) -> str:
     parts = []
     if run.problem:
         parts.append(f"<div><b>{_WORDS.get(run.status, run.status)}</b>: {html_text(run.problem, 600)}</div>")
-    if told := _notices(run):
-        parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-bottom:0.3em">{html_text(told, 600)}</div>')
+    if notices := _notices(run):
+        parts.append(f'<div style="{chrome.QUIET};font-size:0.9em;margin-bottom:0.3em">{html_text(notices, 600)}</div>')
     for number, choice in enumerate(reply.choices if reply is not None else ()):
         text = answer_text(choice)
         if reply is not None and len(reply.choices) > 1:

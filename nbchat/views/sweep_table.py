@@ -16,6 +16,7 @@ from nbchat.tuning.run import Run
 from nbchat.tuning.statistics import interval_text
 from nbchat.tuning.summary import Summary
 from nbchat.values.answer.usage import UNKNOWN
+from nbchat.values.limits import one_line
 from nbchat.views.columns import Column, Order, columns_html, columns_plain
 
 __all__ = ["MOST_ROWS", "Handles", "fold_failures", "heading", "run_heading", "run_table", "setting_table"]
@@ -206,5 +207,4 @@ def _score(run: Run) -> str:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"
+    return one_line(text, LONGEST_VALUE)

@@ -1,9 +1,9 @@
-"""Evaluations where they are watched: a bar while rows are asked, then the result in its place."""
+"""Evaluations that show a bar while rows are asked, then the result in its place."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from nbchat.conversation.session import Session
@@ -12,9 +12,9 @@ from nbchat.display.display_state import mark_shown, running_shell
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
-from nbchat.rows.evaluation.bench import EvaluationInterrupted
 from nbchat.rows.evaluation.evaluate import evaluate
 from nbchat.rows.progress import Progress
+from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.views.evaluation import Evaluation, evaluation_bundle
 from nbchat.views.sweep_plot import show_plot
 
@@ -28,50 +28,54 @@ def watched_evaluation(
     *,
     display: bool | None = None,
     name: str | None = None,
+    notes: Sequence[str] = (),
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     keep: Callable[[Evaluation], None] | None = None,
     **options: Any,
 ) -> Evaluation:
-    """`nbchat.rows.evaluation.evaluate.evaluate`, watched: a bar while rows are asked, then the result in its place.
+    """Run `nbchat.rows.evaluation.evaluate.evaluate`, showing a bar while rows are asked, then the result in its place.
 
     `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `name` is the
-    variable that the result will be bound to. `keep` is given the result before it is shown, after an interrupt too;
-    without one, an interrupted one is `_`. Raises as `evaluate` does.
+    variable that the result will be bound to, `notes` are more facts to show. `keep` is given the result, complete or
+    not, before it is shown; without it, an incomplete one is `_`. Raises as `evaluate` does.
     """
     shell = running_shell()
     if display is False or (display is None and (shell is None or not in_main_thread())):
-        found = evaluate(session, data, template, on_progress=on_progress, result_type=Evaluation, **options)
-        return cast("Evaluation", found)
+        quiet = evaluate(session, data, template, on_progress=on_progress, result_type=Evaluation, **options)
+        return cast("Evaluation", quiet)
     bar = CellBar(CellCanvas(shell)) if is_notebook(shell) else TerminalBar(sys.stdout)
 
     def tell(progress: Progress) -> None:
         bar.show(progress.done, progress.total, _facts(progress), "answers")
         on_progress(progress)
 
-    stopped: EvaluationInterrupted | None = None
+    ended: NbchatError | Interrupted | None = None
     try:
-        result = evaluate(session, data, template, on_progress=tell, result_type=Evaluation, **options)
-    except EvaluationInterrupted as interrupted:
-        stopped, result = interrupted, interrupted.evaluation
+        result: Any = evaluate(session, data, template, on_progress=tell, result_type=Evaluation, **options)
+    except (NbchatError, Interrupted) as failure:
+        ended, result = failure, getattr(failure, "result", None)
+        if result is None:
+            bar.clear()
+            raise
     except BaseException:
         bar.clear()
         raise
     found = cast("Evaluation", result)
     if keep is not None:
         keep(found)
-    elif stopped is not None and shell is not None:
+    elif ended is not None and shell is not None:
         shell.displayhook.update_user_ns(found)
     mark_shown(found)
-    bar.replace(evaluation_bundle(found, name or ("_" if stopped is not None else "")))
+    bar.replace(evaluation_bundle(found, name or ("_" if ended is not None else ""), notes))
     if is_notebook(shell):
         show_plot(shell, found)
-    if stopped is not None:
-        raise stopped
+    if ended is not None:
+        raise ended
     return found
 
 
 def _facts(progress: Progress) -> list[str]:
-    """What is worth knowing while it runs."""
+    """Return the facts to show while it runs."""
     facts = [
         f"{progress.failed:,} failed" if progress.failed else "",
         f"{progress.stored:,} stored" if progress.stored else "",

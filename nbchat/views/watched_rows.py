@@ -12,9 +12,9 @@ from nbchat.display.display_state import running_shell
 from nbchat.display.footer import cost_text, seconds_text
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
-from nbchat.rows.details import Details
-from nbchat.rows.mapping import map_rows
+from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.progress import Progress
+from nbchat.rows.results.details import Details
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
 from nbchat.values.errors import Interrupted, NbchatError
@@ -54,7 +54,7 @@ def watched_rows(
 
 
 class _Watch:
-    """Shows a run, and those that `retry` starts, each where it was asked for."""
+    """Shows a run, and those that `retry` starts, each in its own cell."""
 
     def __init__(
         self,
@@ -104,16 +104,23 @@ class _Watch:
             self._clear()
         else:
             result.details.watch(self._again)
-            if keep is not None:
-                keep(result)
-            elif ended is not None and shell is not None:
-                shell.displayhook.update_user_ns(result)
-            if self._bar is not None:
-                name = self._name or ("_" if ended is not None else "")
-                self._bar.replace(_bundle(result.details, self._data, self._template, self._names, name, self._notes))
+            try:
+                self._show(shell, result, keep, incomplete=ended is not None)
+            except KeyboardInterrupt:
+                ended = ended or MapInterrupted("Stopped while the result was shown; all answers are kept.", result)
         if ended is not None:
             raise ended
         return result
+
+    def _show(self, shell: Any, result: Any, keep: Callable[[Any], None] | None, *, incomplete: bool) -> None:
+        """Store the result with `keep`, then show it in place of the bar."""
+        if keep is not None:
+            keep(result)
+        elif incomplete and shell is not None:
+            shell.displayhook.update_user_ns(result)
+        if self._bar is not None:
+            name = self._name or ("_" if incomplete else "")
+            self._bar.replace(_bundle(result.details, self._data, self._template, self._names, name, self._notes))
 
     def _again(self, again: Callable[..., Any]) -> Callable[..., Any]:
         """Return `again` with its run shown, unless `display=False` is among its options."""
@@ -137,12 +144,13 @@ def _bundle(
     notes: Sequence[str],
 ) -> Bundle:
     inputs = _inputs(data, template, names)
-    show = pilot_bundle if getattr(details, "pilot", None) else rows_bundle
-    return show(details, inputs, name, notes)
+    if details.pilot is not None:
+        return pilot_bundle(details, details.pilot, inputs, notes)
+    return rows_bundle(details, inputs, name, notes)
 
 
 def _inputs(data: Any, template: str, names: Mapping[str, object]) -> Callable[[int], str]:
-    """Return what reads the values that the template takes from a row."""
+    """Return a function that reads the values that the template uses from a row."""
     if isinstance(data, Iterator):
         return lambda _position: ""
     source: Source = source_of(data)

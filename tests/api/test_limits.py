@@ -94,15 +94,15 @@ def test_any_text_in_a_rate_header_is_a_limit_or_none(text):
 
 
 @given(st.integers(1, 4), st.none() | st.floats(0, 60))
-def test_a_wait_is_never_shorter_than_planned_or_requested(attempt, wished):
+def test_a_wait_is_never_shorter_than_planned_or_requested(attempt, asked_delay):
     """PROTOCOL 4.2: exponential, with jitter that only lengthens"""
-    wait = RetryPolicy().wait(attempt, wished)
-    planned = 0.5 * 2 ** (attempt - 1) if wished is None else wished
+    wait = RetryPolicy().wait(attempt, asked_delay)
+    planned = 0.5 * 2 ** (attempt - 1) if asked_delay is None else asked_delay
     assert planned <= wait <= planned * 1.25
 
 
 def test_patience_ends():
     """PROTOCOL 4.2: with a cap"""
     assert RetryPolicy(tries=3).wait(3) is None
-    assert RetryPolicy(patience=10).wait(1, wished=11) is None
+    assert RetryPolicy(patience=10).wait(1, asked_delay=11) is None
     assert RetryPolicy(longest=2).wait(4) <= 2.5

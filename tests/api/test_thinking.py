@@ -140,3 +140,11 @@ def test_a_closing_tag_behind_a_reasoning_field_is_left_out(text):
 def test_a_text_full_of_tags_costs_no_more_than_its_length():
     text = "a `</think>` b " * 20_000
     assert sorted_out([text[at : at + 7] for at in range(0, len(text), 7)]) == ("", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["&lt;think&gt;why&lt;/think&gt;so", "<think >why</think >so", "< think>why", "<thinker>why"]
+)
+def test_what_only_resembles_a_tag_is_text(text):
+    """An escaped tag is text about a tag: nothing is lost by showing it, and much by hiding an answer."""
+    assert sorted_out([text]) == ("", text)

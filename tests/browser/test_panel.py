@@ -237,6 +237,22 @@ def test_the_end_of_the_answer_stays_visible_until_the_reader_scrolls(frontend, 
     panel.button("Stop").click()
 
 
+def test_the_last_answer_of_a_sweep_stays_visible_until_the_reader_scrolls(frontend, server):
+    server.default = Say("word " * 30, chunks=30, delay=0.04)
+    panel = open_panel(frontend, before=[f"%chat connect {server.base_url} --model gpt-test"])
+    panel.cell.fill("%%chat --repeat 60\nHello")
+    panel.cell.press("Tab")
+    panel.button("Send").click()
+    pane = panel.root.locator(".nbchat-scroll")
+    frontend.page.wait_for_function("() => document.querySelector('.nbchat-scroll').scrollTop > 100", timeout=60_000)
+    pane.hover()
+    frontend.page.mouse.wheel(0, -2000)
+    expect(panel.reply.locator(".nbchat-running").first).to_be_attached()
+    place = pane.evaluate("node => new Promise(done => setTimeout(() => done(node.scrollTop), 1500))")
+    assert place < 20
+    panel.button("Stop").click()
+
+
 def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, server):
     """Other cells run while an answer comes; with one of them blocking the kernel, Stop acts all the same."""
     panel = open_panel(frontend, "print(6 * 7)", "import time; time.sleep(20)", before=(endless(server),), app=app)

@@ -57,7 +57,7 @@ def test_requests_are_sent_in_one_place_alone():
     """The guard is there; another place would bypass it. Requests of rows are checked by their form."""
     sending = re.compile(r"\bengine(\(\))?\.(start|open)\(|\bclient\.answer\(")
     senders = [path for path in PACKAGE.rglob("*.py") if sending.search(path.read_text())]
-    assert {path.name for path in senders} == {"crew.py", "engine.py", "exchange.py"}
+    assert {path.name for path in senders} == {"dispatcher.py", "engine.py", "exchange.py"}
     makers = [path for path in PACKAGE.rglob("*.py") if re.search(r"\bWritten\(", path.read_text())]
     assert {path.name for path in makers} == {"form.py"}
 

@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
 from nbchat.conversation.storage.stored import stored_session
+from nbchat.display.painter import Painter
+from nbchat.markdown.terminal_text import plain_text
 from nbchat.store.opening import journal
 from nbchat.testing import Cut, Say, ScriptedServer, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.errors import NbchatError
 from tests import strategies
+from tests.display.test_painter import Sheet
 
 FORMS = ("json", "jsonl", "ipynb")
 
@@ -32,6 +35,14 @@ def reopened(name):
     return Session.reopen(stored_session(name))
 
 
+def painted(chat, question):
+    """The reply, and the plain texts of the outputs that its cell saves, without the footer."""
+    sheet = Sheet()
+    reply = chat.ask(question, display=Painter(sheet))
+    *outputs, _footer = sheet.outputs.values()
+    return reply, [bundle["text/plain"] for bundle in outputs if "text/markdown" in bundle]
+
+
 numbers = iter(range(10**9))
 
 
@@ -42,9 +53,11 @@ def test_a_whole_answer_is_one_text_everywhere(talking, tmp_path_factory, pieces
     question = f"{name} {asked}"
     chat = session(talking, name)
     talking.add(Say(pieces))
-    reply = chat.ask(question)
+    reply, live = painted(chat, question)
     again = session(talking, f"{name}r")
-    replayed = again.ask(question)
+    replayed, painted_again = painted(again, question)
+    assert painted_again == live
+    assert "".join(live).strip() == plain_text(reply.text).strip()
     texts = [chat.turns[-1].reply.text, replayed.text, reopened(name).turns[-1].reply.text]
     folder = tmp_path_factory.mktemp("exported")
     for form in FORMS:

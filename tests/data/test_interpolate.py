@@ -176,6 +176,23 @@ def test_code_is_where_commonmark_has_it(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("See: ```python\n{x}\n```\n{x}", "See: ```python\n{x}\n```\n1"),
+        ("See: ```python\n{x}\n\n{x}\n```\n{x}", "See: ```python\n{x}\n\n{x}\n```\n1"),
+        ("{x} ```\n\n{x}\n```\n\n{x}: ````c++\n{x}\n```\n{x}\n````\n{x}",
+         "1 ```\n\n{x}\n```\n\n1: ````c++\n{x}\n```\n{x}\n````\n1"),
+        ("See: ```python\n\n{x}\n", "See: ```python\n\n1\n"),  # nothing closes it
+        ("See: ```\n\n{x}\n``\n", "See: ```\n\n1\n``\n"),
+        ("- ```\n  {x}\n  ```\n{x}", "- ```\n  {x}\n  ```\n1"),  # a list's own
+        ("```\nSee: ```python\n\n{x}\n```\n{x}", "```\nSee: ```python\n\n{x}\n```\n1"),  # words in a fence
+    ],
+)  # fmt: skip
+def test_a_fence_behind_words_holds_code_too(text: str, expected: str) -> None:
+    assert interpolate(text, NAMES).text == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("{= x + 1}", "2"),
         ('{= {"a": 1}["a"] }', "1"),
         ('{= f"{x}" }', "1"),

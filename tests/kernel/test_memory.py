@@ -41,6 +41,15 @@ def test_answers_whose_data_has_changed_are_named(run, server):  # noqa: F811
     assert "total since turn 1" in shown(run("%chat"))
 
 
+def test_the_chosen_answer_of_a_sweep_is_named_too(run, server):  # noqa: F811
+    run("total = 5")
+    run("%%chat -t 0,1 << sweep\nIs {total} much?")
+    run("sweep.apply(1)")
+    assert "changed" not in shown(run("%chat history"))
+    run("total = 6")
+    assert "total changed since" in shown(run("%chat history"))
+
+
 def test_another_kernel_finds_the_sessions_and_forgets_them(run, server):  # noqa: F811
     server.add(Say("The zebra is striped."), Say("And?"))
     run("%chat fork study")

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from nbchat.testing import Hang, Say, ScriptedServer, Status, Stream, Until, chunk, error
+from nbchat.testing import Hang, Plain, Say, ScriptedServer, Status, Stream, Until, chunk, error
 from nbchat.testing.answers import Received
+from nbchat.testing.payloads import completion
 
 FRAME = "import pandas as pd; df = pd.DataFrame({'comment': ['good', 'bad', None, 'good again'], 'id': [1, 2, 3, 4]})"
 
@@ -96,6 +97,24 @@ def test_a_dry_run_sends_nothing_and_tells_the_size_of_all(cell, server):
     assert "at most 15 tokens of answers" in shown(result)
     assert "Dry: good" in shown(result)
     assert not server.requests
+
+
+def test_a_pilot_projects_the_rest_which_then_reuses_it(cell, server, kernel):
+    server.default = lambda request: Plain(
+        {**completion("yes"), "usage": {"prompt_tokens": 9, "completion_tokens": 1, "cost": 0.01}}
+    )
+    kernel.run("many = [f'row {i}' for i in range(40)]")
+    told = shown(cell("--each many --pilot 10 << pilot", "Pilot: {item}"))
+    assert "Pilot: 10 of 10 sample rows answered, out of 40" in told
+    assert "for 30 more requests" in told
+    assert "$0.3" in told
+    assert "0% to 28%" in told  # of failures
+    assert "remove --pilot" in told
+    assert len(server.requests) == 10
+    told = shown(cell("--each many << all", "Pilot: {item}"))
+    assert "40 of 40 rows answered · 10 of them before" in told
+    assert len(server.requests) == 40
+    assert "every row is answered already" in shown(cell("--each many --pilot 10", "Pilot: {item}"))
 
 
 def test_rows_in_the_background_leave_the_kernel_free(cell, server, kernel):

@@ -9,11 +9,11 @@ import zlib
 import pytest
 
 from nbchat.frontend import Session
-from nbchat.rows.evaluation.bench import EvaluationInterrupted
 from nbchat.rows.evaluation.evaluate import evaluate
 from nbchat.rows.evaluation.result import Evaluation
+from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.testing import Say, ScriptedServer, Status, error
-from nbchat.values.errors import AuthenticationFailed, ParameterError, PromptError
+from nbchat.values.errors import AuthenticationFailed, BudgetExceeded, ParameterError, PromptError
 
 PROMPT = "Label: {text}"
 RIGHT = {"good": 95, "fair": 80, "poor": 30}
@@ -54,7 +54,7 @@ def sent(server):
 
 
 def test_every_row_is_asked_with_every_setting_and_graded(server, chat):
-    result = evaluate(chat, rows(60), PROMPT, truth="label", model=["good", "poor"])
+    result = evaluate(chat, rows(60), PROMPT, truth="label", model=["good", "poor"], stop_early=False)
     assert len(server.requests) == 120
     good, poor = result.standings
     assert good.quality.mean > 0.85 > 0.5 > poor.quality.mean
@@ -128,7 +128,7 @@ def test_failed_rows_count_as_wrong_and_say_why(server, chat):
 
 
 def test_a_plainly_worse_setting_is_not_asked_to_the_end(server, chat):
-    how = {"truth": "label", "model": ["good", "poor"], "stop_early": True}
+    how = {"truth": "label", "model": ["good", "poor"]}
     told = []
     result = evaluate(chat, rows(200), PROMPT, **how, on_progress=told.append)
     assert (told[0].total, told[-1].total, told[-1].done) == (400, 220, 220)
@@ -150,7 +150,7 @@ def test_rows_are_asked_in_an_order_that_does_not_follow_the_tables(server, chat
 
 
 def test_equal_settings_are_not_stopped(chat):
-    result = evaluate(chat, rows(120), PROMPT, truth="label", temperature=[0, 1], stop_early=True)
+    result = evaluate(chat, rows(120), PROMPT, truth="label", temperature=[0, 1])
     assert (result.stopped, result.design.looks) == ((), 3)
     assert str(result.verdict()).startswith("A tie")
 
@@ -168,16 +168,17 @@ def interrupting(number):
 
 
 def test_an_interrupt_keeps_what_was_answered(server, chat):
+    how = {"truth": "label", "model": ["good", "poor"], "stop_early": False}
     server.default = interrupting(40)
     with pytest.raises(EvaluationInterrupted) as stopped:
-        evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"], concurrency=2)
+        evaluate(chat, rows(200), PROMPT, **how, concurrency=2)
     partial = stopped.value.evaluation
     done = sum(one.status == "complete" for each in partial.graded for one in each)
     assert 0 < done < 400
     assert f"{done} answers of 400 kept" in str(stopped.value)
     server.default = answer
     before = len(server.requests)
-    whole = evaluate(chat, rows(200), PROMPT, truth="label", model=["good", "poor"])
+    whole = evaluate(chat, rows(200), PROMPT, **how)
     assert len(server.requests) - before == 400 - done
     assert all(standing.counted == 200 for standing in whole.standings)
 
@@ -319,6 +320,52 @@ def test_a_saved_run_is_loaded_and_its_winner_applied(chat, tmp_path):
 
 def test_progress_counts_all_settings_and_only_goes_up(chat):
     told = []
-    evaluate(chat, rows(120), PROMPT, truth="label", model=["good", "poor"], on_progress=told.append)
+    evaluate(chat, rows(120), PROMPT, truth="label", model=["good", "poor"], stop_early=False, on_progress=told.append)
     assert told[-1].done == told[-1].total == 240
     assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+def test_a_budget_holds_for_all_settings_together(server, chat):
+    server.default = lambda request: Say(answer(request).text, usage=(90, 10))
+    with pytest.raises(BudgetExceeded) as ended:
+        evaluate(chat, rows(40), PROMPT, truth="label", model=["good", "poor"], budget="5k tokens", concurrency=2)
+    result = ended.value.result
+    done = sum(one.status == "complete" for each in result.graded for one in each)
+    assert 20 <= done <= 50
+    assert (
+        str(ended.value)
+        == f"The budget of 5,000 tokens is used up: {100 * done:,} tokens spent. {done} answers of 80 kept."
+    )
+    assert any("ended early: The budget" in note for note in result.notes())
+
+
+def test_a_judge_that_is_refused_loses_no_answers(server, chat):
+    server.default = lambda request: Status(401, error("No.")) if request.json["model"] == "judge" else answer(request)
+    result = evaluate(chat, rows(6), PROMPT, score="Rate it.", judge_model="judge", model=["good"])
+    assert {one.status for one in result.graded[0]} == {"complete"}
+    assert result.records()[0]["error"].startswith("No score: the judge failed")
+    assert len(sent(server)) <= 12
+
+
+def test_a_judges_prompt_with_an_unknown_field_is_refused_before_anything_is_sent(server, chat):
+    with pytest.raises(PromptError, match="no column 'txt'"):
+        evaluate(chat, rows(4), PROMPT, score="Rate {answer} of {txt}.")
+    assert server.requests == []
+
+
+class Nameless:
+    """An index label whose own code fails."""
+
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+def test_an_index_of_any_kind_is_taken(chat, tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(rows(4), index=[Nameless(), ("a", 1), pd.Timestamp("2026-01-01"), None])
+    result = evaluate(chat, frame, PROMPT, truth="label", model=["good", "poor"])
+    assert [str(case.index)[:5] for case in result.cases] == ["<Name", "('a',", "2026-", "None"]
+    assert Evaluation.load(result.save(tmp_path / "run.jsonl")).table_rows() == result.table_rows()
+    assert Evaluation.load(result.save(tmp_path / "run.parquet")).table_rows() == result.table_rows()

@@ -4,6 +4,8 @@ import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
 from nbchat.rows.evaluation.early_stopping import Stopped
@@ -191,6 +193,29 @@ def test_what_was_paid_earlier_is_no_cost_of_this_run_but_a_cost_of_the_setting(
     result = Evaluation(Design("", GRID, {}, LABELS), [case], [[paid], [stored]])
     assert result.cost == 0.5
     assert [one.cost_per_1000 for one in result.standings] == [500, 250]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.integers(-9, 9) | st.text(max_size=4),
+            st.sampled_from(["good", "bad", None]),
+            st.text(st.characters(codec=None), max_size=8) | st.text('\\"{}\n\u2028,', max_size=4),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_whatever_was_answered_comes_back(tmp_path_factory, ending, rows):
+    cases = [Case(row, index, truth) for row, (index, truth, _) in enumerate(rows)]
+    each = [[grade(None, truth, answer=answer) for _, truth, answer in rows]] * 2
+    result = Evaluation(Design("", GRID, {"system": "Be\nbrief."}, LABELS), cases, each)
+    path = tmp_path_factory.mktemp("run") / f"run.{ending}"
+    back = Evaluation.load(result.save(path))
+    assert back.table_rows() == result.table_rows()
+    if ending == "jsonl":
+        assert back.records() == result.records()
 
 
 def test_others_can_read_the_files(tmp_path):

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nbchat.rows import sink
 from nbchat.rows.mapping import MapInterrupted
+from nbchat.rows.results import sink
 from nbchat.testing import Say, Status, Until
 from nbchat.values.errors import ParameterError, PromptError
 

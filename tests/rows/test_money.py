@@ -5,8 +5,8 @@ import json
 import pytest
 
 from nbchat.frontend import Session
-from nbchat.rows import keeping
-from nbchat.rows.purse import budget_of
+from nbchat.rows import storage as storage
+from nbchat.rows.budgets import budget_of
 from nbchat.store.ledger.budget import Budget
 from nbchat.testing import Say, Status
 from nbchat.values.errors import BudgetExceeded, ParameterError, QuotaExceeded
@@ -43,7 +43,7 @@ def test_the_journal_has_the_same_row(chat, prices):
 
 
 def test_each_hour_of_a_run_has_a_row(chat, monkeypatch):
-    monkeypatch.setattr(keeping, "ENTRY_SECONDS", 0.0)
+    monkeypatch.setattr(storage, "ENTRY_SECONDS", 0.0)
     chat.map(ROWS, "{item}", concurrency=1)
     assert len(chat.ledger()) > 1
     assert sum(entry.requests for entry in chat.ledger()) == 40

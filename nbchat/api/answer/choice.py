@@ -109,10 +109,12 @@ class ChoiceReader:
         if self._thought is not None and (rest := self._thought.flush()):
             events.append(CarriedDelta({REASONING: rest}, None, self._index))
 
-    def _read_content(self, said: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False) -> None:
+    def _read_content(
+        self, message: Mapping[str, Any], events: list[Event], *, last: bool, whole: bool = False
+    ) -> None:
         """Decode a delta or a message; `whole`: it repeats the deltas."""
-        text, thought, refusal = "", parts.reasoning_in(said), parts.text_in(said.get("refusal"))
-        content = said.get("content")
+        text, thought, refusal = "", parts.reasoning_in(message), parts.text_in(message.get("refusal"))
+        content = message.get("content")
         if isinstance(content, str):
             text = content
         elif content:
@@ -121,8 +123,8 @@ class ChoiceReader:
             thought += "".join(part[1] for part in read)
             refusal += "".join(part[2] for part in read)
         if not content:
-            text = parts.text_in(said.get("text")) or _transcript(said)
-        self._read_attachments(said, events)
+            text = parts.text_in(message.get("text")) or _transcript(message)
+        self._read_attachments(message, events)
         if whole:
             self._read_whole(text, thought, refusal, events)
         else:
@@ -130,7 +132,7 @@ class ChoiceReader:
             self.flow.text(text, events, last=last)
             self.flow.refusal(refusal, events, last=last)
         if not (whole and self._called):
-            self._read_calls(said, events)
+            self._read_calls(message, events)
 
     def _read_whole(self, text: str, thought: str, refusal: str, events: list[Event]) -> None:
         self.flow.whole_reasoning(thought, events)
@@ -139,20 +141,20 @@ class ChoiceReader:
             events.append(Notice(note))
         self.flow.whole_refusal(refusal, events)
 
-    def _read_calls(self, said: Mapping[str, Any], events: list[Event]) -> None:
-        calls = said.get("tool_calls")
+    def _read_calls(self, message: Mapping[str, Any], events: list[Event]) -> None:
+        calls = message.get("tool_calls")
         if isinstance(calls, (list, dict)) and calls:
             self._called = True
             self._calls.read(calls if isinstance(calls, list) else [calls], events)
-        if old := said.get("function_call"):
+        if old := message.get("function_call"):
             self._called = True
             self._calls.read_old(old, events)
 
-    def _read_carried(self, said: Mapping[str, Any], events: list[Event], *, whole: bool = False) -> None:
+    def _read_carried(self, message: Mapping[str, Any], events: list[Event], *, whole: bool = False) -> None:
         """Keep the fields that the server expects back; reasoning, even if empty, only if tools are offered."""
-        if said.keys() <= SHOWN:
+        if message.keys() <= SHOWN:
             return
-        fields, thought = attached(said), said.get(REASONING)
+        fields, thought = attached(message), message.get(REASONING)
         if self._thought is not None and isinstance(thought, str) and not (whole and self._has_thought):
             self._has_thought = True
             fields[REASONING] = self._thought.feed(thought)
@@ -175,14 +177,14 @@ class ChoiceReader:
             self._report_unshown(kind, events)
         return text, thought, refusal
 
-    def _read_attachments(self, said: Mapping[str, Any], events: list[Event]) -> bool:
+    def _read_attachments(self, message: Mapping[str, Any], events: list[Event]) -> bool:
         """Decode images, sources, and content that can't be shown; return whether there was any."""
         before = len(events)
-        if not parts.SOURCE_NAMES.isdisjoint(said):
-            self.read_sources(said, events)
-        for address in parts.images_in(said):
+        if not parts.SOURCE_NAMES.isdisjoint(message):
+            self.read_sources(message, events)
+        for address in parts.images_in(message):
             self._read_image(address, events)
-        for kind in parts.unshown_in(said):
+        for kind in parts.unshown_in(message):
             self._report_unshown(kind, events)
         return len(events) > before
 
@@ -207,9 +209,9 @@ class ChoiceReader:
         return self._key.redact(text) if self._key is not None and self._key.distinct else text
 
 
-def _transcript(said: Mapping[str, Any]) -> str:
+def _transcript(message: Mapping[str, Any]) -> str:
     """Return the transcript of an audio answer."""
     for name in ("audio", "input_audio", "output_audio"):
-        if isinstance(audio := said.get(name), Mapping):
+        if isinstance(audio := message.get(name), Mapping):
             return parts.text_in(audio.get("transcript"))
-    return parts.text_in(said.get("transcript"))
+    return parts.text_in(message.get("transcript"))

@@ -42,6 +42,8 @@ SOURCE_LISTS = (
     "sources",
     "web_search",
     "web_search_results",
+    "grounding_chunks",
+    "groundingChunks",
 )
 """Fields for sources."""
 
@@ -50,6 +52,8 @@ SOURCE_HOLDERS = (
     "context",
     "web_search_info",
     "grounding_metadata",
+    "groundingMetadata",
+    "vertex_ai_grounding_metadata",
     "provider_specific_fields",
     "url_citation",
     "source",
@@ -94,24 +98,24 @@ def text_in(value: object) -> str:
     return ""
 
 
-def reasoning_in(said: Mapping[str, Any]) -> str:
+def reasoning_in(message: Mapping[str, Any]) -> str:
     """Return the reasoning in a delta, a message or a part."""
     for name in REASONING_NAMES:
-        if (value := said.get(name)) and (text := text_in(value)):
+        if (value := message.get(name)) and (text := text_in(value)):
             return text
     for name in REASONING_LISTS:
-        if isinstance(value := said.get(name), list):
+        if isinstance(value := message.get(name), list):
             return "".join(reasoning_in(item) or text_in(item) for item in value if isinstance(item, Mapping))
     return ""
 
 
-def images_in(said: Mapping[str, Any]) -> Iterator[str]:
+def images_in(message: Mapping[str, Any]) -> Iterator[str]:
     """Return the image addresses in a delta, a message or a part; bare base64 becomes a `data:` address."""
-    images = said.get("images")
+    images = message.get("images")
     for item in images if isinstance(images, list) else ():
         if address := _picture(item):
             yield address
-    if said.get("type") in PICTURES and (address := _picture(said)):
+    if message.get("type") in PICTURES and (address := _picture(message)):
         yield address
 
 
@@ -130,9 +134,9 @@ def _picture(item: object) -> str:
     return ""
 
 
-def unshown_in(said: Mapping[str, Any]) -> Iterator[str]:
+def unshown_in(message: Mapping[str, Any]) -> Iterator[str]:
     """Return the kinds of content in a delta, a message or a part that can't be shown."""
-    yield from (name for name in MEDIA if said.get(name))
+    yield from (name for name in MEDIA if message.get(name))
 
 
 def sources_in(holder: Mapping[str, Any]) -> list[Source]:
@@ -144,8 +148,9 @@ def sources_in(holder: Mapping[str, Any]) -> list[Source]:
             found += [source for item in items[:MOST_SOURCES] if (source := _source(item)) is not None]
     for name in SOURCE_HOLDERS:
         inner = holder.get(name)
-        if isinstance(inner, Mapping):
-            found += sources_in(inner)
+        for each in inner[:MOST_SOURCES] if isinstance(inner, list) else [inner]:
+            if isinstance(each, Mapping):
+                found += sources_in(each)
     return found
 
 

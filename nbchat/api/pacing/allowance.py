@@ -1,4 +1,4 @@
-"""What a server's rate headers leave: a number of requests, or of tokens, until a time."""
+"""The remaining requests or tokens of a rate limit, by a server's headers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["Allowance"]
 class Allowance:
     """One rate limit as the headers of answers report it. Times are those of the event loop's clock.
 
-    A header tells what was left when its own request was counted. Those in flight then may or may not be counted, and
-    headers may be read in another order than they were written: so within a window the smallest number told holds, and
-    what is in flight is subtracted. At the time of the reset the whole limit is there again.
+    A header says what was left when its own request was counted. Requests in flight at that time may or may not be
+    included, and headers may be read in another order than they were written. So within a window the smallest number
+    counts, and requests in flight are subtracted. The reset restores the whole limit.
     """
 
     def __init__(self) -> None:
@@ -27,29 +27,29 @@ class Allowance:
         return self._told < math.inf or self._most < math.inf
 
     def left(self, now: float) -> float:
-        """How much may be sent now beside what is in flight; infinite = the server reports no limit."""
+        """The remainder beside the requests in flight; infinite = the server reports no limit."""
         return self._total(now) - self._flying
 
     def is_spent(self, now: float) -> bool:
-        """Whether nothing is left, whatever becomes of the requests in flight."""
+        """Whether nothing is left, however the requests in flight end."""
         return self._total(now) <= 0
 
     def opens(self, now: float) -> float | None:
-        """When the limit is restored; None = unknown."""
+        """The time when the limit is restored; None = unknown."""
         return None if self._is_past(now) else self._until
 
     def send(self, amount: float) -> None:
-        """Record that a request is sent that uses so much."""
+        """Record that a request with this use was sent."""
         self._flying += amount
 
     def land(self, amount: float, now: float) -> None:
-        """Record that a request has ended of which no header tells."""
+        """Record the end of a request without rate headers."""
         self._pass(now)
         self._flying = max(0.0, self._flying - amount)
         self._told -= amount
 
     def tell(self, amount: float, most: int | None, left: int | None, reset: float | None, now: float) -> None:
-        """Record what the headers of this request's answer tell; None = nothing. `reset` is in seconds from now."""
+        """Record the values in this request's answer headers; None = not given. `reset` is in seconds from now."""
         if left is None or most == 0:  # some gateways write 0 for "no limit"
             self.land(amount, now)
             return

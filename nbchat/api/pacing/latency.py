@@ -1,4 +1,4 @@
-"""The latency of one batch's requests, against the lowest that the batch has seen."""
+"""The latency of one batch's requests, compared with the lowest in the batch."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import math
 __all__ = ["Latency"]
 
 DRIFT = 0.05
-"""The part by which the reference follows a median above it: a server that has become slower for good is accepted."""
+"""The fraction by which the reference follows a higher median, so that a permanently slower server is accepted."""
 
 ALIKE = 2.0
-"""Factor up to which the latency of another batch's requests counts as that of the same kind of request."""
+"""Factor up to which another batch's requests count as the same kind of request."""
 
 SLACK_SECONDS = 0.05
-"""Increase of latency that is not worth sending less for; a busy machine adds as much by itself."""
+"""Increase of latency in seconds that is ignored, because a busy machine adds as much by itself."""
 
 DOUBT = 2.0
 """Standard errors by which a median may exceed the lowest by chance."""
 
 
 class Latency:
-    """Compares medians of logarithms, because answers differ in length: one slow answer says nothing of the load."""
+    """Compares medians of logarithms, because answers differ in length, and one slow answer says nothing about the load."""
 
     def __init__(self) -> None:
         self.lowest: float | None = None
@@ -29,7 +29,7 @@ class Latency:
         self._changes = 0
 
     def add(self, seconds: float, changes: int) -> None:
-        """Add the duration of a request that was sent at the level after so many changes; others' are dropped."""
+        """Add the duration of a request that was sent at the level after this number of changes; others are dropped."""
         if changes != self._changes:
             self._changes = changes
             self._samples.clear()

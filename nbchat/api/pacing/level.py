@@ -1,4 +1,4 @@
-"""How many requests a server takes at once: found by trying."""
+"""The number of requests that a server handles concurrently, found by trial."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 __all__ = ["START", "Level"]
 
 START = 8
-"""The first level, which small servers and low rate limits still accept."""
+"""The initial level, which small servers and low rate limits still accept."""
 
 GREATEST = 512
 """The highest level: beyond it this process is the bottleneck."""
 
 HOLDS = 1.2
-"""Latency up to this multiple of the lowest counts as unchanged: there is room for more."""
+"""Latency up to this multiple of the lowest counts as unchanged, so that the level may grow."""
 
 SUFFERS = 1.5
 """Latency above this multiple of the lowest means that requests wait for each other."""
@@ -22,20 +22,20 @@ SUFFERS = 1.5
 class Level:
     """A number of requests in flight, adjusted by latency as in TCP Vegas, and by refusals as in TCP Reno.
 
-    It doubles while latency holds until it first suffers or a request is refused, and then grows by its square root.
-    It shrinks in proportion where latency suffers, and halves by a refusal. Pure: no clock and no tasks.
+    It doubles until latency first rises or a request is refused, and then grows by its square root. It shrinks in
+    proportion to rising latency, and halves after a refusal. Pure: no clock and no tasks.
     """
 
     def __init__(self) -> None:
         self._value = float(START)
         self._doubles_to = float(GREATEST)
         self.changes = 0
-        """The number of changes so far; a request notes it when it is sent."""
+        """The number of changes so far, which each request records when it is sent."""
         self._halved_at = 0
 
     @property
     def samples(self) -> int:
-        """How many answers it takes to judge the level: their lengths differ, and a median of few is noise."""
+        """The number of answers needed to judge the level: lengths differ, and a median of few is noise."""
         return max(START if self._value < self._doubles_to else 3 * START, self.value)
 
     @property
@@ -44,15 +44,15 @@ class Level:
         return max(1, int(self._value))
 
     def restart(self) -> None:
-        """Go back to half the level, and then quickly up to it again."""
+        """Restart from half the level, growing quickly back to it."""
         if self._value > START:
             self._doubles_to = self._value
             self._set(max(START, self._value / 2))
 
     def refuse(self, changes: int, busy: int) -> None:
-        """Halve after a request was refused that was sent at `changes`, with `busy` in flight.
+        """Halve after the refusal of a request that was sent at `changes`, with `busy` in flight.
 
-        A request sent before the last halving says nothing about the level since.
+        Refusals of requests sent before the last halving are ignored.
         """
         if changes >= self._halved_at:
             self._set(min(self._value, busy) / 2)
@@ -60,7 +60,7 @@ class Level:
             self._halved_at = self.changes
 
     def judge(self, ratio: float, *, saturated: bool) -> None:
-        """Adjust by the latency's ratio to its lowest. Without `saturated` the level was not the limit, and does not grow."""
+        """Adjust by the ratio of the latency to the lowest. Without `saturated` the level was not the limit, and does not grow."""
         if ratio > SUFFERS:
             self._set(self._value * max(0.5, HOLDS / ratio))
             self._doubles_to = self._value

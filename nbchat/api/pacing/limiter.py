@@ -1,4 +1,4 @@
-"""The ceiling of one batch of requests."""
+"""The concurrency limit of one batch of requests."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["ConcurrencyLimiter"]
 
 PATIENCE_SECONDS = 600.0
-"""The longest wait for a server's rate limit that a batch sits out."""
+"""The longest wait in seconds for a server's rate limit that a batch accepts."""
 
 
 class ConcurrencyLimiter:
-    """One batch of requests: at most `most` at once (None = as many as the server takes), first come, first served.
+    """One batch of requests: at most `most` at once (None = as many as the server handles), first come, first served.
 
-    How many the server takes is found by its `Pace`, which all batches share. A batch waits up to `patience` seconds
-    for a server that forbids requests; beyond that they fail with RateLimited. May be read from any thread.
+    The number that the server handles is found by its `Pace`, which all batches share. A batch waits up to `patience`
+    seconds for a server that forbids requests; beyond that they fail with RateLimited. May be read from any thread.
     """
 
     def __init__(self, most: int | None = None, patience: float = PATIENCE_SECONDS) -> None:
@@ -35,14 +35,14 @@ class ConcurrencyLimiter:
 
     @property
     def allowed(self) -> int:
-        """How many of its requests may be in flight now; at least 1."""
+        """The number of its requests that may be in flight now; at least 1."""
         return min(self.most, START if self.pace is None else self.pace.slots)
 
     @property
     def waiting_seconds(self) -> float:
-        """Seconds until the server's rate limit lets the next request go; 0 = now."""
+        """Seconds until the server's rate limit allows the next request; 0 = now."""
         return 0.0 if self.pace is None else self.pace.closed_for()
 
     def shut(self) -> None:
-        """Start no more requests, because those that wait are about to be cancelled. Thread-safe."""
+        """Start no more requests, because waiting ones are about to be cancelled. Thread-safe."""
         self.is_shut = True

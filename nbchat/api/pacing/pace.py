@@ -21,20 +21,20 @@ from nbchat.values.errors import RateLimited
 __all__ = ["Pace", "Slot"]
 
 LONGEST_SECONDS = 3600.0
-"""The longest time that a server can forbid requests at a word; then one finds out what holds."""
+"""The longest time that one response can forbid requests; after that, a request is tried."""
 
 MARGIN_SECONDS = 0.02
-"""Added to the time of a reset, which headers tell more coarsely than servers keep it."""
+"""Added to the time of a reset, because headers round it."""
 
 CLOCK_SECONDS = 0.001
-"""A timer may end so much early."""
+"""A timer may fire this much early."""
 
 JITTER = 0.05
-"""The part of a window that chance may add to it, because many clients hear the same wish at once."""
+"""Most of a window's length that is added at random, because many clients are told to wait at the same moment."""
 
 
 class Slot(Struct, eq=False):
-    """A request in flight. `tokens` is what it is expected to use; `changes` counts those of the level before it."""
+    """A request in flight. `tokens` is its expected use; `changes` is the number of changes of the level before it."""
 
     pace: Pace
     limiter: ConcurrencyLimiter | None
@@ -44,7 +44,7 @@ class Slot(Struct, eq=False):
     is_counted: bool = False
 
     def answered(self, limits: RateLimits | None) -> None:
-        """Record the headers of its response, with its rate limits; None = none were told."""
+        """Record its response headers' rate limits; None = none."""
         if not self.is_counted:
             self.is_counted = True
             self.pace.tell(self, limits or RateLimits())
@@ -68,16 +68,15 @@ class _Job(Struct, eq=False):
 
 
 class Pace:
-    """Lets requests to one server with one key go, on the engine's loop. Shared by the whole process.
+    """Starts the requests to one server with one key, on the engine's loop. Shared by the whole process.
 
-    A request on its own (`limiter` None: a cell, the panel) goes at once, whatever batches wait; batches take turns for
-    the slots that are left. Nothing at all is sent in a forbidden window: after a `Retry-After`, or when the headers tell
-    that nothing is left, until the reset. A request holds a slot only while it is in flight, not while it waits to be
-    tried again, so that a slow one holds nobody.
+    A single request (`limiter` None: a cell, the panel) starts at once, whatever batches wait; batches take turns for
+    the other slots. Nothing is sent in a forbidden window: after a `Retry-After`, or, if the headers say that nothing
+    is left, until the reset. A request holds a slot only while it is in flight, not while it waits for a retry.
 
-    The task that ends one request begins the next itself, without a turn of the loop between. Were it to wake another
-    instead, answers that come together would all be read before the first new request went out, and the server would
-    stand idle meanwhile.
+    The task that ends one request starts the next itself, without an iteration of the event loop in between. If it woke
+    another task instead, answers that arrive together would all be read before the first new request is sent, and the
+    server would be idle meanwhile.
     """
 
     def __init__(self, title: str) -> None:
@@ -94,10 +93,10 @@ class Pace:
         self.busy = 0
         """The number of requests in flight."""
         self.on_closed: Callable[[], object] = lambda: None
-        """Called when a server has forbidden requests: other processes should hear of it at once."""
+        """Called when a server has forbidden requests, so that other processes are told at once."""
         self._loop = asyncio.get_running_loop()
 
-    # What is known
+    # State
 
     @property
     def slots(self) -> int:
@@ -115,40 +114,40 @@ class Pace:
         return self.busy > 0 or bool(self._queues)
 
     def closed_for(self) -> float:
-        """Seconds until something may be sent; 0 = now. Thread-safe."""
+        """Seconds until a request may be sent; 0 = now. Thread-safe."""
         now = self._loop.time()
         return max(0.0, self._opens(now) - now)
 
     def own(self) -> Shared:
-        """The state that other processes should know."""
+        """Return the state to share with other processes."""
         forbidden = max(0.0, self._closed_until - self._loop.time())
         return Shared(self.busy, self.level.value, forbidden, int(bool(self._queues)))
 
     def hear(self, others: Shared) -> None:
-        """Take over what other processes know."""
+        """Apply the state of other processes."""
         self._others = others
         if others.forbidden > 0:
             self._close(others.forbidden)
         self._employ()
 
-    # What servers tell
+    # Responses
 
     def tell(self, slot: Slot, limits: RateLimits) -> None:
-        """Record the rate limits in the headers of an answer."""
+        """Record the rate limits in an answer's headers."""
         now = self._loop.time()
         self._requests.tell(1, limits.limit_requests, limits.remaining_requests, limits.reset_requests, now)
         self._tokens.tell(slot.tokens, limits.limit_tokens, limits.remaining_tokens, limits.reset_tokens, now)
         self._employ()
 
-    def refuse(self, slot: Slot, wished: float | None) -> None:
-        """Record that a request was refused because there are too many; `wished` is the wait in seconds (None = no word)."""
+    def refuse(self, slot: Slot, asked_delay: float | None) -> None:
+        """Record that there are too many requests; `asked_delay` is the requested delay in seconds (None = not given)."""
         self.level.refuse(slot.changes, self.busy)
-        if wished:
-            self._close(wished * (1 + JITTER * random.random()))  # noqa: S311  # jitter, not a secret
+        if asked_delay:
+            self._close(asked_delay * (1 + JITTER * random.random()))  # noqa: S311  # jitter, not a secret
             self.on_closed()
 
     def measure(self, slot: Slot) -> None:
-        """Judge the level by the time that an answer took."""
+        """Judge the level by an answer's duration."""
         if slot.limiter is None or slot.changes != self.level.changes:
             return
         latency = slot.limiter.latency
@@ -200,9 +199,10 @@ class Pace:
     ) -> None:
         """Run the work as soon as it may be sent, and return when it is done. Its exceptions propagate.
 
-        `weigh` estimates its tokens, if the server counts them. `again`: it was tried before, and goes first. Without
-        a limiter, `patience` is the longest wait in seconds, and `on_wait` hears of every wait. Cancelled while it waits,
-        the work is never begun; later, it is cancelled too, and waited for. Raises RateLimited if it would wait too long.
+        `weigh` estimates its tokens, if the server counts them. `again`: it is a retry, and goes first. Without a
+        limiter, `patience` is the longest wait in seconds, and `on_wait` is called with every wait. If cancelled while
+        waiting, the work never starts; later, it is cancelled too, and awaited. Raises RateLimited if it would wait too
+        long.
         """
         if limiter is None:
             await self._opened(patience, on_wait)
@@ -211,7 +211,7 @@ class Pace:
             await self._queued(limiter, _Job(limiter, work, weigh), again=again)
 
     async def _opened(self, patience: float, on_wait: Callable[[float], None]) -> None:
-        """Wait until something may be sent."""
+        """Wait until a request may be sent."""
         while (seconds := self.closed_for()) > CLOCK_SECONDS:
             if seconds > patience:
                 raise self._too_long(seconds)
@@ -264,14 +264,14 @@ class Pace:
             slot.limiter.busy -= 1
 
     def _employ(self) -> None:
-        """Start a worker for each slot that is free while requests wait."""
+        """Start a worker for each free slot while requests wait."""
         while (job := self._next()) is not None:
             worker = self._loop.create_task(self._work(job, self._take(job.limiter, job.weigh)))
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
     async def _work(self, job: _Job | None, slot: Slot) -> None:
-        """Do this request, and then others that wait, while there is room. A cancel ends it."""
+        """Run this request, and then waiting ones while there are slots. Cancelling ends it."""
         while job is not None:
             job.task = asyncio.current_task()
             try:
@@ -287,7 +287,7 @@ class Pace:
             self._employ()
 
     def _next(self) -> _Job | None:
-        """Remove and return the request to send now, of each batch in turn; None = none may be sent."""
+        """Remove and return the next request to send, batches in turn; None = none may be sent."""
         for limiter, queue in list(self._queues.items()):
             while queue and queue[0].done.done():
                 queue.popleft()
@@ -297,12 +297,12 @@ class Pace:
                 del self._queues[limiter]
                 job = queue.popleft()
                 if queue:
-                    self._queues[limiter] = queue  # behind the others
+                    self._queues[limiter] = queue  # after the others
                 return job
         return None
 
     def _is_open(self, job: _Job) -> bool:
-        """Whether this request may be sent now; if not, look again in time."""
+        """Whether this request may be sent now; if not, schedule another look."""
         if self.busy >= self.slots:
             return False
         now = self._loop.time()
@@ -313,7 +313,7 @@ class Pace:
         times = [time for one in short if (time := one.opens(now)) is not None]
         if times:
             self._look_again(max(times) + MARGIN_SECONDS)
-        return not short or not (times or self.busy)  # the answers in flight will tell more
+        return not short or not (times or self.busy)  # the answers in flight will bring news
 
     def _needed(self, job: _Job) -> Iterator[tuple[Allowance, int]]:
         yield self._requests, 1
@@ -321,7 +321,7 @@ class Pace:
             yield self._tokens, job.weigh()
 
     def _opens(self, now: float) -> float:
-        """When something may be sent; a time that has passed = now."""
+        """Return the time from which requests may be sent; a past time = now."""
         opens = self._closed_until
         for allowance in (self._requests, self._tokens):
             if allowance.is_spent(now) and (restored := allowance.opens(now)) is not None:
@@ -337,7 +337,7 @@ class Pace:
 async def _do(job: _Job, slot: Slot) -> None:
     try:
         await job.work(slot)
-    except Exception as error:  # noqa: BLE001  # it belongs to who waits for the job
+    except Exception as error:  # noqa: BLE001  # it is raised where the job is awaited
         if not job.done.done():
             job.done.set_exception(error)
     except BaseException:  # cancelled, with the job or with the loop

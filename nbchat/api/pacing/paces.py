@@ -1,4 +1,4 @@
-"""The paces of all servers and keys in use, and what they hear from other processes."""
+"""The paces of all servers and keys in use, and their exchange with other processes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 __all__ = ["Paces"]
 
 SHARING_SECONDS = 0.1
-"""Time between two exchanges with other processes while a batch runs: what one process learns, the others know by then."""
+"""Seconds between exchanges with other processes while a batch runs."""
 
 FRESH_SECONDS = 1.0
-"""Age up to which what was heard is recent enough for a request on its own."""
+"""Age in seconds up to which shared state is recent enough for a single request."""
 
 WAIT_SECONDS = 0.05
-"""The longest that a request on its own waits to hear from other processes."""
+"""The longest time in seconds that a single request waits for other processes' state."""
 
 
 class Paces:
-    """One pace for each server and key, on the engine's loop. `sharing` is where processes meet; None = nowhere.
+    """One pace for each server and key, on the engine's loop.
 
-    Only requests with a key are shared: without one, nothing tells the users of a server apart.
+    `sharing` exchanges state with other processes; None = no sharing. Only requests with a key are shared, because
+    without one the users of a server can't be distinguished.
     """
 
     def __init__(self, sharing: Sharing | None = None) -> None:
@@ -49,7 +50,7 @@ class Paces:
         return pace
 
     async def catch_up(self, pace: Pace, *, alone: bool) -> None:
-        """Hear from other processes before a request is sent, and, unless it is `alone`, while its batch runs."""
+        """Exchange state with other processes before a request is sent and, unless it is `alone`, while its batch runs."""
         if (meeting := self._meetings.get(pace)) is not None:
             await meeting.catch_up(alone=alone)
 
@@ -74,7 +75,7 @@ class _Meeting:
             self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
-        """Exchange until the pace is at rest, and once more."""
+        """Exchange until the pace is idle, and once more."""
         while self._pace.is_active:
             await self._begin()
             await asyncio.sleep(SHARING_SECONDS)

@@ -16,16 +16,16 @@ __all__ = [
     "RETRIED_STATUSES",
     "TOO_MANY_STATUSES",
     "RetryPolicy",
+    "delay_in_limits",
+    "delay_in_message",
     "rate_limits",
     "retry_after",
-    "wish_in_limits",
-    "wish_in_words",
 ]
 
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599})
 
 TOO_MANY_STATUSES = frozenset({429, 503, 529})
-"""Statuses by which a server says that it gets more requests than it can take."""
+"""Statuses that mean too many requests."""
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|[dhms])"
@@ -33,12 +33,11 @@ _FAMILIES = ("x-ratelimit-{what}-{of}", "anthropic-ratelimit-{of}-{what}", "rate
 _BARE = ("x-ratelimit-{what}", "ratelimit-{what}")
 
 _WORDED = r"[0-9]{1,9}(?:\.[0-9]{1,9})?\s{0,2}(?:milliseconds?|ms|minutes?|mins?|m|seconds?|secs?|s|hours?|hrs?|h|days?|d)(?![a-z])"
-_WISH = re.compile(
+_WISH = (
     r"\b(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?)\b[^0-9.]{0,40}?\b(?:in|after|for|at least|another)?\s{0,2}"
-    rf"(?P<duration>{_WORDED}(?:(?:,? and|,)?\s{{0,2}}{_WORDED}){{0,3}})",
-    re.IGNORECASE,
+    rf"(?P<duration>{_WORDED}(?:(?:,? and|,)?\s{{0,2}}{_WORDED}){{0,3}})"
 )
-_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", re.IGNORECASE)
+_AMOUNT = r"(?i)([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)"
 _SHORT = {"ms": "ms", "mil": "ms"}
 
 
@@ -46,7 +45,7 @@ class RetryPolicy(Struct, frozen=True):
     """When to retry a request that got no answer.
 
     The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, plus a random extra of up to a quarter,
-    since many clients may be told to wait at the same moment. A server's own delay takes precedence, unless it exceeds
+    since many clients may be reported to wait at the same moment. A server's own delay takes precedence, unless it exceeds
     `patience`: then there is no retry.
     """
 
@@ -55,11 +54,11 @@ class RetryPolicy(Struct, frozen=True):
     longest: float = 8.0
     patience: float = 60.0
 
-    def wait(self, attempt: int, wished: float | None = None) -> float | None:
+    def wait(self, attempt: int, asked_delay: float | None = None) -> float | None:
         """Return the seconds to wait after try number `attempt` failed; None = give up."""
-        if attempt >= self.tries or (wished is not None and wished > self.patience):
+        if attempt >= self.tries or (asked_delay is not None and asked_delay > self.patience):
             return None
-        planned = min(self.first * 2 ** (attempt - 1), self.longest) if wished is None else wished
+        planned = min(self.first * 2 ** (attempt - 1), self.longest) if asked_delay is None else asked_delay
         return planned * (1 + random.random() / 4)  # noqa: S311  # jitter, not a secret
 
 
@@ -73,19 +72,19 @@ def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None
     return seconds if seconds is not None else _until_http_date(text, now or datetime.datetime.now(datetime.UTC))
 
 
-def wish_in_words(message: str) -> float | None:
-    """Seconds that a refusal asks to wait in its words: `Please try again in 6m0.5s`. None = no word."""
-    if (found := _WISH.search(message[:2000])) is None:
+def delay_in_message(message: str) -> float | None:
+    """Return the delay in a refusal's message, in seconds: `Please try again in 6m0.5s`; None = not given."""
+    if (found := re.search(_WISH, message[:2000], re.IGNORECASE)) is None:
         return None
-    amounts = _AMOUNT.findall(found["duration"])
+    amounts = re.findall(_AMOUNT, found["duration"])
     return sum(float(amount) * _UNITS[_SHORT.get(unit.lower()[:3], unit[:1].lower())] for amount, unit in amounts)
 
 
-def wish_in_limits(told: RateLimits | None) -> float | None:
-    """Seconds until a limit is restored that may be the one that a request was refused for. None = unknown."""
-    if told is None:
+def delay_in_limits(reported: RateLimits | None) -> float | None:
+    """Return the seconds until the limit is restored that may have refused a request; None = unknown."""
+    if reported is None:
         return None
-    pairs = (told.remaining_requests, told.reset_requests), (told.remaining_tokens, told.reset_tokens)
+    pairs = (reported.remaining_requests, reported.reset_requests), (reported.remaining_tokens, reported.reset_tokens)
     spent = [reset for left, reset in pairs if reset is not None and left == 0]
     vague = [reset for left, reset in pairs if reset is not None and left is None]
     return max(spent) if spent else min(vague, default=None)
@@ -102,7 +101,7 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
             for pattern in patterns:
                 value = headers.get(pattern.format(what=what, of=of))
                 if value is None or (what == "remaining" and value.lstrip().startswith("-")):
-                    continue  # -1 is what some gateways write for "no limit"
+                    continue  # some gateways write -1 for "no limit"
                 amount = _reset(value) if what == "reset" else _number(value)
                 if amount is not None:
                     found.setdefault(f"{what}_{of}", amount)

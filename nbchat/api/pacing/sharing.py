@@ -1,4 +1,4 @@
-"""What processes that use the same server with the same key tell each other."""
+"""The state that processes share if they use the same server with the same key."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["Shared", "Sharing"]
 class Shared(Struct, frozen=True):
     """The state of one process, or of all others together.
 
-    `busy` requests are in flight; `level` is how many the server takes at once, as found by trying (None = unknown);
-    `forbidden` is how long nothing may be sent, in seconds from now; `processes` have work.
+    `busy` requests are in flight; `level` is the number that the server handles concurrently, found by trial (None =
+    unknown); `forbidden` is the time during which nothing may be sent, in seconds from now; `processes` have work.
     """
 
     busy: int = 0
@@ -25,7 +25,7 @@ class Shared(Struct, frozen=True):
 
 
 class Sharing(Protocol):
-    """A place where processes meet."""
+    """Shares the state between processes."""
 
     def exchange(self, base_url: str, key: Key, own: Shared) -> Shared | None:
         """Publish this process's state for a server and key, and return that of all others; None = not available.

@@ -11,6 +11,7 @@ from msgspec import Struct
 from nbchat.builtin.http.chat_messages import Message, read_messages
 from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.model.sampling import Sampling
+from nbchat.builtin.structured.json_schema import is_number
 
 __all__ = ["JSON_OBJECT", "Request", "Tool", "parse_json", "read_request"]
 
@@ -227,7 +228,7 @@ class Fields:
     def number(self, name: str, low: float, high: float, *, default: float) -> float:
         """A number from `low` to `high`."""
         wanted = f"a number from {low} to {high}"
-        value = self._get(name, wanted, lambda value: _is_number(value) and low <= value <= high)
+        value = self._get(name, wanted, lambda value: is_number(value) and low <= value <= high)
         return default if value is None else float(value)
 
     def _typed(self, name: str, kind: type[T], wanted: str) -> T | None:
@@ -242,12 +243,8 @@ class Fields:
         return value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _is_whole(value: Any) -> bool:
-    return _is_number(value) and (isinstance(value, int) or value.is_integer())
+    return is_number(value) and (isinstance(value, int) or value.is_integer())
 
 
 def _or_more(high: int | None, value: float) -> float:

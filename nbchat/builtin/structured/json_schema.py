@@ -11,7 +11,7 @@ from typing import Any
 
 from nbchat.builtin.model.relevance import words
 
-__all__ = ["Schema", "SchemaError", "item_schema", "property_schema", "types_of"]
+__all__ = ["Schema", "SchemaError", "is_number", "item_schema", "property_schema", "types_of"]
 
 Node = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ class Schema:
         except RecursionError:
             depth = math.inf
         if depth == math.inf:
-            raise SchemaError("The schema is nested too deeply, or contains itself infinitely.")
+            raise SchemaError("The schema is nested too deeply, or contains itself without end.")
 
     def flat(self, node: object) -> Node:
         """Return a schema object without `$ref` and `allOf`."""
@@ -167,10 +167,10 @@ def check_keywords(node: Node) -> None:
                 f"{keyword} must be {'an object' if shape is dict else 'an array' if shape is list else 'a string'}."
             )
     for keyword in ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"):
-        if keyword in node and not (_is_number(node[keyword]) and node[keyword] >= 0 and node[keyword] % 1 == 0):
+        if keyword in node and not (is_number(node[keyword]) and node[keyword] >= 0 and node[keyword] % 1 == 0):
             raise SchemaError(f"{keyword} must be a whole number of 0 or more.")
     for keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"):
-        if keyword in node and not (_is_number(node[keyword]) and abs(node[keyword]) <= _LARGEST):
+        if keyword in node and not (is_number(node[keyword]) and abs(node[keyword]) <= _LARGEST):
             raise SchemaError(f"{keyword} must be a number, of at most {_LARGEST:g}.")
     if node.get("minLength", 0) > _LONGEST_TEXT:
         raise SchemaError(f"minLength must be at most {_LONGEST_TEXT} for this model.")
@@ -184,7 +184,8 @@ def check_keywords(node: Node) -> None:
     types_of(node)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a JSON value is a number; true and false are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

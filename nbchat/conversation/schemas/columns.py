@@ -23,6 +23,7 @@ from nbchat.conversation.schemas.annotations import Annotations
 from nbchat.conversation.schemas.converters import Converter, Field, Items, OneOf, Options, Record, Scalar
 from nbchat.conversation.schemas.type_names import WORDS, TypeNames
 from nbchat.values.errors import ParameterError
+from nbchat.values.limits import clipped
 
 __all__ = ["is_type", "parse_columns"]
 
@@ -160,8 +161,7 @@ class _Parser:
 
     def _error(self, what: str) -> ParameterError:
         came = repr(self._next) if self._next else "the end"
-        text = self._text if len(self._text) <= 80 else self._text[:79] + "…"
         return ParameterError(
-            f"In the schema {text!r}, expected {what} but found {came}; write for example city:str,temp:float,"
+            f"In the schema {clipped(self._text, 80)!r}, expected {what} but found {came}; write for example city:str,temp:float,"
             " or [city:str,temp:float] for a list."
         )

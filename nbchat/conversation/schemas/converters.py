@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct, field
 
 from nbchat.conversation.schemas.json_text import Bare, resolved
+from nbchat.values.limits import clipped, one_line
 
 __all__ = [
     "MISSING",
@@ -81,14 +82,12 @@ def shown(value: object) -> str:
             return f"a list of {len(value)}"
         case Mapping():
             return "an object"
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+    return clipped(json.dumps(value, ensure_ascii=False, default=repr), LONGEST_QUOTE)
 
 
 def shortened(words: str) -> str:
     """Return a validator's message as one short line; it may quote a whole value."""
-    line = " ".join(words[: 4 * LONGEST_MESSAGE].split())
-    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+    return one_line(words, LONGEST_MESSAGE)
 
 
 def made(make: Callable[[Any], Any], value: Any, path: str) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, Union
 
 from nbchat.values.errors import ParameterError
+from nbchat.values.limits import clipped
 from nbchat.values.params import nearest
 
 __all__ = ["WORDS", "TypeNames"]
@@ -120,4 +121,4 @@ class TypeNames:
 
 
 def _quoted(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:79] + "…")
+    return repr(clipped(text, 80))

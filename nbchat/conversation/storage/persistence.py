@@ -21,6 +21,7 @@ from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Event
+from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Choice, Reply, Timing
 from nbchat.values.json_fields import UNREADABLE, readable
 from nbchat.values.messages import Message
@@ -137,7 +138,7 @@ class Persistence:
             if before is None or before.reply is not version.reply:
                 self.journal.finish(self._session, answer.written())
             elif before.rating != version.rating:
-                self.journal.rate(version.answer_id, version.rating.to_dict() if version.rating else {})
+                self.rate(version.answer_id, version.rating)
         places = [_place(turn) for turn in turns[first:]]
 
         def whole() -> tuple[list[Place], list[Answer]]:
@@ -147,6 +148,10 @@ class Persistence:
         for answer_id in self._absorbed:
             self.journal.drop(answer_id)
         self._written, self._known, self._absorbed = turns, (), ()
+
+    def rate(self, answer: str, rating: Rating | None) -> None:
+        """Store a reader's rating of an answer; None removes it."""
+        self.journal.rate(answer, rating.to_dict() if rating else {})
 
     def growing(self, entry: Entry, keys: Sequence[Key]) -> Operation:
         """Return what writes the present state of a ledger row that sums up many requests."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from nbchat.conversation.history import History
 from nbchat.conversation.settings import Configurable, Settings, with_system
 from nbchat.conversation.storage.delivery import Limits, spent
@@ -111,6 +113,15 @@ class Recorded(Configurable):
         """
         rating = Rating(thumb, score, without_keys(note))
         self._record.change(lambda history: history.rated(turn, rating or None))
+
+    def keep_rating(self, answer: Turn, rating: Rating | None) -> None:
+        """Journal the rating of an answer that this session got, whether or not it is in the history; None removes it."""
+        kept = None if rating is None else replace(rating, note=without_keys(rating.note))
+        mine = next((turn for turn in self.turns if turn.answer_id == answer.answer_id), None)
+        if mine is not None:
+            self._record.change(lambda history: history.rated(mine, kept))
+        elif (persistence := self._record.persistence) is not None:
+            persistence.rate(answer.answer_id, kept)
 
     def choose(self, turn: Turn, version: int) -> None:
         """Continue with `turn.versions[version]`. Raises SessionError."""

@@ -24,7 +24,7 @@ class Finder:
     def at(self, start: int, *, after_value: bool = False) -> Placeholder | Expression | None:
         """Return the placeholder or expression whose brace is at `start`; None = there is none.
 
-        `after_value`: the text before the brace is another placeholder, so that its closing brace means nothing.
+        `after_value`: the text before the brace is another placeholder, whose closing brace must be ignored.
         """
         if not after_value and belongs_elsewhere(self._text, start):
             return None

@@ -198,16 +198,18 @@ class _Reading:
             self._described[source, spec] = known
         return known
 
-    def _insert(self, start: int, end: int, source: str, spec: str, said: Description) -> None:
+    def _insert(self, start: int, end: int, source: str, spec: str, description: Description) -> None:
         self._keep(start)
-        self._parts.append(Fragment(said.text, f"{source}:{spec}" if spec else source))
+        self._parts.append(Fragment(description.text, f"{source}:{spec}" if spec else source))
         self._kept = end
-        self._images.update((image.url, image) for image in said.images)
-        size = sum(image.size for image in said.images) or len(said.text.encode("utf-8", "surrogatepass"))
-        exposes = Rung(said.rung).exposes if said.rung else ""
-        if said.rung == "schema" and source.startswith("= "):
+        self._images.update((image.url, image) for image in description.images)
+        size = sum(image.size for image in description.images) or len(description.text.encode("utf-8", "surrogatepass"))
+        exposes = Rung(description.rung).exposes if description.rung else ""
+        if description.rung == "schema" and source.startswith("= "):
             exposes += f" (:{LADDER[1]} shows more)"
-        self._inserted.append(Inserted(source, spec, said.label, size, said.cut, said.rung, exposes))
+        self._inserted.append(
+            Inserted(source, spec, description.label, size, description.cut, description.rung, exposes)
+        )
 
     def _keep(self, end: int) -> None:
         if end > self._kept:

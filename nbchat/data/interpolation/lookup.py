@@ -13,6 +13,7 @@ from nbchat.data.description import STOPS, class_name, safe_str
 from nbchat.data.interpolation.placeholders import Expression, Placeholder, Step
 from nbchat.data.tables.table import library, table_of
 from nbchat.values.errors import PromptError
+from nbchat.values.limits import one_line
 
 __all__ = ["Unresolved", "evaluate", "lookup", "nearest"]
 
@@ -70,7 +71,9 @@ def _step(value: object, step: Step, path: str) -> object:
         if not step.attribute and library(value):
             _no_column(value, step.key, path, error)
         if _is_of_value(value, step, error):
-            raise Unresolved(None, f"it raises {class_name(error)}: {_short(safe_str(error))}".rstrip(": ")) from error
+            raise Unresolved(
+                None, f"it raises {class_name(error)}: {one_line(safe_str(error), 80)}".rstrip(": ")
+            ) from error
         raise Unresolved(_nearest_or_none(value, step, path)) from error
 
 
@@ -134,7 +137,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 def evaluate(expression: Expression, namespace: Mapping[str, object]) -> object:
     """Evaluate `{= …}` in the namespace. Anything it raises becomes a PromptError."""
-    shown = f"{{= {_short(expression.source or '')}}}"
+    shown = f"{{= {one_line(expression.source or '', 80)}}}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
@@ -144,14 +147,9 @@ def evaluate(expression: Expression, namespace: Mapping[str, object]) -> object:
     except STOPS:
         raise
     except BaseException as error:
-        raise PromptError(f"{shown} failed: {class_name(error)}: {_short(safe_str(error), 300)}") from error
+        raise PromptError(f"{shown} failed: {class_name(error)}: {one_line(safe_str(error), 300)}") from error
     if hasattr(type(value), "__await__"):
         if isinstance(value, CoroutineType):
             value.close()
         raise PromptError(f"{shown} gives a coroutine: await it in an earlier cell and insert its result.")
     return value
-
-
-def _short(text: str, chars: int = 80) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= chars else line[: chars - 1] + "…"

@@ -1,6 +1,6 @@
 """The columns marked private in this process.
 
-They stand apart from the code that reads frames, so that a guard that has none to look for need not import it.
+Separate from the code that reads frames, so that the guard need not import that if there are none.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ OPTION_GROUPS = {
     "Many answers": ("variants", "repeat", "score", "each", "truth"),
     "Sending": ("dry_run", "cache", "no_cache", "base_url", "key_env", "timeout"),
 }
-"""nbchat's own options; those of the parameter table follow from it, and what is in no group stands last."""
+"""nbchat's own options by group; those of the parameter table are added from it, and ungrouped ones come last."""
 
 COMMAND_GROUPS = {
     "Ask": ("ask", "retry", "continue", "stop"),
@@ -52,7 +52,7 @@ OTHERS = "More"
 
 
 class _Group(NamedTuple):
-    """Words of one kind: their name, and the options or commands."""
+    """A group of options or commands, with its name."""
 
     name: str
     rows: tuple[Parameter | OwnOption | Command, ...]
@@ -68,7 +68,7 @@ def _option_groups() -> list[_Group]:
 
 
 def _command_groups() -> list[_Group]:
-    others = (row for name, row in COMMANDS.items() if name != "help")  # the last line tells of it
+    others = (row for name, row in COMMANDS.items() if name != "help")  # mentioned in the last line
     return _with_others(_grouped(COMMAND_GROUPS, COMMANDS), others)
 
 
@@ -83,7 +83,7 @@ def _with_others(groups: list[_Group], rows: Iterable[Any]) -> list[_Group]:
 
 
 def _word(row: Parameter | OwnOption | Command) -> str:
-    """A word as the overview names it: `-t/--temperature`, `--code`, `undo [N]`."""
+    """Return a word as shown in the overview: `-t/--temperature`, `--code`, `undo [N]`."""
     if isinstance(row, Command):
         return row.name if len(row.takes) > len("NAME=VALUE …") else f"{row.name} {row.takes}".rstrip()
     return f"-{row.short}/{row.flag}" if row.short else row.flag
@@ -93,7 +93,7 @@ PARTS = (
     ("%%chat [OPTIONS] [<< NAME]", "sends the cell below; a Reply is bound to NAME", _option_groups),
     ("%chat [COMMAND]", "without a command: the current state", _command_groups),
 )
-"""The two magics, what they do, and their words."""
+"""The two magics, what they do, and their options or commands."""
 
 LAST_LINE = "%chat help WORD explains an option, a command or a group."
 

@@ -21,12 +21,14 @@ from nbchat.store.opening import journal
 from nbchat.store.search_index import texts
 from nbchat.values.errors import SessionError
 from nbchat.values.key_shapes import without_keys
+from nbchat.values.limits import one_line
 from nbchat.values.optionline import option_line
 from nbchat.values.plural import pluralize
 
 __all__ = ["changed_data", "journal_location"]
 
 MOST_FOUND = 20
+WIDEST = 70
 
 
 @command("history", "[N]")
@@ -42,10 +44,10 @@ def _history(shell: Any, rest: str) -> None:
     rows = []
     prints: dict[str, str] = {}
     for number, turn in enumerate(session.turns, 1):
-        answer = _versioned(turn) + _first(turn.reply.text)
+        answer = _versioned(turn) + one_line(turn.reply.text, WIDEST)
         marks = ", ".join(filter(None, _marks(turn, shell.user_ns, prints)))
         made = made_with(turn.reply.model, turn.params.to_dict())
-        rows.append([str(number), _first(turn.message.as_typed), answer, made, marks])
+        rows.append([str(number), one_line(turn.message.as_typed, WIDEST), answer, made, marks])
     show(shell, chrome.table(["", "you", "answer", "made with", ""], rows))
 
 
@@ -91,7 +93,16 @@ def _versions(shell: Any, turn: Turn) -> None:
         mark = "*" if number == len(turn.earlier) + 1 else ""
         settings = option_line(dict(version.params.items()))
         facts = f"{tokens_text(version.reply.usage)} {cost_text(version.reply.cost)}".strip()
-        rows.append([mark, str(number), settings, _first(version.message.as_typed), _first(version.reply.text), facts])
+        rows.append(
+            [
+                mark,
+                str(number),
+                settings,
+                one_line(version.message.as_typed, WIDEST),
+                one_line(version.reply.text, WIDEST),
+                facts,
+            ]
+        )
     show(shell, chrome.table(["", "version", "settings", "you", "answer", ""], rows))
 
 
@@ -239,13 +250,8 @@ def _when(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
-def _first(text: str, most: int = 70) -> str:
-    words = " ".join(text[: 4 * most].split())
-    return words if len(words) <= most else words[: most - 1] + "…"
-
-
-def _around(text: str, sought: str, most: int = 70) -> str:
+def _around(text: str, sought: str, most: int = WIDEST) -> str:
     """Return an excerpt of a text around the first of the search words."""
     places = [place for word in sought.split() if (place := text.lower().find(word.lower())) >= 0]
     start = max(0, min(places) - most // 2) if places else 0
-    return ("…" if start else "") + _first(text[start:], most)
+    return ("…" if start else "") + one_line(text[start:], most)

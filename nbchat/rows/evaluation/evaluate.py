@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbchat.rows.evaluation.bench import Bench, Question
 from nbchat.rows.evaluation.labels import Kind
 from nbchat.rows.evaluation.result import Evaluation
+from nbchat.rows.evaluation.run import EvaluationRun, Question
 from nbchat.rows.evaluation.scoring import scorer_of
 from nbchat.rows.evaluation.truths import Truths, cases_of, items_of, measure_of
 from nbchat.rows.progress import Progress
@@ -33,7 +33,7 @@ def evaluate(
     judge_model: str | None = None,
     models: Iterable[str] | None = None,
     schema: Any = None,
-    stop_early: bool = False,
+    stop_early: bool = True,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     result_type: type[Evaluation] = Evaluation,
     **options: Any,
@@ -47,13 +47,15 @@ def evaluate(
     or a judge's prompt with `{answer}`, `{truth}` and columns, sent to `judge_model` (None = the session's model),
     answers get a score instead, higher is better; then `truth` may be omitted.
 
-    `stop_early`: a setting that is plainly worse at one of four looks is no longer asked: see `early_stopping`. Rows are
+    A setting that is plainly worse at one of four looks is no longer asked, unless `stop_early` is False: see
+    `early_stopping`. Rows are
     asked in a random order, which is the same every time. Answers are journalled as those of `map`, so that nothing is
     paid twice between the two.
 
-    Further options are `map`'s (`concurrency`, `cache`, `retries`, `names`, …) and request parameters, `system` included:
-    a list is an axis. Raises ParameterError, ConfigError, PromptError and GuardError before anything is sent, and
-    EvaluationInterrupted; an error after which no setting could be asked is raised with `.result`.
+    `budget` holds for the whole evaluation. Further options are `map`'s (`concurrency`, `cache`, `retries`, `names`) and
+    request parameters, `system` included: a list is an axis. Raises ParameterError, ConfigError, PromptError and
+    GuardError before anything is sent; EvaluationInterrupted; and BudgetExceeded, or an error that ended every setting,
+    with the `.result` so far.
 
     ```python
     result = evaluate(session, df, "Is this a complaint? Answer yes or no: {text}", truth="complaint", model=["a", "b"])
@@ -78,7 +80,7 @@ def evaluate(
     measure = measure_of(asked, kind, labels, schema, scored=scorer is not None)
     prompt = template if isinstance(template, str) else ""
     question = Question(items, cases_of(data, asked, measure), asked.first, prompt, measure, scorer)
-    bench = Bench(session, question, grid, fixed)
-    bench.check()
-    bench.run(stop_early=stop_early, on_progress=on_progress, result_type=result_type)
-    return bench.result(result_type)
+    evaluation = EvaluationRun(session, question, grid, fixed)
+    evaluation.check()
+    evaluation.run(stop_early=stop_early, on_progress=on_progress, result_type=result_type)
+    return evaluation.result(result_type)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
-from nbchat.data.description import missing
+from nbchat.data.description import missing, safe_str
 from nbchat.tuning.judge import number_in
 from nbchat.values.errors import ParameterError
 
@@ -99,7 +99,7 @@ def label_text(value: Any) -> str | None:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else safe_str(value).strip()
     return text or None
 
 
@@ -115,7 +115,7 @@ def read_number(value: Any) -> float | None:
         except OverflowError:
             return None
         return number if math.isfinite(number) else None
-    return number_in(_THOUSANDS.sub("", str(value))) if value is not None else None
+    return number_in(_THOUSANDS.sub("", safe_str(value))) if value is not None else None
 
 
 def only_value(data: Any, column: str) -> Any:
@@ -146,7 +146,7 @@ def infer_kind(truths: Iterable[Any]) -> Kind:
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         distinct = set(values)
         return "labels" if len(distinct) <= 2 and all(float(each).is_integer() for each in distinct) else "numbers"
-    texts = Counter(map(str, values))
+    texts = Counter(map(safe_str, values))
     length = sum(len(text) * times for text, times in texts.items()) / len(values)
     if length > LONGEST_LABEL or len(texts) > MOST_LABELS or (len(values) > 10 and len(texts) > 0.7 * len(values)):
         raise ParameterError(

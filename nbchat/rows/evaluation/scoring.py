@@ -16,8 +16,12 @@ from nbchat.tuning.judge import GRADER, SCHEMA, Answer, Score, check_score, numb
 from nbchat.tuning.statistics import is_number
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import ServerError
+from nbchat.values.params import PARAMETERS
 
-__all__ = ["JudgePrompt", "ScoreFunction", "scorer_of"]
+__all__ = ["JUDGED", "JudgePrompt", "ScoreFunction", "scorer_of"]
+
+JUDGED = ("answer", "truth")
+"""What a judge's prompt may name beside the columns."""
 
 MapRows = Callable[..., Sequence[Any]]
 """Asks a prompt for each of several records and returns the outcomes."""
@@ -80,8 +84,15 @@ class JudgePrompt(Struct, frozen=True):
         where = {name: options[name] for name in ("base_url", "key_env", "timeout") if name in options}
         return cls(prompt, model, where)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of its requests that no server refuses; the session's parameters are not sent."""
+        unset = dict.fromkeys(name for name in PARAMETERS if name != "model")
+        model = {"model": self.model} if self.model else {}
+        return {**unset, **model, **self.where, "system": GRADER}
+
     def __call__(self, answers: Sequence[Scored], ask: MapRows) -> list[Graded]:
-        """Return the grades with their scores. `ask` maps rows in the session, without its parameters."""
+        """Return the grades with their scores. `ask` maps rows in the session."""
         records = [
             {
                 **(one.item if isinstance(one.item, Mapping) else {"item": one.item}),
@@ -90,16 +101,15 @@ class JudgePrompt(Struct, frozen=True):
             }
             for one in answers
         ]
-        model = {"model": self.model} if self.model else {}
-        options = {**model, **self.where, "system": GRADER}
-        outcomes = list(ask(records, self.prompt, **options, temperature=0, response_format=SCHEMA))
+        outcomes = list(ask(records, self.prompt, **{**self.options, "temperature": 0, "response_format": SCHEMA}))
         refused = [
             place
             for place, outcome in enumerate(outcomes)
             if isinstance(outcome.error, ServerError) and outcome.error.status in (400, 422)
         ]
         if refused:
-            for place, outcome in zip(refused, ask([records[p] for p in refused], self.prompt, **options), strict=True):
+            again = ask([records[place] for place in refused], self.prompt, **self.options)
+            for place, outcome in zip(refused, again, strict=True):
                 outcomes[place] = outcome
         return [_judged(one.grade, outcome) for one, outcome in zip(answers, outcomes, strict=True)]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Self
 
 from msgspec import Struct
 
 from nbchat.conversation.schemas.schema import Schema
+from nbchat.data.description import safe_str
 from nbchat.data.tables.table import library
 from nbchat.rows.evaluation.grading import Case, Measure
 from nbchat.rows.evaluation.labels import Kind, Labels, infer_kind, label_text
@@ -119,4 +121,9 @@ def cases_of(data: Any, truths: Truths, measure: Measure) -> list[Case]:
     index: Sequence[Any] = data.index.tolist() if library(data) == "pandas" else range(len(truths.first))
     read = measure.labels.read if measure.labels is not None else measure.truth
     pairs = zip(index, truths.first, truths.second, strict=True)
-    return [Case(row, name, read(first), read(second)) for row, (name, first, second) in enumerate(pairs)]
+    return [Case(row, _plain(name), read(first), read(second)) for row, (name, first, second) in enumerate(pairs)]
+
+
+def _plain(name: Any) -> Any:
+    """A row's label in the index as a number, text or time; anything else is written as text."""
+    return name if name is None or isinstance(name, (bool, int, float, str, date, timedelta)) else safe_str(name)

@@ -39,8 +39,8 @@ def _of_choices(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator
     count = asked.get("n", 1)
     if isinstance(count, int) and len(choices) < count:
         yield f"{len(choices)} of {count} choices came"
-    said = [choice for choice in choices if choice.text]
-    if asked.get("logprobs") is True and said and not any(choice.logprobs for choice in choices):
+    answered = [choice for choice in choices if choice.text]
+    if asked.get("logprobs") is True and answered and not any(choice.logprobs for choice in choices):
         yield "no logprobs came"
     elif asked.get("top_logprobs") and any(c.logprobs for c in choices) and not _has_tops(choices):
         yield "no top_logprobs came"
@@ -76,8 +76,8 @@ def _of_texts(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[s
             yield f"the answer goes on past the stop sequence {text!r}"
     form = asked.get("response_format")
     if isinstance(form, Mapping) and form.get("type") in ("json_object", "json_schema"):
-        said = [choice for choice in choices if choice.text and not choice.tool_calls]
-        if said and not all(_is_json(choice.text) for choice in said if choice.finish_reason != "length"):
+        answered = [choice for choice in choices if choice.text and not choice.tool_calls]
+        if answered and not all(_is_json(choice.text) for choice in answered if choice.finish_reason != "length"):
             yield "the answer is not JSON although response_format asks for it"
 
 

@@ -12,6 +12,7 @@ from nbchat.values.answer.carried import Carried
 from nbchat.values.answer.usage import UNKNOWN, Usage
 from nbchat.values.frozen import Incidental, repr_without
 from nbchat.values.json_fields import an_object, items_of, number_of, optional_text, text_of, texts_of
+from nbchat.values.limits import clipped
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 from nbchat.values.request import Request
 
@@ -242,9 +243,8 @@ class Reply(Incidental, frozen=True):
         return self.text
 
     def __repr__(self) -> str:
-        text = self.text if len(self.text) <= 70 else self.text[:69] + "…"
         more = f", {len(self.choices)} choices" if len(self.choices) > 1 else ""
-        return f"<Reply {self.status} from {self.model}: {text!r}{more}>"
+        return f"<Reply {self.status} from {self.model}: {clipped(self.text, 70)!r}{more}>"
 
     def _mime_(self) -> tuple[str, str]:
         """The protocol of marimo: the answer at the end of a cell, as it is written; IPython's formatter renders it instead."""

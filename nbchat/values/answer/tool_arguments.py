@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+
+from nbchat.values.json_fields import parsed_json
 
 __all__ = ["call_in_text", "is_object", "repaired_arguments"]
 
@@ -35,7 +36,7 @@ def repaired_arguments(text: str, last: str = "") -> str:
 
 def is_object(text: str) -> bool:
     """Whether a text is one JSON object."""
-    return isinstance(_loaded(text), dict)
+    return isinstance(parsed_json(text), dict)
 
 
 def call_in_text(text: str) -> str:
@@ -49,8 +50,8 @@ def call_in_text(text: str) -> str:
 def _only_object(text: str) -> str:
     """The only object in a text, ignoring empty ones and repetitions; "" = none, or several."""
     found = list(_objects(text, MOST_ENCODINGS))
-    full = [one for one in found if _loaded(one)]
-    if not found or any(_loaded(one) != _loaded(full[0]) for one in full):
+    full = [one for one in found if parsed_json(one)]
+    if not found or any(parsed_json(one) != parsed_json(full[0]) for one in full):
         return ""
     return (full or found)[0]
 
@@ -74,13 +75,6 @@ def _objects(text: str, encodings: int) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     yield from found
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 _DECODER = json.JSONDecoder()

@@ -48,9 +48,9 @@ class Simulation(asyncio.SelectorEventLoop):
 class Refused(Exception):
     """The server refused, and asks to wait so many seconds (None = it does not say)."""
 
-    def __init__(self, wished, limits=None):
+    def __init__(self, asked_delay, limits=None):
         super().__init__()
-        self.wished, self.limits = wished, limits
+        self.asked_delay, self.limits = asked_delay, limits
 
 
 class Server:
@@ -135,7 +135,7 @@ async def ask(pace, limiter, server, tries=20):
                 slot.answered(await server.handle())
             except Refused as refused:
                 slot.answered(refused.limits)
-                pace.refuse(slot, refused.wished)
+                pace.refuse(slot, refused.asked_delay)
                 raise
             slot.completed()
 
@@ -143,7 +143,7 @@ async def ask(pace, limiter, server, tries=20):
             await pace.run(limiter, work, again=refusals > 0)
             return refusals
         except Refused as refused:
-            if refused.wished is None:
+            if refused.asked_delay is None:
                 await asyncio.sleep(0.5 * 2 ** min(refusals, 4))
     raise AssertionError("refused too often")
 

@@ -50,9 +50,9 @@ class Batch:
         self.calls[number].cancel()
         await settle()
 
-    def refuse(self, wished=None):
+    def refuse(self, asked_delay=None):
         """One that is inside is refused, as the client says it before its slot is free."""
-        self.pace.refuse(next(iter(self.inside.values()))[0], wished)
+        self.pace.refuse(next(iter(self.inside.values()))[0], asked_delay)
 
     @property
     def waiting(self):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.pacing.rate_limits import rate_limits, wish_in_limits, wish_in_words
+from nbchat.api.pacing.rate_limits import delay_in_limits, delay_in_message, rate_limits
 from nbchat.values.answer.rate_limits import RateLimits
 
 
@@ -31,13 +31,13 @@ from nbchat.values.answer.rate_limits import RateLimits
     ],
 )
 def test_the_words_of_servers(words, seconds):
-    assert wish_in_words(words) == (seconds if seconds is None else pytest.approx(seconds))
+    assert delay_in_message(words) == (seconds if seconds is None else pytest.approx(seconds))
 
 
 @given(st.text(st.sampled_from("try again in after 0123456789.smhd secondminute,and \n")))
 def test_any_words_are_read_quickly_and_give_a_time_or_none(words):
     for text in (words, f"try again in {words}"):
-        seconds = wish_in_words(text)
+        seconds = delay_in_message(text)
         assert seconds is None or (0 <= seconds < 1e16 and math.isfinite(seconds))
 
 
@@ -52,7 +52,7 @@ def test_any_words_are_read_quickly_and_give_a_time_or_none(words):
     ],
 )
 def test_the_limit_that_a_refusal_may_be_for(told, seconds):
-    assert wish_in_limits(told) == seconds
+    assert delay_in_limits(told) == seconds
 
 
 def test_minus_one_means_no_limit():

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.api.prices import priced
-from nbchat.rows.crew import Done
+from nbchat.rows.dispatcher import Done
 from nbchat.rows.form import Form
 from nbchat.rows.outcome import Answer
 from nbchat.rows.tally import Tally
@@ -26,35 +26,35 @@ from nbchat.values.answer.reply import Timing
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Keeping"]
+__all__ = ["Storage"]
 
 SETTLE_SECONDS = 10.0
 """Seconds that a run waits for the journal at its beginning and end, unless the journal has a problem."""
 
 ENTRY_SECONDS = 3600.0
-"""Seconds that one row of the ledger covers: a run of a day has 24."""
+"""Seconds that one row of the ledger covers: a run of a day has 24 rows."""
 
 
 class _Hour(Struct):
-    """The ledger's row of the present hour."""
+    """The ledger's row of the current hour."""
 
     id: str = field(default_factory=lambda: os.urandom(8).hex())
     at: float = field(default_factory=time.time)
     tally: Tally = field(default_factory=Tally)
 
 
-class Keeping:
-    """Keeps one run of a session. `reads`: answers that are stored already are used; new ones are stored in any case.
+class Storage:
+    """Keeps one run of a session. `reads`: stored answers are used; new ones are always stored.
 
     Answers are written by the journal's thread within some hundredths of a second, each batch with the ledger's row that
-    counts it, in one transaction: a killed process loses no more than that, and the two never disagree.
+    counts it, in one transaction: a killed process loses no more than that, and both are always consistent.
     """
 
     def __init__(self, session: Session, form: Form, *, reads: bool = True) -> None:
         self.run = new_id()
         self.at = time.time()
         self.tally = Tally()
-        """The sums of this run's own requests."""
+        """Sums over this run's own requests."""
         self._session = session
         self._form = form
         self._reads = reads
@@ -70,7 +70,7 @@ class Keeping:
         return {key: Answer.from_dict(answer) for key, answer in file.rows.find(names).items()}
 
     def note(self, about: Mapping[str, Any]) -> None:
-        """Enter the run in the journal, or what has become of it."""
+        """Record the run in the journal, or its result."""
         if (file := journal()) is not None:
             row = RunRow(self.run, self.at, notebook_path(), about)
             file.rows.note(row, self._session.journal_id, self._keys)
@@ -85,7 +85,7 @@ class Keeping:
             self._settle()
 
     def warning(self) -> str | None:
-        """What the user has not yet been told about the journal; None = nothing."""
+        """Return a problem with the journal that was not reported yet; None = none."""
         return None if (file := journal()) is None else file.warning()
 
     def _keep(self, batch: list[Done]) -> None:
@@ -119,6 +119,6 @@ class Keeping:
         )
 
     def _settle(self) -> None:
-        """Wait until the journal has what was given to it, so that it is found, and survives the process."""
+        """Wait until the journal has written everything, so that it can be found and survives the process."""
         if (file := journal()) is not None and file.exists():
             file.flush(SETTLE_SECONDS)

@@ -1,4 +1,4 @@
-"""What a run may spend: its own budget and its session's, with what the rows under way are expected to take."""
+"""The budgets of a run: its own and its session's, including the estimated use of rows under way."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from nbchat.values.messages import Content
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Purse", "budget_of"]
+__all__ = ["Budgets", "budget_of"]
 
 MARGIN = 1.25
-"""By how much a row may exceed what is known of those before it."""
+"""Factor by which a row may exceed earlier rows."""
 
 REFRESH_SECONDS = 5.0
 """Seconds after which the session's spending is looked up again: other kernels may share a budget per day."""
@@ -38,11 +38,11 @@ def budget_of(given: Budget | str | float | None) -> Budget | None:
     return budget
 
 
-class Purse:
-    """Says whether another row fits into the budgets, and holds what it may take until it has ended.
+class Budgets:
+    """Decides whether another row fits into the budgets, and reserves its estimate until it has ended.
 
-    Nothing is known of the first answer, so it goes alone; then the longest so far is expected of each row, within
-    `max_tokens`. Rows wait while others hold what they need, so that a run ends just before its limit.
+    The first row is sent alone, because its answer can't be estimated; each later row is expected to be as long as the
+    longest so far, within `max_tokens`. Rows wait for others' reservations, so that a run ends just before its limit.
     """
 
     def __init__(self, session: Session, form: Form, tally: Tally, budget: Budget | None) -> None:
@@ -52,20 +52,20 @@ class Purse:
         self._own = budget
         self._rows = 0  # under way
         self._prompts = 0  # their estimated tokens
-        self._answered = 0  # the estimated tokens of the prompts that were answered
+        self._answered = 0  # the estimated tokens of the answered prompts
         self._overhead = prompt_tokens(form.ask.request().body) or 0
-        self._others = 0.0  # what the session's budget was charged for beside this run
+        self._others = 0.0  # what the session's budget was charged besides this run
         self._looked: float | None = None
 
     @property
     def limited(self) -> bool:
-        """Whether there is a budget at all."""
+        """Whether there is any budget."""
         return self._own is not None or self._session.budget is not None
 
     def take(self, content: Content) -> bool:
-        """Hold what a row may take; False = it must wait for one that is under way.
+        """Reserve a row's estimate; False = it must wait for one under way.
 
-        Raises BudgetExceeded if it does not fit though nothing is under way, or if a cost in dollars can't be known.
+        Raises BudgetExceeded if it does not fit although nothing is under way, or if its cost in dollars is unknown.
         """
         size = self._size(content)
         for budget, used in self._budgets():
@@ -81,19 +81,19 @@ class Purse:
         return True
 
     def give(self, content: Content, *, answered: bool) -> None:
-        """A row that held something has ended."""
+        """Release the reservation of an ended row."""
         size = self._size(content)
         self._rows -= 1
         self._prompts -= size
         self._answered += size * answered
 
     def _size(self, content: Content) -> int:
-        """The estimated tokens of a row's prompt."""
+        """Estimate the tokens of a row's prompt."""
         text = content if isinstance(content, str) else "".join(getattr(part, "text", "") for part in content)
         return self._overhead + estimate_tokens(text)
 
     def _budgets(self) -> list[tuple[Budget, float]]:
-        """Each budget, and what of it is spent."""
+        """Return each budget with the amount spent."""
         found = []
         if self._own is not None:
             found.append((self._own, self._spent(self._own)))
@@ -105,11 +105,11 @@ class Purse:
         return found
 
     def _spent(self, budget: Budget) -> float:
-        """What this run has spent, in the budget's unit."""
+        """Return the amount that this run has spent, in the budget's unit."""
         return float(self._tally.total_tokens) if budget.unit == "tokens" else self._tally.cost or 0.0
 
     def _needed(self, budget: Budget, prompt: int, rows: int) -> float | None:
-        """What these rows may take, in the budget's unit; None = unknown before the first answer."""
+        """Estimate what these rows take, in the budget's unit; None = unknown before the first answer."""
         tally, params = self._tally, self._form.ask.params
         if budget.unit == "dollars" and self._form.ask.endpoint.is_own:
             return 0.0
@@ -123,7 +123,7 @@ class Purse:
             return tokens
         if not tally.priced:
             raise BudgetExceeded(
-                f"The cost of {tally.model or 'this model'} is unknown, so that the budget of {budget} can't be held: give one"
+                f"The cost of {tally.model or 'this model'} is unknown, so the budget of {budget} can't be enforced: give one"
                 ' in tokens ("200k tokens"), or the price in the file that NBCHAT_PRICES names.'
             )
         listed = listed_price(
@@ -132,7 +132,7 @@ class Purse:
         return tokens * (tally.cost or 0.0) / max(1, tally.total_tokens) if listed is None else listed * MARGIN
 
     def _ratio(self) -> float:
-        """The prompt tokens that the server counts for each that was estimated."""
+        """Return the server's prompt tokens per estimated token."""
         counted = self._tally.prompt_tokens
         return counted / self._answered if counted and self._answered else 1.0
 

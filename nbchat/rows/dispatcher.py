@@ -24,7 +24,7 @@ from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Content
 from nbchat.values.request import Request
 
-__all__ = ["Crew", "Done", "Job"]
+__all__ = ["Dispatcher", "Done", "Job"]
 
 GATHER_SECONDS = 0.02
 """Seconds that finished rows wait for others, to be journalled and delivered together."""
@@ -42,9 +42,9 @@ class Job(Struct):
     in_words: bool | None = None
     """Whether it asks for the schema in the prompt; None = as known of the server when it was written."""
     misfit: Misfit | None = None
-    """What was wrong with the answer that it corrects; None = it corrects none."""
+    """The error of the answer that it corrects; None = it corrects none."""
     refusal: NbchatError | None = None
-    """The refusal of the schema after which it asks in words; None = there was none."""
+    """The refusal of the schema after which it asks in the prompt; None = none."""
 
 
 class Done(Struct, frozen=True):
@@ -55,12 +55,12 @@ class Done(Struct, frozen=True):
     error: NbchatError | None = None
 
 
-class Crew:
+class Dispatcher:
     """Sends queued jobs, at most `most` at once.
 
-    `keep` gets finished batches in the engine's thread, before they are in `came`: what is there is in the journal's queue
-    already. `ends` gets the error of each job as it ends, None = it has none; once it says so, no further job is
-    begun. Close the crew, however the run ends.
+    `keep` gets finished batches in the engine's thread before they are added to `came`, so that they are already in the
+    journal's queue. `ends` gets the error of each ended job (None = no error); once it returns True, no further job
+    starts. Always close the dispatcher at the end of a run.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class Crew:
     ) -> None:
         self.most = most
         self.outstanding = 0
-        """Jobs that were put and not dropped yet."""
+        """Jobs that were queued and not dropped yet."""
         self.came: deque[Done] = deque()
-        """What has ended, in that order. It stays here, whatever interrupts, until `drop`."""
+        """Ended jobs in order, kept until `drop` even if an interrupt comes."""
         self._engine = engine
         self._limiter = limiter
         self._retries = retries or RetryPolicy()
@@ -91,7 +91,7 @@ class Crew:
         self._closed = False
 
     def put(self, jobs: Iterable[Job]) -> None:
-        """Queue jobs; those that ask again go first, because what they find out helps the others."""
+        """Queue jobs; those that ask again go first, because their results help the others."""
         added = list(jobs)
         self.outstanding += len(added)
         for job in added:
@@ -99,26 +99,26 @@ class Crew:
                 self._waiting.append(job)
             else:
                 self._waiting.appendleft(job)
-        self._engine.call(self._employ)
+        self._engine.call(self._start_workers)
 
     def wait(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for something that has ended."""
+        """Wait up to `timeout` seconds for an ended job."""
         with contextlib.suppress(queue.Empty):
             self._news.get(timeout=timeout)
 
     def drop(self) -> None:
-        """The first of `came` is dealt with."""
+        """Remove the first of `came`, which has been handled."""
         self.came.popleft()
         self.outstanding -= 1
 
     def close(self, patience: float = 0.0) -> None:
-        """Begin nothing more, and stop what still runs after `patience` seconds. Idempotent."""
+        """Start nothing more, and stop jobs that still run after `patience` seconds. Idempotent."""
         self._closed = True
         self._engine.run(self._stop(patience))
 
     # In the engine's thread
 
-    def _employ(self) -> None:
+    def _start_workers(self) -> None:
         """Start workers for waiting jobs, up to the limit."""
         while self._waiting and len(self._workers) < self.most and not self._closed:
             worker = asyncio.get_running_loop().create_task(self._work())
@@ -129,7 +129,7 @@ class Crew:
         self._workers.discard(worker)
         if not worker.cancelled() and (error := worker.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "a row was lost", "exception": error})
-        self._employ()
+        self._start_workers()
 
     async def _work(self) -> None:
         """Send jobs one after another."""
@@ -161,13 +161,13 @@ class Crew:
         self._finished.append(done)
         if self._ends(done.error):
             self._closed = True
-            self._hand_over()
+            self._deliver()
         elif not self._waiting and len(self._workers) == 1:
-            self._hand_over()
+            self._deliver()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._hand_over)
+            self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._deliver)
 
-    def _hand_over(self) -> None:
+    def _deliver(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -185,4 +185,4 @@ class Crew:
             worker.cancel()
         if workers:
             await asyncio.wait(workers, timeout=1.0)
-        self._hand_over()
+        self._deliver()

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbchat.conversation.schemas.records import record_of
-from nbchat.rows.details import Details, Mapped
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.parquet_source import parquet
-from nbchat.rows.result import NAME, columns_of
+from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.result import NAME, columns_of
+from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.rows.source import Source
-from nbchat.rows.sparse_outcomes import SparseOutcomes
 from nbchat.values.errors import ConfigError, ParameterError, PromptError
 from nbchat.values.plural import pluralize
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from nbchat.rows.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped
 
 __all__ = ["MappedPolarsFrame", "MappedPolarsSeries", "polars_column", "polars_frame"]
 
@@ -41,14 +41,14 @@ class MappedPolarsFrame(Mapped, pl.DataFrame):
 
 
 def polars_column(name: str, values: Sequence[Any], details: Details) -> MappedPolarsSeries:
-    """A series of these values."""
+    """Return a series of these values."""
     made = MappedPolarsSeries(name, _typed(values))
     made.details = details
     return made
 
 
 def polars_frame(columns: Mapping[str, Sequence[Any]], details: Details) -> MappedPolarsFrame:
-    """A frame of these columns."""
+    """Return a frame of these columns."""
     made = MappedPolarsFrame({name: _typed(values) for name, values in columns.items()})
     made.details = details
     return made

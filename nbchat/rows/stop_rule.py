@@ -1,4 +1,4 @@
-"""When to end a run before its last row: after an error that further rows would meet too."""
+"""Decide when to end a run early: after an error that further rows would meet too."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from nbchat.values.errors import (
     ServerError,
 )
 
-__all__ = ["Ending"]
+__all__ = ["StopRule"]
 
 FINAL = (AuthenticationFailed, QuotaExceeded, RateLimited)
-"""Errors after which no further row is sent. A rate limit is one after many tries, or if it lasts too long to wait."""
+"""Errors after which no further row is sent. A rate limit is raised after many tries, or if it lasts too long to wait."""
 
 ALIKE = (ModelNotFound, ParameterRefused)
 """Errors that end a run in which nothing has been answered: all rows would fail alike."""
 
 HOPELESS = 3
-"""Rows that fail one after the other because the server is down, for each that may be in flight, after which none is sent."""
+"""Consecutive failures because of a server that is down, per row that may be in flight, after which no row is sent."""
 
 FEW = 10
-"""The least number of such rows."""
+"""The least number of such failures."""
 
 
-class Ending:
-    """Judges the rows as they end. `allowed` says how many may be in flight. `error` is what ended the run; None = nothing."""
+class StopRule:
+    """Judges each ended row. `allowed` returns the number that may be in flight. `error` is what ended the run; None = nothing."""
 
     def __init__(self, allowed: Callable[[], int]) -> None:
         self.error: NbchatError | None = None
@@ -50,7 +50,7 @@ class Ending:
     def _is_last(self, error: NbchatError) -> bool:
         if isinstance(error, FINAL):
             return True
-        if isinstance(error, ALIKE):  # what becomes of a refused schema is for its reader to say
+        if isinstance(error, ALIKE):  # a refused schema is handled by the reader
             return not self._answered and getattr(error, "param", None) != "response_format"
         unwell = isinstance(error, ServerError) and (error.status or 0) >= 500
         self._down += unwell or isinstance(error, ConnectionFailed)

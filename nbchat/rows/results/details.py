@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.pilot import Projection
-from nbchat.rows.sparse_outcomes import SparseOutcomes
+from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import SessionError
 from nbchat.values.frame import data_frame
@@ -21,7 +21,7 @@ class Details:
     """The outcomes of a run, row by row, and its figures.
 
     `about` says what was run: template, params, server. `usage`, `cost` (US dollars, None = unknown), `requests` and
-    `seconds` are those of this run: stored answers count nothing. `again` runs it once more for the rows without an answer.
+    `seconds` are those of this run, without stored answers. `again` runs it again for the rows without an answer.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Details:
         self._again = again
 
     def count(self, status: str) -> int:
-        """The number of rows that ended like this."""
+        """Return the number of rows with this status."""
         return self.counts[status]
 
     def known(self) -> Iterable[tuple[int, Outcome]]:
@@ -78,7 +78,7 @@ class Details:
 
     @property
     def summary(self) -> str:
-        """What the reader must know, in one line: rows that failed, were skipped or not sent; empty = nothing."""
+        """One line on rows that failed, were skipped or not sent; empty = none."""
         counts, total = self.counts, len(self.outcomes)
         parts = []
         if failed := counts["failed"]:
@@ -92,7 +92,7 @@ class Details:
         return "; ".join([*parts, *self.notices])
 
     def watch(self, through: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-        """Have `again` go through this function, which shows the run; it gets and returns what runs the rows again."""
+        """Wrap `again` with this function, which shows the run; it gets and returns the function that runs the rows again."""
         if self._again is not None:
             self._again = through(self._again)
 
@@ -106,16 +106,16 @@ class Details:
         return {**self.__dict__, "_again": None}  # sessions can't be pickled
 
     def __deepcopy__(self, memo: Any) -> Self:
-        return self  # it never changes
+        return self  # details never change
 
 
 class Mapped:
-    """What every result of `map` has beside its values."""
+    """Mixin of every result of `map`, for everything beside its values."""
 
     details: Details
 
     def errors(self) -> Any:
-        """The rows without an answer, as a data frame; what is derived from a result has none.
+        """Return the rows without an answer as a data frame; objects derived from a result have no such method.
 
         Columns: `row` (its position, from 0), `status` ("failed", "skipped", "not sent"), `error` (the class of it) and
         `reason`. Raises NbchatError if neither pandas nor polars is installed.
@@ -133,7 +133,7 @@ class Mapped:
         return data_frame(rows, ["row", "status", "error", "reason"], ())
 
     def disagreements(self) -> Any:
-        """The rows whose repeats disagree, as a data frame: `row`, `agreement` (the share of the majority), `answers`."""
+        """Return the rows whose repeats disagree as a data frame: `row`, `agreement` (the share of the majority), `answers`."""
         rows = [
             {"row": position, "agreement": outcome.agreement, "answers": list(outcome.values)}
             for position, outcome in self.details.known()
@@ -144,14 +144,14 @@ class Mapped:
     def retry(self, **options: Any) -> Any:
         """Ask the rows without an answer again, and return the completed result, of the same type.
 
-        `disagreeing=True` asks those whose repeats disagree too, so that `repeat=` can add to them. Other `options` replace
-        those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as `map` does.
+        `disagreeing=True` also asks those whose repeats disagree, so that `repeat=` can add to them. Other `options`
+        replace those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as `map` does.
         """
         return self.details.again(**options)
 
     @property
     def failed(self) -> int:
-        """The number of rows that were to be answered and are not: failed, or not sent."""
+        """The number of rows without an answer that failed or were not sent."""
         return self.details.count("failed") + self.details.count("not sent")
 
     @property

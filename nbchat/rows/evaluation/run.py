@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nbchat.rows.budgets import budget_of
 from nbchat.rows.evaluation.early_stopping import SHARES, Stopped, looks, plainly_worse
 from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.result import Design, Evaluation
-from nbchat.rows.evaluation.scoring import JudgePrompt, Scored, ScoreFunction
+from nbchat.rows.evaluation.scoring import JUDGED, JudgePrompt, Scored, ScoreFunction
 from nbchat.rows.evaluation.standing import Candidate
 from nbchat.rows.form import Form
 from nbchat.rows.mapping import MapInterrupted, map_rows
@@ -22,14 +23,14 @@ from nbchat.rows.source import source_of
 from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting
 from nbchat.tuning.statistics import finite
-from nbchat.values.errors import Interrupted, NbchatError
+from nbchat.values.errors import BudgetExceeded, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS
 from nbchat.values.plural import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["Bench", "EvaluationInterrupted", "Question"]
+__all__ = ["EvaluationInterrupted", "EvaluationRun", "Question"]
 
 
 class EvaluationInterrupted(Interrupted):
@@ -54,7 +55,7 @@ class Question(Struct, frozen=True):
     scorer: ScoreFunction | JudgePrompt | None
 
 
-class Bench:
+class EvaluationRun:
     """An evaluation in progress. `graded` has the grades of every row with every setting so far."""
 
     def __init__(self, session: Session, question: Question, grid: Grid, fixed: Mapping[str, Any]) -> None:
@@ -69,6 +70,8 @@ class Bench:
         self._ended: dict[int, NbchatError] = {}
         self._looks = 0
         self._judged: float | None = None
+        self._budget = budget_of(fixed.get("budget"))
+        self._spent = 0.0  # in the budget's unit
         self._rows = [case.row for case in question.cases if question.measure.can_count(case)]
         Random(0).shuffle(self._rows)  # noqa: S311  # an order, not a secret
 
@@ -80,6 +83,9 @@ class Bench:
             options = {**self._options(setting), "schema": self._fixed.get("schema")}
             Form.of(self._session, {name: value for name, value in options.items() if name not in _OF_MAP})
             Template.of(self._text(setting), source.columns, single=source.single, names=names)
+        if isinstance(judge := self._question.scorer, JudgePrompt):
+            Form.of(self._session, judge.options)
+            Template.of(judge.prompt, [*source.columns, *JUDGED], single=False, names=names)
 
     def _text(self, setting: Setting) -> str:
         return str(setting.get("message", self._question.template))
@@ -94,9 +100,9 @@ class Bench:
             notes.append("rows were asked in a random order")
         if self._judged:
             notes.append(f"the judge cost ${self._judged:.2g} more")
-        design = Design(
-            self._question.template, self._grid, self._fixed, self._question.measure, self._looks, tuple(notes)
-        )
+        of_requests = {*PARAMETERS, "extra", "system", "schema"}
+        fixed = {name: value for name, value in self._fixed.items() if name in of_requests}
+        design = Design(self._question.template, self._grid, fixed, self._question.measure, self._looks, tuple(notes))
         return kind(design, self._question.cases, self._graded, self._stopped, self._session)
 
     def run(self, *, stop_early: bool, on_progress: Callable[[Progress], None], result_type: type[Evaluation]) -> None:
@@ -104,7 +110,7 @@ class Bench:
         when = looks(len(self._rows)) if stop_early else []
         self._looks = len(when)
         ends = [*(when or _parts(len(self._rows))), len(self._rows)]
-        progress = _Together(on_progress, len(self._rows) * len(self._settings))
+        progress = _TotalProgress(on_progress, len(self._rows) * len(self._settings))
         start = 0
         try:
             for end in ends:
@@ -114,15 +120,21 @@ class Bench:
                     progress.total -= (len(self._rows) - end) * self._stop_worse(end)
                 start = end
         except KeyboardInterrupt:
-            done = sum(one.status == "complete" for each in self._graded for one in each)
-            said = f"Stopped: {pluralize(done, 'answer')} of {len(self._rows) * len(self._settings):,} kept."
-            raise EvaluationInterrupted(said, self.result(result_type)) from None
-        if self._ended and not any(one.status == "complete" for each in self._graded for one in each):
-            error = next(iter(self._ended.values()))
+            raise EvaluationInterrupted(f"Stopped: {self._kept()}", self.result(result_type)) from None
+        exceeded = next((error for error in self._ended.values() if isinstance(error, BudgetExceeded)), None)
+        if exceeded is not None and self._budget is not None and self._spent:  # it names the last part's budget
+            spent = self._budget.shown(self._spent)
+            exceeded.args = (f"The budget of {self._budget} is used up: {spent} spent. {self._kept()}",)
+        nothing = not any(one.status == "complete" for each in self._graded for one in each)
+        if (error := exceeded or (next(iter(self._ended.values()), None) if nothing else None)) is not None:
             error.result = self.result(result_type)
             raise error
 
-    def _ask(self, number: int, rows: Sequence[int], progress: _Together) -> None:
+    def _kept(self) -> str:
+        done = sum(one.status == "complete" for each in self._graded for one in each)
+        return f"{pluralize(done, 'answer')} of {len(self._rows) * len(self._settings):,} kept."
+
+    def _ask(self, number: int, rows: Sequence[int], progress: _TotalProgress) -> None:
         """Ask some rows with a setting and grade the answers, even after an error or interrupt."""
         setting = self._settings[number]
         items = [self._question.items[row] for row in rows]
@@ -132,12 +144,12 @@ class Bench:
             progress.step()
         answers = self._grade(number, rows, outcomes)
         if answers and not (isinstance(problem, KeyboardInterrupt) and isinstance(self._question.scorer, JudgePrompt)):
-            self._score(number, answers, progress)
+            problem = self._score(number, answers, progress) or problem
         if isinstance(problem, KeyboardInterrupt):
             raise problem
         if problem is not None:
             self._ended[number] = problem
-            self._running.remove(number)
+            self._running = [] if isinstance(problem, BudgetExceeded) else [i for i in self._running if i != number]
 
     def _map(
         self, items: Sequence[Any], template: str, progress: Callable[[Progress], None], **options: Any
@@ -145,14 +157,21 @@ class Bench:
         """Return the outcomes of a map, and the exception that ended it early."""
         if not items:
             return [], None
+        if self._budget is not None:
+            options["budget"] = replace(self._budget, limit=max(0.0, self._budget.limit - self._spent))
+        problem: NbchatError | KeyboardInterrupt | None = None
         try:
-            return map_rows(self._session, items, template, on_progress=progress, **options).details.outcomes, None
+            result = map_rows(self._session, items, template, on_progress=progress, **options)
         except MapInterrupted as interrupted:
-            return interrupted.result.details.outcomes, KeyboardInterrupt()
+            result, problem = interrupted.result, KeyboardInterrupt()
         except NbchatError as error:
-            if getattr(error, "result", None) is None:
+            result, problem = error.result, error
+            if result is None:
                 raise
-            return error.result.details.outcomes, error
+        if self._budget is not None:
+            in_tokens = self._budget.unit == "tokens"
+            self._spent += (result.usage.total_tokens if in_tokens else result.cost) or 0.0
+        return result.details.outcomes, problem
 
     def _grade(self, number: int, rows: Sequence[int], outcomes: Sequence[Outcome]) -> dict[int, Scored]:
         """Grade the outcomes, and return the answers to be scored, by row."""
@@ -166,14 +185,16 @@ class Bench:
                 answers[row] = Scored(question.items[row], graded[row], data, question.truths[row], outcome.answer)
         return answers
 
-    def _score(self, number: int, answers: Mapping[int, Scored], progress: _Together) -> None:
-        """Score answers; an interrupt or error of the judge's is raised once their scores are kept."""
+    def _score(
+        self, number: int, answers: Mapping[int, Scored], progress: _TotalProgress
+    ) -> NbchatError | KeyboardInterrupt | None:
+        """Score answers, and return what ended the judge early."""
         ended: list[KeyboardInterrupt | NbchatError] = []
 
         def ask(records: Sequence[Any], prompt: str, **options: Any) -> Sequence[Outcome]:
-            unset = dict.fromkeys(name for name in PARAMETERS if name != "model")
             kept = {name: self._fixed[name] for name in _OF_MAP if name in self._fixed}
-            outcomes, problem = self._map(records, prompt, progress.silent, **{**unset, **kept, **options})
+            kept["extra"] = dict.fromkeys(self._session.params.extra)  # None unsets
+            outcomes, problem = self._map(records, prompt, progress.silent, **{**kept, **options})
             paid = finite(one.answer.cost for one in outcomes if one.answer is not None and not one.stored)
             self._judged = sum(paid, self._judged or 0.0)
             ended.extend([problem] if problem is not None else [])
@@ -182,8 +203,7 @@ class Bench:
         assert self._question.scorer is not None  # noqa: S101  # otherwise there are no answers to score
         for row, grade in zip(answers, self._question.scorer(list(answers.values()), ask), strict=True):
             self._graded[number][row] = grade
-        for problem in ended:
-            raise problem
+        return ended[0] if ended else None
 
     def _graded_one(self, row: int, outcome: Outcome) -> Graded:
         """Return a row's grade without a score."""
@@ -229,11 +249,11 @@ def _parts(rows: int) -> list[int]:
     return [round(share * rows) for share in SHARES] if rows >= 100 else []
 
 
-class _Together:
+class _TotalProgress:
     """The progress of all runs together. `total` is the number of expected answers."""
 
     def __init__(self, tell: Callable[[Progress], None], total: int) -> None:
-        self._tell = tell
+        self._report = tell
         self._before = Progress(0, total)
         self._now = Progress(0, total)
         self.total = total
@@ -258,11 +278,11 @@ class _Together:
             seconds_left=None if pace is None else left / pace,
             cost_left=None,
         )
-        self._tell(self._now)
+        self._report(self._now)
 
     def silent(self, progress: Progress) -> None:
         """Handle the progress of a judge's run, whose answers are not counted."""
-        self._tell(replace(self._now, cost=_sum(self._now.cost, progress.cost)))
+        self._report(replace(self._now, cost=_sum(self._now.cost, progress.cost)))
 
     def step(self) -> None:
         """Record the end of a run."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nbchat.conversation.schemas.converters import Record
 from nbchat.conversation.schemas.records import record_of
 from nbchat.data.tables.table import library
-from nbchat.rows.details import Details, Mapped
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.results.details import Details, Mapped
 from nbchat.rows.source import Source
 
 if TYPE_CHECKING:
@@ -69,19 +69,19 @@ def _own_name(source: Source) -> Hashable:
 
 def _column(kind: str, source: Source, name: Hashable, values: list[Any], details: Details) -> Any:
     if kind == "pandas":
-        from nbchat.rows.pandas_results import pandas_column
+        from nbchat.rows.results.pandas_results import pandas_column
 
         return pandas_column(source.native, name, values, details)
-    from nbchat.rows.polars_results import polars_column
+    from nbchat.rows.results.polars_results import polars_column
 
     return polars_column(str(name or ""), values, details)
 
 
 def _frame(kind: str, source: Source, columns: dict[str, list[Any]], details: Details) -> Any:
     if kind == "pandas":
-        from nbchat.rows.pandas_results import pandas_frame
+        from nbchat.rows.results.pandas_results import pandas_frame
 
         return pandas_frame(source.native, columns, details)
-    from nbchat.rows.polars_results import polars_frame
+    from nbchat.rows.results.polars_results import polars_frame
 
     return polars_frame(columns, details)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nbchat.rows.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped
 
 __all__ = ["MappedFrame", "MappedSeries", "dtype_of", "pandas_column", "pandas_frame"]
 
@@ -55,14 +55,14 @@ class MappedFrame(Mapped, pd.DataFrame):
 
 
 def pandas_column(native: Any, name: Hashable, values: Sequence[Any], details: Details) -> MappedSeries:
-    """A series of these values with the input's index."""
+    """Return a series of these values with the input's index."""
     made = MappedSeries(_typed(values), index=_index(native), name=name)
     made.details = details
     return made
 
 
 def pandas_frame(native: Any, columns: Mapping[str, Sequence[Any]], details: Details) -> MappedFrame:
-    """A frame of these columns with the input's index."""
+    """Return a frame of these columns with the input's index."""
     index = _index(native)
     made = MappedFrame({name: _typed(values) for name, values in columns.items()}, index=index)
     made.details = details
