@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ class PaceTable:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
-        self._random = secrets.token_bytes(8)
+        self._random = os.urandom(8)
         self._clock = clock
         self._written: dict[bytes, tuple[Shared, float]] = {}
         self._troubled_until = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 from typing import TYPE_CHECKING
 
 from nbchat.api.pacing.pace import Pace
@@ -35,7 +35,7 @@ class Paces:
 
     def __init__(self, sharing: Sharing | None = None) -> None:
         self._sharing = sharing
-        self._salt = secrets.token_bytes(16)
+        self._salt = os.urandom(16)
         self._paces: dict[tuple[str, bytes], Pace] = {}
         self._meetings: dict[Pace, _Meeting] = {}
 

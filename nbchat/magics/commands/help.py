@@ -11,6 +11,7 @@ from nbchat.cells.usage_error import UsageError
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.magics.commands.command import COMMANDS, Command, command, show
+from nbchat.markdown.inline import html_text
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import PARAMETERS, Parameter, nearest
 
@@ -25,7 +26,8 @@ NAME_WIDTH = 14
 OPTION_GROUPS = {
     "Message": ("system", "image", "raw", "session", "once", "unguarded"),
     "Answer": ("into", "schema", "code", "tools", "background", "remote_images"),
-    "Many answers": ("variants", "repeat", "score", "each", "truth"),
+    "Many answers": ("variants", "repeat", "score"),
+    "Rows": ("each", "truth", "pilot", "concurrency", "budget", "out"),
     "Sending": ("dry_run", "cache", "no_cache", "base_url", "key_env", "timeout"),
 }
 """nbchat's own options by group; those of the parameter table are added from it, and ungrouped ones come last."""
@@ -44,6 +46,7 @@ EXAMPLES = {
     "%%chat -t 0.2 --max-tokens 300": "one answer",
     "%%chat -m gpt-4o-mini,gpt-4o -t 0,1 --repeat 3 << runs": "a sweep: several values, side by side",
     "%%chat --schema name:str,age:int << people": "structured data: people.data",
+    "%%chat --each df.comment << labels": "{item} in the cell is each row's text",
     "%chat set temperature=0.2 top_p=none": "for all later messages",
     "%chat connect openai --model gpt-4o-mini": "choose a server",
 }
@@ -127,11 +130,25 @@ def _help(shell: Any, rest: str) -> None:
 
 def _overview_bundle() -> Bundle:
     tables = [
-        chrome.table([usage, meaning], [(group.name, ", ".join(map(_word, group.rows))) for group in groups()])
+        _table(usage, meaning, [(group.name, (_unbroken(_word(row)) for row in group.rows)) for group in groups()])
         for usage, meaning, groups in PARTS
     ]
-    tables += [chrome.table(["Examples", ""], list(EXAMPLES.items())), chrome.line(LAST_LINE)]
-    return {"text/html": "".join(table["text/html"] for table in tables), "text/plain": overview()}
+    tables.append(_table("Examples", "", [(example, [html_text(meaning)]) for example, meaning in EXAMPLES.items()]))
+    return {"text/html": "".join(tables) + chrome.line(LAST_LINE)["text/html"], "text/plain": overview()}
+
+
+def _table(first: str, second: str, rows: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """A table of names and what is said of each, as HTML."""
+    head, cell = '<th style="text-align:left">{}</th>', '<td style="text-align:left;vertical-align:top">{}</td>'
+    lines = [head.format(_unbroken(first)) + head.format(html_text(second))]
+    lines += [cell.format(_unbroken(name)) + cell.format(", ".join(words)) for name, words in rows]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<table class="{chrome.NO_MATH_CLASS}" style="margin:0 0 0.7em">{body}</table>'
+
+
+def _unbroken(word: str) -> str:
+    """A word that lines do not break in, at its hyphens."""
+    return f'<span style="white-space:nowrap">{html_text(word)}</span>'
 
 
 def _details(word: str) -> list[str]:
