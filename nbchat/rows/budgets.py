@@ -113,7 +113,7 @@ class Budgets:
         tally, params = self._tally, self._form.ask.params
         if budget.unit == "dollars" and self._form.ask.endpoint.is_own:
             return 0.0
-        if not tally.requests:
+        if not self._answered:  # the tally may know of an answer before it is settled here
             return None
         most = params.max_completion_tokens or params.max_tokens
         longest = tally.longest * MARGIN
