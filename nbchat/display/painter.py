@@ -274,6 +274,7 @@ class _ChoiceView:
         self.size = 0  # of what stands in the output that still grows, in characters
         # What stands in each output, whether for good, and whether as code; None = nothing does.
         self._painted: list[tuple[Segment, bool, bool] | None] = []
+        self._latest: tuple[int, Bundle] | None = None  # what was painted last, and in which output
         self._dirty = False
 
     def add(self, text: str) -> None:
@@ -296,7 +297,7 @@ class _ChoiceView:
         """Turn all text so far, including this piece, into reasoning; the answer follows in its place."""
         text = "".join(segment.source for segment in (*self._segments.closed, self._segments.tail))
         self._segments = Segments(self._limit)
-        self._painted, self._dirty, self._thought = [], False, False
+        self._painted, self._dirty, self._thought, self._latest = [], False, False, None
         self._emptied = len(self.outputs)
         self.reason(text + last)
 
@@ -319,9 +320,12 @@ class _ChoiceView:
         wanted = [(piece, final or number < len(pieces) - 1, code) for number, piece in enumerate(pieces)]
         for number, (piece, done, _) in enumerate(wanted):
             if number >= len(self._painted) or self._painted[number] != wanted[number]:
-                changes.append((first + number, self._bundle(number, piece, final=done, code=code)))
+                change = first + number, self._bundle(number, piece, final=done, code=code)
+                changes += [change] if change != self._latest else []
+                self._latest = change
         # Pieces that have become one leave outputs behind; what comes next stands in them.
         left = self._painted[len(wanted) :]
+        self._latest = None if left else self._latest
         changes += [(first + len(wanted) + number, chrome.EMPTY) for number, one in enumerate(left) if one is not None]
         self._painted = [*wanted, *[None] * len(left)]
         return changes

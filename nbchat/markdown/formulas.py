@@ -14,7 +14,7 @@ __all__ = ["ENVIRONMENTS", "canonical_tex", "is_bracketed", "is_formula", "is_no
 ENVIRONMENTS = frozenset(
     {"equation", "align", "gather", "multline", "eqnarray", "flalign", "alignat", "split", "cases", "dcases"}
     | {"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array", "aligned", "gathered"}
-    | {"alignedat", "subarray", "rcases", "displaymath", "math"}
+    | {"alignedat", "subarray", "rcases", "displaymath", "math", "multlined", "drcases", "xalignat", "xxalignat", "CD"}
 )
 """Environments that are mathematics; anything else between `\\begin` and `\\end` is a LaTeX document."""
 
@@ -30,9 +30,10 @@ _FORBIDDEN = re.compile(
         |href|url|style|class|cssId|data|html[A-Za-z]*|require|unicode|bbox|mmlToken|mathchoice|font|file|File[A-Za-z]*
         |If[A-Z][A-Za-z]*|pdf[A-Za-z]*|XeTeX[A-Za-z]*|includegraphics|ExplSyntax[A-Za-z]*|everymath|everydisplay
         |output|jobname|meaning|string|detokenize|noexpand|the|char|mathchar[A-Za-z]*|Load[A-Za-z]*|Require[A-Za-z]*
-    )(?![A-Za-z])|\^\^|\\end\{(?:document|verbatim)""",
+    )(?![A-Za-z])|\^\^""",
     re.VERBOSE,
 )
+_NOT_MATHEMATICS = re.compile(rf"\\(?:begin|end)(?![A-Za-z])(?!\{{(?:{'|'.join(sorted(ENVIRONMENTS))})\*?\}})")
 _COMMAND = re.compile(r"\\[A-Za-z]|[\^]")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}")
 _LONG_WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3}")
@@ -49,7 +50,7 @@ _MARKS = {ord("`"): "'", ord('"'): "\u201d"}
 
 def is_formula(inside: str, *, display: bool) -> bool:
     """Whether the text between formula delimiters may be typeset."""
-    if not any(map(str.isalnum, inside)) or _FORBIDDEN.search(inside):
+    if not any(map(str.isalnum, inside)) or _FORBIDDEN.search(inside) or _NOT_MATHEMATICS.search(inside):
         return False
     dollars = _DOLLARS.findall(inside)
     if dollars and (not display or len(dollars) % 2 or "$$" in dollars or "$" in (inside[0], inside[-1])):

@@ -113,7 +113,7 @@ class Budgets:
         tally, params = self._tally, self._form.ask.params
         if budget.unit == "dollars" and self._form.ask.endpoint.is_own:
             return 0.0
-        if not self._answered:  # the tally may know of an answer before it is settled here
+        if not tally.requests or not self._answered:  # the tally is ahead of `give`, by the row that shows the ratio
             return None
         most = params.max_completion_tokens or params.max_tokens
         longest = tally.longest * MARGIN

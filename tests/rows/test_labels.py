@@ -51,9 +51,10 @@ def test_labels_of_punctuation_alone_are_labels():
 
 
 @given(st.lists(st.text(min_size=1).filter(lambda text: text.strip()), min_size=1, max_size=8))
-def test_every_label_reads_as_itself(names):
+def test_every_truth_reads_as_a_label_and_every_label_as_itself(names):
     labels = Labels.of(map(label_text, names))
-    assert [labels.read(name) for name in names] == [label_text(name) for name in names]
+    assert None not in [labels.read(name) for name in names]
+    assert [labels.read(name) for name in labels.names] == list(labels.names)
 
 
 def test_values_of_other_types_are_written_alike():
@@ -61,6 +62,13 @@ def test_values_of_other_types_are_written_alike():
     pd = pytest.importorskip("pandas")
     values = [True, np.bool_(False), 3, 3.0, np.int64(3), np.float64(3), 2.5, pd.NA, None, math.nan, pd.NaT]
     assert list(map(label_text, values)) == ["true", "false", "3", "3", "3", "3", "2.5", None, None, None, None]
+
+
+def test_spellings_of_a_truth_are_one_label_unless_they_are_allowed_apart():
+    labels = Labels.of(["Spam", "spam", "ham", "spam.", "spam"])
+    assert labels.names == ("spam", "ham")
+    assert labels.read("SPAM") == labels.read("Spam") == "spam"
+    assert Labels.of(["US", "us"], ["us", "US"]).names == ("us", "US")
 
 
 def test_allowed_labels_come_first_and_too_many_are_refused():

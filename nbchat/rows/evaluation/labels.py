@@ -18,7 +18,7 @@ __all__ = ["RULE", "Kind", "Labels", "infer_kind", "label_text", "only_value", "
 Kind = Literal["labels", "numbers", "scores"]
 """The kind of measure: whether the label is right, the error of a number, or a score of the answer."""
 
-RULE = "answers are compared ignoring case, white space, quotes or asterisks around them, and a final period"
+RULE = "answers and truths are compared ignoring case, white space, quotes or asterisks around them, and a final period"
 
 MOST_LABELS = 200
 """Most distinct labels; more is taken for free text."""
@@ -60,11 +60,16 @@ class Labels:
     def of(cls, truths: Iterable[str | None], allowed: Iterable[Any] | None = None) -> Self:
         """Return the allowed labels (None = not restricted), and those of the truths, most frequent first.
 
-        Raises ParameterError if there are more than 200.
+        Spellings of the truths that `RULE` takes for the same are one label, called by the most frequent of them. Raises
+        ParameterError if there are more than 200.
         """
         known = Counter(truth for truth in truths if truth is not None)
         stated = [text for value in allowed or () if (text := label_text(value)) is not None]
-        labels = cls([*stated, *(name for name, _ in known.most_common())])
+        spellings: dict[str, str] = {}
+        for name, _ in known.most_common():
+            spellings.setdefault(_key(name), name)
+        told = set(map(_key, stated))
+        labels = cls([*stated, *(name for key, name in spellings.items() if key not in told)])
         if len(labels.names) > MOST_LABELS:
             raise ParameterError(
                 f"The truths have {len(labels.names):,} different labels, more than {MOST_LABELS}: "

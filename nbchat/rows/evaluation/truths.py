@@ -12,7 +12,7 @@ from nbchat.conversation.schemas.schema import Schema
 from nbchat.data.description import safe_str
 from nbchat.data.tables.table import library
 from nbchat.rows.evaluation.grading import Case, Measure
-from nbchat.rows.evaluation.labels import Kind, Labels, infer_kind, label_text
+from nbchat.rows.evaluation.labels import Kind, infer_kind
 from nbchat.rows.source import source_of
 from nbchat.rows.template import ROW
 from nbchat.values.errors import ParameterError
@@ -97,10 +97,8 @@ def measure_of(
     kind = kind or ("labels" if labels is not None else infer_kind(truths.first))
     if kind == "numbers":
         return Measure(kind, truths.column)
-    texts = [label_text(value) for values in (truths.first, truths.second) for value in values]
-    return Measure(
-        kind, truths.column, Labels.of(texts, labels if labels is not None else _enumerated(schema, truths.column))
-    )
+    allowed = labels if labels is not None else _enumerated(schema, truths.column)
+    return Measure.of_labels(truths.column, [*truths.first, *truths.second], allowed)
 
 
 def _enumerated(schema: Any, column: str) -> list[Any] | None:
