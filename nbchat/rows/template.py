@@ -17,13 +17,16 @@ from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
 from nbchat.values.plural import pluralize
 
-__all__ = ["ITEM", "ROW", "MissingValue", "Template"]
+__all__ = ["ITEM", "ROW", "MissingValue", "Row", "Template"]
 
 ITEM = "item"
 """The name in a template of a list's or column's value; in a frame, of the whole row."""
 
 ROW = "row"
 """The name of the whole row: `{row['Total sales']}`."""
+
+Row = Mapping[str, Any]
+"""The values of a row by their names in a template."""
 
 LONGEST_MESSAGE = 4_000_000
 """Most characters of a row's message: about a million tokens, more than any model's window."""
