@@ -339,6 +339,13 @@ def test_a_budget_holds_for_all_settings_together(server, chat):
     assert sum("ended early: The budget" in note for note in result.notes()) == 1
 
 
+def test_a_budget_that_the_first_setting_spends_leaves_nothing_for_the_others(server, chat):
+    server.default = lambda request: Say(answer(request).text, usage=(90, 10))
+    with pytest.raises(BudgetExceeded):
+        evaluate(chat, rows(40), PROMPT, truth="label", model=["good", "fair"], budget="1k tokens", concurrency=2)
+    assert {body["model"] for body in sent(server)} == {"good"}
+
+
 def test_a_judge_that_is_refused_loses_no_answers(server, chat):
     server.default = lambda request: Status(401, error("No.")) if request.json["model"] == "judge" else answer(request)
     result = evaluate(chat, rows(6), PROMPT, score="Rate it.", judge_model="judge", model=["good"])
