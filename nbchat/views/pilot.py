@@ -12,7 +12,7 @@ from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column
-from nbchat.views.rows import Inputs, answer_columns, figures, joined, reasons
+from nbchat.views.rows import Inputs, answer_columns, figures, first_answered, joined, reasons
 
 __all__ = ["pilot_bundle"]
 
@@ -22,13 +22,13 @@ MOST = 10
 
 def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Sequence[str] = ()) -> Bundle:
     """Return a pilot's result as one output: answers, projections, and the next step."""
-    answered = [place for place, outcome in enumerate(details.outcomes) if outcome.status == "complete"]
+    answered = details.count("complete")
     total = "" if pilot.left is None else f", out of {len(details.outcomes):,}"
-    head = f"Pilot: {len(answered):,} of {pluralize(pilot.asked, 'sample row')} answered{total}"
+    head = f"Pilot: {answered:,} of {pluralize(pilot.asked, 'sample row')} answered{total}"
     return joined(
         head,
-        [answer_columns(details.outcomes, answered[:MOST], inputs), projections(pilot)],
-        [reasons(details), chrome.line(_next(pilot, len(answered))), chrome.line([*figures(details), *notes])],
+        [answer_columns(details.outcomes, first_answered(details, MOST), inputs), projections(pilot)],
+        [reasons(details), chrome.line(_next(pilot, answered)), chrome.line([*figures(details), *notes])],
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from nbchat.conversation.schemas.records import record_of
@@ -18,7 +19,7 @@ from nbchat.values.answer.usage import Usage
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 
-__all__ = ["Inputs", "answer_columns", "figures", "joined", "reasons", "rows_bundle"]
+__all__ = ["Inputs", "answer_columns", "figures", "first_answered", "joined", "reasons", "rows_bundle"]
 
 Inputs = Callable[[int], str]
 """The values inserted for a row, by its position; empty = no longer known."""
@@ -52,13 +53,13 @@ BAR = "display:inline-block;height:0.6em;border-radius:2px;background:rgba(86,18
 
 def rows_bundle(details: Details, inputs: Inputs, name: str = "", notes: Sequence[str] = ()) -> Bundle:
     """Return the whole result as one output. `name` is the user's variable, if known; `notes` are more facts."""
-    answered = [place for place, outcome in enumerate(details.outcomes) if outcome.status == "complete"]
+    count = details.count("complete")
     facts = [*figures(details), *notes]
-    if len(answered) > FIRST:
-        facts.insert(0, f"the first {FIRST} of {len(answered):,} answers are shown")
+    if count > FIRST:
+        facts.insert(0, f"the first {FIRST} of {count:,} answers are shown")
     return joined(
         headline(details),
-        [answer_columns(details.outcomes, answered[:FIRST], inputs), _labels(details, answered)],
+        [answer_columns(details.outcomes, first_answered(details, FIRST), inputs), _labels(details)],
         [reasons(details), chrome.line(facts), chrome.line(_hint(details, f"{name}." if name else "."))],
     )
 
@@ -154,10 +155,22 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def _labels(details: Details, answered: Sequence[int]) -> list[Column]:
-    """Return the frequency of each answer, if there are few different ones."""
-    texts = [_label(details.outcomes[place].value) for place in answered]
-    if len(texts) < LEAST_ROWS or None in texts:
+def first_answered(details: Details, count: int) -> list[int]:
+    """Return the positions of the first rows with an answer."""
+    return list(islice((place for place, outcome in _known(details) if outcome.status == "complete"), count))
+
+
+def _known(details: Details) -> Iterable[tuple[int, Outcome]]:
+    """Return the outcomes with their positions; where the answers are in a file, those that are kept beside it."""
+    kept = getattr(details.outcomes, "kept", None)
+    return enumerate(details.outcomes) if kept is None else kept()
+
+
+def _labels(details: Details) -> list[Column]:
+    """Return how often each answer came, where the answers are few different ones."""
+    answers = [outcome.value for _, outcome in _known(details) if outcome.status == "complete"]
+    texts = [_label(value) for value in answers]
+    if len(texts) < max(LEAST_ROWS, details.count("complete")) or None in texts:
         return []
     counts = Counter(str(text) for text in texts)
     if not 1 < len(counts) <= min(MOST_LABELS, len(texts) // 3):
@@ -186,7 +199,7 @@ def reasons(details: Details) -> Bundle:
     """Return the reasons of failures with their number and a row each; empty = no row failed."""
     found: Counter[str] = Counter()
     rows: dict[str, int] = {}
-    for place, outcome in enumerate(details.outcomes):
+    for place, outcome in _known(details):
         if outcome.status == "failed":
             reason = cut(outcome.reason or "", LONGEST_REASON)
             found[reason] += 1
@@ -207,7 +220,7 @@ def _hint(details: Details, dot: str) -> str:
         f"{dot}retry() asks the {pluralize(missing, 'row')} without an answer" if missing else "",
         f"{dot}errors() lists them" if missing else "",
         f"{dot}disagreements() lists rows whose repeats differ"
-        if any((outcome.agreement or 1.0) < 1.0 for outcome in details.outcomes)
+        if any((outcome.agreement or 1.0) < 1.0 for _, outcome in _known(details))
         else "",
     ]
     told = " · ".join(step for step in steps if step)

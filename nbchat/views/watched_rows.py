@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbchat.conversation.session import Session
+from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, Canvas, CellCanvas
 from nbchat.display.display_state import running_shell
 from nbchat.display.footer import cost_text, seconds_text
@@ -14,7 +15,7 @@ from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.progress import Progress
-from nbchat.rows.results.details import Details
+from nbchat.rows.results.details import Details, Mapped
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
 from nbchat.values.errors import Interrupted, NbchatError
@@ -22,6 +23,9 @@ from nbchat.views.pilot import pilot_bundle
 from nbchat.views.rows import rows_bundle
 
 __all__ = ["progress_facts", "watched_rows"]
+
+LAZY = "nothing was asked yet: the answers are lazy, and compute() asks the rows where it runs"
+"""What is shown for the answers to a lazy frame."""
 
 
 def watched_rows(
@@ -100,10 +104,11 @@ class _Watch:
         except BaseException:
             self._clear()
             raise
-        if result is None:
+        if not isinstance(result, Mapped):  # there is none yet: a Dask frame's rows are asked when it is computed
             self._clear()
         else:
-            result.details.watch(self._again)
+            if isinstance(details := getattr(result, "details", None), Details):
+                details.watch(self._again)
             try:
                 self._show(shell, result, keep, incomplete=ended is not None)
             except KeyboardInterrupt:
@@ -118,9 +123,13 @@ class _Watch:
             keep(result)
         elif incomplete and shell is not None:
             shell.displayhook.update_user_ns(result)
-        if self._bar is not None:
-            name = self._name or ("_" if incomplete else "")
-            self._bar.replace(_bundle(result.details, self._data, self._template, self._names, name, self._notes))
+        if self._bar is None:
+            return
+        name = self._name or ("_" if incomplete else "")
+        if isinstance(details := getattr(result, "details", None), Details):
+            self._bar.replace(_bundle(details, self._data, self._template, self._names, name, self._notes))
+        else:
+            self._bar.replace(chrome.line([LAZY, *self._notes]))
 
     def _again(self, again: Callable[..., Any]) -> Callable[..., Any]:
         """Return `again` with its run shown, unless `display=False` is among its options."""

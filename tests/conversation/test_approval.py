@@ -58,6 +58,12 @@ def test_blank_runs_are_counted() -> None:
     assert "[… 199 blank lines …]" in str(CallView.of(call("x" + "\n" * 200 + "y")))
 
 
+def test_long_runs_of_one_character_are_counted() -> None:
+    assert "x###[… '#' 3,984 more times …]###y" in str(CallView.of(call("x" + "#" * 3_990 + "y")))
+    assert "x" + "#" * 79 + "y" in str(CallView.of(call("x" + "#" * 79 + "y")))
+    assert "74 more times" in str(CallView.of(call("x" + "#" * 80 + "y")))
+
+
 MIDDLE = (
     "\n".join(f"x{n} = {n}" for n in range(HEAD))
     + f"\n{PAYLOAD}\n"

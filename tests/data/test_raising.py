@@ -96,9 +96,9 @@ def test_a_message_can_insert_values_that_raise(made: Callable[[], object], text
 def test_every_describer_accepts_values_that_raise(made: Callable[[], object]) -> None:
     value = made()
     for one in (value, [value], {"k": value}, {"k": [(value,)]}):
-        assert describe(one).text
+        texts = [describe(one).text, value_text(one)]
+        assert all(texts) or issubclass(type(one), str)  # an empty text is inserted as it is
         assert fingerprint(one)
-        assert value_text(one)
         if not runs_nothing(one):
             assert described_passively(one)
 

@@ -114,7 +114,7 @@ def test_a_pilot_projects_the_rest_which_then_reuses_it(cell, server, kernel):
     told = shown(cell("--each many << all", "Pilot: {item}"))
     assert "40 of 40 rows answered · 10 of them before" in told
     assert len(server.requests) == 40
-    assert "every row is answered already" in shown(cell("--each many --pilot 10", "Pilot: {item}"))
+    assert "every row is already answered" in shown(cell("--each many --pilot 10", "Pilot: {item}"))
 
 
 def test_rows_in_the_background_leave_the_kernel_free(cell, server, kernel):
@@ -146,3 +146,12 @@ def test_a_bad_line_says_what_is_wrong_and_sends_nothing(cell, server, line, wor
     assert result.status == "error"
     assert words in result.error.value
     assert not server.requests
+
+
+def test_stop_ends_rows_in_the_background_and_keeps_them(cell, server, kernel):
+    server.default = lambda request: Stream([Hang()]) if b"again" in request.body else labelled(request)
+    assert cell("--each df --background << stopped", "Stop later: {comment}").status == "ok"
+    kernel.run("import time\nwhile '3 of 4' not in repr(stopped): time.sleep(0.05)")
+    assert "stopped 1 background answer" in shown(kernel.run("coming = stopped\n%chat stop"))
+    told = kernel.run("coming.wait(30); print(stopped.fillna('-').tolist())").stdout
+    assert told == "['GOOD', 'BAD', '-', '-']\n"

@@ -100,7 +100,12 @@ def _attribute(value: object, name: str) -> object:
 
 
 def _no_column(value: object, key: int | str, path: str, error: BaseException) -> None:
-    table = table_of(value)
+    try:
+        table = table_of(value)
+    except STOPS:
+        raise
+    except BaseException:  # noqa: BLE001 - a frame that can't be read, such as one that was never initialized
+        return
     if table is None or table.single or not isinstance(key, str):
         return
     near = nearest(key, (str(field.name) for field in table.fields))

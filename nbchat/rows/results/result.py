@@ -15,7 +15,7 @@ from nbchat.rows.source import Source
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema
 
-__all__ = ["MappedList", "result_of"]
+__all__ = ["NAME", "MappedList", "columns_of", "result_of"]
 
 NAME = "answer"
 """The name of a column of answers if neither the input nor the schema has one."""
@@ -39,7 +39,7 @@ class MappedList(list[Any], Mapped):
 def result_of(source: Source, outcomes: Sequence[Outcome], schema: Schema | None, details: Details) -> Any:
     """Return the values in the type of the source: a column, a frame for a schema of several columns, or a list."""
     kind = library(source.native)
-    names = _columns(schema)
+    names = columns_of(schema)
     if kind not in ("pandas", "polars"):
         return MappedList([outcome.value for outcome in outcomes], details)
     if len(names) > 1:
@@ -54,7 +54,7 @@ def result_of(source: Source, outcomes: Sequence[Outcome], schema: Schema | None
     return _column(kind, source, name, values, details)
 
 
-def _columns(schema: Schema | None) -> list[str]:
+def columns_of(schema: Schema | None) -> list[str]:
     """Return the columns of a record schema; empty = a single value, or no schema."""
     if schema is None or schema.wrapped is not None:
         return []
