@@ -15,7 +15,7 @@ from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.progress import Progress
-from nbchat.rows.results.details import Details
+from nbchat.rows.results.details import Details, Mapped
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
 from nbchat.values.errors import Interrupted, NbchatError
@@ -104,7 +104,7 @@ class _Watch:
         except BaseException:
             self._clear()
             raise
-        if result is None:
+        if not isinstance(result, Mapped):  # there is none yet: a Dask frame's rows are asked when it is computed
             self._clear()
         else:
             if isinstance(details := getattr(result, "details", None), Details):
