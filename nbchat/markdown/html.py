@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import html
 from collections.abc import Sequence
+from typing import Any
 
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -58,7 +59,8 @@ def markdown_html(text: str) -> str:
     if tokens is None:
         return f'<div dir="auto" class="{NO_MATH}" style="{AS_WRITTEN}">{html_text(text)}</div>'
     _settle(tokens)
-    inner = _Renderer().render(tokens, OptionsDict({**parser().options, "highlight": coloured_code}), {})
+    options: Any = {**parser().options, "highlight": coloured_code}
+    inner = _Renderer().render(tokens, OptionsDict(options), {})
     return f'<div dir="auto" class="{NO_MATH}" style="overflow-wrap:break-word;line-height:1.45">{inner}</div>'
 
 
