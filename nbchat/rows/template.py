@@ -199,6 +199,6 @@ class _Parsing:
     def _hint(self) -> str:
         if self._single:
             return "write {item} for the value of each row."
-        named = [str(column) for column in self._columns if str(column).isidentifier()]
-        shown = ", ".join(f"{{{name}}}" for name in named[:8]) or "{row['NAME']}"
-        return f"the columns are {shown}{' …' if len(named) > 8 else ''}."
+        fields = [str(name) if str(name).isidentifier() else f"row[{name!r:.60}]" for name in self._columns[:8]]
+        shown = ", ".join(f"{{{field}}}" for field in fields)
+        return f"the columns are {shown}{' …' if len(self._columns) > 8 else ''}."
