@@ -20,7 +20,7 @@ def label_end(state: StateInline, start: int, disableNested: bool = False) -> in
     if (start, disableNested) in ends:
         return ends[start, disableNested]
     before, state.pos = state.pos, start + 1
-    end, depth, has_link = -1, 1, False
+    end, depth, may_hold_link = -1, 1, False
     while state.pos < state.posMax:
         at, sign = state.pos, state.src[state.pos]
         if sign == "]":
@@ -32,18 +32,20 @@ def label_end(state: StateInline, start: int, disableNested: bool = False) -> in
         if sign != "[":
             continue
         if state.pos > at + 1:
-            has_link = True
+            may_hold_link = True
             if disableNested:
                 break
         elif (inner := ends.get((at, disableNested))) is None:
             depth += 1
         elif inner < 0:
+            may_hold_link = True  # perhaps why that label has no end
             break
         else:
             state.pos = inner + 1
+            may_hold_link = may_hold_link or not disableNested  # perhaps in that label
     state.pos = before
     ends[start, disableNested] = end
-    if not has_link:
+    if not may_hold_link:
         ends.setdefault((start, not disableNested), end)
     return end
 

@@ -1,8 +1,11 @@
 """Formulas over several lines are one, and code that looks like them stays as it was written."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from nbchat.markdown.parsing import parse
+from nbchat.markdown.parsing import parse, parser
 
 DISPLAY = "$$\na\n+ b\n$$"
 
@@ -33,3 +36,34 @@ def test_code_is_not_joined_and_the_formula_behind_it_is(fence):
 
 def test_a_formula_that_is_never_closed_ends_with_its_paragraph():
     assert parsed(f"$$\nwords\n\n{DISPLAY}\n") == ([], [["a", "+", "b"]])
+
+
+BRACKETS = [
+    "[",
+    "]",
+    "![",
+    "](",
+    "(b)",
+    "[a]",
+    "[a](b)",
+    "![a](b)",
+    "\\]",
+    "\\[",
+    "*",
+    "a",
+    "<http://x.y>",
+    "\n",
+    " ",
+    "[r]",
+    "[r][]",
+    "](c)",
+    '](d "t")',
+]
+
+
+@given(st.lists(st.sampled_from(BRACKETS), max_size=30).map("".join))
+def test_links_and_images_are_those_that_the_parser_finds_in_its_own_slow_way(text):
+    """Both label searches find the same links; ours does it in linear time."""
+    slow = MarkdownIt("commonmark", {"html": False, "maxNesting": 40})
+    slow.validateLink, slow.normalizeLink, slow.normalizeLinkText = parser().validateLink, str, str
+    assert parser().render(f"{text}\n\n[r]: http://u") == slow.render(f"{text}\n\n[r]: http://u")
