@@ -51,7 +51,7 @@ def _install(home: Path, interpreter: Path, packages: Sequence[str], python: str
         return
     _run([str(python), "-m", "venv", str(home)])
     if packages:
-        _run([str(interpreter), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages])
+        _run([str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *packages])
 
 
 def build_wheel(into: Path) -> Path:
@@ -60,7 +60,7 @@ def build_wheel(into: Path) -> Path:
         _run([command, "build", "-q", "--wheel", "--out-dir", str(into), str(ROOT)])
     else:
         builder = make_environment(into / "builder", [])
-        _run([str(builder), "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(into), str(ROOT)])
+        _run([str(builder), "-m", "pip", "wheel", "-qq", "--no-deps", "-w", str(into), str(ROOT)])
     (wheel,) = into.glob("*.whl")
     return wheel
 

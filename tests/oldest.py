@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.environment import ROOT
 from tests.installed import make_environment, run_tests
 
-ROOMS = ("tests/kernel", "tests/scripts", "tests/magics", "tests/cells", "tests/display", "tests/panel", "tests/views")
+ROOMS = ("tests/kernel", "tests/magics", "tests/cells", "tests/display", "tests/panel", "tests/views")
 
 OLDER = {"jupyter_client": "7.4.9", "notebook": "6.5.7"}
 """Of the tests' own packages: with the lower bounds of pyproject.toml the old ones could not be installed beside them."""
@@ -27,6 +27,7 @@ NEWER = {"tornado": "6.2"}
 """Where the lower bound has no wheel for the Python versions that nbchat runs on."""
 
 WANTED = (
+    "altair",
     "hypothesis",
     "matplotlib",
     "numpy",
@@ -39,7 +40,7 @@ WANTED = (
 )
 """What these tests need of the extra `test`, at whichever version comes with the others."""
 
-IGNORED = "ignore::DeprecationWarning"
+IGNORED = ("-W", "ignore::DeprecationWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
 """Old packages on a newer Python; the warnings of the newest ones are errors in the usual run."""
 
 
@@ -61,7 +62,7 @@ def run(home: Path, arguments: list[str]) -> int:
     """Run the tests there; pytest's exit code."""
     chosen = [word for word in arguments if not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()]
     rooms = [] if chosen else list(ROOMS)
-    return run_tests(install(home), ["-W", IGNORED, *rooms, *arguments])
+    return run_tests(install(home), [*IGNORED, *rooms, *arguments])
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ memory grew by more than `--most` MB after the first round.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import random
@@ -42,10 +43,16 @@ from nbchat.testing import (
     tool_call,
 )
 from nbchat.values import errors
-from tests.kernel.kernels import Kernel
+from tests.kernel.kernels import Kernel, Run
 
 TURNS = 50
 """Turns of a session before the next one begins."""
+
+PATIENCE = 120.0
+"""Seconds that a cell may take on a busy machine."""
+
+PROMPTLY = 10.0
+"""Seconds within which an interrupted cell ends, on a busy machine."""
 
 WORDS = "a short answer that is soon there"
 
@@ -96,14 +103,17 @@ def measure():
         except OSError:
             pass
     engine = process.engine()
-    import comm
+    try:
+        from comm import get_comm_manager
+    except ImportError:  # older ipykernels have their own
+        get_comm_manager = lambda: get_ipython().kernel.comm_manager
     return {{
         "MB": int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6,
         "threads": threading.active_count(),
         "tasks": len(asyncio.all_tasks(engine._loop)),
         "sockets": sum(name.startswith("socket:") for name in files),
         "files": len(files),
-        "comms": len(comm.get_comm_manager().comms),
+        "comms": len(get_comm_manager().comms),
     }}
 
 def turns(name):
@@ -153,9 +163,9 @@ class Soak:
         name = f"soak-{next(self.number) // TURNS}"
         running = self.kernel.start(f"%%chat --session {name} {options}\n{message}")
         if interrupt is not None:
-            time.sleep(interrupt)
-            self.kernel.interrupt()
-        result = running.wait(120)
+            running.until(lambda run: run.messages)  # an idle kernel takes no notice of interrupts
+            self._interrupt(running, message, interrupt)
+        result = running.wait(PATIENCE)
         if result.error is not None and not hasattr(errors, result.error.name):
             self.wrong.append(f"{message!r} ended with {result.error.name}: {result.error.value:.200}")
         if (
@@ -166,6 +176,16 @@ class Soak:
             self.wrong.append(f"{message!r} showed a traceback: {result.error.traceback[-1]:.200}")
         if "--once" not in options:
             self.asked.setdefault(name, []).append((message, result.status == "ok"))
+
+    def _interrupt(self, running: Run, message: str, seconds: float) -> None:
+        """Interrupt after some seconds, and again where that had no effect; which is wrong."""
+        for _ in range(5):
+            time.sleep(seconds)
+            self.kernel.interrupt()
+            with contextlib.suppress(TimeoutError):
+                running.until(lambda run: run.done, PROMPTLY)
+                return
+            self.wrong.append(f"{message!r} ran on after an interrupt")
 
     # The parts of a round
 

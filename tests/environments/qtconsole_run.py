@@ -15,14 +15,26 @@ client = manager.client()
 client.start_channels()
 console = RichJupyterWidget()
 console.kernel_manager, console.kernel_client = manager, client
-replies = []
-console.executed.connect(replies.append)
+idle = []
+
+
+def take(message):
+    """Notice the end of a cell's output; the console's other requests end with "idle" too."""
+    if (
+        message["content"].get("execution_state") == "idle"
+        and message["parent_header"]["msg_type"] == "execute_request"
+    ):
+        idle.append(message)
+
+
+client.iopub_channel.message_received.connect(take)
 client.kernel_info()
 while not console._prompt:
     application.processEvents()
 for number, cell in enumerate(json.loads(sys.argv[1])):
+    idle.clear()
     console.execute(cell)
-    while len(replies) == number:
+    while not idle or console._executing or console._control.toPlainText().count("In [") < number + 2:
         application.processEvents()
 print(console._control.toPlainText(), flush=True)
 manager.shutdown_kernel(now=True)

@@ -165,3 +165,13 @@ def test_settings_of_cells_and_panel_are_one_thing(panel, server, kernel):
     panel.widgets.type("temperature", 1.5)
     panel.until(lambda widgets: "-t 1.5" in widgets.state("Cell")["value"])
     assert kernel.run("print(registry.current.params.temperature)").stdout == "1.5\n"
+
+
+def test_five_panels_of_one_cell_leave_one_without_cell_ids(kernel):
+    """Each later panel takes the place of the one before it, with all its widgets."""
+    kernel.run("%load_ext nbchat\n%chat panel")
+    kernel.comms.clear()
+    for _ in range(5):
+        assert kernel.run("%chat panel").status == "ok"
+    kinds = [kind for kind, _ in kernel.comms]
+    assert 0 < kinds.count("comm_open") == kinds.count("comm_close")

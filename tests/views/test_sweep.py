@@ -1,5 +1,6 @@
 """What a sweep's result looks like: nothing of a server is live in it, everything worth knowing is there."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -76,6 +77,13 @@ def test_nothing_of_an_answer_is_live(texts):
     assert seen.attributes <= {"style", "class", "dir", "href", "target", "rel", "start"}
     assert seen.open == []
     assert "\x1b" not in bundle["text/plain"]
+
+
+def test_a_saved_sweep_has_no_control_that_is_dead_without_a_kernel():
+    rated = sweep_of(["one", "two"])
+    rated.rate(0, thumb=True, score=4, note="good")
+    shown = sweep_bundle(rated)["text/html"]
+    assert not re.search(r"<(button|input|select|textarea)|data-nbchat-(thumb|sort|apply)", shown)
 
 
 def test_a_servers_message_is_inert_too():

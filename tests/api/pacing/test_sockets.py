@@ -73,6 +73,23 @@ def test_a_cell_waits_for_the_end_of_a_window_that_a_sweep_met(server):
     assert len(server.requests) == count
 
 
+@pytest.mark.parametrize("status", [429, 503, 529])
+def test_a_server_that_has_too_much_is_left_alone_for_as_long_as_it_asks(server, status):
+    """PROTOCOL 4.2: also by requests that were not refused themselves"""
+    server.add(Status(status, error("busy"), {"retry-after": "0.4"}))
+    came = []
+
+    def answer(_request):
+        came.append(time.monotonic())
+        return Say("fine")
+
+    server.default = answer
+    began = time.monotonic()
+    result = sweep(Session(base_url=server.base_url, model="m"), "Hi", repeat=6, at_once=1)
+    assert len(result.complete) == 6
+    assert came[0] - began >= 0.4
+
+
 def test_the_window_is_that_of_one_key(server):
     server.add(Status(429, error("slow down"), {"retry-after": "120"}))
     assert Asked(server.base_url, key="sk-one-1234567890").error is not None
