@@ -8,6 +8,7 @@ from nbchat.magics.extension import (
     unload_ipython_extension as unload_ipython_extension,
 )
 from nbchat.rows.evaluation.run import EvaluationInterrupted as EvaluationInterrupted
+from nbchat.rows.mapping import MapInterrupted as MapInterrupted
 from nbchat.tuning.sweep import SweepInterrupted as SweepInterrupted
 from nbchat.values.errors import (
     AuthenticationFailed as AuthenticationFailed,

@@ -14,8 +14,9 @@ from nbchat.values.errors import ConfigError
 from nbchat.values.messages import Message, Part
 from nbchat.values.presenter import Presenter
 
-if TYPE_CHECKING:  # imported with the first of them
+if TYPE_CHECKING:
     from nbchat.panel.panel import Panel
+    from nbchat.rows.results.past_runs import PastRuns  # imported with the first of them
     from nbchat.views.evaluation import Evaluation
     from nbchat.views.explorer import Sweep
 
@@ -83,6 +84,15 @@ class Session(conversation.Session):
         from nbchat.views.watched_rows import watched_rows
 
         return watched_rows(self, data, template, **options)
+
+    def maps(self) -> PastRuns:
+        """Return the runs of `map` in this session, oldest first, with template, parameters and figures.
+
+        Raises SessionError if the journal can't be read.
+        """
+        from nbchat.rows.results.past_runs import past_runs
+
+        return past_runs(self)
 
     def evaluate(
         self, data: Any, template: str | Sequence[str], *, truth: Any = None, score: Any = None, **options: Any

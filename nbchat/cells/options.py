@@ -60,7 +60,11 @@ OWN: dict[str, OwnOption] = {
         OwnOption("schema", "the answer's schema: a type's name, a JSON schema or city:str,temp:float", "SCHEMA"),
         OwnOption("code", "put the code of the answer into the next cell"),
         OwnOption("variants", "lines of --- separate alternative messages in the cell; each is asked"),
-        OwnOption("each", "ask once for each row: a data frame, a column, a list, or an expression in quotes", "ROWS"),
+        OwnOption(
+            "each",
+            "ask for each row: a data frame, a column, a list, a Parquet file, an expression in quotes",
+            "ROWS",
+        ),
         OwnOption("pilot", "with --each: ask this many sample rows first, and project the cost of all", "N"),
         OwnOption("concurrency", "with --each: most requests at once; the pace is found without it", "N"),
         OwnOption("budget", "with --each: stop before more is spent: 0.50, 20k tokens", "AMOUNT"),

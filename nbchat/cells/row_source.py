@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from nbchat.cells.usage_error import UsageError
@@ -16,8 +17,13 @@ LONGEST_REASON = 200
 
 
 def named_rows(text: str, namespace: dict[str, Any], flag: str = "--each") -> Any:
-    """Return the value of a Python expression such as `df`, `df.comment` or `[1, 2]`. Raises UsageError, naming the option."""
+    """Return the value of a Python expression such as `df`, `df.comment` or `[1, 2]`, or the path of a Parquet file.
+
+    Raises UsageError, which names the option.
+    """
     said = without_keys(text.strip())
+    if _is_path(text.strip(), namespace):
+        return Path(text.strip()).expanduser()
     try:
         code = compile(text.strip(), "<--each>", "eval")
     except (SyntaxError, ValueError):
@@ -33,6 +39,16 @@ def named_rows(text: str, namespace: dict[str, Any], flag: str = "--each") -> An
     except Exception as error:  # noqa: BLE001  # whatever the expression does
         reason = f"{type(error).__name__}: {without_keys(str(error))}"[:LONGEST_REASON]
         raise UsageError(f"{flag} {said} could not be evaluated: {reason}") from None
+
+
+def _is_path(text: str, namespace: Mapping[str, object]) -> bool:
+    """Whether this is the name of a Parquet file rather than an expression of live variables."""
+    if not text.lower().endswith((".parquet", ".parq", ".pq")) or text.partition(".")[0] in namespace:
+        return False
+    try:
+        return Path(text).expanduser().is_file()
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _candidates(namespace: Mapping[str, object]) -> list[str]:

@@ -225,6 +225,10 @@ class Session(Recorded):
         """Have `stop` end a run of many requests too, for as long as it exists."""
         self._record.watch(run)
 
+    def journal_session(self) -> str | None:
+        """Return the session's id in the journal, assigned now if it has none; None = nothing is journalled."""
+        return None if self._record.persistence is None else self._record.persistence.session_id
+
     def enter(self, entry: Entry, keys: Sequence[Key] = ()) -> Operation | None:
         """Enter a ledger row that sums up many requests, in place of its earlier state. Return what writes it.
 

@@ -17,6 +17,7 @@ from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
 from nbchat.markdown.harmless import is_harmless
 from nbchat.markdown.json_answers import as_code, is_json
+from nbchat.markdown.references import with_definitions
 from nbchat.markdown.segments import Segment, Segments
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.answer.events import (
@@ -317,7 +318,9 @@ class _ChoiceView:
             pieces.pop()
         complete = final or self.finished
         code = is_json("".join(piece.source for piece in pieces[: None if complete else 1]), complete=complete)
-        wanted = [(piece, final or number < len(pieces) - 1, code) for number, piece in enumerate(pieces)]
+        wanted = [
+            (piece, final or number < len(pieces) - 1, code) for number, piece in enumerate(with_definitions(pieces))
+        ]
         for number, (piece, done, _) in enumerate(wanted):
             if number >= len(self._painted) or self._painted[number] != wanted[number]:
                 change = first + number, self._bundle(number, piece, final=done, code=code)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from types import SimpleNamespace
+from typing import Any
 
 from markdown_it import MarkdownIt, helpers
 from markdown_it.rules_core import StateCore
@@ -20,7 +21,7 @@ from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import ENVIRONMENTS, is_bracketed, is_formula, is_no_price, on_one_line
 from nbchat.markdown.link_labels import label_end
 
-__all__ = ["MOST_NESTED", "Document", "block_tokens", "parse", "parser"]
+__all__ = ["MOST_NESTED", "Document", "block_references", "block_tokens", "parse", "parser"]
 
 MOST_NESTED = 40
 """Most nested blocks, a list and its item counting as two. The parser omits anything deeper."""
@@ -78,6 +79,13 @@ def parse(markdown: str) -> Document | None:
 def block_tokens(markdown: str) -> list[Token]:
     """Return the block tokens of a text, without inline parsing."""
     return _block_parser().parse(markdown)
+
+
+def block_references(markdown: str) -> dict[str, tuple[int, int]]:
+    """Return the definitions of links in a text: the lines of each, by its normalised label."""
+    env: dict[str, Any] = {}
+    _block_parser().parse(markdown, env)
+    return {label: tuple(found["map"]) for label, found in env.get("references", {}).items()}
 
 
 def _work(text: str) -> int:

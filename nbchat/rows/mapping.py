@@ -14,10 +14,12 @@ from nbchat.data.tables.table import library
 from nbchat.rows.budgets import Budgets, budget_of
 from nbchat.rows.form import Form
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.parquet_source import is_file
 from nbchat.rows.pilot import Projection, Sample
 from nbchat.rows.progress import Progress
 from nbchat.rows.results.details import Details
 from nbchat.rows.results.result import result_of
+from nbchat.rows.results.sink import MappedFile, ParquetSink
 from nbchat.rows.run import Run, RunOptions
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.storage import Storage
@@ -50,6 +52,7 @@ def map_rows(
     budget: Budget | str | float | None = None,
     cache: bool = True,
     pilot: int | None = None,
+    out: Any = None,
     repeat: int = 1,
     retries: int | None = None,
     names: Mapping[str, object] | None = None,
@@ -70,6 +73,9 @@ def map_rows(
     as they come; with `cache`, rows whose request was answered before are not sent again, and equal rows are asked once.
     `repeat` asks each row several times and takes the majority. At most `concurrency` requests run at once, None = as many
     as the server takes. `budget` (such as 0.50 or "20k tokens") ends the run before it would be crossed.
+
+    Rows that don't fit into memory: `data` may be the path of a Parquet file (or an open one), and `out` is the path of one for
+    the rows with their answers, written as they end; memory holds some thousand rows. Its result has `.errors()` and `.retry()`.
 
     Of a Dask frame or column, a lazy one of the answers is returned: see `nbchat.rows.cluster`.
 
@@ -99,7 +105,9 @@ def map_rows(
     )
     asked = {**options, "schema": schema} if schema is not None else options
     size = None if pilot is None else _checked("pilot", pilot, 1)
-    return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache).result(pilot=size)
+    if out is None and is_file(data) and size is None:
+        raise ParameterError("Rows of a file go into a file: give its path as out=.")
+    return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache, data, out).result(pilot=size)
 
 
 class _Mapping(Struct, frozen=True):
@@ -112,6 +120,8 @@ class _Mapping(Struct, frozen=True):
     options: Mapping[str, Any]
     budget: Budget | None
     cache: bool
+    data: Any
+    out: Any
 
     def result(self, after: Run | None = None, redo: Collection[int] = (), pilot: int | None = None) -> Any:
         """Run, and return the result. Raises as `map_rows`."""
@@ -121,22 +131,28 @@ class _Mapping(Struct, frozen=True):
         budgets = Budgets(self.session, form, storage.tally, self.budget)
         sample = None if pilot is None else Sample.of(self.source, self.template, form, storage, pilot)
         only = None if sample is None else sample.positions
-        run = Run(self.source, self.template, form, storage, budgets, self.how, after=after, redo=redo, only=only)
+        sink = None if self.out is None or sample is not None else ParquetSink(self.out, self.source, form.schema)
+        how = replace(self.how, sink=sink)
+        run = Run(self.source, self.template, form, storage, budgets, how, after=after, redo=redo, only=only)
         self.session.watch(run)
         about = {"template": self.template.text, "params": form.ask.params.to_dict(), "server": form.ask.endpoint.title}
         storage.note({**about, "status": "running"})
+        ended = False
         try:
             run.execute()
+            ended = run.stopped is None
         except KeyboardInterrupt:
-            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, storage, about, sample)) from None
-        result = self._result(run, storage, about, sample)
+            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, storage, about, sample, sink)) from None
+        finally:
+            path = None if sink is None else sink.close(whole=ended)
+        result = self._result(run, storage, about, sample, sink, path)
         if (stopped := run.stopped) is not None:
             stopped.args = (f"{stopped} {_kept(run)}",)
             stopped.result = result
             raise stopped
         return result
 
-    def again(self, after: Run, disagreeing: bool = False, **changed: Any) -> Any:
+    def again(self, after: Run | None, disagreeing: bool = False, **changed: Any) -> Any:
         """Run again after a run, for the rows without an answer, and those whose repeats disagree."""
         most = changed.pop("concurrency", self.how.most)
         how = replace(
@@ -145,12 +161,28 @@ class _Mapping(Struct, frozen=True):
             repeat=_checked("repeat", changed.pop("repeat", self.how.repeat), 1),
         )
         budget = budget_of(changed.pop("budget")) if "budget" in changed else self.budget
-        redo = [place for place, one in after.outcomes.items() if (one.agreement or 1.0) < 1.0] if disagreeing else []
+        known = {} if after is None or not disagreeing else after.outcomes
+        redo = [place for place, one in known.items() if (one.agreement or 1.0) < 1.0]
         anew = replace(self, how=how, budget=budget, options={**self.options, **changed})
         return anew.result(after, redo)
 
-    def _result(self, run: Run, storage: Storage, about: Mapping[str, Any], sample: Sample | None) -> Any:
-        outcomes = run.all_outcomes()
+    def anew(self, **changed: Any) -> Any:
+        """Run all of it again, into the same file: what is stored is not sent again."""
+        source = source_of(self.data)
+        return replace(self, source=source, cache=True).again(None, **changed)
+
+    def _result(
+        self,
+        run: Run,
+        storage: Storage,
+        about: Mapping[str, Any],
+        sample: Sample | None,
+        sink: ParquetSink | None,
+        path: Any = None,
+    ) -> Any:
+        if sink is not None:
+            sink.outcomes.end(run.count, run.not_sent)
+        outcomes = run.all_outcomes() if sink is None else sink.outcomes
         pilot = None
         if sample is not None:
             pilot = Projection.of(outcomes, sample, self.source.total, self.how.repeat, run.at_once)
@@ -162,19 +194,20 @@ class _Mapping(Struct, frozen=True):
             cost=storage.tally.cost,
             requests=storage.tally.requests,
             seconds=run.seconds,
-            again=functools.partial(self.again, run),
+            again=self.anew if self.out is not None else functools.partial(self.again, run),
             pilot=pilot,
             notices=[*notices, *filter(None, [storage.warning()])],
         )
         storage.note({**about, **details.figures})
+        if sink is not None:
+            return MappedFile(path, details)
         return result_of(self.source, outcomes, run.form.schema, details)
 
 
 def _kept(run: Run) -> str:
     """Return a sentence on how many rows are answered."""
-    done = sum(outcome.status == "complete" for outcome in run.outcomes.values())
-    count = run.source.total or run.read
-    return f"{done:,} of {pluralize(count, 'row')} {'is' if done == 1 else 'are'} answered and kept."
+    verb = "is" if run.answered == 1 else "are"
+    return f"{run.answered:,} of {pluralize(run.count, 'row')} {verb} answered and kept."
 
 
 def _checked(name: str, value: Any, least: int) -> int:

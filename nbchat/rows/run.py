@@ -6,6 +6,7 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
+from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -18,10 +19,10 @@ from nbchat.rows.form import Form
 from nbchat.rows.outcome import NOT_SENT, Answer, Outcome
 from nbchat.rows.progress import Progress
 from nbchat.rows.reading import Reader, majority
-from nbchat.rows.source import Row, Source
+from nbchat.rows.source import Source
 from nbchat.rows.stop_rule import StopRule
 from nbchat.rows.storage import Storage
-from nbchat.rows.template import MissingValue, Template
+from nbchat.rows.template import MissingValue, Row, Template
 from nbchat.values.errors import (
     BudgetExceeded,
     NbchatError,
@@ -29,7 +30,7 @@ from nbchat.values.errors import (
 )
 from nbchat.values.messages import Content
 
-__all__ = ["Run", "RunOptions"]
+__all__ = ["Run", "RunOptions", "Sink"]
 
 TICK_SECONDS = 0.2
 """Seconds between progress reports."""
@@ -50,11 +51,21 @@ REMEMBERED = 100_000
 """Most answers of this run that equal rows share without looking into the journal."""
 
 
+class Sink(Protocol):
+    """Where the outcomes of a run go that has more rows than fit into memory."""
+
+    def has_room(self, read: int) -> bool:
+        """Whether another row may be read, after so many."""
+
+    def put(self, position: int, outcome: Outcome) -> bool:
+        """Take the outcome of a row; return whether it is the first of it."""
+
+
 class RunOptions(Struct, frozen=True):
     """How to run: at most `most` requests at once (None = as many as the server takes), each row asked `repeat` times.
 
     `on_progress` is called in the calling thread at the beginning, at least five times a second, and at the end; `on_row`
-    once for each row that has ended.
+    once for each row that has ended. A `sink` keeps the outcomes in place of the run (None = the run keeps them).
     """
 
     most: int | None = None
@@ -62,6 +73,7 @@ class RunOptions(Struct, frozen=True):
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     on_progress: Callable[[Progress], None] = lambda _progress: None
     on_row: Callable[[int, Outcome], None] | None = None
+    sink: Sink | None = None
 
 
 class Run:
@@ -158,12 +170,26 @@ class Run:
         }
 
     def all_outcomes(self) -> list[Outcome]:
-        """Return an outcome for each row that was read from the source."""
-        count = self.read if self.source.total is None else self.source.total
-        missing = NOT_SENT
-        if self.stopped is not None:
-            missing = Outcome("not sent", error=NbchatError(f"Not sent, because the run ended before: {self.stopped}"))
-        return [self.outcomes.get(position, missing) for position in range(count)]
+        """An outcome for each row of the source, as far as it was read."""
+        missing = self.not_sent
+        return [self.outcomes.get(position, missing) for position in range(self.count)]
+
+    @property
+    def count(self) -> int:
+        """The number of rows of the source, as far as it was read."""
+        return self.read if self.source.total is None else self.source.total
+
+    @property
+    def answered(self) -> int:
+        """The number of rows that have an answer."""
+        return self._counts["complete"]
+
+    @property
+    def not_sent(self) -> Outcome:
+        """The outcome of rows that the run did not reach."""
+        if self.stopped is None:
+            return NOT_SENT
+        return Outcome("not sent", error=NbchatError(f"Not sent, because the run ended before: {self.stopped}"))
 
     def _loop(self, dispatcher: Dispatcher) -> None:
         rows = self._rows()
@@ -172,7 +198,7 @@ class Run:
             dispatcher.most = min(
                 self._limiter.most, 2 * self._limiter.allowed
             )  # half of them wait in the engine for a slot
-            while more and dispatcher.outstanding + len(self._ready) < AHEAD * dispatcher.most and self.stopped is None:
+            while more and self._has_room(dispatcher):
                 more = self._supply(rows)
                 self._send(dispatcher)
             self._send(dispatcher)
@@ -185,6 +211,12 @@ class Run:
                 raise KeyboardInterrupt
             if time.perf_counter() - self._told >= TICK_SECONDS:
                 self._report()
+
+    def _has_room(self, dispatcher: Dispatcher) -> bool:
+        """Whether more rows are to be prepared now."""
+        sink = self.options.sink
+        enough = dispatcher.outstanding + len(self._ready) >= AHEAD * dispatcher.most
+        return not enough and self.stopped is None and (sink is None or sink.has_room(self.read))
 
     def _finish(self, dispatcher: Dispatcher) -> None:
         """Stop the running jobs and keep the ended ones, even if interrupted again."""
@@ -310,17 +342,30 @@ class Run:
             return
         repeats[number] = outcome
         if len(repeats) == self.options.repeat:
-            self._put(position, majority([repeats[number] for number in sorted(repeats)]))
+            outcome = majority([repeats[number] for number in sorted(repeats)])
+            self._record(position, outcome)
             del self._row_open[position]
+            self._tell_row(position, outcome)
 
     def _put(self, position: int, outcome: Outcome) -> None:
+        self._record(position, outcome)
+        self._tell_row(position, outcome)
+
+    def _record(self, position: int, outcome: Outcome) -> None:
+        """Keep the outcome of a row, once."""
+        sink = self.options.sink
         if position in self.outcomes:
             return
-        self.outcomes[position] = outcome
-        if outcome.status == "complete":
+        if sink is None:
+            self.outcomes[position] = outcome
+        elif not sink.put(position, outcome):
+            return
+        if sink is not None or outcome.status == "complete":
             self.contents.pop(position, None)
         self._counts[outcome.status] += 1
         self._counts["stored"] += outcome.stored
+
+    def _tell_row(self, position: int, outcome: Outcome) -> None:
         if self.options.on_row is not None:
             self.options.on_row(position, outcome)
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from nbchat.data.privacy.private_columns import hidden
 from nbchat.data.tables.table import Table, library, table_of
-from nbchat.rows.template import ITEM, ROW
+from nbchat.rows.parquet_source import ParquetSource, is_file
+from nbchat.rows.template import ITEM, ROW, Row
 from nbchat.values.errors import PromptError
 
-__all__ = ["Row", "Source", "source_of"]
+__all__ = ["Source", "source_of"]
 
 READ_AT_ONCE = 512
 """Rows of a table that are read together."""
-
-Row = Mapping[str, Any]
-"""The values of a row by their names in a template."""
 
 
 class Source(Protocol):
@@ -47,9 +46,14 @@ class Source(Protocol):
     def ahead(self, count: int, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Look at all rows, or at the next `count` of an iterator; `rows` reads them all the same."""
 
+    def tables(self, size: int) -> Iterator[Any]:
+        """Read the rows once more as Arrow tables of up to `size` rows; of an iterator, those that `rows` has read."""
+
 
 def source_of(data: Any) -> Source:
     """Return the rows of an input. Raises PromptError for unsupported input."""
+    if is_file(data):
+        return ParquetSource(data)
     if library(data) and (table := table_of(data)) is not None:
         if table.rows is None:
             raise PromptError(f"A lazy frame ({table.kind}) is computed first: pass its collect() or compute().")
@@ -95,6 +99,17 @@ class TableSource:
         """Look at all rows."""
         return self.rows(fields, whole=whole)
 
+    def tables(self, size: int) -> Iterator[Any]:
+        """Read the rows as Arrow tables; without row labels."""
+        import pyarrow
+
+        frame = self.table.every(1).frame  # type: ignore[attr-defined]  # that of either library
+        for start in range(0, max(1, self.total or 0), size):
+            if hasattr(frame, "to_arrow"):
+                yield frame[start : start + size].to_arrow()
+            else:
+                yield pyarrow.Table.from_pandas(frame.iloc[start : start + size], preserve_index=False)
+
     def _read(self, rows: range, fields: Iterable[Hashable], *, whole: bool) -> list[Row]:
         wanted = set(fields)
         places = [place for place, name in enumerate(self.columns) if name in wanted or (whole and not self.single)]
@@ -138,6 +153,11 @@ class ListSource:
         """Look at all rows."""
         return self.rows(fields, whole=whole)
 
+    def tables(self, size: int) -> Iterator[Any]:
+        """Read the items as Arrow tables."""
+        for start in range(0, max(1, len(self._items)), size):
+            yield _table(self._items[start : start + size], single=self.single)
+
 
 class IteratorSource:
     """The items of an iterator, read when needed. If the first is a mapping, its keys are columns."""
@@ -147,6 +167,7 @@ class IteratorSource:
         rest = iter(data)
         first = list(itertools.islice(rest, 1))
         self._rest: Iterator[tuple[int, Any]] = enumerate(itertools.chain(first, rest))
+        self._read: deque[Any] | None = None
         self.single = not (first and isinstance(first[0], Mapping))
         self.columns: Sequence[Hashable] = [ITEM] if self.single else list(first[0])
         self.total: int | None = None if first else 0
@@ -158,6 +179,8 @@ class IteratorSource:
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:
         """Take the rest of the items."""
         for position, item in self._rest:
+            if self._read is not None:
+                self._read.append(item)
             yield position, _row_of(item, self.columns, single=self.single)
 
     def at(self, position: int, fields: Iterable[Hashable], *, whole: bool) -> Row | None:
@@ -170,6 +193,23 @@ class IteratorSource:
         self._rest = itertools.chain(taken, self._rest)
         for position, item in taken:
             yield position, _row_of(item, self.columns, single=self.single)
+
+    def tables(self, size: int) -> Iterator[Any]:
+        """Read the items that `rows` reads from now on, as Arrow tables."""
+        read = self._read = deque[Any]()
+
+        def tables() -> Iterator[Any]:
+            while True:
+                yield _table([read.popleft() for _ in range(min(size, len(read)))], single=self.single)
+
+        return tables()
+
+
+def _table(items: Sequence[Any], *, single: bool) -> Any:
+    """Return items as an Arrow table: records by their keys, values as one column."""
+    import pyarrow
+
+    return pyarrow.Table.from_pylist([{ITEM: item} for item in items] if single else list(items))
 
 
 def _row_of(item: Any, columns: Sequence[Hashable], *, single: bool) -> Row:

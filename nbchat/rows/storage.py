@@ -73,7 +73,7 @@ class Storage:
         """Record the run in the journal, or its result."""
         if (file := journal()) is not None:
             row = RunRow(self.run, self.at, notebook_path(), about)
-            file.rows.note(row, self._session.journal_id, self._keys)
+            file.rows.note(row, self._session.journal_session(), self._keys)
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Callable[[list[Done]], None]]:

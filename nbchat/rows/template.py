@@ -17,13 +17,16 @@ from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
 from nbchat.values.plural import pluralize
 
-__all__ = ["ITEM", "ROW", "MissingValue", "Template"]
+__all__ = ["ITEM", "ROW", "MissingValue", "Row", "Template"]
 
 ITEM = "item"
 """The name in a template of a list's or column's value; in a frame, of the whole row."""
 
 ROW = "row"
 """The name of the whole row: `{row['Total sales']}`."""
+
+Row = Mapping[str, Any]
+"""The values of a row by their names in a template."""
 
 LONGEST_MESSAGE = 4_000_000
 """Most characters of a row's message: about a million tokens, more than any model's window."""
@@ -196,6 +199,6 @@ class _Parsing:
     def _hint(self) -> str:
         if self._single:
             return "write {item} for the value of each row."
-        named = [str(column) for column in self._columns if str(column).isidentifier()]
-        shown = ", ".join(f"{{{name}}}" for name in named[:8]) or "{row['NAME']}"
-        return f"the columns are {shown}{' …' if len(named) > 8 else ''}."
+        fields = [str(name) if str(name).isidentifier() else f"row[{name!r:.60}]" for name in self._columns[:8]]
+        shown = ", ".join(f"{{{field}}}" for field in fields)
+        return f"the columns are {shown}{' …' if len(self._columns) > 8 else ''}."

@@ -15,7 +15,8 @@ from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.progress import Progress
-from nbchat.rows.results.details import Details
+from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.sink import MappedFile
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
 from nbchat.values.errors import Interrupted, NbchatError
@@ -104,7 +105,7 @@ class _Watch:
         except BaseException:
             self._clear()
             raise
-        if result is None:
+        if not isinstance(result, Mapped):  # there is none yet: a Dask frame's rows are asked when it is computed
             self._clear()
         else:
             if isinstance(details := getattr(result, "details", None), Details):
@@ -127,7 +128,8 @@ class _Watch:
             return
         name = self._name or ("_" if incomplete else "")
         if isinstance(details := getattr(result, "details", None), Details):
-            self._bar.replace(_bundle(details, self._data, self._template, self._names, name, self._notes))
+            notes = [*_written(result), *self._notes]
+            self._bar.replace(_bundle(details, self._data, self._template, self._names, name, notes))
         else:
             self._bar.replace(chrome.line([LAZY, *self._notes]))
 
@@ -142,6 +144,15 @@ class _Watch:
     def _clear(self) -> None:
         if self._bar is not None:
             self._bar.clear()
+
+
+def _written(result: Any) -> list[str]:
+    """Say which file has the answers, if the run was to write one."""
+    if not isinstance(result, MappedFile):
+        return []
+    if result.path is None:
+        return ["no file was written, because the run ended early: run it again to go on"]
+    return [f"the rows with their answers are in {getattr(result.path, 'name', result.path)}"]
 
 
 def _bundle(

@@ -273,3 +273,11 @@ def test_discarded_text_stays_with_the_reason():
     screen.painter.restart("it did not fit")
     assert screen.after(1, TextDelta("Right")) == ["Wrong", "asked again: it did not fit", "Right"]
     assert screen.end() == ["Wrong", "asked again: it did not fit", "Right"]
+
+
+def test_a_link_finds_its_definition_in_a_later_output():
+    screen = Screen()
+    screen.after(0, TextDelta("See [the docs][d].\n\n" + "A paragraph of words.\n\n" * 200))
+    assert screen.frame[0].startswith("See &#91;the docs&#93;")
+    assert len(screen.frame) > 1
+    assert screen.after(1, TextDelta("[d]: https://a.b/c\n"))[0].startswith("See [the docs](https://a.b/c).")

@@ -20,7 +20,10 @@ idle = []
 
 def take(message):
     """Notice the end of a cell's output; the console's other requests end with "idle" too."""
-    if message["content"].get("execution_state") == "idle" and message["parent_header"]["msg_type"] == "execute_request":
+    if (
+        message["content"].get("execution_state") == "idle"
+        and message["parent_header"]["msg_type"] == "execute_request"
+    ):
         idle.append(message)
 
 

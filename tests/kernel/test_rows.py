@@ -155,3 +155,13 @@ def test_stop_ends_rows_in_the_background_and_keeps_them(cell, server, kernel):
     assert "stopped 1 background answer" in shown(kernel.run("coming = stopped\n%chat stop"))
     told = kernel.run("coming.wait(30); print(stopped.fillna('-').tolist())").stdout
     assert told == "['GOOD', 'BAD', '-', '-']\n"
+
+
+def test_rows_of_a_file_go_into_a_file(cell, kernel):
+    kernel.run("df.to_parquet('rows.parquet')")
+    result = cell("--each rows.parquet --out answers.parquet << written", "File: {comment}")
+    assert result.status == "ok"
+    assert "the rows with their answers are in answers.parquet" in shown(result)
+    told = kernel.run("print(pd.read_parquet('answers.parquet').answer.fillna('-').tolist(), len(written))")
+    assert told.stdout == "['GOOD', 'BAD', '-', 'AGAIN'] 4\n"
+    assert "nothing.parquet" in cell("--each nothing.parquet --out answers.parquet").error.value

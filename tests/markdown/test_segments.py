@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from nbchat.markdown.references import with_definitions
 from nbchat.markdown.segments import Segments
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -64,6 +65,15 @@ def test_the_pieces_together_are_the_text_and_no_more_than_allowed(text, limit):
     assert len(pieces) <= limit
 
 
+LINKED = ["See [one], [the *second*][two] and ![pic][three].\n\n", "[one]: http://a.b/1\n\n", "[ONE]: http://a.b/other\n\n", "> [two]: <http://a.b/2> 'T'\n\n",
+          "[three]:\nhttp://a.b/3.png\n\n", "[^1]: note\n\n", "A note[^1] and x[0].\n\n", "```\n[one]: http://no.no\n```\n\n", "words " * 200 + "\n\n"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(LINKED), min_size=10, max_size=60).map("".join))
+def test_links_find_their_definitions_in_any_piece(text):
+    assert " ".join(filter(None, (html(piece.text) for piece in with_definitions(grown(text))))) == html(text)
+
+
 @given(documents)
 def test_the_pieces_look_as_the_whole_does(text):
     pieces = grown(text)
@@ -73,9 +83,8 @@ def test_the_pieces_look_as_the_whole_does(text):
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_an_ordinary_answer_looks_the_same_in_pieces(path):
     text = re.sub(r"(?m)^-----8<-----\n", "", path.read_text())
-    if "[hitchhiker]" in text:
-        text = text.replace("[this one][hitchhiker]", "this one")  # a definition does not reach another piece
-    assert " ".join(filter(None, (html(piece.text) for piece in grown(text)))) == html(text)
+    pieces = with_definitions(grown(text))
+    assert " ".join(filter(None, (html(piece.text) for piece in pieces))) == html(text)
 
 
 @pytest.mark.parametrize(

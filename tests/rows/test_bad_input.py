@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import re
 
 import numpy as np
 import pandas as pd
@@ -161,3 +162,9 @@ def test_an_iterator_that_raises_ends_the_run_with_its_own_error(chat, asked):
 def test_what_is_no_template(chat, template):
     with pytest.raises(PromptError):
         chat.map(["a"], template)
+
+
+def test_columns_whose_names_are_no_identifiers_are_offered_by_key(chat, server):
+    with pytest.raises(PromptError, match=re.escape("the columns are {row['Total sales']}, {year}.")):
+        chat.map(pd.DataFrame({"Total sales": [1], "year": [2024]}), "Sum of {Total sales}")
+    assert server.requests == []

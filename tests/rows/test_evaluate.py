@@ -328,15 +328,22 @@ def test_progress_counts_all_settings_and_only_goes_up(chat):
 def test_a_budget_holds_for_all_settings_together(server, chat):
     server.default = lambda request: Say(answer(request).text, usage=(90, 10))
     with pytest.raises(BudgetExceeded) as ended:
-        evaluate(chat, rows(40), PROMPT, truth="label", model=["good", "poor"], budget="5k tokens", concurrency=2)
+        evaluate(chat, rows(40), PROMPT, truth="label", model=["good", "fair"], budget="3k tokens", concurrency=2)
     result = ended.value.result
     done = sum(one.status == "complete" for each in result.graded for one in each)
-    assert 20 <= done <= 50
+    assert 20 <= done <= 30
     assert (
         str(ended.value)
-        == f"The budget of 5,000 tokens is used up: {100 * done:,} tokens spent. {done} answers of 80 kept."
+        == f"The budget of 3,000 tokens is used up: {100 * done:,} tokens spent. {done} answers of 80 kept."
     )
-    assert any("ended early: The budget" in note for note in result.notes())
+    assert sum("ended early: The budget" in note for note in result.notes()) == 1
+
+
+def test_a_budget_that_the_first_setting_spends_leaves_nothing_for_the_others(server, chat):
+    server.default = lambda request: Say(answer(request).text, usage=(90, 10))
+    with pytest.raises(BudgetExceeded):
+        evaluate(chat, rows(40), PROMPT, truth="label", model=["good", "fair"], budget="1k tokens", concurrency=2)
+    assert {body["model"] for body in sent(server)} == {"good"}
 
 
 def test_a_judge_that_is_refused_loses_no_answers(server, chat):

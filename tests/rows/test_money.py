@@ -67,6 +67,15 @@ def test_a_budget_ends_the_run_before_it_is_crossed(chat, server, budget, most, 
     assert len(server.requests) == 200
 
 
+@pytest.mark.parametrize("turn", range(6))
+def test_no_more_rows_go_before_the_first_answer_is_known(chat, server, turn):
+    """Its tokens are counted in one thread and settled in another: in between nothing else may be sent."""
+    server.default = lambda request: Say("x", usage=(90, 10))
+    with pytest.raises(BudgetExceeded):
+        chat.map(ROWS, "{item}", budget="1k tokens", concurrency=2 + turn)
+    assert len(server.requests) <= 10
+
+
 def test_a_budget_in_dollars(chat, server, prices):
     with pytest.raises(BudgetExceeded) as stopped:
         chat.map(ROWS, "{item}", budget=0.0003)

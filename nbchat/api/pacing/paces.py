@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,8 @@ class _Meeting:
 
     async def _exchange(self) -> None:
         own = self._pace.own()
-        others = await asyncio.to_thread(self._sharing.exchange, self._base_url, self._key, own)
+        others = None
+        with contextlib.suppress(RuntimeError):  # no thread can be started
+            others = await asyncio.to_thread(self._sharing.exchange, self._base_url, self._key, own)
         self._heard_at = asyncio.get_running_loop().time()
         self._pace.hear(others or Shared())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.pilot import Projection
+from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import SessionError
 from nbchat.values.frame import data_frame
@@ -44,15 +45,20 @@ class Details:
         self.seconds = seconds
         self.notices = tuple(notices)
         self.pilot = pilot
-        """The projections of a pilot; None = not a pilot."""
-        self.counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
-        self.stored = sum(outcome.stored for outcome in outcomes)
+        """What a pilot tells of the rest; None = it was none."""
+        sparse = outcomes if isinstance(outcomes, SparseOutcomes) else None
+        self.counts: Counter[str] = Counter(one.status for one in outcomes) if sparse is None else sparse.counts
+        self.stored = sum(one.stored for one in outcomes) if sparse is None else sparse.stored
         """The number of rows whose answer came from the journal."""
         self._again = again
 
     def count(self, status: str) -> int:
         """Return the number of rows with this status."""
         return self.counts[status]
+
+    def known(self) -> Iterable[tuple[int, Outcome]]:
+        """Return the outcomes with their positions; of a run into a file, those of the rows without an answer."""
+        return self.outcomes.kept() if isinstance(self.outcomes, SparseOutcomes) else enumerate(self.outcomes)
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -121,7 +127,7 @@ class Mapped:
                 "error": type(outcome.error).__name__ if outcome.status == "failed" else None,
                 "reason": outcome.reason,
             }
-            for position, outcome in enumerate(self.details.outcomes)
+            for position, outcome in self.details.known()
             if outcome.status != "complete"
         ]
         return data_frame(rows, ["row", "status", "error", "reason"], ())
@@ -130,7 +136,7 @@ class Mapped:
         """Return the rows whose repeats disagree as a data frame: `row`, `agreement` (the share of the majority), `answers`."""
         rows = [
             {"row": position, "agreement": outcome.agreement, "answers": list(outcome.values)}
-            for position, outcome in enumerate(self.details.outcomes)
+            for position, outcome in self.details.known()
             if outcome.agreement is not None and outcome.agreement < 1.0
         ]
         return data_frame(rows, ["row", "agreement", "answers"], ("agreement",))

@@ -10,12 +10,13 @@ from nbchat.conversation.schemas.records import record_of
 from nbchat.data.tables.table import library
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.native_results import arrow_column, arrow_table, numpy_array
 from nbchat.rows.source import Source
 
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema
 
-__all__ = ["MappedList", "result_of"]
+__all__ = ["NAME", "MappedList", "columns_of", "result_of"]
 
 NAME = "answer"
 """The name of a column of answers if neither the input nor the schema has one."""
@@ -39,8 +40,10 @@ class MappedList(list[Any], Mapped):
 def result_of(source: Source, outcomes: Sequence[Outcome], schema: Schema | None, details: Details) -> Any:
     """Return the values in the type of the source: a column, a frame for a schema of several columns, or a list."""
     kind = library(source.native)
-    names = _columns(schema)
-    if kind not in ("pandas", "polars"):
+    names = columns_of(schema)
+    if not kind and type(source.native).__module__.partition(".")[0] == "numpy":
+        return numpy_array([outcome.value for outcome in outcomes], details)
+    if kind not in ("pandas", "polars", "pyarrow"):
         return MappedList([outcome.value for outcome in outcomes], details)
     if len(names) > 1:
         rows = [None if outcome.value is None else record_of(outcome.value) for outcome in outcomes]
@@ -54,7 +57,7 @@ def result_of(source: Source, outcomes: Sequence[Outcome], schema: Schema | None
     return _column(kind, source, name, values, details)
 
 
-def _columns(schema: Schema | None) -> list[str]:
+def columns_of(schema: Schema | None) -> list[str]:
     """Return the columns of a record schema; empty = a single value, or no schema."""
     if schema is None or schema.wrapped is not None:
         return []
@@ -72,6 +75,8 @@ def _column(kind: str, source: Source, name: Hashable, values: list[Any], detail
         from nbchat.rows.results.pandas_results import pandas_column
 
         return pandas_column(source.native, name, values, details)
+    if kind == "pyarrow":
+        return arrow_column(values, details)
     from nbchat.rows.results.polars_results import polars_column
 
     return polars_column(str(name or ""), values, details)
@@ -82,6 +87,8 @@ def _frame(kind: str, source: Source, columns: dict[str, list[Any]], details: De
         from nbchat.rows.results.pandas_results import pandas_frame
 
         return pandas_frame(source.native, columns, details)
+    if kind == "pyarrow":
+        return arrow_table(columns, details)
     from nbchat.rows.results.polars_results import polars_frame
 
     return polars_frame(columns, details)

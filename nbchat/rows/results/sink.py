@@ -1,0 +1,199 @@
+"""A Parquet file as the result of a run: the rows with their answers, written as they end, in the order of the input."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbchat.conversation.schemas.records import record_of
+from nbchat.rows.outcome import Outcome
+from nbchat.rows.parquet_source import parquet
+from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.result import NAME, columns_of
+from nbchat.rows.results.sparse_outcomes import SparseOutcomes
+from nbchat.rows.source import Source
+from nbchat.values.errors import ConfigError, ParameterError, PromptError
+from nbchat.values.plural import pluralize
+
+if TYPE_CHECKING:
+    from nbchat.conversation.schemas.schema import Schema
+
+__all__ = ["MappedFile", "ParquetSink"]
+
+WRITTEN_AT_ONCE = 2_048
+"""Rows that are written together, as one row group."""
+
+WINDOW = 8 * WRITTEN_AT_ONCE
+"""Most rows that are read and not written yet: what one slow row can hold in memory."""
+
+ERROR = "answer_error"
+"""The column with the reason why a row has no answer."""
+
+
+class MappedFile(Mapped):
+    """The result of a run that was written to a file; `path` is None if it was not, because the run ended early."""
+
+    def __init__(self, path: Any, details: Details) -> None:
+        self.path = path
+        self.details = details
+
+    def __len__(self) -> int:
+        return len(self.details.outcomes)
+
+    def __repr__(self) -> str:
+        name = "no file" if self.path is None else getattr(self.path, "name", self.path)
+        summary = self.details.summary
+        return f"<{pluralize(len(self), 'row')} in {name}{f'; {summary}' if summary else ''}>"
+
+
+class ParquetSink:
+    """Writes the rows of a source with their answers to `out`, a path or an open file.
+
+    A path gets its file when all of it is written. Raises ParameterError if a column of answers is called like one of the
+    source's.
+    """
+
+    def __init__(self, out: Any, source: Source, schema: Schema | None) -> None:
+        parquet()
+        if not isinstance(out, (str, os.PathLike)) and not hasattr(out, "write"):
+            raise ParameterError(f"out must be the path of a Parquet file, or an open file; got {type(out).__name__}.")
+        self.out = Path(out).expanduser() if isinstance(out, (str, os.PathLike)) else out
+        self.outcomes = SparseOutcomes()
+        self._part = self.out.with_name(f"{self.out.name}.part") if isinstance(self.out, Path) else None
+        self._columns = columns_of(schema)
+        self._types = _types(schema, self._columns)
+        taken = {str(column) for column in source.columns} & {*self._types, ERROR}
+        if taken:
+            raise ParameterError(f"The rows have a column {min(taken)!r} already: name that of the answers otherwise.")
+        self._rows = _Reader(source)
+        self._waiting: dict[int, Outcome] = {}
+        self._ended: Counter[int] = Counter()
+        self._written = 0
+        self._writer: Any = None
+
+    def has_room(self, read: int) -> bool:
+        """Whether another row may be read, after so many."""
+        return read - self._written < WINDOW
+
+    def put(self, position: int, outcome: Outcome) -> bool:
+        """Take the outcome of a row, and write what is complete; return whether it is the first of it."""
+        if position in self._waiting or position < self._written:
+            return False
+        self._waiting[position] = outcome
+        self.outcomes.add(position, outcome)
+        self._ended[position // WRITTEN_AT_ONCE] += 1
+        while self._ended[self._written // WRITTEN_AT_ONCE] == WRITTEN_AT_ONCE:
+            del self._ended[self._written // WRITTEN_AT_ONCE]
+            self._write(WRITTEN_AT_ONCE)
+        return True
+
+    def close(self, *, whole: bool) -> Any:
+        """Write the rest, and return where the file is; None = the run did not reach its end, and there is none."""
+        try:
+            if not whole:
+                return None
+            if self._waiting or self._writer is None:
+                self._write(len(self._waiting))
+            self._writer.close()
+            self._writer = None
+            if self._part is not None:
+                self._part.replace(self.out)
+            return self.out
+        finally:
+            if self._writer is not None:
+                self._writer.close()
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
+
+    def _write(self, count: int) -> None:
+        import pyarrow
+
+        outcomes = [self._waiting.pop(position) for position in range(self._written, self._written + count)]
+        table = self._rows.take(count)
+        for name, kind in self._types.items():
+            values = [_value(outcome.value, name if self._columns else None, kind) for outcome in outcomes]
+            table = table.append_column(name, pyarrow.array(values, kind))
+        table = table.append_column(ERROR, pyarrow.array([one.reason for one in outcomes], pyarrow.string()))
+        try:
+            if self._writer is None:
+                fields = [_known(field) for field in table.schema]
+                target = self.out if self._part is None else self._part
+                self._writer = parquet().ParquetWriter(target, pyarrow.schema(fields))
+            self._writer.write_table(table.cast(self._writer.schema))
+        except OSError as error:
+            raise ConfigError(f"{self.out} can't be written: {error.strerror or error}.") from None
+        except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, ValueError) as error:
+            words = str(error).splitlines()[0]
+            raise PromptError(
+                f"The rows can't be written to one Parquet file: {words}. Answered rows are kept."
+            ) from None
+        self._written += count
+
+
+class _Reader:
+    """The rows of a source once more, as Arrow tables, in step with the answers."""
+
+    def __init__(self, source: Source) -> None:
+        import pyarrow
+
+        self._pieces = source.tables(WRITTEN_AT_ONCE)
+        self._buffer: Any = None
+        self._arrow = pyarrow
+
+    def take(self, count: int) -> Any:
+        """Return the next rows as a table."""
+        pieces = [] if self._buffer is None else [self._buffer]
+        while sum(map(len, pieces)) < count:
+            pieces.append(next(self._pieces))
+        if not pieces:
+            return next(self._pieces, self._arrow.table({}))
+        table = self._arrow.concat_tables(pieces, promote_options="default") if len(pieces) > 1 else pieces[0]
+        self._buffer = table.slice(count)
+        return table.slice(0, count)
+
+
+def _types(schema: Schema | None, columns: Sequence[str]) -> dict[str, Any]:
+    """Return the columns of answers with their Arrow types."""
+    import pyarrow
+
+    if schema is None:
+        return {NAME: pyarrow.string()}
+    properties: Mapping[str, Any] = schema.json_schema.get("properties", {})
+    if not columns:
+        return {NAME: _type(properties.get(schema.wrapped or "", {}))}
+    return {name: _type(properties.get(name, {})) for name in columns}
+
+
+def _type(schema: Mapping[str, Any]) -> Any:
+    """Return the Arrow type of a JSON schema; text for what Arrow has no simple type for."""
+    import pyarrow
+
+    options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    if len(options) == 1:
+        return _type(options[0])
+    if schema.get("format") == "date":
+        return pyarrow.date32()
+    simple = {"integer": pyarrow.int64(), "number": pyarrow.float64(), "boolean": pyarrow.bool_()}
+    return simple.get(str(schema.get("type")), pyarrow.string())
+
+
+def _value(value: Any, name: str | None, kind: Any) -> Any:
+    """Return a value as Arrow stores it in a column of this type."""
+    if value is not None and name is not None:
+        value = (record_of(value) or {}).get(name)
+    if value is None or (str(kind) == "int64" and not -(2**63) <= value < 2**63):
+        return None
+    if str(kind) != "string" or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _known(field: Any) -> Any:
+    """Return a column's field; one that is empty so far becomes text."""
+    import pyarrow
+
+    return field.with_type(pyarrow.string()) if pyarrow.types.is_null(field.type) else field

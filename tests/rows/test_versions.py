@@ -1,0 +1,61 @@
+"""Other kinds of input and their results, and the record of runs: each prompt is a version of the answers."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from nbchat.testing import Say
+
+
+def test_numpy_gives_an_array(chat):
+    result = chat.map(np.array(["a", "bad"]), "{item}")
+    assert isinstance(result.native, np.ndarray)
+    assert list(result) == ["A", None]
+    frame = pd.DataFrame({"x": [1, 2]})
+    frame["label"] = result
+    assert frame["label"].tolist()[0] == "A"
+    assert "1 of 2 rows failed" in repr(result)
+    assert result.failed == 1
+    assert len(result) == 2
+
+
+def test_arrow_gives_arrow(chat, server):
+    table = pa.table({"comment": ["a", "b", None]})
+    result = chat.map(table["comment"], "{item}")
+    assert isinstance(result.native, pa.ChunkedArray)
+    assert table.append_column("label", result.native)["label"].to_pylist() == ["A", "B", None]
+    server.default = lambda request: Say('{"a": 1, "b": true}')
+    frame = chat.map(table, "{comment}", schema="a:int, b:bool")
+    assert frame.native.schema == pa.schema({"a": pa.int64(), "b": pa.bool_()})
+    assert frame.native.to_pylist()[2] == {"a": None, "b": None}
+
+
+def test_each_run_is_recorded_and_an_earlier_version_costs_nothing(chat, server):
+    assert chat.maps() == []
+    chat.map(["a", "b"], "First: {item}", temperature=0.5)
+    chat.map(["a", "bad"], "Second: {item}")
+    again = chat.map(["a", "b"], "First: {item}", temperature=0.5)
+    assert again == ["FIRST: A", "FIRST: B"]
+    assert len(server.requests) == 4
+    frame = chat.maps().to_frame()
+    assert frame["template"].tolist() == ["First: {item}", "Second: {item}", "First: {item}"]
+    assert frame["answered"].tolist() == [2, 1, 2]
+    assert frame["failed"].tolist() == [0, 1, 0]
+    assert frame["status"].tolist() == ["complete"] * 3
+    assert frame["params"][0]["temperature"] == 0.5
+
+
+def test_forgetting_a_session_forgets_its_rows(chat, server):
+    chat.map(["a"], "{item}")
+    chat.forget()
+    assert chat.maps() == []
+    chat.map(["a"], "{item}")
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("store", ["off"])
+def test_without_a_journal_nothing_is_recorded(chat, monkeypatch, store):
+    monkeypatch.setenv("NBCHAT_STORE", store)
+    chat.map(["a"], "{item}")
+    assert chat.maps() == []
