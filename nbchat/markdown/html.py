@@ -9,11 +9,14 @@ from __future__ import annotations
 import functools
 import html
 from collections.abc import Sequence
+from typing import Any
 
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
 
 from nbchat.markdown.addresses import safe_address
+from nbchat.markdown.code_colours import coloured_code
 from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.inline import html_text
@@ -56,7 +59,8 @@ def markdown_html(text: str) -> str:
     if tokens is None:
         return f'<div dir="auto" class="{NO_MATH}" style="{AS_WRITTEN}">{html_text(text)}</div>'
     _settle(tokens)
-    inner = _Renderer().render(tokens, parser().options, {})
+    options: Any = {**parser().options, "highlight": coloured_code}
+    inner = _Renderer().render(tokens, OptionsDict(options), {})
     return f'<div dir="auto" class="{NO_MATH}" style="overflow-wrap:break-word;line-height:1.45">{inner}</div>'
 
 

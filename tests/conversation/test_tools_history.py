@@ -112,3 +112,9 @@ def test_calls_go_back_as_any_server_takes_them(calls):
         assert 1 <= len(call.name) <= 64
         assert isinstance(ToolCall("", "", call.arguments).parsed(), dict)
     assert valid_calls(with_unique_ids(back)) == back
+
+
+def test_repeated_ids_are_numbered():
+    ids = ["a", "a", "", "a", "", "b"]
+    made = with_unique_ids(ToolCall(name, "work", "{}") for name in ids)
+    assert [call.id for call in made] == ["a", "a_2", "call_2", "a_3", "call_3", "b"]

@@ -37,7 +37,7 @@ class Elements(HTMLParser):
 
 
 ATTRIBUTES = {"style", "dir", "class", "href", "target", "rel", "start"}
-STYLES = re.compile(r"[\w:;.%\- ]*")
+STYLES = re.compile(r"[\w:;.%\- ]*|color:var\(--jp-mirror-editor-[a-z]+-color\)(;font-weight:bold)?")
 
 
 def check(text):
@@ -101,3 +101,27 @@ def test_its_first_words_have_no_marks():
     text = "## Which **col**umns `x` to\nclean [a](http://b)\n\n```python\nx = 1\n```\n| c | d |\n|--|--|\n| e | f |\n"
     assert markdown_words(text, 300) == "Which columns x to clean a x = 1 c d e f"
     assert markdown_words("word " * 100, 20) == "word word word word"
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("def f():\n\n    return 'a<b'  # c\n", "python"),
+        ("SELECT 1;\n", "sql"),
+        ("\n\n  x", "py"),
+        ("a\n", "nonsense"),
+        ("", "py"),
+    ],
+)
+def test_code_keeps_its_text_and_takes_the_front_ends_colours(code, language):
+    page = Elements(markdown_html(f"```{language}\n{code}\n```"))
+    assert page.text.strip("\n") == code.strip("\n")
+    colours = {attributes.get("style", "") for tag, attributes in page.found if tag == "span"}
+    assert any("editor-keyword-color" in colour for colour in colours) == (language in ("python", "sql"))
+
+
+def test_very_long_code_is_whole_and_has_one_colour():
+    code = "x = 'a' # b\n" * 1000
+    page = Elements(markdown_html(f"```py\n{code}```"))
+    assert page.text.strip() == code.strip()
+    assert "span" not in {tag for tag, _ in page.found}
