@@ -62,7 +62,7 @@ OWN: dict[str, OwnOption] = {
         OwnOption("variants", "lines of --- separate alternative messages in the cell; each is asked"),
         OwnOption(
             "each",
-            "ask for each row: a data frame, a column, a list, a Parquet file, an expression in quotes",
+            "ask for each row: a data frame, a column, a list, a Parquet file or an expression in quotes",
             "ROWS",
         ),
         OwnOption("pilot", "with --each: ask this many sample rows first, and project the cost of all", "N"),

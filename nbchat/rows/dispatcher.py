@@ -27,7 +27,7 @@ from nbchat.values.request import Request
 __all__ = ["Dispatcher", "Done", "Job"]
 
 GATHER_SECONDS = 0.02
-"""Seconds that finished rows wait for others, to be journalled and delivered together."""
+"""Seconds that finished rows wait for others, to be journalled and delivered together; never more than half of those in flight."""
 
 
 class Job(Struct):
@@ -162,7 +162,7 @@ class Dispatcher:
         if self._ends(done.error):
             self._closed = True
             self._deliver()
-        elif not self._waiting and len(self._workers) == 1:
+        elif len(self._finished) >= self.most // 2 or (not self._waiting and len(self._workers) == 1):
             self._deliver()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._deliver)

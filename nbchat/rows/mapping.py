@@ -145,7 +145,11 @@ class _Mapping(Struct, frozen=True):
             raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, storage, about, sample, sink)) from None
         finally:
             path = None if sink is None else sink.close(whole=ended)
-        result = self._result(run, storage, about, sample, sink, path)
+        try:
+            result = self._result(run, storage, about, sample, sink, path)
+        except KeyboardInterrupt:
+            said = f"Stopped at the end: {_kept(run)}"
+            raise MapInterrupted(said, self._result(run, storage, about, sample, sink, path)) from None
         if (stopped := run.stopped) is not None:
             stopped.args = (f"{stopped} {_kept(run)}",)
             stopped.result = result

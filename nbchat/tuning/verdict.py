@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -51,11 +51,15 @@ class Comparable(Protocol):
 
 
 class Terms(Struct, frozen=True):
-    """The words of a verdict: what is measured, what a value comes from, and the end of "3 more repeats of each"."""
+    """The words of a verdict: what is measured, what a value comes from, and the end of "3 more repeats of each".
+
+    `name` gives a setting's name.
+    """
 
     measure: str = "score"
     unit: str = "repeat"
     of_each: str = " of each"
+    name: Callable[[Setting], str] = setting_text
 
 
 class Measured(Struct, frozen=True):
@@ -238,7 +242,7 @@ class _Words(Struct, frozen=True):
         other, gap = differences[0]
         assert gap is not None  # noqa: S101  # a settled difference exists
         more = f", the next best of {len(differences)} others," if len(differences) > 1 else ""
-        names = f"{setting_text(best.setting)} beats {setting_text(other)}{more}"
+        names = f"{self.terms.name(best.setting)} beats {self.terms.name(other)}{more}"
         return f"Settled: {names} in {self.terms.measure} by {self._gap(gap, len(differences))}."
 
     def open(
@@ -251,12 +255,12 @@ class _Words(Struct, frozen=True):
         """The sentence for an open verdict; `least` is the fewest values that allow a claim."""
         measure, unit = self.terms.measure, self.terms.unit
         other, gap = next((other, gap) for other, gap in others if not _beats(gap))
-        names = setting_text(best.setting), setting_text(other.setting)
+        names = self.terms.name(best.setting), self.terms.name(other.setting)
         if gap is None or gap.low is None:
             advice = best.ask_more(other, least)
             few = "runs" if unit == "repeat" else f"{unit}s"
             return f"Not settled: too few {few} to distinguish {names[0]} from {names[1]}; {advice}."
-        rest = f" Settled: it beats {'; '.join(map(setting_text, beaten))}." if beaten else ""
+        rest = f" Settled: it beats {'; '.join(map(self.terms.name, beaten))}." if beaten else ""
         if gap.mean < 0:
             return (
                 f"Not settled: {names[0]} has the better mean {measure}, but {names[1]} is ahead in the {gap.n} {unit}s "

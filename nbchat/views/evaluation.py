@@ -16,7 +16,7 @@ from nbchat.rows.evaluation import result
 from nbchat.rows.evaluation.confusion import OTHER, Confusion
 from nbchat.rows.evaluation.grading import Case
 from nbchat.rows.evaluation.standing import Standing
-from nbchat.tuning.grid import setting_text, value_text
+from nbchat.tuning.grid import value_text
 from nbchat.tuning.statistics import Mean, interval_text
 from nbchat.values.limits import one_line
 from nbchat.values.plural import pluralize
@@ -176,7 +176,7 @@ def _confusions(evaluation: result.Evaluation) -> tuple[str, str]:
     worst = [f"{_cut(truth)} taken for {_cut(answer or OTHER)} {count:,} ×" for truth, answer, count in matrix.worst()]
     if not worst:
         return "", ""
-    of = f" of {setting_text(best)}" if len(evaluation.settings) > 1 else ""
+    of = f" of {evaluation.name(best)}" if len(evaluation.settings) > 1 else ""
     return f"Most frequent confusions{of}: {'; '.join(worst)}", _matrix_html(matrix)
 
 
@@ -213,7 +213,7 @@ def _disagreements(evaluation: result.Evaluation) -> tuple[str, str]:
         Column("row", [_cut(str(case.index)) for case in shown]),
         Column("truth", [_cut(str(case.truth)) if case.truth is not None else "" for case in shown], number=False),
         *(
-            Column(setting_text(setting), [_answer(evaluation, case, number) for case in shown], number=False)
+            Column(evaluation.name(setting), [_answer(evaluation, case, number) for case in shown], number=False)
             for number, setting in settings
         ),
     ]

@@ -87,3 +87,23 @@ def test_a_whole_text_that_differs_is_reported():
     assert text.whole("another thing") is None
     assert text.whole("one") == ""
     assert text.whole("") == ""
+
+
+@pytest.mark.parametrize("pieces", [["The ", "quick ", "brown ", "fox."], ["The ", "quick brown fox."]])
+def test_pieces_taken_as_one_run_count_each(pieces):
+    """Two pieces may be said again by chance, more than two hardly."""
+    first, *rest = pieces
+    text = GrowingText()
+    so_far = text.feed(first) + text.more(rest)
+    assert so_far == "The quick brown fox."
+    again = text.feed(so_far) + text.flush()
+    assert again == ("" if len(pieces) > 2 else so_far)
+
+
+def test_a_long_answer_is_no_longer_compared():
+    text = GrowingText()
+    long = "word " * 200_001
+    assert text.feed(long) == long
+    assert text.room > len(long)
+    assert text.more(["a", "b"]) == "ab"
+    assert text.feed(long) == long

@@ -290,3 +290,9 @@ def test_a_key_that_comes_in_pieces_is_masked_in_the_joined_text(pair, escaped):
     draft.add(decoded([stream(*(payload.encode() for payload in payloads))], key=Key(secret)))
     reply = draft.reply()
     assert (reply.text, reply.tool_calls[0].arguments) == ("[key]", "[key]")
+
+
+def test_portions_of_more_than_a_megabyte_are_read_whole():
+    texts = [letter * 400_000 for letter in "abcdefg"]
+    data = stream(*(chunk(text) for text in texts), chunk(finish="stop"))
+    assert "".join(event.text for event in decoded([data]) if isinstance(event, TextDelta)) == "".join(texts)

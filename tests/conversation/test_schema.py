@@ -521,3 +521,16 @@ def test_a_type_whose_own_hooks_raise_is_refused_in_one_sentence():
     with pytest.raises(ParameterError, match="for which pydantic makes no schema") as refused:
         Schema.of(Hooked)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [('{"n": "a"} or {"n": 1.5}', "1.5"), ('{"n": 1.5} or {"n": "a"}, {"n": null}', "null")]
+)
+def test_of_several_misfits_the_last_is_told(text, found):
+    with pytest.raises(Misfit, match=f"expected a whole number, got {found}"):
+        Schema.of("n:int").parse(text)
+
+
+@pytest.mark.parametrize("text", ["{n:1}", "{n:1,}", "{'n':1}", "{n :1 }", "{ n:\t1}"])
+def test_unquoted_names_need_no_space(text):
+    assert Schema.of("n:int").parse(text) == {"n": 1}

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from nbchat.conversation.process import process
+from nbchat.conversation.schemas.fitting import is_format_refused
 from nbchat.conversation.session import Session
 from nbchat.testing import Cut, Pause, Say, Status, Stream, chunk, error, tool_call
 from nbchat.values.errors import (
@@ -255,3 +256,11 @@ def test_the_built_in_model_fills_any_of_them(schema):
     reply = chat.ask("Which cities are warm?", schema=schema, seed=1)
     assert reply.data is not None
     assert json.loads(reply.text) is not None
+
+
+@pytest.mark.parametrize("status", [None, *range(400, 600)])
+def test_which_refusals_may_be_of_the_schema(status):
+    """By their words with these statuses; without words only where the request was called bad."""
+    may = status in (None, 400, 404, 405, 422, 500, 501)
+    assert is_format_refused(ServerError("response_format is not supported", status=status)) == may
+    assert is_format_refused(ServerError("no", status=status)) == (status in (400, 422))

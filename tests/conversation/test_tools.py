@@ -63,6 +63,21 @@ def results(request):
     return [message["content"] for message in request.json["messages"] if message["role"] == "tool"]
 
 
+def test_a_number_given_as_text_is_an_error_that_the_model_mends(server, chat):
+    @chat.tool(safe=True)
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    server.add(calls(("add", {"a": "1", "b": 2})), calls(("add", {"a": 1, "b": 2})), Say("Three."))
+    assert chat.ask("How many?").text == "Three."
+    misfit, result = results(server.requests[2])
+    assert misfit == (
+        'Not run, its arguments do not fit: a: expected a whole number, got "1". Call it again with arguments that fit its'
+        " schema."
+    )
+    assert result == "3"
+
+
 def test_calls_are_run_in_order_and_their_results_sent_back(server, chat, asked):
     """Several calls of one answer each get their result; the model's second answer is the reply."""
 
@@ -509,6 +524,15 @@ def test_arguments_come_in_odd_forms(server, chat, arguments, told):
     assert results(server.requests[1]) == [told]
 
 
+@pytest.mark.parametrize("arguments", [{"shout": {"text": "b"}}, {"arguments": "b"}, {"suffix": {"text": "b"}}])
+def test_only_the_usual_wrappers_are_opened(server, chat, arguments):
+    chat.tool(shout, safe=True)
+    server.add(calls(("shout", arguments)), Say("Done."))
+    chat.ask("Go")
+    [result] = results(server.requests[1])
+    assert result.startswith("Not run, its arguments do not fit: ")
+
+
 @pytest.mark.parametrize("arguments", [{"a": 1, "b": 2}, {"limits": {"a": 1, "b": 2}}])
 def test_a_single_object_may_come_flat(server, chat, arguments):
     @chat.tool(safe=True)
@@ -563,12 +587,13 @@ def test_generators_are_collected_up_to_a_limit(server, chat):
             yield number
 
     for name in ("count", "later"):
-        server.add(calls((name, {"most": 3}), (name, {"most": 0})), Say("Done."))
+        server.add(calls((name, {"most": 3}), (name, {"most": 1000}), (name, {"most": 0})), Say("Done."))
         chat.ask("Go")
-        few, many = results(server.requests[-1])[-2:]
+        few, all_of_them, many = results(server.requests[-1])[-3:]
         assert few == "[0, 1, 2]"
+        assert "items" not in all_of_them
         assert "cut: the first 1,000 items" in many
-    assert closed == [3, 0]
+    assert closed == [3, 1000, 0]
 
 
 def test_a_generator_that_fails_is_told_to_the_model(server, chat):

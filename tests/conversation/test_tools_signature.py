@@ -7,13 +7,14 @@ import datetime
 import enum
 import functools
 import json
-from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar
 
 import pandas as pd
 import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import TypeAliasType
 
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.schemas.docstring import Docstring
@@ -151,6 +152,10 @@ def test_the_complete_schema_of_a_tool():
         ("list[int]", {"type": "array", "items": {"type": "integer"}}),
         (set[str], {"type": "array", "items": {"type": "string"}}),
         (list, {"type": "array", "items": {}}),
+        (TypeAliasType("Ids", list[int]), {"type": "array", "items": {"type": "integer"}}),
+        (TypeVar("T"), {}),
+        (TypeVar("T", bound=int), {"type": "integer"}),
+        (TypeVar("T", int, str), {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
         (tuple[int, int], {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),
         (tuple[int, ...], {"type": "array", "items": {"type": "integer"}}),
         (dict[str, float], {"type": "object", "additionalProperties": {"type": "number"}}),

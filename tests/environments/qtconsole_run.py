@@ -1,4 +1,4 @@
-"""A qtconsole that runs the cells it is given as JSON, and prints what stands in its window."""
+"""A qtconsole that runs the cells it is given as JSON, and prints what stands in its window after each."""
 
 import json
 import os
@@ -36,6 +36,6 @@ for number, cell in enumerate(json.loads(sys.argv[1])):
     console.execute(cell)
     while not idle or console._executing or console._control.toPlainText().count("In [") < number + 2:
         application.processEvents()
-print(console._control.toPlainText(), flush=True)
+    print(console._control.toPlainText(), flush=True)  # now: output behind the next prompt goes with the next cell
 manager.shutdown_kernel(now=True)
 os._exit(0)

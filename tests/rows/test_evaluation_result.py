@@ -64,6 +64,24 @@ def test_the_better_setting_is_named_with_its_lead():
     assert str(evaluate().verdict(by="macro_f1")).startswith("Settled: model=a, temperature=0.5 beats")
 
 
+def test_settings_of_long_values_are_named_by_their_number(monkeypatch):
+    grid = Grid((Axis.of("message", ["Is this good or bad, in one word? {text}", "Say good or bad of: {text}"]),))
+    monkeypatch.setattr("tests.rows.test_evaluation_result.GRID", grid)
+    evaluation = evaluate()
+    assert str(evaluation.verdict()).startswith("Settled: setting 0 beats setting 1 in accuracy by 0.")
+    assert list(evaluation.disagreements().columns) == ["row", "index", "truth", "setting 0", "setting 1"]
+    assert evaluation.number(evaluation.verdict().best) == 0
+
+
+def test_the_confusion_matrix_is_a_table_of_counts():
+    matrix = evaluate((1.0, 0.6)).confusion(0)
+    frame = matrix.to_frame()
+    assert list(frame.columns) == ["truth", "good", "bad"]
+    assert frame["good"].tolist()[1] == frame["bad"].tolist()[0] == 0
+    assert frame["good"].tolist()[0] + frame["bad"].tolist()[1] == matrix.total == 120
+    assert repr(matrix).splitlines()[0].split() == ["truth", "\\", "answer", "good", "bad"]
+
+
 def test_an_open_comparison_says_how_many_more_rows_would_tell():
     assert "more rows would tell" in str(evaluate((0.9, 0.8), rows=40).verdict())
 

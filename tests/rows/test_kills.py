@@ -1,15 +1,18 @@
 """Processes killed in the midst of a run: the next one sends the rows that were in flight, and those behind them."""
 
+import itertools
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import pytest
 
 from nbchat.frontend import Session
+from nbchat.rows.mapping import MapInterrupted
 from nbchat.testing import Say, ScriptedServer
 from tests.environment import ROOT
 
@@ -44,6 +47,29 @@ def test_a_killed_run_pays_for_nothing_twice_but_what_was_in_flight(seed):
         result = Session(base_url=server.base_url, model="m").map(ROWS, "{item}", concurrency=AT_ONCE)
         assert result == [row.upper() for row in ROWS]
         repeated = asked(server).total() - len(ROWS)
-        assert repeated <= 2 * 2 * AT_ONCE, "two kills, each with the rows in flight and those being written"
+        assert repeated <= 2 * 3 * AT_ONCE, "two kills, each with rows in flight, gathered, and being written"
         (counted,) = [sum(entry.requests for entry in Session().ledger(everywhere=True))]
         assert len(ROWS) <= counted <= asked(server).total()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_interrupt_at_any_time_keeps_what_was_answered_and_pays_for_the_rest_alone(seed):
+    """The signal comes with a request, while the main thread is anywhere in its work."""
+    draw = random.Random(seed)
+    stop_at, main = draw.randrange(1, 120), threading.main_thread().ident
+    came = itertools.count(1)
+
+    def answer(request):
+        if next(came) == stop_at:
+            signal.pthread_kill(main, signal.SIGINT)
+        return Say(request.json["messages"][-1]["content"].upper())
+
+    rows = ROWS[:150]
+    with ScriptedServer(default=answer) as server:
+        chat = Session(base_url=server.base_url, model="m")
+        with pytest.raises(MapInterrupted) as stopped:
+            chat.map(rows, "{item}", concurrency=AT_ONCE)
+        result = stopped.value.result
+        assert all(value in (None, row.upper()) for value, row in zip(result, rows, strict=True))
+        assert result.retry(concurrency=AT_ONCE) == [row.upper() for row in rows]
+        assert asked(server).total() <= len(rows) + AT_ONCE

@@ -33,6 +33,13 @@ def test_the_majority_is_the_value(chat, alternating):
     assert sorted(disagreements["answers"][0]) == ["no", "yes", "yes"]
 
 
+def test_answers_to_a_schema_of_one_column_disagree_by_their_values(chat, server):
+    labels = itertools.cycle(['{"label": "a"}', '{"label": "b"}'])
+    server.default = lambda request: Say(next(labels))
+    result = chat.map(["x"], "{item}", schema="label:str", repeat=2, concurrency=1)
+    assert result.disagreements()["answers"].tolist() == [["a", "b"]]
+
+
 def test_only_those_that_disagree_are_asked_again(chat, alternating):
     first = chat.map(["sure", "maybe"], "{item}", repeat=3)
     again = first.retry(disagreeing=True, repeat=5)

@@ -147,7 +147,7 @@ def test_a_plainly_worse_setting_is_stopped_early_and_says_what_it_lost_to():
     bad = [float(chance.random() < 0.4) for _ in range(500)]
     (stopped,) = look_through([bad, good], 500)
     assert (stopped.setting, stopped.ahead, stopped.rows) == ({"model": "0"}, {"model": "1"}, 50)
-    assert str(stopped) == "model=0 was stopped after 50 rows, plainly worse than model=1"
+    assert stopped.sentence() == "model=0 was stopped after 50 rows, plainly worse than model=1"
 
 
 # Macro-F1, the frontier

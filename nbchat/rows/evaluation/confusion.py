@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from msgspec import Struct
 
+from nbchat.values.frame import data_frame
+
 __all__ = ["OTHER", "Confusion", "macro_f1"]
 
 OTHER = "(none of the labels)"
@@ -74,6 +76,13 @@ class Confusion(Struct, frozen=True):
             for truth in self.labels
             if any(self.counts.get((truth, answer)) for answer in answers)
         ]
+
+    def to_frame(self) -> Any:
+        """Return the matrix as a data frame: a row for each truth, a column for each label answered."""
+        return data_frame(self.table_rows(), ["truth", *self.columns], ())
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         """A plain table: a line for each truth."""

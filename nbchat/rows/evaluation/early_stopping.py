@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -34,11 +34,9 @@ class Stopped(Struct, frozen=True):
     ahead: Setting
     gap: Difference
 
-    def __str__(self) -> str:
-        return (
-            f"{setting_text(self.setting)} was stopped after {self.rows:,} rows, plainly worse than "
-            f"{setting_text(self.ahead)}"
-        )
+    def sentence(self, name: Callable[[Setting], str] = setting_text) -> str:
+        """Say what was stopped, and why, without a full stop; `name` gives a setting's name."""
+        return f"{name(self.setting)} was stopped after {self.rows:,} rows, plainly worse than {name(self.ahead)}"
 
 
 def looks(rows: int) -> list[int]:

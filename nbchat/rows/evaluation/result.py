@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Design", "Evaluation"]
 
+WIDEST_NAME = 40
+"""Most characters of a setting's values as its name."""
+
 MOST_NAMED = 5
 """Most unreadable answers that are quoted."""
 
@@ -183,13 +186,13 @@ class Evaluation:
             found = Verdict(self._alone(best, measure), bool(self.stopped), best.setting)
         else:
             chance = FINAL if self.design.looks else 1 - LEVEL
-            terms = Terms(measure, "row", "")
+            terms = Terms(measure, "row", "", self.name)
             found = verdict(candidates, terms, settings=len(self.settings), chance=chance)
-        told = "; ".join(map(str, self.stopped))
+        told = "; ".join(one.sentence(self.name) for one in self.stopped)
         return replace(found, sentence=f"{found.sentence} Early: {told}." if told else found.sentence)
 
     def _alone(self, best: Comparable, measure: str) -> str:
-        mean, name = abs(best.mean.mean), setting_text(best.setting)
+        mean, name = abs(best.mean.mean), self.name(best.setting)
         if self.stopped:
             return f"Settled: {name} is the best of {len(self.settings)} settings in {measure} ({mean:.2g})."
         only = "One setting only" if len(self.settings) == 1 else f"Nothing to compare: only {name} has rows that count"
@@ -245,7 +248,7 @@ class Evaluation:
 
     def table_rows(self) -> list[dict[str, Any]]:
         """Return a dict for each setting, as in `to_frame`."""
-        lost = {one.setting: str(one) for one in self.stopped}
+        lost = {one.setting: one.sentence(self.name) for one in self.stopped}
         rows = []
         for number, one in enumerate(self.standings):
             quality = one.quality
@@ -309,7 +312,7 @@ class Evaluation:
 
         A row that a setting did not answer, or where it gave no label or number, is among them if any other did.
         """
-        names = [setting_text(setting) for setting in self.settings]
+        names = [self.name(setting) for setting in self.settings]
         rows = [
             {
                 "row": case.row,
@@ -348,6 +351,11 @@ class Evaluation:
         return value if value is None or isinstance(value, (str, int, float)) else value_text(setting, name)
 
     # Using it
+
+    def name(self, setting: Setting) -> str:
+        """Return a setting's name: its values, or "setting 2", its number in the table, if any setting's values are long."""
+        short = all(len(setting_text(one)) <= WIDEST_NAME for one in self.settings)
+        return setting_text(setting) if short else f"setting {self.settings.index(setting)}"
 
     def number(self, setting: Setting | int | None = None) -> int:
         """Return the number of a setting; None = the best one. Raises ParameterError if there is no such setting."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from nbchat.conversation.schemas.records import record_of
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.pilot import Projection
 from nbchat.rows.results.sparse_outcomes import SparseOutcomes
@@ -133,9 +134,12 @@ class Mapped:
         return data_frame(rows, ["row", "status", "error", "reason"], ())
 
     def disagreements(self) -> Any:
-        """Return the rows whose repeats disagree as a data frame: `row`, `agreement` (the share of the majority), `answers`."""
+        """Return the rows whose repeats disagree as a data frame: `row`, `agreement` (the share of the majority), `answers`.
+
+        Answers to a schema of one column are its values.
+        """
         rows = [
-            {"row": position, "agreement": outcome.agreement, "answers": list(outcome.values)}
+            {"row": position, "agreement": outcome.agreement, "answers": [_plain(value) for value in outcome.values]}
             for position, outcome in self.details.known()
             if outcome.agreement is not None and outcome.agreement < 1.0
         ]
@@ -163,3 +167,9 @@ class Mapped:
     def cost(self) -> float | None:
         """The cost of the run's requests in US dollars; None = unknown."""
         return self.details.cost
+
+
+def _plain(value: Any) -> Any:
+    """Return the value of a record of one column, and any other value as it is."""
+    record = record_of(value) if value is not None else None
+    return next(iter(record.values())) if record is not None and len(record) == 1 else value
