@@ -524,6 +524,15 @@ def test_arguments_come_in_odd_forms(server, chat, arguments, told):
     assert results(server.requests[1]) == [told]
 
 
+@pytest.mark.parametrize("arguments", [{"shout": {"text": "b"}}, {"arguments": "b"}, {"suffix": {"text": "b"}}])
+def test_only_the_usual_wrappers_are_opened(server, chat, arguments):
+    chat.tool(shout, safe=True)
+    server.add(calls(("shout", arguments)), Say("Done."))
+    chat.ask("Go")
+    [result] = results(server.requests[1])
+    assert result.startswith("Not run, its arguments do not fit: ")
+
+
 @pytest.mark.parametrize("arguments", [{"a": 1, "b": 2}, {"limits": {"a": 1, "b": 2}}])
 def test_a_single_object_may_come_flat(server, chat, arguments):
     @chat.tool(safe=True)

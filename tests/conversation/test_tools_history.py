@@ -118,3 +118,10 @@ def test_repeated_ids_are_numbered():
     ids = ["a", "a", "", "a", "", "b"]
     made = with_unique_ids(ToolCall(name, "work", "{}") for name in ids)
     assert [call.id for call in made] == ["a", "a_2", "call_2", "a_3", "call_3", "b"]
+
+
+def test_valid_calls_stay_as_they_are():
+    call = ToolCall("1", "work", '{"how": "ok"}')
+    assert valid_calls([call]) == (call,)
+    spoiled = valid_calls([ToolCall("1", "wörk!", '["how"]'), ToolCall("2", "", "")])
+    assert [(each.name, each.arguments) for each in spoiled] == [("w_rk_", "{}"), ("unnamed", "{}")]
