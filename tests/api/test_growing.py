@@ -107,3 +107,11 @@ def test_a_long_answer_is_no_longer_compared():
     assert text.room > len(long)
     assert text.more(["a", "b"]) == "ab"
     assert text.feed(long) == long
+
+
+def test_a_complete_text_decides_on_a_piece_that_is_held_back():
+    text = GrowingText()
+    parts = [text.feed(piece) for piece in ("The ", "quick ", "brown ", "The quick brown fox")]
+    assert "".join(parts) == "The quick brown "
+    assert text.holds
+    assert text.whole("The quick brown fox.") == "fox."
