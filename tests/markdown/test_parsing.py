@@ -1,7 +1,7 @@
 """Formulas over several lines are one, and code that looks like them stays as it was written."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -60,6 +60,9 @@ BRACKETS = [
 ]
 
 
+@example("![x [a [b](c)] y](f)")
+@example("![[[[](c)](](c)](c)")
+@example("![[![](c)[]![[a](b)]](](c)")
 @given(st.lists(st.sampled_from(BRACKETS), max_size=30).map("".join))
 def test_links_and_images_are_those_that_the_parser_finds_in_its_own_slow_way(text):
     """Both label searches find the same links; ours does it in linear time."""
