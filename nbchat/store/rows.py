@@ -91,7 +91,8 @@ class StoredRows:
         try:
             rows = self._database.look_up(
                 lambda connection: connection.execute(
-                    "SELECT id, at, notebook, about FROM runs WHERE ?1 IS NULL OR session = ?1 ORDER BY at", (session,)
+                    "SELECT id, at, notebook, about FROM runs WHERE :session IS NULL OR session = :session ORDER BY at",
+                    {"session": session},
                 ).fetchall()
             )
         except Unusable as problem:
