@@ -34,7 +34,7 @@ def coloured_code(code: str, language: str, _attributes: str = "") -> str:
     """
     if not language or len(code) > _LONGEST:
         return ""
-    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # which IPython brings
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
     try:
