@@ -22,8 +22,12 @@ print(json.dumps([sorted(loaded), sorted(set(sys.modules) - before)]))
 FOREIGN = {
     *("IPython", "nbchat", "msgspec"),
     *("anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio", "typing_extensions"),
+    *("click", "pygments", "rich"),
 }
-"""Beside the standard library: the shell, the decoder, and the transport with what it brings."""
+"""Beside the standard library: the shell, the decoder, and the transport with what it brings.
+
+httpx imports the libraries of its command line where they are installed.
+"""
 
 ROOMS = {"api", "cells", "conversation", "data", "display", "frontend", "magics", "markdown", "store", "values"}
 
