@@ -30,6 +30,10 @@ GATHER_SECONDS = 0.02
 """Seconds that finished rows wait for others, to be journalled and delivered together; never more than half of those in flight."""
 
 
+WRITING_SECONDS = 0.002
+"""Seconds between looks at whether answers are written, while too many are not."""
+
+
 class Job(Struct):
     """One request of a row. `name` and `number` identify its answer in the journal."""
 
@@ -59,8 +63,9 @@ class Dispatcher:
     """Sends queued jobs, at most `most` at once.
 
     `keep` gets finished batches in the engine's thread before they are added to `came`, so that they are already in the
-    journal's queue. `ends` gets the error of each ended job (None = no error); once it returns True, no further job
-    starts. Always close the dispatcher at the end of a run.
+    journal's queue, and returns a function that tells whether they are written. At most `most` answers wait to be
+    written: a killed process loses no more than those, and the requests in flight. `ends` gets the error of each ended
+    job (None = no error); once it returns True, no further job starts. Always close the dispatcher at the end of a run.
     """
 
     def __init__(
@@ -70,7 +75,7 @@ class Dispatcher:
         most: int,
         limiter: ConcurrencyLimiter | None = None,
         retries: RetryPolicy | None = None,
-        keep: Callable[[list[Done]], None] = lambda _batch: None,
+        keep: Callable[[list[Done]], Callable[[], bool]],
         ends: Callable[[NbchatError | None], bool] = lambda _error: False,
     ) -> None:
         self.most = most
@@ -87,6 +92,7 @@ class Dispatcher:
         self._waiting: deque[Job] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._finished: list[Done] = []
+        self._writing: deque[tuple[int, Callable[[], bool]]] = deque()  # sizes of batches not known to be written
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -134,11 +140,20 @@ class Dispatcher:
     async def _work(self) -> None:
         """Send jobs one after another."""
         while not self._closed:
+            if self._unwritten() >= self.most:
+                await asyncio.sleep(WRITING_SECONDS)
+                continue
             try:
                 job = self._waiting.popleft()
             except IndexError:
                 return
             self._finish(await self._send(job))
+
+    def _unwritten(self) -> int:
+        """The number of answers that the journal does not have yet."""
+        while self._writing and self._writing[0][1]():
+            self._writing.popleft()
+        return len(self._finished) + sum(size for size, _ in self._writing)
 
     async def _send(self, job: Job) -> Done:
         ask = job.form.ask
@@ -173,7 +188,7 @@ class Dispatcher:
             self._timer = None
         if self._finished:
             batch, self._finished = self._finished, []
-            self._keep(batch)
+            self._writing.append((len(batch), self._keep(batch)))
             self.came.extend(batch)
             self._news.put(None)
 

@@ -76,8 +76,8 @@ class Storage:
             file.rows.note(row, self._session.journal_session(), self._keys)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Callable[[list[Done]], None]]:
-        """Yield the function that keeps a batch, to be called in the engine's thread."""
+    def opened(self) -> Iterator[Callable[[list[Done]], Callable[[], bool]]]:
+        """Yield the function that keeps a batch, to be called in the engine's thread: see `Dispatcher`."""
         self._settle()
         try:
             yield self._keep
@@ -88,10 +88,10 @@ class Storage:
         """Return a problem with the journal that was not reported yet; None = none."""
         return None if (file := journal()) is None else file.warning()
 
-    def _keep(self, batch: list[Done]) -> None:
+    def _keep(self, batch: list[Done]) -> Callable[[], bool]:
         answers = [(done.job, done.answer, done.error) for done in batch if done.answer is not None]
         if not answers:
-            return
+            return _is_written
         if time.time() - self._hour.at > ENTRY_SECONDS:
             self._hour = _Hour()
         for _, answer, _ in answers:
@@ -99,8 +99,8 @@ class Storage:
             self._hour.tally.add(answer)
         write = self._session.enter(self._entry(), self._keys)
         rows = [RowAnswer(job.name, job.number, answer.to_dict()) for job, answer, error in answers if error is None]
-        if (file := journal()) is not None:
-            file.rows.keep(self.run, rows, self._keys, write)
+        file = journal()
+        return _is_written if file is None else file.rows.keep(self.run, rows, self._keys, write)
 
     def _entry(self) -> Entry:
         ask, tally = self._form.ask, self._hour.tally
@@ -122,3 +122,8 @@ class Storage:
         """Wait until the journal has written everything, so that it can be found and survives the process."""
         if (file := journal()) is not None and file.exists():
             file.flush(SETTLE_SECONDS)
+
+
+def _is_written() -> bool:
+    """Nothing is to be written."""
+    return True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -45,8 +46,11 @@ class StoredRows:
 
     def keep(
         self, run: str, rows: Sequence[RowAnswer], keys: Sequence[Key] = (), also: Operation | None = None
-    ) -> None:
-        """Store answers of a run, replacing older ones to the same requests; `also` is written with them, or not at all."""
+    ) -> Callable[[], bool]:
+        """Store answers of a run, replacing older ones to the same requests; `also` is written with them, or not at all.
+
+        Returns a function that tells whether they are written, or can't be written now.
+        """
 
         def write(connection: sqlite3.Connection) -> None:
             now, encoder = time.time(), Encoder(keys)
@@ -57,7 +61,7 @@ class StoredRows:
             if also is not None:
                 also(connection)
 
-        self._writer.put(write)
+        return functools.partial(self._writer.is_done, self._writer.put(write))
 
     def find(self, requests: Iterable[str]) -> dict[tuple[str, int], dict[str, Any]]:
         """Return the stored answers to these requests, by request and number; none where the file can't be read."""

@@ -68,12 +68,17 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._feeds.clear()
 
-    def put(self, operation: Operation) -> None:
-        """Queue an operation."""
+    def put(self, operation: Operation) -> int:
+        """Queue an operation, and return its number."""
         with self._changed:
             self._put += 1
             self._pending.append((self._put, operation))
             self._wake()
+            return self._put
+
+    def is_done(self, number: int) -> bool:
+        """Whether the operation of this number is written, or nothing can be written now."""
+        return self._done >= number or self.trouble is not None
 
     def add_feed(self, key: int, feed: Feed) -> None:
         """Start polling a feed twice a second."""
