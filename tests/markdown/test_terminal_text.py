@@ -61,6 +61,7 @@ def fed(chunks):
         ("\x1b]0;can\x18celled", "celled"),
         ("\x1b[31\x1b[32mx", "x"),
         ("\x1b[3é", "é"),
+        ("a\x1b[3~b", "ab"),
         ("\x1b", ""),
         ("\x1b[", ""),
         ("\ud83d\ude42 \ud83d", "🙂 \ufffd"),
