@@ -364,6 +364,7 @@ def test_keys_are_the_panels_own(panel, page):
         page.page.keyboard.press("Escape")
         expect(part).not_to_be_focused()
     assert page.page.evaluate(cells) == before
+    page.wait_idle()  # ipywidgets holds back a text while the kernel reads the one before
     panel.message.fill("hello")
     panel.message.press("Meta+Enter")
     expect(panel.reply).to_contain_text("You: hello")
