@@ -1,6 +1,6 @@
 """nbchat as it is installed, on every Python it supports that this machine has.
 
-    python -m tests.pythons [--all] [pytest arguments]
+    python -m tests.pythons [--all | --scripts] [pytest arguments]
 
 Builds the wheel, and checks that all files of the package are in it. On each Python other than the running one (whose
 whole suite is `pytest`'s business) it installs the wheel in a fresh environment and runs the groups that a Python's
@@ -88,6 +88,7 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.pythons", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--all", action="store_true", help="all groups on the running Python too")
+    parser.add_argument("--scripts", action="store_true", help="only the group of scripts, on every Python")
     options, arguments = parser.parse_known_args()
     found = {**pythons(), sys.version_info[:2]: Path(sys.executable)}
     with tempfile.TemporaryDirectory(prefix="nbchat-pythons-") as name, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -99,7 +100,8 @@ def main() -> int:
             print(f"No other Python from 3.{OLDEST[1]} on this machine.")
         running = {}
         for version, python in sorted(found.items(), reverse=True):
-            groups = OWN if version == sys.version_info[:2] and not options.all else GROUPS
+            own = version == sys.version_info[:2] and not options.all
+            groups = OWN if own or options.scripts else GROUPS
             home = Path(name, "{}.{}".format(*version))
             home.mkdir()
             running[version] = groups, pool.submit(test, python, wheel, groups, arguments, home)
