@@ -9,6 +9,7 @@ from ipywidgets import HTML, Button, Textarea, ToggleButton
 
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import html_text
+from nbchat.panel.send_handshake import SendHandshake
 
 __all__ = ["MessageBox"]
 
@@ -34,7 +35,8 @@ class MessageBox:
         )
         meaning = "Stop the answer and keep what has arrived"
         self.stop = factory.make(Button, description="Stop", tooltip=meaning, disabled=True, classes="nbchat-stop")
-        self.send.on_click(lambda _button: send())
+        self.send.on_click(lambda _button: send())  # where the page does not run the panel's script
+        self.handshake = SendHandshake(factory, send)
         self.stop.on_click(lambda _button: stop())
         self.alone = factory.make(
             ToggleButton,

@@ -155,6 +155,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             style.keys(self._factory),
             page.widget,
             self.sizing.draft,
+            self._box.handshake.widget,
             self._factory.make(
                 HBox,
                 [

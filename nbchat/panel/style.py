@@ -198,6 +198,16 @@ KEYS = """
     event.target.dispatchEvent(new Event('change', {bubbles: true}));
     send.click();
   }, true);
+  const sending = root.querySelector('.nbchat-sending input');
+  const write = text => { sending.value = text; sending.dispatchEvent(new Event('change', {bubbles: true})); };
+  root.addEventListener('click', event => {
+    if (!event.target.closest('.nbchat-send')) return;
+    event.preventDefault();
+    event.stopPropagation();
+    write(`ask ${Date.now()}`);
+  }, true);
+  new MutationObserver(() => { if (sending.placeholder) write(`send ${sending.placeholder}`); })
+    .observe(sending, {attributes: true, attributeFilter: ['placeholder']});
   const [pane, area, stop] = ['.nbchat-scroll', '.nbchat-reply', '.nbchat-stop'].map(name => root.querySelector(name));
   let [tallest, top, follows] = [0, 0, true];
   const coming = () => !stop.disabled;
@@ -233,7 +243,7 @@ KEYS = """
 The end of a streaming answer, or the last of several that grow, stays in view until the reader scrolls up.
 A streaming answer never shrinks: front ends render new Markdown some frames after removing the old output.
 Half-typed text is preserved: a widget reports it only when editing ends, and drops it when its options or placeholder
-change. (Reporting every key would avoid both, but a click on Send could overtake the last key.)
+change. A click on Send waits until the kernel has what was typed before it: see `SendHandshake`.
 
 ipywidgets has no such features; a front end that does not run the script only lacks these.
 """

@@ -136,11 +136,22 @@ session.params, session.system = nbchat.Params(), None
 %chat switch default"""
 
 
+SLOW = """
+import time
+from ipywidgets.widgets.widget import _instances
+for widget in list(_instances.values()):
+    if {"nbchat-message", "nbchat-number"} & set(getattr(widget, "_dom_classes", ())):
+        for field in (widget, *getattr(widget, "children", ())):
+            field.observe(lambda change: time.sleep(1), "value")
+"""
+"""Lets the kernel take a second to read the panel's fields: meanwhile ipywidgets holds back what else is typed."""
+
+
 @pytest.fixture(scope="module")
 def page(new_frontend):
     """One page shared by several tests."""
     with new_frontend() as frontend:
-        frontend.open([START, RESET, SHOW, "%chat set temperature=0.25", "session.params", "%chat"]).run(0)
+        frontend.open([START, RESET, SHOW, "%chat set temperature=0.25", "session.params", "%chat", SLOW]).run(0)
         yield frontend
 
 
@@ -341,6 +352,24 @@ def test_undo_and_fork_work_from_the_history(panel, page):
     assert "default-2, 1 turn" in page.run(5).output_text(5)
 
 
+@pytest.mark.parametrize("way", ["button", "key"])
+def test_what_is_sent_is_what_is_seen(panel, page, way):
+    """However slow the kernel is, Send does not overtake what was typed before it."""
+    page.run(6)
+    panel.type("temperature", "0.5")
+    panel.type("temperature", "0.75")
+    panel.message.fill("half a question")
+    panel.message.blur()
+    panel.message.fill("the whole question")
+    if way == "button":
+        panel.button("Send").click()
+    else:
+        panel.message.press("Control+Enter")
+    expect(panel.reply).to_contain_text("You: the whole question", timeout=20_000)
+    expect(panel.reply).to_contain_text("-t 0.75", timeout=20_000)
+    expect(panel.root.get_by_label("History").locator("option")).to_have_count(1)
+
+
 def test_keys_are_the_panels_own(panel, page):
     """Tab goes through it as it is read; letters and arrows do nothing to the notebook; Escape goes back to it."""
     for theme in ("light", "dark"):
@@ -364,7 +393,6 @@ def test_keys_are_the_panels_own(panel, page):
         page.page.keyboard.press("Escape")
         expect(part).not_to_be_focused()
     assert page.page.evaluate(cells) == before
-    page.wait_idle()  # ipywidgets holds back a text while the kernel reads the one before
     panel.message.fill("hello")
     panel.message.press("Meta+Enter")
     expect(panel.reply).to_contain_text("You: hello")
