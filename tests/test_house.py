@@ -221,6 +221,20 @@ def test_importing_the_scripted_server_needs_the_standard_library_only():
     assert foreign == {"nbchat"}
 
 
+SUPPRESSION = re.compile(r"#\s*(?:noqa\b(?:: [A-Z0-9, ]*[A-Z0-9])?|type: ignore(?:\[[a-z, -]+\])?)\s*(?P<rest>.*)")
+
+
+def test_every_suppressed_check_has_its_reason_beside_it():
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in sorted((ROOT / "nbchat").rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for found in SUPPRESSION.finditer(line)
+        if not re.search(r"[a-z]{2}", found["rest"])
+    ]
+    assert bare == []
+
+
 @pytest.mark.parametrize(
     "command", [["ruff", "check", "--no-cache"], ["mypy"], ["vulture"]], ids=lambda command: command[0]
 )

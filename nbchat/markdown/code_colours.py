@@ -34,8 +34,8 @@ def coloured_code(code: str, language: str, _attributes: str = "") -> str:
     """
     if not language or len(code) > _LONGEST:
         return ""
-    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
-    from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # Pygments has no types
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # Pygments has no types
 
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)

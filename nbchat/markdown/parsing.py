@@ -146,13 +146,13 @@ def _closer(opener: str) -> str:
 class _Parser(MarkdownIt):
     """markdown-it that keeps addresses as written; the output code checks and changes them."""
 
-    def normalizeLink(self, url: str) -> str:  # noqa: N802
+    def normalizeLink(self, url: str) -> str:  # noqa: N802  # markdown-it's name
         return url
 
-    def normalizeLinkText(self, link: str) -> str:  # noqa: N802
+    def normalizeLinkText(self, link: str) -> str:  # noqa: N802  # markdown-it's name
         return link
 
-    def validateLink(self, url: str) -> bool:  # noqa: N802
+    def validateLink(self, url: str) -> bool:  # noqa: N802  # markdown-it's name
         return safe_address(url) is not None or DATA_IMAGE.fullmatch(url) is not None
 
 
@@ -160,7 +160,7 @@ class _Parser(MarkdownIt):
 def parser() -> MarkdownIt:
     """Return the parser that `parse` uses."""
     made = _Parser("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
-    made.helpers = SimpleNamespace(**{**vars(helpers), "parseLinkLabel": label_end})  # type: ignore[assignment]
+    made.helpers = SimpleNamespace(**{**vars(helpers), "parseLinkLabel": label_end})  # type: ignore[assignment]  # read by attribute only
     made.core.ruler.at("inline", _inline)
     made.inline.ruler.at("text", _text)
     made.inline.ruler.before("escape", "formula", _formula)

@@ -201,7 +201,7 @@ class Segments:
                 continue
             first = lines[token.map[0]]
             if token.type == "list_item_open" and line is not None:
-                column = _columns(_MARKERS.match(first)[0].translate(_BLANK))  # type: ignore[index]
+                column = _columns(_MARKERS.match(first)[0].translate(_BLANK))  # type: ignore[index]  # an item has a marker
                 seam = seam._replace(indent=max(seam.indent, min(column, _columns(line))))
             elif token.type == "table_open" and line is not None and "|" in line:
                 head = lines[token.map[0] : token.map[0] + 2]

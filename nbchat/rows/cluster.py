@@ -123,9 +123,9 @@ def map_partitions(
 
 def _form(session: Session, data: Any, template: str, options: Mapping[str, Any]) -> Form:
     """Return the form of the requests. Raises as `map_rows`, also for private columns, whose marks partitions lack."""
-    table = table_of(data._meta)  # noqa: SLF001
+    table = table_of(data._meta)  # noqa: SLF001  # Dask's name for an empty partition
     if table is None:
-        raise ParameterError(f"Only Dask frames of pandas can be asked, not of {type(data._meta).__name__}.")  # noqa: SLF001
+        raise ParameterError(f"Only Dask frames of pandas can be asked; got {type(data).__name__} of another library.")
     source = TableSource(data, table)
     parsed = Template.of(template, source.columns, single=source.single, names=options.get("names") or {})
     asked = {name: value for name, value in options.items() if name not in OWN_OPTIONS}

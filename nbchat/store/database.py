@@ -195,7 +195,7 @@ class Database:
                 aside = _free_name(self.path)
                 for companion in reversed(COMPANIONS):  # the main file last, so that an interrupted rename is resumed
                     with contextlib.suppress(FileNotFoundError):
-                        os.rename(f"{self.path}{companion}", f"{aside}{companion}")  # noqa: PTH104
+                        os.rename(f"{self.path}{companion}", f"{aside}{companion}")  # noqa: PTH104  # names, not paths
         except FileNotFoundError:
             return
         except OSError as error:

@@ -33,7 +33,7 @@ def forget_session(connection: sqlite3.Connection, session: str) -> int:
     connection.execute("DELETE FROM places WHERE session = ?", (session,))
     connection.execute("DELETE FROM rows WHERE run IN (SELECT id FROM runs WHERE session = ?)", (session,))
     for table, column in (("runs", "session"), ("sessions", "id")):
-        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608  # names of our own
     _anonymize_calls(connection, "WHERE session = ?", (session,))
     return len(answers)
 
@@ -42,7 +42,7 @@ def forget_all(connection: sqlite3.Connection) -> int:
     """Delete every session. Return the number of answers deleted."""
     (count,) = connection.execute("SELECT count(*) FROM answers").fetchone()
     for table in ("sessions", "answers", "pieces", "places", "replays", "runs", "rows"):
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names of our own
     if has_index(connection):
         connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
     _anonymize_calls(connection, "", ())
@@ -52,7 +52,7 @@ def forget_all(connection: sqlite3.Connection) -> int:
 def _anonymize_calls(connection: sqlite3.Connection, where: str, values: Sequence[str]) -> None:
     """Keep the figures of calls, and clear everything that says what they were about."""
     columns = ("session", "notebook", "cell", "request", "about")
-    connection.execute(f"UPDATE calls SET {', '.join(f'{name} = NULL' for name in columns)} {where}", values)  # noqa: S608
+    connection.execute(f"UPDATE calls SET {', '.join(f'{name} = NULL' for name in columns)} {where}", values)  # noqa: S608  # names of our own
 
 
 def scrub(connection: sqlite3.Connection) -> None:

@@ -71,12 +71,12 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
         phrases = [_words_apart(word).strip() for word in sought]
         query = " ".join(f'"{phrase}"' for phrase in phrases) + "*"
         found = connection.execute(
-            f"SELECT {COLUMNS}, answers.number FROM words JOIN answers ON answers.number = words.rowid"  # noqa: S608
+            f"SELECT {COLUMNS}, answers.number FROM words JOIN answers ON answers.number = words.rowid"  # noqa: S608  # names of our own
             " WHERE words MATCH ? ORDER BY words.rowid DESC LIMIT ?",
             (query, limit),
         ).fetchall()
         unindexed = "WHERE indexed = 0"
-    for row in connection.execute(f"SELECT {COLUMNS}, number FROM answers {unindexed} ORDER BY number DESC"):  # noqa: S608
+    for row in connection.execute(f"SELECT {COLUMNS}, number FROM answers {unindexed} ORDER BY number DESC"):  # noqa: S608  # names of our own
         said = "\n".join(texts(decoded_object(row[2]))).casefold()
         if all(word.casefold() in said for word in sought):
             found.append(row)

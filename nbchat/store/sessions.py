@@ -32,7 +32,7 @@ class OpenSession:
         settings: Mapping[str, Any],
         *,
         keys: Sequence[Key] = (),
-        id: str = "",  # noqa: A002
+        id: str = "",  # noqa: A002  # the column's name
     ) -> None:
         self.id = id or new_id()
         self.name = name

@@ -49,7 +49,7 @@ def read(rows: Iterable[Sequence[Any]]) -> list[e.Event]:
 
 def _row(event: e.Event) -> list[Any] | None:
     if (name := _NAMES.get(type(event))) is not None:
-        return [name, event.text, event.index] if event.index else [name, event.text]  # type: ignore[union-attr]
+        return [name, event.text, event.index] if event.index else [name, event.text]  # type: ignore[union-attr]  # both kinds have a text
     match event:
         case e.ToolCallDelta(call, call_id, name, arguments, index):
             return ["call", call, call_id, name, arguments, index]

@@ -199,10 +199,10 @@ def what_if(
     return WhatIf(temperature, top_p, reported_at, reshaped)
 
 
-def _above_0(reported_at: object) -> float:
+def _above_0(reported_at: Any) -> float:
     """Validate a temperature above 0. Raises ParameterError."""
     try:
-        if not isinstance(reported_at, (str, bool)) and 0 < (number := float(reported_at)) < math.inf:  # type: ignore[arg-type]
+        if not isinstance(reported_at, (str, bool)) and 0 < (number := float(reported_at)) < math.inf:
             return number
     except (TypeError, ValueError, OverflowError):
         pass
@@ -326,13 +326,14 @@ class _ReportedToken(Struct, frozen=True):
         """Parse a reported token; None = invalid."""
         if not isinstance(item, Mapping):
             return None
-        token, logprob, utf8 = item.get("token"), item.get("logprob"), item.get("bytes")
+        token, logprob = item.get("token"), item.get("logprob")
+        utf8: Any = item.get("bytes")
         if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
             return None
         if logprob != logprob:
             return None
         whole = isinstance(utf8, (list, tuple)) and utf8 and all(isinstance(byte, int) for byte in utf8)
-        return cls(token, float(max(LOWEST, min(logprob, 0))), tuple(utf8) if whole else None)  # type: ignore[arg-type]
+        return cls(token, float(max(LOWEST, min(logprob, 0))), tuple(utf8) if whole else None)
 
     @property
     def key(self) -> tuple[str, object]:

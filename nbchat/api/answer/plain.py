@@ -85,8 +85,12 @@ def _decoder(silent: Silent) -> Callable[[bytes], Any]:
     chunk = struct(
         "_Chunk",
         **fields(
-            # a type checker can't follow types that are made at run time
-            [("choices", list[choice]), ("usage", usage | None, None), ("id", raw, ABSENT), ("model", raw, ABSENT)],  # type: ignore[valid-type]
+            [
+                ("choices", list[choice]),  # type: ignore[valid-type]  # made at run time
+                ("usage", usage | None, None),
+                ("id", raw, ABSENT),
+                ("model", raw, ABSENT),
+            ],
             of_chunk,
         ),
     )

@@ -110,7 +110,7 @@ def _described(value: object) -> str:
     """Describe a value without its contents; if its own methods raise, only by its type."""
     try:
         return _shape(value)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  # a value's own methods may raise anything
         return f"{type(value).__name__}, which raises {type(error).__name__} when inspected"
 
 

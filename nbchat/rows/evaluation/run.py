@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from nbchat.rows.budgets import budget_of
 from nbchat.rows.evaluation.early_stopping import SHARES, Stopped, looks, plainly_worse
-from nbchat.rows.evaluation.grading import Case, Graded, Measure
+from nbchat.rows.evaluation.grading import Case, Graded, Measure, Status
 from nbchat.rows.evaluation.result import Design, Evaluation
 from nbchat.rows.evaluation.scoring import JUDGED, JudgePrompt, Scored, ScoreFunction
 from nbchat.rows.evaluation.standing import Candidate
@@ -211,17 +211,17 @@ class EvaluationRun:
         answer, measure, truth = outcome.answer, self._question.measure, self._question.cases[row].truth
         if outcome.status in ("skipped", "not sent"):
             return Graded(error=outcome.reason)
-        status = "complete" if outcome.status == "complete" else "failed"
+        status: Status = "complete" if outcome.status == "complete" else "failed"
         text = "" if answer is None else answer.text
         value = None
         if status == "complete" and measure.kind != "scores":
             value = measure.value(text, outcome.value if self._fixed.get("schema") is not None else None)
         usage = None if answer is None else answer.usage
         return Graded(
-            status,  # type: ignore[arg-type]  # one of the two
+            status,
             text,
             value,
-            None if measure.kind == "scores" else measure.quality(value, truth, status),  # type: ignore[arg-type]
+            None if measure.kind == "scores" else measure.quality(value, truth, status),
             None if answer is None else answer.cost,
             None if answer is None else answer.seconds,
             None if usage is None else usage.prompt_tokens,

@@ -33,7 +33,7 @@ class MappedSeries(Mapped, pd.Series):
 class MappedFrame(Mapped, pd.DataFrame):
     """The columns of a schema. Missing where a row has no answer."""
 
-    _metadata = ["details"]  # noqa: RUF012
+    _metadata = ["details"]  # noqa: RUF012  # as above
 
     @property
     def _constructor(self) -> Any:

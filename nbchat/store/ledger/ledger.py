@@ -52,7 +52,7 @@ class Ledger:
         """Return the total of the calls since a time, of one session (None = all), replayed ones excluded. Raises SessionError."""
         where, values = ("at >= ?", since) if session is None else ("session = ?", session)
         (row,) = self._read(
-            "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608
+            "SELECT count(*), coalesce(sum(cost), 0.0), coalesce(sum(tokens), 0), count(*) - count(cost),"  # noqa: S608  # names of our own
             f" count(*) - count(tokens) FROM calls WHERE replayed = 0 AND {where}",
             (values,),
         )
