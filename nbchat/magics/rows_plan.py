@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from nbchat.api.prices import listed_price
@@ -15,8 +17,9 @@ from nbchat.display.footer import cost_text
 from nbchat.frontend import Session
 from nbchat.magics.dry_run import dry_run_bundles
 from nbchat.rows.form import Form
+from nbchat.rows.parquet_source import ParquetSource
 from nbchat.rows.source import Source, source_of
-from nbchat.rows.template import MissingValue, Template
+from nbchat.rows.template import MissingValue, Row, Template
 from nbchat.store.opening import journal
 from nbchat.values.answer.usage import Usage, prompt_tokens
 from nbchat.values.errors import PromptError
@@ -43,14 +46,17 @@ def plan_bundles(session: Session, data: Any, template: str, options: Mapping[st
     form = Form.of(session, {name: value for name, value in options.items() if name not in OF_THE_RUN})
     form.check(source, parsed)
     total, repeat = source.total or 0, options.get("repeat", 1)
-    places = range(0, total, max(1, -(-total // MOST_MEASURED)))
-    contents = list(_contents(source, parsed, places))
+    measured = _Measured()
+    for row in _spaced(source, parsed, max(1, -(-total // MOST_MEASURED))):
+        measured.add(form, parsed, row)
+    contents, told = measured.contents, measured.problem
     if not contents:
-        return [chrome.line("dry run: nothing was sent · no row has all the fields of the template")]
+        return [chrome.line(f"dry run: nothing was sent · {told or 'no row has all the fields of the template'}")]
     facts = [f"dry run: {pluralize(total, 'row')}" + (f", each asked {repeat} times" if repeat > 1 else "")]
-    if len(contents) < len(places):
-        facts.append(f"about {1 - len(contents) / len(places):.0%} lack a field and are not asked")
-    facts += _sizes(form, contents, round(total * len(contents) / len(places)) * repeat)
+    if len(contents) < measured.rows:
+        why = "a field is missing" if not told else f"a field is missing, or: {told}"
+        facts.append(f"about {1 - len(contents) / measured.rows:.0%} are not asked ({why})")
+    facts += _sizes(form, measured.tokens, round(total * len(contents) / measured.rows) * repeat)
     if (known := _stored(form, contents)) and options.get("cache", True):
         facts.append(
             f"{known:,} of {len(contents):,} are answered already"
@@ -61,22 +67,44 @@ def plan_bundles(session: Session, data: Any, template: str, options: Mapping[st
     return [chrome.line(facts), *dry_run_bundles(first, Composed(first.message))]
 
 
-def _contents(source: Source, template: Template, places: Sequence[int]) -> Iterator[Content]:
-    """The messages of these rows; those that lack a field are left out."""
-    for place in places:
-        row = source.at(place, template.fields, whole=template.whole)
+class _Measured(Struct):
+    """What some rows would send: their messages, and the tokens of the requests (None = unknown, because of images)."""
+
+    rows: int = 0
+    contents: list[Content] = field(default_factory=list)
+    tokens: list[int | None] = field(default_factory=list)
+    problem: str = ""
+    """Why the first row that the run would fail can't be asked; empty = there is none."""
+
+    def add(self, form: Form, template: Template, row: Row) -> None:
+        """Count a row; one that would not be asked has no message."""
+        self.rows += 1
         try:
-            yield template.content({**(row or {}), **template.given})
+            content = template.content(row)
+            written = form.written(content)
         except MissingValue:
-            continue
+            return
+        except PromptError as error:
+            self.problem = self.problem or str(error)
+            return
+        self.contents.append(content)
+        self.tokens.append(prompt_tokens(written.body))
 
 
-def _sizes(form: Form, contents: Sequence[Content], requests: int) -> list[str]:
+def _spaced(source: Source, template: Template, step: int) -> Iterator[Row]:
+    """Read each `step`th row. A file's rows are read in order, those of other sources are looked up."""
+    if isinstance(source, ParquetSource):
+        rows = source.rows(template.fields, whole=template.whole)
+        return (row for _, row in itertools.islice(rows, 0, None, step))
+    places = range(0, source.total or 0, step)
+    return (source.at(place, template.fields, whole=template.whole) or {} for place in places)
+
+
+def _sizes(form: Form, tokens: Sequence[int | None], requests: int) -> list[str]:
     """Say how many tokens and dollars so many requests like these take."""
     ask = form.ask
-    counts = [prompt_tokens(form.written(content).body) for content in contents]
-    known = [count for count in counts if count is not None]
-    if len(known) < len(counts):
+    known = [count for count in tokens if count is not None]
+    if len(known) < len(tokens):
         return ["of unknown size (images)"]
     prompt = round(sum(known) / len(known) * requests)
     limit = ask.params.max_completion_tokens or ask.params.max_tokens
