@@ -53,6 +53,13 @@ ERROR = "error"
 OWN_OPTIONS = ("names", "cache", "repeat", "retries")
 """Options of `map` that are not part of a request."""
 
+INSTEAD = {
+    "budget": "Independent workers can't keep a budget: try a sample first.",
+    "pilot": "A pilot needs rows in memory: try a sample of them, such as data.head(100).",
+    "out": "The answers to a Dask frame are lazy: Dask writes them, with to_parquet().",
+}
+"""Options of `map` that no cluster can keep, and what to do instead."""
+
 
 class Recipe(Struct, frozen=True):
     """What a worker needs to ask the rows of a partition. It contains no key: workers read theirs from the environment.
@@ -84,7 +91,6 @@ def map_partitions(
     ask: Callable[..., Mapped],
     *,
     concurrency: int | None = None,
-    budget: Any = None,
     errors: bool = False,
     **options: Any,
 ) -> Any:
@@ -94,11 +100,10 @@ def map_partitions(
     the whole cluster. `errors` adds a column `error`: why a row has no answer. `options` are those of `map`; progress is
     Dask's own. Raises as `map_rows` before anything is computed, and ConfigError for a key that workers can't read.
     """
-    if budget is not None:
-        raise ParameterError("Independent workers can't keep a budget: try a sample first.")
-    most = CONCURRENCY if concurrency is None else concurrency
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise ParameterError(f"concurrency must be a whole number of at least 1; got {most!r}.")
+    for name, instead in INSTEAD.items():
+        if name in options:
+            raise ParameterError(instead)
+    most = concurrency or CONCURRENCY
     form = _form(session, data, template, options)
     client = _client()
     threads = sum(client.nthreads().values()) if client is not None else os.cpu_count() or 1

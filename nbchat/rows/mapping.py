@@ -87,17 +87,18 @@ def map_rows(
     df["label"] = map_rows(session, df["comment"], "Is this a complaint? {comment}", schema="label: yes|no")
     ```
     """
+    most = None if concurrency is None else _checked("concurrency", concurrency, 1)
     if library(data) == "dask":
         from nbchat.rows.cluster import map_partitions
 
-        given: dict[str, Any] = {"concurrency": concurrency, "budget": budget, "retries": retries, "names": names}
-        given |= {"schema": schema, "cache": cache, "repeat": repeat, **options}
+        given: dict[str, Any] = {"concurrency": most, "budget": budget, "retries": retries, "names": names}
+        given |= {"schema": schema, "cache": cache, "repeat": repeat, "pilot": pilot, "out": out, **options}
         wanted = {name: value for name, value in given.items() if value is not None}
         return map_partitions(session, data, template, map_rows, **wanted)
     source = source_of(data)
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
     run = RunOptions(
-        None if concurrency is None else _checked("concurrency", concurrency, 1),
+        most,
         _checked("repeat", repeat, 1),
         RetryPolicy() if retries is None else RetryPolicy(tries=_checked("retries", retries, 0) + 1),
         on_progress,
