@@ -20,7 +20,7 @@ from nbchat.values.answer.reply import Reply
 from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 
-__all__ = ["BackgroundReply", "enter", "leave", "running", "start", "stop"]
+__all__ = ["BackgroundReply", "enter", "leave", "pinned_canvas", "running", "start", "stop"]
 
 
 class Stoppable(Protocol):
@@ -94,6 +94,15 @@ def stop() -> int:
     return len(replies)
 
 
+def pinned_canvas(shell: Any) -> PinnedCanvas:
+    """Return the running cell's outputs, which can be updated after it has ended. Raises ConfigError where they can't be."""
+    if not is_notebook(shell):
+        raise ConfigError("--background needs a notebook: a terminal can't update output above the prompt.")
+    if not reaches_ended_cells(shell):
+        raise ConfigError("--background needs a kernel that can write into a cell that has ended; this one can't.")
+    return PinnedCanvas(shell)
+
+
 def start(
     shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any], source: str = ""
 ) -> None:
@@ -102,11 +111,7 @@ def start(
     With a `source` (`--code`), the next cell gets the line that fetches the code once it has arrived. Raises what is wrong
     with the request, and ConfigError outside a notebook.
     """
-    if not is_notebook(shell):
-        raise ConfigError("--background needs a notebook: a terminal can't update output above the prompt.")
-    if not reaches_ended_cells(shell):
-        raise ConfigError("--background needs a kernel that can write into a cell that has ended; this one can't.")
-    canvas = PinnedCanvas(shell)
+    canvas = pinned_canvas(shell)
     shown = presentation(session, options, composed.notes, continue_with=asked["continue_with"])
     presenter = make_presenter(True, canvas=canvas, **shown)
     exchange = session.exchange(composed.message, cell_id=running_cell_id(shell), **asked)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbchat.display import chrome
-from nbchat.display.canvas import PinnedCanvas
-from nbchat.display.presenting import is_notebook
 from nbchat.frontend import Session
 from nbchat.magics import background
 from nbchat.values.daemon_thread import start_daemon
@@ -48,11 +46,9 @@ class BackgroundRows:
 def start(shell: Any, session: Session, data: Any, template: str, options: Mapping[str, Any]) -> None:
     """Ask in a separate thread and show progress and result in the cell that is running now.
 
-    Raises ConfigError outside a notebook. Later failures are shown in the cell.
+    Raises ConfigError where that is impossible: see `pinned_canvas`. Later failures are shown in the cell.
     """
-    if not is_notebook(shell):
-        raise ConfigError("--background needs a notebook: a terminal can't update output above the prompt.")
-    canvas, name = PinnedCanvas(shell), options.get("name")
+    canvas, name = background.pinned_canvas(shell), options.get("name")
     coming = BackgroundRows(session)
     if name:
         shell.user_ns[name] = coming
