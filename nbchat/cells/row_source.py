@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nbchat.cells.usage_error import UsageError
+from nbchat.rows.parquet_source import is_file
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import nearest
 
@@ -21,11 +22,12 @@ def named_rows(text: str, namespace: dict[str, Any], flag: str = "--each") -> An
 
     Raises UsageError, which names the option.
     """
-    said = without_keys(text.strip())
-    if _is_path(text.strip(), namespace):
-        return Path(text.strip()).expanduser()
+    text = text.strip()
+    said = without_keys(text)
+    if _is_path(text, namespace):
+        return Path(text).expanduser()
     try:
-        code = compile(text.strip(), "<--each>", "eval")
+        code = compile(text, f"<{flag}>", "eval")
     except (SyntaxError, ValueError):
         raise UsageError(
             f"{flag} takes a data frame, a column, a list or another expression; got {said!r}. One with spaces goes in"
@@ -43,7 +45,7 @@ def named_rows(text: str, namespace: dict[str, Any], flag: str = "--each") -> An
 
 def _is_path(text: str, namespace: Mapping[str, object]) -> bool:
     """Whether this is the name of a Parquet file rather than an expression of live variables."""
-    if not text.lower().endswith((".parquet", ".parq", ".pq")) or text.partition(".")[0] in namespace:
+    if not is_file(text) or text.partition(".")[0] in namespace:
         return False
     try:
         return Path(text).expanduser().is_file()

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nbchat.cells.compose import variants_of
 from nbchat.cells.options import OWN, CellOptions
+from nbchat.cells.presentation import server_notes
 from nbchat.cells.row_source import named_rows
 from nbchat.cells.scorer import scorer
 from nbchat.cells.usage_error import UsageError
-from nbchat.conversation.servers.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
 from nbchat.frontend import Session
 from nbchat.magics.cell import bind
 from nbchat.magics.rows import live_names
+from nbchat.rows.source import source_of
 from nbchat.tuning.grid import Grid
 from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.views.watched_evaluation import watched_evaluation
 
-__all__ = ["evaluation_cell"]
+__all__ = ["evaluation_cell", "named_truth"]
 
 NOT_COMPARED = ("code", "image", "raw", "remote_images", "tools", "pilot", "out", "repeat", "background")
 """Options that make no sense with settings to compare over rows."""
@@ -47,7 +48,6 @@ def evaluation_cell(shell: Any, session: Session, body: str, options: CellOption
         _show_plan(shell, session, data, template, given)
         return
     name = options.get("into")
-    notes = [builtin_notice()] if session.endpoint.is_builtin and "base_url" not in asked else []
     try:
         watched_evaluation(
             session,
@@ -55,9 +55,9 @@ def evaluation_cell(shell: Any, session: Session, body: str, options: CellOption
             template,
             display=True,
             name=name,
-            notes=[note for note in notes if note],
+            notes=server_notes(session, options),
             keep=lambda found: bind(shell, found, name),
-            truth=_truth(options.get("truth"), data, shell.user_ns),
+            truth=named_truth(options.get("truth"), data, shell.user_ns),
             score=scorer(options.get("score"), shell.user_ns),
             names=live_names(shell),
             **given,
@@ -68,10 +68,11 @@ def evaluation_cell(shell: Any, session: Session, body: str, options: CellOption
         raise
 
 
-def _truth(text: str | None, data: Any, namespace: dict[str, Any]) -> Any:
+def named_truth(text: str | None, data: Any, namespace: dict[str, Any]) -> Any:
     """What `--truth` names: a column, two columns (`a,b`), or the values of a live expression such as `df.label`.
 
-    A name that is none of them is taken for a column, whose absence `evaluate` explains. Raises UsageError.
+    A name that is none of them is taken for a column, whose absence `evaluate` explains. Raises UsageError, and PromptError
+    for data that have no rows.
     """
     if text is None:
         return None
@@ -84,10 +85,12 @@ def _truth(text: str | None, data: Any, namespace: dict[str, Any]) -> Any:
     return named_rows(text, namespace, "--truth")
 
 
-def _columns(data: Any) -> list[Any]:
-    if isinstance(data, (list, tuple)):
-        return [key for item in data[:1] if isinstance(item, Mapping) for key in item]
-    return list(getattr(data, "columns", ()))
+def _columns(data: Any) -> Sequence[Any]:
+    """The columns of the rows; none of values, and of an iterator, which would be begun."""
+    if isinstance(data, Iterator):
+        return ()
+    source = source_of(data)
+    return () if source.single else source.columns
 
 
 def _show_plan(shell: Any, session: Session, data: Any, template: str | list[str], given: dict[str, Any]) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from nbchat.cells.compose import SHELL_NAMES
 from nbchat.cells.options import OWN, CellOptions
+from nbchat.cells.presentation import server_notes
 from nbchat.cells.row_source import named_rows
 from nbchat.cells.usage_error import UsageError
-from nbchat.conversation.servers.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.frontend import Session
 from nbchat.magics.cell import bind
@@ -56,8 +56,7 @@ def rows_cell(shell: Any, session: Session, template: str, options: CellOptions,
             canvas.show(bundle)
         return
     name = options.get("into")
-    notes = [builtin_notice()] if session.endpoint.is_builtin and "base_url" not in asked else []
-    shown: dict[str, Any] = {"name": name, "notes": [note for note in notes if note], "names": names}
+    shown: dict[str, Any] = {"name": name, "notes": server_notes(session, options), "names": names}
     if options.get("background"):
         from nbchat.magics.background_rows import start
 

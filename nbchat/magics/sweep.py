@@ -7,9 +7,9 @@ from typing import Any
 
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
+from nbchat.cells.presentation import server_notes
 from nbchat.cells.scorer import scorer
 from nbchat.cells.usage_error import UsageError
-from nbchat.conversation.servers.local_servers import builtin_notice
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
 from nbchat.display.kernel import running_cell_id
@@ -42,9 +42,7 @@ def sweep_cell(
         _show_plan(shell, session, variants, {**given, "cell_id": cell_id}, score)
         return
     name = options.get("into")
-    endpoint_notes = [builtin_notice()] if session.endpoint.is_builtin and "base_url" not in asked else []
     told = dict.fromkeys(note for composed in variants for note in composed.notes)
-    notes = [note for note in (*told, *endpoint_notes) if note]
     try:
         result = watched_sweep(
             session,
@@ -53,7 +51,7 @@ def sweep_cell(
             score=score,
             cell_id=cell_id,
             name=name,
-            notes=notes,
+            notes=[*told, *server_notes(session, options)],
             keep=lambda result: bind(shell, result, name),
             **given,
         )
