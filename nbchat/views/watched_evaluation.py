@@ -9,14 +9,15 @@ from typing import Any, cast
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.display_state import mark_shown, running_shell
-from nbchat.display.footer import cost_text, seconds_text
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.evaluation.evaluate import evaluate
+from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.rows.progress import Progress
 from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.views.evaluation import Evaluation, evaluation_bundle
 from nbchat.views.sweep_plot import show_plot
+from nbchat.views.watched_rows import progress_facts
 
 __all__ = ["watched_evaluation"]
 
@@ -46,7 +47,7 @@ def watched_evaluation(
     bar = CellBar(CellCanvas(shell)) if is_notebook(shell) else TerminalBar(sys.stdout)
 
     def tell(progress: Progress) -> None:
-        bar.show(progress.done, progress.total, _facts(progress), "answers")
+        bar.show(progress.done, progress.total, progress_facts(progress), "answers")
         on_progress(progress)
 
     ended: NbchatError | Interrupted | None = None
@@ -61,25 +62,17 @@ def watched_evaluation(
         bar.clear()
         raise
     found = cast("Evaluation", result)
-    if keep is not None:
-        keep(found)
-    elif ended is not None and shell is not None:
-        shell.displayhook.update_user_ns(found)
-    mark_shown(found)
-    bar.replace(evaluation_bundle(found, name or ("_" if ended is not None else ""), notes))
-    if is_notebook(shell):
-        show_plot(shell, found)
+    try:
+        if keep is not None:
+            keep(found)
+        elif ended is not None and shell is not None:
+            shell.displayhook.update_user_ns(found)
+        mark_shown(found)
+        bar.replace(evaluation_bundle(found, name or ("_" if ended is not None else ""), notes))
+        if is_notebook(shell):
+            show_plot(shell, found)
+    except KeyboardInterrupt:
+        ended = ended or EvaluationInterrupted("Stopped while the result was shown; all answers are kept.", found)
     if ended is not None:
         raise ended
     return found
-
-
-def _facts(progress: Progress) -> list[str]:
-    """Return the facts to show while it runs."""
-    facts = [
-        f"{progress.failed:,} failed" if progress.failed else "",
-        f"{progress.stored:,} stored" if progress.stored else "",
-        "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
-        f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",
-    ]
-    return [fact for fact in facts if fact]

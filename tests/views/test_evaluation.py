@@ -5,12 +5,16 @@ import re
 
 import pytest
 
+from nbchat.frontend import Session
 from nbchat.rows.evaluation.early_stopping import Stopped
 from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.labels import Labels
 from nbchat.rows.evaluation.result import Design
+from nbchat.rows.evaluation.run import EvaluationInterrupted
+from nbchat.testing import Say, ScriptedServer
 from nbchat.tuning.grid import Axis, Grid
 from nbchat.tuning.statistics import Difference
+from nbchat.views import watched_evaluation
 from nbchat.views.evaluation import Evaluation, evaluation_bundle
 from nbchat.views.sweep_plot import plot_bundle
 
@@ -88,3 +92,18 @@ def test_a_shell_shows_the_table_rather_than_an_object():
     from IPython.lib.pretty import pretty
 
     assert pretty(made()).startswith("Settled: model=a beats model=b")
+
+
+def test_an_interrupt_while_the_result_is_shown_loses_nothing(monkeypatch):
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watched_evaluation, "evaluation_bundle", interrupted)
+    kept = []
+    asked = {"truth": ["praise", "complaint"], "display": True, "keep": kept.append}
+    with ScriptedServer(default=Say("praise")) as server:
+        chat = Session(base_url=server.base_url, model="m")
+        with pytest.raises(EvaluationInterrupted) as stopped:
+            watched_evaluation.watched_evaluation(chat, ["good", "bad"], "{item}", **asked)
+    assert kept == [stopped.value.evaluation]
+    assert kept[0].standings[0].quality.mean == 0.5
