@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from nbchat.markdown.terminal_text import plain_text
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.results.details import Details
 from nbchat.values.answer.usage import Usage
+from nbchat.values.limits import one_line
 from nbchat.values.plural import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 
@@ -123,7 +124,7 @@ def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs
     """Return a table of some rows: position, inserted values, and the answer, with a column for each field of a record."""
     if not positions:
         return []
-    asked = [cut(inputs(place)) for place in positions]
+    asked = [one_line(inputs(place), LONGEST) for place in positions]
     columns = [Column("row", [f"{place:,}" for place in positions])]
     if any(asked):
         columns.append(_texts("asked about", asked))
@@ -132,7 +133,7 @@ def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs
     if any(records):
         names = list(dict.fromkeys(key for record in records if record for key in record))
         return columns + [
-            _texts(cut(str(key)), [_shown((record or {}).get(key)) for record in records])
+            _texts(one_line(str(key), LONGEST), [_shown((record or {}).get(key)) for record in records])
             for key in names[:MOST_COLUMNS]
         ]
     return [*columns, _texts("answer", [_shown(value) for value in values])]
@@ -146,29 +147,17 @@ def _texts(title: str, texts: Sequence[str]) -> Column:
 
 
 def _shown(value: Any) -> str:
-    return "" if value is None else cut(str(value))
-
-
-def cut(text: str, longest: int = LONGEST) -> str:
-    """Return a text on one line, shortened."""
-    line = " ".join(text[: 4 * longest].split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return "" if value is None else one_line(str(value), LONGEST)
 
 
 def first_answered(details: Details, count: int) -> list[int]:
     """Return the positions of the first rows with an answer."""
-    return list(islice((place for place, outcome in _known(details) if outcome.status == "complete"), count))
-
-
-def _known(details: Details) -> Iterable[tuple[int, Outcome]]:
-    """Return the outcomes with their positions; where the answers are in a file, those that are kept beside it."""
-    kept = getattr(details.outcomes, "kept", None)
-    return enumerate(details.outcomes) if kept is None else kept()
+    return list(islice((place for place, outcome in details.known() if outcome.status == "complete"), count))
 
 
 def _labels(details: Details) -> list[Column]:
     """Return how often each answer came, where the answers are few different ones."""
-    answers = [outcome.value for _, outcome in _known(details) if outcome.status == "complete"]
+    answers = [outcome.value for _, outcome in details.known() if outcome.status == "complete"]
     texts = [_label(value) for value in answers]
     if len(texts) < max(LEAST_ROWS, details.count("complete")) or None in texts:
         return []
@@ -178,7 +167,7 @@ def _labels(details: Details) -> list[Column]:
     ranked = counts.most_common()
     bars = [f'<span style="{BAR};width:{max(0.15, 9 * count / ranked[0][1]):.2f}em"></span>' for _, count in ranked]
     return [
-        Column("answer", [cut(label) for label, _ in ranked], number=False),
+        Column("answer", [one_line(label, LONGEST) for label, _ in ranked], number=False),
         Column("rows", [f"{count:,}" for _, count in ranked]),
         Column("", [""] * len(ranked), html=bars),
     ]
@@ -199,9 +188,9 @@ def reasons(details: Details) -> Bundle:
     """Return the reasons of failures with their number and a row each; empty = no row failed."""
     found: Counter[str] = Counter()
     rows: dict[str, int] = {}
-    for place, outcome in _known(details):
+    for place, outcome in details.known():
         if outcome.status == "failed":
-            reason = cut(outcome.reason or "", LONGEST_REASON)
+            reason = one_line(outcome.reason or "", LONGEST_REASON)
             found[reason] += 1
             rows.setdefault(reason, place)
     if not found:
@@ -220,7 +209,7 @@ def _hint(details: Details, dot: str) -> str:
         f"{dot}retry() asks the {pluralize(missing, 'row')} without an answer" if missing else "",
         f"{dot}errors() lists them" if missing else "",
         f"{dot}disagreements() lists rows whose repeats differ"
-        if any((outcome.agreement or 1.0) < 1.0 for _, outcome in _known(details))
+        if any((outcome.agreement or 1.0) < 1.0 for _, outcome in details.known())
         else "",
     ]
     told = " · ".join(step for step in steps if step)
