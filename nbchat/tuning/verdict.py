@@ -233,6 +233,14 @@ def _rounded(number: int) -> int:
     return -(-number // unit) * unit
 
 
+def _listed(names: Sequence[str]) -> str:
+    """List names: "a, b and c"; with semicolons if any name has a comma."""
+    *others, last = names
+    if not others:
+        return last
+    return f"{'; '.join(others)}; and {last}" if "," in "".join(names) else f"{', '.join(others)} and {last}"
+
+
 class _Words(Struct, frozen=True):
     """Writes the sentence of a verdict."""
 
@@ -260,7 +268,7 @@ class _Words(Struct, frozen=True):
             advice = best.ask_more(other, least)
             few = "runs" if unit == "repeat" else f"{unit}s"
             return f"Not settled: too few {few} to distinguish {names[0]} from {names[1]}; {advice}."
-        rest = f" Settled: it beats {'; '.join(map(self.terms.name, beaten))}." if beaten else ""
+        rest = f" Settled: {names[0]} beats {_listed([self.terms.name(one) for one in beaten])}." if beaten else ""
         if gap.mean < 0:
             return (
                 f"Not settled: {names[0]} has the better mean {measure}, but {names[1]} is ahead in the {gap.n} {unit}s "

@@ -11,7 +11,7 @@ from nbchat.testing import Say, Status, error
 from nbchat.tuning.agreement import agreement
 from nbchat.tuning.statistics import Mean
 from nbchat.tuning.sweep import sweep
-from nbchat.tuning.verdict import Measured, agreement_verdict, verdict
+from nbchat.tuning.verdict import Measured, Terms, agreement_verdict, verdict
 
 
 def measured(name, values):
@@ -40,7 +40,7 @@ def test_the_best_of_many_must_beat_each_of_them_at_a_stricter_level():
     found = verdict([measured("a", GOOD), measured("b", BAD), measured("c", [0.9, 0.9, 0.8, 1.0, 0.8, 0.7])])
     assert not found.settled
     assert "95 % interval for all 2 comparisons together" in str(found)
-    assert "Settled: it beats model=b" in str(found)
+    assert str(found).endswith(" Settled: model=a beats model=b.")
 
 
 @pytest.mark.parametrize(("scatter", "claimed"), [(0.57, False), (0.4, True)])
@@ -55,7 +55,24 @@ def test_a_partial_win_counts_that_any_two_could_have_been_compared(scatter, cla
     assert gaps["b"].settled
     assert not found.settled
     assert ({"model": "b"} in found.beaten) == claimed == ("model=b" in str(found))
-    assert str(found).endswith("it beats model=b; model=d." if claimed else "it beats model=d.")
+    assert str(found).endswith(f"Settled: model=a beats {'model=b and model=d' if claimed else 'model=d'}.")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("w", "x", "y", "z"), "Settled: w beats x, y and z."),
+        (("w", "x, 0", "y, 1", "z"), "Settled: w beats x, 0; y, 1; and z."),
+    ],
+)
+def test_what_an_open_verdict_settles_reads_as_a_sentence(names, said):
+    spread = {"a": [8.0, 9.0, 8.5, 9.5, 8.0, 9.0], "e": [8.1, 8.7, 8.8, 9.2, 8.2, 8.7]}
+    low = [0.1, 0.0, 0.2, 0.1, 0.0, 0.1]
+    some = [measured(model, spread.get(model, low)) for model in "aebcd"]
+    called = dict(zip("abcd", names, strict=True), e="v")
+    found = verdict(some, Terms(name=lambda setting: called[setting["model"]]))
+    assert not found.settled
+    assert str(found).endswith(said)
 
 
 def test_a_mean_that_is_higher_by_repeats_the_other_lacks_beats_nothing():
