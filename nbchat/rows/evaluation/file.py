@@ -49,19 +49,6 @@ MOST_BYTES = 2_000_000_000
 
 _E = TypeVar("_E", bound="Evaluation")
 
-_OUTCOME = (
-    "status",
-    "answer",
-    "value",
-    "quality",
-    "cost",
-    "seconds",
-    "prompt_tokens",
-    "completion_tokens",
-    "error",
-    "stored",
-)
-
 
 def write(evaluation: Evaluation, path: Path) -> Path:
     """Write an evaluation in the format given by the path's suffix; return the path. Raises SessionError."""
@@ -224,7 +211,7 @@ def _stopped(about: Mapping[str, Any], design: Design) -> Iterator[Stopped]:
 
 
 def _rows(records: Iterable[Any], settings: int, rows: int) -> tuple[list[Case], list[list[Graded]]]:
-    """Return the cases and graded. Raises ValueError if a row or setting is missing or there are too many."""
+    """Return the cases and grades. Raises ValueError if a row or setting is missing or there are too many."""
     cases: list[Case] = []
     graded: list[list[Graded]] = [[] for _ in range(settings)]
     for place, record in enumerate(records):
@@ -233,7 +220,7 @@ def _rows(records: Iterable[Any], settings: int, rows: int) -> tuple[list[Case],
             raise ValueError(f"row {row} of setting {setting} is not where it belongs")
         if setting == 0:
             cases.append(Case(row, record["index"], record["truth"], record["second_truth"]))
-        graded[setting].append(Graded(**{name: record[name] for name in _OUTCOME}))
+        graded[setting].append(Graded(**{name: record[name] for name in Graded.__struct_fields__}))
     if len(cases) != rows or any(len(each) != rows for each in graded):
         raise ValueError(f"it has {len(cases):,} of {rows:,} rows")
     return cases, graded

@@ -47,6 +47,11 @@ class Graded(Struct, frozen=True):
     error: str | None = None
     stored: bool = False
 
+    @property
+    def label(self) -> str | None:
+        """The label in the answer; None = none, or not a label."""
+        return self.value if isinstance(self.value, str) else None
+
 
 class Measure(Struct, frozen=True):
     """How answers are compared with the truths.

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nbchat.rows.evaluation import tables
 from nbchat.rows.evaluation.annotators import Annotators
 from nbchat.rows.evaluation.confusion import Confusion
 from nbchat.rows.evaluation.early_stopping import FINAL, Stopped
 from nbchat.rows.evaluation.frontier import frontier
 from nbchat.rows.evaluation.grading import Case, Graded, Measure
 from nbchat.rows.evaluation.standing import Candidate, Standing, by_macro_f1
-from nbchat.tuning.grid import Grid, Setting, setting_text, value_text
+from nbchat.tuning.grid import Grid, Setting, setting_text
 from nbchat.tuning.statistics import LEVEL, finite
 from nbchat.tuning.verdict import Comparable, Terms, Verdict, verdict
 from nbchat.values.errors import ParameterError, SessionError
@@ -35,10 +36,6 @@ WIDEST_NAME = 40
 
 MOST_NAMED = 5
 """Most unreadable answers that are quoted."""
-
-_FLOATS = frozenset(
-    {"cost", "seconds", "quality", "cost_per_1000", "seconds_per_1000", "macro_f1", "bias", "low", "high"}
-)
 
 
 class Design(Struct, frozen=True):
@@ -244,94 +241,32 @@ class Evaluation:
     def to_frame(self) -> Any:
         """Return a data frame with a row for each setting: its values, quality with 95 % interval, cost, time."""
         rows = self.table_rows()
-        return data_frame(rows, list(rows[0]), _FLOATS | {self.measure.name})
+        return data_frame(rows, list(rows[0]), {*tables.FLOATS, self.measure.name})
 
     def table_rows(self) -> list[dict[str, Any]]:
         """Return a dict for each setting, as in `to_frame`."""
-        lost = {one.setting: one.sentence(self.name) for one in self.stopped}
-        rows = []
-        for number, one in enumerate(self.standings):
-            quality = one.quality
-            row = {
-                "setting": number,
-                **{name: self._value(one.setting, name) for name in one.setting},
-                "rows": one.counted,
-                self.measure.name: None if quality is None else quality.mean,
-                "low": None if quality is None else quality.low,
-                "high": None if quality is None else quality.high,
-                "macro_f1": one.macro_f1,
-                "bias": None if one.bias is None else one.bias.mean,
-                "failed": one.failed,
-                "unread": one.unread,
-                "not_asked": one.not_asked,
-                "cost_per_1000": one.cost_per_1000,
-                "seconds_per_1000": one.seconds_per_1000,
-                "frontier": number in self.frontier,
-                "stopped": lost.get(one.setting),
-            }
-            for name in {"labels": ("bias",), "numbers": ("macro_f1",), "scores": ("bias", "macro_f1")}[
-                self.measure.kind
-            ]:
-                del row[name]
-            rows.append(row)
-        return rows
+        return tables.setting_records(self)
 
     def rows(self) -> Any:
         """Return a data frame with a row for each row and setting: truth, answer, quality, cost, time, error."""
         records = self.records()
-        return data_frame(records, list(records[0]) if records else ["row"], _FLOATS)
+        return data_frame(records, list(records[0]) if records else ["row"], tables.FLOATS)
 
     def records(self) -> list[dict[str, Any]]:
         """Return a dict for each row and setting, as in `rows`, row by row."""
-        return [
-            {
-                "row": case.row,
-                "index": case.index,
-                "setting": number,
-                **{name: self._value(setting, name) for name in setting},
-                "truth": case.truth,
-                "second_truth": case.second,
-                "status": one.status,
-                "answer": one.answer,
-                "value": one.value,
-                "quality": one.quality,
-                "cost": one.cost,
-                "seconds": one.seconds,
-                "prompt_tokens": one.prompt_tokens,
-                "completion_tokens": one.completion_tokens,
-                "error": one.error,
-                "stored": one.stored,
-            }
-            for case in self.cases
-            for number, setting in enumerate(self.settings)
-            for one in (self.graded[number][case.row],)
-        ]
+        return tables.row_records(self)
 
     def disagreements(self) -> Any:
         """Return a data frame of the rows to which the settings gave different answers: the truth, a column for each setting.
 
         A row that a setting did not answer, or where it gave no label or number, is among them if any other did.
         """
-        names = [self.name(setting) for setting in self.settings]
-        rows = [
-            {
-                "row": case.row,
-                "index": case.index,
-                "truth": case.truth,
-                **{name: each[case.row].value for name, each in zip(names, self.graded, strict=True)},
-            }
-            for case in self.disagreeing()
-        ]
-        return data_frame(rows, ["row", "index", "truth", *names], ())
+        columns = ["row", "index", "truth", *map(self.name, self.settings)]
+        return data_frame(tables.disagreement_records(self), columns, ())
 
     def disagreeing(self) -> list[Case]:
         """Return the rows of `disagreements`."""
-        found = []
-        for case in self.cases:
-            asked = [each[case.row] for each in self.graded]
-            if len({one.value for one in asked if one.status != "not asked"}) > 1:
-                found.append(case)
-        return found
+        return tables.disagreeing(self)
 
     def confusion(self, setting: Setting | int | None = None) -> Confusion:
         """Return the confusion matrix of a setting. Raises ParameterError if the truths are not labels."""
@@ -339,16 +274,11 @@ class Evaluation:
             raise ParameterError("A confusion matrix needs labels as truths (kind='labels').")
         graded = self.graded[self.number(setting)]
         pairs = [
-            (str(case.truth), _text(one.value))
+            (str(case.truth), one.label)
             for case, one in zip(self.cases, graded, strict=True)
             if one.quality is not None
         ]
         return Confusion.of(self.measure.labels.names, pairs)
-
-    @staticmethod
-    def _value(setting: Setting, name: str) -> Any:
-        value = setting.get(name)
-        return value if value is None or isinstance(value, (str, int, float)) else value_text(setting, name)
 
     # Using it
 

@@ -33,7 +33,7 @@ class Candidate(Struct, frozen=True):
 
     @classmethod
     def of(cls, setting: Setting, graded: Sequence[Graded], *, right: bool, truths: bool = False) -> Candidate | None:
-        """Return a candidate by the graded in row order; None = no row counts. `truths`: scores are 0 or 1."""
+        """Return a candidate by its grades in row order; None = no row counts. `truths`: scores are 0 or 1."""
         values = {row: one.quality for row, one in enumerate(graded) if one.quality is not None}
         mean = Mean.of(values.values(), truths=right or truths)
         return None if mean is None else cls(setting, mean, values, right)
@@ -69,7 +69,7 @@ def by_macro_f1(
     rows = [case.row for case in cases if all(each[case.row].quality is not None for each in graded)]
     if not rows:
         return []
-    pairs = [[(str(cases[row].truth), _label(each[row].value)) for row in rows] for each in graded]
+    pairs = [[(str(cases[row].truth), each[row].label) for row in rows] for each in graded]
     statistics = [lambda picked, of=of: macro_f1(Counter(map(of.__getitem__, picked))) or 0.0 for of in pairs]
     found = []
     resamples = bootstrap(len(rows), statistics, seed)
@@ -79,10 +79,6 @@ def by_macro_f1(
         interval = Mean(mean, len(rows), max(0.0, mean - reach), min(1.0, mean + reach), error)
         found.append(Candidate(setting, interval, dict.fromkeys(rows, 0.0), resampled=resampled))
     return found
-
-
-def _label(value: str | float | None) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 class Standing(Struct, frozen=True):
@@ -111,7 +107,7 @@ class Standing(Struct, frozen=True):
     def of(
         cls, setting: Setting, graded: Sequence[Graded], cases: Sequence[Case], measure: Measure, truths: bool
     ) -> Standing:
-        """Summarise the graded of a setting, in row order. `truths`: scores are 0 or 1."""
+        """Summarise the grades of a setting, in row order. `truths`: scores are 0 or 1."""
         known = [(case, one) for case, one in zip(cases, graded, strict=True) if measure.can_count(case)]
         counted = [(case, one) for case, one in known if one.quality is not None]
         complete = [one for _, one in known if one.status == "complete"]
@@ -125,7 +121,7 @@ class Standing(Struct, frozen=True):
             for case, one in counted
             if measure.kind == "numbers" and isinstance(one.value, float) and isinstance(case.truth, float)
         ]
-        pairs = Counter((str(case.truth), _label(one.value)) for case, one in counted)
+        pairs = Counter((str(case.truth), one.label) for case, one in counted)
         return cls(
             setting,
             len(counted),
