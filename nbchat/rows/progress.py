@@ -12,9 +12,9 @@ class Progress(Struct, frozen=True):
 
     `done` of them have ended: `failed` without an answer, `skipped` because a field is missing, `stored` with an answer
     from the journal; `under_way` are sent or about to be. `cost` is what the run has cost so far in US dollars, `tokens`
-    its tokens, None = unknown. `rows_per_second` counts the requests that were answered; `seconds_left` and `cost_left`
-    extrapolate. None = unknown. `at_once` is how many requests may be in flight now; `waits` is for how
-    many seconds the server's rate limit still forbids requests (0 = it does not).
+    its tokens, `seconds` its time. `rows_per_second` counts the requests that were answered; `seconds_left` and
+    `cost_left` extrapolate. None = unknown. `at_once` is how many requests may be in flight now; `waits` is for how many
+    seconds the server's rate limit still forbids requests (0 = it does not).
     """
 
     done: int

@@ -48,9 +48,8 @@ def evaluate(
     answers get a score instead, higher is better; then `truth` may be omitted.
 
     A setting that is plainly worse at one of four looks is no longer asked, unless `stop_early` is False: see
-    `early_stopping`. Rows are
-    asked in a random order, which is the same every time. Answers are journalled as those of `map`, so that nothing is
-    paid twice between the two.
+    `early_stopping`. Rows are asked in a random order, which is the same every time. Answers are journalled as those of
+    `map`, so that nothing is paid twice between the two.
 
     `budget` holds for the whole evaluation. Further options are `map`'s (`concurrency`, `cache`, `retries`, `names`) and
     request parameters, `system` included: a list is an axis. Raises ParameterError, ConfigError, PromptError and

@@ -15,7 +15,7 @@ from nbchat.values.errors import SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.plural import pluralize
 
-__all__ = ["Details", "Mapped"]
+__all__ = ["Details", "Mapped", "with_summary"]
 
 
 class Details:
@@ -167,6 +167,12 @@ class Mapped:
     def cost(self) -> float | None:
         """The cost of the run's requests in US dollars; None = unknown."""
         return self.details.cost
+
+
+def with_summary(shown: str, result: Any) -> str:
+    """Return a result's text with the summary of its details below it, if there is something to say."""
+    summary = result.details.summary if hasattr(result, "details") else ""
+    return f"{shown}\n{summary}" if summary else shown
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped, with_summary
 
 __all__ = ["MappedNative", "arrow_column", "arrow_table", "numpy_array"]
 
@@ -35,8 +35,7 @@ class MappedNative(Mapped):
         return array if dtype is None else array.astype(dtype)
 
     def __repr__(self) -> str:
-        summary = self.details.summary
-        return f"{self.native!r}\n{summary}" if summary else repr(self.native)
+        return with_summary(repr(self.native), self)
 
 
 def numpy_array(values: Sequence[Any], details: Details) -> MappedNative:

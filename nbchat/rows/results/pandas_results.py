@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped, with_summary
 
 __all__ = ["MappedFrame", "MappedSeries", "dtype_of", "pandas_column", "pandas_frame"]
 
@@ -27,7 +27,7 @@ class MappedSeries(Mapped, pd.Series):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        return _with_summary(super().__repr__(), self)
+        return with_summary(super().__repr__(), self)
 
 
 class MappedFrame(Mapped, pd.DataFrame):
@@ -44,7 +44,7 @@ class MappedFrame(Mapped, pd.DataFrame):
         return pd.Series
 
     def __repr__(self) -> str:
-        return _with_summary(super().__repr__(), self)
+        return with_summary(super().__repr__(), self)
 
     def _repr_html_(self) -> str:
         import html
@@ -77,11 +77,6 @@ def dtype_of(kind: object) -> Any:
 
 def _index(native: Any) -> Any:
     return native if isinstance(native, pd.Index) else getattr(native, "index", None)
-
-
-def _with_summary(shown: str, result: Mapped) -> str:
-    summary = result.details.summary if hasattr(result, "details") else ""
-    return f"{shown}\n{summary}" if summary else shown
 
 
 def _typed(values: Sequence[Any]) -> Any:

@@ -28,7 +28,6 @@ class PastRuns(list[RunRow]):
         """Return a dict for each run. `status` is "running" for one that was killed; None = unknown."""
         return [
             {
-                **dict.fromkeys(COLUMNS),
                 **{name: run.about.get(name) for name in COLUMNS},
                 "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.at)),
                 "model": dict(run.about.get("params") or {}).get("model"),

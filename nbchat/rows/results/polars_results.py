@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.details import Details, Mapped, with_summary
 
 __all__ = ["MappedPolarsFrame", "MappedPolarsSeries", "polars_column", "polars_frame"]
 
@@ -20,7 +20,7 @@ class MappedPolarsSeries(Mapped, pl.Series):
         return pl.Series._from_pyseries(pyseries)  # noqa: SLF001  # polars makes all derived columns with it
 
     def __str__(self) -> str:
-        return _with_summary(super().__str__(), self)
+        return with_summary(super().__str__(), self)
 
     def __reduce__(self) -> Any:
         return polars_column, (self.name, self.to_list(), self.details)
@@ -34,7 +34,7 @@ class MappedPolarsFrame(Mapped, pl.DataFrame):
         return pl.DataFrame._from_pydf(pydf)  # noqa: SLF001  # polars makes all derived frames with it
 
     def __str__(self) -> str:
-        return _with_summary(super().__str__(), self)
+        return with_summary(super().__str__(), self)
 
     def __reduce__(self) -> Any:
         return polars_frame, (self.to_dict(as_series=False), self.details)
@@ -61,8 +61,3 @@ def _typed(values: Sequence[Any]) -> pl.Series:
         return pl.Series("", list(values), strict=False)
     except (TypeError, ValueError, pl.exceptions.PolarsError):
         return pl.Series("", list(values), dtype=pl.Object)
-
-
-def _with_summary(shown: str, result: Mapped) -> str:
-    summary = result.details.summary if hasattr(result, "details") else ""
-    return f"{shown}\n{summary}" if summary else shown
