@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct, field
 
-from nbchat.tuning.grid import setting_text, value_text
+from nbchat.tuning.grid import Grid, Setting, setting_text, value_text
 from nbchat.values.errors import NbchatError, ParameterError
 
 if TYPE_CHECKING:
     from nbchat.tuning.result import Sweep
-    from nbchat.tuning.summary import Summary
 
-__all__ = ["Backend", "Figures", "Point", "draw", "figures", "plot", "vega_type"]
+__all__ = ["Backend", "Figures", "Point", "Scale", "draw", "figures", "plot", "vega_type"]
 
 Backend = Literal["altair", "matplotlib"]
 
@@ -70,6 +69,40 @@ class Figures(Struct, frozen=True):
         return list(dict.fromkeys(point.series for point in (*self.means, *self.trade)))
 
 
+class Scale(Struct, frozen=True):
+    """What quality is drawn against: temperature, or the first axis with several values.
+
+    `name` is the axis's, empty = there is none; then `everything` names all there is. `numeric`: its values are numbers.
+    """
+
+    name: str
+    numeric: bool
+    everything: str
+
+    @classmethod
+    def of(cls, grid: Grid, everything: str) -> Self:
+        """Choose the axis."""
+        axes = [axis for axis in grid.axes if len(axis.values) > 1] or list(grid.axes)
+        axis = next((axis for axis in axes if axis.name == "temperature"), axes[0] if axes else None)
+        return cls("", False, everything) if axis is None else cls(axis.name, axis.numeric, everything)
+
+    @property
+    def title(self) -> str:
+        """The title of the axis."""
+        return self.name or self.everything
+
+    def x(self, setting: Setting) -> Any:
+        """Return where a setting is drawn: at a number, or at its value's text."""
+        if self.numeric:
+            return setting.get(self.name)
+        return value_text(setting, self.name) if self.name else self.everything
+
+    def series(self, setting: Setting) -> str:
+        """Name a setting's series: every axis not on x; a categorical x too, since the right plot needs it."""
+        without = self.name if self.numeric else None
+        return setting_text(setting, without=without) if setting.keys() - {without} else "all"
+
+
 def plot(sweep: Sweep, *, backend: Backend | None = None) -> Any:
     """Draw two plots side by side with Altair, or with Matplotlib if Altair is not installed.
 
@@ -96,47 +129,28 @@ def draw(data: Callable[[], Figures], backend: Backend | None = None) -> Any:
 
 def figures(sweep: Sweep) -> Figures:
     """Compute the data of both plots."""
-    axes = [axis for axis in sweep.grid.axes if len(axis.values) > 1] or list(sweep.grid.axes)
-    axis = next((axis for axis in axes if axis.name == "temperature"), axes[0] if axes else None)
-    name = axis.name if axis is not None else ""
+    scale = Scale.of(sweep.grid, "all runs")
     costs = any(run.cost for run in sweep)
     drawn = Figures(
-        name or "all runs",
+        scale.title,
         "score" if sweep.scored else "agreement",
-        axis is not None and axis.numeric,
+        scale.numeric,
         trade_title="cost (US$)" if costs else "completion tokens",
     )
     for summary in sweep.summary():
-        drawn.means.extend(_mean_point(drawn, name, summary, scored=sweep.scored))
+        mean = summary.score if sweep.scored else summary.agreement
+        if mean is not None:
+            setting, label = summary.setting, f"{summary.name}, n = {mean.n}"
+            drawn.means.append(Point(scale.x(setting), mean.mean, scale.series(setting), label, mean.low, mean.high))
     for run in sweep.complete:
-        series = _series(drawn, run.setting, name)
+        series = scale.series(run.setting)
         if (score := sweep.score_of(run)) is not None:
-            drawn.runs.append(Point(_x(drawn, run.setting, name), score, series, f"run {run.index}"))
+            drawn.runs.append(Point(scale.x(run.setting), score, series, f"run {run.index}"))
         row = run.row()
         paid, took = row["cost"] if costs else row["completion_tokens"], row["total_s"]
         if paid is not None and took is not None:
             drawn.trade.append(Point(took, paid, series, f"run {run.index}: {setting_text(run.setting)}"))
     return drawn
-
-
-def _mean_point(drawn: Figures, name: str, summary: Summary, *, scored: bool) -> list[Point]:
-    mean = summary.score if scored else summary.agreement
-    if mean is None:
-        return []
-    setting = summary.setting
-    label = f"{summary.name}, n = {mean.n}"
-    return [Point(_x(drawn, setting, name), mean.mean, _series(drawn, setting, name), label, mean.low, mean.high)]
-
-
-def _x(drawn: Figures, setting: Any, name: str) -> Any:
-    value = setting.get(name)
-    return value if drawn.numeric else value_text(setting, name) if name else "all runs"
-
-
-def _series(drawn: Figures, setting: Any, name: str) -> str:
-    """The series of a setting: every axis not on x; a categorical x too, since the right plot needs it."""
-    without = name if drawn.numeric else None
-    return setting_text(setting, without=without) if setting.keys() - {without} else "all"
 
 
 # Altair

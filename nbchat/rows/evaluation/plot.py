@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbchat.tuning.grid import setting_text, value_text
-from nbchat.tuning.plot import Backend, Figures, Point, draw
+from nbchat.tuning.plot import Backend, Figures, Point, Scale, draw
 
 if TYPE_CHECKING:
     from nbchat.rows.evaluation.result import Evaluation
@@ -25,14 +24,11 @@ def plot(evaluation: Evaluation, *, backend: Backend | None = None) -> Any:
 
 def figures(evaluation: Evaluation) -> Figures:
     """Compute the data of both plots."""
-    grid = evaluation.grid
-    axes = [axis for axis in grid.axes if len(axis.values) > 1] or list(grid.axes)
-    axis = next((axis for axis in axes if axis.name == "temperature"), axes[0] if axes else None)
-    name = axis.name if axis is not None else ""
+    scale = Scale.of(evaluation.grid, "all rows")
     drawn = Figures(
-        name or "all rows",
+        scale.title,
         evaluation.measure.name,
-        axis is not None and axis.numeric,
+        scale.numeric,
         trade_title=evaluation.measure.name,
         trade_x_title="cost of 1,000 rows (US$)" if evaluation.priced else "seconds for 1,000 rows, one after another",
         trade_heading="{} against cost" if evaluation.priced else "{} against time",
@@ -41,16 +37,11 @@ def figures(evaluation: Evaluation) -> Figures:
     for number, one in enumerate(evaluation.standings):
         if one.quality is None:
             continue
-        value = one.setting.get(name)
-        x = value if drawn.numeric else value_text(one.setting, name) if name else "all rows"
-        without = name if drawn.numeric else None
-        series = setting_text(one.setting, without=without) if one.setting.keys() - {without} else "all"
-        interval = (one.quality.low, one.quality.high)
-        label = f"{one.name}, n = {one.quality.n}"
-        drawn.means.append(Point(x, one.quality.mean, series, label, *interval))
+        shown = (scale.series(one.setting), f"{one.name}, n = {one.quality.n}", one.quality.low, one.quality.high)
+        drawn.means.append(Point(scale.x(one.setting), one.quality.mean, *shown))
         price = evaluation.price(number)
         if price is not None:
-            points[number] = Point(price, one.quality.mean, series, label, *interval)
+            points[number] = Point(price, one.quality.mean, *shown)
     drawn.trade.extend(points.values())
     drawn.frontier.extend(points[number] for number in evaluation.frontier)
     return drawn
