@@ -21,6 +21,24 @@ def kernel(new_kernel):
 
 
 @pytest.fixture
+def new_cell(kernel, server):
+    """`new_cell(message, setup="", model="scripted-1")` returns what runs a `%%chat` cell, in a session of its own.
+
+    `setup` runs first. The cell's message may be given with each line: `cell("--once", "Hello")`.
+    """
+
+    def made(message, setup="", model="scripted-1"):
+        kernel.run(
+            "%load_ext nbchat\n"
+            f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL={model!r})\n"
+            f"from nbchat.conversation.process import process\nprocess.renew()\n{setup}"
+        )
+        return lambda line, body=message, **more: kernel.run(f"%%chat {line}\n{body}", **more)
+
+    return made
+
+
+@pytest.fixture
 def terminal(tmp_path_factory):
     """IPython in a terminal (a `Terminal`)."""
     with closing(Terminal(tmp_path_factory.mktemp("terminal"))) as terminal:

@@ -67,6 +67,11 @@ class Result:
         return sum(1 for found, _ in self.messages if found == kind)
 
 
+def shown(result):
+    """The plain text of all outputs of a cell."""
+    return "\n".join(result.mime("text/plain"))
+
+
 @dataclass(slots=True)
 class Page:
     """A cell's outputs, folded from messages as a front-end folds them. `handles` are shared by all cells."""

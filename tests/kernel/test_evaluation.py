@@ -2,8 +2,9 @@
 
 import pytest
 
-from nbchat.testing import Hang, Say, ScriptedServer, Stream
+from nbchat.testing import Hang, Say, Stream
 from nbchat.testing.answers import Received
+from tests.kernel.kernels import shown
 
 FRAME = (
     "import pandas as pd; df = pd.DataFrame({'text': [f'note {i}' for i in range(12)]}); "
@@ -19,25 +20,14 @@ def labelled(request: Received):
 
 
 @pytest.fixture
-def server():
-    with ScriptedServer(default=labelled) as server:
-        yield server
+def server(server):
+    server.default = labelled
+    return server
 
 
 @pytest.fixture
-def cell(kernel, server):
-    """Runs a `%%chat` cell against the server, in a session of its own."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='a')\n"
-        f"from nbchat.conversation.process import process\nprocess.renew()\n{FRAME}"
-    )
-    return lambda line, body="Odd or even? {text}", **more: kernel.run(f"%%chat {line}\n{body}", **more)
-
-
-def shown(result):
-    """The plain text of all outputs."""
-    return "\n".join(result.mime("text/plain"))
+def cell(new_cell):
+    return new_cell("Odd or even? {text}", FRAME, "a")
 
 
 def test_a_cell_compares_models_with_a_column_of_truths(cell, kernel, server):

@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
-from nbchat.testing import Hang, Plain, Say, ScriptedServer, Status, Stream, Until, chunk, error
+from nbchat.testing import Hang, Plain, Say, Status, Stream, Until, chunk, error
 from nbchat.testing.answers import Received
 from nbchat.testing.payloads import completion
+from tests.kernel.kernels import shown
 
 FRAME = "import pandas as pd; df = pd.DataFrame({'comment': ['good', 'bad', None, 'good again'], 'id': [1, 2, 3, 4]})"
 
@@ -17,26 +18,14 @@ def labelled(request: Received):
 
 
 @pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        server.default = labelled
-        yield server
+def server(server):
+    server.default = labelled
+    return server
 
 
 @pytest.fixture
-def cell(kernel, server):
-    """Runs a `%%chat` cell against the server, in a session of its own."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        f"from nbchat.conversation.process import process\nprocess.renew()\n{FRAME}"
-    )
-    return lambda line, body="Label: {comment}", **more: kernel.run(f"%%chat {line}\n{body}", **more)
-
-
-def shown(result):
-    """The plain text of all outputs."""
-    return "\n".join(result.mime("text/plain"))
+def cell(new_cell):
+    return new_cell("Label: {comment}", FRAME)
 
 
 def test_rows_are_answered_in_their_order_and_bound(cell, kernel):

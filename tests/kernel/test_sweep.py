@@ -4,39 +4,32 @@ import threading
 
 import pytest
 
-from nbchat.testing import Hang, Say, ScriptedServer, Status, Stream, Until, chunk, error
+from nbchat.testing import Hang, Say, Status, Stream, Until, chunk, error
 from nbchat.testing.answers import Received
+from tests.kernel.kernels import shown
+
+SETUP = """
+import nbchat.frontend; from nbchat import Session
+registry = nbchat.frontend.registry()
+session = registry.current
+"""
 
 
 @pytest.fixture
-def server():
+def server(server):
     """A server that answers with the temperature it was asked with."""
-    with ScriptedServer() as server:
-        server.default = warm
-        yield server
+    server.default = warm
+    return server
 
 
 @pytest.fixture
-def cell(kernel, server):
-    """Runs a `%%chat` cell against the server, in a session of its own."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
-        "process.renew(); registry = nbchat.frontend.registry()\n"
-        "session = registry.current\n"
-    )
-    return lambda line, body="Hello", **more: kernel.run(f"%%chat {line}\n{body}", **more)
+def cell(new_cell):
+    return new_cell("Hello", SETUP)
 
 
 def warm(request: Received):
     """An answer that identifies its request."""
     return Say(f"It is {request.json.get('temperature')}, {request.json['model']}.", usage=(9, 7))
-
-
-def shown(result):
-    """The plain text of all outputs."""
-    return "\n".join(result.mime("text/plain"))
 
 
 def rows(result):

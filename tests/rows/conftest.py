@@ -3,7 +3,7 @@
 import pytest
 
 from nbchat.frontend import Session
-from nbchat.testing import Say, ScriptedServer, Status
+from nbchat.testing import Say, Status
 
 
 def labelled(request):
@@ -13,10 +13,10 @@ def labelled(request):
 
 
 @pytest.fixture
-def server():
+def server(server):
     """A server that answers every row."""
-    with ScriptedServer(default=labelled) as server:
-        yield server
+    server.default = labelled
+    return server
 
 
 @pytest.fixture
