@@ -104,6 +104,26 @@ def test_a_file_that_takes_no_more_is_no_trouble(path, clock):
     database.close()
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM pacing_pepper",
+        "UPDATE pacing_pepper SET pepper = 'text'",
+        "UPDATE pacing SET at = 'text'",
+        "UPDATE pacing SET busy = 'text'",
+        "UPDATE pacing SET level = 'text'",
+        "UPDATE pacing SET until = 'text'",
+        "UPDATE pacing SET works = x'00'",
+    ],
+)
+def test_a_damaged_table_is_no_trouble(tables, path, damage):
+    one, two, _ = tables
+    one.exchange(URL, KEY, Shared(busy=1))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+    assert two.exchange(URL, KEY, Shared(busy=2)) is None
+
+
 def test_a_file_that_cannot_be_used_is_no_trouble(tmp_path, clock):
     (tmp_path / "file").write_text("not a directory")
     table = PaceTable(Database(tmp_path / "file" / "nbchat.sqlite"), clock)
