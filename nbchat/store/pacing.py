@@ -10,6 +10,7 @@ from collections.abc import Callable
 from nbchat.api.keys import Key
 from nbchat.api.pacing.sharing import Shared
 from nbchat.store.database import Database, Unusable
+from nbchat.store.writer import TROUBLED_SECONDS
 
 __all__ = ["PaceTable"]
 
@@ -21,9 +22,6 @@ BEAT_SECONDS = 1.0
 
 KEPT_SECONDS = 3600.0
 """Age in seconds from which a row is deleted, and the longest time that a row can forbid requests."""
-
-TROUBLED_SECONDS = 5.0
-"""Seconds before an unusable file is tried again."""
 
 
 class PaceTable:
