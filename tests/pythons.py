@@ -27,9 +27,6 @@ OLDEST = (3, 11)
 GROUPS = ("tests/scripts", "tests/kernel", "tests/conversation", "tests/store")
 OWN = ("tests/scripts",)
 
-IGNORED = ("-W", "ignore::pytest.PytestUnraisableExceptionWarning")
-"""Python 3.13 tells of connections that tests leave to the garbage collector."""
-
 PACKAGES = (
     "altair",
     "cryptography",
@@ -79,7 +76,7 @@ def test(python: Path, wheel: Path, groups: tuple[str, ...], arguments: list[str
     interpreter = make_environment(home / "environment", [wheel, *PACKAGES], python)
     root = lay_out_tests(home / "tests")
     with (home / "printed").open("w+b") as printed:
-        code = run_tests(interpreter, ["-q", *IGNORED, *groups, *arguments], root=root, output=printed.fileno())
+        code = run_tests(interpreter, ["-q", *groups, *arguments], root=root, output=printed.fileno())
         printed.seek(0)
         return code, printed.read().decode(errors="replace")
 

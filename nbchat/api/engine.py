@@ -138,9 +138,8 @@ class Engine:
         self._channels: LiveSet[Channel] = LiveSet()
         self._stopped = False
         try:
-            self._thread = start_daemon(
-                self._run, name=ENGINE_THREAD
-            )  # last: an interrupt before it leaves none behind
+            # The last step, so that an interrupt before it leaves no thread behind.
+            self._thread = start_daemon(self._run, name=ENGINE_THREAD)
         except ConfigError:
             self._loop.close()
             raise

@@ -17,11 +17,11 @@ from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
 from nbchat.display.display_state import running_shell
-from nbchat.display.kernel import running_cell_id
 from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.display.widget_style import WIDGETS_CLASS
 from nbchat.panel import comms, style
+from nbchat.panel.cell_place import CellPlace
 from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
@@ -39,12 +39,6 @@ from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS, Parameter, Params
 
 __all__ = ["Panel"]
-
-_shown: dict[str, Panel] = {}
-"""The last panel of each cell: running a cell again removes its panel from the page.
-
-Without cell ids, the last panel of each session.
-"""
 
 FIRST = ("model", "temperature", "top_p", "max_tokens")
 """The parameters that are always visible."""
@@ -68,8 +62,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._follows = session is None
         self.session: Session = session or sessions.current
         self._refreshing = threading.RLock()
-        self._attending = False
-        self._forget: list[Callable[[], Any]] = []
+        self._place = CellPlace(self)
         self._unwatch: list[Callable[[], None]] = []
         self._sent = ""
         self._tried = ONE
@@ -184,11 +177,15 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
         self.refresh()
 
+    def _stop_watching(self) -> None:
+        unwatch, self._unwatch = self._unwatch, []
+        for stop in unwatch:
+            stop()
+
     def close(self) -> None:
         """Close the panel and detach it from the session. A running answer continues and joins the history."""
-        letting_go, self._unwatch, self._forget = [*self._unwatch, *self._forget], [], []
-        for let_go in letting_go:
-            let_go()
+        self._stop_watching()
+        self._place.leave()
         self._server_form.close()
         self.conversation.approval.dismiss()  # it can no longer be answered here
         self._factory.close()
@@ -197,8 +194,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def switch(self, session: Session) -> None:
         """Show another session."""
-        for forget in self._unwatch:
-            forget()
+        self._stop_watching()
         self.session = session
         self.conversation.switch(session)
         if (asked := self.conversation.asking) is not None:
@@ -404,19 +400,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         shell.display_pub.publish(_bundle(self))
         self.conversation.pin(PinnedCanvas(shell))
         comms.answer_during_cells(self)
-        self._attend(shell)
-
-    def _attend(self, shell: Any) -> None:
-        """Refresh after each cell, and replace the panel that this cell showed before."""
-        place = running_cell_id(shell) or f"session {self.session.name}"
-        if (old := _shown.get(place)) is not None and old is not self:
-            old.close()
-        _shown[place] = self
-        self._forget.append(lambda: _shown.pop(place, None) if _shown.get(place) is self else None)
-        if not self._attending:
-            self._attending = True
-            shell.events.register("post_run_cell", self.refresh)
-            self._forget.append(lambda: shell.events.unregister("post_run_cell", self.refresh))
+        self._place.take(shell, self.session.name)
 
 
 def _value(params: Params, name: str) -> Any:

@@ -16,7 +16,7 @@ from nbchat.store.migrations import APPLICATION_ID, VERSION, migrate
 __all__ = ["Database", "Unusable"]
 
 BUSY_MILLISECONDS = 250
-"""Seconds that one attempt waits for another process's write lock; the writer retries."""
+"""How long one attempt waits for another process's write lock; the writer retries."""
 
 MAGIC = b"SQLite format 3\0"
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from nbchat.api.keys import Key
 from nbchat.api.pacing.sharing import Shared
 from nbchat.store.database import Database, Unusable
+from nbchat.store.writer import TROUBLED_SECONDS
 
 __all__ = ["PaceTable"]
 
@@ -21,9 +22,6 @@ BEAT_SECONDS = 1.0
 
 KEPT_SECONDS = 3600.0
 """Age in seconds from which a row is deleted, and the longest time that a row can forbid requests."""
-
-TROUBLED_SECONDS = 5.0
-"""Seconds before an unusable file is tried again."""
 
 
 class PaceTable:
@@ -53,7 +51,7 @@ class PaceTable:
             return self._database.read(lambda connection: self._read(connection, name, now))
         except Unusable as problem:
             self._troubled_until = now if problem.busy else now + TROUBLED_SECONDS
-        except (sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError, TypeError, ValueError):  # a damaged table may hold anything
             self._troubled_until = now + TROUBLED_SECONDS
         return None
 
@@ -87,7 +85,7 @@ class PaceTable:
         until = max((row[3] for row in rows), default=0.0)
         return Shared(
             busy=sum(row[1] for row in alive),
-            level=alive[-1][2] if alive else None,
+            level=int(alive[-1][2]) if alive and alive[-1][2] is not None else None,
             forbidden=min(max(0.0, until - now), KEPT_SECONDS),
             processes=sum(row[4] for row in alive),
         )

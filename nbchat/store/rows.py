@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import Encoder, decoded, encoded, plain
+from nbchat.store.encoding import Encoder, decoded_object, encoded, plain
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.errors import SessionError
 
@@ -64,7 +64,7 @@ class StoredRows:
         return functools.partial(self._writer.is_done, self._writer.put(write))
 
     def find(self, requests: Iterable[str]) -> dict[tuple[str, int], dict[str, Any]]:
-        """Return the stored answers to these requests, by request and number; none where the file can't be read."""
+        """Return the stored answers to these requests, by request and number; none if the file or the row can't be read."""
         try:
             found = self._database.look_up(
                 lambda connection: connection.execute(
@@ -74,7 +74,7 @@ class StoredRows:
             )
         except Unusable:
             return {}
-        return {(request, number): decoded(answer) for request, number, answer in found}
+        return {(request, number): kept for request, number, answer in found if (kept := decoded_object(answer))}
 
     def note(self, run: RunRow, session: str | None, keys: Sequence[Key] = ()) -> None:
         """Enter a run, or what is known of it now."""
@@ -101,4 +101,4 @@ class StoredRows:
             )
         except Unusable as problem:
             raise SessionError(f"The journal can't be read: {problem}.") from None
-        return [RunRow(run, at, notebook, decoded(about)) for run, at, notebook, about in rows]
+        return [RunRow(run, at, notebook, decoded_object(about)) for run, at, notebook, about in rows]

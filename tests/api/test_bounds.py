@@ -6,6 +6,7 @@ PROTOCOL 3.12.
 import json
 import subprocess
 import sys
+import time
 import zlib
 
 import pytest
@@ -138,7 +139,6 @@ def test_a_list_of_models_that_arrives_too_slowly_fails(server):
     server.models = Drip()
     result = run(server, "models")
     assert "had not answered in full after 3 s" in result["error"]
-    assert result["seconds"] < 30
 
 
 SMALL = replace(
@@ -230,10 +230,17 @@ def test_what_is_kept_is_the_beginning_of_what_was_sent(pieces):
     assert exceeded == (bounded.choices != whole.choices)
 
 
+def cpu_of_parts(count):
+    """The CPU seconds of reading an answer of so many parts."""
+    body = json.dumps(completion([{"type": "text", "text": "word " * 10}] * count)).encode()
+    began = time.thread_time()
+    reply, _, _ = decoded(body, limits=LIMITS)
+    assert reply.text == "word " * 10 * count
+    return time.thread_time() - began
+
+
 def test_a_list_of_many_parts_is_read_in_linear_time():
-    parts = [{"type": "text", "text": "word " * 10}] * 100_000
-    reply, _, _ = decoded(json.dumps(completion(parts)).encode(), limits=LIMITS)
-    assert reply.text == "word " * 1_000_000
+    assert cpu_of_parts(100_000) < 20 * cpu_of_parts(10_000)  # where it is quadratic, 100 times
 
 
 def test_a_list_of_a_million_choices_makes_no_million_readers():

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -37,6 +38,11 @@ def tables(path, clock):
         database.close()
 
 
+def count_rows(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT count(*) FROM pacing").fetchone()[0]
+
+
 def test_each_hears_what_the_others_do_and_not_itself(tables, clock):
     one, two, three = tables
     assert one.exchange(URL, KEY, Shared(busy=5, level=16, processes=1)) == Shared()
@@ -65,8 +71,7 @@ def test_a_killed_process_holds_no_slots_and_its_row_goes(tables, clock, path):
     assert two.exchange(URL, KEY, Shared(busy=1)) == Shared()
     clock.now += KEPT_SECONDS + 1
     two.exchange(URL, KEY, Shared(busy=1))
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT count(*) FROM pacing").fetchone() == (1,)
+    assert count_rows(path) == 1
 
 
 def test_a_clock_that_was_wrong_forbids_for_an_hour_at_most(tables, clock):
@@ -87,8 +92,7 @@ def test_neither_key_nor_address_stands_in_the_file(tables, path):
 
 def test_a_process_at_rest_writes_nothing(tables, path):
     tables[0].exchange(URL, KEY, Shared(level=8))
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT count(*) FROM pacing").fetchone() == (0,)
+    assert count_rows(path) == 0
 
 
 def test_a_file_that_takes_no_more_is_no_trouble(path, clock):
@@ -98,6 +102,26 @@ def test_a_file_that_takes_no_more_is_no_trouble(path, clock):
     database.read(lambda connection: connection.execute("PRAGMA query_only = ON"))
     assert table.exchange(URL, KEY, Shared(busy=1)) is None
     database.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM pacing_pepper",
+        "UPDATE pacing_pepper SET pepper = 'text'",
+        "UPDATE pacing SET at = 'text'",
+        "UPDATE pacing SET busy = 'text'",
+        "UPDATE pacing SET level = 'text'",
+        "UPDATE pacing SET until = 'text'",
+        "UPDATE pacing SET works = x'00'",
+    ],
+)
+def test_a_damaged_table_is_no_trouble(tables, path, damage):
+    one, two, _ = tables
+    one.exchange(URL, KEY, Shared(busy=1))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+    assert two.exchange(URL, KEY, Shared(busy=2)) is None
 
 
 def test_a_file_that_cannot_be_used_is_no_trouble(tmp_path, clock):

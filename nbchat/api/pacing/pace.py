@@ -240,6 +240,7 @@ class Pace:
             if job.task is not None and not job.task.done():
                 job.task.cancel()
                 await asyncio.wait({job.task})
+            self._employ()  # also removes it from the queue
             raise
 
     def _take(self, limiter: ConcurrencyLimiter | None, weigh: Callable[[], int]) -> Slot:

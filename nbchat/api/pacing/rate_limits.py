@@ -45,7 +45,7 @@ class RetryPolicy(Struct, frozen=True):
     """When to retry a request that got no answer.
 
     The wait before try k+1 is `first * 2**(k-1)` seconds, at most `longest`, plus a random extra of up to a quarter,
-    since many clients may be reported to wait at the same moment. A server's own delay takes precedence, unless it exceeds
+    because many clients may be told to wait at the same moment. A server's own delay takes precedence, unless it exceeds
     `patience`: then there is no retry.
     """
 

@@ -287,6 +287,22 @@ def test_a_batch_sits_out_long_windows_and_ends_at_longer_ones():
     Simulation.play(play())
 
 
+def test_a_batch_that_was_given_up_in_a_window_is_no_work():
+    async def play():
+        batch = Batch(1)
+        await batch.come(3)
+        batch.refuse(500.0)
+        await batch.go()
+        assert batch.pace.own().processes == 1
+        batch.limiter.shut()
+        for number in (1, 2):
+            await batch.give_up(number)
+        assert batch.pace.own().processes == 0
+        assert not batch.pace.is_active
+
+    Simulation.play(play())
+
+
 def test_other_processes_take_their_part_of_the_slots_and_their_windows_hold_here():
     async def play():
         batch = Batch()

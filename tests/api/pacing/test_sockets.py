@@ -6,16 +6,21 @@ import time
 import pytest
 
 from nbchat.api.keys import Key
+from nbchat.api.pacing import paces
+from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.api.pacing.sharing import Shared
+from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.store.database import Database
 from nbchat.store.pacing import PaceTable
 from nbchat.testing import Say, Status
 from nbchat.testing.payloads import error
 from nbchat.tuning.sweep import sweep
+from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Retrying
+from nbchat.values.answer.reply import Request
 from nbchat.values.errors import RateLimited
-from tests.api.asking import Asked
+from tests.api.asking import LONG, Asked, call_to
 
 AT_ONCE = 32
 
@@ -118,13 +123,17 @@ def test_words_beyond_patience_end_it(server):
 def test_a_window_that_another_process_met_holds_here(server, tmp_path, monkeypatch):
     path = tmp_path / "nbchat.sqlite"
     monkeypatch.setenv("NBCHAT_STORE", str(path))
+    monkeypatch.setattr(paces, "WAIT_SECONDS", LONG)
     other = Database(path)
-    PaceTable(other).exchange(server.base_url, Key("sk-shared-1234567890"), Shared(forbidden=0.6))
+    PaceTable(other).exchange(server.base_url, Key("sk-shared-1234567890"), Shared(forbidden=120.0))
     other.close()
-    began = time.monotonic()
-    asked = Asked(server.base_url, key="sk-shared-1234567890")
-    assert asked.reply.text
-    assert time.monotonic() - began >= 0.3
-    (waited,) = asked.of(Retrying)
-    assert (waited.reason, waited.attempt) == ("rate limit", 1)
-    assert any("waited" in notice for notice in asked.reply.notices)
+    assert isinstance(Asked(server.base_url, key="sk-shared-1234567890").error, RateLimited)
+    patient = call_to(server.base_url, key="sk-shared-1234567890", retries=RetryPolicy(patience=600.0))
+    channel = process.engine().open(patient)
+    (waiting,) = channel.take(LONG)
+    channel.close()
+    assert (type(waiting), waiting.reason, waiting.attempt) == (Retrying, "rate limit", 1)
+    assert server.requests == []
+    draft = Draft(Request(server.base_url, {}))
+    draft.add([waiting])
+    assert any("waited" in notice for notice in draft.reply().notices)
