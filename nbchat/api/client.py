@@ -118,8 +118,8 @@ class Client:
         if status not in (200, 404, 405, 501):
             failure = error_from(status, found.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
         else:
-            said = describe(found.content, secrets).message
-            quoted = f" ({said})" if said else ""
+            message = describe(found.content, secrets).message
+            quoted = f" ({message})" if message else ""
             sentence = f"{endpoint.title} did not list its models{quoted}. Name one with -m."
             failure = ModelNotFound(sentence, status=status)
         raise failure  # a statement of its own: IPython 7's verbose traceback prints every value named in a raising line
@@ -127,9 +127,9 @@ class Client:
     async def token_ids(self, endpoint: Endpoint, model: str, text: str, timeout: float = 5.0) -> list[int]:
         """Return the token ids of a text. Raises NbchatError, also if the server has no tokenizer."""
         bare = {"add_special": False, "add_special_tokens": False}  # llama.cpp's name and vLLM's
-        asked = {"model": model, "content": text, "prompt": text, **bare}
+        body = {"model": model, "content": text, "prompt": text, **bare}
         for url in endpoint.tokenizer_urls:
-            found = await self._look_up("POST", endpoint, url, timeout, asked)
+            found = await self._look_up("POST", endpoint, url, timeout, body)
             if found.status == 200 and (ids := token_ids(found.content)) is not None:
                 return ids
         raise ServerError(f"{endpoint.title} offers no tokenizer; give tokens by their ids: ID=BIAS.")
@@ -140,8 +140,8 @@ class Client:
         """Make a small request outside of calls. Raises NbchatError."""
         content = None if body is None else encoded(body)
         try:
-            asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
-            async with asyncio.timeout(timeout), self._pools.send(asked) as response:
+            outgoing = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
+            async with asyncio.timeout(timeout), self._pools.send(outgoing) as response:
                 return _Found(response.status_code, await read_whole(response, LIMITS.lookup))
         except (httpx.RequestError, httpx.InvalidURL) as error:
             failure = unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error

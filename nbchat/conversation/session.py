@@ -230,7 +230,7 @@ class Session(Recorded):
         return None if self._record.persistence is None else self._record.persistence.session_id
 
     def enter(self, entry: Entry, keys: Sequence[Key] = ()) -> Operation | None:
-        """Enter a ledger row that sums up many requests, in place of its earlier state. Return what writes it.
+        """Enter a ledger row that sums up many requests, in place of its earlier state. Return the operation that writes it.
 
         None = nothing is journalled. `keys` are masked in the journal.
         """

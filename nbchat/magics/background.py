@@ -68,7 +68,7 @@ class BackgroundReply:
         return getattr(so_far or Reply(status="interrupted"), name)
 
     def __repr__(self) -> str:
-        return f"<BackgroundReply: {'over' if self.done else 'still coming'}, {len(self.text):,} characters>"
+        return f"<BackgroundReply: {'over' if self.done else 'still answering'}, {len(self.text):,} characters>"
 
 
 def enter(cell: Stoppable) -> None:

@@ -22,7 +22,7 @@ class BackgroundRows:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._done = threading.Event()
-        self._progress = "not begun"
+        self._progress = "not started"
         self.result: Any = None
         """The result, once there is one; None = not yet."""
 

@@ -26,7 +26,7 @@ PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "t
 
 NO_IDS = "this front end gives cells no ids: running a cell again adds a turn"
 
-_said: set[str] = set()
+_notified: set[str] = set()
 """Notes already shown in this process."""
 
 
@@ -40,14 +40,14 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if "each" in options.own:
         from nbchat.magics.rows import rows_cell
 
-        rows_cell(shell, session, text, options, _asked(options, shell.user_ns))
+        rows_cell(shell, session, text, options, _ask_options(options, shell.user_ns))
         return
     variants = [
         compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
         for part in (variants_of(text) if options.get("variants") else [text])
     ]
     composed = variants[0]
-    asked = _asked(options, shell.user_ns)
+    asked = _ask_options(options, shell.user_ns)
     if values := {name: value for each in variants for name, value in each.values.items()}:
         asked["values"] = values
     if options.is_sweep:
@@ -67,7 +67,7 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         return
     had_code = bool(source) and asked_again(source)
     cell_id = running_cell_id(shell)
-    notes = (*composed.notes, *_said_once(session, composed, cell_id))
+    notes = (*composed.notes, *_rerun_notice(session, composed, cell_id))
     presenter = make_presenter(True, **presentation(session, options, notes, continue_with=asked["continue_with"]))
     try:
         reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
@@ -84,16 +84,16 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         CellCanvas(shell).show(chrome.line(offer_answer(shell, reply.text, source, had_code=had_code)))
 
 
-def _said_once(session: Session, composed: Composed, cell_id: str | None) -> list[str]:
+def _rerun_notice(session: Session, composed: Composed, cell_id: str | None) -> list[str]:
     """Return a notice if a cell seems to run again but can't be identified."""
     turns = session.turns
-    if cell_id is not None or not turns or turns[-1].message != composed.message or NO_IDS in _said:
+    if cell_id is not None or not turns or turns[-1].message != composed.message or NO_IDS in _notified:
         return []
-    _said.add(NO_IDS)
+    _notified.add(NO_IDS)
     return [NO_IDS]
 
 
-def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
+def _ask_options(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     """Return the options for `Session.ask`."""
     own = {name: options.own[name] for name in PASSED_ON if name in options.own}
     if options.get("no_cache"):

@@ -103,6 +103,6 @@ def _show_plan(shell: Any, session: Session, data: Any, template: str | list[str
     text = str(first.pop("message", template))
     canvas = CellCanvas(shell)
     if len(grid) > 1:
-        canvas.show(line(f"{len(grid)} settings ({grid}), each of them for every row; the first one:"))
+        canvas.show(line(f"{len(grid)} settings ({grid}), each asked for every row; the first one:"))
     for bundle in plan_bundles(session, data, text, {**first, "names": live_names(shell)}):
         canvas.show(bundle)

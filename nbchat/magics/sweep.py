@@ -42,7 +42,7 @@ def sweep_cell(
         _show_plan(shell, session, variants, {**given, "cell_id": cell_id}, score)
         return
     name = options.get("into")
-    told = dict.fromkeys(note for composed in variants for note in composed.notes)
+    notes = dict.fromkeys(note for composed in variants for note in composed.notes)
     try:
         result = watched_sweep(
             session,
@@ -51,7 +51,7 @@ def sweep_cell(
             score=score,
             cell_id=cell_id,
             name=name,
-            notes=[*told, *server_notes(session, options)],
+            notes=[*notes, *server_notes(session, options)],
             keep=lambda result: bind(shell, result, name),
             **given,
         )
@@ -73,9 +73,9 @@ def _show_plan(shell: Any, session: Session, variants: Sequence[Composed], given
 
     canvas = CellCanvas(shell)
     composed = variants[0]
-    told = estimate(session, _messages(variants), score=score, **given)
-    canvas.show(line(str(told)))
-    first = {"message": composed.message, **given, **told.grid.settings[0]}
+    size = estimate(session, _messages(variants), score=score, **given)
+    canvas.show(line(str(size)))
+    first = {"message": composed.message, **given, **size.grid.settings[0]}
     del first["repeat"]
     for bundle in dry_run_bundles(session.exchange(**first).ask, composed):
         canvas.show(bundle)

@@ -41,11 +41,11 @@ def chance_of_difference(first: Sequence[str], second: Sequence[str]) -> float:
         across = whole / 2 - sum(within)
         return within[0] / pairs[0] + within[1] / pairs[1] - 2 * across / (size * (count - size))
 
-    seen = contrast(range(size))
+    observed = contrast(range(size))
     ways = math.comb(count, size)
     if ways <= MOST_PARTINGS:
         found = [contrast(part) for part in combinations(range(count), size)]
-        return sum(each >= seen - 1e-9 for each in found) / ways
+        return sum(each >= observed - 1e-9 for each in found) / ways
     chance = Random(0)  # noqa: S311  # a sample, not a secret
     found = [contrast(chance.sample(range(count), size)) for _ in range(MOST_PARTINGS)]
-    return (1 + sum(each >= seen - 1e-9 for each in found)) / (1 + MOST_PARTINGS)
+    return (1 + sum(each >= observed - 1e-9 for each in found)) / (1 + MOST_PARTINGS)

@@ -124,10 +124,10 @@ def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs
     """Return a table of some rows: position, inserted values, and the answer, with a column for each field of a record."""
     if not positions:
         return []
-    asked = [one_line(inputs(place), LONGEST) for place in positions]
+    inserted = [one_line(inputs(place), LONGEST) for place in positions]
     columns = [Column("row", [f"{place:,}" for place in positions])]
-    if any(asked):
-        columns.append(_texts("asked about", asked))
+    if any(inserted):
+        columns.append(_texts("asked about", inserted))
     values = [outcomes[place].value for place in positions]
     records = [None if isinstance(value, str) else record_of(value) for value in values]
     if any(records):
@@ -195,10 +195,10 @@ def reasons(details: Details) -> Bundle:
             rows.setdefault(reason, place)
     if not found:
         return chrome.EMPTY
-    told = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in found.most_common(MOST_REASONS)]
+    lines = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in found.most_common(MOST_REASONS)]
     if len(found) > MOST_REASONS:
-        told.append(f"and {len(found) - MOST_REASONS:,} more reasons")
-    return chrome.details(f"Why {pluralize(sum(found.values()), 'row')} failed", "\n".join(told), opened=True)
+        lines.append(f"and {len(found) - MOST_REASONS:,} more reasons")
+    return chrome.details(f"Why {pluralize(sum(found.values()), 'row')} failed", "\n".join(lines), opened=True)
 
 
 def _hint(details: Details, dot: str) -> str:
@@ -212,5 +212,5 @@ def _hint(details: Details, dot: str) -> str:
         if any((outcome.agreement or 1.0) < 1.0 for _, outcome in details.known())
         else "",
     ]
-    told = " · ".join(step for step in steps if step)
-    return where + told if told else ""
+    hints = " · ".join(step for step in steps if step)
+    return where + hints if hints else ""

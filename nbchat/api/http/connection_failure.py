@@ -77,9 +77,9 @@ def _named(proxy: Proxy | None) -> str:
 
 def _is_unknown_name(error: BaseException) -> bool:
     """Whether the host name could not be resolved."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, socket.gaierror):
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
             return True
-        seen = seen.__cause__ or seen.__context__
+        cause = cause.__cause__ or cause.__context__
     return False

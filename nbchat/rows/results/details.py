@@ -89,7 +89,7 @@ class Details:
         if skipped := counts["skipped"]:
             parts.append(f"{pluralize(skipped, 'row')} skipped, because a field is missing")
         if left := counts["not sent"]:
-            parts.append(f"{pluralize(left, 'row')} not sent: .retry() goes on")
+            parts.append(f"{pluralize(left, 'row')} not sent: .retry() continues")
         return "; ".join([*parts, *self.notices])
 
     def watch(self, through: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
@@ -100,7 +100,7 @@ class Details:
     def again(self, **options: Any) -> Any:
         """Ask the rows without an answer again. Raises SessionError for a result that was read from a file."""
         if self._again is None:
-            raise SessionError("This result was read from a file, so it can't be asked again: run map anew.")
+            raise SessionError("This result was read from a file, so it can't be asked again: run map again.")
         return self._again(**options)
 
     def __getstate__(self) -> dict[str, Any]:
