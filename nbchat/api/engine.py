@@ -20,9 +20,8 @@ from nbchat.api.http.transport_logs import ENGINE_THREAD
 from nbchat.api.pacing.sharing import Sharing
 from nbchat.api.player import played
 from nbchat.values.answer.events import Event, Failed
-from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, CutOff, NbchatError
-from nbchat.values.live_set import LiveSet
+from nbchat.values.threads import LiveSet, start_daemon
 
 __all__ = ["Channel", "Engine"]
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from nbchat.display import chrome
 from nbchat.display.attachments import attachment_bundles
 from nbchat.display.canvas import Bundle, Canvas
-from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
+from nbchat.display.kernel import mark_shown
 from nbchat.markdown.harmless import is_harmless
 from nbchat.markdown.json_answers import as_code, is_json
 from nbchat.markdown.references import with_definitions

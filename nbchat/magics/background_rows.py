@@ -9,8 +9,8 @@ from typing import Any
 from nbchat.display import chrome
 from nbchat.frontend import Session
 from nbchat.magics import background
-from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.threads import start_daemon
 from nbchat.views.watched_rows import watched_rows
 
 __all__ = ["BackgroundRows", "start"]

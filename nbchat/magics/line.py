@@ -27,7 +27,7 @@ from nbchat.magics.commands.spending import budget_text, cost_of
 from nbchat.values.answer.reply import Reply
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import PARAMETERS, nearest
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["COMMANDS", "chat_line", "overview"]
 

@@ -16,7 +16,7 @@ from nbchat.conversation.servers import connection
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
-from nbchat.display.display_state import running_shell
+from nbchat.display.kernel import running_shell
 from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.display.widget_style import WIDGETS_CLASS

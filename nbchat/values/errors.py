@@ -32,7 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbchat.values.key_shapes import masked
-from nbchat.values.unlinked import unlinked
+from nbchat.values.wording import unlinked
 
 if TYPE_CHECKING:
     from nbchat.values.answer.reply import Reply

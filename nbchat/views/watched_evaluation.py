@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import CellCanvas
-from nbchat.display.display_state import mark_shown, running_shell
+from nbchat.display.kernel import mark_shown, running_shell
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.evaluation.evaluate import evaluate

@@ -9,8 +9,8 @@ from typing import Any
 from nbchat.conversation.session import Session
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, Canvas, CellCanvas
-from nbchat.display.display_state import running_shell
 from nbchat.display.footer import cost_text, seconds_text
+from nbchat.display.kernel import running_shell
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows.mapping import MapInterrupted, map_rows

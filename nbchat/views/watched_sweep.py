@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, CellCanvas
-from nbchat.display.display_state import is_shown, mark_shown, running_shell
 from nbchat.display.footer import cost_text, seconds_text
+from nbchat.display.kernel import is_shown, mark_shown, running_shell
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import TerminalBar
 from nbchat.markdown.terminal_text import terminal_text

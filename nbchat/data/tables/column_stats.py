@@ -11,7 +11,7 @@ from typing import Any
 from nbchat.data.description import missing
 from nbchat.data.tables.column_list import column_name
 from nbchat.data.tables.table import Field, Table, step_for
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Statistics", "phrase"]
 

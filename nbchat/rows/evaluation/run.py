@@ -25,7 +25,7 @@ from nbchat.tuning.grid import Grid, Setting
 from nbchat.tuning.statistics import finite
 from nbchat.values.errors import BudgetExceeded, Interrupted, NbchatError
 from nbchat.values.params import PARAMETERS
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
