@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
-from nbchat.api.attempt import Attempt, AttemptFailed, Emit
-from nbchat.api.call import Call
-from nbchat.api.failure import FINAL
+from nbchat.api.attempt import Attempt, Emit
+from nbchat.api.call import AttemptFailed, Call
 from nbchat.api.pacing.pace import Pace, Slot
 from nbchat.api.pacing.rate_limits import TOO_MANY_STATUSES
 from nbchat.values.answer.events import Retrying, Sent
@@ -131,7 +130,7 @@ class Sending:
 def _is_too_many(error: NbchatError) -> bool:
     if isinstance(error, RateLimited):
         return True
-    return isinstance(error, ServerError) and error.status in TOO_MANY_STATUSES and not isinstance(error, FINAL)
+    return isinstance(error, ServerError) and error.status in TOO_MANY_STATUSES and not error.is_final
 
 
 def _short_reason(error: NbchatError) -> str:
