@@ -20,6 +20,7 @@ from nbchat.api.capabilities import Capabilities
 from nbchat.api.pacing.sharing import Sharing
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.errors import ConfigError, CutOff, NbchatError
+from nbchat.values.interrupts import raise_lost_interrupt
 from nbchat.values.threads import LiveSet, start_daemon
 
 __all__ = ["Channel", "Engine"]
@@ -73,6 +74,7 @@ class Channel:
 
     def take(self, timeout: float | None = POLL_SECONDS) -> list[Event] | None:
         """Return the pending events, waiting up to `timeout` seconds for the first (None = no wait); None = over."""
+        raise_lost_interrupt()
         try:
             batch = self._queue.get(timeout is not None, timeout)
         except queue.Empty:
@@ -189,6 +191,7 @@ class Engine:
         future = self.submit(work)
         try:
             while True:
+                raise_lost_interrupt()
                 try:
                     return future.result(POLL_SECONDS)
                 except concurrent.futures.TimeoutError:
@@ -240,6 +243,9 @@ def _is_foreign(record: logging.LogRecord) -> bool:
 
 
 def _keep_quiet() -> None:
-    """Keep nbchat's requests out of the transport's log, since servers may echo the key; other traffic is logged as before. Idempotent."""
+    """Keep nbchat's requests out of the transport's log, since servers may echo the key. Idempotent.
+
+    Other traffic is logged as before.
+    """
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_is_foreign)  # the second time this does nothing

@@ -73,7 +73,7 @@ def register_display(shell: Any, *, notebook: bool) -> None:
 
 
 def _display(reply: Reply) -> None:
-    from nbchat.display.painter import answer_bundle
+    from nbchat.display.answer import answer_bundle
 
     shell = running_shell()
     if shell is not None and not is_shown(reply):
