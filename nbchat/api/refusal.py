@@ -19,7 +19,7 @@ from nbchat.api.http.proxies import Proxy, proxy_for, secrets_toward
 from nbchat.api.http.unpacking import unpacked
 from nbchat.api.keys import Key
 from nbchat.api.pacing.rate_limits import TOO_MANY_STATUSES, delay_in_limits, delay_in_message, retry_after
-from nbchat.values.answer.events import RateLimits
+from nbchat.values.answer.usage import RateLimits
 from nbchat.values.errors import ConnectionFailed, ProtocolError
 from nbchat.values.limits import LIMITS
 

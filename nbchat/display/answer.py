@@ -1,4 +1,4 @@
-"""A finished answer as outputs: its text, its images and its sources."""
+"""Finished answers as outputs, with their images and sources."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from nbchat.values.answer.usage import Usage
+from nbchat.values.answer.usage import RateLimits, Usage
 from nbchat.values.errors import NbchatError
 from nbchat.values.frozen import Incidental
 from nbchat.values.messages import ImagePart, Source
@@ -22,7 +22,6 @@ __all__ = [
     "ImageDelta",
     "LogprobsDelta",
     "Notice",
-    "RateLimits",
     "ReasoningDelta",
     "RefusalDelta",
     "Responded",
@@ -154,17 +153,6 @@ class _Moment(Struct, frozen=True):
 
 class Sent(_Moment, frozen=True):
     """The request is sent for the first time."""
-
-
-class RateLimits(Struct, frozen=True):
-    """Limits from the response headers; None = not reported. `reset_*`: seconds until the limit is fully restored."""
-
-    limit_requests: int | None = None
-    remaining_requests: int | None = None
-    reset_requests: float | None = None
-    limit_tokens: int | None = None
-    remaining_tokens: int | None = None
-    reset_tokens: float | None = None
 
 
 class Responded(Struct, frozen=True):
