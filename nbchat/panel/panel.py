@@ -176,6 +176,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _watch(self) -> None:
         self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
         self.refresh()
+        self._with_turn(self.conversation.show)
 
     def _stop_watching(self) -> None:
         unwatch, self._unwatch = self._unwatch, []
@@ -200,7 +201,6 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if (asked := self.conversation.asking) is not None:
             self._box.say("" if asked is session else f"Session {asked.name} is still answering; Stop ends that.")
         self._watch()
-        self._with_turn(self.conversation.show)
 
     def refresh(self, *_event: Any) -> None:
         """Show the session's current state. Thread-safe; unchanged widgets cost nothing."""
@@ -400,7 +400,6 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise ConfigError("A panel needs a notebook; this is not one.")
         shell.display_pub.publish(_bundle(self))
         self.conversation.pin(PinnedCanvas(shell))
-        self._with_turn(self.conversation.show)
         comms.answer_during_cells(self)
         self._place.take(shell, self.session.name)
 
