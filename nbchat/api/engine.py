@@ -22,6 +22,7 @@ from nbchat.api.player import played
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, CutOff, NbchatError
+from nbchat.values.interrupts import raise_lost_interrupt
 from nbchat.values.live_set import LiveSet
 
 __all__ = ["Channel", "Engine"]
@@ -72,6 +73,7 @@ class Channel:
 
     def take(self, timeout: float | None = POLL_SECONDS) -> list[Event] | None:
         """Return the pending events, waiting up to `timeout` seconds for the first (None = no wait); None = over."""
+        raise_lost_interrupt()
         try:
             batch = self._queue.get(timeout is not None, timeout)
         except queue.Empty:
@@ -185,6 +187,7 @@ class Engine:
         future = self.submit(work)
         try:
             while True:
+                raise_lost_interrupt()
                 try:
                     return future.result(POLL_SECONDS)
                 except concurrent.futures.TimeoutError:

@@ -29,6 +29,7 @@ from nbchat.store.opening import journal
 from nbchat.store.paths import notebook_path
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
+from nbchat.values.interrupts import interruptible
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.plural import pluralize
@@ -152,7 +153,8 @@ class Session(Recorded):
         exchange = self._begin(message, RequestOptions.of(options), alone=True)
         events = Stream(exchange)
         try:
-            yield events
+            with interruptible():
+                yield events
         finally:
             try:
                 events.close()

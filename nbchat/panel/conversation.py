@@ -37,7 +37,7 @@ from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
 from nbchat.views.sweep_plot import show_plot_on
-from nbchat.views.watched_sweep import progress_facts
+from nbchat.views.watch import progress_facts
 
 __all__ = ["Conversation", "composed"]
 
