@@ -38,7 +38,7 @@ def _tool(name: str, namespace: dict[str, Any]) -> Any:
     if name in makers:
         return makers[name](namespace)
     functions = [key for key, value in namespace.items() if callable(value) and not key.startswith("_")]
-    raise UsageError(f"--tools: there is no function {name!r}.{nearest(name, [*functions, *makers])}")
+    raise UsageError(f"--tools: there is no function {name!r} in this notebook.{nearest(name, [*functions, *makers])}")
 
 
 def named_schema(text: str, namespace: dict[str, Any]) -> Schema:

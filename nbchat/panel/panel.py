@@ -176,6 +176,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _watch(self) -> None:
         self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
         self.refresh()
+        self._with_turn(self.conversation.show)
 
     def _stop_watching(self) -> None:
         unwatch, self._unwatch = self._unwatch, []

@@ -96,7 +96,8 @@ def _categories(values: list[str]) -> str:
     named = [(value, times) for value, times in counts.most_common(NAMED) if times > 1]
     if len(counts) > MANY or not named:
         lengths = sorted(map(len, counts))
-        return f"{distinct}, {lengths[0]:,} to {pluralize(lengths[-1], 'character')} long"
+        shortest = f"{lengths[0]:,} to " if lengths[0] < lengths[-1] else ""
+        return f"{distinct}, {shortest}{pluralize(lengths[-1], 'character')} long"
     named.sort(key=lambda pair: (-pair[1], pair[0]))
     shown = ", ".join(f"{column_name(value)[:40]} {times:,}" for value, times in named)
     return f"{distinct}: {shown}{', …' if len(named) < len(counts) else ''}"
