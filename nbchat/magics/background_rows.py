@@ -15,7 +15,7 @@ __all__ = ["BackgroundRows", "start"]
 class BackgroundRows(BackgroundCell):
     """Rows that are being asked in the background."""
 
-    _progress = "not begun"
+    _progress = "not started"
     result: Any = None
     """The result, once there is one; None = not yet."""
 

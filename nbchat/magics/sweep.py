@@ -41,7 +41,7 @@ def sweep_cell(
         _show_plan(shell, session, variants, {**given, "cell_id": cell_id}, score)
         return
     name = options.get("into")
-    told = dict.fromkeys(note for composed in variants for note in composed.notes)
+    notes = dict.fromkeys(note for composed in variants for note in composed.notes)
     result = watched_sweep(
         session,
         _messages(variants),
@@ -49,7 +49,7 @@ def sweep_cell(
         score=score,
         cell_id=cell_id,
         name=name,
-        notes=[*told, *server_notes(session, options)],
+        notes=[*notes, *server_notes(session, options)],
         keep=lambda result: bind(shell, result, name),
         **given,
     )

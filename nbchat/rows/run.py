@@ -134,7 +134,7 @@ class Run:
 
     def execute(self) -> None:
         """Run to the end, or until `stopped`. An interrupt propagates; rows that have ended by then are in `outcomes`."""
-        self._started = self._told = time.perf_counter()
+        self._started = self._reported_at = time.perf_counter()
         options = self.options
         with interruptible(), self._storage.opened() as keep:
             self._report()

@@ -15,7 +15,7 @@ __all__ = ["offer"]
 def offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
     """Show the partial answer from before the kernel stopped, and say so instead of asking again."""
     reply = turn.reply
-    took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
+    size = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
     price = "cost unknown" if reply.cost is None else dollars(reply.cost)
     error = SessionError(
         f"Nothing was sent: the last answer to this cell was cut off, and what had arrived was kept (about {size}, {price})."

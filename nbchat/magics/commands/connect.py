@@ -52,9 +52,9 @@ def _connect(shell: Any, rest: str) -> None:
     show(shell, _connected(_read(rest)))
 
 
-def _connected(asked: _Line) -> Bundle:
-    """Connect as asked, and return what to show. Raises NbchatError; the previous connection then stays."""
-    if asked.where is None:
+def _connected(line: _Line) -> Bundle:
+    """Connect as the line says, and return what to show. Raises NbchatError; the previous connection then stays."""
+    if line.where is None:
         return _choices()
     if line.where.lower() in ("off", "none"):
         process.connected = None
