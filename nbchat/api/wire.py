@@ -112,16 +112,16 @@ class AnswerDecoder:
         self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
-        self._is_body = False  # whether it is: its first line is no JSON by itself
-        self._only = False  # of a body that began with an object: whether it is all that has come
-        self._unfinished: list[bytes] = []  # lines of an event that are no JSON by themselves
+        self._is_body = False  # whether it is a body: its first line is not JSON by itself
+        self._only = False  # for a body that begins with an object: whether nothing else has arrived
+        self._unfinished: list[bytes] = []  # lines of an event that are not JSON by themselves
         self._event_size = 0  # of these lines
         self._opening = b""
         self._payload = PayloadReader(key, tool_names(self._sent.get("tools")))
         self._plain = PlainChunks(self._payload)
         self._unreadable = ""  # the beginning of the first event that could not be read
         self._count_unreadable = 0
-        self._remark: object = None  # the last event that held words alone, and where it came in the answer
+        self._remark: object = None  # the last event that held only a message, and its position
         self._remark_at = 0
         self.done = False
         """Whether the answer ended explicitly, with `[DONE]` or as one complete JSON body."""

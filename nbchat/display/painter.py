@@ -274,10 +274,10 @@ class _ChoiceView:
         self._thought_characters = 0
         self._thinking_since = 0.0
         self._thought = False
-        self.size = 0  # of what stands in the output that still grows, in characters
-        # What stands in each output, whether for good, and whether as code; None = nothing does.
+        self.size = 0  # of the output that still grows, in characters
+        # The segment in each output, whether it is final, and whether it is shown as code; None = an empty output.
         self._painted: list[tuple[Segment, bool, bool] | None] = []
-        self._latest: tuple[int, Bundle] | None = None  # what was painted last, and in which output
+        self._latest: tuple[int, Bundle] | None = None  # the last painted output, and its bundle
         self._dirty = False
 
     def add(self, text: str) -> None:
@@ -328,7 +328,7 @@ class _ChoiceView:
                 change = first + number, self._bundle(number, piece, final=done, code=code)
                 changes += [change] if change != self._latest else []
                 self._latest = change
-        # Pieces that have become one leave outputs behind; what comes next stands in them.
+        # Merged pieces leave empty outputs behind, which the next pieces reuse.
         left = self._painted[len(wanted) :]
         self._latest = None if left else self._latest
         changes += [(first + len(wanted) + number, chrome.EMPTY) for number, one in enumerate(left) if one is not None]

@@ -52,30 +52,30 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         for part in (variants_of(text) if options.get("variants") else [text])
     ]
     composed = variants[0]
-    asked = _ask_options(options, shell.user_ns)
+    settings = _ask_options(options, shell.user_ns)
     if values := {name: value for each in variants for name, value in each.values.items()}:
-        asked["values"] = values
+        settings["values"] = values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 
-        sweep_cell(shell, session, variants, options, asked)
+        sweep_cell(shell, session, variants, options, settings)
         return
     if options.get("dry_run"):
-        _show_dry_run(shell, session, composed, asked)
+        _show_dry_run(shell, session, composed, settings)
         return
-    asked["continue_with"] = continue_with(session, options)
+    settings["continue_with"] = continue_with(session, options)
     source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
     if options.get("background"):
         from nbchat.magics import background
 
-        background.start(shell, session, composed, options, asked, source)
+        background.start(shell, session, composed, options, settings, source)
         return
     had_code = bool(source) and asked_again(source)
     cell_id = running_cell_id(shell)
     notes = (*composed.notes, *_rerun_notice(session, composed, cell_id))
-    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=asked["continue_with"]))
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=settings["continue_with"]))
     try:
-        reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
+        reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **settings)
     except (NbchatError, Interrupted) as failure:
         if failure.reply is not None:  # bind a partial answer as well
             bind(shell, failure.reply, options.get("into"))
@@ -117,12 +117,12 @@ def continue_with(session: Session, options: CellOptions) -> str:
     return "%chat continue" + ("" if session is registry().current else f" --session {quoted(session.name)}")
 
 
-def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[str, Any]) -> None:
+def _show_dry_run(shell: Any, session: Session, composed: Composed, settings: dict[str, Any]) -> None:
     from nbchat.magics.dry_run import dry_run_bundles
 
     canvas = CellCanvas(shell)
     for bundle in dry_run_bundles(
-        session.exchange(composed.message, cell_id=running_cell_id(shell), **asked).ask, composed
+        session.exchange(composed.message, cell_id=running_cell_id(shell), **settings).ask, composed
     ):
         canvas.show(bundle)
 

@@ -24,7 +24,7 @@ __all__ = ["sweep_cell"]
 
 
 def sweep_cell(
-    shell: Any, session: Session, variants: Sequence[Composed], options: CellOptions, asked: dict[str, Any]
+    shell: Any, session: Session, variants: Sequence[Composed], options: CellOptions, settings: dict[str, Any]
 ) -> None:
     """Run a sweep over a cell's messages and bind its result, even if interrupted.
 
@@ -33,7 +33,7 @@ def sweep_cell(
     for name in ("background", "code"):
         if options.get(name):
             raise UsageError(f"--{name} works with one answer only, and this line asks for several. Leave it out.")
-    given: dict[str, Any] = {**asked, **{name: list(values) for name, values in options.axes.items()}}
+    given: dict[str, Any] = {**settings, **{name: list(values) for name, values in options.axes.items()}}
     given["repeat"] = options.get("repeat", 1)
     score = scorer(options.get("score"), shell.user_ns)
     cell_id = running_cell_id(shell)

@@ -105,7 +105,7 @@ class Run(Struct, frozen=True):
 
     @property
     def question(self) -> str:
-        """The question; empty if no answer came."""
+        """The question; empty if no answer arrived."""
         return "" if self.turn is None else self.turn.message.text
 
     @property

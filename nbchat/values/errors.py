@@ -9,7 +9,7 @@ NbchatError                     one plain sentence; `.reply` holds the partial a
 ├── BudgetExceeded              the call would cross the budget: nothing was sent
 ├── SessionError                no such turn, name or state to act on
 ├── ConnectionFailed            the server could not be reached, or broke off before its answer began
-├── ServerSilent                nothing came for longer than the time limit
+├── ServerSilent                nothing arrived for longer than the time limit
 ├── ServerError                 the server answered with an error; status, code, param, request_id
 │   ├── AuthenticationFailed    401, 403, or a 400 that speaks of the key
 │   ├── ModelNotFound           404
@@ -111,7 +111,7 @@ class ConnectionFailed(NbchatError):
 
 
 class ServerSilent(NbchatError):
-    """Nothing came from the server for longer than the time limit."""
+    """Nothing arrived from the server for longer than the time limit."""
 
 
 class ServerError(NbchatError):

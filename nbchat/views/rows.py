@@ -156,7 +156,7 @@ def first_answered(details: Details, count: int) -> list[int]:
 
 
 def _labels(details: Details) -> list[Column]:
-    """Return how often each answer came, where the answers are few different ones."""
+    """Return the count of each answer, if there are few different ones."""
     answers = [outcome.value for _, outcome in details.known() if outcome.status == "complete"]
     texts = [_label(value) for value in answers]
     if len(texts) < max(LEAST_ROWS, details.count("complete")) or None in texts:

@@ -140,7 +140,7 @@ class ToolCallFlow:
         self._by_index: dict[int, _Call] = {}
         self._numbers: dict[int, _Call] = {}
         self._last: _Call | None = None
-        self._loose_id = ""  # that came alone, and may belong to the next call
+        self._loose_id = ""  # one that arrived alone, and may belong to the next call
 
     def read(self, calls: list[Any], events: list[Event]) -> None:
         """Read the `tool_calls` of a delta or message."""

@@ -220,7 +220,7 @@ class _Connection(httpcore.AsyncNetworkStream):
         if self._deadline > loop.time():
             self._rewatch(loop, self._deadline)
         else:
-            reader.set_exception(httpcore.ReadTimeout("nothing came within the time limit"))
+            reader.set_exception(httpcore.ReadTimeout("nothing arrived within the time limit"))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write everything. Raises httpcore.WriteTimeout if the peer accepts nothing for `timeout` seconds.
