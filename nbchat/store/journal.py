@@ -267,7 +267,7 @@ class Journal:
     def sessions(self, notebook: str | None = None) -> list[SessionRow]:
         """Return the sessions of one notebook (None = all), most recently used first. Raises SessionError.
 
-        An answer that never ended is a turn too, once something of it has come.
+        An answer that never ended is a turn too, once part of it has arrived.
         """
         rows = self._read(
             lambda connection: connection.execute(

@@ -134,7 +134,7 @@ class PayloadReader:
 
     @property
     def all_finished(self) -> bool:
-        """Whether every choice seen has a finish reason, and nothing has come after it."""
+        """Whether every choice seen has a finish reason, and nothing has arrived after it."""
         return bool(self.reasons) and not self._refuted and self._standing >= self._choices.keys()
 
     @property

@@ -65,7 +65,7 @@ class _ChoiceDraft:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the server has certainly ended it, and nothing has come after that."""
+        """Whether the server has certainly ended it, and nothing has arrived after that."""
         return self._size == self._size_at_end
 
     @property
