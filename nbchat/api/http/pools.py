@@ -16,7 +16,6 @@ import httpx
 from nbchat.api.http.network import AsyncioBackend
 from nbchat.api.http.proxies import Proxy, proxy_for
 from nbchat.api.http.requests import redirected
-from nbchat.api.http.transport_logs import keep_quiet
 from nbchat.values.errors import ConfigError
 
 __all__ = ["Pools"]
@@ -51,7 +50,6 @@ class Pools:
     """
 
     def __init__(self) -> None:
-        keep_quiet()
         self._kinds: dict[tuple[object, ...], list[_Slot]] = {}
 
     @contextlib.asynccontextmanager
