@@ -16,6 +16,7 @@ from nbchat.api.call import Call
 from nbchat.api.error_body import describe
 from nbchat.api.failure import FINAL, error_from, is_temporary, is_unsupported, may_refuse_usage
 from nbchat.api.http.connection_failure import what_happened, words_of
+from nbchat.api.http.network import connects
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
@@ -118,7 +119,6 @@ class Attempt:
         self._finished_at: float | None = None  # when the last piece arrived of an answer whose choices have finished
         self._is_kept = False  # whether bytes still arrive after that, so that a deadline ends the wait
         self._responded = False
-        self._reused = True  # whether it uses a connection that has been used before
         self._known = known
         self._secrets = secrets_toward(call.endpoint)
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
@@ -131,9 +131,11 @@ class Attempt:
 
     async def _try(self) -> tuple[str | None, AttemptFailed | None]:
         """Run the attempt; return the transport's error (None = none) and the failure."""
+        connects.set(False)
+        responded = False
         try:
             async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
-                self._reused = False  # a connection that brought a head was not stale
+                responded = True
                 if not 200 <= response.status_code < 300:
                     return None, await self._refusal(response)
                 rate_limits = limits.rate_limits(response.headers)
@@ -148,7 +150,8 @@ class Attempt:
         except httpx.ReadTimeout:
             return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            return words_of(error, self._secrets), unreachable(self._call, error, reused=self._reused)
+            stale = not (responded or connects.get())  # one that brings a head is not
+            return words_of(error, self._secrets), unreachable(self._call, error, reused=stale)
 
     def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts
@@ -159,13 +162,7 @@ class Attempt:
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
             content=encoded(self._body) if call.payload is None else call.payload,
             accept="text/event-stream" if self._body.get("stream") else "application/json",
-            trace=self._trace,
         )
-
-    async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
-        """Receive httpcore's trace events."""
-        if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
-            self._reused = False
 
     async def _refusal(self, response: httpx.Response) -> AttemptFailed:
         status, endpoint = response.status_code, self._call.endpoint

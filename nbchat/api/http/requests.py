@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import httpx
 
@@ -14,7 +12,7 @@ from nbchat.api.http.addresses import is_this_machine
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
 
-__all__ = ["redirected", "request"]
+__all__ = ["parsed", "redirected", "request"]
 
 PLAIN_HTTP_VARIABLE = "NBCHAT_PLAIN_HTTP"
 """A comma-separated list of hosts to which a key may go unencrypted."""
@@ -28,9 +26,8 @@ def request(
     timeout: httpx.Timeout,
     content: bytes | None = None,
     accept: str = "application/json",
-    trace: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
 ) -> httpx.Request:
-    """A complete request; `content` is JSON. `trace` receives httpcore's trace events.
+    """A complete request; `content` is JSON.
 
     Raises httpx.InvalidURL, and ConfigError if its secrets would go over plain http to another machine.
     """
@@ -42,10 +39,9 @@ def request(
     headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
     if content is not None:
         headers["Content-Type"] = "application/json"
-    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
-    if trace is not None:
-        extensions["trace"] = trace
-    made = httpx.Request(method, _parsed(url), headers=headers, content=content, extensions=extensions)
+    made = httpx.Request(
+        method, parsed(url), headers=headers, content=content, extensions={"timeout": timeout.as_dict()}
+    )
     _check_encrypted(made.url, endpoint)
     if endpoint.key is not None:  # set on the request, so that no variable in a traceback holds it
         made.headers["Authorization"] = endpoint.key.authorization()
@@ -56,8 +52,8 @@ def request(
     return made
 
 
-@functools.lru_cache(maxsize=64)
-def _parsed(url: str) -> httpx.URL:
+@functools.lru_cache(maxsize=128)
+def parsed(url: str) -> httpx.URL:
     """Parse an address, cached because parsing takes longer than writing the request. Raises httpx.InvalidURL."""
     return httpx.URL(url)
 
