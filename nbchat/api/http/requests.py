@@ -36,11 +36,12 @@ def request(
             f"{endpoint.title} needs a key, and none is set: set {endpoint.key_env} before the kernel starts, or run"
             f" %chat key {endpoint.name}. Nothing was sent."
         )
-    headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
-    if content is not None:
-        headers["Content-Type"] = "application/json"
     made = httpx.Request(
-        method, parsed(url), headers=headers, content=content, extensions={"timeout": timeout.as_dict()}
+        method,
+        parsed(url),
+        headers=_headers(accept, has_content=content is not None),
+        content=content,
+        extensions={"timeout": timeout.as_dict()},
     )
     _check_encrypted(made.url, endpoint)
     if endpoint.key is not None:  # set on the request, so that no variable in a traceback holds it
@@ -50,6 +51,13 @@ def request(
     for name, value in endpoint.headers:
         made.headers[name] = value.reveal()
     return made
+
+
+@functools.lru_cache(maxsize=8)
+def _headers(accept: str, *, has_content: bool) -> httpx.Headers:
+    """Return the headers of every request, of which each gets a copy."""
+    more = {"Content-Type": "application/json"} if has_content else {}
+    return httpx.Headers({"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity", **more})
 
 
 @functools.lru_cache(maxsize=128)
