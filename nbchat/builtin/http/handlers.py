@@ -133,7 +133,9 @@ class Handler(web.RequestHandler):
 
     async def _learned(self) -> Learned:
         """Load the models, the first time in another thread, so that reading the corpus does not block other requests."""
-        return learned_already() or await asyncio.get_running_loop().run_in_executor(None, learned)
+        if (known := learned_already()) is not None:
+            return known
+        return await asyncio.get_running_loop().run_in_executor(None, learned)
 
 
 class NotFound(Handler):
