@@ -196,7 +196,9 @@ def against_official_client(rows):
     process.wait()
     for name, found in turns.items():
         wall, client, server = (1000 * statistics.median(each) / len(rows) for each in zip(*found, strict=True))
-        print(f"  built-in model, {name}: {wall:.2f} ms a row; CPU of the client {client:.2f}, of the server {server:.2f}")
+        print(
+            f"  built-in model, {name}: {wall:.2f} ms a row; CPU of the client {client:.2f}, of the server {server:.2f}"
+        )
     pairs = list(zip(turns["map"], turns["official client"], strict=True))
     for place, what in enumerate(("", " in CPU time of the client,")):
         ratio = statistics.median(mine[place] / theirs[place] for mine, theirs in pairs)
