@@ -25,14 +25,14 @@ from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.store.ledger.entries import Entry
-from nbchat.store.opening import journal
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
+from nbchat.values.interrupts import interruptible
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
-from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow
@@ -152,7 +152,8 @@ class Session(Recorded):
         exchange = self._begin(message, RequestOptions.of(options), alone=True)
         events = Stream(exchange)
         try:
-            yield events
+            with interruptible():
+                yield events
         finally:
             try:
                 events.close()

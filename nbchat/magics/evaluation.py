@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from nbchat.cells.arguments import scorer
 from nbchat.cells.compose import variants_of
 from nbchat.cells.options import OWN, CellOptions
 from nbchat.cells.presentation import server_notes
 from nbchat.cells.row_source import named_rows
-from nbchat.cells.scorer import scorer
 from nbchat.cells.usage_error import UsageError
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
@@ -18,7 +18,6 @@ from nbchat.magics.cell import bind
 from nbchat.magics.rows import live_names
 from nbchat.rows.source import source_of
 from nbchat.tuning.grid import Grid
-from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.views.watched_evaluation import watched_evaluation
 
 __all__ = ["evaluation_cell", "named_truth"]
@@ -48,24 +47,19 @@ def evaluation_cell(shell: Any, session: Session, body: str, options: CellOption
         _show_plan(shell, session, data, template, given)
         return
     name = options.get("into")
-    try:
-        watched_evaluation(
-            session,
-            data,
-            template,
-            display=True,
-            name=name,
-            notes=server_notes(session, options),
-            keep=lambda found: bind(shell, found, name),
-            truth=named_truth(options.get("truth"), data, shell.user_ns),
-            score=scorer(options.get("score"), shell.user_ns),
-            names=live_names(shell),
-            **given,
-        )
-    except (NbchatError, Interrupted) as failure:
-        if (kept := getattr(failure, "result", None)) is not None:  # again: the first binding may have been interrupted
-            bind(shell, kept, name)
-        raise
+    watched_evaluation(
+        session,
+        data,
+        template,
+        display=True,
+        name=name,
+        notes=server_notes(session, options),
+        keep=lambda found: bind(shell, found, name),
+        truth=named_truth(options.get("truth"), data, shell.user_ns),
+        score=scorer(options.get("score"), shell.user_ns),
+        names=live_names(shell),
+        **given,
+    )
 
 
 def named_truth(text: str | None, data: Any, namespace: dict[str, Any]) -> Any:

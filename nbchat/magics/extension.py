@@ -12,10 +12,19 @@ __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 
 @contextlib.contextmanager
-def keys_masked(line: str) -> Iterator[None]:
-    """Mask in an error's message whatever in the line may be a key."""
+def running(line: str) -> Iterator[None]:
+    """Notice every interrupt, end with one sentence, and mask whatever in an error's message may be a key of the line."""
+    from nbchat.values.interrupts import interruptible
+
     try:
-        yield
+        with interruptible():
+            yield
+    except KeyboardInterrupt as stop:
+        from nbchat.values.errors import Interrupted
+
+        if isinstance(stop, Interrupted):
+            raise
+        raise Interrupted from None
     except Exception as error:
         from nbchat.values.errors import NbchatError
         from nbchat.values.key_shapes import without_typed_keys
@@ -38,17 +47,17 @@ def load_ipython_extension(shell: Any) -> None:
     @no_var_expand
     def chat(line: str) -> Any:
         """Run a command: `%chat help` lists them, `%chat` alone shows the current state."""
-        from nbchat.magics.line import chat_line
+        with running(line):
+            from nbchat.magics.line import chat_line
 
-        with keys_masked(line):
             return chat_line(shell, line)
 
     @no_var_expand
     def chat_body(line: str, cell: str) -> None:
         """Send the cell as a message to a language model; the answer streams below. `%chat help` lists the options."""
-        from nbchat.magics.cell import chat_cell
+        with running(line):
+            from nbchat.magics.cell import chat_cell
 
-        with keys_masked(line):
             chat_cell(shell, line, cell)
 
     chat.getdoc = chat_body.getdoc = documentation  # where IPython looks for what `%chat?` and `%%chat?` show

@@ -12,7 +12,6 @@ from nbchat.cells.usage_error import UsageError
 from nbchat.display.canvas import CellCanvas
 from nbchat.frontend import Session
 from nbchat.magics.cell import bind
-from nbchat.values.errors import Interrupted, NbchatError
 from nbchat.views.watched_rows import watched_rows
 
 __all__ = ["live_names", "rows_cell"]
@@ -62,11 +61,4 @@ def rows_cell(shell: Any, session: Session, template: str, options: CellOptions,
 
         start(shell, session, data, template, {**given, **shown})
         return
-    try:
-        watched_rows(
-            session, data, template, display=True, keep=lambda found: bind(shell, found, name), **shown, **given
-        )
-    except (NbchatError, Interrupted) as failure:
-        if (kept := getattr(failure, "result", None)) is not None:  # again: the first binding may have been interrupted
-            bind(shell, kept, name)
-        raise
+    watched_rows(session, data, template, display=True, keep=lambda found: bind(shell, found, name), **shown, **given)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nbchat.cells.arguments import scorer
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import server_notes
-from nbchat.cells.scorer import scorer
 from nbchat.cells.usage_error import UsageError
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
@@ -16,7 +16,6 @@ from nbchat.display.kernel import running_cell_id
 from nbchat.frontend import Session
 from nbchat.magics.cell import bind
 from nbchat.tuning.estimate import estimate
-from nbchat.tuning.sweep import SweepInterrupted
 from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Message
 from nbchat.views.watched_sweep import watched_sweep
@@ -43,21 +42,17 @@ def sweep_cell(
         return
     name = options.get("into")
     told = dict.fromkeys(note for composed in variants for note in composed.notes)
-    try:
-        result = watched_sweep(
-            session,
-            _messages(variants),
-            display=True,
-            score=score,
-            cell_id=cell_id,
-            name=name,
-            notes=[*told, *server_notes(session, options)],
-            keep=lambda result: bind(shell, result, name),
-            **given,
-        )
-    except SweepInterrupted as stopped:  # again: the first binding may have been interrupted
-        bind(shell, stopped.sweep, name)
-        raise
+    result = watched_sweep(
+        session,
+        _messages(variants),
+        display=True,
+        score=score,
+        cell_id=cell_id,
+        name=name,
+        notes=[*told, *server_notes(session, options)],
+        keep=lambda result: bind(shell, result, name),
+        **given,
+    )
     if not any(run.reply for run in result):
         raise NbchatError(f"None of the {len(result)} runs was answered: {result.runs[0].problem}")
 

@@ -13,12 +13,12 @@ DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+
 """An image in a `data:` URL."""
 
 BARE_ADDRESS = re.compile(
-    r"(?i)(?<![\w@/.])(?:https?://|www\.(?=\w))[^\s<>\"`\\^{|}\u201c\u201d]+"
-    r"|(?<![\w.+@/-])[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}(?![\w@])"
+    r"(?<![\w@/.])(?:(?ai:https?)://|(?ai:www)\.(?=\w))[^\s<>\"`\\^{|}\u201c\u201d]+"
+    r"|(?<![\w.+@/-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}(?![\w@])"
 )
 """What renderers turn into a link in plain text (GFM's extended autolinks), with trailing characters."""
 
-_WEB = re.compile(r"(?i)https?://([^/?#\s]*)")
+_WEB = re.compile(r"(?ai:https?)://([^/?#\s]*)")
 _HOST = re.compile(
     r"(?:[\w.~%:\-]+@)?(?:(?=[^\d.])[\w.~\-]+|[\w.~\-]*[^\W\d][\w.~\-]*|(?:\d{1,3}\.){3}\d{1,3})(?::\d{1,5})?"
 )

@@ -29,7 +29,7 @@ MOST_NESTED = 40
 _LEAST_WORK, _WORK_PER_CHARACTER = 100_000, 1.5
 _LONGEST_FORMULA = 10_000
 _TAG = re.compile(
-    r"(?i)<(?:br */?>|(?P<name>su[bp]|kbd|mark|u)>(?P<inside>(?:(?!<(?:su[bp]|kbd|mark|u)\b)[^\n]){1,200}?)</(?P=name)>)"
+    r"(?ai)<(?:br */?>|(?P<name>su[bp]|kbd|mark|u)>(?P<inside>(?:(?!<(?:su[bp]|kbd|mark|u)\b)[^\n]){1,200}?)</(?P=name)>)"
 )
 _DISPLAY = re.compile(
     r"""^(?P<fence>[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*(?P<mark>`{3,}|~{3,})[^\n]*)$

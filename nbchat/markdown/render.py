@@ -11,7 +11,10 @@ separate lines, in at most one list or quote. Anywhere else it becomes an escape
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from markdown_it.token import Token
@@ -42,12 +45,26 @@ _MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
 """What JupyterLab takes for formula delimiters, even in code unless in an unindented fence; and tabs."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-]", re.ASCII)
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
+_WORDS = re.compile(r"(?:[\w ,;()%\-]|\.(?=[ \d]|\Z))+", re.ASCII)
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")
-_PLAIN_ADDRESS = re.compile(r"(?i)https?://[a-z0-9.:/?=%#+,;\-]+")
+_PLAIN_ADDRESS = re.compile(r"(?ai)https?://[a-z0-9.:/?=%#+,;\-]+")
 _TASK = re.compile(r"\[[ xX]\] ")
 _TAGS = {"em": "*", "strong": "**", "s": "~~", **dict.fromkeys(("sub", "sup", "kbd", "mark", "u"), "")}
 
 
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the garbage collector: among a long text's tokens, which form no cycles, it takes as long as the parser."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_without_collection()
 def render(markdown: str, *, images: bool = False) -> str:
     """Return `markdown` so that it looks as intended but nothing in it runs, fetches or navigates.
 
@@ -207,6 +224,8 @@ class _Writer:
         """Return the lines of the next inline token, up to the end of its block."""
         children = self._tokens[self._at].children or []
         self._at += 2
+        if one_line and len(children) == 1 and children[0].type == "text" and _WORDS.fullmatch(children[0].content):
+            return [escaped_text(children[0].content, starts_line=True)]  # as in most cells of tables
         words = _Inline(children, images=self._images, in_table=in_table, one_line=one_line).written(
             task=place.on_item and not one_line
         )

@@ -28,6 +28,7 @@ from nbchat.values.errors import (
     NbchatError,
     PromptError,
 )
+from nbchat.values.interrupts import interruptible, raise_lost_interrupt
 from nbchat.values.messages import Content
 
 __all__ = ["Run", "RunOptions", "Sink"]
@@ -134,9 +135,9 @@ class Run:
     def execute(self) -> None:
         """Run to the end, or until `stopped`. An interrupt propagates; rows that have ended by then are in `outcomes`."""
         self._started = self._told = time.perf_counter()
-        self._report()
         options = self.options
-        with self._storage.opened() as keep:
+        with interruptible(), self._storage.opened() as keep:
+            self._report()
             dispatcher = Dispatcher(
                 process.engine(),
                 most=self._limiter.allowed,
@@ -207,6 +208,7 @@ class Run:
             dispatcher.wait(POLL_SECONDS)
             self._settle(dispatcher, sends=True)
             self.stopped = self.stopped or self._stop_rule.error
+            raise_lost_interrupt()
             if self._stop_wanted:
                 raise KeyboardInterrupt
             if time.perf_counter() - self._told >= TICK_SECONDS:

@@ -17,6 +17,7 @@ from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.conversation.exchange.driver import Driver, wait_for
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.values.answer.usage import Usage
+from nbchat.values.interrupts import interruptible, raise_lost_interrupt
 
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
 
@@ -134,13 +135,14 @@ class Runner:
         A stopped exchange has the partial answer in its `reply`; one never started has no `replies` and no `error`.
         """
         self._started = self._reported = time.perf_counter()
-        self._report()
-        try:
-            while self._waiting or self._running:
-                self._begin_some()
-                self._drain()
-        finally:
-            self._stop()
+        with interruptible():
+            self._report()
+            try:
+                while self._waiting or self._running:
+                    self._begin_some()
+                    self._drain()
+            finally:
+                self._stop()
 
     def _begin_some(self) -> None:
         while self._waiting and len(self._running) < self._most:
@@ -167,6 +169,7 @@ class Runner:
         """Wait for events and process them."""
         if not self._running:
             return
+        raise_lost_interrupt()
         with contextlib.suppress(queue.Empty):
             self._move(self._ready.get(timeout=POLL_SECONDS))
         if time.perf_counter() - self._reported >= TICK_SECONDS:

@@ -38,7 +38,7 @@ class SweepInterrupted(Interrupted):
 
     def __init__(self, message: str, sweep: Sweep) -> None:
         super().__init__(message)
-        self.sweep = sweep
+        self.sweep = self.result = sweep
 
 
 def sweep(

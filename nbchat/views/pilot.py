@@ -10,7 +10,7 @@ from nbchat.display.footer import cost_text, seconds_text
 from nbchat.rows.pilot import Projection
 from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views.columns import Column
 from nbchat.views.rows import Inputs, answer_columns, figures, first_answered, joined, reasons
 

@@ -17,7 +17,7 @@ from nbchat.rows.outcome import Outcome
 from nbchat.rows.results.details import Details
 from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import one_line
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 
 __all__ = ["Inputs", "answer_columns", "figures", "first_answered", "joined", "reasons", "rows_bundle"]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, CellCanvas
-from nbchat.display.display_state import is_shown, mark_shown, running_shell
-from nbchat.display.footer import cost_text, seconds_text
-from nbchat.display.presenting import in_main_thread, is_notebook
-from nbchat.display.progress import TerminalBar
+from nbchat.display.kernel import is_shown, mark_shown, running_shell
+from nbchat.display.presenting import is_notebook
 from nbchat.markdown.terminal_text import terminal_text
 from nbchat.tuning import result as tuning
 from nbchat.tuning.diff import Diff
@@ -21,8 +18,9 @@ from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
 from nbchat.views.sweep_plot import show_plot
+from nbchat.views.watch import Watch, progress_facts
 
-__all__ = ["progress_facts", "show_sweep", "watched_sweep"]
+__all__ = ["show_sweep", "watched_sweep"]
 
 
 def watched_sweep(
@@ -38,75 +36,31 @@ def watched_sweep(
 ) -> Sweep:
     """Run `nbchat.tuning.sweep.sweep`, showing the answers side by side while they arrive (in a terminal, a bar), then the result.
 
-    `display`: True shows it, False does not, None shows it in a notebook or IPython, and not in a script. `name` is the
-    variable that the result will be bound to, `notes` are more facts to show below it. `keep` is called with the
-    result, complete or interrupted, before it is shown, so that a failure of the display can't lose it; without `keep`,
-    an interrupted result is bound to `_`. Raises as `sweep` does, and SweepInterrupted also while the result is shown.
+    `display` and `keep` are those of `Watch`. `name` is the variable that the result will be bound to, `notes` are more
+    facts to show below it. Raises as `sweep` does, and SweepInterrupted also while the result is shown.
     """
-    shell = running_shell()
-    if display is False or (display is None and (shell is None or not in_main_thread())):
-        return cast("Sweep", sweep(session, message, result_type=Sweep, on_progress=on_progress, **options))
-    growing = GrowingSweep(CellCanvas(shell)) if is_notebook(shell) else None
-    bar = growing or TerminalBar(sys.stdout)
-    if shell is not None:
-        register_display(shell)
+    watch = Watch(display, make_bar=GrowingSweep)
+    bar = watch.bar
+    if bar is not None and watch.shell is not None:
+        register_display(watch.shell)
 
     def tell(progress: Progress) -> None:
         noun = "answers scored" if progress.stage == "scores" else "answers"
-        bar.show(progress.done, progress.total, progress_facts(progress), noun)
+        watch.tell(progress.done, progress.total, progress_facts(progress), noun)
         on_progress(progress)
 
-    stopped: SweepInterrupted | None = None
-    try:
-        on_run = None if growing is None else growing.put
-        found = sweep(session, message, result_type=Sweep, on_progress=tell, on_run=on_run, **options)
-    except SweepInterrupted as interrupted:
-        stopped, found = interrupted, interrupted.sweep
-    except BaseException:
-        bar.clear()
-        raise
-    result = cast("Sweep", found)
-    try:
-        if keep is not None:
-            keep(result)
-        elif stopped is not None:
-            _bind_to_underscore(shell, result)
-        _conclude(shell, bar, result, notes, name or ("_" if stopped is not None else None))
-    except KeyboardInterrupt:
-        if keep is None:
-            _bind_to_underscore(shell, result)
-        stopped = stopped or SweepInterrupted(
-            "Stopped while the result was shown; all runs are complete and kept.", result
-        )
-    if stopped is not None:
-        raise stopped
-    return result
+    def work() -> Any:
+        on_run = bar.put if isinstance(bar, GrowingSweep) else None
+        return sweep(session, message, result_type=Sweep, on_progress=tell, on_run=on_run, **options)
 
+    def show(result: Sweep, bound: str) -> None:
+        if bar is not None:
+            mark_shown(result)
+            bar.replace(sweep_bundle(result, notes, name or bound))
+        if isinstance(bar, GrowingSweep):
+            show_plot(watch.shell, result)
 
-def _bind_to_underscore(shell: Any, result: Sweep) -> None:
-    """Bind the result of an interrupted call, which can't be assigned, to the shell's `_`."""
-    if shell is not None:
-        shell.displayhook.update_user_ns(result)
-
-
-def progress_facts(progress: Progress) -> list[str]:
-    """Return the facts to show while a sweep runs."""
-    facts = [
-        f"{progress.failed} failed" if progress.failed else "",
-        "" if progress.cost is None else f"{cost_text(progress.cost)} so far",
-        f"about {seconds_text(progress.seconds_left)} left" if progress.seconds_left else "",
-        f"waiting {seconds_text(progress.waits)} for the server's rate limit" if progress.waits > 1 else "",
-    ]
-    return [fact for fact in facts if fact]
-
-
-def _conclude(
-    shell: Any, bar: GrowingSweep | TerminalBar, result: Sweep, notes: Sequence[str], name: str | None
-) -> None:
-    mark_shown(result)
-    bar.replace(sweep_bundle(result, notes, name or ""))
-    if is_notebook(shell):
-        show_plot(shell, result)
+    return cast("Sweep", watch.run(work, show, SweepInterrupted, keep))
 
 
 def show_sweep(shell: Any, result: tuning.Sweep) -> None:

@@ -19,6 +19,7 @@ from nbchat.conversation.exchange import stream as stream_module
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk, tool_call
+from nbchat.tuning.sweep import sweep
 from nbchat.values.answer.events import Ended, Finished, TextDelta
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
 
@@ -230,6 +231,65 @@ def test_nothing_runs_when_an_exchange_is_garbage_collected(chat):
     references = weakref.getweakrefs(exchange)
     assert references
     assert all(reference.__callback__ is None for reference in references)
+
+
+class Freed:
+    """An object in whose destructor an interrupt strikes, and is lost to Python."""
+
+    def __del__(self):
+        raise KeyboardInterrupt
+
+
+def lose_one(_events=None):
+    Freed()
+    return False
+
+
+def test_an_interrupt_that_python_loses_stops_the_answer_all_the_same(server, chat):
+    server.default = Stream([chunk("Half"), Hang()])
+    assert struck(chat, lambda events: has(TextDelta)(events) and lose_one()).text == "Half"
+    with pytest.raises(KeyboardInterrupt), chat.stream("Hi") as events:
+        any(lose_one() for _ in events)
+    with pytest.raises(Interrupted):
+        sweep(chat, "Hi", temperature=[0, 1], on_progress=lose_one)
+    assert all(request.closed.wait(5) for request in server.requests)
+    server.default = Say("Later")
+    assert chat.ask("Hi").status == "complete"
+
+
+def test_an_interrupt_that_python_loses_in_the_end_is_raised_with_the_whole_answer(chat):
+    assert struck(chat, lambda events: has(Ended)(events) and lose_one()).status == "complete"
+
+
+def test_an_interrupt_that_python_loses_in_a_tool_s_coroutine_cancels_it(server, chat):
+    ended = []
+
+    @chat.tool(safe=True)
+    async def wait() -> str:
+        lose_one()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(True)
+
+    server.default = Say("", tool_calls=[tool_call("wait")])
+    with pytest.raises(Interrupted):
+        chat.ask("Hi")
+    assert ended == [True]
+
+
+def test_other_exceptions_that_python_ignores_are_shown_as_before(chat, monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: seen.append(unraisable.exc_type))
+    hook = sys.unraisablehook
+
+    class Broken:
+        def __del__(self):
+            raise ZeroDivisionError
+
+    drive_with(chat, Strikes(lambda _events: Broken() is None))
+    assert set(seen) == {ZeroDivisionError}
+    assert sys.unraisablehook is hook
 
 
 def test_stop_ends_everything_that_is_asked_and_nothing_later(server, chat):

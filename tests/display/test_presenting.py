@@ -7,8 +7,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from nbchat.display import chrome
-from nbchat.display.attachments import MOST_PICTURES, attachment_bundles
-from nbchat.display.display_state import is_shown, mark_shown, running_shell
+from nbchat.display.answer import MOST_PICTURES, attachment_bundles
+from nbchat.display.kernel import is_shown, mark_shown, running_shell
 from nbchat.display.painter import Painter
 from nbchat.display.presenting import is_dashboard, make_presenter
 from nbchat.display.progress import bar_bundle

@@ -390,3 +390,10 @@ def test_pauses_show_what_is_waited_for(cell, server):
     result = cell("")
     assert any("waiting for scripted-1" in json.dumps(content) for _, content in result.messages)
     assert "waiting" not in text(result)
+
+
+def test_help_on_a_cell_shows_the_options_and_sends_nothing(cell, server):
+    result = cell("--help")
+    assert result.status == "ok"
+    assert "%%chat [OPTIONS]" in result.outputs[-1]["data"]["text/plain"]
+    assert server.requests == []

@@ -132,7 +132,7 @@ def test_an_interrupt_while_the_result_is_shown_loses_nothing(cell, kernel, draw
     result = cell("-t 0,1 --repeat 2 << s")
     assert (result.status, result.error.value) == (
         "error",
-        "Stopped while the result was shown; all runs are complete and kept.",
+        "Stopped while the result was shown; all answers are kept.",
     )
     assert kernel.run("print(len(s.complete), _ is s)").stdout == "4 True\n"
     assert kernel.run("t = session.sweep('Hello', temperature=[0, 1], repeat=2)").status == "error"

@@ -150,7 +150,7 @@ ATTRIBUTES = {
     "rel",
     "target",
 }
-ADDRESS = re.compile(r"https?://[^\s/]|mailto:|#", re.IGNORECASE)
+ADDRESS = re.compile(r"https?://[^\s/]|mailto:|#", re.IGNORECASE | re.ASCII)
 IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*")
 
 

@@ -82,6 +82,18 @@ def test_any_text_comes_out_as_text_that_encodes(text):
     render(text).encode()
 
 
+@pytest.mark.parametrize("letter", "\u017f\u212a\u0130\u0131")
+@pytest.mark.parametrize(
+    "text", ["<sub>a</sub>", "<kbd>a</kbd>", "<mark>a</mark>", "https://a.b/c", "[a](https://b.c)", "![a](https://b.c)"]
+)
+def test_a_letter_that_only_folds_to_an_ascii_one_makes_no_markup(text, letter):
+    """Where case is ignored, Python takes a long s for an s; no browser does."""
+    for place in range(len(text)):
+        if text[place] == letter.casefold()[0] or (text[place], letter) == ("i", "\u0131"):
+            shown = render(text[:place] + text[place:].replace(text[place], letter), images=True)
+            assert not re.search(r"<\w|\]\(", shown)
+
+
 def test_what_is_safe_stays_safe_when_it_goes_through_twice():
     for text in PAYLOADS:
         assert dangers(lab_html(render(render(text)))) == []

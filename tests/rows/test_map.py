@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from nbchat.rows.mapping import MapInterrupted
-from nbchat.testing import Say, Status
+from nbchat.testing import Hang, Say, Status, Stream
 from nbchat.values.errors import (
     AuthenticationFailed,
     ModelNotFound,
@@ -138,6 +138,18 @@ def test_an_error_of_the_key_stops_the_run(chat, server):
     assert stopped.value.result == [None] * 500
     server.default = lambda request: Say("x")
     assert stopped.value.result.retry() == ["x"] * 500
+
+
+class Freed:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_that_python_loses_ends_it_all_the_same(chat, server):
+    """Python ignores exceptions in destructors."""
+    server.default = Stream([Hang()])
+    with pytest.raises(MapInterrupted):
+        chat.map(range(6), "{item}", on_progress=lambda _: Freed() and None)
 
 
 def test_an_interrupt_keeps_what_has_ended(chat, server, asked):

@@ -17,7 +17,6 @@ from nbchat.api.http.connections import Connections
 from nbchat.api.http.network import AsyncioBackend
 from nbchat.api.http.proxies import Proxy, proxy_for
 from nbchat.api.http.requests import redirected
-from nbchat.api.http.transport_logs import keep_quiet
 from nbchat.values.errors import ConfigError
 
 __all__ = ["Pools"]
@@ -52,7 +51,6 @@ class Pools:
     """
 
     def __init__(self) -> None:
-        keep_quiet()
         self._kinds: dict[tuple[object, ...], list[_Slot]] = {}
 
     @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Any, Self
 from nbchat.api.engine import Channel
 from nbchat.conversation.exchange.userloop import TICK_SECONDS, awaited, run_on_users_loop
 from nbchat.values.answer.events import Event
+from nbchat.values.interrupts import interruptible
 
 __all__ = ["Driver", "Wait", "Work", "drive", "drive_async", "wait_for", "wait_for_async"]
 
@@ -59,9 +60,10 @@ class Driver:
 def drive(work: Work) -> None:
     """Run an exchange to its end, synchronously."""
     driver = Driver(work)
-    while (wait := driver.next()) is not None:
-        with driver:
-            driver.given = wait_for(wait)
+    with interruptible():
+        while (wait := driver.next()) is not None:
+            with driver:
+                driver.given = wait_for(wait)
 
 
 async def drive_async(work: Work) -> None:

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Awaitable
 from typing import Any
 
+from nbchat.values.interrupts import raise_lost_interrupt
+
 __all__ = ["TICK_SECONDS", "awaited", "run_on_users_loop"]
 
 TICK_SECONDS = 0.1
@@ -50,7 +52,8 @@ async def awaited(work: Awaitable[Any]) -> Any:
     try:
         while not task.done():
             await asyncio.wait([task], timeout=TICK_SECONDS)
-    except asyncio.CancelledError:
+            raise_lost_interrupt()
+    except (asyncio.CancelledError, KeyboardInterrupt):
         task.cancel()
         await asyncio.wait([task])
         raise

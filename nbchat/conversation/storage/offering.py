@@ -6,6 +6,7 @@ from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.turn import Turn
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import SessionError
+from nbchat.values.money import dollars
 from nbchat.values.presenter import Presenter
 
 __all__ = ["offer"]
@@ -15,7 +16,7 @@ def offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> Sessio
     """Show the partial answer from before the kernel stopped, and say so instead of asking again."""
     reply = turn.reply
     took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
-    price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
+    price = "cost unknown" if reply.cost is None else dollars(reply.cost)
     error = SessionError(
         f"Nothing was sent: the last answer to this cell was cut off, and what had arrived was kept (about {took}, {price})."
         f" {exchange.options.continue_with} resumes it; run the cell once more to ask again.",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbchat.store.journal import SessionRow
-from nbchat.store.opening import journal
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import journal, notebook_path
 from nbchat.values.errors import SessionError
 from nbchat.values.params import nearest
 
