@@ -359,6 +359,11 @@ class Params(Struct, frozen=True, kw_only=True):
                 yield name, value
         yield from self.extra.items()
 
+    @property
+    def most_tokens(self) -> int | None:
+        """Most tokens of an answer; None = the request sets no limit."""
+        return self.max_completion_tokens or self.max_tokens
+
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters that are set, by wire name: the JSON form used in files."""
         return dict(self.items())
