@@ -11,9 +11,14 @@ from nbchat.data.describe import describe
 from nbchat.data.description import Description, UnknownFormat
 from nbchat.data.fingerprint import fingerprint
 from nbchat.data.images import Image
-from nbchat.data.interpolation.finder import Finder
 from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup
-from nbchat.data.interpolation.placeholders import Expression, Placeholder, belongs_elsewhere, kind_of_expression
+from nbchat.data.interpolation.placeholders import (
+    Expression,
+    Finder,
+    Placeholder,
+    belongs_elsewhere,
+    kind_of_expression,
+)
 from nbchat.data.privacy.ladder import LADDER, Rung
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
