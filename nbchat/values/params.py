@@ -191,7 +191,7 @@ def _check_text(_parameter: Parameter, value: Any) -> str:
 
 
 def _check_texts(parameter: Parameter, value: Any) -> tuple[str, ...]:
-    texts = (value,) if isinstance(value, str) else tuple(value)
+    texts = (value,) if isinstance(value, str) else () if isinstance(value, Mapping) else tuple(value)
     if not 1 <= len(texts) <= (parameter.high or math.inf) or not all(isinstance(t, str) and t for t in texts):
         raise ValueError
     return texts
