@@ -51,11 +51,6 @@ class Estimate(Struct, frozen=True):
         """The number of runs, each of which is one request."""
         return len(self.grid)
 
-    @property
-    def requests(self) -> int:
-        """The number of requests including the judge's, but not the second one to a judge that refuses JSON."""
-        return self.runs + self.judged
-
     def __str__(self) -> str:
         runs = "1 run" if self.runs == 1 else f"{self.runs:,} runs ({self.grid})"
         if self.judged:

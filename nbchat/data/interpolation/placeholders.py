@@ -54,9 +54,8 @@ class Step(Struct, frozen=True):
 
 
 class Placeholder(Struct, frozen=True):
-    """`text[start:end]`, parsed as a path from a name, and a format (None = no colon)."""
+    """A path from a name, and a format (None = no colon). `end` is where it ends in the text."""
 
-    start: int
     end: int
     name: str
     steps: tuple[Step, ...]
@@ -70,9 +69,8 @@ class Placeholder(Struct, frozen=True):
 
 
 class Expression(Struct, frozen=True):
-    """`text[start:end]`, parsed as `{= source:spec}`. `source` is None if no closing brace makes it Python."""
+    """`{= source:spec}`. `source` is None if no closing brace makes it Python. `end` is where it ends in the text."""
 
-    start: int
     end: int
     source: str | None
     spec: str
@@ -98,7 +96,7 @@ def _placeholder_at(text: str, start: int) -> Placeholder | None:
         steps = tuple(_steps(match["steps"]))
     except (SyntaxError, ValueError):
         return None
-    return Placeholder(start, match.end(), match["name"], steps, match["path"], match["spec"])
+    return Placeholder(match.end(), match["name"], steps, match["path"], match["spec"])
 
 
 def _is_name(name: str) -> bool:
@@ -129,11 +127,11 @@ def _expression_at(text: str, start: int) -> Expression | None:
         first = first or end
         found = _source_and_spec(text[start + 2 : end])
         if found is not None:
-            return Expression(start, end + 1, *found)
+            return Expression(end + 1, *found)
         end += 1
     if not first or not text[start + 2 : first].strip():
         return None
-    return Expression(start, first + 1, None, "")
+    return Expression(first + 1, None, "")
 
 
 def kind_of_expression(inner: str, namespace: Mapping[str, object]) -> str:
