@@ -20,10 +20,7 @@ from nbchat.values.errors import (
 )
 from nbchat.values.params import PARAMETERS
 
-__all__ = ["FINAL", "error_from", "is_temporary", "is_unsupported", "may_refuse_usage", "refused_parameter"]
-
-FINAL = (AuthenticationFailed, ContextTooLong, ModelNotFound, ParameterRefused, QuotaExceeded)
-"""Errors that a retry can't fix, whatever their status."""
+__all__ = ["error_from", "is_temporary", "is_unsupported", "may_refuse_usage", "refused_parameter"]
 
 
 def _words(pattern: str) -> Callable[[str], re.Match[str] | None]:
@@ -161,7 +158,7 @@ def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) 
 
 def is_temporary(status: int, detail: ErrorDetail, error: ServerError) -> bool:
     """Whether a retry may succeed; a refusal with status 500 never does."""
-    if status not in RETRIED_STATUSES or isinstance(error, FINAL):
+    if status not in RETRIED_STATUSES or error.is_final:
         return False
     return status != 500 or not _is_refusal(detail)
 

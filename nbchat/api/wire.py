@@ -15,8 +15,6 @@ from nbchat.api.answer.plain import PlainChunks
 from nbchat.api.answer.sse import DONE, SSEDecoder
 from nbchat.api.answer.textflow import paired
 from nbchat.api.answer.toolcalls import tool_names
-from nbchat.api.error_body import describe
-from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
 from nbchat.values.answer.events import Event, Failed, Notice
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
@@ -256,7 +254,7 @@ class AnswerDecoder:
             events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
         error = self._verdict(broken, left=left)
         if self._remark is not None and (error is None or self._is_remark_followed):
-            events.append(Notice(f"the server also said: {describe(self._remark, self._key).message}"))
+            events.append(Notice(f"the server also said: {self._quoted(self._remark)}"))
         if error is not None:
             self._fail(error, events)
         return events
@@ -287,8 +285,10 @@ class AnswerDecoder:
             f"{self._server} sent nothing that can be read as a reply{f' ({said})' if said else ''}.{blame}"
         )
 
-    def _quoted(self, words: str) -> str:
+    def _quoted(self, words: object) -> str:
         """Format the server's words for an error."""
+        from nbchat.api.error_body import describe  # not needed before something goes wrong
+
         return describe(words, self._key).message
 
     def _stray(self) -> str:
@@ -380,6 +380,8 @@ class AnswerDecoder:
                 self._remark, self._remark_at = remark, self._payload.reads
 
     def _error(self, failure: object) -> NbchatError:
+        from nbchat.api.failure import error_from  # not needed before something goes wrong
+
         return error_from(None, failure, server=self._server, sent=self._sent, key=self._key)
 
     def _note_unreadable(self, words: str) -> None:

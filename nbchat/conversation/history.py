@@ -11,7 +11,7 @@ from nbchat.conversation.turn import Turn, joined
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import SessionError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["History"]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nbchat.conversation.session import Session
-from nbchat.store.opening import journal
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import journal, notebook_path
 from nbchat.values.errors import SessionError
 from nbchat.values.key_shapes import holds_key
 from nbchat.values.params import nearest

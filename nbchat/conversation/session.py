@@ -24,16 +24,16 @@ from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.store.ledger.entries import Entry
-from nbchat.store.opening import journal
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.interrupts import interruptible
 from nbchat.values.messages import Message, Part
+from nbchat.values.money import dollars
 from nbchat.values.params import Params
-from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow
@@ -341,7 +341,7 @@ def _offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> Sessi
     """Show the partial answer from before the kernel stopped, and say so instead of asking again."""
     reply = turn.reply
     took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
-    price = "cost unknown" if reply.cost is None else f"${reply.cost:.2g}"
+    price = "cost unknown" if reply.cost is None else dollars(reply.cost)
     error = SessionError(
         f"Nothing was sent: the last answer to this cell was cut off, and what had arrived was kept (about {took}, {price})."
         f" {exchange.options.continue_with} resumes it; run the cell once more to ask again.",

@@ -18,8 +18,8 @@ from nbchat.display.presenting import is_notebook, make_presenter
 from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again
 from nbchat.values.answer.reply import Reply
-from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.threads import start_daemon
 
 __all__ = [
     "BackgroundCell",

@@ -27,9 +27,11 @@ from nbchat.magics.commands.spending import budget_text, cost_of
 from nbchat.values.answer.reply import Reply
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import PARAMETERS, nearest
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["COMMANDS", "chat_line", "overview"]
+
+SET_TAKES = "%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none"
 
 
 def chat_line(shell: Any, line: str) -> Any:
@@ -42,12 +44,20 @@ def chat_line(shell: Any, line: str) -> Any:
     elif not rest and word.endswith("?"):
         word, rest = "help", word.rstrip("?")
     if word not in COMMANDS:
-        hint = nearest(word, COMMANDS) or " %chat help lists the commands; %chat ask TEXT sends a message."
-        raise UsageError(f"Unknown command {without_keys(word)!r}.{hint}")
+        raise UsageError(f"Unknown command {without_keys(word)!r}.{_instead(word)}")
     found = COMMANDS[word]
     if rest.strip() and not found.takes:
         raise UsageError(f"%chat {word} takes no argument; got {without_keys(rest.strip())!r}.")
     return found.run(shell, rest.strip())
+
+
+def _instead(word: str) -> str:
+    """Return what to type for an unknown command, to append to a sentence."""
+    if word.replace("-", "_") in PARAMETERS:
+        return f" Did you mean %chat set {word}=…?"
+    if word.startswith("-"):
+        return " Options go on a %%chat line, with the message below it; %chat set keeps them for later messages."
+    return nearest(word, COMMANDS) or " %chat help lists the commands; %chat ask TEXT sends a message."
 
 
 def _status(shell: Any) -> None:
@@ -119,7 +129,7 @@ def _set(shell: Any, rest: str) -> None:
         _display(shell, rest.removeprefix("display="))
         return
     if not rest:
-        raise UsageError("%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none.")
+        raise UsageError(SET_TAKES + ".")
     session.params = session.params.replace(**_settings(rest))
     say(shell, option_line(dict(session.params.items())) or "nothing is set: the server decides")
 
@@ -138,7 +148,7 @@ def _settings(rest: str) -> dict[str, Any]:
         if name == "system":
             raise UsageError("Set the system text with %chat system TEXT.")
         if not equals:
-            raise UsageError(f"%chat set takes NAME=VALUE; got {without_keys(word)!r}.")
+            raise UsageError(f"{SET_TAKES}; got {without_keys(word)!r}.")
         if name not in PARAMETERS:
             raise UsageError(f"There is no parameter {name}.{nearest(name, PARAMETERS)}")
         if name in changes:

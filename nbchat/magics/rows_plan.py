@@ -24,7 +24,7 @@ from nbchat.store.opening import journal
 from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, Message
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["plan_bundles"]
 

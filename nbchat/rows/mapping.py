@@ -26,7 +26,7 @@ from nbchat.rows.storage import Storage
 from nbchat.rows.template import Template
 from nbchat.store.ledger.budget import Budget
 from nbchat.values.errors import Interrupted, ParameterError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session

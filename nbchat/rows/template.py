@@ -14,7 +14,7 @@ from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup, neare
 from nbchat.data.interpolation.placeholders import Expression, Finder, Placeholder
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["ITEM", "ROW", "MissingValue", "Row", "Template"]
 

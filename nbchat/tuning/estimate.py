@@ -18,7 +18,8 @@ from nbchat.tuning.sweep import prepare
 from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
-from nbchat.values.plural import pluralize
+from nbchat.values.money import dollars
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -63,7 +64,7 @@ class Estimate(Struct, frozen=True):
             answers = "answers of unknown length"
         else:
             answers = f"{'at most' if self.at_most else 'about'} {self.completion_tokens:,} tokens answered"
-        cost = "cost unknown" if self.cost is None else "no cost" if self.cost == 0 else f"about ${self.cost:.2g}"
+        cost = "cost unknown" if self.cost is None else "no cost" if self.cost == 0 else f"about {dollars(self.cost)}"
         return f"{runs}: {sent}, {answers}, {cost}. Nothing was sent."
 
 

@@ -21,7 +21,7 @@ from nbchat.tuning.statistics import (
     independent_difference,
     interval_text,
 )
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Comparable", "Measured", "Terms", "Verdict", "agreement_verdict", "verdict"]
 

@@ -301,7 +301,9 @@ class Params(Struct, frozen=True, kw_only=True):
         "integer", "same seed and request: the same answer, as far as the server supports it", step=1
     )
     user: str | None = _row("text", "an id of the end user, for the provider's abuse monitoring", sampling=False)
-    logprobs: bool | None = _row("flag", "also return the log probability of each token", sampling=False)
+    logprobs: bool | None = _row(
+        "flag", "also return each token's log probability; nbchat.what_if(reply) shows them", sampling=False
+    )
     top_logprobs: int | None = _row(
         "integer", "likeliest alternatives to return for each token; needs logprobs", 0, 20, step=1, sampling=False
     )

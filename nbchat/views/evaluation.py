@@ -8,8 +8,8 @@ from typing import Any, cast
 from nbchat.conversation.session import Session
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, CellCanvas
-from nbchat.display.display_state import is_shown, mark_shown, running_shell
 from nbchat.display.footer import cost_text, seconds_text
+from nbchat.display.kernel import is_shown, mark_shown, running_shell
 from nbchat.display.presenting import is_notebook
 from nbchat.display.progress import CellBar
 from nbchat.markdown.inline import html_text
@@ -24,7 +24,7 @@ from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.statistics import Mean, interval_text
 from nbchat.values.limits import one_line
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 from nbchat.views.sweep import HEAD
 from nbchat.views.sweep_plot import show_plot

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import NO_MATH_CLASS, widget_bundle
-from nbchat.display.display_state import running_shell
+from nbchat.display.kernel import running_shell
 from nbchat.display.widget_style import KEYS, STYLE, WIDGETS_CLASS, script_outputs, style_sheet
 from nbchat.markdown.inline import html_text
 from nbchat.tuning import result
@@ -18,7 +18,7 @@ from nbchat.tuning.grid import value_text
 from nbchat.tuning.run import Run
 from nbchat.values.answer.rating import Rating, score_of
 from nbchat.values.errors import NbchatError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views import explorer_script
 from nbchat.views.sweep import answer_html, diff_bundle, share_of, sweep_bundle
 from nbchat.views.sweep_table import Handles, heading, run_table

@@ -19,7 +19,7 @@ from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
 from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import one_line
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 
 __all__ = ["Inputs", "pilot_bundle", "rows_bundle"]

@@ -28,7 +28,7 @@ def test_earlier_answers_determine_the_length_and_the_price(server, session):
     told = estimate(session, "x" * 80, repeat=2)
     assert (told.prompt_tokens, told.completion_tokens, told.at_most) == (40, 20, False)
     assert told.cost == pytest.approx(0.6)
-    assert "about $0.6" in str(told)
+    assert "about $0.60" in str(told)
 
 
 def test_the_history_is_part_of_every_run(server, session):

@@ -14,12 +14,12 @@ from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange.exchange import Delivery, Exchange
 from nbchat.conversation.storage.record import Record
 from nbchat.store.ledger.entries import Spent
-from nbchat.store.paths import OFF, is_wanted
+from nbchat.store.opening import OFF, is_wanted
 from nbchat.values.answer.events import Event
 from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import SessionError
-from nbchat.values.live_set import LiveSet
 from nbchat.values.request import Request
+from nbchat.values.threads import LiveSet
 
 if TYPE_CHECKING:  # imported only with a budget
     from nbchat.store.ledger.budget import Budget

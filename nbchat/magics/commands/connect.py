@@ -16,8 +16,7 @@ from nbchat.api.endpoints import (
 )
 from nbchat.api.http.addresses import public_url
 from nbchat.api.http.headers import named_headers
-from nbchat.api.keyring import store_key
-from nbchat.api.keys import Key
+from nbchat.api.keys import Key, store_key
 from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
 from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
@@ -33,7 +32,7 @@ from nbchat.magics.commands.command import command, say, show
 from nbchat.values.errors import AuthenticationFailed, ConfigError, NbchatError
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.modelname import SMOLLM2
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__: list[str] = []
 

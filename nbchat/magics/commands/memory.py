@@ -22,7 +22,7 @@ from nbchat.values.errors import SessionError
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.limits import one_line
 from nbchat.values.optionline import option_line
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["changed_data", "journal_location"]
 

@@ -13,7 +13,7 @@ from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import SessionError
 from nbchat.values.frame import data_frame
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Details", "Mapped", "with_summary"]
 

@@ -1,20 +1,39 @@
-"""Explain why a server could not be reached: name, network, proxy, TLS, or the server itself."""
+"""What a failed attempt means: an error that the server answered, or why it could not be reached."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import socket
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
 import httpx
 
-from nbchat.api.call import Call
+from nbchat.api.call import AttemptFailed, Call
+from nbchat.api.error_body import describe
+from nbchat.api.failure import error_from, is_temporary, is_unsupported, may_refuse_usage
 from nbchat.api.http.proxies import Proxy, proxy_for, secrets_toward
+from nbchat.api.http.unpacking import unpacked
 from nbchat.api.keys import Key
+from nbchat.api.pacing.rate_limits import TOO_MANY_STATUSES, delay_in_limits, delay_in_message, retry_after
+from nbchat.values.answer.usage import RateLimits
+from nbchat.values.errors import ConnectionFailed, ProtocolError
+from nbchat.values.limits import LIMITS
 
-__all__ = ["what_happened", "words_of"]
+__all__ = ["refusal", "unreachable", "words_of"]
 
 
-def what_happened(call: Call, error: Exception) -> tuple[str, bool]:
+def unreachable(call: Call, error: Exception, *, reused: bool = False) -> AttemptFailed:
+    """Explain in one sentence why the server could not be reached; retryable unless it can never work."""
+    sentence, again = _what_happened(call, error)
+    stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
+    return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)
+
+
+def _what_happened(call: Call, error: Exception) -> tuple[str, bool]:
     """Return one sentence that begins with the server, and whether a retry may help."""
     sentence, again = _behind_the_name(call, error, words_of(error, secrets_toward(call.endpoint)))
     return f"{call.endpoint.title} {sentence}", again
@@ -83,3 +102,63 @@ def _is_unknown_name(error: BaseException) -> bool:
             return True
         seen = seen.__cause__ or seen.__context__
     return False
+
+
+async def refusal(
+    response: httpx.Response,
+    call: Call,
+    sent: Mapping[str, Any],
+    secrets: Key | None,
+    *,
+    limits: RateLimits | None,
+    request_id: str | None,
+    known: bool,
+) -> AttemptFailed:
+    """Read a response that is an error. `sent` is the body that it answers; `known`: the address has answered before."""
+    status, endpoint = response.status_code, call.endpoint
+    detail = describe(_moved_to(response) or await _error_body(response), secrets)
+    asked_delay = retry_after(response.headers)
+    asked_delay = detail.retry_after if asked_delay is None else asked_delay
+    if asked_delay is None and status in TOO_MANY_STATUSES:
+        asked_delay = delay_in_message(detail.message)
+    if asked_delay is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        asked_delay = delay_in_limits(limits)
+    error = error_from(
+        status,
+        detail,
+        server=endpoint.title,
+        sent=sent,
+        request_id=request_id,
+        retry_after=asked_delay,
+        key=secrets,
+        key_env=endpoint.key_env,
+        known=known,
+    )
+    should = response.headers.get("x-should-retry")
+    again = should == "true" if should in ("true", "false") else is_temporary(status, detail, error)
+    return AttemptFailed(
+        error,
+        again=again and not error.is_final,
+        asked_delay=asked_delay,
+        usage=may_refuse_usage(status, detail, sent),
+        unsupported=is_unsupported(detail),
+    )
+
+
+def _moved_to(response: httpx.Response) -> str | None:
+    """The target of a redirect that is not followed, as a base URL; None = not a redirect."""
+    if not response.has_redirect_location:
+        return None
+    return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
+
+
+async def _error_body(response: httpx.Response) -> bytes:
+    """Read the beginning of an error's body, ignoring failures."""
+    body = bytearray()
+    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
+        async with asyncio.timeout(LIMITS.error_seconds):
+            async for portion in unpacked(response):
+                body += portion
+                if len(body) > LIMITS.error_body:
+                    break
+    return bytes(body[: LIMITS.error_body])
