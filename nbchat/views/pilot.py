@@ -10,6 +10,7 @@ from nbchat.display.footer import cost_text, seconds_text
 from nbchat.rows.pilot import Projection
 from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
+from nbchat.values.limits import one_line
 from nbchat.values.wording import pluralize
 from nbchat.views.columns import Column
 from nbchat.views.rows import Inputs, answer_columns, figures, first_answered, joined, reasons
@@ -19,12 +20,16 @@ __all__ = ["pilot_bundle"]
 MOST = 10
 """Most answers of a pilot shown."""
 
+MOST_NAME = 60
+"""Most characters shown of a column's name."""
+
 
 def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Sequence[str] = ()) -> Bundle:
     """Return a pilot's result as one output: answers, projections, and the next step."""
     answered = details.count("complete")
     total = "" if pilot.left is None else f", out of {len(details.outcomes):,}"
-    head = f"Pilot: {answered:,} of {pluralize(pilot.asked, 'sample row')} answered{total}"
+    strata = "length" if pilot.by is None else f"{one_line(pilot.by, MOST_NAME)} and length"
+    head = f"Pilot: {answered:,} of {pluralize(pilot.asked, 'sample row')} answered{total}, chosen by {strata}"
     return joined(
         head,
         [answer_columns(details.outcomes, first_answered(details, MOST), inputs), projections(pilot)],
