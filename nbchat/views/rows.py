@@ -208,7 +208,7 @@ def _hint(details: Details, dot: str) -> str:
     steps = [
         f"{dot}retry() asks the {pluralize(missing, 'row')} without an answer" if missing else "",
         f"{dot}errors() lists them" if missing else "",
-        f"{dot}disagreements() lists rows whose repeats differ"
+        f"{dot}disagreements() lists rows whose repeats differ, {dot}retry(disagreeing=True) asks them again"
         if any((outcome.agreement or 1.0) < 1.0 for _, outcome in details.known())
         else "",
     ]
