@@ -158,7 +158,8 @@ class Mapped:
         """Ask the rows without an answer again, and return the completed result, of the same type.
 
         `disagreeing=True` also asks those whose repeats disagree, until each has `repeat` answers (twice as many as before
-        if not given). Other `options` replace those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as `map` does.
+        if not given). Other `options` replace those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as
+        `map` does.
         """
         return self.details.again(**options)
 
