@@ -240,7 +240,7 @@ class AnswerDecoder:
         if not self.failed:
             events += self._read(self._sse.flush(), self._sse) if self._sse is not None else self._whole_body()
         if not self.failed and self._rescue_last(events):
-            broken, left = broken or "its JSON is incomplete", True
+            broken, abandoned = broken or "its JSON is incomplete", True
         if not self.failed:
             self._give_up(events)
             self.done = self.done or self._only

@@ -84,7 +84,7 @@ class Settings(Struct, frozen=True):
         if window is None or not context.turns:
             return context, ""
         extra = 0 if tools is None else estimate_tokens(json.dumps(list(tools.schemas), default=str))
-        fitted = context.fitted(room(window, [asked], extra, params.most_tokens))
+        fitted = context.fitted(room(window, [question], extra, params.most_tokens))
         return fitted, fitted.notice(window)
 
     def _tools(self, wanted: Sequence[Any] | str | None) -> Toolbox | None:
