@@ -149,13 +149,13 @@ async def refusal(
     )
 
 
-def _moved_to(response: httpx.Response, asked: str) -> str | None:
-    """The target of a redirect of the URL `asked` that is not followed, as a base URL; None = not a redirect."""
+def _moved_to(response: httpx.Response, url: str) -> str | None:
+    """The target of a redirect of this URL that is not followed, as a base URL; None = not a redirect."""
     if not response.has_redirect_location:
         return None
     target = response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
     with contextlib.suppress(httpx.InvalidURL, ValueError):
-        target = public_url(str(httpx.URL(asked).join(target)))
+        target = public_url(str(httpx.URL(url).join(target)))
     return f"moved to {target}"
 
 

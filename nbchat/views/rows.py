@@ -214,8 +214,8 @@ def _hint(details: Details, dot: str) -> str:
         if any((outcome.agreement or 1.0) < 1.0 for _, outcome in details.known())
         else "",
     ]
-    told = " · ".join(step for step in steps if step)
-    return where + told if told else ""
+    hints = " · ".join(step for step in steps if step)
+    return where + hints if hints else ""
 
 
 MOST = 10
@@ -237,13 +237,13 @@ def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Seq
 
 def projections(pilot: Projection) -> list[Column]:
     """Return the projections for the rest, with 95 % intervals."""
-    rows = [("rows that fail", _told(pilot.failures, lambda share: f"{share:.0%}"))]
+    rows = [("rows that fail", _estimate(pilot.failures, lambda share: f"{share:.0%}"))]
     if pilot.left:
         free = pilot.cost is not None and pilot.cost.mean == 0
-        cost = ("none", "") if free else _told(pilot.cost, cost_text) or ("unknown", "")
-        tokens = _told(pilot.tokens, lambda count: f"{count:,.0f}")
-        rows += [("cost", cost), ("tokens", tokens), ("time", _told(pilot.seconds, seconds_text))]
-    known = [(name, *told) for name, told in rows if told]
+        cost = ("none", "") if free else _estimate(pilot.cost, cost_text) or ("unknown", "")
+        tokens = _estimate(pilot.tokens, lambda count: f"{count:,.0f}")
+        rows += [("cost", cost), ("tokens", tokens), ("time", _estimate(pilot.seconds, seconds_text))]
+    known = [(name, *texts) for name, texts in rows if texts]
     if not known:
         return []
     left = f"for {pluralize(pilot.left, 'more request')}" if pilot.left else "of all rows"
@@ -254,7 +254,7 @@ def projections(pilot: Projection) -> list[Column]:
     ]
 
 
-def _told(mean: Mean | None, text: Callable[[float], str]) -> tuple[str, str] | None:
+def _estimate(mean: Mean | None, text: Callable[[float], str]) -> tuple[str, str] | None:
     """Format an estimate and its interval; None = unknown."""
     if mean is None:
         return None
