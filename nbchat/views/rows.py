@@ -210,7 +210,7 @@ def _hint(details: Details, dot: str) -> str:
     steps = [
         f"{dot}retry() asks the {pluralize(missing, 'row')} without an answer" if missing else "",
         f"{dot}errors() lists them" if missing else "",
-        f"{dot}disagreements() lists rows whose repeats differ"
+        f"{dot}disagreements() lists rows whose repeats differ, {dot}retry(disagreeing=True) asks them again"
         if any((outcome.agreement or 1.0) < 1.0 for _, outcome in details.known())
         else "",
     ]
@@ -226,7 +226,8 @@ def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Seq
     """Return a pilot's result as one output: answers, projections, and the next step."""
     answered = details.count("complete")
     total = "" if pilot.left is None else f", out of {len(details.outcomes):,}"
-    head = f"Pilot: {answered:,} of {pluralize(pilot.asked, 'sample row')} answered{total}"
+    strata = "length" if pilot.by is None else f"{one_line(pilot.by, SHORT)} and length"
+    head = f"Pilot: {answered:,} of {pluralize(pilot.asked, 'sample row')} answered{total}, chosen by {strata}"
     return joined(
         head,
         [answer_columns(details.outcomes, first_answered(details, MOST), inputs), projections(pilot)],
