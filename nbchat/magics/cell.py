@@ -41,11 +41,11 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds a line break
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
-    session, asked = registry().open(options.get("session")), _asked(options, shell.user_ns)
+    session, settings = registry().open(options.get("session")), _ask_options(options, shell.user_ns)
     if "each" in options.own:
         from nbchat.magics.rows import rows_cell
 
-        rows_cell(shell, session, text, options, asked)
+        rows_cell(shell, session, text, options, settings)
         return
     variants = [
         compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
@@ -56,17 +56,17 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 
-        sweep_cell(shell, session, variants, options, asked)
+        sweep_cell(shell, session, variants, options, settings)
     elif options.get("dry_run"):
-        _show_dry_run(shell, session, variants[0], asked)
+        _show_dry_run(shell, session, variants[0], settings)
     else:
-        asked["continue_with"] = continue_with(session, options)
+        settings["continue_with"] = continue_with(session, options)
         source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
-        _answer(shell, session, variants[0], options, asked, source)
+        _answer(shell, session, variants[0], options, settings, source)
 
 
 def _answer(
-    shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any], source: str
+    shell: Any, session: Session, composed: Composed, options: CellOptions, settings: dict[str, Any], source: str
 ) -> None:
     """Show and bind the answer to a message; `source` names the cell if its code is wanted (`--code`), else it is empty."""
     if options.get("background"):

@@ -84,7 +84,7 @@ class _Line(Struct):
 
 
 def _read(rest: str) -> _Line:
-    asked = _Line()
+    line = _Line()
     pending = iter(split(rest))
     for word in pending:
         flag, equals, value = word.partition("=")
