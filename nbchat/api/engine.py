@@ -20,8 +20,7 @@ from nbchat.api.capabilities import Capabilities
 from nbchat.api.pacing.sharing import Sharing
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.errors import ConfigError, CutOff, NbchatError
-from nbchat.values.interrupts import raise_lost_interrupt
-from nbchat.values.threads import LiveSet, start_daemon
+from nbchat.values.threads import LiveSet, raise_lost_interrupt, start_daemon
 
 __all__ = ["Channel", "Engine"]
 

@@ -28,10 +28,10 @@ from nbchat.store.ledger.entries import Entry
 from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
-from nbchat.values.interrupts import interruptible
 from nbchat.values.messages import Message, Part
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve, Presenter
+from nbchat.values.threads import interruptible
 from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:  # imported only with a journal

@@ -6,8 +6,8 @@ from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.turn import Turn
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import SessionError
-from nbchat.values.money import dollars
 from nbchat.values.presenter import Presenter
+from nbchat.values.wording import dollars
 
 __all__ = ["offer"]
 

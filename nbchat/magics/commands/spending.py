@@ -12,8 +12,7 @@ from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.commands.command import command, say, show
 from nbchat.values.answer.usage import Usage
-from nbchat.values.money import dollars
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import dollars, pluralize
 from nbchat.views.sweep_plot import vega_type
 
 __all__ = ["budget_text", "cost_of"]
