@@ -74,7 +74,6 @@ class Attempt:
         self._finished_at: float | None = None  # when the last piece arrived of an answer whose choices have finished
         self._is_kept = False  # whether bytes still arrive after that, so that a deadline ends the wait
         self._responded = False
-        self._reused = True  # whether it uses a connection that has been used before
         self._known = known
         self._secrets = secrets_toward(call.endpoint)
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
@@ -87,9 +86,11 @@ class Attempt:
 
     async def _try(self) -> tuple[str | None, AttemptFailed | None]:
         """Run the attempt; return the transport's error (None = none) and the failure."""
+        asked, responded = None, False
         try:
-            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
-                self._reused = False  # a connection that brought a head was not stale
+            asked = self._request()
+            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(asked) as response:
+                responded = True  # a connection that brought a head was not stale
                 limits = rate_limits(response.headers)
                 self._slot.answered(limits)
                 request_id = self._request_id(response)
@@ -112,7 +113,8 @@ class Attempt:
         except (httpx.RequestError, httpx.InvalidURL) as error:
             from nbchat.api.refusal import unreachable, words_of  # only failures need it
 
-            return words_of(error, self._secrets), unreachable(self._call, error, reused=self._reused)
+            reused = asked is not None and asked.extensions.get("reused", False) and not responded
+            return words_of(error, self._secrets), unreachable(self._call, error, reused=reused)
 
     def _request_id(self, response: httpx.Response) -> str | None:
         names = ("x-request-id", "request-id", "x-generation-id")
@@ -128,13 +130,7 @@ class Attempt:
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
             content=encoded(self._body) if call.payload is None else call.payload,
             accept="text/event-stream" if self._body.get("stream") else "application/json",
-            trace=self._trace,
         )
-
-    async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
-        """Receive httpcore's trace events."""
-        if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
-            self._reused = False
 
     async def _read(self, response: httpx.Response) -> AttemptFailed | None:
         """Read to the end of the answer, then briefly to the end of the response. Return a failure if it was empty."""

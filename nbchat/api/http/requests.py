@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import httpx
 
@@ -28,9 +26,8 @@ def request(
     timeout: httpx.Timeout,
     content: bytes | None = None,
     accept: str = "application/json",
-    trace: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
 ) -> httpx.Request:
-    """A complete request; `content` is JSON. `trace` receives httpcore's trace events.
+    """A complete request; `content` is JSON.
 
     Raises httpx.InvalidURL, and ConfigError if its secrets would go over plain http to another machine.
     """
@@ -42,9 +39,7 @@ def request(
     headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
     if content is not None:
         headers["Content-Type"] = "application/json"
-    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
-    if trace is not None:
-        extensions["trace"] = trace
+    extensions = {"timeout": timeout.as_dict()}
     made = httpx.Request(method, _parsed(url), headers=headers, content=content, extensions=extensions)
     _check_encrypted(made.url, endpoint)
     if endpoint.key is not None:  # set on the request, so that no variable in a traceback holds it
