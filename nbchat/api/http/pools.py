@@ -54,28 +54,21 @@ class Pools:
 
         Raises httpx's errors, and ConfigError for an environment that can't be used.
         """
-        for _ in range(MOST_REDIRECTS):
-            async with self._send(request) as response:
-                onward = redirected(request, response)
-                if onward is None:
-                    yield response
-                    return
-            request = onward
-        async with self._send(request) as response:
-            yield response
-
-    @contextlib.asynccontextmanager
-    async def _send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        slot = self._idlest(request.url)
-        slot.busy += 1
-        try:
-            response = await slot.transport.handle_async_request(request)
+        for redirects in range(MOST_REDIRECTS + 1):
+            slot = self._idlest(request.url)
+            slot.busy += 1
             try:
-                yield response
+                response = await slot.transport.handle_async_request(request)
+                try:
+                    onward = redirected(request, response) if redirects < MOST_REDIRECTS else None
+                    if onward is None:
+                        yield response
+                        return
+                finally:
+                    await response.aclose()
             finally:
-                await response.aclose()
-        finally:
-            slot.busy -= 1
+                slot.busy -= 1
+            request = onward
 
     def _idlest(self, url: httpx.URL) -> _Slot:
         proxy = proxy_for(url)

@@ -17,7 +17,7 @@ from nbchat.builtin.http.bodies import Reply, model_body
 from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.http.request import Fields, parse_json, read_request
 from nbchat.builtin.model.generation import Completion, Piece
-from nbchat.builtin.model.models import CONTEXT_WINDOW, MODELS, Learned, learned
+from nbchat.builtin.model.models import CONTEXT_WINDOW, MODELS, Learned, learned, learned_already
 from nbchat.values.frozen import repr_without
 
 __all__ = ["BODY_LIMIT", "READ_LIMIT", "Counters", "Settings", "application"]
@@ -132,7 +132,9 @@ class Handler(web.RequestHandler):
             _log.error("The built-in model failed at %s %s", self.request.method, self.request.path, exc_info=value)
 
     async def _learned(self) -> Learned:
-        """Load the models in another thread, so that reading the corpus does not block other requests."""
+        """Load the models, the first time in another thread, so that reading the corpus does not block other requests."""
+        if (known := learned_already()) is not None:
+            return known
         return await asyncio.get_running_loop().run_in_executor(None, learned)
 
 
