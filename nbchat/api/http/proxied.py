@@ -80,4 +80,4 @@ class _Stream(httpcore.AsyncNetworkStream):
         return _Stream(await self._socket.encrypted(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
-        return self._socket.is_readable if info == "is_readable" else self._socket.extra_info(info)
+        return self._socket.is_readable if info == "is_readable" else self._socket.transport.get_extra_info(info)
