@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpcore
@@ -43,12 +43,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
     """Opens connections for httpcore."""
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        self, host: str, port: int, timeout: float | None = None, *_options: Any, **_more: Any
     ) -> httpcore.AsyncNetworkStream:
         return _Stream(await connect(host, port, timeout))
 
