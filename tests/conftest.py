@@ -28,6 +28,16 @@ def environment(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
+def shell():
+    """The running IPython shell, without a kernel and without a history; none runs outside this fixture."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
 def server():
     """A `ScriptedServer` that runs while the test does."""
     with ScriptedServer() as server:

@@ -4,7 +4,6 @@ import sys
 import threading
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from nbchat.display import chrome
 from nbchat.display.answer import MOST_PICTURES, attachment_bundles
@@ -15,13 +14,6 @@ from nbchat.display.progress import bar_bundle
 from nbchat.display.terminal import TerminalPresenter
 from nbchat.values.messages import ImagePart
 from tests.display.test_painter import PNG, Sheet
-
-
-@pytest.fixture
-def shell():
-    """An IPython shell without a kernel: a terminal's."""
-    yield InteractiveShell.instance()
-    InteractiveShell.clear_instance()
 
 
 def elsewhere(work):

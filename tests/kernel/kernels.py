@@ -269,9 +269,12 @@ def _plain(socket):
 
 
 PROMPT = re.compile(r"In \[\d+\]: ")
-_OWN_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
+_OWN_TERMINAL = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # where the tests run in the background, Ctrl-C is ignored
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class Terminal:

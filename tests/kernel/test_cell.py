@@ -193,7 +193,7 @@ def test_nothing_is_lost_in_a_flood(cell, server, kernel):
     [
         Stream([chunk("Once "), Hang()]),
         Say("word " * 4000, chunks=4000, delay=0.002),
-        Flood(tokens=2_000_000, size=40),
+        Flood(tokens=2_000_000, size=4),
     ],
     ids=["silent", "slow", "fast"],
 )
