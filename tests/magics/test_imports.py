@@ -21,7 +21,7 @@ print(json.dumps([sorted(loaded), sorted(set(sys.modules) - before)]))
 
 FOREIGN = {
     *("IPython", "nbchat", "msgspec"),
-    *("certifi", "h11", "httpx", "idna", "sniffio"),
+    *("certifi", "h11", "httpx", "idna", "sniffio", "typing_extensions"),
     *("click", "pygments", "rich"),
 }
 """Beside the standard library: the shell, the decoder, and httpx with what it brings.
