@@ -107,7 +107,7 @@ class Session(conversation.Session):
         `stop_early=False`. Further options as for `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, which
         lists the errors raised.
         """
-        from nbchat.views.watched_evaluation import watched_evaluation
+        from nbchat.views.evaluation import watched_evaluation
 
         return watched_evaluation(self, data, template, truth=truth, score=score, **options)
 

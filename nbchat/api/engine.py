@@ -82,6 +82,13 @@ class Channel:
             self._queue.put(None)  # stays over
         return batch
 
+    def rest(self) -> list[Event]:
+        """Return the events that have come and were not taken."""
+        events: list[Event] = []
+        while batch := self.take(None):
+            events += batch
+        return events
+
     def close(self) -> None:
         """Stop the call if it still runs, and wait briefly for its connection to close. From any thread, at any time."""
         if not self.over and not self._loop.is_closed():

@@ -282,6 +282,8 @@ def _advice(
             return f"Leave it unset{unset}." if is_unsupported(detail) else f"Give another value, or unset it{unset}."
     if _IMAGES(detail.message):
         return "Leave the images out, or choose a model that takes them."
+    if error.status == 407:
+        return "A proxy asks for a login: give it in HTTPS_PROXY, as http://user:password@host:port."
     if error.status is not None and 300 <= error.status < 400:
         return "The address redirects: give the base URL that it leads to."
     is_temporary = error.status is not None and error.status >= 500 and (error.status != 500 or not _is_refusal(detail))

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 
 from nbchat.api.call import AttemptFailed, Call
-from nbchat.api.error_body import describe
+from nbchat.api.error_body import describe, text_of
 from nbchat.api.failure import error_from, is_temporary, is_unsupported, may_refuse_usage
+from nbchat.api.http.addresses import public_url
 from nbchat.api.http.proxies import Proxy, proxy_for, secrets_toward
 from nbchat.api.http.unpacking import unpacked
 from nbchat.api.keys import Key
@@ -42,7 +43,8 @@ def _what_happened(call: Call, error: Exception) -> tuple[str, bool]:
 def words_of(error: Exception, secrets: Key | None) -> str:
     """Return a transport error's message, which may quote the server, or else its name."""
     words = str(error) if secrets is None else secrets.redact(str(error))
-    return " ".join(words.split())[:200] or type(error).__name__
+    words = re.sub(r"\[Errno -?\d+\] ?|(?<=: )bytearray(?=\(b)", "", " ".join(words.split()))
+    return words[:200].rstrip(".") or type(error).__name__
 
 
 def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, bool]:
@@ -77,6 +79,8 @@ def _behind_the_name(call: Call, error: Exception, words: str) -> tuple[str, boo
             return f"can't be reached ({words}). Is the network up, and the address right?", True
         case httpx.RemoteProtocolError() if "illegal request line" in words:  # h11's message for a binary first byte
             return "does not speak plain http. Should its address begin with https:// instead of http://?", False
+        case httpx.RemoteProtocolError() if re.search("illegal|conflicting|too long", words):
+            return f"does not answer in HTTP/1.1 ({words}). Is the address, with its port, that of an API?", False
     return f"failed before its answer began ({words}). Run it again.", True
 
 
@@ -116,7 +120,7 @@ async def refusal(
 ) -> AttemptFailed:
     """Read a response that is an error. `sent` is the body that it answers; `known`: the address has answered before."""
     status, endpoint = response.status_code, call.endpoint
-    detail = describe(_moved_to(response) or await _error_body(response), secrets)
+    detail = describe(_moved_to(response, endpoint.chat_url) or await _error_body(response), secrets)
     asked_delay = retry_after(response.headers)
     asked_delay = detail.retry_after if asked_delay is None else asked_delay
     if asked_delay is None and status in TOO_MANY_STATUSES:
@@ -145,14 +149,17 @@ async def refusal(
     )
 
 
-def _moved_to(response: httpx.Response) -> str | None:
-    """The target of a redirect that is not followed, as a base URL; None = not a redirect."""
+def _moved_to(response: httpx.Response, asked: str) -> str | None:
+    """The target of a redirect of the URL `asked` that is not followed, as a base URL; None = not a redirect."""
     if not response.has_redirect_location:
         return None
-    return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
+    target = response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
+    with contextlib.suppress(httpx.InvalidURL, ValueError):
+        target = public_url(str(httpx.URL(asked).join(target)))
+    return f"moved to {target}"
 
 
-async def _error_body(response: httpx.Response) -> bytes:
+async def _error_body(response: httpx.Response) -> str:
     """Read the beginning of an error's body, ignoring failures."""
     body = bytearray()
     with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
@@ -161,4 +168,4 @@ async def _error_body(response: httpx.Response) -> bytes:
                 body += portion
                 if len(body) > LIMITS.error_body:
                     break
-    return bytes(body[: LIMITS.error_body])
+    return text_of(bytes(body[: LIMITS.error_body]), response.charset_encoding)

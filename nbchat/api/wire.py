@@ -239,6 +239,8 @@ class AnswerDecoder:
         events = self._feed(self._redactor.flush())
         if not self.failed:
             events += self._read(self._sse.flush(), self._sse) if self._sse is not None else self._whole_body()
+        if not self.failed and self._rescue_last(events):
+            broken, left = broken or "its JSON is incomplete", True
         if not self.failed:
             self._give_up(events)
             self.done = self.done or self._only
@@ -293,7 +295,9 @@ class AnswerDecoder:
 
     def _stray(self) -> str:
         """The opening bytes as text, without a stream's field name."""
-        return self._opening.decode("utf-8", "replace").strip().removeprefix("data:").strip()
+        from nbchat.api.error_body import text_of  # not needed before something goes wrong
+
+        return text_of(bytes(self._opening)).strip().removeprefix("data:").strip()
 
     def _read(self, lines: Iterable[bytes], sse: SSEDecoder) -> list[Event]:
         read: list[Event] = []
@@ -355,6 +359,21 @@ class AnswerDecoder:
             if not self._read_several(line, read):
                 self._note_unreadable(line[:200].decode("utf-8", "replace"))
 
+    def _rescue_last(self, events: list[Event]) -> bool:
+        """Read what can be read of a body or last event that is truncated; False = it is not."""
+        text = b"\n".join(self._unfinished)
+        try:
+            several(text)
+        except ValueError:
+            began = read_truncated(text.decode("utf-8", "ignore"))
+        else:
+            return False
+        if not isinstance(began, dict) or not isinstance(began.get("choices"), list) or not began["choices"]:
+            return False
+        self._unfinished = []
+        self._take(began, b"", events)
+        return True
+
     def _read_several(self, data: bytes, read: list[Event]) -> bool:
         """Read JSON values that stand one behind the other; False = they are no such thing."""
         try:
@@ -400,7 +419,10 @@ class AnswerDecoder:
             payloads = several(text)
         except ValueError:
             sse = SSEDecoder(self._limits)
-            return self._read(sse.feed(text) + sse.flush(), sse)
+            events = self._read(sse.feed(text) + sse.flush(), sse)
+            if not self._payload.seen and text.startswith(b"{"):
+                self._unfinished = [text]
+            return events
         for payload in payloads:
             self._take(payload, b"", events)
         self.done = len(payloads) == 1

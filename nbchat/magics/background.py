@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbchat.cells.arguments import show_data
@@ -21,7 +21,16 @@ from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
 from nbchat.values.threads import start_daemon
 
-__all__ = ["BackgroundCell", "BackgroundReply", "pinned_canvas", "running", "start", "stop"]
+__all__ = [
+    "BackgroundCell",
+    "BackgroundReply",
+    "BackgroundRows",
+    "pinned_canvas",
+    "running",
+    "start",
+    "start_rows",
+    "stop",
+]
 
 
 class BackgroundCell:
@@ -160,3 +169,37 @@ def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None
         from nbchat.magics.code_output import announce
 
         canvas.show(chrome.line(announce(shell, reply.text, source)))
+
+
+class BackgroundRows(BackgroundCell):
+    """Rows that are being asked in the background."""
+
+    _progress = "not begun"
+    result: Any = None
+    """The result, once there is one; None = not yet."""
+
+    def __repr__(self) -> str:
+        return f"<BackgroundRows: {'over' if self.done else self._progress}>"
+
+    def keep(self, result: Any) -> None:
+        """Keep the result, complete or not."""
+        self.result = result
+        self.replace(result)
+
+    def note(self, progress: Any) -> None:
+        """Keep how far it is."""
+        of = "" if progress.total is None else f" of {progress.total:,}"
+        self._progress = f"{progress.done:,}{of} rows"
+
+
+def start_rows(shell: Any, session: Session, data: Any, template: str, options: Mapping[str, Any]) -> None:
+    """Ask in a separate thread and show progress and result in the cell that is running now.
+
+    Raises ConfigError where that is impossible: see `pinned_canvas`. Later failures are shown in the cell.
+    """
+    from nbchat.views.watched_rows import watched_rows
+
+    canvas = pinned_canvas(shell)
+    rows = BackgroundRows(shell, options.get("name"), session.stop)
+    given = {"display": True, "canvas": canvas, "keep": rows.keep, "on_progress": rows.note, **options}
+    rows.run(lambda: watched_rows(session, data, template, **given), canvas)

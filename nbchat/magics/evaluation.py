@@ -18,7 +18,7 @@ from nbchat.magics.cell import bind
 from nbchat.magics.rows import live_names
 from nbchat.rows.source import source_of
 from nbchat.tuning.grid import Grid
-from nbchat.views.watched_evaluation import watched_evaluation
+from nbchat.views.evaluation import watched_evaluation
 
 __all__ = ["evaluation_cell", "named_truth"]
 

@@ -25,7 +25,7 @@ from nbchat.panel.cell_place import CellPlace
 from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
-from nbchat.panel.reload_detector import ReloadDetector
+from nbchat.panel.page import ReloadDetector
 from nbchat.panel.settings.biases import BiasControl
 from nbchat.panel.settings.cellbox import CellBox
 from nbchat.panel.settings.cellline import ONE, Loaded, Tried

@@ -10,9 +10,8 @@ from msgspec import Struct
 
 from nbchat.data.describe import describe
 from nbchat.data.description import UnknownFormat, missing
-from nbchat.data.interpolation.finder import Finder
 from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup, nearest
-from nbchat.data.interpolation.placeholders import Expression, Placeholder
+from nbchat.data.interpolation.placeholders import Expression, Finder, Placeholder
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
 from nbchat.values.wording import pluralize

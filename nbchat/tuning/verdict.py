@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbchat.tuning.contrast import chance_of_difference
+from nbchat.tuning.agreement import chance_of_difference
 from nbchat.tuning.grid import Setting, setting_text
 from nbchat.tuning.statistics import (
     LEVEL,

@@ -191,7 +191,7 @@ def _check_text(_parameter: Parameter, value: Any) -> str:
 
 
 def _check_texts(parameter: Parameter, value: Any) -> tuple[str, ...]:
-    texts = (value,) if isinstance(value, str) else tuple(value)
+    texts = (value,) if isinstance(value, str) else () if isinstance(value, Mapping) else tuple(value)
     if not 1 <= len(texts) <= (parameter.high or math.inf) or not all(isinstance(t, str) and t for t in texts):
         raise ValueError
     return texts
@@ -360,6 +360,11 @@ class Params(Struct, frozen=True, kw_only=True):
             if (value := getattr(self, name)) is not None:
                 yield name, value
         yield from self.extra.items()
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Most tokens of an answer; None = the request sets no limit."""
+        return self.max_completion_tokens or self.max_tokens
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters that are set, by wire name: the JSON form used in files."""

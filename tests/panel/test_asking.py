@@ -313,7 +313,7 @@ def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server)
     assert "still answering" in here.said()
     here.click("Stop")
     here.wait()
-    assert server.requests[-1].closed.wait(10)
+    assert posts(server)[-1].closed.wait(10)
     assert (session.turns[-1].reply.text, session.turns[-1].reply.status) == ("Half an", "interrupted")
     assert other.turns == ()
     assert here.replied() == ""

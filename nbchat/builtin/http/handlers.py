@@ -173,27 +173,15 @@ class Tokenize(Handler):
 
     async def post(self) -> None:
         fields = Fields(parse_json(self.request.body))
-        text = fields.text("content")
-        text = fields.text("prompt") if text is None else text
+        text = fields.get("content", str)
+        text = fields.get("prompt", str) if text is None else text
         if text is None:
             raise Refusal("content (or prompt) is required: the text to tokenize.", param="content")
         tokenizer = (await self._learned()).tokenizer
         tokens: list[Any] = tokenizer.encode(text)
-        if fields.boolean("with_pieces"):
+        if fields.get("with_pieces", bool):
             tokens = [{"id": token, "piece": tokenizer.name(token)} for token in tokens]
         self.finish({"tokens": tokens, "count": len(tokens), "max_model_len": CONTEXT_WINDOW})
-
-
-class Detokenize(Handler):
-    """`POST /v1/detokenize`: token ids back to text."""
-
-    async def post(self) -> None:
-        tokens = Fields(parse_json(self.request.body)).sequence("tokens") or []
-        tokenizer = (await self._learned()).tokenizer
-        if not all(type(token) is int and 0 <= token < len(tokenizer) for token in tokens):
-            raise Refusal(f"tokens must be ids from 0 to {len(tokenizer) - 1}.", param="tokens")
-        text = tokenizer.decode(tokens)
-        self.finish({"content": text, "prompt": text})
 
 
 class ChatCompletions(Handler):
@@ -277,7 +265,6 @@ def application(settings: Settings) -> web.Application:
             (r"/v1/models", Models),
             (r"/v1/models/([^/]+)", Model),
             (r"(?:/v1)?/tokenize", Tokenize),
-            (r"(?:/v1)?/detokenize", Detokenize),
         ],
         default_handler_class=NotFound,
         log_function=_no_access_log,

@@ -11,11 +11,8 @@ from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import registry
-from nbchat.magics.code_output import difference, offer, python_code
 from nbchat.magics.commands.command import command
 from nbchat.magics.commands.last_error import last_failure, last_source
-from nbchat.markdown.render import render
-from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.answer.reply import Reply
 
 __all__: list[str] = []
@@ -59,6 +56,10 @@ def _fence(*texts: str) -> str:
 
 def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
     """Show how the answer's code differs from the cell, and put it into a cell."""
+    from nbchat.magics.code_output import difference, offer, python_code
+    from nbchat.markdown.render import render
+    from nbchat.markdown.terminal_text import plain_text
+
     canvas = CellCanvas(shell)
     code = python_code(reply.text)
     changes = difference(before, code) if code else ""
