@@ -13,13 +13,7 @@ from nbchat.frontend import Session, registry
 from nbchat.magics.commands.command import command, say, show
 from nbchat.tuning.plot import vega_type
 from nbchat.values.answer.usage import Usage
-<<<<<<< HEAD
 from nbchat.values.wording import dollars, pluralize
-from nbchat.views.sweep_plot import vega_type
-=======
-from nbchat.values.wording import dollars
-from nbchat.values.wording import pluralize
->>>>>>> main
 
 __all__ = ["budget_text", "cost_of"]
 
