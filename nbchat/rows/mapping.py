@@ -214,7 +214,7 @@ class _Mapping(Struct, frozen=True):
 
 def _kept(run: Run) -> str:
     """Return a sentence on how many rows are answered."""
-    verb = "is" if run.answered == 1 else "are"
+    verb = "is" if 1 in (run.answered, run.count) else "are"
     return f"{run.answered:,} of {pluralize(run.count, 'row')} {verb} answered and kept."
 
 
