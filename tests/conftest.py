@@ -1,6 +1,7 @@
 """What every test can count on: an environment that holds nothing of the user's, and a scripted server."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,9 @@ from tests.environment import clean_environment
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, derandomize=False, print_blob=True, max_examples=2000)
 settings.load_profile("same")
+
+# A shell starts what it runs in the background with interrupts ignored, and each process passes that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

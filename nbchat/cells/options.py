@@ -123,12 +123,8 @@ class CellOptions(Struct, frozen=True):
 
 def parse(line: str) -> CellOptions:
     """Parse a line. Raises UsageError, which names the option, what was expected and what was given."""
-    try:
-        words = split(line)
-    except ValueError as error:
-        raise UsageError(f"Can't read this %%chat line: {error}.") from None
     reading = _Reading()
-    pending = iter(words)
+    pending = iter(split(line))
     for word in pending:
         reading.take(word, pending)
     return reading.options()

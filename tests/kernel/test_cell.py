@@ -82,7 +82,7 @@ def test_the_reply_is_bound(cell, server, kernel):
             "%%chat takes options on its line and the message below it; got 'hello'. %chat help lists the options.",
         ),
         ("<< 7up", "<< needs a variable name after it; got 7up."),
-        ("-s 'never closed", "Can't read this %%chat line: the quote at \"'never closed\" is not closed."),
+        ("-s 'never closed", "Can't read this line: the quote at \"'never closed\" is not closed."),
         ("--once=yes", "--once takes no value; got 'yes'."),
         ("--param messages=[]", "--param can't set messages: nbchat sets it itself."),
     ],

@@ -84,12 +84,8 @@ class _Line(Struct):
 
 
 def _read(rest: str) -> _Line:
-    try:
-        words = split(rest)
-    except ValueError as error:
-        raise UsageError(f"Can't read this %chat connect line: {error}.") from None
     asked = _Line()
-    pending = iter(words)
+    pending = iter(split(rest))
     for word in pending:
         flag, equals, value = word.partition("=")
         flag = {"-m": "--model"}.get(flag, flag)
