@@ -12,7 +12,6 @@ import httpx
 
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import AttemptFailed, Call
-from nbchat.api.http.network import connects
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
@@ -87,11 +86,11 @@ class Attempt:
 
     async def _try(self) -> tuple[str | None, AttemptFailed | None]:
         """Run the attempt; return the transport's error (None = none) and the failure."""
-        connects.set(False)
-        responded = False
+        asked, responded = None, False
         try:
-            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
-                responded = True
+            asked = self._request()
+            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(asked) as response:
+                responded = True  # a connection that brought a head was not stale
                 limits = rate_limits(response.headers)
                 self._slot.answered(limits)
                 request_id = self._request_id(response)
@@ -114,8 +113,8 @@ class Attempt:
         except (httpx.RequestError, httpx.InvalidURL) as error:
             from nbchat.api.refusal import unreachable, words_of  # only failures need it
 
-            stale = not (responded or connects.get())  # one that brings a head is not
-            return words_of(error, self._secrets), unreachable(self._call, error, reused=stale)
+            reused = asked is not None and asked.extensions.get("reused", False) and not responded
+            return words_of(error, self._secrets), unreachable(self._call, error, reused=reused)
 
     def _request_id(self, response: httpx.Response) -> str | None:
         names = ("x-request-id", "request-id", "x-generation-id")

@@ -7,7 +7,6 @@ import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,7 +40,7 @@ BUILTIN_NAMES = (BUILTIN, "builtin", "demo")
 BUILTIN_MODEL = "nbchat-demo"
 
 
-class KnownEndpoint(NamedTuple):
+class KnownEndpoint(Struct, frozen=True):
     """A row of the table. `key_envs` are the variables that may hold its key, in order."""
 
     name: str

@@ -20,8 +20,7 @@ from nbchat.api.capabilities import Capabilities
 from nbchat.api.pacing.sharing import Sharing
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.errors import ConfigError, CutOff, NbchatError
-from nbchat.values.interrupts import raise_lost_interrupt
-from nbchat.values.threads import LiveSet, start_daemon
+from nbchat.values.threads import LiveSet, raise_lost_interrupt, start_daemon
 
 __all__ = ["Channel", "Engine"]
 
@@ -82,6 +81,13 @@ class Channel:
         if batch is None:
             self._queue.put(None)  # stays over
         return batch
+
+    def rest(self) -> list[Event]:
+        """Return the events that have come and were not taken."""
+        events: list[Event] = []
+        while batch := self.take(None):
+            events += batch
+        return events
 
     def close(self) -> None:
         """Stop the call if it still runs, and wait briefly for its connection to close. From any thread, at any time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class OwnOption(NamedTuple):
+class OwnOption(Struct, frozen=True):
     """One of nbchat's own options. `value` names its argument (empty = none); `repeatable` options give a tuple."""
 
     name: str

@@ -28,12 +28,11 @@ from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
-from nbchat.values.interrupts import interruptible
 from nbchat.values.messages import Message, Part
-from nbchat.values.money import dollars
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve, Presenter
-from nbchat.values.wording import pluralize
+from nbchat.values.threads import interruptible
+from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, shorten
-from nbchat.data.privacy.ladder import Rung
-from nbchat.data.privacy.mask import mask
+from nbchat.data.privacy.ladder import Rung, mask
 from nbchat.data.tables.column_stats import phrase
 from nbchat.data.tables.frames import plain
 from nbchat.values.errors import PromptError

@@ -8,8 +8,8 @@ from typing import Any
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import clipped
-from nbchat.values.money import dollars
 from nbchat.values.optionline import option_line
+from nbchat.values.wording import dollars
 
 __all__ = ["cost_text", "footer_facts", "made_with", "params_text", "seconds_text", "settings_text", "tokens_text"]
 

@@ -41,30 +41,34 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds a line break
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
-    session = registry().open(options.get("session"))
+    session, asked = registry().open(options.get("session")), _asked(options, shell.user_ns)
     if "each" in options.own:
         from nbchat.magics.rows import rows_cell
 
-        rows_cell(shell, session, text, options, _asked(options, shell.user_ns))
+        rows_cell(shell, session, text, options, asked)
         return
     variants = [
         compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
         for part in (variants_of(text) if options.get("variants") else [text])
     ]
-    composed = variants[0]
-    asked = _asked(options, shell.user_ns)
     if values := {name: value for each in variants for name, value in each.values.items()}:
         asked["values"] = values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 
         sweep_cell(shell, session, variants, options, asked)
-        return
-    if options.get("dry_run"):
-        _show_dry_run(shell, session, composed, asked)
-        return
-    asked["continue_with"] = continue_with(session, options)
-    source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
+    elif options.get("dry_run"):
+        _show_dry_run(shell, session, variants[0], asked)
+    else:
+        asked["continue_with"] = continue_with(session, options)
+        source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
+        _answer(shell, session, variants[0], options, asked, source)
+
+
+def _answer(
+    shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any], source: str
+) -> None:
+    """Show and bind the answer to a message; `source` names the cell if its code is wanted (`--code`), else it is empty."""
     if options.get("background"):
         from nbchat.magics import background
 

@@ -28,8 +28,8 @@ from nbchat.values.errors import (
     NbchatError,
     PromptError,
 )
-from nbchat.values.interrupts import interruptible, raise_lost_interrupt
 from nbchat.values.messages import Content
+from nbchat.values.threads import interruptible, raise_lost_interrupt
 
 __all__ = ["Run", "RunOptions", "Sink"]
 

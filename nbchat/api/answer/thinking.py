@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import io
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 __all__ = ["STARTERS", "Span", "ThinkTags"]
 
@@ -54,7 +56,7 @@ WATCHED = 1_000_000
 """Length of an answer after which tags are text, because what precedes them is no longer kept."""
 
 
-class Span(NamedTuple):
+class Span(Struct, frozen=True):
     """A span of text. "thought before": this piece and all of the answer so far were reasoning."""
 
     kind: Literal["text", "reasoning", "thought before"]

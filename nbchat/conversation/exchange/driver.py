@@ -11,7 +11,7 @@ from typing import Any, Self
 from nbchat.api.engine import Channel
 from nbchat.conversation.exchange.userloop import TICK_SECONDS, awaited, run_on_users_loop
 from nbchat.values.answer.events import Event
-from nbchat.values.interrupts import interruptible
+from nbchat.values.threads import interruptible
 
 __all__ = ["Driver", "Wait", "Work", "drive", "drive_async", "wait_for", "wait_for_async"]
 

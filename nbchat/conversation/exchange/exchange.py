@@ -252,6 +252,10 @@ class Exchange:
                     presenter.show(events)
         finally:
             channel.close()
+            if rest := channel.rest():  # an interrupt keeps what had come, taken or not
+                draft.add(rest)
+                if presenter is not None:
+                    presenter.show(rest)
         if not draft.ended:
             self._check_stopped()
         self.error = draft.error

@@ -6,8 +6,9 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from nbchat.api.keys import Key
@@ -158,7 +159,7 @@ class Persistence:
         return self.journal.ledger.growing(entry, session=self._session, keys=keys)
 
 
-class _Answered(NamedTuple):
+class _Answered(Struct, frozen=True):
     """A version with its place in the history."""
 
     version: Version
@@ -207,7 +208,7 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 # Reading
 
 
-class Reopened(NamedTuple):
+class Reopened(Struct, frozen=True):
     """A session read from the journal.
 
     `written` are its turns in the journal, `turns` also include answers cut off when a kernel stopped.

@@ -7,8 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, safe_str, shorten
-from nbchat.data.privacy.ladder import Rung
-from nbchat.data.privacy.mask import mask
+from nbchat.data.privacy.ladder import Rung, mask
 from nbchat.data.privacy.private_columns import hidden
 from nbchat.data.tables.column_list import column_name, columns_text, statistics_text
 from nbchat.data.tables.column_stats import Statistics

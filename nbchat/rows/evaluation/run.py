@@ -25,9 +25,8 @@ from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting
 from nbchat.tuning.statistics import Mean, finite
 from nbchat.values.errors import BudgetExceeded, Interrupted, NbchatError
-from nbchat.values.money import dollars
 from nbchat.values.params import PARAMETERS
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
