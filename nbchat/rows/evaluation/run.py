@@ -141,7 +141,7 @@ class EvaluationRun:
         try:
             for end in ends:
                 for number in list(self._running):
-                    if number in self._running:  # a spent budget ends those behind it too
+                    if number in self._running:  # a spent budget ends the later ones too
                         self._ask(number, self._rows[start:end], progress)
                 if end in when:
                     progress.total -= (len(self._rows) - end) * self._stop_worse(end)
