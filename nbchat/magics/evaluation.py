@@ -29,7 +29,7 @@ PASSED_ON = ("concurrency", "budget")
 """Options that `evaluate` takes under the same name."""
 
 
-def evaluation_cell(shell: Any, session: Session, body: str, options: CellOptions, asked: dict[str, Any]) -> None:
+def evaluation_cell(shell: Any, session: Session, body: str, options: CellOptions, settings: dict[str, Any]) -> None:
     """Compare the settings of a cell over its rows, and bind the result, even if interrupted.
 
     Raises UsageError, and what `evaluate` raises.
@@ -39,7 +39,7 @@ def evaluation_cell(shell: Any, session: Session, body: str, options: CellOption
         if name in options.own:
             raise UsageError(f"{OWN[name].flag} can't be used with --each and {used}. Leave it out.")
     data = named_rows(options.own["each"], shell.user_ns)
-    given = {name: value for name, value in asked.items() if name != "once"}
+    given = {name: value for name, value in settings.items() if name != "once"}
     given |= {name: list(values) for name, values in options.axes.items()}
     given |= {name: options.own[name] for name in PASSED_ON if name in options.own}
     template = variants_of(body) if options.get("variants") else body
@@ -97,6 +97,6 @@ def _show_plan(shell: Any, session: Session, data: Any, template: str | list[str
     text = str(first.pop("message", template))
     canvas = CellCanvas(shell)
     if len(grid) > 1:
-        canvas.show(line(f"{len(grid)} settings ({grid}), each of them for every row; the first one:"))
+        canvas.show(line(f"{len(grid)} settings ({grid}), each asked for every row; the first one:"))
     for bundle in plan_bundles(session, data, text, {**first, "names": live_names(shell)}):
         canvas.show(bundle)

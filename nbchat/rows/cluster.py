@@ -133,8 +133,8 @@ def _form(session: Session, data: Any, template: str, options: Mapping[str, Any]
         raise ParameterError(f"Only Dask frames of pandas can be asked; got {type(data).__name__} of another library.")
     source = TableSource(data, table)
     parsed = Template.of(template, source.columns, single=source.single, names=options.get("names") or {})
-    asked = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
-    form = Form.of(session, asked)
+    request_options = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+    form = Form.of(session, request_options)
     form.check(source, parsed)
     return form
 

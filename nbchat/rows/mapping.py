@@ -105,11 +105,11 @@ def map_rows(
         on_progress,
         on_row,
     )
-    asked = {**options, "schema": schema} if schema is not None else options
+    settings = {**options, "schema": schema} if schema is not None else options
     size = None if pilot is None else _checked("pilot", pilot, 1)
     if out is None and is_file(data) and size is None:
         raise ParameterError("Rows of a file go into a file: give its path as out=.")
-    return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache, data, out).result(pilot=size)
+    return _Mapping(session, source, parsed, run, settings, budget_of(budget), cache, data, out).result(pilot=size)
 
 
 class _Mapping(Struct, frozen=True):
@@ -145,16 +145,16 @@ class _Mapping(Struct, frozen=True):
             run.execute()
             ended = run.stopped is None
         except KeyboardInterrupt:
-            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, storage, about, sample, sink)) from None
+            raise MapInterrupted(f"Stopped: {_summary(run)}", self._result(run, storage, about, sample, sink)) from None
         finally:
             path = None if sink is None else sink.close(whole=ended)
         try:
             result = self._result(run, storage, about, sample, sink, path)
         except KeyboardInterrupt:
-            said = f"Stopped at the end: {_kept(run)}"
-            raise MapInterrupted(said, self._result(run, storage, about, sample, sink, path)) from None
+            sentence = f"Stopped at the end: {_summary(run)}"
+            raise MapInterrupted(sentence, self._result(run, storage, about, sample, sink, path)) from None
         if (stopped := run.stopped) is not None:
-            stopped.args = (f"{stopped} {_kept(run)}",)
+            stopped.args = (f"{stopped} {_summary(run)}",)
             stopped.result = result
             raise stopped
         return result
@@ -212,7 +212,7 @@ class _Mapping(Struct, frozen=True):
         return result_of(self.source, outcomes, run.form.schema, details)
 
 
-def _kept(run: Run) -> str:
+def _summary(run: Run) -> str:
     """Return a sentence on how many rows are answered."""
     verb = "is" if run.answered == 1 else "are"
     return f"{run.answered:,} of {pluralize(run.count, 'row')} {verb} answered and kept."

@@ -95,11 +95,11 @@ class Template(Struct, frozen=True):
             if missing(value):
                 raise MissingValue(piece.path)
             try:
-                said = describe(value, piece.spec, name=piece.path)
+                description = describe(value, piece.spec, name=piece.path)
             except UnknownFormat as unknown:
                 raise PromptError(f"{{{piece.path}:{piece.spec}}}: {unknown}") from None
-            texts.append(said.text)
-            images += [ImagePart(image.url) for image in said.images]
+            texts.append(description.text)
+            images += [ImagePart(image.url) for image in description.images]
         filled = "".join(texts)
         if len(filled) > LONGEST_MESSAGE:
             raise PromptError(

@@ -62,7 +62,7 @@ def evaluate(
     ```
     """
     items = items_of(data)
-    asked = Truths.of(items, truth, second_truth)
+    truths = Truths.of(items, truth, second_truth)
     if models is not None:
         if "model" in options:
             raise ParameterError("Give either model or models, not both.")
@@ -75,10 +75,10 @@ def evaluate(
     grid, fixed = Grid.split(options)
     if schema is not None:
         fixed["schema"] = schema
-    scorer = scorer_of(score, judge_model, fixed, truths=asked.column != "")
-    measure = measure_of(asked, kind, labels, schema, scored=scorer is not None)
+    scorer = scorer_of(score, judge_model, fixed, truths=truths.column != "")
+    measure = measure_of(truths, kind, labels, schema, scored=scorer is not None)
     prompt = template if isinstance(template, str) else ""
-    question = Question(items, cases_of(data, asked, measure), asked.first, prompt, measure, scorer)
+    question = Question(items, cases_of(data, truths, measure), truths.first, prompt, measure, scorer)
     evaluation = EvaluationRun(session, question, grid, fixed)
     evaluation.check()
     evaluation.run(stop_early=stop_early, on_progress=on_progress, result_type=result_type)

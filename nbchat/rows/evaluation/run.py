@@ -24,9 +24,8 @@ from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting
 from nbchat.tuning.statistics import finite
 from nbchat.values.errors import BudgetExceeded, Interrupted, NbchatError
-from nbchat.values.money import dollars
 from nbchat.values.params import PARAMETERS
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -116,7 +115,7 @@ class EvaluationRun:
         try:
             for end in ends:
                 for number in list(self._running):
-                    if number in self._running:  # a spent budget ends those behind it too
+                    if number in self._running:  # a spent budget ends the later ones too
                         self._ask(number, self._rows[start:end], progress)
                 if end in when:
                     progress.total -= (len(self._rows) - end) * self._stop_worse(end)

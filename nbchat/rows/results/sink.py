@@ -68,7 +68,7 @@ class ParquetSink:
         self._types = _types(schema, self._columns)
         taken = {str(column) for column in source.columns} & {*self._types, ERROR}
         if taken:
-            raise ParameterError(f"The rows have a column {min(taken)!r} already: name that of the answers otherwise.")
+            raise ParameterError(f"The rows and the answers both have a column {min(taken)!r}: rename one of them.")
         self._rows = _Reader(source)
         self._waiting: dict[int, Outcome] = {}
         self._ended: Counter[int] = Counter()
