@@ -72,7 +72,7 @@ OWN: dict[str, OwnOption] = {
         OwnOption("pilot", "with --each: ask this many sample rows first, and project the cost of all", "N"),
         OwnOption("concurrency", "with --each: most requests at once; without it, as many as the server takes", "N"),
         OwnOption("budget", "with --each: stop before more is spent: 0.50, 20k tokens", "AMOUNT"),
-        OwnOption("out", "with --each: write the answers to this Parquet file", "FILE"),
+        OwnOption("out", "with --each: write the answers to this Parquet file (with --truth: or .jsonl)", "FILE"),
         OwnOption(
             "truth",
             "with --each: compare settings with the right answers: a column, two annotators' (a,b), df.label",

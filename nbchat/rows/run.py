@@ -130,6 +130,7 @@ class Run:
         self._again = iter(list(self.contents.items()))
         self._stop_rule = StopRule(lambda: self._limiter.allowed)
         self._stop_wanted = False
+        self._unread: PromptError | None = None
         self._started = self._reported_at = 0.0
 
     def execute(self) -> None:
@@ -213,6 +214,7 @@ class Run:
                 raise KeyboardInterrupt
             if time.perf_counter() - self._reported_at >= TICK_SECONDS:
                 self._report()
+        self.stopped = self.stopped or self._unread
 
     def _has_room(self, dispatcher: Dispatcher) -> bool:
         """Whether more rows are to be prepared now."""
@@ -237,7 +239,7 @@ class Run:
         last = None if self._only is None else max(self._only, default=-1)
         if last is not None and self.read > last:
             return
-        for position, row in self.source.rows(self.template.fields, whole=self.template.whole):
+        for position, row in self._readable():
             self.read = max(self.read, position + 1)
             if self._only is not None and position not in self._only:
                 if self.source.total is None:
@@ -247,6 +249,14 @@ class Run:
                 yield position, row
             if position == last:
                 return
+
+    def _readable(self) -> Iterator[tuple[int, Row]]:
+        """Yield the rows up to one that can't be read, as of a generator that raises: the run ends with those before it."""
+        try:
+            yield from self.source.rows(self.template.fields, whole=self.template.whole)
+        except Exception as error:  # noqa: BLE001  # whatever the user's iterator raises
+            self._unread = PromptError(f"The rows can't be read further: {type(error).__name__}: {error}.")
+            self._unread.__cause__ = error
 
     def _supply(self, rows: Iterator[tuple[int, Row]]) -> bool:
         """Prepare some rows, and jobs for those that are not stored; return whether there are more."""

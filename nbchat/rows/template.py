@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
@@ -198,6 +199,12 @@ class _Parsing:
     def _hint(self) -> str:
         if self._single:
             return "write {item} for the value of each row."
-        fields = [str(name) if str(name).isidentifier() else f"row[{name!r:.60}]" for name in self._columns[:8]]
+        if not self._columns:
+            return "the rows have no columns."
+        fields = [str(name) if _is_name(str(name)) else f"row[{name!r:.60}]" for name in self._columns[:8]]
         shown = ", ".join(f"{{{field}}}" for field in fields)
         return f"the columns are {shown}{' …' if len(self._columns) > 8 else ''}."
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
