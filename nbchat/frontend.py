@@ -9,10 +9,10 @@ from nbchat.conversation import session as conversation
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import DEFAULT, Registry
-from nbchat.values.daemon_thread import require_threads
 from nbchat.values.errors import ConfigError
 from nbchat.values.messages import Message, Part
 from nbchat.values.presenter import Presenter
+from nbchat.values.threads import require_threads
 
 if TYPE_CHECKING:
     from nbchat.panel.panel import Panel
@@ -107,15 +107,14 @@ class Session(conversation.Session):
         `stop_early=False`. Further options as for `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, which
         lists the errors raised.
         """
-        from nbchat.views.watched_evaluation import watched_evaluation
+        from nbchat.views.evaluation import watched_evaluation
 
         return watched_evaluation(self, data, template, truth=truth, score=score, **options)
 
 
 def _has_cell_ids() -> bool:
     """Whether the front end gives its cells ids, or there is none."""
-    from nbchat.display.display_state import running_shell
-    from nbchat.display.kernel import running_cell_id
+    from nbchat.display.kernel import running_cell_id, running_shell
 
     shell = running_shell()
     return shell is None or running_cell_id(shell) is not None
@@ -126,7 +125,7 @@ def make_panel(session: Session | None = None) -> Panel:
 
     Raises ConfigError where it can't be shown, before a widget is made: a text console complains of each.
     """
-    from nbchat.display.display_state import running_shell
+    from nbchat.display.kernel import running_shell
     from nbchat.display.presenting import is_notebook
 
     if not is_notebook(running_shell()):

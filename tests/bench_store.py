@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from nbchat.conversation.registry import stored_session
 from nbchat.conversation.session import Session
-from nbchat.conversation.storage.stored import stored_session
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal as opened_journal
 from tests.environment import ROOT

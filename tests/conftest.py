@@ -1,6 +1,7 @@
 """What every test can count on: an environment that holds nothing of the user's, and a scripted server."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,9 @@ settings.register_profile("same", deadline=None, derandomize=True, database=None
 settings.register_profile("search", deadline=None, derandomize=False, print_blob=True, max_examples=2000)
 settings.load_profile("same")
 
+# A shell starts what it runs in the background with interrupts ignored, and each process passes that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path_factory, monkeypatch):
@@ -25,6 +29,16 @@ def environment(tmp_path_factory, monkeypatch):
     for name, value in wanted.items():
         monkeypatch.setenv(name, value)
     return home
+
+
+@pytest.fixture
+def shell():
+    """The running IPython shell, without a kernel and without a history; none runs outside this fixture."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

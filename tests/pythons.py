@@ -40,6 +40,7 @@ PACKAGES = (
     "pexpect",
     "pillow",
     "polars",
+    "pyarrow",
     "pydantic",
     "pytest",
 )

@@ -6,39 +6,25 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 import httpx
 
 from nbchat.api.answer.payload import PIECES
-from nbchat.api.call import Call
-from nbchat.api.error_body import describe
-from nbchat.api.failure import FINAL, error_from, is_temporary, is_unsupported, may_refuse_usage
-from nbchat.api.http.connection_failure import what_happened, words_of
+from nbchat.api.call import AttemptFailed, Call
+from nbchat.api.http.network import connects
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import unpacked
-from nbchat.api.keys import Key
-from nbchat.api.pacing import rate_limits as limits
 from nbchat.api.pacing.pace import Slot
+from nbchat.api.pacing.rate_limits import rate_limits
 from nbchat.api.wire import AnswerDecoder, encoded
-from nbchat.values.answer.events import (
-    Ended,
-    Event,
-    FirstToken,
-    Responded,
-)
-from nbchat.values.errors import (
-    ConnectionFailed,
-    NbchatError,
-    ProtocolError,
-    ServerSilent,
-)
+from nbchat.values.answer.events import Ended, Event, FirstToken, Responded
+from nbchat.values.errors import ConnectionFailed, NbchatError, ServerSilent
 from nbchat.values.limits import LIMITS, clipped
 
-__all__ = ["Attempt", "AttemptFailed", "Emit", "unreachable"]
+__all__ = ["Attempt", "Emit"]
 
 LINGER_SECONDS = 15.0
 """Seconds to wait for a usage count and `[DONE]` after every choice has finished."""
@@ -60,35 +46,6 @@ PROMPT_SECONDS = 0.05
 
 Emit = Callable[[list[Event]], None]
 """Receives batches of events."""
-
-
-class AttemptFailed(Exception):  # internal: handled by the client
-    """An attempt failed before any of a reply arrived.
-
-    `again`: a retry may help, after `asked_delay` seconds if the server asked for a delay. `stale`: the server had closed
-    the pooled connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not
-    accept the error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
-    """
-
-    def __init__(
-        self,
-        error: NbchatError,
-        *,
-        again: bool = False,
-        asked_delay: float | None = None,
-        stale: bool = False,
-        usage: bool = False,
-        unsupported: bool = False,
-        hollow: bool = False,
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.again = again
-        self.asked_delay = asked_delay
-        self.stale = stale
-        self.usage = usage
-        self.unsupported = unsupported
-        self.hollow = hollow
 
 
 class Attempt:
@@ -118,7 +75,6 @@ class Attempt:
         self._finished_at: float | None = None  # when the last piece arrived of an answer whose choices have finished
         self._is_kept = False  # whether bytes still arrive after that, so that a deadline ends the wait
         self._responded = False
-        self._reused = True  # whether it uses a connection that has been used before
         self._known = known
         self._secrets = secrets_toward(call.endpoint)
         self._decoder = AnswerDecoder(server=call.endpoint.title, sent=body, key=self._secrets, known=known)
@@ -131,15 +87,23 @@ class Attempt:
 
     async def _try(self) -> tuple[str | None, AttemptFailed | None]:
         """Run the attempt; return the transport's error (None = none) and the failure."""
+        connects.set(False)
+        responded = False
         try:
             async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
-                self._reused = False  # a connection that brought a head was not stale
+                responded = True
+                limits = rate_limits(response.headers)
+                self._slot.answered(limits)
+                request_id = self._request_id(response)
                 if not 200 <= response.status_code < 300:
-                    return None, await self._refusal(response)
-                rate_limits = limits.rate_limits(response.headers)
-                self._slot.answered(rate_limits)
+                    from nbchat.api.refusal import refusal  # only failures need it
+
+                    sent, secrets = self._body, self._secrets
+                    return None, await refusal(
+                        response, self._call, sent, secrets, limits=limits, request_id=request_id, known=self._known
+                    )
                 self._responded = True
-                self._emit([Responded(time.perf_counter(), _request_id(response, self._secrets), rate_limits)])
+                self._emit([Responded(time.perf_counter(), request_id, limits)])
                 return None, await self._read(response)
         except NbchatError as error:  # the request can't be sent as it is
             return None, AttemptFailed(error)
@@ -148,7 +112,15 @@ class Attempt:
         except httpx.ReadTimeout:
             return "it went silent", self._silent()
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            return words_of(error, self._secrets), unreachable(self._call, error, reused=self._reused)
+            from nbchat.api.refusal import unreachable, words_of  # only failures need it
+
+            stale = not (responded or connects.get())  # one that brings a head is not
+            return words_of(error, self._secrets), unreachable(self._call, error, reused=stale)
+
+    def _request_id(self, response: httpx.Response) -> str | None:
+        names = ("x-request-id", "request-id", "x-generation-id")
+        found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
+        return self._secrets.redact(found) if found and self._secrets else found
 
     def _request(self) -> httpx.Request:
         call, timeouts = self._call, self._call.timeouts
@@ -159,44 +131,6 @@ class Attempt:
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
             content=encoded(self._body) if call.payload is None else call.payload,
             accept="text/event-stream" if self._body.get("stream") else "application/json",
-            trace=self._trace,
-        )
-
-    async def _trace(self, name: str, _info: Mapping[str, Any]) -> None:
-        """Receive httpcore's trace events."""
-        if name.endswith(("connect_tcp.started", "connect_unix_socket.started")):
-            self._reused = False
-
-    async def _refusal(self, response: httpx.Response) -> AttemptFailed:
-        status, endpoint = response.status_code, self._call.endpoint
-        detail = describe(_moved_to(response) or await _error_body(response), self._secrets)
-        rate_limits = limits.rate_limits(response.headers)
-        self._slot.answered(rate_limits)
-        asked_delay = limits.retry_after(response.headers)
-        asked_delay = detail.retry_after if asked_delay is None else asked_delay
-        if asked_delay is None and status in limits.TOO_MANY_STATUSES:
-            asked_delay = limits.delay_in_message(detail.message)
-        if asked_delay is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-            asked_delay = limits.delay_in_limits(rate_limits)
-        error = error_from(
-            status,
-            detail,
-            server=endpoint.title,
-            sent=self._body,
-            request_id=_request_id(response, self._secrets),
-            retry_after=asked_delay,
-            key=self._secrets,
-            key_env=endpoint.key_env,
-            known=self._known,
-        )
-        should = response.headers.get("x-should-retry")
-        again = should == "true" if should in ("true", "false") else is_temporary(status, detail, error)
-        return AttemptFailed(
-            error,
-            again=again and not isinstance(error, FINAL),
-            asked_delay=asked_delay,
-            usage=may_refuse_usage(status, detail, self._body),
-            unsupported=is_unsupported(detail),
         )
 
     async def _read(self, response: httpx.Response) -> AttemptFailed | None:
@@ -295,35 +229,3 @@ class Attempt:
 def _first_piece(events: list[Event]) -> int | None:
     """The index of the first piece of an answer among events."""
     return next((place for place, event in enumerate(events) if isinstance(event, PIECES)), None)
-
-
-def _moved_to(response: httpx.Response) -> str | None:
-    """The target of a redirect that is not followed, as a base URL; None = not a redirect."""
-    if not response.has_redirect_location:
-        return None
-    return "moved to " + response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
-
-
-async def _error_body(response: httpx.Response) -> bytes:
-    """Read the beginning of an error's body, ignoring failures."""
-    body = bytearray()
-    with contextlib.suppress(TimeoutError, ProtocolError, httpx.RequestError):
-        async with asyncio.timeout(LIMITS.error_seconds):
-            async for portion in unpacked(response):
-                body += portion
-                if len(body) > LIMITS.error_body:
-                    break
-    return bytes(body[: LIMITS.error_body])
-
-
-def unreachable(call: Call, error: Exception, *, reused: bool = False) -> AttemptFailed:
-    """Explain in one sentence why the server could not be reached; retryable unless it can never work."""
-    sentence, again = what_happened(call, error)
-    stale = reused and isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError))
-    return AttemptFailed(ConnectionFailed(sentence), again=again, stale=stale)
-
-
-def _request_id(response: httpx.Response, secrets: Key | None) -> str | None:
-    names = ("x-request-id", "request-id", "x-generation-id")
-    found = next((clipped(response.headers[name], LIMITS.word) for name in names if name in response.headers), None)
-    return secrets.redact(found) if found and secrets else found

@@ -1,4 +1,4 @@
-"""One request to make: endpoint, body and timeouts."""
+"""One request to make: endpoint, body and timeouts; and how an attempt at it fails."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from msgspec import Struct, field
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.rate_limits import RetryPolicy
+from nbchat.values.errors import NbchatError
 from nbchat.values.frozen import repr_without
 
-__all__ = ["Call", "Timeouts"]
+__all__ = ["AttemptFailed", "Call", "Timeouts"]
 
 
 class Timeouts(Struct, frozen=True):
@@ -43,3 +44,32 @@ class Call(Struct, frozen=True):
     def model(self) -> str:
         """The model asked for; empty = none named."""
         return str(self.body.get("model", ""))
+
+
+class AttemptFailed(Exception):  # internal: handled by the client
+    """An attempt failed before any of a reply arrived.
+
+    `again`: a retry may help, after `asked_delay` seconds if the server asked for a delay. `stale`: the server had closed
+    the pooled connection. `usage`: the request for a usage count may be the cause. `unsupported`: the server does not
+    accept the error's parameter at all. `hollow`: the answer began and ended empty, without a reason.
+    """
+
+    def __init__(
+        self,
+        error: NbchatError,
+        *,
+        again: bool = False,
+        asked_delay: float | None = None,
+        stale: bool = False,
+        usage: bool = False,
+        unsupported: bool = False,
+        hollow: bool = False,
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.again = again
+        self.asked_delay = asked_delay
+        self.stale = stale
+        self.usage = usage
+        self.unsupported = unsupported
+        self.hollow = hollow

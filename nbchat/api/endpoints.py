@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from nbchat.api.http.addresses import is_same_server, is_this_machine, normal_url, public_url, secrets_in, with_path
 from nbchat.api.http.headers import Headers
-from nbchat.api.keyring import stored_key
-from nbchat.api.keys import Key, Secrets
+from nbchat.api.keys import Key, Secrets, stored_key
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import looks_like_key
 from nbchat.values.modelname import SMOLLM2, is_model_file

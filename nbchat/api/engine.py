@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,16 +17,16 @@ from typing import Any, TypeVar
 
 from nbchat.api.call import Call
 from nbchat.api.capabilities import Capabilities
-from nbchat.api.http.transport_logs import ENGINE_THREAD
 from nbchat.api.pacing.sharing import Sharing
-from nbchat.api.player import played
 from nbchat.values.answer.events import Event, Failed
-from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, CutOff, NbchatError
 from nbchat.values.interrupts import raise_lost_interrupt
-from nbchat.values.live_set import LiveSet
+from nbchat.values.threads import LiveSet, start_daemon
 
 __all__ = ["Channel", "Engine"]
+
+ENGINE_THREAD = "nbchat-engine"
+"""The thread in which all of nbchat's traffic runs."""
 
 POLL_SECONDS = 0.05
 """Longest single wait, in seconds, so that interrupts are noticed on systems that do not wake a waiting lock."""
@@ -134,6 +135,7 @@ class Engine:
     def __init__(self, capabilities: Capabilities | None = None, sharing: Sharing | None = None) -> None:
         from nbchat.api.client import Client  # imports httpx, which is not needed before the first request
 
+        _keep_quiet()
         self.client = Client(capabilities, sharing)
         self._loop = asyncio.new_event_loop()
         self._loop.set_debug(False)  # `-X dev` warnings about slow steps are meant for the user's loops
@@ -166,6 +168,8 @@ class Engine:
 
     def play(self, portions: Sequence[tuple[float, list[Event]]], channel: Channel) -> None:
         """Replay the events of a stored answer through a channel: batches, each with its time in seconds."""
+        from nbchat.api.player import played  # only replays need it
+
         channel.start(lambda: played(portions, channel.put, channel.finish))
 
     def open(self, call: Call) -> Channel:
@@ -228,3 +232,20 @@ class Engine:
         self._thread.join(1.0)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+LOGGERS = ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks", "httpx")
+
+
+def _is_foreign(record: logging.LogRecord) -> bool:
+    """Whether a record is about other traffic than nbchat's."""
+    return record.threadName != ENGINE_THREAD
+
+
+def _keep_quiet() -> None:
+    """Keep nbchat's requests out of the transport's log, since servers may echo the key. Idempotent.
+
+    Other traffic is logged as before.
+    """
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(_is_foreign)  # the second time this does nothing

@@ -14,7 +14,7 @@ from nbchat.api.answer.textflow import paired
 from nbchat.api.keys import Key
 from nbchat.values.limits import clipped
 
-__all__ = ["ErrorDetail", "describe"]
+__all__ = ["ErrorDetail", "describe", "text_of"]
 
 LONGEST_QUOTE = 300
 """Longest quotation of a server's message, in characters."""
@@ -68,6 +68,7 @@ WISHES = {"retrydelay": 1.0, "retryafter": 1.0, "retryafterseconds": 1.0, "retry
 """Fields for the retry delay, and their unit in seconds."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_PAGE = re.compile(r"<!doctype|<(head|body|title|h[1-6]|center|div|p|pre)[\s>]").match
 _NOTHING = frozenset({"", "none", "null", "nil", "undefined"})
 
 
@@ -97,7 +98,18 @@ def describe(body: object, key: Key | None = None) -> ErrorDetail:
     """Extract the detail of a body: bytes, text, or decoded JSON of any shape. The key is masked."""
     if isinstance(body, ErrorDetail):
         return body
-    return _Reading(key).detail(body.decode("utf-8", "replace") if isinstance(body, bytes) else body)
+    return _Reading(key).detail(text_of(body) if isinstance(body, bytes) else body)
+
+
+def text_of(body: bytes, charset: str | None = None) -> str:
+    """Decode a body: as UTF-8 if it is that, else as UTF-16 or 32 if it looks so, else in the charset that was declared."""
+    seen = json.detect_encoding(body)
+    for codec in (seen, charset or seen):
+        try:
+            return body.decode(codec)
+        except (LookupError, ValueError):  # an unknown charset, or another one
+            continue
+    return body.decode(seen, "replace")
 
 
 class _Reading:
@@ -152,7 +164,7 @@ class _Reading:
                 return body
             return self._words(body, depth + 1) or (text if depth and body else "")
         start = text[:2000].lower()
-        if "<html" in start or start.startswith("<!doctype"):
+        if "<html" in start or _PAGE(start):
             self._is_page = True
             return _page_words(text)
         if start.startswith("<") and (

@@ -20,10 +20,7 @@ from nbchat.values.errors import (
 )
 from nbchat.values.params import PARAMETERS
 
-__all__ = ["FINAL", "error_from", "is_temporary", "is_unsupported", "may_refuse_usage", "refused_parameter"]
-
-FINAL = (AuthenticationFailed, ContextTooLong, ModelNotFound, ParameterRefused, QuotaExceeded)
-"""Errors that a retry can't fix, whatever their status."""
+__all__ = ["error_from", "is_temporary", "is_unsupported", "may_refuse_usage", "refused_parameter"]
 
 
 def _words(pattern: str) -> Callable[[str], re.Match[str] | None]:
@@ -161,7 +158,7 @@ def may_refuse_usage(status: int, detail: ErrorDetail, sent: Mapping[str, Any]) 
 
 def is_temporary(status: int, detail: ErrorDetail, error: ServerError) -> bool:
     """Whether a retry may succeed; a refusal with status 500 never does."""
-    if status not in RETRIED_STATUSES or isinstance(error, FINAL):
+    if status not in RETRIED_STATUSES or error.is_final:
         return False
     return status != 500 or not _is_refusal(detail)
 
@@ -285,6 +282,8 @@ def _advice(
             return f"Leave it unset{unset}." if is_unsupported(detail) else f"Give another value, or unset it{unset}."
     if _IMAGES(detail.message):
         return "Leave the images out, or choose a model that takes them."
+    if error.status == 407:
+        return "A proxy asks for a login: give it in HTTPS_PROXY, as http://user:password@host:port."
     if error.status is not None and 300 <= error.status < 400:
         return "The address redirects: give the base URL that it leads to."
     is_temporary = error.status is not None and error.status >= 500 and (error.status != 500 or not _is_refusal(detail))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
+from nbchat.api.http.addresses import public_url
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import MASK
 
-__all__ = ["Key", "Redactor", "Secrets"]
+__all__ = ["Key", "Redactor", "Secrets", "store_key", "stored_key"]
 
 SHORTEST_SECRET = 4
 """Shortest key that is masked; "x" or "-" are placeholders, and occur in every sentence."""
@@ -207,3 +209,42 @@ def _beginning(text: _Text, secret: _Text) -> int:
     while start >= 0 and not secret.startswith(text[start:]):
         start = text.find(first, start + 1)
     return len(text) if start < 0 else start
+
+
+KEYRING_SERVICE = "nbchat"
+
+
+@functools.cache
+def stored_key(base_url: str) -> Key | None:
+    """Return the key that `%chat key --save` stored for this server; None = none, or no keyring.
+
+    Read once per server, because a keyring may be slow or prompt the user.
+    """
+    keyring = _keyring()
+    if keyring is None:
+        return None
+    try:
+        return Key.wrap(keyring.get_password(KEYRING_SERVICE, public_url(base_url)))
+    except keyring.errors.KeyringError:
+        return None
+
+
+def store_key(base_url: str, key: Key) -> None:
+    """Store a key in the system's keyring. Raises ConfigError if there is none."""
+    keyring = _keyring()
+    if keyring is None:
+        raise ConfigError("Keeping a key needs a keyring: pip install 'jupyter-nbchat[keyring]'.")
+    try:
+        keyring.set_password(KEYRING_SERVICE, public_url(base_url), key.reveal())
+    except keyring.errors.KeyringError:
+        raise ConfigError("This system has no keyring that can keep a key; it is used until the kernel ends.") from None
+    stored_key.cache_clear()
+
+
+def _keyring() -> Any:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None
+    return keyring

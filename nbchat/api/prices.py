@@ -48,8 +48,14 @@ def priced(endpoint: Endpoint, model: str | None, usage: Usage) -> tuple[float |
     return None, "none"
 
 
-def listed_price(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
-    """Return the price of this usage by the public list or the user's table; None = in neither."""
+def listed_price(endpoint: Endpoint, model: str | None, prompt: int | None, completion: int | None) -> float | None:
+    """Return what so many tokens cost, by the public list or the user's table; None = it is in neither, or unknown tokens.
+
+    A model that nbchat runs itself is free.
+    """
+    if endpoint.is_own:
+        return 0.0
+    usage = Usage.estimated(prompt, completion)
     listed = _in_list(endpoint, model, usage)
     return _in_table(model, usage) if listed is None else listed
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
 
-from nbchat.api.attempt import Attempt, AttemptFailed, Emit
-from nbchat.api.call import Call
-from nbchat.api.failure import FINAL
-from nbchat.api.http.greedy import Greedy
+from nbchat.api.attempt import Attempt, Emit
+from nbchat.api.call import AttemptFailed, Call
 from nbchat.api.pacing.pace import Pace, Slot
 from nbchat.api.pacing.rate_limits import TOO_MANY_STATUSES
 from nbchat.values.answer.events import Retrying, Sent
 from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import NbchatError, RateLimited, ServerError
 
-__all__ = ["Sending"]
+__all__ = ["Greedy", "Sending"]
 
 STALE_TRIES = 8
 """Times that a stale pooled connection is replaced before it counts as a failure."""
@@ -130,8 +130,48 @@ class Sending:
 def _is_too_many(error: NbchatError) -> bool:
     if isinstance(error, RateLimited):
         return True
-    return isinstance(error, ServerError) and error.status in TOO_MANY_STATUSES and not isinstance(error, FINAL)
+    return isinstance(error, ServerError) and error.status in TOO_MANY_STATUSES and not error.is_final
 
 
 def _short_reason(error: NbchatError) -> str:
     return f"HTTP {error.status}" if isinstance(error, ServerError) else "no connection"
+
+
+_T = TypeVar("_T")
+
+MOST_SKIPPED = 100
+"""Most consecutive bare yields to skip: a loop that spins on `sleep(0)` needs another task to run eventually."""
+
+
+class Greedy(Generic[_T]):
+    """Awaits the work without its bare yields, such as `asyncio.sleep(0)`; real waits are unchanged.
+
+    httpcore's locks yield to all other tasks even when they are free. Sixteen answers that arrive together are then read in
+    lockstep, and the next sixteen requests all go out after the last of them. Without these yields, the first answer's next
+    request is sent before the second answer is processed, and the requests spread out.
+
+    Cancellation and exceptions pass as through a plain `await`.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, _T]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        steps = self._work.__await__()
+        go_on = functools.partial(steps.send, None)
+        move, skipped = go_on, 0
+        while True:
+            try:
+                wait = move()
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+            move = go_on
+            if wait is None and skipped < MOST_SKIPPED:  # a bare yield: it waits for nothing
+                skipped += 1
+                continue
+            skipped = 0
+            try:
+                yield wait
+            except BaseException as error:  # noqa: BLE001  # any exception is for the work to handle
+                move = functools.partial(steps.throw, error)

@@ -15,8 +15,6 @@ from nbchat.api.answer.plain import PlainChunks
 from nbchat.api.answer.sse import DONE, SSEDecoder
 from nbchat.api.answer.textflow import paired
 from nbchat.api.answer.toolcalls import tool_names
-from nbchat.api.error_body import describe
-from nbchat.api.failure import error_from
 from nbchat.api.keys import Key, Redactor
 from nbchat.values.answer.events import Event, Failed, Notice
 from nbchat.values.errors import CutOff, NbchatError, ParameterError, ProtocolError, ServerError
@@ -241,6 +239,8 @@ class AnswerDecoder:
         events = self._feed(self._redactor.flush())
         if not self.failed:
             events += self._read(self._sse.flush(), self._sse) if self._sse is not None else self._whole_body()
+        if not self.failed and self._rescue_last(events):
+            broken, left = broken or "its JSON is incomplete", True
         if not self.failed:
             self._give_up(events)
             self.done = self.done or self._only
@@ -256,7 +256,7 @@ class AnswerDecoder:
             events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
         error = self._verdict(broken, left=left)
         if self._remark is not None and (error is None or self._is_remark_followed):
-            events.append(Notice(f"the server also said: {describe(self._remark, self._key).message}"))
+            events.append(Notice(f"the server also said: {self._quoted(self._remark)}"))
         if error is not None:
             self._fail(error, events)
         return events
@@ -287,13 +287,17 @@ class AnswerDecoder:
             f"{self._server} sent nothing that can be read as a reply{f' ({said})' if said else ''}.{blame}"
         )
 
-    def _quoted(self, words: str) -> str:
+    def _quoted(self, words: object) -> str:
         """Format the server's words for an error."""
+        from nbchat.api.error_body import describe  # not needed before something goes wrong
+
         return describe(words, self._key).message
 
     def _stray(self) -> str:
         """The opening bytes as text, without a stream's field name."""
-        return self._opening.decode("utf-8", "replace").strip().removeprefix("data:").strip()
+        from nbchat.api.error_body import text_of  # not needed before something goes wrong
+
+        return text_of(bytes(self._opening)).strip().removeprefix("data:").strip()
 
     def _read(self, lines: Iterable[bytes], sse: SSEDecoder) -> list[Event]:
         read: list[Event] = []
@@ -355,6 +359,21 @@ class AnswerDecoder:
             if not self._read_several(line, read):
                 self._note_unreadable(line[:200].decode("utf-8", "replace"))
 
+    def _rescue_last(self, events: list[Event]) -> bool:
+        """Read what can be read of a body or last event that is truncated; False = it is not."""
+        text = b"\n".join(self._unfinished)
+        try:
+            several(text)
+        except ValueError:
+            began = read_truncated(text.decode("utf-8", "ignore"))
+        else:
+            return False
+        if not isinstance(began, dict) or not isinstance(began.get("choices"), list) or not began["choices"]:
+            return False
+        self._unfinished = []
+        self._take(began, b"", events)
+        return True
+
     def _read_several(self, data: bytes, read: list[Event]) -> bool:
         """Read JSON values that stand one behind the other; False = they are no such thing."""
         try:
@@ -380,6 +399,8 @@ class AnswerDecoder:
                 self._remark, self._remark_at = remark, self._payload.reads
 
     def _error(self, failure: object) -> NbchatError:
+        from nbchat.api.failure import error_from  # not needed before something goes wrong
+
         return error_from(None, failure, server=self._server, sent=self._sent, key=self._key)
 
     def _note_unreadable(self, words: str) -> None:
@@ -398,7 +419,10 @@ class AnswerDecoder:
             payloads = several(text)
         except ValueError:
             sse = SSEDecoder(self._limits)
-            return self._read(sse.feed(text) + sse.flush(), sse)
+            events = self._read(sse.feed(text) + sse.flush(), sse)
+            if not self._payload.seen and text.startswith(b"{"):
+                self._unfinished = [text]
+            return events
         for payload in payloads:
             self._take(payload, b"", events)
         self.done = len(payloads) == 1

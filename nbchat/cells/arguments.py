@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import builtins
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbchat.cells.usage_error import UsageError
@@ -13,7 +14,7 @@ from nbchat.values.params import nearest
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema
 
-__all__ = ["named_schema", "named_tools", "show_data"]
+__all__ = ["named_schema", "named_tools", "scorer", "show_data"]
 
 MOST_ROWS = 50
 """Most rows shown of an answer's data."""
@@ -37,7 +38,7 @@ def _tool(name: str, namespace: dict[str, Any]) -> Any:
     if name in makers:
         return makers[name](namespace)
     functions = [key for key, value in namespace.items() if callable(value) and not key.startswith("_")]
-    raise UsageError(f"--tools: there is no function {name!r}.{nearest(name, [*functions, *makers])}")
+    raise UsageError(f"--tools: there is no function {name!r} in this notebook.{nearest(name, [*functions, *makers])}")
 
 
 def named_schema(text: str, namespace: dict[str, Any]) -> Schema:
@@ -64,3 +65,20 @@ def show_data(canvas: Canvas, data: Any) -> None:
 
 def _cell(value: Any) -> str:
     return "" if value is None else str(value)
+
+
+def scorer(text: str | None, namespace: Mapping[str, Any]) -> Callable[[Any], Any] | str | None:
+    """Return the function or prompt of this name, else the text itself as a judge's prompt. Raises UsageError."""
+    if text is None:
+        return None
+    first, *attributes = text.split(".")
+    if not all(part.isidentifier() for part in (first, *attributes)):
+        return text
+    value = namespace.get(first, getattr(builtins, first, None))
+    for attribute in attributes:
+        value = getattr(value, attribute, None)
+    if callable(value) or (isinstance(value, str) and value.strip()):
+        return value  # type: ignore[no-any-return]  # the namespace holds anything
+    functions = [key for key, found in namespace.items() if callable(found) and not key.startswith("_")]
+    hint = nearest(text, functions)
+    raise UsageError(f"--score takes a function, or a judge's prompt in quotes; there is no function {text}.{hint}")

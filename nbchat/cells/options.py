@@ -57,7 +57,11 @@ OWN: dict[str, OwnOption] = {
         OwnOption("remote_images", "load remote images in this answer; their servers can see that you read it"),
         OwnOption("image", "attach an image: a variable, a file or a data: URL", "NAME", repeatable=True),
         OwnOption("tools", "functions to offer as tools, by name (f,g); none offers no tools", "NAMES"),
-        OwnOption("schema", "the answer's schema: a type's name, a JSON schema or city:str,temp:float", "SCHEMA"),
+        OwnOption(
+            "schema",
+            "the answer's schema: city:str,label:a|b|c (in brackets: a table), a type's name or a JSON schema",
+            "SCHEMA",
+        ),
         OwnOption("code", "put the code of the answer into the next cell"),
         OwnOption("variants", "lines of --- separate alternative messages in the cell; each is asked"),
         OwnOption(
@@ -325,15 +329,14 @@ def _checked(option: OwnOption, flag: str, text: str) -> Any:
 
 def _unknown(word: str) -> str:
     if not word.startswith("-"):
-        given = without_keys(word)
-        return (
-            f"%%chat takes options on its line and the message below it; got {given!r}. %chat help lists the options."
-        )
-    if word in ("--help", "-h"):
-        return "%chat help lists the options; %chat help WORD explains one."
+        name, equals, _ = word.partition("=")
+        row = PARAMETERS.get(name.replace("-", "_")) if equals else None
+        hint = f"Did you mean {row.flag}={word[len(name) + 1 :]}?" if row else "%chat help lists the options."
+        return without_keys(f"%%chat takes options on its line and the message below it; got {word!r}. {hint}")
     known = [row.flag for row in ROWS]
-    hint = nearest(word.partition("=")[0], known) or " %chat help lists them."
-    return f"There is no option {without_keys(word.partition('=')[0])}.{hint}"
+    flag = word.partition("=")[0]
+    hint = nearest(f"--{flag.lstrip('-')}", known) or " %chat help lists them."
+    return f"There is no option {without_keys(flag)}.{hint}"
 
 
 def _named(flag: str) -> str | None:

@@ -16,7 +16,7 @@ from nbchat.conversation.turn import Turn
 from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ContextTooLong, ParameterError
 from nbchat.values.messages import Message
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Context", "ContextPolicy", "checked_policy", "room", "shorter_after", "window_of"]
 

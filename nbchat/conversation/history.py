@@ -11,8 +11,7 @@ from nbchat.conversation.turn import Turn, joined
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import SessionError
-from nbchat.values.messages import Message
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["History"]
 
@@ -31,10 +30,6 @@ class History(Struct, frozen=True):
 
     def __iter__(self) -> Iterator[Turn]:
         return iter(self.turns)
-
-    def messages(self, end: int | None = None) -> tuple[Message, ...]:
-        """Return the messages of the turns before index `end` (None = all), without dropped turns."""
-        return tuple(message for turn in self.turns[:end] if not turn.dropped for message in turn.messages)
 
     def place(self, turn: Turn) -> int | None:
         """Return the index of the turn with this turn's id; None = not in the history."""

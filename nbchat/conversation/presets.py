@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
 
+from nbchat.store.private_file import write_private
 from nbchat.values.errors import ConfigError, ParameterError
 from nbchat.values.key_shapes import holds_key
 from nbchat.values.params import PARAMETERS, Params, nearest
@@ -137,19 +137,19 @@ def find_preset(name: str) -> Preset:
     return SHIPPED[name]
 
 
-def save_preset(name: str, params: Params, meaning: str = "") -> Preset:
+def save_preset(name: str, params: Params) -> Preset:
     """Save these parameters, except the model, as a preset; unset sampling parameters are saved as unset.
 
     Raises ConfigError, also for the name of a built-in preset, which it would hide.
     """
-    preset = Preset(_checked_name(name), settings_of(params), meaning)
+    preset = Preset(_checked_name(name), _settings_of(params))
     if preset.name in SHIPPED:
         raise ConfigError(f"{preset.name!r} is a built-in preset. Choose another name.")
     _store([preset])
     return preset
 
 
-def settings_of(params: Params) -> dict[str, Any]:
+def _settings_of(params: Params) -> dict[str, Any]:
     """Return the settings that a preset of these parameters holds."""
     held = dict(params.items())
     own = {name: held[name] for name in PARAMETERS if name in held}
@@ -265,15 +265,11 @@ def _checked_name(name: str) -> str:
 
 
 def _write(path: Path, own: Mapping[str, Any]) -> None:
-    """Write the user's presets atomically."""
-    try:
-        text = json.dumps(own, indent=2, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # lone surrogates exist only as JSON escapes
-        text = json.dumps(own, indent=2).encode()
+    text = json.dumps(own, indent=2, ensure_ascii=False) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(text + b"\n")
-        Path(file.name).replace(path)
+        write_private(
+            path.resolve(), text.encode("utf-8", "backslashreplace")
+        )  # lone surrogates exist only as JSON escapes
     except OSError as error:
-        raise ConfigError(f"Presets can't be written to {path}: {error.strerror}.") from None
+        raise ConfigError(f"Presets can't be written to {path}: {error.strerror or error}.") from None

@@ -31,7 +31,7 @@ class Process:
 
     All other process-wide state belongs to a single module and does not affect requests: the built-in model's
     server (`builtin.http.server`), the columns marked private (`data.privacy.marked`), what the running cell has shown
-    (`display.display_state`), background cells and the search for local servers.
+    (`display.kernel`), background cells and the search for local servers.
     """
 
     def __init__(self) -> None:

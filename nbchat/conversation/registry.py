@@ -1,18 +1,23 @@
-"""The sessions of a process by name, and the one that the magics use."""
+"""The sessions of a process by name, the one that the magics use, and those that are stored in the journal."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nbchat.conversation.session import Session
+from nbchat.store.opening import journal, notebook_path
 from nbchat.values.errors import SessionError
 from nbchat.values.key_shapes import holds_key
 from nbchat.values.params import nearest
 
-__all__ = ["DEFAULT", "Registry"]
+if TYPE_CHECKING:  # imported only with a journal
+    from nbchat.store.journal import SessionRow
+
+__all__ = ["DEFAULT", "Registry", "stored_session", "stored_sessions", "title"]
 
 DEFAULT = "default"
 
@@ -98,3 +103,30 @@ class Registry(Generic[S]):
 def _check_name(name: str) -> None:
     if holds_key(name):
         raise SessionError("A session's name is shown and saved, and this one looks like a key. Choose another.")
+
+
+def stored_sessions() -> list[SessionRow]:
+    """Return the journal's sessions with turns: this notebook's first, then by last use. Raises SessionError."""
+    file = journal()
+    if file is None or not file.exists():
+        return []
+    here = notebook_path()
+    rows = [row for row in file.sessions() if row.turns]
+    return sorted(rows, key=lambda row: (row.notebook != here, -row.used))
+
+
+def title(row: SessionRow) -> str:
+    """Return the name for opening a session, with its notebook if it is another one."""
+    if row.notebook is None or row.notebook == notebook_path():
+        return row.name
+    return f"{row.name}@{Path(row.notebook).stem}"
+
+
+def stored_session(name: str) -> SessionRow:
+    """Return the session NAME or NAME@NOTEBOOK: this notebook's, else the last used. Raises SessionError."""
+    rows = stored_sessions()
+    for row in rows:
+        if name in (row.name, title(row)):
+            return row
+    hint = nearest(name, [title(row) for row in rows]) or " %chat sessions lists them."
+    raise SessionError(f"There is no session {name!r}.{hint}")

@@ -19,21 +19,21 @@ from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.servers.connection import Destination, warm_up
 from nbchat.conversation.settings import Settings
 from nbchat.conversation.storage.delivery import Deliverer
-from nbchat.conversation.storage.offering import offer
 from nbchat.conversation.storage.record import Record, Stoppable
 from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.store.ledger.entries import Entry
-from nbchat.store.opening import journal
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import journal, notebook_path
+from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.interrupts import interruptible
 from nbchat.values.messages import Message, Part
+from nbchat.values.money import dollars
 from nbchat.values.params import Params
-from nbchat.values.plural import pluralize
 from nbchat.values.presenter import Approve, Presenter
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow
@@ -115,7 +115,7 @@ class Session(Recorded):
         exchange.alone = True
         presenter = self._presenter(display, exchange)
         if (turn := self._record.partial_answer(exchange)) is not None:
-            raise offer(turn, exchange, presenter)
+            raise _offer(turn, exchange, presenter)
         work = exchange.run(presenter)
         try:
             drive(work)
@@ -335,3 +335,19 @@ class Session(Recorded):
         if reply is None:  # a missing answer without a failure
             raise NbchatError("The server ended the response without an answer.")
         return reply
+
+
+def _offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
+    """Show the partial answer from before the kernel stopped, and say so instead of asking again."""
+    reply = turn.reply
+    took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
+    price = "cost unknown" if reply.cost is None else dollars(reply.cost)
+    error = SessionError(
+        f"Nothing was sent: the last answer to this cell was cut off, and what had arrived was kept (about {took}, {price})."
+        f" {exchange.options.continue_with} resumes it; run the cell once more to ask again.",
+        reply=reply,
+    )
+    if presenter is not None:
+        presenter.show([TextDelta(choice.text, choice.index) for choice in reply.choices if choice.text])
+        presenter.conclude(reply, error)
+    return error

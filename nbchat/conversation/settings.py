@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.tools.toolbox import Toolbox
 
-__all__ = ["Configurable", "Settings", "with_system"]
+__all__ = ["Configurable", "Settings"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -84,8 +84,7 @@ class Settings(Struct, frozen=True):
         if window is None or not context.turns:
             return context, ""
         extra = 0 if tools is None else estimate_tokens(json.dumps(list(tools.schemas), default=str))
-        answer = params.max_completion_tokens or params.max_tokens
-        fitted = context.fitted(room(window, [asked], extra, answer))
+        fitted = context.fitted(room(window, [asked], extra, params.most_tokens))
         return fitted, fitted.notice(window)
 
     def _tools(self, wanted: Sequence[Any] | str | None) -> Toolbox | None:
@@ -228,11 +227,6 @@ def _before(history: History, options: RequestOptions) -> tuple[Turn, ...]:
     if options.replaces is not None:
         return history.turns[: history.place(history.find(options.replaces))]
     return history.turns[: history.place_of_cell(options.cell_id)]
-
-
-def with_system(system: str | None, messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Prepend the system text to messages; None or empty = no system text."""
-    return (Message("system", system), *messages) if system else tuple(messages)
 
 
 def _new_toolbox() -> Toolbox:

@@ -12,7 +12,7 @@ from nbchat.data.privacy.mask import mask
 from nbchat.data.tables.column_stats import phrase
 from nbchat.data.tables.frames import plain
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["array_headline", "describe_array", "is_array", "is_scalar"]
 

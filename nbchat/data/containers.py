@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from nbchat.data.description import STOPS, Description, failed_line, room
 from nbchat.values.errors import PromptError
 from nbchat.values.limits import clipped
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["brief", "describe_container", "is_container"]
 

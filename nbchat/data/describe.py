@@ -29,7 +29,7 @@ from nbchat.data.tables.frames import describe_table, headline
 from nbchat.data.tables.table import table_of
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["describe"]
 

@@ -43,11 +43,6 @@ class Image(Struct, frozen=True):
     height: int
     size: int
 
-    @property
-    def media_type(self) -> str:
-        """The media type, such as `image/png`."""
-        return self.url[5 : self.url.index(";")]
-
     def __str__(self) -> str:
         return f"{self.name}: image of {self.width:,} × {self.height:,} pixels, {self.size / 1000:,.1f} kB"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nbchat.data.description import ASKED, STOPS, Description, UnknownFormat, room, shorten
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["describe_code", "describe_object", "describe_self", "is_code", "one_line_repr", "record_line"]
 

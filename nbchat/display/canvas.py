@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from nbchat.display.kernel import pinned_publish
-from nbchat.display.text_output import TextOutput
 
-__all__ = ["Bundle", "Canvas", "CellCanvas", "PinnedCanvas"]
+__all__ = ["Bundle", "Canvas", "CellCanvas", "PinnedCanvas", "TextOutput"]
 
 Bundle = Mapping[str, Any]
 """One output by MIME type; the final version always includes `text/plain`."""
@@ -59,3 +59,51 @@ class PinnedCanvas(CellCanvas):
 
     def _publish(self, bundle: Bundle, output: str, *, update: bool) -> None:
         self._pinned(bundle, output, update)
+
+
+_SPELLED = str.maketrans({"→": "->", "·": "-", "…": "...", "–": "-", "×": "x", "“": '"', "”": '"', "‘": "'", "’": "'"})
+"""Replacements for nbchat's own non-ASCII characters in narrow encodings."""
+
+
+class TextOutput:
+    """A text stream that may be missing (None), closed, or in a narrow encoding such as cp1252 or ASCII.
+
+    After a write error nothing more is written; the answer is still in the session.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    @classmethod
+    def standard(cls) -> TextOutput:
+        """Standard output, as it is now."""
+        return cls(sys.stdout)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the stream is a terminal."""
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except (OSError, ValueError, AttributeError):
+            return False
+
+    def write(self, text: str) -> None:
+        """Write text."""
+        if self._stream is None or not text:
+            return
+        try:
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError:
+                encoding = getattr(self._stream, "encoding", None) or "ascii"
+                self._stream.write(text.translate(_SPELLED).encode(encoding, "replace").decode(encoding))
+        except (OSError, ValueError):
+            self._stream = None
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        try:
+            if self._stream is not None:
+                self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None

@@ -8,6 +8,7 @@ from typing import Any
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import clipped
+from nbchat.values.money import dollars
 from nbchat.values.optionline import option_line
 
 __all__ = ["cost_text", "footer_facts", "made_with", "params_text", "seconds_text", "settings_text", "tokens_text"]
@@ -104,14 +105,14 @@ def tokens_text(usage: Usage) -> str:
 
 
 def cost_text(cost: float | None) -> str:
-    """Format US dollars with two significant digits; empty = unknown."""
+    """Format a cost in US dollars; empty = unknown."""
     if cost is None:
         return ""
     if cost == 0:
         return "free"
     if cost < 1e-4:
         return "under $0.0001"
-    return f"${cost:.2f}" if cost >= 0.995 else f"${cost:.2g}"
+    return dollars(cost)
 
 
 def _speed(reply: Reply) -> list[str]:

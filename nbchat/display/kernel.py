@@ -15,10 +15,13 @@ from typing import Any
 __all__ = [
     "DISPLAYS",
     "choose_display",
+    "is_shown",
+    "mark_shown",
     "parent_of",
     "pinned_publish",
     "reaches_ended_cells",
     "running_cell_id",
+    "running_shell",
     "takes_updates",
 ]
 
@@ -42,6 +45,30 @@ def choose_display(name: str) -> None:
     if name not in DISPLAYS:
         raise ValueError(f"display is {' or '.join(DISPLAYS)}; got {name!r}")
     _Chosen.display = name
+
+
+_last: tuple[object, int] | None = None
+"""The object shown last, and its execution count."""
+
+
+def running_shell() -> Any:
+    """The IPython shell that runs this code; None in a plain script."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def mark_shown(value: object) -> None:
+    """Record that a reply or sweep was shown in the running cell."""
+    global _last  # one cell runs at a time
+    shell = running_shell()
+    if shell is not None:
+        _last = (value, shell.execution_count)
+
+
+def is_shown(value: object) -> bool:
+    """Whether the running cell has already shown it."""
+    shell = running_shell()
+    return _last is not None and shell is not None and _last[0] is value and _last[1] == shell.execution_count
 
 
 def takes_updates(shell: Any) -> bool:

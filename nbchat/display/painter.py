@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from nbchat.display import chrome
-from nbchat.display.attachments import attachment_bundles
 from nbchat.display.canvas import Bundle, Canvas
-from nbchat.display.display_state import mark_shown
 from nbchat.display.footer import footer_facts, seconds_text
-from nbchat.markdown.harmless import is_harmless
+from nbchat.display.kernel import mark_shown
+from nbchat.markdown.harmless import safe
 from nbchat.markdown.json_answers import as_code, is_json
 from nbchat.markdown.references import with_definitions
 from nbchat.markdown.segments import Segment, Segments
@@ -36,7 +35,7 @@ from nbchat.values.answer.reply import Reply
 from nbchat.values.limits import LIMITS, page_part
 from nbchat.values.messages import ImagePart, Message, Source, ToolCall
 
-__all__ = ["MOST_OUTPUTS", "Painter", "answer_bundle"]
+__all__ = ["MOST_OUTPUTS", "Painter"]
 
 PAINT_SECONDS = 0.1
 """Shortest interval between updates, in seconds."""
@@ -196,9 +195,12 @@ class Painter:
         if self._views:
             self._spares += self._views[max(self._views)].unused
         self._views = {}
-        for bundle in attachment_bundles(self._pictures, self._sources):
-            self._put(bundle)
-        self._pictures, self._sources = [], []
+        if self._pictures or self._sources:
+            from nbchat.display.answer import attachment_bundles  # few answers have any
+
+            for bundle in attachment_bundles(self._pictures, self._sources):
+                self._put(bundle)
+            self._pictures, self._sources = [], []
 
     def _view(self, index: int) -> _ChoiceView:
         view = self._views.get(index)
@@ -351,35 +353,8 @@ class _ChoiceView:
     def _bundle(self, number: int, segment: Segment, *, final: bool, code: bool) -> Bundle:
         heading = self._heading if number == 0 else ""
         text = as_code(segment.source) if code else segment.text
-        bundle = {"text/markdown": heading + _safe(text, images=self._images)}
+        bundle = {"text/markdown": heading + safe(text, images=self._images)}
         self.size = len(bundle["text/markdown"])
         if final:  # plain text doubles the message size, so only final outputs carry it
             bundle["text/plain"] = plain_text(heading + segment.source)
         return bundle
-
-
-def answer_bundle(reply: Reply) -> Bundle:
-    """Return a complete reply as one output, for replies that were not painted while streaming."""
-    room = LIMITS.shown_text // len(reply.choices)
-    texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
-    headings = [f"**Choice {i + 1} of {len(texts)}**\n\n" if len(texts) > 1 else "" for i in range(len(texts))]
-    markdown = [
-        head + _safe(as_code(text) if is_json(text) else text) for head, text in zip(headings, texts, strict=True)
-    ]
-    plain = [head + text for head, text in zip(headings, texts, strict=True)]
-    for choice in reply.choices:
-        if choice.images or choice.sources:
-            from nbchat.markdown.attachments import attachments_markdown, attachments_plain
-
-            markdown.append(attachments_markdown(choice.images, choice.sources))
-            plain.append(attachments_plain(choice.images, choice.sources))
-    return {"text/markdown": "\n\n".join(markdown), "text/plain": plain_text("\n\n".join(plain))}
-
-
-def _safe(markdown: str, *, images: bool = False) -> str:
-    """Model text made safe to show."""
-    if is_harmless(markdown):
-        return markdown
-    from nbchat.markdown.render import render
-
-    return render(markdown, images=images)

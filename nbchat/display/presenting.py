@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbchat.display.canvas import Canvas, CellCanvas
-from nbchat.display.display_state import register_display, running_shell
-from nbchat.display.kernel import takes_updates
+from nbchat.display.chrome import line
+from nbchat.display.footer import footer_facts
+from nbchat.display.kernel import is_shown, running_shell, takes_updates
 from nbchat.display.painter import Painter
+from nbchat.markdown.terminal_text import terminal_text
+from nbchat.values.answer.reply import Reply
 from nbchat.values.presenter import Presenter
 
-__all__ = ["in_main_thread", "is_dashboard", "is_notebook", "make_presenter"]
+__all__ = ["in_main_thread", "is_dashboard", "is_notebook", "make_presenter", "register_display"]
 
 
 def is_notebook(shell: Any) -> bool:
@@ -59,3 +62,25 @@ def make_presenter(
 def in_main_thread() -> bool:
     """Whether output from this thread lands in the cell that asked for it."""
     return threading.current_thread() is threading.main_thread()
+
+
+def register_display(shell: Any, *, notebook: bool) -> None:
+    """Make a reply at the end of a cell display its answer, unless the cell has already shown it."""
+    formatters = shell.display_formatter
+    formatter = formatters.ipython_display_formatter if notebook else formatters.formatters["text/plain"]
+    if Reply not in formatter.type_printers:
+        formatter.for_type(Reply, _display if notebook else _print)
+
+
+def _display(reply: Reply) -> None:
+    from nbchat.display.answer import answer_bundle
+
+    shell = running_shell()
+    if shell is not None and not is_shown(reply):
+        canvas = CellCanvas(shell)
+        canvas.show(answer_bundle(reply))
+        canvas.show(line(footer_facts(reply)))
+
+
+def _print(reply: Reply, printer: Any, _cycle: bool) -> None:  # the signature that IPython expects
+    printer.text("<Reply: see above>" if is_shown(reply) else terminal_text(reply.text))

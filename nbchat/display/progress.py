@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from nbchat.display import chrome
-from nbchat.display.canvas import Bundle, Canvas
-from nbchat.display.text_output import TextOutput
+from nbchat.display.canvas import Bundle, Canvas, TextOutput
 from nbchat.markdown.terminal_text import terminal_text
 
 __all__ = ["CellBar", "TerminalBar", "bar_bundle"]

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from nbchat.display.display_state import mark_shown
+from nbchat.display.canvas import TextOutput
 from nbchat.display.footer import footer_facts
-from nbchat.display.text_output import TextOutput
+from nbchat.display.kernel import mark_shown
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
 from nbchat.values.answer.events import (
     Event,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nbchat.cells.arguments import show_data
 from nbchat.cells.compose import Composed
@@ -17,35 +18,38 @@ from nbchat.display.presenting import is_notebook, make_presenter
 from nbchat.frontend import Session
 from nbchat.magics.filled_cells import asked_again
 from nbchat.values.answer.reply import Reply
-from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.threads import start_daemon
 
-__all__ = ["BackgroundReply", "enter", "leave", "pinned_canvas", "running", "start", "stop"]
+__all__ = [
+    "BackgroundCell",
+    "BackgroundReply",
+    "BackgroundRows",
+    "pinned_canvas",
+    "running",
+    "start",
+    "start_rows",
+    "stop",
+]
 
 
-class Stoppable(Protocol):
-    """A cell that is still answering."""
+class BackgroundCell:
+    """A cell that is still answering. At the end its result replaces it under the cell's name (None = it has none).
 
-    def stop(self) -> None:
-        """Stop it."""
-
-
-_running: list[Stoppable] = []
-
-
-class BackgroundReply:
-    """An answer in progress in the background, with the fields of the reply so far.
-
-    At the end the `Reply` replaces it under the cell's name.
+    `stop_work` stops the work.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, shell: Any, name: str | None, stop_work: Callable[[], None]) -> None:
+        self._namespace: dict[str, Any] = shell.user_ns
+        self._name = name
+        self._stop_work = stop_work
         self._done = threading.Event()
+        if name:
+            self._namespace[name] = self
 
     @property
     def done(self) -> bool:
-        """Whether the answer has ended, successfully or not."""
+        """Whether it has ended, successfully or not."""
         return self._done.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -53,12 +57,46 @@ class BackgroundReply:
         return self._done.wait(timeout)
 
     def stop(self) -> None:
-        """Stop the answer; the partial answer is kept."""
-        self._exchange.stop()
+        """Stop it; the answers so far are kept."""
+        self._stop_work()
+
+    def run(self, work: Callable[[], None], canvas: Canvas) -> None:
+        """Work in a separate thread; show a failure on the canvas. Raises ConfigError where there are no threads."""
+
+        def watched() -> None:
+            try:
+                work()
+            except (NbchatError, Interrupted) as failure:
+                canvas.show(chrome.line(f"{type(failure).__name__}: {failure}"))
+            finally:
+                self._end()
+
+        _running.append(self)
+        try:
+            start_daemon(watched, name="nbchat-background")
+        except ConfigError:
+            self._end()
+            raise
+
+    def replace(self, result: Any) -> None:
+        """Put the result in its place, unless its name has another value by now."""
+        if self._name and self._namespace.get(self._name) is self:
+            self._namespace[self._name] = result
 
     def _end(self) -> None:
         self._done.set()
-        leave(self)
+        _running.remove(self)
+
+
+_running: list[BackgroundCell] = []
+
+
+class BackgroundReply(BackgroundCell):
+    """An answer in progress in the background, with the fields of the reply so far."""
+
+    def __init__(self, shell: Any, name: str | None, exchange: Exchange) -> None:
+        super().__init__(shell, name, exchange.stop)
+        self._exchange = exchange
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -69,16 +107,6 @@ class BackgroundReply:
 
     def __repr__(self) -> str:
         return f"<BackgroundReply: {'over' if self.done else 'still coming'}, {len(self.text):,} characters>"
-
-
-def enter(cell: Stoppable) -> None:
-    """Note that a cell answers in the background."""
-    _running.append(cell)
-
-
-def leave(cell: Stoppable) -> None:
-    """Note that it has ended."""
-    _running.remove(cell)
 
 
 def running() -> int:
@@ -118,30 +146,19 @@ def start(
     if source:
         asked_again(source)
         shell.set_next_input(f"%chat code {source}")
-    coming, name = BackgroundReply(exchange), options.get("into")
-    if name:
-        shell.user_ns[name] = coming
+    cell = BackgroundReply(shell, options.get("into"), exchange)
 
     def work() -> None:
-        reply: Reply | None = None
         try:
             reply = session.answer(exchange, display=presenter)
         except (NbchatError, Interrupted) as failure:
-            reply = failure.reply  # bind a partial answer as well
-            _show_failure(canvas, failure)
-        else:
-            _show_results(shell, canvas, reply, source)
-        finally:
-            if name and reply is not None and shell.user_ns.get(name) is coming:
-                shell.user_ns[name] = reply
-            coming._end()  # noqa: SLF001  # this module's own
+            if failure.reply is not None:  # bind a partial answer as well
+                cell.replace(failure.reply)
+            raise
+        cell.replace(reply)
+        _show_results(shell, canvas, reply, source)
 
-    enter(coming)
-    try:
-        start_daemon(work, name="nbchat-background")
-    except ConfigError:
-        coming._end()  # noqa: SLF001  # as above
-        raise
+    cell.run(work, canvas)
 
 
 def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None:
@@ -154,5 +171,35 @@ def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None
         canvas.show(chrome.line(announce(shell, reply.text, source)))
 
 
-def _show_failure(canvas: Canvas, failure: NbchatError | Interrupted) -> None:
-    canvas.show(chrome.line(f"{type(failure).__name__}: {failure}"))
+class BackgroundRows(BackgroundCell):
+    """Rows that are being asked in the background."""
+
+    _progress = "not begun"
+    result: Any = None
+    """The result, once there is one; None = not yet."""
+
+    def __repr__(self) -> str:
+        return f"<BackgroundRows: {'over' if self.done else self._progress}>"
+
+    def keep(self, result: Any) -> None:
+        """Keep the result, complete or not."""
+        self.result = result
+        self.replace(result)
+
+    def note(self, progress: Any) -> None:
+        """Keep how far it is."""
+        of = "" if progress.total is None else f" of {progress.total:,}"
+        self._progress = f"{progress.done:,}{of} rows"
+
+
+def start_rows(shell: Any, session: Session, data: Any, template: str, options: Mapping[str, Any]) -> None:
+    """Ask in a separate thread and show progress and result in the cell that is running now.
+
+    Raises ConfigError where that is impossible: see `pinned_canvas`. Later failures are shown in the cell.
+    """
+    from nbchat.views.watched_rows import watched_rows
+
+    canvas = pinned_canvas(shell)
+    rows = BackgroundRows(shell, options.get("name"), session.stop)
+    given = {"display": True, "canvas": canvas, "keep": rows.keep, "on_progress": rows.note, **options}
+    rows.run(lambda: watched_rows(session, data, template, **given), canvas)

@@ -32,6 +32,11 @@ _said: set[str] = set()
 
 def chat_cell(shell: Any, line: str, body: str) -> None:
     """Run a `%%chat` cell. Raises UsageError for a bad line and NbchatError for later failures."""
+    if line.strip() in ("--help", "-h"):
+        from nbchat.magics.line import chat_line
+
+        chat_line(shell, "help")
+        return
     options = parse(line)
     text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds a line break
     if not text.strip():

@@ -12,7 +12,7 @@ from nbchat.display.canvas import Bundle
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.answer.usage import estimate_tokens
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["dry_run_bundles"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from nbchat.cells.arguments import scorer
 from nbchat.cells.compose import variants_of
 from nbchat.cells.options import OWN, CellOptions
 from nbchat.cells.presentation import server_notes
 from nbchat.cells.row_source import named_rows
-from nbchat.cells.scorer import scorer
 from nbchat.cells.usage_error import UsageError
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line
@@ -18,7 +18,7 @@ from nbchat.magics.cell import bind
 from nbchat.magics.rows import live_names
 from nbchat.rows.source import source_of
 from nbchat.tuning.grid import Grid
-from nbchat.views.watched_evaluation import watched_evaluation
+from nbchat.views.evaluation import watched_evaluation
 
 __all__ = ["evaluation_cell", "named_truth"]
 

@@ -19,7 +19,7 @@ from nbchat.display.presenting import make_presenter
 from nbchat.frontend import Session, make_panel, registry
 from nbchat.magics import background
 from nbchat.magics.cell import continue_with
-from nbchat.magics.commands import connect as connecting
+from nbchat.magics.commands import connect, fix, presets  # noqa: F401  # for their commands
 from nbchat.magics.commands.command import COMMANDS, command, say, show
 from nbchat.magics.commands.help import overview
 from nbchat.magics.commands.memory import changed_data, journal_location
@@ -27,9 +27,11 @@ from nbchat.magics.commands.spending import budget_text, cost_of
 from nbchat.values.answer.reply import Reply
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.params import PARAMETERS, nearest
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["COMMANDS", "chat_line", "overview"]
+
+SET_TAKES = "%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none"
 
 
 def chat_line(shell: Any, line: str) -> Any:
@@ -42,12 +44,20 @@ def chat_line(shell: Any, line: str) -> Any:
     elif not rest and word.endswith("?"):
         word, rest = "help", word.rstrip("?")
     if word not in COMMANDS:
-        hint = nearest(word, COMMANDS) or " %chat help lists the commands; %chat ask TEXT sends a message."
-        raise UsageError(f"Unknown command {without_keys(word)!r}.{hint}")
+        raise UsageError(f"Unknown command {without_keys(word)!r}.{_instead(word)}")
     found = COMMANDS[word]
     if rest.strip() and not found.takes:
         raise UsageError(f"%chat {word} takes no argument; got {without_keys(rest.strip())!r}.")
     return found.run(shell, rest.strip())
+
+
+def _instead(word: str) -> str:
+    """Return what to type for an unknown command, to append to a sentence."""
+    if word.replace("-", "_") in PARAMETERS:
+        return f" Did you mean %chat set {word}=…?"
+    if word.startswith("-"):
+        return " Options go on a %%chat line, with the message below it; %chat set keeps them for later messages."
+    return nearest(word, COMMANDS) or " %chat help lists the commands; %chat ask TEXT sends a message."
 
 
 def _status(shell: Any) -> None:
@@ -111,18 +121,6 @@ def _models(shell: Any, rest: str) -> None:
     show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))
 
 
-@command("connect", "[NAME|URL] [--model M] [--key-env VAR] [--header 'NAME=$VAR']")
-def _connect(shell: Any, rest: str) -> None:
-    """Choose a server; alone, list the choices; off returns to the environment's choice."""
-    show(shell, connecting.connect_line(rest))
-
-
-@command("key", "[NAME|URL] [--save]")
-def _key(shell: Any, rest: str) -> None:
-    """Prompt for the server's key without echoing it; --save stores it in the system keyring."""
-    say(shell, connecting.key_line(rest))
-
-
 @command("set", "NAME=VALUE …")
 def _set(shell: Any, rest: str) -> None:
     """Set parameters for later messages; NAME=none unsets one."""
@@ -131,7 +129,7 @@ def _set(shell: Any, rest: str) -> None:
         _display(shell, rest.removeprefix("display="))
         return
     if not rest:
-        raise UsageError("%chat set takes NAME=VALUE, such as temperature=0.2 or top_p=none.")
+        raise UsageError(SET_TAKES + ".")
     session.params = session.params.replace(**_settings(rest))
     say(shell, option_line(dict(session.params.items())) or "nothing is set: the server decides")
 
@@ -150,7 +148,7 @@ def _settings(rest: str) -> dict[str, Any]:
         if name == "system":
             raise UsageError("Set the system text with %chat system TEXT.")
         if not equals:
-            raise UsageError(f"%chat set takes NAME=VALUE; got {without_keys(word)!r}.")
+            raise UsageError(f"{SET_TAKES}; got {without_keys(word)!r}.")
         if name not in PARAMETERS:
             raise UsageError(f"There is no parameter {name}.{nearest(name, PARAMETERS)}")
         if name in changes:
@@ -180,30 +178,6 @@ def _panel(shell: Any, _rest: str) -> None:
     make_panel().display(shell)
 
 
-@command("presets", "[FILE]")
-def _presets(shell: Any, rest: str) -> None:
-    """List the presets; with FILE (.json or .toml), import those in it."""
-    from nbchat.magics.commands.presets import list_line
-
-    show(shell, list_line(rest))
-
-
-@command("preset", "NAME")
-def _preset(shell: Any, rest: str) -> None:
-    """Apply a preset."""
-    from nbchat.magics.commands.presets import apply_line
-
-    say(shell, apply_line(registry().current, rest))
-
-
-@command("save-preset", "NAME")
-def _save_preset(shell: Any, rest: str) -> None:
-    """Save the current parameters, except the model, as a preset."""
-    from nbchat.magics.commands.presets import save_line
-
-    say(shell, save_line(registry().current, rest))
-
-
 @command("system", "[TEXT]")
 def _system(shell: Any, rest: str) -> None:
     """Set this session's system text; none removes it; alone, show it."""
@@ -225,30 +199,6 @@ def _code(shell: Any, rest: str) -> None:
     elif not session.turns or not (code := code_output.python_code(session.turns[-1].reply.text)):
         raise UsageError("The last answer of this session has no Python code.")
     say(shell, code_output.offer(shell, code, replace=True, source=rest))
-
-
-@command("fix")
-def _fix(shell: Any, _rest: str) -> None:
-    """Explain and repair the last failing cell; sends its source, the traceback's end, types and shapes, but no values."""
-    from nbchat.magics.commands import fix
-
-    fix.fix(shell)
-
-
-@command("explain")
-def _explain(shell: Any, _rest: str) -> None:
-    """Explain the previous cell."""
-    from nbchat.magics.commands import fix
-
-    fix.explain(shell)
-
-
-@command("doc")
-def _doc(shell: Any, _rest: str) -> None:
-    """Write docstrings and comments for the previous cell."""
-    from nbchat.magics.commands import fix
-
-    fix.document(shell)
 
 
 @command("undo", "[N]")

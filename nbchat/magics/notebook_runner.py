@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from nbchat.api.endpoints import choose
 from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed, local_model
-from nbchat.display.text_output import TextOutput
+from nbchat.display.canvas import TextOutput
 from nbchat.markdown.terminal_text import terminal_text
 from nbchat.values.errors import ConfigError
 from nbchat.values.modelname import SMOLLM2

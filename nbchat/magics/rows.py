@@ -57,8 +57,8 @@ def rows_cell(shell: Any, session: Session, template: str, options: CellOptions,
     name = options.get("into")
     shown: dict[str, Any] = {"name": name, "notes": server_notes(session, options), "names": names}
     if options.get("background"):
-        from nbchat.magics.background_rows import start
+        from nbchat.magics.background import start_rows
 
-        start(shell, session, data, template, {**given, **shown})
+        start_rows(shell, session, data, template, {**given, **shown})
         return
     watched_rows(session, data, template, display=True, keep=lambda found: bind(shell, found, name), **shown, **given)

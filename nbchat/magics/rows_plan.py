@@ -21,10 +21,10 @@ from nbchat.rows.parquet_source import ParquetSource
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import MissingValue, Row, Template
 from nbchat.store.opening import journal
-from nbchat.values.answer.usage import Usage, prompt_tokens
+from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, Message
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["plan_bundles"]
 
@@ -107,13 +107,9 @@ def _sizes(form: Form, tokens: Sequence[int | None], requests: int) -> list[str]
     if len(known) < len(tokens):
         return ["of unknown size (images)"]
     prompt = round(sum(known) / len(known) * requests)
-    limit = ask.params.max_completion_tokens or ask.params.max_tokens
+    limit = ask.params.most_tokens
     completion = None if limit is None else limit * requests
-    cost = (
-        0.0
-        if ask.endpoint.is_own
-        else listed_price(ask.endpoint, ask.params.model, Usage.estimated(prompt, completion or 0))
-    )
+    cost = listed_price(ask.endpoint, ask.params.model, prompt, completion or 0)
     answers = "answers of unknown length" if completion is None else f"at most {completion:,} tokens of answers"
     most = "about" if completion is None else "at most"
     price = "cost unknown" if cost is None else f"{most} {cost_text(cost)}" if cost else "no cost"

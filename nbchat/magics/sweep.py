@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nbchat.cells.arguments import scorer
 from nbchat.cells.compose import Composed
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import server_notes
-from nbchat.cells.scorer import scorer
 from nbchat.cells.usage_error import UsageError
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import line

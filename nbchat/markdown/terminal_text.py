@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from nbchat.values.unlinked import unlinked
+from nbchat.values.wording import unlinked
 
 __all__ = ["TerminalText", "join_surrogates", "plain_text", "terminal_text"]
 

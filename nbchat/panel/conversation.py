@@ -6,18 +6,19 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbchat.cells.arguments import scorer
 from nbchat.cells.compose import Composed, compose, variants_of
 from nbchat.cells.options import CellOptions
 from nbchat.cells.presentation import presentation
-from nbchat.cells.scorer import scorer
 from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display import chrome
+from nbchat.display.answer import answer_bundle
 from nbchat.display.canvas import Canvas
-from nbchat.display.display_state import running_shell
 from nbchat.display.footer import footer_facts
-from nbchat.display.painter import Painter, answer_bundle
+from nbchat.display.kernel import running_shell
+from nbchat.display.painter import Painter
 from nbchat.display.reply_area import ReplyArea
 from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.approval import Approval

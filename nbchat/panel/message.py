@@ -9,7 +9,7 @@ from ipywidgets import HTML, Button, Textarea, ToggleButton
 
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import html_text
-from nbchat.panel.send_handshake import SendHandshake
+from nbchat.panel.page import SendHandshake
 
 __all__ = ["MessageBox"]
 

@@ -16,7 +16,7 @@ from nbchat.conversation.servers import connection
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
-from nbchat.display.display_state import running_shell
+from nbchat.display.kernel import running_shell
 from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.display.widget_style import WIDGETS_CLASS
@@ -25,7 +25,7 @@ from nbchat.panel.cell_place import CellPlace
 from nbchat.panel.conversation import Conversation, composed
 from nbchat.panel.history import History
 from nbchat.panel.message import MessageBox
-from nbchat.panel.reload_detector import ReloadDetector
+from nbchat.panel.page import ReloadDetector
 from nbchat.panel.settings.biases import BiasControl
 from nbchat.panel.settings.cellbox import CellBox
 from nbchat.panel.settings.cellline import ONE, Loaded, Tried
@@ -176,6 +176,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _watch(self) -> None:
         self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
         self.refresh()
+        self._with_turn(self.conversation.show)
 
     def _stop_watching(self) -> None:
         unwatch, self._unwatch = self._unwatch, []

@@ -18,6 +18,7 @@ from nbchat.markdown.inline import html_text
 from nbchat.tuning.estimate import estimate
 from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Message
+from nbchat.values.money import dollars
 
 __all__ = ["Sizing", "request_size"]
 
@@ -33,7 +34,7 @@ def request_size(session: Session, message: Message, *, once: bool) -> str:
     size = estimate(session, message, once=once)
     count = _counted(session, session.request(message, once=once).body)
     known = f"~{size.prompt_tokens:,} tokens" if size.prompt_tokens is not None else "tokens unknown (images)"
-    cost = "" if not size.cost else f"about ${size.cost:.2g}"
+    cost = "" if not size.cost else f"about {dollars(size.cost)}"
     return ", ".join(filter(None, (known if count is None else f"{count:,} tokens", cost)))
 
 

@@ -9,7 +9,7 @@ from nbchat.api.prices import listed_price
 from nbchat.rows.form import Form
 from nbchat.rows.tally import Tally
 from nbchat.store.ledger.budget import Budget
-from nbchat.values.answer.usage import Usage, estimate_tokens, prompt_tokens
+from nbchat.values.answer.usage import estimate_tokens, prompt_tokens
 from nbchat.values.errors import BudgetExceeded, ParameterError
 from nbchat.values.messages import Content
 
@@ -115,7 +115,7 @@ class Budgets:
             return 0.0
         if not tally.requests or not self._answered:  # the tally is ahead of `give`, by the row that shows the ratio
             return None
-        most = params.max_completion_tokens or params.max_tokens
+        most = params.most_tokens
         longest = tally.longest * MARGIN
         completion = (longest if most is None else min(longest, most)) * rows
         tokens = prompt * self._ratio() * MARGIN + completion
@@ -126,9 +126,8 @@ class Budgets:
                 f"The cost of {tally.model or 'this model'} is unknown, so the budget of {budget} can't be enforced: give one"
                 ' in tokens ("200k tokens"), or the price in the file that NBCHAT_PRICES names.'
             )
-        listed = listed_price(
-            self._form.ask.endpoint, tally.model, Usage.estimated(round(prompt * self._ratio()), round(completion))
-        )
+        endpoint = self._form.ask.endpoint
+        listed = listed_price(endpoint, tally.model, round(prompt * self._ratio()), round(completion))
         return tokens * (tally.cost or 0.0) / max(1, tally.total_tokens) if listed is None else listed * MARGIN
 
     def _ratio(self) -> float:

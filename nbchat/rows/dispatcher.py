@@ -26,7 +26,7 @@ from nbchat.values.request import Request
 
 __all__ = ["Dispatcher", "Done", "Job"]
 
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """Seconds that finished rows wait for others, to be journalled and delivered together; never more than half of those in flight."""
 
 

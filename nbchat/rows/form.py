@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.session import Session
 
-__all__ = ["Form", "Written"]
+__all__ = ["Form", "Written", "request_name"]
 
 MARK = "nbchat-the-text-of-one-row"
 """Stands for a row's text in the form's own request."""
@@ -65,6 +65,14 @@ class _Shape(Struct, frozen=True):
         return Written(body, self.head + paired(quoted).encode() + self.tail)
 
 
+def request_name(common: str, content: Content) -> str:
+    """Name a row's request in the store, by a hash of `Form.common` and the row's message."""
+    hashed = hashlib.blake2b(common.encode(), digest_size=16)
+    written = content if isinstance(content, str) else json.dumps(Message("user", content).to_wire(None))
+    hashed.update(written.encode("utf-8", "surrogatepass"))
+    return hashed.hexdigest()
+
+
 class Form:
     """Writes the requests of a run. `guard` checks their texts; None = unguarded."""
 
@@ -73,7 +81,8 @@ class Form:
         self.guard = guard
         self._shapes: dict[bool, _Shape] = {}
         server = ask.endpoint.title if ask.endpoint.is_own else ask.request(in_words=False).url
-        self._hash = hashlib.blake2b(request_hash(server, self._shape(in_words=False).body).encode(), digest_size=16)
+        self.common = request_hash(server, self._shape(in_words=False).body)
+        """A hash of the server and of everything beside a row's message that affects its answer."""
 
     @classmethod
     def of(cls, session: Session, options: Mapping[str, Any]) -> Self:
@@ -118,11 +127,8 @@ class Form:
         self.guard.check([{"role": "user", "content": template.text}])
 
     def name(self, content: Content) -> str:
-        """The name of a row's request in the store: a hash of its server and everything that affects the answer."""
-        hashed = self._hash.copy()
-        written = content if isinstance(content, str) else json.dumps(Message("user", content).to_wire(None))
-        hashed.update(written.encode("utf-8", "surrogatepass"))
-        return hashed.hexdigest()
+        """Return the name of a row's request in the store."""
+        return request_name(self.common, content)
 
     def written(self, content: Content, more: Sequence[Message] = (), *, in_words: bool | None = None) -> Written:
         """Return a row's request.

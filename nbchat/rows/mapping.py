@@ -24,9 +24,10 @@ from nbchat.rows.run import Run, RunOptions
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.storage import Storage
 from nbchat.rows.template import Template
+from nbchat.rows.versions import column_versions
 from nbchat.store.ledger.budget import Budget
 from nbchat.values.errors import Interrupted, ParameterError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -136,7 +137,8 @@ class _Mapping(Struct, frozen=True):
         how = replace(self.how, sink=sink)
         run = Run(self.source, self.template, form, storage, budgets, how, after=after, redo=redo, only=only)
         self.session.watch(run)
-        about = {"template": self.template.text, "params": form.ask.params.to_dict(), "server": form.ask.endpoint.title}
+        about: dict[str, Any] = {"template": self.template.text, "requests_of": form.common}
+        about |= {"params": form.ask.params.to_dict(), "server": form.ask.endpoint.title}
         storage.note({**about, "status": "running"})
         ended = False
         try:
@@ -158,12 +160,12 @@ class _Mapping(Struct, frozen=True):
         return result
 
     def again(self, after: Run | None, disagreeing: bool = False, **changed: Any) -> Any:
-        """Run again after a run, for the rows without an answer, and those whose repeats disagree."""
+        """Run again after a run, for the rows without an answer, and those whose repeats disagree: twice as often by default."""
         most = changed.pop("concurrency", self.how.most)
         how = replace(
             self.how,
             most=most if most is None else _checked("concurrency", most, 1),
-            repeat=_checked("repeat", changed.pop("repeat", self.how.repeat), 1),
+            repeat=_checked("repeat", changed.pop("repeat", self.how.repeat * (1 + disagreeing)), 1),
         )
         budget = budget_of(changed.pop("budget")) if "budget" in changed else self.budget
         known = {} if after is None or not disagreeing else after.outcomes
@@ -200,6 +202,7 @@ class _Mapping(Struct, frozen=True):
             requests=storage.tally.requests,
             seconds=run.seconds,
             again=self.anew if self.out is not None else functools.partial(self.again, run),
+            versions=functools.partial(column_versions, self.session, self.source, run.form, self.template.given),
             pilot=pilot,
             notices=[*notices, *filter(None, [storage.warning()])],
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
-from typing import Self
+from typing import Self, TypeVar
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from nbchat.rows.template import MissingValue, Template
 from nbchat.tuning.statistics import Mean
 from nbchat.values.errors import PromptError
 
-__all__ = ["Projection", "Sample"]
+__all__ = ["Projection", "Sample", "spread"]
 
 MOST_MEASURED = 20_000
 """Most rows whose messages are measured to choose the sample; of a longer table, evenly spaced ones."""
@@ -25,24 +25,59 @@ MOST_MEASURED = 20_000
 READ_AHEAD = 1_000
 """Rows of an iterator that are read to choose the sample."""
 
+MOST_CATEGORIES = 20
+"""Most values of a column by which a sample is stratified."""
+
+ROWS_PER_CATEGORY = 4
+"""Rows of each value, on average, from which it is a category rather than a text."""
+
+LONGEST_CATEGORY = 60
+"""Most characters of a category's name."""
+
+_T = TypeVar("_T")
+
+
+def spread(ordered: Sequence[_T], size: int) -> list[_T]:
+    """Draw one of each of `size` equal shares of sorted rows, the same ones every time."""
+    draw = Random(len(ordered))  # noqa: S311  # a sample, not a secret
+    bounds = [round(part * len(ordered) / size) for part in range(size + 1)]
+    return [draw.choice(ordered[start:end]) for start, end in pairwise(bounds) if end > start]
+
+
+def _category(value: object) -> str:
+    """Return a value that may name a category, as text; empty = it can't."""
+    text = str(value) if isinstance(value, (str, int)) else ""
+    return text if len(text) <= LONGEST_CATEGORY else ""
+
+
+def _stratifying(rows: Sequence[Sequence[str]], size: int) -> int | None:
+    """Return the place of the category with the most values, if these are few and each has several rows; None = none is."""
+    counts = [len(set(values)) if all(values) else 0 for values in zip(*rows, strict=True)]
+    most = min(size, MOST_CATEGORIES, len(rows) // ROWS_PER_CATEGORY)
+    return max(
+        (place for place, count in enumerate(counts) if 2 <= count <= most), key=counts.__getitem__, default=None
+    )
+
 
 class Sample(Struct, frozen=True):
     """The rows of a pilot: one from each of several equal shares of the rows, sorted by the length of their messages.
 
-    Of `measured` rows, `distinct` have a new message, and `stored` of these are already answered. The choice is
-    reproducible.
+    If a column of the template has few values, they are sorted by it first; `by` is its name (None = there is none). Of
+    `measured` rows, `distinct` have a new message, and `stored` of these are already answered. The choice is reproducible.
     """
 
     positions: frozenset[int]
     measured: int
     distinct: int
     stored: int
+    by: str | None = None
 
     @classmethod
     def of(cls, source: Source, template: Template, form: Form, storage: Storage, size: int) -> Self:
         """Choose the rows. Rows without a message, or with an earlier row's message, are left out."""
         step = max(1, -(-(source.total or 0) // MOST_MEASURED))
-        found: dict[str, tuple[int, int]] = {}
+        fields = [] if source.single else [str(name) for name in source.columns if name in template.fields]
+        found: dict[str, tuple[Sequence[str], int, int]] = {}
         measured = 0
         for position, row in source.ahead(READ_AHEAD, template.fields, whole=template.whole):
             if position % step:
@@ -52,13 +87,13 @@ class Sample(Struct, frozen=True):
                 content = template.content(row)
             except (MissingValue, PromptError):
                 continue
-            found.setdefault(form.name(content), (len(content), position))
-        by_length = sorted(found.values())
-        draw = Random(len(by_length))  # noqa: S311  # a sample, not a secret
-        bounds = [round(part * len(by_length) / size) for part in range(size + 1)]
-        strata = [by_length[start:end] for start, end in pairwise(bounds) if end > start]
-        chosen = frozenset(draw.choice(stratum)[1] for stratum in strata)
-        return cls(chosen, measured, len(found), len({name for name, _ in storage.find(list(found))}))
+            categories = [_category(row.get(name)) for name in fields]
+            found.setdefault(form.name(content), (categories, len(content), position))
+        by = _stratifying([categories for categories, *_ in found.values()], size)
+        ordered = sorted(("" if by is None else each[by], length, place) for each, length, place in found.values())
+        chosen = frozenset(share[-1] for share in spread(ordered, size))
+        stored = len({name for name, _ in storage.find(list(found))})
+        return cls(chosen, measured, len(found), stored, None if by is None else fields[by])
 
     def to_send(self, total: int | None) -> int | None:
         """Estimate how many of this many rows must be sent, including the pilot's; None = unknown."""
@@ -72,7 +107,7 @@ class Projection(Struct, frozen=True):
 
     `asked` rows were asked, about `left` requests remain. `failures` is the share of rows that fail. `tokens`, `cost`
     (US dollars) and `seconds` are for all remaining requests; None = unknown, as for an iterator, whose `left` is
-    unknown.
+    unknown. The sample was spread over the values of the column `by` (None = over lengths alone).
     """
 
     asked: int
@@ -81,6 +116,7 @@ class Projection(Struct, frozen=True):
     tokens: Mean | None = None
     cost: Mean | None = None
     seconds: Mean | None = None
+    by: str | None = None
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome], sample: Sample, total: int | None, repeat: int, at_once: int) -> Self:
@@ -92,7 +128,7 @@ class Projection(Struct, frozen=True):
         left = None if wanted is None else max(0, wanted - fresh) * repeat
         failures = Mean.of((float(outcome.status == "failed") for outcome in ended), truths=True)
         if left is None:
-            return cls(len(ended), left, failures)
+            return cls(len(ended), left, failures, by=sample.by)
         return cls(
             len(ended),
             left,
@@ -100,6 +136,7 @@ class Projection(Struct, frozen=True):
             _scaled(Mean.of(answer.usage.total_tokens for answer in answers), left),
             _scaled(Mean.of(answer.cost for answer in answers), left),
             _scaled(Mean.of(answer.seconds for answer in answers), left / max(1, min(at_once, left))),
+            sample.by,
         )
 
 

@@ -10,12 +10,11 @@ from msgspec import Struct
 
 from nbchat.data.describe import describe
 from nbchat.data.description import UnknownFormat, missing
-from nbchat.data.interpolation.finder import Finder
 from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup, nearest
-from nbchat.data.interpolation.placeholders import Expression, Placeholder
+from nbchat.data.interpolation.placeholders import Expression, Finder, Placeholder
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["ITEM", "ROW", "MissingValue", "Row", "Template"]
 

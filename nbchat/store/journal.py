@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -15,15 +16,16 @@ from nbchat.api.keys import Key
 from nbchat.store import search_index, tape
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, decoded_object, encoded, plain
-from nbchat.store.forgetting import delete_answers, forget_all, forget_session, scrub
 from nbchat.store.ledger.ledger import Ledger
-from nbchat.store.pacing import PaceTable
 from nbchat.store.replay import Replays
-from nbchat.store.rows import StoredRows
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.answer.events import Event
 from nbchat.values.errors import SessionError
+
+if TYPE_CHECKING:
+    from nbchat.store.pacing import PaceTable
+    from nbchat.store.rows import StoredRows
 
 __all__ = ["STREAMING", "Answer", "Journal", "Place", "Recording", "SessionRow", "Stored"]
 
@@ -136,8 +138,20 @@ class Journal:
         self._fork_free = True
         self.ledger = Ledger(self._database, self._writer)
         self.replays = Replays(self._database, self._writer)
-        self.rows = StoredRows(self._database, self._writer)
-        self.pacing = PaceTable(self._database)
+
+    @functools.cached_property
+    def rows(self) -> StoredRows:
+        """The runs over rows."""
+        from nbchat.store.rows import StoredRows  # a conversation has none
+
+        return StoredRows(self._database, self._writer)
+
+    @functools.cached_property
+    def pacing(self) -> PaceTable:
+        """What processes tell each other of rate limits."""
+        from nbchat.store.pacing import PaceTable  # not needed before a request has to wait
+
+        return PaceTable(self._database)
 
     @property
     def path(self) -> Path:
@@ -207,6 +221,7 @@ class Journal:
 
     def drop(self, answer: str) -> None:
         """Delete an answer that is empty, or stored elsewhere."""
+        from nbchat.store.forgetting import delete_answers  # few sessions delete anything
 
         def write(connection: sqlite3.Connection) -> None:
             row = connection.execute("SELECT session FROM answers WHERE id = ?", (answer,)).fetchone()
@@ -330,6 +345,8 @@ class Journal:
 
         The ledger keeps its figures without notebook and cell. Raises SessionError if the file can't be written.
         """
+        from nbchat.store.forgetting import forget_all, forget_session, scrub  # few sessions delete anything
+
         self.flush(5.0)
         try:
             count = self._database.write(

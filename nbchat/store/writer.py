@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from nbchat.store.database import Database, Unusable
-from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError
+from nbchat.values.threads import start_daemon
 
 __all__ = ["Feed", "Operation", "Writer"]
 

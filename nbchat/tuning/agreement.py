@@ -1,4 +1,4 @@
-"""Measure how much several answers to the same question agree, from 0 to 1."""
+"""Measure how much several answers to the same question agree, from 0 to 1, and whether two settings answer differently."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from nbchat.tuning.statistics import LEVEL, Mean, jackknife, t_quantile
 
-__all__ = ["agreement", "most_compared", "similarities", "similarity"]
+__all__ = ["agreement", "chance_of_difference", "most_compared", "similarities"]
 
 MOST_TEXTS = 200
 """Most answers to compare; of more, a fixed sample is drawn, since pairs grow with the square."""
@@ -34,17 +34,13 @@ SHORT_WORDS = 5
 _WORD = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+(?:[.,'’][^\W_]+)*")
 
 
-def similarity(a: str, b: str) -> float:
-    """Return the similarity of two answers, from 0 to 1, ignoring case, white space and punctuation around words.
-
-    Two short answers (at most five words each): 1 if they are equal, else 0. Otherwise the Sørensen-Dice coefficient of
-    the multisets of their words and word pairs: 2·|A ∩ B| / (|A| + |B|).
-    """
-    return _similarity(*_normal([a, b]))
-
-
 def similarities(texts: Sequence[str]) -> list[list[float]]:
-    """Return the similarity of each pair of answers, as a symmetric matrix with zeros on the diagonal."""
+    """Return the similarity of each pair of answers, from 0 to 1, as a symmetric matrix with zeros on the diagonal.
+
+    Case, white space and punctuation around words are ignored. Two short answers (at most five words each): 1 if they
+    are equal, else 0. Otherwise the Sørensen-Dice coefficient of the multisets of their words and word pairs:
+    2·|A ∩ B| / (|A| + |B|).
+    """
     normal = _normal(texts)
     rows = [[0.0] * len(normal) for _ in normal]
     for i, j in combinations(range(len(normal)), 2):
@@ -144,3 +140,43 @@ def _similarity(a: _Normal, b: _Normal) -> float:
     if max(a.words, b.words) <= SHORT_WORDS:
         return 0.0
     return 2 * len(a.pieces & b.pieces) / (len(a.pieces) + len(b.pieces))
+
+
+MOST_CONTRASTED = 20
+"""Most answers of a setting that are compared."""
+
+MOST_PARTINGS = 1_000
+"""Most permutations to try: all if there are no more, else this many at random."""
+
+
+def chance_of_difference(first: Sequence[str], second: Sequence[str]) -> float:
+    """Return the p-value of the difference between two settings' answers.
+
+    A permutation test: the answers of both are regrouped, in all ways or in 1,000 random ones, and the statistic is how
+    much more alike answers within a group are than across groups, by `similarities`. It assumes nothing about the
+    distribution. 1 if a setting has fewer than two answers.
+    """
+    most = min(MOST_CONTRASTED, most_compared([*first, *second]))
+    texts = [*first[:most], *second[:most]]
+    size, count = len(first[:most]), len(texts)
+    if min(size, count - size) < 2:
+        return 1.0
+    alike = similarities(texts)
+    whole = sum(map(sum, alike))
+    pairs = math.comb(size, 2), math.comb(count - size, 2)
+
+    def contrast(part: Iterable[int]) -> float:
+        inside = set(part)
+        outside = [i for i in range(count) if i not in inside]
+        within = [sum(alike[i][j] for i in each for j in each if i < j) for each in (inside, outside)]
+        across = whole / 2 - sum(within)
+        return within[0] / pairs[0] + within[1] / pairs[1] - 2 * across / (size * (count - size))
+
+    seen = contrast(range(size))
+    ways = math.comb(count, size)
+    if ways <= MOST_PARTINGS:
+        found = [contrast(part) for part in combinations(range(count), size)]
+        return sum(each >= seen - 1e-9 for each in found) / ways
+    chance = Random(0)  # noqa: S311  # a sample, not a secret
+    found = [contrast(chance.sample(range(count), size)) for _ in range(MOST_PARTINGS)]
+    return (1 + sum(each >= seen - 1e-9 for each in found)) / (1 + MOST_PARTINGS)

@@ -15,10 +15,11 @@ from nbchat.tuning.grid import Grid
 from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import prepare
-from nbchat.values.answer.usage import Usage, prompt_tokens
+from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
-from nbchat.values.plural import pluralize
+from nbchat.values.money import dollars
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -51,11 +52,6 @@ class Estimate(Struct, frozen=True):
         """The number of runs, each of which is one request."""
         return len(self.grid)
 
-    @property
-    def requests(self) -> int:
-        """The number of requests including the judge's, but not the second one to a judge that refuses JSON."""
-        return self.runs + self.judged
-
     def __str__(self) -> str:
         runs = "1 run" if self.runs == 1 else f"{self.runs:,} runs ({self.grid})"
         if self.judged:
@@ -68,7 +64,7 @@ class Estimate(Struct, frozen=True):
             answers = "answers of unknown length"
         else:
             answers = f"{'at most' if self.at_most else 'about'} {self.completion_tokens:,} tokens answered"
-        cost = "cost unknown" if self.cost is None else "no cost" if self.cost == 0 else f"about ${self.cost:.2g}"
+        cost = "cost unknown" if self.cost is None else "no cost" if self.cost == 0 else f"about {dollars(self.cost)}"
         return f"{runs}: {sent}, {answers}, {cost}. Nothing was sent."
 
 
@@ -121,7 +117,7 @@ class _Size(Struct, frozen=True):
         prompt, choices = prompt_tokens(ask.request().body), ask.params.n or 1
         earlier = _earlier(session, ask)
         lengths = finite(entry.usage.completion_tokens for entry in earlier)
-        limit = ask.params.max_completion_tokens or ask.params.max_tokens
+        limit = ask.params.most_tokens
         completion = None if limit is None else limit * choices
         if lengths:
             completion = min(round(fmean(lengths)) * choices, completion or 2**53)
@@ -151,12 +147,10 @@ def _earlier(session: Session, ask: Ask) -> list[Entry]:
 
 def _cost(ask: Ask, prompt: int | None, completion: int | None, earlier: Sequence[Entry]) -> float | None:
     """The cost in US dollars; None = unknown."""
-    if ask.endpoint.is_own:
-        return 0.0
-    if prompt is None or completion is None:
-        return None
-    listed = listed_price(ask.endpoint, ask.params.model, Usage.estimated(prompt, completion))
-    return _at_earlier_rate(prompt + completion, earlier) if listed is None else listed
+    listed = listed_price(ask.endpoint, ask.params.model, prompt, completion)
+    if listed is not None or prompt is None or completion is None:
+        return listed
+    return _at_earlier_rate(prompt + completion, earlier)
 
 
 def _at_earlier_rate(tokens: int, earlier: Sequence[Entry]) -> float | None:

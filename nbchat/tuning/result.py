@@ -24,7 +24,7 @@ from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
 from nbchat.values.params import nearest
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -189,14 +189,10 @@ class Sweep:
         Ratings are columns of `to_frame()`. While there are any, the verdict uses them instead of scores: the rating's
         score, else 1 for a thumb up and 0 for one down. Raises ParameterError, and IndexError if there is no such row.
         """
-        run = self[index]
-        old = self.rating(index) or Rating()
-        rating = Rating(
-            old.thumb if thumb is None else thumb,
-            old.score if score is None else score,
-            old.note if note is None else note,
-        )
-        self.set_rating(run.index, rating)
+        given = {"thumb": thumb, "score": score, "note": note}
+        changes = {name: value for name, value in given.items() if value is not None}
+        rating = replace(self.rating(index) or Rating(), **changes)
+        self.set_rating(index, rating)
         return rating
 
     def set_rating(self, index: int, rating: Rating | None) -> None:

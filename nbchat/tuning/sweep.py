@@ -27,7 +27,7 @@ from nbchat.values.messages import Message, Part
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["SweepInterrupted", "compare", "prepare", "sweep"]
+__all__ = ["SweepInterrupted", "prepare", "sweep"]
 
 OnProgress = Callable[[Progress], None]
 OnRun = Callable[[Run], None]
@@ -94,16 +94,6 @@ def sweep(
         said = f"Stopped: {len(result.complete)} of {len(result)} runs are complete, and kept."
         raise SweepInterrupted(said, result) from None
     return running.result()
-
-
-def compare(
-    session: Session,
-    message: str | Sequence[Part] | Message | Sequence[str | Message],
-    models: Iterable[str],
-    **options: Any,
-) -> Sweep:
-    """Send a message to several models. Options are those of `sweep`."""
-    return sweep(session, message, models=models, **options)
 
 
 def prepare(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbchat.tuning.contrast import chance_of_difference
+from nbchat.tuning.agreement import chance_of_difference
 from nbchat.tuning.grid import Setting, setting_text
 from nbchat.tuning.statistics import (
     LEVEL,
@@ -21,7 +21,7 @@ from nbchat.tuning.statistics import (
     independent_difference,
     interval_text,
 )
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Comparable", "Measured", "Terms", "Verdict", "agreement_verdict", "verdict"]
 

@@ -32,7 +32,7 @@ from nbchat.api.endpoints import BUILTIN_MODEL
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.values.params import PARAMETERS
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Candidate", "Position", "Probability", "Reshaped", "WhatIf", "positions", "reshape", "what_if"]
 

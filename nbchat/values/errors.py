@@ -29,10 +29,10 @@ Messages may quote a server: sanitise them before showing them anywhere but in a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbchat.values.key_shapes import masked
-from nbchat.values.unlinked import unlinked
+from nbchat.values.wording import unlinked
 
 if TYPE_CHECKING:
     from nbchat.values.answer.reply import Reply
@@ -122,6 +122,9 @@ class ServerError(NbchatError):
     seconds it asked to wait; each is None if the server did not say.
     """
 
+    is_final: ClassVar[bool] = False
+    """Whether a retry can't fix it, whatever its status."""
+
     def __init__(
         self,
         message: str,
@@ -144,17 +147,25 @@ class ServerError(NbchatError):
 class AuthenticationFailed(ServerError):
     """The key is missing, wrong, or not allowed to do this."""
 
+    is_final = True
+
 
 class ModelNotFound(ServerError):
     """The server does not know the model, or the address is not that of an API."""
+
+    is_final = True
 
 
 class ParameterRefused(ServerError):
     """The server refuses a parameter for this model: `param` is its wire name."""
 
+    is_final = True
+
 
 class ContextTooLong(ServerError):
     """Prompt and reply together exceed the model's context window."""
+
+    is_final = True
 
 
 class RateLimited(ServerError):
@@ -163,6 +174,8 @@ class RateLimited(ServerError):
 
 class QuotaExceeded(ServerError):
     """The account has no credit left; waiting does not help."""
+
+    is_final = True
 
 
 class ProtocolError(NbchatError):

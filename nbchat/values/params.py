@@ -191,7 +191,7 @@ def _check_text(_parameter: Parameter, value: Any) -> str:
 
 
 def _check_texts(parameter: Parameter, value: Any) -> tuple[str, ...]:
-    texts = (value,) if isinstance(value, str) else tuple(value)
+    texts = (value,) if isinstance(value, str) else () if isinstance(value, Mapping) else tuple(value)
     if not 1 <= len(texts) <= (parameter.high or math.inf) or not all(isinstance(t, str) and t for t in texts):
         raise ValueError
     return texts
@@ -301,7 +301,9 @@ class Params(Struct, frozen=True, kw_only=True):
         "integer", "same seed and request: the same answer, as far as the server supports it", step=1
     )
     user: str | None = _row("text", "an id of the end user, for the provider's abuse monitoring", sampling=False)
-    logprobs: bool | None = _row("flag", "also return the log probability of each token", sampling=False)
+    logprobs: bool | None = _row(
+        "flag", "also return each token's log probability; nbchat.what_if(reply) shows them", sampling=False
+    )
     top_logprobs: int | None = _row(
         "integer", "likeliest alternatives to return for each token; needs logprobs", 0, 20, step=1, sampling=False
     )
@@ -358,6 +360,11 @@ class Params(Struct, frozen=True, kw_only=True):
             if (value := getattr(self, name)) is not None:
                 yield name, value
         yield from self.extra.items()
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Most tokens of an answer; None = the request sets no limit."""
+        return self.max_completion_tokens or self.max_tokens
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters that are set, by wire name: the JSON form used in files."""

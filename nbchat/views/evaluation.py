@@ -1,30 +1,37 @@
-"""An evaluation as an output: its verdict, a row for each setting, confusions and disagreements."""
+"""An evaluation as an output, watched while it runs: its verdict, a row for each setting, confusions and disagreements."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
+from nbchat.conversation.session import Session
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, CellCanvas
-from nbchat.display.display_state import is_shown, mark_shown, running_shell
 from nbchat.display.footer import cost_text, seconds_text
+from nbchat.display.kernel import is_shown, mark_shown, running_shell
 from nbchat.display.presenting import is_notebook
+from nbchat.display.progress import CellBar
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.rows.evaluation import result
 from nbchat.rows.evaluation.confusion import OTHER, Confusion
+from nbchat.rows.evaluation.evaluate import evaluate
 from nbchat.rows.evaluation.grading import Case
+from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.rows.evaluation.standing import Standing
+from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.statistics import Mean, interval_text
 from nbchat.values.limits import one_line
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 from nbchat.views.sweep import HEAD
 from nbchat.views.sweep_plot import show_plot
+from nbchat.views.watch import Watch
+from nbchat.views.watched_rows import rows_facts
 
-__all__ = ["Evaluation", "evaluation_bundle", "show_evaluation"]
+__all__ = ["Evaluation", "evaluation_bundle", "show_evaluation", "watched_evaluation"]
 
 MOST_SETTINGS = 100
 """Most settings shown; all of them are in `to_frame()`."""
@@ -235,3 +242,40 @@ def _answer(evaluation: result.Evaluation, case: Case, number: int) -> str:
 
 def _cut(text: str) -> str:
     return one_line(text, LONGEST)
+
+
+def watched_evaluation(
+    session: Session,
+    data: Any,
+    template: Any,
+    *,
+    display: bool | None = None,
+    name: str | None = None,
+    notes: Sequence[str] = (),
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    keep: Callable[[Evaluation], None] | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Run `nbchat.rows.evaluation.evaluate.evaluate`, showing a bar while rows are asked, then the result in its place.
+
+    `display` and `keep` are those of `Watch`. `name` is the variable that the result will be bound to, `notes` are more
+    facts to show. Raises as `evaluate` does.
+    """
+    watch = Watch(display)
+    bar = watch.bar
+
+    def tell(progress: Progress) -> None:
+        watch.tell(progress.done, progress.total, rows_facts(progress), "answers")
+        on_progress(progress)
+
+    def work() -> Any:
+        return evaluate(session, data, template, on_progress=tell, result_type=Evaluation, **options)
+
+    def show(result: Evaluation, bound: str) -> None:
+        if bar is not None:
+            mark_shown(result)
+            bar.replace(evaluation_bundle(result, name or bound, notes))
+        if isinstance(bar, CellBar):
+            show_plot(watch.shell, result)
+
+    return cast("Evaluation", watch.run(work, show, EvaluationInterrupted, keep))

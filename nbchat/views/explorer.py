@@ -6,9 +6,11 @@ import json
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.chrome import NO_MATH_CLASS, widget_bundle
-from nbchat.display.display_state import running_shell
+from nbchat.display.kernel import running_shell
 from nbchat.display.widget_style import KEYS, STYLE, WIDGETS_CLASS, script_outputs, style_sheet
 from nbchat.markdown.inline import html_text
 from nbchat.tuning import result
@@ -16,7 +18,7 @@ from nbchat.tuning.grid import value_text
 from nbchat.tuning.run import Run
 from nbchat.values.answer.rating import Rating, score_of
 from nbchat.values.errors import NbchatError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views import explorer_script
 from nbchat.views.sweep import answer_html, diff_bundle, share_of, sweep_bundle
 from nbchat.views.sweep_table import Handles, heading, run_table
@@ -151,7 +153,9 @@ class Explorer:
         return self._answers[run.index]
 
     def _judge(self, run: Run) -> str:
-        """Return the HTML in which a run is rated and applied."""
+        """Return the HTML in which a run is rated and applied; empty if it has no answer."""
+        if run.turn is None:
+            return ""
         rating = self._sweep.rating(run.index) or Rating()
         thumbs = "".join(
             f'<button type="button" data-nbchat-thumb="{name}" aria-pressed="{str(rating.thumb is up).lower()}" '
@@ -165,8 +169,7 @@ class Explorer:
         )
         meaning = "make it the session's: its settings, its message and answer"
         apply = f'<button type="button" data-nbchat-apply="yes" title="{meaning}">apply</button>'
-        usable = "" if run.turn is None or self.blind.value else apply
-        return f'<div class="nbchat-judge">{thumbs}{fields}{usable}</div>' if run.turn is not None else ""
+        return f'<div class="nbchat-judge">{thumbs}{fields}{"" if self.blind.value else apply}</div>'
 
     # Events from the page
 
@@ -191,14 +194,8 @@ class Explorer:
             run = self._sweep.apply(index)
             self._say(f"run {run.index} is the session's now: {heading(self._sweep, run)}")
             return
-        old = self._sweep.rating(index) or Rating()
-        if act == "thumb":
-            rating = Rating(value, old.score, old.note)
-        elif act == "score":
-            rating = Rating(old.thumb, score_of(value), old.note)
-        else:
-            rating = Rating(old.thumb, old.score, str(value))
-        self._sweep.set_rating(index, rating)
+        given = {act: score_of(value) if act == "score" else value}
+        self._sweep.set_rating(index, replace(self._sweep.rating(index) or Rating(), **given))
         self._say("" if self.blind.value else str(self._sweep.verdict()) if self._sweep.rated else "")
 
     def _say(self, text: str) -> None:

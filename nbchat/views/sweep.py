@@ -13,7 +13,7 @@ from nbchat.markdown.terminal_text import plain_text
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.result import Sweep
 from nbchat.tuning.run import Run, answer_text
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 from nbchat.views.sweep_table import fold_failures, heading, run_table, setting_table
 
 __all__ = ["FEW", "HEAD", "answer_html", "card", "cards", "diff_bundle", "facts", "share_of", "sweep_bundle"]

@@ -22,7 +22,7 @@ from nbchat.rows.evaluation.result import Evaluation
 from nbchat.tuning.plot import figures, vega_type
 from nbchat.tuning.result import Sweep
 
-__all__ = ["plot_bundle", "show_plot", "show_plot_on", "vega_type"]
+__all__ = ["plot_bundle", "show_plot", "show_plot_on"]
 
 SHARPNESS = 2
 """Pixels of the picture per CSS pixel, as on current screens."""

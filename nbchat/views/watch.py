@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbchat.display.canvas import Canvas, CellCanvas
-from nbchat.display.display_state import running_shell
 from nbchat.display.footer import cost_text, seconds_text
+from nbchat.display.kernel import running_shell
 from nbchat.display.presenting import in_main_thread, is_notebook
 from nbchat.display.progress import CellBar, TerminalBar
 from nbchat.rows import progress as rows

@@ -15,8 +15,7 @@ from nbchat.rows.results.details import Details
 from nbchat.rows.results.sink import MappedFile
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
-from nbchat.views.pilot import pilot_bundle
-from nbchat.views.rows import rows_bundle
+from nbchat.views.rows import pilot_bundle, rows_bundle
 from nbchat.views.watch import Watch, progress_facts
 
 __all__ = ["rows_facts", "watched_rows"]

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from nbchat.conversation.session import Session
 from nbchat.display.canvas import Bundle, CellCanvas
-from nbchat.display.display_state import is_shown, mark_shown, running_shell
+from nbchat.display.kernel import is_shown, mark_shown, running_shell
 from nbchat.display.presenting import is_notebook
 from nbchat.markdown.terminal_text import terminal_text
 from nbchat.tuning import result as tuning

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbchat.display import chrome
-from nbchat.display.canvas import Bundle, Canvas, CellCanvas
-from nbchat.display.display_state import running_shell
+from nbchat.display.canvas import Bundle, Canvas, CellCanvas, TextOutput
+from nbchat.display.kernel import running_shell
 from nbchat.display.presenting import is_dashboard, is_notebook
-from nbchat.display.text_output import TextOutput
 from nbchat.display.widget_style import WIDGETS_CLASS, script_outputs, style_widgets
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.terminal_text import plain_text, terminal_text

@@ -1,6 +1,6 @@
 """Asks a server that floods, in a process of its own, and prints as JSON what came of it and the memory it took.
 
-Usage: python -m tests.api.flooded BASE_URL WHAT, where WHAT is "answer" or "models".
+Usage: python -m tests.api.flooded BASE_URL WHAT [SECONDS], where WHAT is "answer" or "models", which may take so long.
 """
 
 import gc
@@ -40,22 +40,22 @@ def flooded(url):
     }
 
 
-def listed(url):
+def listed(url, timeout):
     """Return the result of listing the models."""
     try:
         return {
-            "models": len(process.engine().run(process.engine().client.models(Endpoint(url), timeout=3.0))),
+            "models": len(process.engine().run(process.engine().client.models(Endpoint(url), timeout=timeout))),
             "error": None,
         }
     except NbchatError as error:
         return {"error": str(error)}
 
 
-def main(url, what):
+def main(url, what, seconds="60"):
     answered(url)  # the first answer of the script is a good one, so that all modules are loaded
     gc.collect()
     tracemalloc.start()
-    result = (listed if what == "models" else flooded)(url)
+    result = listed(url, float(seconds)) if what == "models" else flooded(url)
     result["peak"] = tracemalloc.get_traced_memory()[1]
     print(json.dumps(result))
     process.engine().stop()

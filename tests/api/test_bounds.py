@@ -89,8 +89,8 @@ FLOODS = {
 }
 
 
-def run(server, what):
-    command = [sys.executable, "-m", "tests.api.flooded", server.base_url, what]
+def run(server, *what):
+    command = [sys.executable, "-m", "tests.api.flooded", server.base_url, *what]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -137,8 +137,8 @@ class Drip:
 
 def test_a_list_of_models_that_arrives_too_slowly_fails(server):
     server.models = Drip()
-    result = run(server, "models")
-    assert "had not answered in full after 3 s" in result["error"]
+    result = run(server, "models", "0.5")
+    assert "had not answered in full after 0.5 s" in result["error"]
 
 
 SMALL = replace(
@@ -307,7 +307,7 @@ def begins(part, whole):
         return isinstance(whole, list) and all(map(begins, part, whole)) and len(part) <= len(whole)
     if isinstance(part, str):
         return isinstance(whole, str) and whole.startswith(part.rstrip("\ud83d"))  # half of 🙂
-    return part == whole or str(whole).startswith(str(part))
+    return part == whole
 
 
 @given(st.dictionaries(st.text("ab", max_size=3), values, min_size=1, max_size=4), st.booleans(), st.data())

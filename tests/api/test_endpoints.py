@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api import keyring as keyring_of
+from nbchat.api import keys
 from nbchat.api.endpoints import (
     BUILTIN_MODEL,
     ENDPOINTS,
@@ -263,12 +263,12 @@ def test_a_stored_key_is_found_again_and_asked_for_once(monkeypatch):
     kept, asked = {}, []
     monkeypatch.setattr(keyring, "set_password", lambda service, name, key: kept.update({(service, name): key}))
     monkeypatch.setattr(keyring, "get_password", lambda *where: asked.append(where) or kept.get(where))
-    keyring_of.stored_key.cache_clear()
+    keys.stored_key.cache_clear()
     assert endpoint_at("openai", env={}).key is None
-    keyring_of.store_key("https://api.openai.com/v1", Key("sk-1"))
+    keys.store_key("https://api.openai.com/v1", Key("sk-1"))
     assert [endpoint_at("openai", env={}).key for _ in range(3)] == [Key("sk-1")] * 3
     assert len(asked) == 2
-    keyring_of.stored_key.cache_clear()
+    keys.stored_key.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["built-in", "smollm2", "~/models/tiny.gguf"])

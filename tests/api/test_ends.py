@@ -209,6 +209,24 @@ def test_one_object_in_a_line_of_its_own_is_a_whole_reply(server):
     assert Asked(server.base_url).reply.status == "complete"
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("broken", [None, "reset"])
+@pytest.mark.parametrize("framed", [b"", b"data: "])
+def test_a_truncated_reply_keeps_its_text_and_is_never_whole(framed, broken, indent):
+    said = 'He said "yes\\" 🙂\n' * 3
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
+    text = json.dumps({"choices": [choice], "usage": usage(34, 56)}, ensure_ascii=False, indent=indent)
+    whole = framed + text.replace("\n", "\n" + framed.decode()).encode()
+    for cut in range(whole.index(b"He said") + 3, len(whole)):
+        *events, failed = decoded([whole[:cut]], broken)
+        kept = "".join(event.text for event in of_kind(TextDelta, events))
+        assert said.startswith(kept)
+        assert kept
+        assert isinstance(failed.error, CutOff)
+        assert {event.usage.total_tokens for event in of_kind(UsageReport, events)} <= {None, 90}
+    assert type(decoded([whole], broken)[-1]) is not type(failed)
+
+
 def test_reasoning_after_a_finish_reason_refutes_the_end():
     events = event_bytes(chunk("a", finish="stop")) + event_bytes({"choices": [{"delta": {"reasoning": "b"}}]})
     decoder = AnswerDecoder()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nbchat.api.error_body import describe
+from nbchat.api.error_body import describe, text_of
 from nbchat.api.failure import error_from, is_temporary
 from nbchat.api.keys import Key
 from nbchat.testing import Say, Status
@@ -63,6 +63,13 @@ def test_an_html_page_is_recognized():
     for page in ("<!DOCTYPE html><title>Sign in</title>", "<head></head><HTML><h1>Sign in</h1>"):
         detail = describe(page)
         assert (detail.message, detail.is_page) == ("Sign in", True)
+    for part in (
+        "<h1>401 Authorization Required</h1>",
+        "<p>401 Authorization Required",
+        "<center>401 Authorization Required</center>",
+    ):
+        assert (describe(part).message, describe(part).is_page) == ("401 Authorization Required", True)
+    assert describe("<unk> is no token").message == "<unk> is no token"
     assert not describe("<message>No &amp; no</message>").is_page
     assert describe("<message>No &amp; no</message>").message == "No & no"
 
@@ -84,3 +91,17 @@ def test_validation_errors_name_their_fields():
     assert (detail.message, detail.param) == ("top_p: must be below 1.", "top_p")
     detail = describe({"detail": [{"loc": ["body", "stop", 0], "msg": "too long", "type": "value_error"}]})
     assert (detail.message, detail.param, detail.type) == ("stop.0: too long", "stop", "value_error")
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("charset", [None, "utf-8", "iso-8859-1", "hex", "no-such"])
+def test_a_body_is_read_in_its_own_encoding_whatever_is_declared(codec, charset):
+    said = '{"error": {"message": "The key sk-geheim-123456 is ungültig."}}'
+    assert text_of(said.encode(codec), charset) == said
+    assert describe(said.encode(codec), Key("sk-geheim-123456")).message == "The key [key] is ungültig."
+
+
+def test_a_body_that_is_no_unicode_is_read_in_the_charset_that_was_declared(server):
+    server.add(Status(400, "Zu große Anfrage".encode("latin-1"), {"content-type": "text/plain; charset=ISO-8859-1"}))
+    assert "answered HTTP 400: Zu große Anfrage." in str(Asked(server.base_url).error)
+    assert text_of(b"gro\xdfe") == "gro\ufffde"

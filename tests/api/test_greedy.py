@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from nbchat.api.http.greedy import MOST_SKIPPED, Greedy
+from nbchat.api.sending import MOST_SKIPPED, Greedy
 
 
 async def courteous(name, done, courtesies=3):

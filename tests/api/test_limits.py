@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.api.pacing.rate_limits import RetryPolicy, rate_limits, retry_after
-from nbchat.values.answer.rate_limits import RateLimits
+from nbchat.values.answer.usage import RateLimits
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

@@ -25,7 +25,7 @@ def test_the_built_in_model_is_free():
 def test_a_listed_model_has_its_price():
     pytest.importorskip("genai_prices")
     price = cost(OPENAI, "gpt-4o", MEASURED)
-    assert price == listed_price(OPENAI, "gpt-4o", MEASURED)
+    assert price == listed_price(OPENAI, "gpt-4o", MEASURED.prompt_tokens, MEASURED.completion_tokens)
     assert 0.001 < price < 0.1
     assert cost(OPENAI, "gpt-4o", Usage(1000, 1000, 2000, "measured", cached_tokens=500)) < price
 

@@ -64,8 +64,8 @@ WHOLE = written(chunk("Hello"), chunk(ODD), chunk("!"), FINISH, {"choices": [], 
         Raw(WHOLE, framing="close"),
         Raw(WHOLE, content_type="application/octet-stream"),
         Raw(WHOLE, headers={"content-type": ""}),
-        Raw(gzip.compress(WHOLE), headers={"content-encoding": "gzip"}),
-        Raw(gzip.compress(WHOLE), headers={"content-encoding": "gzip"}, pieces=[1] * 500),
+        Raw(gzip.compress(WHOLE, mtime=0), headers={"content-encoding": "gzip"}),
+        Raw(gzip.compress(WHOLE, mtime=0), headers={"content-encoding": "gzip"}, pieces=[1] * 500),
         Raw(WHOLE.replace(b"\n", b"\r\n"), pieces=[7] * 500),
         Raw(WHOLE.replace(b"\n", b"\r"), pieces=[7] * 500),
         Raw(b"\xef\xbb\xbf" + WHOLE),
@@ -246,6 +246,26 @@ def test_an_unknown_host_name_is_one_sentence():
     assert isinstance(error, ConnectionFailed)
     assert "http://nowhere.invalid/v1 can't be reached (" in str(error)
     assert "Errno" not in str(error)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/2 200 OK", b"RTSP/1.0 200 OK", b"HTTP/1.1 200 OK\r\nbad header"])
+def test_an_answer_that_is_not_http_1_1_is_one_sentence_and_asked_for_once(server, head):
+    class Foreign:
+        def steps(self, request):
+            return [head + b"\r\ncontent-type: text/event-stream\r\n\r\n", Cut()]
+
+    server.default = lambda request: Foreign()
+    error = Asked(server.base_url).error
+    assert "does not answer in HTTP/1.1" in str(error)
+    assert "bytearray" not in str(error)
+    assert len(server.requests) == 1
+
+
+def test_a_refused_redirect_names_the_whole_address(server):
+    server.add(Status(301, "", {"location": "/api/v2/chat/completions?key=secret"}))
+    error = Asked(server.base_url).error
+    assert f"moved to {server.base_url.removesuffix('/v1')}/api/v2." in str(error)
+    assert "secret" not in str(error)
 
 
 def test_an_error_whose_body_never_ends_is_reported(server, monkeypatch):

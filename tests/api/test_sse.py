@@ -34,7 +34,7 @@ soups = st.lists(
 def decoded(pieces):
     """Return each line's data with the type of its event; None at the end of an event."""
     decoder, seen = SSEDecoder(), []
-    for line in [line for piece in pieces for line in decoder.feed(piece)] + decoder.flush():
+    for line in [line for piece in pieces for line in decoder.feed(piece)] + [*(decoder.flush() or [b""]), b""]:
         data = decoder.data(line)
         seen += [None] if not line else [] if data is None else [(data, decoder.type)]
     return until_done(seen)

@@ -122,8 +122,9 @@ def test_a_line_made_of_parameters_means_them(given):
         ("--freq 5", "Did you mean --frequency-penalty?"),
         ("--Temperature 1", "Did you mean --temperature?"),
         ("--temperatur 1", "Did you mean --temperature?"),
-        ("--help", "%chat help lists the options"),
-        ("-h", "%chat help lists the options"),
+        ("-temp 1", "There is no option -temp. Did you mean --temperature?"),
+        ("temperature=0.2", "got 'temperature=0.2'. Did you mean --temperature=0.2?"),
+        ("max-tokens=20", "Did you mean --max-tokens=20?"),
     ],
 )
 def test_an_unknown_option_is_reported_with_similar_ones(line, said):

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
-from nbchat.store.opening import journal
-from nbchat.store.paths import journal_path
+from nbchat.store.opening import journal, journal_path
 from nbchat.testing import Say, ScriptedServer
 from tests import strategies
 

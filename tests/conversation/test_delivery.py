@@ -136,7 +136,7 @@ def test_the_call_that_would_cross_the_budget_is_not_sent(server, monkeypatch, t
     server.add(Say("one", usage=(10, 5)), Say("two", usage=(10, 5)))
     assert chat.ask("x" * 40).cost == 20.0
     assert chat.ledger()[0].cost_source == "table"
-    with pytest.raises(BudgetExceeded, match=r"of the budget of \$40 is left"):
+    with pytest.raises(BudgetExceeded, match=r"of the budget of \$40.00 is left"):
         chat.ask("x" * 80)
     assert len(server.requests) == 1
     chat.budget = None
@@ -160,7 +160,7 @@ def test_an_unknown_cost_is_said(server):
     server.add(Say("one"))
     chat = Session(base_url=server.base_url, model="scripted-1")
     chat.budget = 0.5
-    assert "this answer does not count towards the budget of $0.5: its cost is unknown" in chat.ask("a").notices
+    assert "this answer does not count towards the budget of $0.50: its cost is unknown" in chat.ask("a").notices
 
 
 def test_requests_under_way_count(server):

@@ -88,7 +88,7 @@ def test_an_older_version_can_be_continued(three):
     chosen = again.choose(again.turns[1], 0)
     assert said(chosen)[1] == ("b", "b!")
     assert [each.reply.text for each in chosen.turns[1].versions] == ["b!", "b2!"]
-    assert chosen.messages()[2:4] == (Message("user", "b"), Message("assistant", "b!"))
+    assert chosen.turns[1].messages == (Message("user", "b"), Message("assistant", "b!"))
     assert chosen.choose(chosen.turns[1], -1).turns[1].params == Params(temperature=1)
     third = chosen.answered(turn("b3"), replaces=chosen.turns[1])
     assert [each.reply.text for each in third.turns[1].versions] == ["b!", "b2!", "b3!"]
@@ -110,12 +110,6 @@ def test_undo_takes_the_last_turns(three):
     for count in (0, 4):
         with pytest.raises(SessionError, match="3 turns"):
             three.undo(count)
-
-
-def test_messages_are_those_before_a_place(three):
-    assert [message.text for message in three.messages(1)] == ["a", "a!"]
-    assert three.messages(0) == ()
-    assert len(three.messages()) == 6
 
 
 class Histories(RuleBasedStateMachine):

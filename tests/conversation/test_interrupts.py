@@ -184,7 +184,14 @@ def test_an_answer_whose_end_has_come_is_complete_though_its_painting_is_interru
         ([chunk("A "), chunk("who", finish="stop"), chunk("le")], said("A whole"), "interrupted"),
         ([chunk("A "), chunk("B", index=1), chunk(finish="stop")], has(Finished), "interrupted"),
     ],
-    ids=str,
+    ids=[
+        "a chunk for the finish",
+        "a finish with the last text",
+        "no finish",
+        "two finishes",
+        "text behind the finish",
+        "another choice open",
+    ],
 )
 def test_an_answer_is_complete_once_its_finish_has_surely_come(server, chat, payloads, when, status):
     """The connection stays open, so that only its finish reason can tell."""

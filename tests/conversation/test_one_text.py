@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.conversation.registry import stored_session
 from nbchat.conversation.session import Session
-from nbchat.conversation.storage.stored import stored_session
 from nbchat.display.painter import Painter
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.store.opening import journal

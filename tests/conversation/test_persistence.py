@@ -12,8 +12,7 @@ import pytest
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.session import Session
 from nbchat.store.journal import Journal
-from nbchat.store.opening import journal
-from nbchat.store.paths import journal_path
+from nbchat.store.opening import journal, journal_path
 from nbchat.testing import DONE, Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.answer.events import TextDelta

@@ -44,12 +44,11 @@ def test_files_within_the_limits_pass_as_they_are(file_format: str, media_type: 
     image = image_of(data, "shot")
     assert image is not None
     assert image.url == f"data:{media_type};base64,{base64.b64encode(data).decode()}"
-    assert (image.name, image.width, image.height, image.size, image.media_type) == (
+    assert (image.name, image.width, image.height, image.size) == (
         "shot",
         30,
         20,
         len(data),
-        media_type,
     )
 
 
@@ -73,7 +72,7 @@ def test_what_is_too_many_bytes_as_png_becomes_a_jpeg() -> None:
     noise = Pillow.frombytes("RGBA", (1500, 1500), random.Random(0).randbytes(1500 * 1500 * 4))
     image = image_of(noise)
     assert image is not None
-    assert image.media_type == "image/jpeg"
+    assert image.url.startswith("data:image/jpeg;")
     assert image.size <= images.LARGEST
 
 

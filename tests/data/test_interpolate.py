@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from nbchat.data.interpolation.interpolate import interpolate
 from nbchat.values.errors import PromptError
-from nbchat.values.messages import ImagePart, TextPart
 
 
 class Thing:
@@ -327,16 +326,14 @@ def test_hashes_change_with_the_values_that_were_used() -> None:
     assert interpolate("{df}", {"df": frame}).hashes["df"] != first["df"]
 
 
-def test_content_is_text_alone_or_text_and_images(tmp_path: Path) -> None:
+def test_an_image_is_named_in_the_text_and_attached_once(tmp_path: Path) -> None:
     from PIL import Image
 
     names: dict[str, object] = {"picture": Image.new("RGB", (4, 3))}
     result = interpolate("What is in {picture}? {picture}", names)
-    text, image = result.content
-    assert text == TextPart("What is in [image: picture]? [image: picture]")
-    assert isinstance(image, ImagePart)
+    assert result.text == "What is in [image: picture]? [image: picture]"
+    (image,) = result.images
     assert image.url.startswith("data:image/png;base64,")
-    assert interpolate("plain", names).content == "plain"
 
 
 @pytest.mark.parametrize(

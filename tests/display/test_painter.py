@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from nbchat.display.answer import answer_bundle
 from nbchat.display.footer import cost_text, footer_facts, seconds_text, tokens_text
-from nbchat.display.painter import Painter, answer_bundle
+from nbchat.display.painter import Painter
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import (
     Finished,

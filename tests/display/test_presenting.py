@@ -4,24 +4,16 @@ import sys
 import threading
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from nbchat.display import chrome
-from nbchat.display.attachments import MOST_PICTURES, attachment_bundles
-from nbchat.display.display_state import is_shown, mark_shown, running_shell
+from nbchat.display.answer import MOST_PICTURES, attachment_bundles
+from nbchat.display.kernel import is_shown, mark_shown, running_shell
 from nbchat.display.painter import Painter
 from nbchat.display.presenting import is_dashboard, make_presenter
 from nbchat.display.progress import bar_bundle
 from nbchat.display.terminal import TerminalPresenter
 from nbchat.values.messages import ImagePart
 from tests.display.test_painter import PNG, Sheet
-
-
-@pytest.fixture
-def shell():
-    """An IPython shell without a kernel: a terminal's."""
-    yield InteractiveShell.instance()
-    InteractiveShell.clear_instance()
 
 
 def elsewhere(work):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.display.canvas import TextOutput
 from nbchat.display.terminal import TerminalPresenter
-from nbchat.display.text_output import TextOutput
 from nbchat.values.answer.events import (
     Finished,
     ReasoningDelta,

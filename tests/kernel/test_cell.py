@@ -193,7 +193,7 @@ def test_nothing_is_lost_in_a_flood(cell, server, kernel):
     [
         Stream([chunk("Once "), Hang()]),
         Say("word " * 4000, chunks=4000, delay=0.002),
-        Flood(tokens=2_000_000, size=40),
+        Flood(tokens=2_000_000, size=4),
     ],
     ids=["silent", "slow", "fast"],
 )
@@ -390,3 +390,10 @@ def test_pauses_show_what_is_waited_for(cell, server):
     result = cell("")
     assert any("waiting for scripted-1" in json.dumps(content) for _, content in result.messages)
     assert "waiting" not in text(result)
+
+
+def test_help_on_a_cell_shows_the_options_and_sends_nothing(cell, server):
+    result = cell("--help")
+    assert result.status == "ok"
+    assert "%%chat [OPTIONS]" in result.outputs[-1]["data"]["text/plain"]
+    assert server.requests == []

@@ -50,7 +50,9 @@ def test_set_and_unset(run, server):
     [
         ("%chat histroy", "Unknown command 'histroy'. Did you mean history?"),
         ("%chat set temperatur=1", "There is no parameter temperatur. Did you mean temperature?"),
-        ("%chat set temperature", "%chat set takes NAME=VALUE; got 'temperature'."),
+        ("%chat set temperature", "NAME=VALUE, such as temperature=0.2 or top_p=none; got 'temperature'."),
+        ("%chat temperature 0.3", "Unknown command 'temperature'. Did you mean %chat set temperature=…?"),
+        ("%chat -t 0.3 Hello", "Options go on a %%chat line, with the message below it; %chat set keeps them"),
         ("%chat clear 3", "%chat clear takes no argument; got '3'."),
         ("%chat undo two", "%chat undo takes a number of turns; got 'two'."),
         ("%chat key sk-live-0123456789", "Never type a key into a cell"),

@@ -35,7 +35,7 @@ def test_a_tool_runs_after_the_user_allows_it(run, server):
 
 def test_a_name_that_is_no_function_is_one_line(run, server):
     result = run("%%chat --tools ad\nWhat is 2 + 3?")
-    assert result.error.value == "--tools: there is no function 'ad'. Did you mean add?"
+    assert result.error.value == "--tools: there is no function 'ad' in this notebook. Did you mean add?"
     assert server.requests == []
 
 

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from nbchat.frontend import Session
-from nbchat.magics.background import running
-from nbchat.magics.background_rows import start
+from nbchat.magics.background import running, start_rows
 from nbchat.values.errors import ConfigError
 
 
@@ -19,5 +18,5 @@ from nbchat.values.errors import ConfigError
 )
 def test_a_cell_that_could_not_show_its_rows_is_refused(shell, words):
     with pytest.raises(ConfigError, match=words):
-        start(shell, Session(), ["a"], "{item}", {})
+        start_rows(shell, Session(), ["a"], "{item}", {})
     assert running() == 0

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 
 from nbchat.magics.answer_code import code_in, parsed
 from nbchat.magics.code_output import complaints, difference, python_code
@@ -231,9 +230,8 @@ def test_unknown_names_are_named_with_the_nearest():
     assert complaints("a\0b", {})
 
 
-def test_code_that_is_indented_wrongly_is_a_complaint_too():
+def test_code_that_is_indented_wrongly_is_a_complaint_too(shell):
     """IPython looks at it first, and has its own way to fail."""
-    shell = InteractiveShell.instance()
     for code in ("def f():\n    if 1:\n        pass\n   x = 1\n", "  x\n y", '"' * 3 + "open"):
         assert complaints(code, {}, shell)[0].startswith("line ")
 

@@ -9,9 +9,9 @@ from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.magics.commands import connect
-from nbchat.magics.commands.connect import connect_line, key_line
 from nbchat.testing import Plain, Refuse, ScriptedServer, Silent, Status, error
 from nbchat.values.errors import AuthenticationFailed, ConfigError, ConnectionFailed, NbchatError
+from tests.lines import said
 
 SECRET = "sk-live-0f1e2d3c4b5a"
 
@@ -39,23 +39,19 @@ def listing(*names):
     return Plain({"object": "list", "data": [{"id": name} for name in names]})
 
 
-def said(line):
-    return connect_line(line)["text/plain"]
-
-
 def test_few_models_are_named_and_many_counted(server):
     server.models = ["alpha", "beta"]
-    text = said(server.base_url)
+    text = said("connect " + server.base_url)
     assert text.startswith(f"connected to {server.base_url} · models: alpha, beta · no model chosen")
     server.models = [f"model-{n}" for n in range(30)]
-    text = said(server.base_url)
+    text = said("connect " + server.base_url)
     assert "30 models · no model chosen: %chat set model=NAME (such as model-0, model-1, model-2)" in text
-    assert "(not in the list)" in said(f"{server.base_url} --model gamma")
+    assert "(not in the list)" in said(f"connect {server.base_url} --model gamma")
 
 
 def test_the_only_model_is_chosen(server):
     server.models = ["alpha"]
-    assert "models: alpha · model alpha" in said(server.base_url)
+    assert "models: alpha · model alpha" in said("connect " + server.base_url)
     assert process.connected.model == "alpha"
 
 
@@ -64,7 +60,7 @@ def test_the_only_model_is_chosen(server):
 )
 def test_the_api_is_found_below_v1(server, path):
     server.models = At({"/v1/models": listing("alpha")})
-    said(server.base_url.removesuffix("/v1") + path)
+    said("connect " + server.base_url.removesuffix("/v1") + path)
     assert process.connected.base_url == server.base_url
 
 
@@ -73,19 +69,19 @@ def test_the_api_is_found_below_v1(server, path):
 )
 def test_a_page_at_the_bare_host_does_not_hide_the_api(server, answer):
     server.models = At({"/models": answer, "/v1/models": listing("alpha")})
-    said(server.base_url.removesuffix("/v1"))
+    said("connect " + server.base_url.removesuffix("/v1"))
     assert process.connected.base_url == server.base_url
 
 
 def test_a_server_without_a_list_is_connected_and_it_says_so(server):
     server.models = Status(404, error("Not Found"))
-    assert "it lists no models" in said(f"{server.base_url} --model m")
+    assert "it lists no models" in said(f"connect {server.base_url} --model m")
     assert process.connected.model == "m"
 
 
 def test_a_bare_host_without_a_list_is_asked_below_v1(server):
     server.models = Status(404, error("Not Found"))
-    said(f"{server.base_url.removesuffix('/v1')} --model m")
+    said(f"connect {server.base_url.removesuffix('/v1')} --model m")
     Session().ask("Hi")
     assert server.requests[-1].path == "/v1/chat/completions"
 
@@ -94,7 +90,7 @@ def test_a_bare_host_without_a_list_is_asked_below_v1(server):
 def test_a_refusal_below_v1_is_one_of_the_server(server, status):
     server.models = At({"/v1/models": Status(status, error("No."))})
     with pytest.raises(NbchatError, match=f"HTTP {status}"):
-        connect_line(server.base_url.removesuffix("/v1"))
+        said("connect " + server.base_url.removesuffix("/v1"))
     assert process.connected is None
 
 
@@ -112,11 +108,11 @@ REFUSALS = {
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_server_that_refused_is_not_connected_and_the_old_one_stays(server, refusal):
-    said(f"{server.base_url} --model old")
+    said(f"connect {server.base_url} --model old")
     answer, kind = REFUSALS[refusal]
     with ScriptedServer(models=answer) as other:
         with pytest.raises(kind) as caught:
-            connect_line(other.base_url)
+            said("connect " + other.base_url)
         assert f"Nothing changed: {server.base_url} is still in use." in str(caught.value)
         asks = f"%chat key {other.base_url} asks for its key."
         assert (asks in str(caught.value)) is (kind is AuthenticationFailed)
@@ -128,21 +124,21 @@ def test_a_refused_connection_and_a_missing_key_fail_at_once(server, monkeypatch
     with ScriptedServer() as gone:
         address = gone.base_url
     with pytest.raises(ConnectionFailed, match="Connection refused"):
-        connect_line(address)
+        said("connect " + address)
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     with pytest.raises(ConfigError, match=r"Groq needs a key, and none is set: set GROQ_API_KEY .* %chat key groq"):
-        connect_line("groq")
+        said("connect groq")
     assert process.connected is None
 
 
 def test_a_key_without_access_to_the_list_of_models_is_accepted(server):
     server.models = Status(403, error("Missing scopes: api.model.read"))
-    assert "connected to" in said(server.base_url)
+    assert "connected to" in said("connect " + server.base_url)
 
 
 def test_headers_come_from_the_environment(server, monkeypatch):
     monkeypatch.setenv("AZURE_KEY", SECRET)
-    text = said(f"{server.base_url} --header 'api-key=$AZURE_KEY' --header=x-team=$AZURE_KEY")
+    text = said(f"connect {server.base_url} --header 'api-key=$AZURE_KEY' --header=x-team=$AZURE_KEY")
     assert "2 headers" in text
     assert SECRET not in text + repr(process.connected)
     Session(model="m").ask("Hi")
@@ -165,7 +161,7 @@ def test_headers_come_from_the_environment(server, monkeypatch):
 )
 def test_a_key_that_was_pasted_is_not_repeated(line):
     with pytest.raises((UsageError, ConfigError)) as caught:
-        connect_line(line)
+        said("connect " + line)
     assert SECRET not in str(caught.value)
 
 
@@ -176,7 +172,7 @@ def typed(monkeypatch):
 
 @pytest.mark.usefixtures("typed")
 def test_a_key_may_be_given_for_a_server_by_name(server):
-    assert "is used until the kernel stops" in key_line(server.base_url)
+    assert "is used until the kernel stops" in said("key " + server.base_url)
     assert (process.connected.base_url, process.connected.key) == (server.base_url, Key(SECRET))
 
 
@@ -184,7 +180,7 @@ def test_a_key_may_be_given_for_a_server_by_name(server):
 def test_a_key_that_is_refused_changes_nothing(server):
     server.models = Status(401, error(f"no such key {SECRET}"))
     with pytest.raises(AuthenticationFailed, match=r"Nothing changed\.") as caught:
-        key_line(server.base_url)
+        said("key " + server.base_url)
     assert SECRET not in str(caught.value)
     assert process.connected is None
 
@@ -192,7 +188,7 @@ def test_a_key_that_is_refused_changes_nothing(server):
 @pytest.mark.parametrize("line", [SECRET, "eyJhbGciOi.J9.abc", "openai groq", f"openai {SECRET}"])
 def test_a_key_is_never_typed_into_a_cell(line):
     with pytest.raises(UsageError, match="Never type a key into a cell") as caught:
-        key_line(line)
+        said("key " + line)
     assert SECRET not in str(caught.value)
 
 
@@ -218,7 +214,7 @@ def test_a_real_model_with_nothing_connected_says_what_is_missing(model, words):
 
 def test_a_real_model_with_the_built_in_one_connected_says_so(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    connect_line("built-in")
+    said("connect built-in")
     with pytest.raises(ConfigError, match=r"The built-in model is connected.*returns to OpenAI"):
         Session(model="gpt-4o").ask("Hi")
 

@@ -2,7 +2,6 @@
 
 import pytest
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.oinspect import getdoc
 
 from nbchat.cells.options import ROWS, parse
@@ -66,11 +65,9 @@ def test_what_is_unknown_is_one_sentence(word):
         _details(word)
 
 
-def test_the_help_of_ipython_shows_the_same():
-    shell = InteractiveShell.instance()
+def test_the_help_of_ipython_shows_the_same(shell):
     try:
         load_ipython_extension(shell)
         assert [getdoc(shell.find_magic("chat", kind)) for kind in ("line", "cell")] == [overview()] * 2
     finally:
         unload_ipython_extension(shell)
-        InteractiveShell.clear_instance()

@@ -87,7 +87,7 @@ def test_loading_the_extension_imports_next_to_nothing(modules):
         "nbchat.values",
         "nbchat.values.errors",
         "nbchat.values.key_shapes",
-        "nbchat.values.unlinked",
+        "nbchat.values.wording",
     }
 
 

@@ -3,8 +3,6 @@
 import traceback
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from nbchat.cells.options import OWN
 from nbchat.conversation.process import process
@@ -24,11 +22,10 @@ NAMING = ("fork", "save-preset")
 
 
 @pytest.fixture
-def shell(server, monkeypatch):
+def shell(shell, server, monkeypatch):
     monkeypatch.setenv("NBCHAT_BASE_URL", server.base_url)
     monkeypatch.setenv("NBCHAT_MODEL", "scripted-1")
     process.renew()
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     load_ipython_extension(shell)
     yield shell
     unload_ipython_extension(shell)

@@ -5,7 +5,7 @@ import math
 import pytest
 from IPython.core.error import UsageError
 
-from nbchat.cells.scorer import scorer
+from nbchat.cells.arguments import scorer
 
 
 def brief(answer):

@@ -9,8 +9,7 @@ from nbchat.magics.extension import load_ipython_extension, unload_ipython_exten
 
 
 @pytest.fixture
-def shell():
-    shell = InteractiveShell()
+def shell(shell):
     load_ipython_extension(shell)
     yield shell
     unload_ipython_extension(shell)
@@ -43,7 +42,7 @@ def test_a_question_reaches_nbchat(shell, cell, seen):
 
 
 def test_unloading_removes_everything(shell):
-    before = InteractiveShell()
+    before = InteractiveShell(config=shell.config)
     load_ipython_extension(shell)  # a second time
     unload_ipython_extension(shell)
     assert shell.transform_cell("%chat ask What is a list?") == "get_ipython().run_line_magic('pinfo', 'list')\n"

@@ -287,6 +287,19 @@ def test_a_panel_of_the_current_session_goes_along_when_another_becomes_current(
         registry().switch(before.name)
 
 
+def test_a_panel_opens_with_the_last_answer_of_its_session(hand, server, session):
+    server.add(Say("One list."), Say("Another tuple."))
+    session.ask("What is a list?", display=False)
+    here = hand(session)
+    assert "You: What is a list?" in here.replied()
+    assert "One list." in here.replied()
+    other = Session(name="other", base_url=session.base_url, model="gpt-test")
+    other.ask("And a tuple?", display=False)
+    here.panel.switch(other)
+    assert "Another tuple." in here.replied()
+    assert "One list." not in here.replied()
+
+
 def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server):
     """The panel switches to another session meanwhile: Stop still stops it, and nothing of it is painted there."""
     gate = threading.Event()
@@ -300,7 +313,7 @@ def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server)
     assert "still answering" in here.said()
     here.click("Stop")
     here.wait()
-    assert server.requests[-1].closed.wait(10)
+    assert posts(server)[-1].closed.wait(10)
     assert (session.turns[-1].reply.text, session.turns[-1].reply.status) == ("Half an", "interrupted")
     assert other.turns == ()
     assert here.replied() == ""

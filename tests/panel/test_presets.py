@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from IPython.core.error import UsageError
 
+import nbchat
 from nbchat.conversation.presets import (
     SHIPPED,
     delete_preset,
@@ -18,9 +19,9 @@ from nbchat.conversation.presets import (
     save_preset,
 )
 from nbchat.conversation.session import Session
-from nbchat.magics.commands.presets import apply_line, list_line, save_line
 from nbchat.values.errors import ConfigError
 from nbchat.values.params import Params
+from tests.lines import said
 from tests.panel.panels import walk
 from tests.strategies import scaled, set_parameters
 
@@ -71,7 +72,7 @@ def test_presets_are_taken_in_from_json_and_toml(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"cold": {"params": {"temperature": 0}, "meaning": "no heat"}}))
     (tmp_path / "b.toml").write_text('[warm]\ntemperature = 1.5\ntop_p = "unset"\n')
     assert [preset.name for preset in import_presets(tmp_path / "a.json")] == ["cold"]
-    assert "warm" in str(list_line(str(tmp_path / "b.toml")))
+    assert "warm" in said(f"presets {tmp_path / 'b.toml'}")
     assert find_preset("cold").meaning == "no heat"
     assert find_preset("warm").apply(Params(top_p=0.5)) == Params(temperature=1.5)
 
@@ -116,7 +117,7 @@ def test_a_preset_of_a_later_version_is_skipped_alone(hand):
     with pytest.raises(ConfigError, match="warmth"):
         find_preset("later")
     assert "later" not in presets()
-    assert "warmth" in str(list_line(""))
+    assert "warmth" in said("presets")
     here = hand(Session())
     assert any("warmth" in w.value for w in walk(here.panel) if "nbchat-note" in w._dom_classes)
     save_preset("mine", Params(seed=1))
@@ -131,15 +132,15 @@ def test_a_name_is_visible(name):
 
 
 def test_the_words_of_the_line():
-    session = Session(temperature=0.3)
-    assert "saved as mine" in save_line(session, "mine")
+    session = nbchat.session().set(temperature=0.3)
+    assert "saved as mine" in said("save-preset mine")
     session.set(temperature=1)
-    assert apply_line(session, "mine") == "-t 0.3"
+    assert said("preset mine") == "-t 0.3"
     with pytest.raises(ConfigError, match="Did you mean precise"):
-        apply_line(session, "precis")
-    for line in (apply_line, save_line):
+        said("preset precis")
+    for word in ("preset", "save-preset"):
         with pytest.raises(UsageError):
-            line(session, "")
+            said(word)
 
 
 def test_a_preset_is_chosen_kept_and_named_in_the_panel(hand):

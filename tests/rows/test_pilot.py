@@ -40,6 +40,23 @@ def test_a_pilot_asks_a_sample_of_all_lengths_and_the_full_run_reuses_it(chat, s
     assert len(server.requests) == 1000
 
 
+def test_the_sample_is_spread_over_the_categories_of_a_column_of_the_template(chat, server, asked):
+    frame = pd.DataFrame({
+        "text": ROWS, "team": ["red"] * 700 + ["green"] * 200 + ["blue"] * 100, "number": range(1000), "one": 1,
+    })  # fmt: skip
+    told = chat.map(frame, "{team} {number} {one}: {text}", pilot=10).details.pilot
+    assert told.by == "team"
+    assert sorted(row.split()[0] for row in asked()) == ["blue", *["green"] * 2, *["red"] * 7]
+    lengths = sorted(len(row) for row in asked() if row.startswith("red"))
+    assert lengths[0] < 60 < 150 < lengths[-1]
+
+
+@pytest.mark.parametrize("values", [[1.5, None], ["x" * 100, "y" * 100], [["a"], ["b"]], ["a"], range(1000)])
+def test_a_column_without_categories_does_not_stratify(chat, server, values):
+    frame = pd.DataFrame({"text": ROWS, "other": [list(values)[number % len(values)] for number in range(1000)]})
+    assert chat.map(frame, "{text} {other}", pilot=10).details.pilot.by is None
+
+
 def test_the_same_sample_is_drawn_each_time(chat, server):
     chat.map(ROWS, "{item}", pilot=20)
     chat.map(ROWS, "{item}", pilot=20)

@@ -49,6 +49,14 @@ def test_only_those_that_disagree_are_asked_again(chat, alternating):
     assert again.details.outcomes[0] == first.details.outcomes[0]
 
 
+def test_rows_that_disagree_are_asked_twice_as_often_by_default(chat, alternating):
+    first = chat.map(["sure", "maybe"], "{item}", repeat=2)
+    again = first.retry(disagreeing=True)
+    assert len(alternating.requests) == 6
+    assert len(again.details.outcomes[1].values) == 4
+    assert again.details.outcomes[0] == first.details.outcomes[0]
+
+
 def test_more_repeats_reuse_those_that_were_paid(chat, alternating):
     chat.map(["sure"], "{item}")
     chat.map(["sure"], "{item}", repeat=3)

@@ -59,3 +59,37 @@ def test_without_a_journal_nothing_is_recorded(chat, monkeypatch, store):
     monkeypatch.setenv("NBCHAT_STORE", store)
     chat.map(["a"], "{item}")
     assert chat.maps() == []
+
+
+def test_a_result_has_its_earlier_versions_with_their_answers(chat, server):
+    frame = pd.DataFrame({"text": ["a", "b", "c"]}, index=[7, 8, 9])
+    chat.map(frame, "First: {text}")
+    chat.map(["x"], "Other: {item}")
+    chat.map(frame, "Second: {text}", temperature=0.5)
+    frame.loc[8, "text"] = "new"
+    result = chat.map(frame, "First: {text}")
+    sent = len(server.requests)
+    first, second = result.versions
+    assert (first.template, second.template) == ("First: {text}", "Second: {text}")
+    assert first.time <= second.time
+    assert first.result.tolist() == ["FIRST: A", "FIRST: NEW", "FIRST: C"]
+    assert second.result.index.tolist() == [7, 8, 9]
+    assert second.result.dropna().to_dict() == {7: "SECOND: A", 9: "SECOND: C"}
+    assert second.result.errors()["reason"].tolist() == ["There is no stored answer to this row with this prompt."]
+    assert second.params["temperature"] == 0.5
+    assert "2 of 3 rows answered" in repr(second)
+    assert len(server.requests) == sent
+
+
+def test_versions_keep_repeats_and_schemas(chat, server):
+    replies = iter(["yes", "no", "no"] * 2)
+    server.default = lambda request: Say(f'{{"label": "{next(replies)}"}}')
+    chat.map(["a"], "{item}", schema="label:yes|no", repeat=3, concurrency=1)
+    (version,) = chat.map(["a"], "{item}", schema="label:yes|no").versions
+    assert version.result.disagreements()["answers"].tolist() == [["yes", "no", "no"]]
+
+
+def test_iterators_and_unstored_rows_have_no_versions(chat, monkeypatch):
+    assert chat.map(iter(["a"]), "{item}").versions == []
+    monkeypatch.setenv("NBCHAT_STORE", "off")
+    assert chat.map(["a"], "{item}").versions == []

@@ -36,7 +36,7 @@ def test_anything_else_is_refused(text):
 def test_a_call_fits_until_it_would_cross_the_limit():
     budget = Budget(1.0)
     assert budget.check(Spent(cost=0.4), 0.6, None) is None
-    with pytest.raises(BudgetExceeded, match=r"about \$0.61, and \$0.6 of the budget of \$1 is left"):
+    with pytest.raises(BudgetExceeded, match=r"about \$0.61, and \$0.60 of the budget of \$1.00 is left"):
         budget.check(Spent(cost=0.4), 0.61, None)
     with pytest.raises(BudgetExceeded, match="used up"):
         budget.check(Spent(cost=1.0), 0.0, None)

@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.tuning.agreement import agreement, most_compared, similarity
+from nbchat.tuning.agreement import agreement, most_compared, similarities
 from nbchat.tuning.statistics import independent_difference
 
 LONG = "The generator yields one value after another until the function returns at last"
+
+
+def similarity(a, b):
+    return similarities([a, b])[0][1]
 
 
 def test_short_answers_agree_or_they_do_not():

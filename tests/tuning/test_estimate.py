@@ -28,7 +28,7 @@ def test_earlier_answers_determine_the_length_and_the_price(server, session):
     told = estimate(session, "x" * 80, repeat=2)
     assert (told.prompt_tokens, told.completion_tokens, told.at_most) == (40, 20, False)
     assert told.cost == pytest.approx(0.6)
-    assert "about $0.6" in str(told)
+    assert "about $0.60" in str(told)
 
 
 def test_the_history_is_part_of_every_run(server, session):
@@ -56,7 +56,7 @@ def test_a_judges_requests_count(server, session, answered):
     asked = {"temperature": [0, 1], "repeat": 3, "score": "Rate {answer}", **limit}
     told = estimate(session, "Hi", **asked)
     sweep(session, "Hi", **asked)
-    assert (told.runs, told.judged, told.requests) == (6, 6, len(server.requests))
+    assert (told.runs, told.judged, len(server.requests)) == (6, 6, 12)
     alone = estimate(session, "Hi", temperature=[0, 1], repeat=3, **limit)
     assert told.prompt_tokens > alone.prompt_tokens + (300 if answered else 0)
     assert "6 runs (2 temperatures × 3 repeats) and 6 requests to the judge" in str(told)

@@ -30,7 +30,7 @@ from nbchat.testing import (
     tool_call,
 )
 from nbchat.tuning.estimate import estimate
-from nbchat.tuning.sweep import SweepInterrupted, compare, sweep
+from nbchat.tuning.sweep import SweepInterrupted, sweep
 from nbchat.values.errors import GuardError, ParameterError, PromptError
 from tests.environment import ROOT, clean_environment
 
@@ -61,8 +61,8 @@ def test_all_runs_read_the_history_and_none_joins_it(server, session):
     assert len(session.ledger()) == 3
 
 
-def test_compare_asks_each_model(server, session):
-    result = compare(session, "Hi", models=["a", "b"], temperature=0.3)
+def test_each_model_is_asked(server, session):
+    result = sweep(session, "Hi", models=["a", "b"], temperature=0.3)
     assert {(body["model"], body["temperature"]) for body in bodies(server)} == {("a", 0.3), ("b", 0.3)}
     assert result.columns[:3] == ["run", "model", "repeat"]
 

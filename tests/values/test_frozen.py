@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nbchat.api.client import _Found
+from nbchat.api.lookups import _Found
 from nbchat.conversation.turn import Turn, Version
 from nbchat.store.ledger.entries import Entry
 from nbchat.values.answer.events import Finished, ReasoningDelta, TextDelta

@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from nbchat.values.live_set import LiveSet
+from nbchat.values.threads import LiveSet
 
 
 class Thing:

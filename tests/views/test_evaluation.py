@@ -14,7 +14,7 @@ from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.testing import Say, ScriptedServer
 from nbchat.tuning.grid import Axis, Grid
 from nbchat.tuning.statistics import Difference
-from nbchat.views import watched_evaluation
+from nbchat.views import evaluation
 from nbchat.views.evaluation import Evaluation, evaluation_bundle
 from nbchat.views.sweep_plot import plot_bundle
 
@@ -98,12 +98,12 @@ def test_an_interrupt_while_the_result_is_shown_loses_nothing(monkeypatch):
     def interrupted(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watched_evaluation, "evaluation_bundle", interrupted)
+    monkeypatch.setattr(evaluation, "evaluation_bundle", interrupted)
     kept = []
     asked = {"truth": ["praise", "complaint"], "display": True, "keep": kept.append}
     with ScriptedServer(default=Say("praise")) as server:
         chat = Session(base_url=server.base_url, model="m")
         with pytest.raises(EvaluationInterrupted) as stopped:
-            watched_evaluation.watched_evaluation(chat, ["good", "bad"], "{item}", **asked)
+            evaluation.watched_evaluation(chat, ["good", "bad"], "{item}", **asked)
     assert set(map(id, kept)) == {id(stopped.value.evaluation)}
     assert kept[0].standings[0].quality.mean == 0.5

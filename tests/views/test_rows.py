@@ -13,8 +13,7 @@ from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import NbchatError
-from nbchat.views.pilot import pilot_bundle
-from nbchat.views.rows import rows_bundle
+from nbchat.views.rows import pilot_bundle, rows_bundle
 from tests.strategies import texts
 
 OWN_TAGS = {"div", "table", "thead", "tbody", "tr", "th", "td", "span", "details", "summary", "code", "br", "wbr"}

@@ -63,7 +63,7 @@ def several(data: bytes) -> list[Any]:
 def read_truncated(text: str) -> Any:
     """Return the value of a truncated JSON text with everything open closed; None = unreadable.
 
-    A truncated string keeps its beginning; any other truncated value is dropped with its key.
+    A truncated string keeps its beginning; any other truncated value is dropped with its key, and so is a last number.
     """
     text = _shallow(text)
     open_brackets: list[str] = []
@@ -82,7 +82,8 @@ def read_truncated(text: str) -> Any:
         elif open_brackets:
             open_brackets.pop()
     whole = text + "".join(reversed(open_brackets))
-    for candidate in (whole, text[: fallback[0]] + fallback[1]):
+    known = text[: fallback[0]] + fallback[1]
+    for candidate in (known,) if text[-1:].isdigit() else (whole, known):
         try:
             return _DECODER.decode(candidate)
         except ValueError:

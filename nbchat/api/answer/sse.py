@@ -70,8 +70,8 @@ class SSEDecoder:
         return lines
 
     def flush(self) -> list[bytes]:
-        """Return the lines completed by the end of the bytes: the last may lack its line end and its blank line."""
-        lines = [bytes(self._pending), b""]
+        """Return the line that the end of the bytes completes: the last may lack its line end."""
+        lines = [bytes(self._pending)] if self._pending else []
         self._pending.clear()
         self._strip_mark(lines)
         return lines
@@ -91,7 +91,7 @@ class SSEDecoder:
 
     def _strip_mark(self, lines: list[bytes]) -> None:
         """Remove a byte-order mark at the beginning."""
-        if self._first:
+        if self._first and lines:
             self._first = False
             lines[0] = lines[0].removeprefix(_BOM)
 

@@ -32,6 +32,7 @@ _PAIRS = {
 
 _TAGS = (*_PAIRS, *_PAIRS.values())
 _LONGEST = max(map(len, _TAGS))
+_BEGINNINGS = frozenset(tag[:length] for tag in _TAGS for length in range(len(tag) + 1))
 
 STARTERS = re.compile(r"[<\[◁]")
 """The first character of every tag."""
@@ -273,7 +274,7 @@ def _is_in_span(before: str) -> bool:
 
 
 def _may_become_a_tag(text: str) -> bool:
-    return any(tag.startswith(text.lower()) for tag in _TAGS)
+    return text.lower() in _BEGINNINGS
 
 
 def _partial(text: str) -> int:

@@ -16,11 +16,12 @@ import os
 import re
 import ssl
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import httpcore
 
-__all__ = ["AsyncioBackend", "ChunkMerger"]
+__all__ = ["AsyncioBackend", "ChunkMerger", "connects"]
 
 HIGH_WATER = 1 << 20
 """Unread bytes after which the socket is paused."""
@@ -38,6 +39,10 @@ SMALL = 16_384
 """Bytes in one read from which a stream is read without that delay."""
 
 
+connects: ContextVar[bool] = ContextVar("connects", default=False)
+"""Whether a connection was opened for the current task's request; a task that wants to know resets it before."""
+
+
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
     """Opens connections on the running asyncio loop."""
 
@@ -50,6 +55,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a host and a port, within `timeout` seconds (None = the system's limit)."""
+        connects.set(True)
         loop = asyncio.get_running_loop()
         local = None if local_address is None else (local_address, 0)
         # Cancelling asyncio's race between addresses may leak a socket (before Python 3.12), so it is not cancelled.

@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 
+from nbchat.api.http.connections import Connections
 from nbchat.api.http.network import AsyncioBackend
 from nbchat.api.http.proxies import Proxy, proxy_for
 from nbchat.api.http.requests import redirected
-from nbchat.api.http.transport_logs import keep_quiet
 from nbchat.values.errors import ConfigError
 
 __all__ = ["Pools"]
@@ -51,7 +51,6 @@ class Pools:
     """
 
     def __init__(self) -> None:
-        keep_quiet()
         self._kinds: dict[tuple[object, ...], list[_Slot]] = {}
 
     @contextlib.asynccontextmanager
@@ -60,28 +59,21 @@ class Pools:
 
         Raises httpx's errors, and ConfigError for an environment that can't be used.
         """
-        for _ in range(MOST_REDIRECTS):
-            async with self._send(request) as response:
-                onward = redirected(request, response)
-                if onward is None:
-                    yield response
-                    return
-            request = onward
-        async with self._send(request) as response:
-            yield response
-
-    @contextlib.asynccontextmanager
-    async def _send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        slot = self._idlest(request.url)
-        slot.busy += 1
-        try:
-            response = await slot.transport.handle_async_request(request)
+        for redirects in range(MOST_REDIRECTS + 1):
+            slot = self._idlest(request.url)
+            slot.busy += 1
             try:
-                yield response
+                response = await slot.transport.handle_async_request(request)
+                try:
+                    onward = redirected(request, response) if redirects < MOST_REDIRECTS else None
+                    if onward is None:
+                        yield response
+                        return
+                finally:
+                    await response.aclose()
             finally:
-                await response.aclose()
-        finally:
-            slot.busy -= 1
+                slot.busy -= 1
+            request = onward
 
     def _idlest(self, url: httpx.URL) -> _Slot:
         proxy = proxy_for(url)
@@ -112,10 +104,13 @@ def _new_transport(trust: ssl.SSLContext, proxy: Proxy | None) -> httpx.AsyncHTT
     transport = httpx.AsyncHTTPTransport(
         verify=trust, trust_env=False, limits=LIMITS, proxy=None if proxy is None else proxy.for_httpx()
     )
-    # httpx has no argument for httpcore's (public) network backend; if these names change, the default is used.
+    # httpx has no argument for the pool or its (public) network backend; if these names change, the default is used.
     pool: Any = getattr(transport, "_pool", None)
     if hasattr(pool, "_network_backend"):
-        pool._network_backend = AsyncioBackend()  # noqa: SLF001  # no argument for it, see above
+        if proxy is None:
+            transport._pool = Connections(trust)  # type: ignore[assignment]  # noqa: SLF001  # no argument for it, see above
+        else:
+            pool._network_backend = AsyncioBackend()  # noqa: SLF001  # the same
     return transport
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.http.addresses import is_this_machine, public_url, secrets_in
+from nbchat.api.http.requests import parsed
 from nbchat.api.keys import Key
 
 __all__ = ["Proxy", "proxy_for", "secrets_toward"]
@@ -49,7 +50,7 @@ def proxy_for(url: httpx.URL) -> Proxy | None:
 def secrets_toward(endpoint: Endpoint) -> Key | None:
     """Return the secrets to mask in a server's answers: its own, and those of the proxy in between; None = none."""
     try:
-        proxy = proxy_for(httpx.URL(endpoint.base_url))
+        proxy = proxy_for(parsed(endpoint.base_url))
         more = () if proxy is None else secrets_in(proxy.whole.reveal())
     except (httpx.InvalidURL, ValueError):
         return endpoint.secrets

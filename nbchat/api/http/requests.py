@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import httpx
 
@@ -14,7 +12,7 @@ from nbchat.api.http.addresses import is_this_machine
 from nbchat.api.keys import Key
 from nbchat.values.errors import ConfigError
 
-__all__ = ["redirected", "request"]
+__all__ = ["parsed", "redirected", "request"]
 
 PLAIN_HTTP_VARIABLE = "NBCHAT_PLAIN_HTTP"
 """A comma-separated list of hosts to which a key may go unencrypted."""
@@ -28,9 +26,8 @@ def request(
     timeout: httpx.Timeout,
     content: bytes | None = None,
     accept: str = "application/json",
-    trace: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
 ) -> httpx.Request:
-    """A complete request; `content` is JSON. `trace` receives httpcore's trace events.
+    """A complete request; `content` is JSON.
 
     Raises httpx.InvalidURL, and ConfigError if its secrets would go over plain http to another machine.
     """
@@ -39,13 +36,13 @@ def request(
             f"{endpoint.title} needs a key, and none is set: set {endpoint.key_env} before the kernel starts, or run"
             f" %chat key {endpoint.name}. Nothing was sent."
         )
-    headers = {"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity"}
-    if content is not None:
-        headers["Content-Type"] = "application/json"
-    extensions: dict[str, Any] = {"timeout": timeout.as_dict()}
-    if trace is not None:
-        extensions["trace"] = trace
-    made = httpx.Request(method, _parsed(url), headers=headers, content=content, extensions=extensions)
+    made = httpx.Request(
+        method,
+        parsed(url),
+        headers=_headers(accept, has_content=content is not None),
+        content=content,
+        extensions={"timeout": timeout.as_dict()},
+    )
     _check_encrypted(made.url, endpoint)
     if endpoint.key is not None:  # set on the request, so that no variable in a traceback holds it
         made.headers["Authorization"] = endpoint.key.authorization()
@@ -56,8 +53,15 @@ def request(
     return made
 
 
-@functools.lru_cache(maxsize=64)
-def _parsed(url: str) -> httpx.URL:
+@functools.lru_cache(maxsize=8)
+def _headers(accept: str, *, has_content: bool) -> httpx.Headers:
+    """Return the headers of every request, of which each gets a copy."""
+    more = {"Content-Type": "application/json"} if has_content else {}
+    return httpx.Headers({"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity", **more})
+
+
+@functools.lru_cache(maxsize=128)
+def parsed(url: str) -> httpx.URL:
     """Parse an address, cached because parsing takes longer than writing the request. Raises httpx.InvalidURL."""
     return httpx.URL(url)
 

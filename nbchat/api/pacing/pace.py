@@ -15,7 +15,7 @@ from nbchat.api.pacing.latency import ALIKE
 from nbchat.api.pacing.level import Level
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.sharing import Shared
-from nbchat.values.answer.rate_limits import RateLimits
+from nbchat.values.answer.usage import RateLimits
 from nbchat.values.errors import RateLimited
 
 __all__ = ["Pace", "Slot"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from nbchat.values.answer.rate_limits import RateLimits
+from nbchat.values.answer.usage import RateLimits
 
 __all__ = [
     "RETRIED_STATUSES",

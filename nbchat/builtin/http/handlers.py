@@ -17,7 +17,7 @@ from nbchat.builtin.http.bodies import Reply, model_body
 from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.http.request import Fields, parse_json, read_request
 from nbchat.builtin.model.generation import Completion, Piece
-from nbchat.builtin.model.models import CONTEXT_WINDOW, MODELS, Learned, learned
+from nbchat.builtin.model.models import CONTEXT_WINDOW, MODELS, Learned, learned, learned_already
 from nbchat.values.frozen import repr_without
 
 __all__ = ["BODY_LIMIT", "READ_LIMIT", "Counters", "Settings", "application"]
@@ -132,7 +132,9 @@ class Handler(web.RequestHandler):
             _log.error("The built-in model failed at %s %s", self.request.method, self.request.path, exc_info=value)
 
     async def _learned(self) -> Learned:
-        """Load the models in another thread, so that reading the corpus does not block other requests."""
+        """Load the models, the first time in another thread, so that reading the corpus does not block other requests."""
+        if (known := learned_already()) is not None:
+            return known
         return await asyncio.get_running_loop().run_in_executor(None, learned)
 
 
@@ -171,27 +173,15 @@ class Tokenize(Handler):
 
     async def post(self) -> None:
         fields = Fields(parse_json(self.request.body))
-        text = fields.text("content")
-        text = fields.text("prompt") if text is None else text
+        text = fields.get("content", str)
+        text = fields.get("prompt", str) if text is None else text
         if text is None:
             raise Refusal("content (or prompt) is required: the text to tokenize.", param="content")
         tokenizer = (await self._learned()).tokenizer
         tokens: list[Any] = tokenizer.encode(text)
-        if fields.boolean("with_pieces"):
+        if fields.get("with_pieces", bool):
             tokens = [{"id": token, "piece": tokenizer.name(token)} for token in tokens]
         self.finish({"tokens": tokens, "count": len(tokens), "max_model_len": CONTEXT_WINDOW})
-
-
-class Detokenize(Handler):
-    """`POST /v1/detokenize`: token ids back to text."""
-
-    async def post(self) -> None:
-        tokens = Fields(parse_json(self.request.body)).sequence("tokens") or []
-        tokenizer = (await self._learned()).tokenizer
-        if not all(type(token) is int and 0 <= token < len(tokenizer) for token in tokens):
-            raise Refusal(f"tokens must be ids from 0 to {len(tokenizer) - 1}.", param="tokens")
-        text = tokenizer.decode(tokens)
-        self.finish({"content": text, "prompt": text})
 
 
 class ChatCompletions(Handler):
@@ -275,7 +265,6 @@ def application(settings: Settings) -> web.Application:
             (r"/v1/models", Models),
             (r"/v1/models/([^/]+)", Model),
             (r"(?:/v1)?/tokenize", Tokenize),
-            (r"(?:/v1)?/detokenize", Detokenize),
         ],
         default_handler_class=NotFound,
         log_function=_no_access_log,

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nbchat.builtin.http.chat_messages import Message, read_messages
 from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.model.sampling import Sampling
-from nbchat.builtin.structured.json_schema import is_number
+from nbchat.values.errors import ParameterError
+from nbchat.values.params import PARAMETERS
 
 __all__ = ["JSON_OBJECT", "Request", "Tool", "parse_json", "read_request"]
 
 T = TypeVar("T")
 
-MOST_CHOICES = 128
 MOST_TOOLS = 128
-MOST_STOPS = 4
+ROWS = {
+    **{name: row for name, row in PARAMETERS.items() if name != "reasoning_effort"},  # it has no effect here
+    "n": replace(PARAMETERS["n"], high=128),
+    "seed": replace(PARAMETERS["seed"], low=-(2**63), high=2**63 - 1),
+}
+"""The parameters that have an effect, by name."""
+EMPTY = {"text": "", "texts": [], "biases": {}}
+"""Values that count as not given, by kind of parameter."""
 JSON_OBJECT: Mapping[str, Any] = {"type": "object"}
 """The schema for response_format json_object; compared by identity."""
 
@@ -61,7 +69,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Refusal(f"The body must be a JSON object, but it is not valid JSON: {error}.") from error
     if not isinstance(value, dict):
-        raise Refusal(f"The body must be a JSON object, not {kind(value)}.")
+        raise Refusal(f"The body must be a JSON object, not {kind_of(value)}.")
     return value
 
 
@@ -71,66 +79,66 @@ def _no_constant(name: str) -> None:
 
 def read_request(body: Mapping[str, Any], vocabulary: int) -> Request:
     """Validate the request in a body's JSON object; `vocabulary` is the number of token ids. Raises Refusal."""
-    fields = Fields(body)
+    fields, given = Fields(body), _parameters(body)
     tools = _tools(fields)
-    chosen = _tool_choice(fields, tools)
-    fields.text("user")
-    limits = [fields.integer(name, 1) for name in ("max_completion_tokens", "max_tokens")]
-    options = fields.mapping("stream_options") or {}
-    stream = bool(fields.boolean("stream"))
+    options, stream = fields.get("stream_options", dict) or {}, bool(given.get("stream"))
     if options and not stream:
         raise Refusal("stream_options is only allowed with stream: true.", param="stream_options")
     return Request(
         model=fields.required_text("model"),
         messages=read_messages(body.get("messages")),
-        sampling=_sampling(fields, vocabulary),
-        n=fields.integer("n", 1, MOST_CHOICES) or 1,
+        sampling=_sampling(given, vocabulary),
+        n=given.get("n", 1),
         stream=stream,
-        include_usage=bool(Fields(options, "stream_options.").boolean("include_usage")),
-        stop=_stop(body.get("stop")),
-        max_tokens=next((limit for limit in limits if limit is not None), None),
-        seed=fields.integer("seed", -(2**63), 2**63 - 1),
+        include_usage=bool(Fields(options, "stream_options.").get("include_usage", bool)),
+        stop=given.get("stop", ()),
+        max_tokens=given.get("max_completion_tokens", given.get("max_tokens")),
+        seed=given.get("seed"),
         tools=tools,
-        tool_choice=chosen,
-        parallel_tool_calls=fields.boolean("parallel_tool_calls") is not False,
+        tool_choice=_tool_choice(fields, tools),
+        parallel_tool_calls=given.get("parallel_tool_calls", True),
         schema=_schema(fields),
     )
 
 
-def _sampling(fields: Fields, vocabulary: int) -> Sampling:
-    wanted = fields.boolean("logprobs")
-    top = fields.integer("top_logprobs", 0, 20)
-    if top is not None and not wanted:
+def _parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that are given, each in its normal form. Raises Refusal."""
+    given = {}
+    for name, row in ROWS.items():
+        value = body.get(name)
+        if value is not None and value != EMPTY.get(row.kind):
+            try:
+                given[name] = row.check(value)
+            except ParameterError as error:
+                raise Refusal(str(error), param=name) from None
+    return given
+
+
+def _sampling(given: Mapping[str, Any], vocabulary: int) -> Sampling:
+    top = given.get("top_logprobs")
+    if top is not None and not given.get("logprobs"):
         raise Refusal("top_logprobs is only allowed with logprobs: true.", param="top_logprobs")
     return Sampling(
-        temperature=fields.number("temperature", 0, 2, default=1.0),
-        top_p=fields.number("top_p", 0, 1, default=1.0),
-        presence_penalty=fields.number("presence_penalty", -2, 2, default=0.0),
-        frequency_penalty=fields.number("frequency_penalty", -2, 2, default=0.0),
-        bias=_bias(fields.mapping("logit_bias") or {}, vocabulary),
-        top_logprobs=(top or 0) if wanted else None,
+        **{
+            name: given[name]
+            for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+            if name in given
+        },
+        bias=_bias(given.get("logit_bias", {}), vocabulary),
+        top_logprobs=(top or 0) if given.get("logprobs") else None,
     )
 
 
-def _bias(given: Mapping[str, Any], vocabulary: int) -> dict[int, float]:
-    bias: dict[int, float] = {}
-    for key in given:
-        if not (key.isascii() and key.isdigit() and len(key) < 10 and int(key) < vocabulary):
-            message = f"logit_bias maps token ids from 0 to {vocabulary - 1} to a bias; {key[:40]!r} is not such an id."
+def _bias(given: Mapping[str, float], vocabulary: int) -> dict[int, float]:
+    for token in given:
+        if int(token) >= vocabulary:
+            message = f"logit_bias maps token ids from 0 to {vocabulary - 1} to a bias; {token[:40]} is not such an id."
             raise Refusal(message, param="logit_bias")
-        bias[int(key)] = Fields(given, "logit_bias.").number(key, -100, 100, default=0.0)
-    return bias
-
-
-def _stop(given: object) -> tuple[str, ...]:
-    stops = [] if given is None else [given] if isinstance(given, str) else given
-    if not isinstance(stops, list) or len(stops) > MOST_STOPS or not all(isinstance(s, str) and s for s in stops):
-        raise Refusal(f"stop must be a string or up to {MOST_STOPS} strings, none of them empty.", param="stop")
-    return tuple(stops)
+    return {int(token): bias for token, bias in given.items()}
 
 
 def _tools(fields: Fields) -> tuple[Tool, ...]:
-    given = fields.sequence("tools") or ()
+    given = fields.get("tools", list) or ()
     if len(given) > MOST_TOOLS:
         raise Refusal(f"tools must be at most {MOST_TOOLS}, not {len(given)}.", param="tools")
     tools = tuple(_tool(item, f"tools[{i}]") for i, item in enumerate(given))
@@ -143,7 +151,7 @@ def _tool(given: object, where: str) -> Tool:
     outer = Fields(given, where + ".") if isinstance(given, dict) else None
     if outer is None or outer.values.get("type") != "function":
         raise Refusal(f'{where} must be an object with "type": "function".', param=where)
-    function = outer.mapping("function")
+    function = outer.get("function", dict)
     if function is None:
         raise Refusal(f'{where} must have a "function" object.', param=f"{where}.function")
     inner = Fields(function, f"{where}.function.")
@@ -151,8 +159,8 @@ def _tool(given: object, where: str) -> Tool:
     if len(name) > 64 or not all(c.isascii() and (c.isalnum() or c in "_-") for c in name):
         message = "A tool's name must be 1 to 64 letters, digits, underscores or dashes."
         raise Refusal(message, param=f"{where}.function.name")
-    parameters = inner.mapping("parameters") or {"type": "object", "properties": {}}
-    return Tool(name, inner.text("description") or "", parameters)
+    parameters = inner.get("parameters", dict) or {"type": "object", "properties": {}}
+    return Tool(name, inner.get("description", str) or "", parameters)
 
 
 def _tool_choice(fields: Fields, tools: Sequence[Tool]) -> str:
@@ -172,7 +180,7 @@ def _tool_choice(fields: Fields, tools: Sequence[Tool]) -> str:
 
 
 def _schema(fields: Fields) -> Mapping[str, Any] | None:
-    given = fields.mapping("response_format")
+    given = fields.get("response_format", dict)
     wanted = given.get("type") if given is not None else "text"
     if given is None or wanted == "text":
         return None
@@ -181,12 +189,12 @@ def _schema(fields: Fields) -> Mapping[str, Any] | None:
     if wanted != "json_schema":
         message = 'response_format.type must be "text", "json_object" or "json_schema".'
         raise Refusal(message, param="response_format.type")
-    outer = Fields(given, "response_format.").mapping("json_schema")
+    outer = Fields(given, "response_format.").get("json_schema", dict)
     if outer is None:
         raise Refusal("response_format.json_schema is required.", param="response_format.json_schema")
     inner = Fields(outer, "response_format.json_schema.")
     inner.required_text("name")
-    return inner.mapping("schema") or {}
+    return inner.get("schema", dict) or {}
 
 
 class Fields:
@@ -196,62 +204,24 @@ class Fields:
         self.values = values
         self._path = path
 
-    def text(self, name: str) -> str | None:
-        """A string."""
-        return self._typed(name, str, "a string")
+    def get(self, name: str, kind: type[T]) -> T | None:
+        """Return a field of this JSON type; None = not given. Raises Refusal."""
+        value = self.values.get(name)
+        if value is None or isinstance(value, kind):
+            return value
+        raise Refusal(f"{self._path}{name} must be {KINDS[kind]}, not {kind_of(value)}.", param=self._path + name)
 
     def required_text(self, name: str) -> str:
-        """A required, non-empty string."""
-        value = self.text(name)
+        """Return a non-empty string. Raises Refusal."""
+        value = self.get(name, str)
         if not value:
             raise Refusal(f"{self._path}{name} is required.", param=self._path + name)
         return value
 
-    def boolean(self, name: str) -> bool | None:
-        """True or false."""
-        return self._typed(name, bool, "true or false")
 
-    def mapping(self, name: str) -> dict[str, Any] | None:
-        """An object."""
-        return self._typed(name, dict, "an object")
-
-    def sequence(self, name: str) -> list[Any] | None:
-        """An array."""
-        return self._typed(name, list, "an array")
-
-    def integer(self, name: str, low: int, high: int | None = None) -> int | None:
-        """A whole number from `low` to `high`; 3.0 counts, true does not."""
-        wanted = f"an integer from {low} to {high}" if high is not None else f"an integer of {low} or more"
-        value = self._get(name, wanted, lambda value: _is_whole(value) and low <= value <= _or_more(high, value))
-        return None if value is None else int(value)
-
-    def number(self, name: str, low: float, high: float, *, default: float) -> float:
-        """A number from `low` to `high`."""
-        wanted = f"a number from {low} to {high}"
-        value = self._get(name, wanted, lambda value: is_number(value) and low <= value <= high)
-        return default if value is None else float(value)
-
-    def _typed(self, name: str, kind: type[T], wanted: str) -> T | None:
-        value: T | None = self._get(name, wanted, lambda value: isinstance(value, kind))
-        return value
-
-    def _get(self, name: str, wanted: str, is_good: Callable[[Any], bool]) -> Any:
-        value = self.values.get(name)
-        if value is not None and not is_good(value):
-            shown = kind(value) if isinstance(value, (str, list, dict)) else json.dumps(value)[:40]
-            raise Refusal(f"{self._path}{name} must be {wanted}, not {shown}.", param=self._path + name)
-        return value
+KINDS: Mapping[type, str] = {str: "a string", list: "an array", dict: "an object", bool: "a boolean"}
 
 
-def _is_whole(value: Any) -> bool:
-    return is_number(value) and (isinstance(value, int) or value.is_integer())
-
-
-def _or_more(high: int | None, value: float) -> float:
-    return value if high is None else high
-
-
-def kind(value: object) -> str:
+def kind_of(value: object) -> str:
     """Name the kind of a JSON value."""
-    names = {str: "a string", list: "an array", dict: "an object", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
+    return "null" if value is None else KINDS.get(type(value), "a number")

@@ -13,8 +13,8 @@ from tornado import httpserver
 
 from nbchat.builtin.http.handlers import READ_LIMIT, Counters, Settings, application
 from nbchat.builtin.model.models import learned
-from nbchat.values.daemon_thread import start_daemon
 from nbchat.values.errors import ConfigError
+from nbchat.values.threads import start_daemon
 
 __all__ = ["PACE", "BuiltinServer", "builtin"]
 

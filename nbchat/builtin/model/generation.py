@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from nbchat.builtin.http.refusal import Refusal
 from nbchat.builtin.http.request import JSON_OBJECT, Request
+from nbchat.builtin.model.material import Material
 from nbchat.builtin.model.models import Learned
 from nbchat.builtin.model.prompt import read_prompt
 from nbchat.builtin.model.sampling import Distribution, Drawn, draw, pick
@@ -69,7 +71,6 @@ class Completion:
         self.completion_tokens = 0
         self._learned = learned
         self._prompt = read_prompt(request, learned)
-        self._material = self._prompt.material(request.messages, learned)
         self._tools = [(tool, _schema(tool.parameters, "tools")) for tool in chosen_tools(request)]
         self._schema = None if request.schema is None else _schema(self._shape(request.schema), "response_format")
         self.prompt_tokens = self._prompt.tokens
@@ -77,6 +78,11 @@ class Completion:
         self._rehearse()
         if self._schema is None and not self._tools:
             self._schema = self._schema_in_words()
+
+    @functools.cached_property
+    def _material(self) -> Material:
+        """The values for JSON, read from the messages only for an answer that is JSON."""
+        return self._prompt.material(self.request.messages, self._learned)
 
     def _schema_in_words(self) -> Schema | None:
         """The schema that the prompt describes in words; None = none, or one that can't be followed."""

@@ -15,7 +15,7 @@ from nbchat.builtin.model.ngram import Evidence, Index, Ngram
 from nbchat.builtin.model.relevance import Relevance
 from nbchat.builtin.model.tokenizer import Tokenizer
 
-__all__ = ["CONTEXT_WINDOW", "MODELS", "Learned", "learned"]
+__all__ = ["CONTEXT_WINDOW", "MODELS", "Learned", "learned", "learned_already"]
 
 MODELS = {"nbchat-demo": 4, "nbchat-demo-small": 2}
 """Model ids with the order of their n-grams; the first is the default."""
@@ -64,6 +64,11 @@ def learned() -> Learned:
         if not _learned:
             _learned.append(_learn())
         return _learned[0]
+
+
+def learned_already() -> Learned | None:
+    """Return what the models learned, without waiting; None = the corpus has not been read yet."""
+    return _learned[0] if _learned else None
 
 
 if hasattr(os, "register_at_fork"):

@@ -72,8 +72,7 @@ class Ask(Struct, frozen=True):
             return None
         tokens = prompt_tokens(sent.body) or 0
         window = shorter_after(error, tokens, self.endpoint, self.params.model)
-        answer = self.params.max_completion_tokens or self.params.max_tokens
-        shorter = self.context.fitted(room(window, [self.message], 0, answer))
+        shorter = self.context.fitted(room(window, [self.message], 0, self.params.most_tokens))
         if shorter.left_out == self.context.left_out:
             return None
         return replace(self, history=shorter.messages(), context=None), shorter.notice(window)

@@ -24,7 +24,7 @@ from nbchat.conversation.servers.connection import check_chosen
 from nbchat.conversation.tools.repair import failed, valid_calls, with_unique_ids
 from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger.entries import Entry
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import notebook_path
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Event
 from nbchat.values.answer.reply import Reply, Request, Status, Timing

@@ -25,8 +25,6 @@ __all__ = ["corrections", "fitted", "is_format_refused", "knows_no_format", "lea
 
 FIELD = "response_format"
 
-"""Finish reasons for reaching the token limit."""
-
 _FORMAT_WORDS = re.compile(r"response[_ ]?format|json[_ ]?schema|structured[_ ]output|guided|grammar", re.IGNORECASE)
 _UNSUPPORTED_WORDS = re.compile(r"response[_ ]format", re.IGNORECASE)
 _INVALID_WORDS = re.compile(r"invalid (json )?schema", re.IGNORECASE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
 from typing import Self
 
 from msgspec import Struct
@@ -27,9 +26,9 @@ from nbchat.values.errors import ConfigError
 __all__ = ["Destination", "check_chosen", "current_endpoint", "endpoint_for", "model_of", "models", "ready", "warm_up"]
 
 
-def current_endpoint(env: Mapping[str, str] = os.environ) -> Endpoint:
+def current_endpoint() -> Endpoint:
     """Return the server used by sessions without one of their own."""
-    return process.connected or choose(env)
+    return process.connected or choose()
 
 
 def endpoint_for(

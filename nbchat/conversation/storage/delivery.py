@@ -14,12 +14,12 @@ from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange.exchange import Delivery, Exchange
 from nbchat.conversation.storage.record import Record
 from nbchat.store.ledger.entries import Spent
-from nbchat.store.paths import OFF, is_wanted
+from nbchat.store.opening import OFF, is_wanted
 from nbchat.values.answer.events import Event
-from nbchat.values.answer.usage import Usage, prompt_tokens
+from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import SessionError
-from nbchat.values.live_set import LiveSet
 from nbchat.values.request import Request
+from nbchat.values.threads import LiveSet
 
 if TYPE_CHECKING:  # imported only with a budget
     from nbchat.store.ledger.budget import Budget
@@ -92,9 +92,7 @@ class Deliverer:
         prompt = prompt_tokens(request.body)
         completion = self._completion(exchange)
         tokens = None if prompt is None else prompt + completion
-        cost = 0.0 if exchange.ask.endpoint.is_own else None
-        if cost is None and prompt is not None:
-            cost = listed_price(exchange.ask.endpoint, exchange.ask.params.model, Usage.estimated(prompt, completion))
+        cost = listed_price(exchange.ask.endpoint, exchange.ask.params.model, prompt, completion)
         notice = budget.check(spent(self._record, self._limits), cost, tokens)
         if notice is not None and notice not in exchange.notices:
             exchange.notices.append(notice)
@@ -104,7 +102,7 @@ class Deliverer:
     def _completion(self, exchange: Exchange) -> int:
         """Estimate an answer's tokens from earlier answers, up to the request's limit."""
         params = exchange.ask.params
-        most = params.max_completion_tokens or params.max_tokens
+        most = params.most_tokens
         known = [entry for entry in self._record.ledger if entry.usage.completion_tokens is not None]
         if not known:
             return (most or 0) * (params.n or 1)

@@ -16,7 +16,7 @@ from nbchat.conversation.storage.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined, read_rating
 from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
 from nbchat.store.ledger.entries import Entry
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import notebook_path
 from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation
 from nbchat.values.answer.draft import Draft
@@ -26,8 +26,8 @@ from nbchat.values.answer.reply import Choice, Reply, Timing
 from nbchat.values.json_fields import UNREADABLE, readable
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.plural import pluralize
 from nbchat.values.request import Request
+from nbchat.values.wording import pluralize
 
 __all__ = ["Persistence", "Reopened", "reopened"]
 

@@ -12,7 +12,7 @@ from nbchat.conversation.history import History
 from nbchat.conversation.observers import Observers
 from nbchat.conversation.turn import Turn
 from nbchat.store.ledger.entries import Entry
-from nbchat.values.live_set import LiveSet
+from nbchat.values.threads import LiveSet
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.conversation.storage.persistence import Persistence

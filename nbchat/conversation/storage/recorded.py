@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from nbchat.conversation.context import Context
 from nbchat.conversation.history import History
-from nbchat.conversation.settings import Configurable, Settings, with_system
+from nbchat.conversation.settings import Configurable, Settings
 from nbchat.conversation.storage.delivery import Limits, spent
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.turn import Turn
@@ -48,8 +49,7 @@ class Recorded(Configurable):
     def messages(self) -> list[dict[str, Any]]:
         """The messages that the next request would send before its own: `{role, content}`, including the system text."""
         server = self._settings.destination.address()
-        history = self._record.history.messages()
-        return [message.to_wire(server) for message in with_system(self.system, history)]
+        return [message.to_wire(server) for message in Context(self.turns, self.system).messages()]
 
     @property
     def usage(self) -> Usage:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from nbchat.api.endpoints import Endpoint
 from nbchat.conversation.exchange.exchange import Exchange
-from nbchat.store.opening import journal
-from nbchat.store.paths import notebook_path
+from nbchat.store.opening import journal, notebook_path
 from nbchat.store.replay import SUFFIX, Tape, read_file, request_hash
 from nbchat.values.answer.events import Event
 from nbchat.values.errors import ConfigError

@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING
 
 from nbchat.values.messages import ToolCall
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.tools.call_view import CallView

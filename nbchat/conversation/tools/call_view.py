@@ -8,7 +8,7 @@ from typing import Self
 from msgspec import Struct
 
 from nbchat.values.messages import ToolCall
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["CallView"]
 

@@ -11,12 +11,16 @@ from nbchat.data.describe import describe
 from nbchat.data.description import Description, UnknownFormat
 from nbchat.data.fingerprint import fingerprint
 from nbchat.data.images import Image
-from nbchat.data.interpolation.finder import Finder
 from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup
-from nbchat.data.interpolation.placeholders import Expression, Placeholder, belongs_elsewhere, kind_of_expression
+from nbchat.data.interpolation.placeholders import (
+    Expression,
+    Finder,
+    Placeholder,
+    belongs_elsewhere,
+    kind_of_expression,
+)
 from nbchat.data.privacy.ladder import LADDER, Rung
 from nbchat.values.errors import PromptError
-from nbchat.values.messages import Content, ImagePart, TextPart
 
 __all__ = ["Fragment", "Inserted", "Interpolated", "Left", "interpolate"]
 
@@ -31,16 +35,14 @@ class Fragment(Struct, frozen=True):
 class Inserted(Struct, frozen=True):
     """A placeholder that was expanded. `size` is in bytes of UTF-8; `str` gives the footer's phrase.
 
-    `rung` is the rung of the privacy ladder ("" = none), `exposes` describes what that reveals, and `cut` whether the
-    budget left something out.
+    `exposes` describes what a rung of the privacy ladder reveals ("" = it is on none), `cut` is whether the budget left
+    something out.
     """
 
     name: str
-    spec: str
     label: str
     size: int
     cut: bool = False
-    rung: str = ""
     exposes: str = ""
 
     def __str__(self) -> str:
@@ -80,13 +82,6 @@ class Interpolated(Struct, frozen=True):
     def text(self) -> str:
         """The message."""
         return "".join(part.text for part in self.parts)
-
-    @property
-    def content(self) -> Content:
-        """The message content: the text, or a list of the text and its images."""
-        if not self.images:
-            return self.text
-        return (TextPart(self.text), *(ImagePart(image.url) for image in self.images))
 
 
 def interpolate(
@@ -207,9 +202,7 @@ class _Reading:
         exposes = Rung(description.rung).exposes if description.rung else ""
         if description.rung == "schema" and source.startswith("= "):
             exposes += f" (:{LADDER[1]} shows more)"
-        self._inserted.append(
-            Inserted(source, spec, description.label, size, description.cut, description.rung, exposes)
-        )
+        self._inserted.append(Inserted(source, description.label, size, description.cut, exposes))
 
     def _keep(self, end: int) -> None:
         if end > self._kept:

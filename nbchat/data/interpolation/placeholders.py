@@ -16,14 +16,15 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from nbchat.data.interpolation.markdown_code import Code, code_in
+
 __all__ = [
     "Expression",
+    "Finder",
     "Placeholder",
     "Step",
     "belongs_elsewhere",
-    "expression_at",
     "kind_of_expression",
-    "placeholder_at",
 ]
 
 _COMPUTES = (ast.Call, ast.Subscript, ast.Attribute, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.IfExp)
@@ -53,9 +54,8 @@ class Step(Struct, frozen=True):
 
 
 class Placeholder(Struct, frozen=True):
-    """`text[start:end]`, parsed as a path from a name, and a format (None = no colon)."""
+    """A path from a name, and a format (None = no colon). `end` is where it ends in the text."""
 
-    start: int
     end: int
     name: str
     steps: tuple[Step, ...]
@@ -69,9 +69,8 @@ class Placeholder(Struct, frozen=True):
 
 
 class Expression(Struct, frozen=True):
-    """`text[start:end]`, parsed as `{= source:spec}`. `source` is None if no closing brace makes it Python."""
+    """`{= source:spec}`. `source` is None if no closing brace makes it Python. `end` is where it ends in the text."""
 
-    start: int
     end: int
     source: str | None
     spec: str
@@ -85,7 +84,7 @@ def belongs_elsewhere(text: str, start: int) -> bool:
     return bool(_COMMAND.search(text, max(start - _COMMAND_REACH, 0), start))
 
 
-def placeholder_at(text: str, start: int) -> Placeholder | None:
+def _placeholder_at(text: str, start: int) -> Placeholder | None:
     """Return the placeholder at `start`, or None."""
     match = _PLACEHOLDER.match(text, start)
     if match is None:
@@ -97,7 +96,7 @@ def placeholder_at(text: str, start: int) -> Placeholder | None:
         steps = tuple(_steps(match["steps"]))
     except (SyntaxError, ValueError):
         return None
-    return Placeholder(start, match.end(), match["name"], steps, match["path"], match["spec"])
+    return Placeholder(match.end(), match["name"], steps, match["path"], match["spec"])
 
 
 def _is_name(name: str) -> bool:
@@ -113,7 +112,7 @@ def _steps(text: str) -> Iterator[Step]:
             yield Step(ast.literal_eval(match["key"][1:-1]), attribute=False)
 
 
-def expression_at(text: str, start: int) -> Expression | None:
+def _expression_at(text: str, start: int) -> Expression | None:
     """Return the `{= …}` at `start`, up to the first closing brace that makes it Python.
 
     None if it is unclosed or empty. As in an f-string, a colon that can't be part of the expression starts a format.
@@ -128,11 +127,11 @@ def expression_at(text: str, start: int) -> Expression | None:
         first = first or end
         found = _source_and_spec(text[start + 2 : end])
         if found is not None:
-            return Expression(start, end + 1, *found)
+            return Expression(end + 1, *found)
         end += 1
     if not first or not text[start + 2 : first].strip():
         return None
-    return Expression(start, first + 1, None, "")
+    return Expression(first + 1, None, "")
 
 
 def kind_of_expression(inner: str, namespace: Mapping[str, object]) -> str:
@@ -169,3 +168,31 @@ def _is_python(source: str) -> bool:
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return False
     return True
+
+
+class Finder:
+    """Finds the placeholders of one text. The text is searched for code only once a brace looks like a placeholder."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._code: Code | None = None
+
+    def at(self, start: int, *, after_value: bool = False) -> Placeholder | Expression | None:
+        """Return the placeholder or expression whose brace is at `start`; None = there is none.
+
+        `after_value`: the text before the brace is another placeholder, whose closing brace must be ignored.
+        """
+        if not after_value and belongs_elsewhere(self._text, start):
+            return None
+        if not self._text.startswith("{=", start):
+            found = _placeholder_at(self._text, start)
+            return None if found is None or self.in_code(start, found.end) else found
+        if self._text[start - 1 : start] == "`" or self.in_code(start, start + 2):  # `<b>`{=html} is Pandoc's
+            return None
+        return _expression_at(self._text, start)
+
+    def in_code(self, start: int, end: int) -> bool:
+        """Whether any of `text[start:end]` is in a code span or block."""
+        if self._code is None:
+            self._code = code_in(self._text)
+        return self._code.touches(start, end)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import html
 import math
+import re
 import urllib.parse
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbchat.data.privacy.encodings import variants
 from nbchat.data.privacy.marked import MARKED
 from nbchat.data.privacy.secret_names import is_secret_name, passwords_in
 from nbchat.values.errors import GuardError
@@ -129,3 +130,19 @@ def _forms(secret: str) -> tuple[str, ...]:
         if len(inner) >= SHORTEST:
             forms |= {inner, inner.replace("+", "-").replace("/", "_")}
     return tuple(sorted(forms))
+
+
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+def variants(text: str) -> Iterator[str]:
+    """Yield the text itself, and the text with URL quoting, JSON escapes and HTML entities decoded if it has any."""
+    yield text
+    if "%" in text and (unquoted := urllib.parse.unquote_plus(text)) != text:
+        yield unquoted
+    if "\\u" in text:
+        decoded = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+        if decoded != text:
+            yield decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if "&" in text and ";" in text and (unescaped := html.unescape(text)) != text:
+        yield unescaped

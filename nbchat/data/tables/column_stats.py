@@ -11,7 +11,7 @@ from typing import Any
 from nbchat.data.description import missing
 from nbchat.data.tables.column_list import column_name
 from nbchat.data.tables.table import Field, Table, step_for
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Statistics", "phrase"]
 
@@ -96,7 +96,8 @@ def _categories(values: list[str]) -> str:
     named = [(value, times) for value, times in counts.most_common(NAMED) if times > 1]
     if len(counts) > MANY or not named:
         lengths = sorted(map(len, counts))
-        return f"{distinct}, {lengths[0]:,} to {pluralize(lengths[-1], 'character')} long"
+        shortest = f"{lengths[0]:,} to " if lengths[0] < lengths[-1] else ""
+        return f"{distinct}, {shortest}{pluralize(lengths[-1], 'character')} long"
     named.sort(key=lambda pair: (-pair[1], pair[0]))
     shown = ", ".join(f"{column_name(value)[:40]} {times:,}" for value, times in named)
     return f"{distinct}: {shown}{', …' if len(named) < len(counts) else ''}"

@@ -14,7 +14,7 @@ from nbchat.data.tables.column_list import column_name, columns_text, statistics
 from nbchat.data.tables.column_stats import Statistics
 from nbchat.data.tables.table import Field, Table
 from nbchat.values.errors import PromptError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["describe_table", "headline"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,8 +16,7 @@ from nbchat.api.endpoints import (
 )
 from nbchat.api.http.addresses import public_url
 from nbchat.api.http.headers import named_headers
-from nbchat.api.keyring import store_key
-from nbchat.api.keys import Key
+from nbchat.api.keys import Key, store_key
 from nbchat.builtin.local_model import HOW_TO_INSTALL, is_installed
 from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
@@ -28,12 +28,13 @@ from nbchat.conversation.servers.probe import probed
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle
 from nbchat.frontend import registry
+from nbchat.magics.commands.command import command, say, show
 from nbchat.values.errors import AuthenticationFailed, ConfigError, NbchatError
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.modelname import SMOLLM2
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
-__all__ = ["connect_line", "key_line"]
+__all__: list[str] = []
 
 CHECK_SECONDS = 5.0
 """Seconds to wait for the server to list its models."""
@@ -45,9 +46,14 @@ LONGEST_LIST = 200
 """Longest list of models, in characters."""
 
 
-def connect_line(rest: str) -> Bundle:
-    """Run `%chat connect …`. Raises UsageError and NbchatError; the previous connection then stays."""
-    asked = _read(rest)
+@command("connect", "[NAME|URL] [--model M] [--key-env VAR] [--header 'NAME=$VAR']")
+def _connect(shell: Any, rest: str) -> None:
+    """Choose a server; alone, list the choices; off returns to the environment's choice."""
+    show(shell, _connected(_read(rest)))
+
+
+def _connected(asked: _Line) -> Bundle:
+    """Connect as asked, and return what to show. Raises NbchatError; the previous connection then stays."""
     if asked.where is None:
         return _choices()
     if asked.where.lower() in ("off", "none"):
@@ -153,8 +159,9 @@ def _choices() -> Bundle:
     return chrome.table(["", "%chat connect …", "where", "key"], rows)
 
 
-def key_line(rest: str) -> str:
-    """Run `%chat key [NAME|URL] [--save]` and return the message to show. Raises UsageError and NbchatError."""
+@command("key", "[NAME|URL] [--save]")
+def _key(shell: Any, rest: str) -> None:
+    """Prompt for the server's key without echoing it; --save stores it in the system keyring."""
     words = rest.split()
     where = [word for word in words if word != "--save"]
     if len(where) > 1 or (
@@ -174,10 +181,10 @@ def key_line(rest: str) -> str:
         registry().current.set(model=None)
     if "--save" in words and endpoint.key is not None:
         store_key(endpoint.base_url, endpoint.key)
-        return f"the key for {endpoint.title} is saved in the system keyring"
-    return (
-        f"the key for {endpoint.title} is used until the kernel stops; %chat key --save saves one in the system keyring"
-    )
+        say(shell, f"the key for {endpoint.title} is saved in the system keyring")
+        return
+    how = "%chat key --save saves one in the system keyring"
+    say(shell, f"the key for {endpoint.title} is used until the kernel stops; {how}")
 
 
 def _check_key(endpoint: Endpoint) -> None:

@@ -11,39 +11,33 @@ from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import registry
-from nbchat.magics.code_output import difference, offer, python_code
+from nbchat.magics.commands.command import command
 from nbchat.magics.commands.last_error import last_failure, last_source
-from nbchat.markdown.render import render
-from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.answer.reply import Reply
 
-__all__ = ["document", "explain", "fix"]
+__all__: list[str] = []
 
 
-def fix(shell: Any) -> Reply:
-    """Ask what went wrong in the last failing cell, show a diff, and replace this cell with the corrected one.
-
-    Sends its source, the end of its traceback, and the types and shapes of its variables; no values except those in
-    the traceback.
-    """
+@command("fix")
+def _fix(shell: Any, _rest: str) -> None:
+    """Explain and repair the last failing cell; sends its source, the traceback's end, types and shapes, but no values."""
     failure = last_failure(shell)
     variables = "\n".join(failure.variables) or "(none)"
     reply = _ask("fix", source=failure.source, traceback=failure.traceback, variables=variables)
     _offer_changed(shell, reply, failure.source)
-    return reply
 
 
-def explain(shell: Any) -> Reply:
-    """Ask what the previous cell does."""
-    return _ask("explain", source=last_source(shell))
+@command("explain")
+def _explain(shell: Any, _rest: str) -> None:
+    """Explain the previous cell."""
+    _ask("explain", source=last_source(shell))
 
 
-def document(shell: Any) -> Reply:
-    """Ask for docstrings in the previous cell, and replace this cell with the documented one."""
+@command("doc")
+def _doc(shell: Any, _rest: str) -> None:
+    """Write docstrings and comments for the previous cell."""
     source = last_source(shell)
-    reply = _ask("doc", source=source)
-    _offer_changed(shell, reply, source)
-    return reply
+    _offer_changed(shell, _ask("doc", source=source), source)
 
 
 def _ask(prompt: str, **fields: str) -> Reply:
@@ -62,6 +56,10 @@ def _fence(*texts: str) -> str:
 
 def _offer_changed(shell: Any, reply: Reply, before: str) -> None:
     """Show how the answer's code differs from the cell, and put it into a cell."""
+    from nbchat.magics.code_output import difference, offer, python_code
+    from nbchat.markdown.render import render
+    from nbchat.markdown.terminal_text import plain_text
+
     canvas = CellCanvas(shell)
     code = python_code(reply.text)
     changes = difference(before, code) if code else ""

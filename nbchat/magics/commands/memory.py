@@ -9,8 +9,7 @@ from typing import Any
 
 from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.context import checked_policy
-from nbchat.conversation.registry import DEFAULT
-from nbchat.conversation.storage.stored import stored_session, stored_sessions, title
+from nbchat.conversation.registry import DEFAULT, stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn
 from nbchat.data.fingerprint import fingerprint
 from nbchat.display import chrome
@@ -23,7 +22,7 @@ from nbchat.values.errors import SessionError
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.limits import one_line
 from nbchat.values.optionline import option_line
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["changed_data", "journal_location"]
 

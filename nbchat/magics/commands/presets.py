@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbchat.cells.options import option_line
 from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.presets import find_preset, import_presets, presets, presets_file, save_preset, unusable
-from nbchat.conversation.session import Session
 from nbchat.display import chrome
-from nbchat.display.canvas import Bundle
+from nbchat.frontend import registry
+from nbchat.magics.commands.command import command, say, show
 
-__all__ = ["apply_line", "list_line", "save_line"]
+__all__: list[str] = []
 
 
-def list_line(rest: str) -> Bundle:
-    """Run `%chat presets [FILE]` and return the outputs to show. Raises ConfigError."""
+@command("presets", "[FILE]")
+def _presets(shell: Any, rest: str) -> None:
+    """List the presets; with FILE (.json or .toml), import those in it."""
     if rest:
         names = ", ".join(preset.name for preset in import_presets(rest.strip("'\"")))
-        return chrome.line(f"imported {names} into {presets_file()}")
+        say(shell, f"imported {names} into {presets_file()}")
+        return
     rows = [
         [
             preset.name,
@@ -25,20 +29,23 @@ def list_line(rest: str) -> Bundle:
         ]
         for preset in presets().values()
     ]
-    return chrome.table(["%chat preset …", "", ""], [*rows, *(["", "", problem] for problem in unusable())])
+    show(shell, chrome.table(["%chat preset …", "", ""], [*rows, *(["", "", problem] for problem in unusable())]))
 
 
-def apply_line(session: Session, rest: str) -> str:
-    """Run `%chat preset NAME` and return the message to show. Raises UsageError and ConfigError."""
+@command("preset", "NAME")
+def _preset(shell: Any, rest: str) -> None:
+    """Apply a preset."""
     if not rest:
         raise UsageError("%chat preset needs a name; %chat presets lists them.")
+    session = registry().current
     session.params = find_preset(rest.strip("'\"")).apply(session.params)
-    return option_line(dict(session.params.items())) or "nothing is set: the server decides"
+    say(shell, option_line(dict(session.params.items())) or "nothing is set: the server decides")
 
 
-def save_line(session: Session, rest: str) -> str:
-    """Run `%chat save-preset NAME` and return the message to show. Raises UsageError and ConfigError."""
+@command("save-preset", "NAME")
+def _save_preset(shell: Any, rest: str) -> None:
+    """Save the current parameters, except the model, as a preset."""
     if not rest:
         raise UsageError("%chat save-preset needs a name.")
-    preset = save_preset(rest.strip("'\""), session.params)
-    return f"saved as {preset.name} in {presets_file()}"
+    preset = save_preset(rest.strip("'\""), registry().current.params)
+    say(shell, f"saved as {preset.name} in {presets_file()}")

@@ -11,9 +11,10 @@ from nbchat.display import chrome
 from nbchat.display.footer import cost_text, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.commands.command import command, say, show
+from nbchat.tuning.plot import vega_type
 from nbchat.values.answer.usage import Usage
-from nbchat.values.plural import pluralize
-from nbchat.views.sweep_plot import vega_type
+from nbchat.values.money import dollars
+from nbchat.values.wording import pluralize
 
 __all__ = ["budget_text", "cost_of"]
 
@@ -29,7 +30,7 @@ def cost_of(costs: Sequence[float | None]) -> str:
     if not known:
         return "unknown"
     rest = f" and {pluralize(len(costs) - len(known), 'request')} of unknown cost" if len(known) < len(costs) else ""
-    return (f"${sum(known):.4g}" if sum(known) else "free") + rest
+    return (dollars(sum(known), digits=4) if sum(known) else "free") + rest
 
 
 @command("usage")

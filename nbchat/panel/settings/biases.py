@@ -66,7 +66,7 @@ class BiasControl(TextControl):
         else:
             self._moves += 1
             self.waiting = "logit_bias: the token ids are still being looked up."
-            self._hint("looking up token ids …")
+            self._note.say("looking up token ids …")
             threading.Thread(
                 target=self._look_up, args=(entries, self._moves), name="nbchat-tokens", daemon=True
             ).start()
@@ -94,7 +94,7 @@ class BiasControl(TextControl):
         if not self.problem:
             pairs = zip(entries, found, strict=True)
             texts = [(token, ids) for (token, _), (ids, _) in pairs if isinstance(token, str)]
-            self._hint("; ".join(f"{text!r} is {', '.join(map(str, ids))}" for text, ids in texts))
+            self._note.say("; ".join(f"{text!r} is {', '.join(map(str, ids))}" for text, ids in texts))
 
     def _settle(self, found: list[tuple[list[int], float]]) -> None:
         try:

@@ -132,7 +132,7 @@ class Control:
         mark(self.row, "nbchat-unset", self._value is None and not self.tried)
         mark(self.row, "nbchat-several", bool(self.tried))
         mark(self.row, "nbchat-bad", False)
-        self._say()
+        self._note.say("")
 
     def _draw_tried(self, text: str) -> None:
         """Show several values; rows without a box to type into never have any."""
@@ -168,13 +168,7 @@ class Control:
         self.problem = problem
         mark(self.row, "nbchat-unset", False)  # so that one click can discard the typed text
         mark(self.row, "nbchat-bad", True)
-        self._say()
-
-    def _say(self) -> None:
-        self._note.say(self.problem, wrong=True)
-
-    def _hint(self, text: str) -> None:
-        self._note.say(text)
+        self._note.say(problem, wrong=True)
 
 
 class SliderControl(Control):

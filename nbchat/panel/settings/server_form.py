@@ -55,7 +55,7 @@ class ModelControl(TextControl):
         names, value = self._box.options, self._value
         if not self.problem and value is not None:
             unknown = bool(names) and not any(same_model(value, name) for name in names)
-            self._hint(f"not on the server's list of {len(names)}.{nearest(value, names)}" if unknown else "")
+            self._note.say(f"not on the server's list of {len(names)}.{nearest(value, names)}" if unknown else "")
 
     def usual(self, name: str | None) -> None:
         """Set the model used while none is chosen."""

@@ -24,7 +24,7 @@ from nbchat.tuning.verdict import Comparable, Terms, Verdict, verdict
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.params import PARAMETERS
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session

@@ -24,8 +24,9 @@ from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting
 from nbchat.tuning.statistics import finite
 from nbchat.values.errors import BudgetExceeded, Interrupted, NbchatError
+from nbchat.values.money import dollars
 from nbchat.values.params import PARAMETERS
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -99,7 +100,7 @@ class EvaluationRun:
         if self._looks or any(self._graded[i][row].status == "not asked" for i in self._running for row in self._rows):
             notes.append("rows were asked in a random order")
         if self._judged:
-            notes.append(f"the judge cost ${self._judged:.2g} more")
+            notes.append(f"the judge cost {dollars(self._judged)} more")
         of_requests = {*PARAMETERS, "extra", "system", "schema"}
         fixed = {name: value for name, value in self._fixed.items() if name in of_requests}
         design = Design(self._question.template, self._grid, fixed, self._question.measure, self._looks, tuple(notes))

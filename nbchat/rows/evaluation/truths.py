@@ -17,7 +17,7 @@ from nbchat.rows.source import source_of
 from nbchat.rows.template import ROW
 from nbchat.values.errors import ParameterError
 from nbchat.values.params import nearest
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Truths", "cases_of", "items_of", "measure_of"]
 

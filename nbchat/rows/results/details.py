@@ -13,7 +13,7 @@ from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import SessionError
 from nbchat.values.frame import data_frame
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 __all__ = ["Details", "Mapped", "with_summary"]
 
@@ -22,7 +22,8 @@ class Details:
     """The outcomes of a run, row by row, and its figures.
 
     `about` says what was run: template, params, server. `usage`, `cost` (US dollars, None = unknown), `requests` and
-    `seconds` are those of this run, without stored answers. `again` runs it again for the rows without an answer.
+    `seconds` are those of this run, without stored answers. `again` runs it again for the rows without an answer;
+    `versions` finds the prompts that its rows were asked with.
     """
 
     def __init__(
@@ -34,7 +35,8 @@ class Details:
         cost: float | None,
         requests: int,
         seconds: float,
-        again: Callable[..., Any] | None,
+        again: Callable[..., Any] | None = None,
+        versions: Callable[[], Sequence[Any]] = list,
         notices: Sequence[str] = (),
         pilot: Projection | None = None,
     ) -> None:
@@ -52,6 +54,7 @@ class Details:
         self.stored = sum(one.stored for one in outcomes) if sparse is None else sparse.stored
         """The number of rows whose answer came from the journal."""
         self._again = again
+        self._versions = versions
 
     def count(self, status: str) -> int:
         """Return the number of rows with this status."""
@@ -98,13 +101,19 @@ class Details:
             self._again = through(self._again)
 
     def again(self, **options: Any) -> Any:
-        """Ask the rows without an answer again. Raises SessionError for a result that was read from a file."""
+        """Ask the rows without an answer again. Raises SessionError for a result that was read from a file or the journal."""
         if self._again is None:
-            raise SessionError("This result was read from a file, so it can't be asked again: run map anew.")
+            raise SessionError(
+                "This result was read from a file or the journal, so it can't be asked again: run map anew."
+            )
         return self._again(**options)
 
+    def versions(self) -> Sequence[Any]:
+        """Return the prompts that these rows were asked with: see `Mapped.versions`."""
+        return self._versions()
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_again": None}  # sessions can't be pickled
+        return {**self.__dict__, "_again": None, "_versions": list}  # sessions can't be pickled
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self  # details never change
@@ -148,10 +157,20 @@ class Mapped:
     def retry(self, **options: Any) -> Any:
         """Ask the rows without an answer again, and return the completed result, of the same type.
 
-        `disagreeing=True` also asks those whose repeats disagree, so that `repeat=` can add to them. Other `options`
-        replace those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as `map` does.
+        `disagreeing=True` also asks those whose repeats disagree, until each has `repeat` answers (twice as many as before
+        if not given). Other `options` replace those of the run: `concurrency`, `budget`, `model`, `max_tokens`, … Raises as
+        `map` does.
         """
         return self.details.again(**options)
+
+    @property
+    def versions(self) -> Sequence[Any]:
+        """The prompts and settings that these rows were asked with in this session, oldest first: see `Version`.
+
+        Their answers are read from the journal; nothing is sent. There are none of the rows of iterators and files. Raises
+        SessionError if the journal can't be read.
+        """
+        return self.details.versions()
 
     @property
     def failed(self) -> int:

@@ -17,7 +17,7 @@ from nbchat.rows.results.result import NAME, columns_of
 from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.rows.source import Source
 from nbchat.values.errors import ConfigError, ParameterError, PromptError
-from nbchat.values.plural import pluralize
+from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema

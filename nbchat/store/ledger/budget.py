@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from nbchat.store.ledger.entries import Spent
 from nbchat.values.errors import BudgetExceeded, ParameterError
+from nbchat.values.money import dollars
 
 __all__ = ["Budget", "Unit"]
 
@@ -77,7 +78,7 @@ class Budget(Struct, frozen=True):
 
     def shown(self, amount: float) -> str:
         """Format an amount in the budget's unit."""
-        return f"${amount:.4g}" if self.unit == "dollars" else f"{amount:,.0f} tokens"
+        return dollars(amount, digits=4) if self.unit == "dollars" else f"{amount:,.0f} tokens"
 
     def since(self) -> float:
         """The time from which calls count, in seconds since the epoch: local midnight for a budget per day."""

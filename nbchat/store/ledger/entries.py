@@ -14,7 +14,6 @@ from nbchat.api.prices import CostSource, priced
 from nbchat.values.answer.reply import Reply, Status, Timing
 from nbchat.values.answer.usage import UNKNOWN, Usage
 from nbchat.values.errors import ConfigError
-from nbchat.values.frame import data_frame
 from nbchat.values.frozen import Incidental
 
 __all__ = ["Entries", "Entry", "Spent"]
@@ -137,6 +136,8 @@ class Entries(list[Entry]):
 
     def to_frame(self) -> Any:
         """Return a pandas or polars data frame with a row for each call. Raises NbchatError if neither is installed."""
+        from nbchat.values.frame import data_frame  # not needed to add a call
+
         rows = [{**row, "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["time"]))} for row in self.rows()]
         columns = list(_EMPTY.row())
         return data_frame(rows, columns, (*NUMBERS, "tokens_per_second"))

@@ -7,8 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from nbchat.values.answer.rate_limits import RateLimits
-from nbchat.values.answer.usage import Usage
+from nbchat.values.answer.usage import RateLimits, Usage
 from nbchat.values.errors import NbchatError
 from nbchat.values.frozen import Incidental
 from nbchat.values.messages import ImagePart, Source

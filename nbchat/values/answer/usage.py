@@ -1,4 +1,4 @@
-"""Token counts of a reply, and how certain they are."""
+"""Token counts of a reply and how certain they are, and the rate limits that a server reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import asdict
 
-__all__ = ["UNKNOWN", "Usage", "UsageState", "estimate_tokens", "prompt_tokens"]
+__all__ = ["UNKNOWN", "RateLimits", "Usage", "UsageState", "estimate_tokens", "prompt_tokens"]
 
 UsageState = Literal["measured", "estimated", "unknown"]
 """Where counts come from: the server, an estimate by text length, or nowhere."""
@@ -171,3 +171,14 @@ def _amount(value: object) -> float | None:
 def _sum(values: Iterable[Any]) -> Any:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+class RateLimits(Struct, frozen=True):
+    """Limits from the response headers; None = not reported. `reset_*`: seconds until the limit is fully restored."""
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens: float | None = None

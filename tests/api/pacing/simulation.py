@@ -6,7 +6,7 @@ import selectors
 
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.pace import Pace
-from nbchat.values.answer.rate_limits import RateLimits
+from nbchat.values.answer.usage import RateLimits
 
 FOREVER = 1e6
 

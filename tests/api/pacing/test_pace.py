@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.pace import LONGEST_SECONDS, Pace
 from nbchat.api.pacing.sharing import Shared
-from nbchat.values.answer.rate_limits import RateLimits
+from nbchat.values.answer.usage import RateLimits
 from nbchat.values.errors import RateLimited
 from tests.api.pacing.simulation import Simulation
 

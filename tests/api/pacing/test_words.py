@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.api.pacing.rate_limits import delay_in_limits, delay_in_message, rate_limits
-from nbchat.values.answer.rate_limits import RateLimits
+from nbchat.values.answer.usage import RateLimits
 
 
 @pytest.mark.parametrize(

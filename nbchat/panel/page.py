@@ -1,4 +1,4 @@
-"""Delays Send until the kernel has everything that was typed before it."""
+"""What the page tells the kernel through hidden fields, which the script `style.KEYS` writes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from ipywidgets import Text
 
-from nbchat.display.widget_factory import WidgetFactory
+from nbchat.display.widget_factory import Note, WidgetFactory
 
-__all__ = ["ASK", "SEND", "SendHandshake"]
+__all__ = ["ASK", "SEND", "ReloadDetector", "SendHandshake"]
 
 ASK, SEND = "ask ", "send "
 """How the script's two messages begin; a number of the click follows."""
@@ -36,3 +36,26 @@ class SendHandshake:
             self.widget.placeholder = text.removeprefix(ASK)
         elif text == SEND + self.widget.placeholder:
             self._send()
+
+
+LATER = (
+    "This page was loaded after the panel's cell ran. Run that cell again so that the notebook saves the conversation, "
+    "with all that was asked meanwhile."
+)
+
+
+class ReloadDetector:
+    """A hidden field into which each page load writes its own number; a second number shows the note.
+
+    A front end routes a kernel's output to a cell by the request that ran it, and forgets that on reload. The panel's
+    widgets still work, but the transcript below them would be missing from the saved notebook.
+    """
+
+    def __init__(self, factory: WidgetFactory, note: Note) -> None:
+        self._note = note
+        self.widget = factory.make(Text, continuous_update=False, classes="nbchat-none nbchat-page")
+        self.widget.observe(self._loaded, "value")
+
+    def _loaded(self, change: Any) -> None:
+        if change["old"]:
+            self._note.say(LATER)

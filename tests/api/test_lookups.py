@@ -4,7 +4,7 @@ import pytest
 
 from nbchat.api.capabilities import Capabilities
 from nbchat.api.endpoints import Endpoint
-from nbchat.api.model_list import listed_models
+from nbchat.api.lookups import listed_models
 from nbchat.conversation.context import window_of
 from nbchat.conversation.servers.connection import models
 from nbchat.conversation.session import Session
