@@ -2,16 +2,16 @@
 
     python -m tests.soak [--cells 1000] [--replies 10000] [--long 50] [--interrupts 200] [--rounds 4] [--seed 0]
 
-In one kernel: cells in sessions of fifty turns, short replies through `Session.ask`, long answers in cells, cells that
-are interrupted at a random moment, and every fault of the protocol rules, again and again. After each part it prints
-what the process holds; at the end, turns that were lost or altered and what leaked. Exits with 1 if any were, or if
-memory grew by more than `--most` MB after the first round.
+In one kernel: cells in sessions of fifty turns (with sweeps, answers in the background and the panel), short replies
+through `Session.ask`, long answers in cells, cells, sweeps and rows that are interrupted at a random moment, and every
+fault of the protocol rules, again and again. After each part it prints what the process holds; at the end, turns that
+were lost or altered and what leaked. Exits with 1 if any were, or if memory grew by more than `--most` MB after the
+first round.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import json
 import random
@@ -23,27 +23,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from nbchat.testing import (
-    DONE,
-    Answer,
-    Cut,
-    Hang,
-    Pause,
-    Plain,
-    Raw,
-    Received,
-    Refuse,
-    Say,
-    ScriptedServer,
-    StaleKeepAlive,
-    Status,
-    Stream,
-    chunk,
-    error,
-    tool_call,
-)
-from nbchat.values import errors
-from tests.kernel.kernels import Kernel, Run
+from nbchat.testing import Answer, Hang, Pause, Received, Say, ScriptedServer, Stream, chunk
+from tests.faults import AGAIN, EITHER, FAULTS, NO_TURN, Fault
+from tests.kernel.kernels import Error, Kernel, Result
 
 TURNS = 50
 """Turns of a session before the next one begins."""
@@ -54,36 +36,17 @@ PATIENCE = 120.0
 PROMPTLY = 10.0
 """Seconds within which an interrupted cell ends, on a busy machine."""
 
+INTERRUPTED = {
+    "slow": "%%chat --session {name}\n{message}",
+    "slow sweep": "%%chat --session {name} -t 0,1\n{message}",
+    "slow rows": "%%chat --session {name} --each [1,2,3]\n{message} {{item}}",
+}
+"""Cells to interrupt."""
+
 WORDS = "a short answer that is soon there"
 
-FAULTS: dict[str, Answer] = {
-    "refused": Refuse(),
-    "stale keep-alive": StaleKeepAlive(),
-    "400": Status(400, error("unknown parameter", param="temperature")),
-    "401": Status(401, error("no such key")),
-    "402": Status(402, error("no credit")),
-    "404": Status(404, error("no such model")),
-    "429": Status(429, error("too fast"), headers={"retry-after": "0.01"}),
-    "500": Status(500, "<html>oops</html>"),
-    "503": Status(503, None, headers={"retry-after": "0"}),
-    "200 with an error": Plain(error("it failed all the same")),
-    "200 with HTML": Raw(b"<!doctype html><p>log in</p>", content_type="text/html"),
-    "an empty body": Raw(b""),
-    "no JSON": Stream(["data: {not json\n\n", DONE]),
-    "JSON of another kind": Plain([1, 2, 3]),
-    "an error in mid-stream": Stream([chunk("Half"), error("overloaded")]),
-    "cut gracefully": Stream([chunk("Half"), Cut()]),
-    "cut by a reset": Stream([chunk("Half"), Cut(reset=True)]),
-    "no end": Stream([chunk("Half of it")]),
-    "an early finish": Stream([chunk("A"), chunk(finish_reason="stop"), chunk("B"), DONE]),
-    "refusal": Stream([chunk(refusal="No."), chunk(finish_reason="stop"), DONE]),
-    "an unknown tool": Say("", tool_calls=[tool_call("nothing_like_it", {"a": 1})]),
-    "broken UTF-8": Raw(b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}\n\ndata: [DONE]\n\n'),
-    "comments": Stream([": keep-alive\n\n"] * 50 + [chunk("x", finish_reason="stop"), DONE]),
-    "no usage": Say("no usage", usage=None),
-    "silent, then there": Stream([Pause(0.2), chunk("late"), chunk(finish_reason="stop"), DONE]),
-}
-"""One of each kind; the second try of a message is answered well, so that retries end."""
+COUNTED = [f"{number} " for number in range(40)]
+"""The pieces of an answer that never ends."""
 
 SET_UP = """
 import asyncio, gc, json, os, threading
@@ -91,9 +54,9 @@ from nbchat import Session
 from nbchat.conversation.process import process
 import nbchat.frontend
 registry = nbchat.frontend.registry()
-chat = Session(base_url={base_url!r}, model="scripted-1")
 
 def measure():
+    get_ipython().displayhook.flush()  # what `Out` holds
     for _ in range(3):
         gc.collect()
     files = []
@@ -107,14 +70,14 @@ def measure():
         from comm import get_comm_manager
     except ImportError:  # older ipykernels have their own
         get_comm_manager = lambda: get_ipython().kernel.comm_manager
-    return {{
+    return {
         "MB": int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6,
         "threads": threading.active_count(),
         "tasks": len(asyncio.all_tasks(engine._loop)),
         "sockets": sum(name.startswith("socket:") for name in files),
         "files": len(files),
         "comms": len(get_comm_manager().comms),
-    }}
+    }
 
 def turns(name):
     found = registry.open(name).turns
@@ -129,12 +92,12 @@ def answer(request: Received, tries: dict[str, int]) -> Answer:
     tries[asked] = tries.get(asked, 0) + 1
     match kind:
         case "fault" if tries[asked] == 1:
-            return FAULTS[detail.partition(" / ")[0]]
+            return FAULTS[detail.partition(" / ")[0]].answer
         case "long":
             return Say(" ".join(f"word{number}" for number in range(10_000)), chunks=5_000)
         case "slow":
-            return Stream([*(step for number in range(40) for step in (chunk(f"{number} "), Pause(0.01))), Hang()])
-    return Say(f"{WORDS} {asked}", delay=0.0005)
+            return Stream([*(step for number in COUNTED for step in (chunk(number), Pause(0.01))), Hang()])
+    return Say(f"{WORDS} {asked}", chunks=3, delay=0.0005)
 
 
 class Soak:
@@ -143,7 +106,9 @@ class Soak:
     def __init__(self, kernel: Kernel, server: ScriptedServer, chance: random.Random) -> None:
         self.kernel, self.server, self.chance = kernel, server, chance
         self.wrong: list[str] = []
-        self.asked: dict[str, list[tuple[str, bool]]] = {}
+        self.asked: dict[str, list[tuple[str, Fault]]] = {}
+        self.unheard = 0
+        """Interrupts for which ipykernel itself gives up a cell before it runs, without a reply."""
         self.number = itertools.count()
 
     def run(self, code: str) -> Any:
@@ -158,34 +123,42 @@ class Soak:
         """What the process holds."""
         return self.run("print(json.dumps(measure()))") or {}
 
-    def ask(self, message: str, *, interrupt: float | None = None, options: str = "") -> None:
-        """Ask in a cell, and interrupt it after some seconds; anything but an answer or a sentence is wrong."""
-        name = f"soak-{next(self.number) // TURNS}"
-        running = self.kernel.start(f"%%chat --session {name} {options}\n{message}")
-        if interrupt is not None:
-            running.until(lambda run: run.messages)  # an idle kernel takes no notice of interrupts
-            self._interrupt(running, message, interrupt)
-        result = running.wait(PATIENCE)
-        if result.error is not None and not hasattr(errors, result.error.name):
-            self.wrong.append(f"{message!r} ended with {result.error.name}: {result.error.value:.200}")
-        if (
-            result.error is not None
-            and len(result.error.traceback) > 1
-            and "KeyboardInterrupt" not in result.error.name
-        ):
-            self.wrong.append(f"{message!r} showed a traceback: {result.error.traceback[-1]:.200}")
+    def ask(self, message: str, expected: Fault | None = None, *, options: str = "") -> None:
+        """Ask in a cell. Anything but an answer or a sentence is wrong; `expected` None = the server's usual answer."""
+        name = self._session()
+        self._check(message, self.kernel.start(f"%%chat --session {name} {options}\n{message}").wait(PATIENCE))
         if "--once" not in options:
-            self.asked.setdefault(name, []).append((message, result.status == "ok"))
+            self.asked.setdefault(name, []).append((message, expected or Fault(Say(), text=f"{WORDS} {message}")))
 
-    def _interrupt(self, running: Run, message: str, seconds: float) -> None:
-        """Interrupt after some seconds, and again where that had no effect; which is wrong."""
-        for _ in range(5):
-            time.sleep(seconds)
-            self.kernel.interrupt()
-            with contextlib.suppress(TimeoutError):
-                running.until(lambda run: run.done, PROMPTLY)
-                return
+    def ask_and_interrupt(self, kind: str, message: str, seconds: float) -> None:
+        """Ask in a cell, and interrupt it after some seconds; that it goes on is wrong."""
+        name = self._session()
+        running = self.kernel.start(INTERRUPTED[kind].format(name=name, message=message))
+        running.until(lambda run: run.messages)  # an idle kernel takes no notice of interrupts
+        time.sleep(seconds)
+        self.kernel.interrupt()
+        try:
+            running.until(lambda run: run.idle, PROMPTLY)
+        except TimeoutError:
             self.wrong.append(f"{message!r} ran on after an interrupt")
+            self.kernel.interrupt()
+            running.until(lambda run: run.idle)
+        try:
+            self._check(message, running.wait(1.0))
+        except TimeoutError:
+            self.unheard += 1
+        if kind == "slow":
+            self.asked.setdefault(name, []).append((message, Fault(Say(), EITHER, "".join(COUNTED))))
+
+    def _session(self) -> str:
+        return f"soak-{next(self.number) // TURNS}"
+
+    def _check(self, message: str, result: Result) -> None:
+        """A cell ends with an answer, one of nbchat's sentences, or a plain interrupt that came before it began."""
+        if result.error is None or (result.error.name == "KeyboardInterrupt" and not _is_ours(result.error)):
+            return
+        if len(result.error.traceback) > 1:
+            self.wrong.append(f"{message!r} showed a traceback: {result.error.traceback[-1]:.200}")
 
     # The parts of a round
 
@@ -199,11 +172,12 @@ class Soak:
                 self.run("%chat panel")
 
     def replies(self, count: int) -> None:
-        """Short replies without display, 200 a cell."""
+        """Short replies without display, 200 a cell and session."""
         for start in range(0, count, 200):
             some = min(200, count - start)
             self.run(
-                f"for number in range({some}): assert chat.ask('hi', once=True, display=False).status == 'complete'"
+                "chat = Session()\n"
+                f"for _ in range({some}): assert chat.ask('hi', once=True, display=False).status == 'complete'"
             )
 
     def long(self, count: int) -> None:
@@ -212,29 +186,30 @@ class Soak:
             self.ask(f"long {number}", options="--once")
 
     def interrupts(self, count: int) -> None:
-        """Interrupts at random moments, before, during and after the request."""
-        for number in range(count):
-            self.ask(f"slow {next(self.number)} {number}", interrupt=self.chance.uniform(0.0, 0.5))
+        """Interrupts at random moments, before, during and after the request; half of them in the first moments."""
+        for number, kind in zip(range(count), itertools.cycle(INTERRUPTED)):
+            seconds = self.chance.uniform(0.0, self.chance.choice([0.02, 0.5]))
+            self.ask_and_interrupt(kind, f"slow {next(self.number)} {number}", seconds)
 
     def faults(self, count: int) -> None:
         """Every fault, `count` times."""
-        for number, name in itertools.product(range(count), FAULTS):
-            self.ask(f"fault {name} / {next(self.number)} {number}")
+        for number, (name, fault) in itertools.product(range(count), FAULTS.items()):
+            message = f"fault {name} / {next(self.number)} {number}"
+            self.ask(message, Fault(fault.answer, text=f"{WORDS} {message}") if fault.status == AGAIN else fault)
 
     def lost(self) -> Iterator[str]:
         """Turns that are not as they should be."""
         for name, asked in self.asked.items():
-            found = {
-                message: (text, status)
-                for message, text, status in self.run(f"print(json.dumps(turns({name!r})))") or []
-            }
-            for message, good in asked:
-                text, status = found.get(message, (None, None))
-                whole = f"{WORDS} {message}"
-                if good and text is None:
-                    yield f"{name}: no turn for {message!r}"
-                elif message.startswith("cell") and good and (text, status) != (whole, "complete"):
+            found = {message: rest for message, *rest in self.run(f"print(json.dumps(turns({name!r})))") or []}
+            for message, expected in asked:
+                text, status = found.pop(message, (None, NO_TURN))
+                if expected.status == EITHER:
+                    right = text is None or (expected.text or "").startswith(text)
+                else:
+                    right = status == expected.status and (text is None or expected.text in (None, text))
+                if not right:
                     yield f"{name}: {message!r} has {text!r:.60}, {status}"
+            yield from (f"{name}: nobody asked {message!r}" for message in found)
 
     def left_running(self) -> list[str]:
         """Requests whose client has neither read to the end nor closed the connection."""
@@ -243,6 +218,11 @@ class Soak:
             for request in self.server.requests
             if request.method == "POST" and not (request.finished.is_set() or request.closed.wait(5.0))
         ]
+
+
+def _is_ours(error: Error) -> bool:
+    """Whether a traceback names nbchat's own code."""
+    return any("nbchat/" in line for line in error.traceback)
 
 
 def show(part: str, seconds: float, held: dict[str, float]) -> None:
@@ -261,7 +241,7 @@ def soak(options: argparse.Namespace) -> int:
         server.default = lambda request: answer(request, tries)
         work = Soak(kernel, server, random.Random(options.seed))
         work.run(f"%load_ext nbchat\n%chat connect {server.base_url} --model scripted-1")
-        work.run(SET_UP.format(base_url=server.base_url))
+        work.run(SET_UP)
         parts: list[tuple[str, Callable[[int], None], int]] = [
             ("cells", work.cells, options.cells),
             ("short replies", work.replies, options.replies),
@@ -292,6 +272,7 @@ def soak(options: argparse.Namespace) -> int:
         ]
     total = sum(map(len, work.asked.values()))
     print(f"{total} turns asked for, {len(tries)} messages; memory {first['MB']:.0f} to {held['MB']:.0f} MB")
+    print(f"{work.unheard} interrupts that ipykernel answered with nothing at all")
     print("\n".join(wrong) or "Nothing was lost, nothing leaked.")
     return int(bool(wrong))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nbchat.cells.usage_error import UsageError
 from nbchat.values.optionline import CLOSERS, quoted
 
 __all__ = ["quoted", "split"]
@@ -12,7 +13,7 @@ def split(line: str) -> list[str]:
 
     White space separates words, except in quotes (`'…'` or `"…"`, removed; a backslash escapes the quote) and in braces
     or brackets at the beginning of a word or after its `=` (kept with their inner quotes, so that JSON needs no escaping).
-    Other backslashes are literal. Raises ValueError for an unclosed quote.
+    Other backslashes are literal. Raises UsageError for an unclosed quote.
     """
     words: list[str] = []
     at = 0
@@ -49,7 +50,7 @@ def _quoted(line: str, at: int) -> tuple[str, int]:
             at += 1
         pieces.append(line[at])
         at += 1
-    raise ValueError(f"the quote at {line[start : start + 20]!r} is not closed")
+    raise UsageError(f"Can't read this line: the quote at {line[start : start + 20]!r} is not closed.")
 
 
 def _bracketed(line: str, at: int) -> tuple[str, int]:

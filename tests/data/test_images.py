@@ -16,8 +16,7 @@ from PIL import Image as Pillow
 
 from nbchat.data import images
 from nbchat.data.describe import describe
-from nbchat.data.formats import measure
-from nbchat.data.images import image_of, load_image
+from nbchat.data.images import image_of, load_image, measure
 from nbchat.data.interpolation.interpolate import interpolate
 from nbchat.values.errors import PromptError
 
@@ -87,6 +86,7 @@ def test_a_figure_is_drawn_within_the_limit_and_stays_as_it_was() -> None:
     assert len(result.images) == 1  # the same picture goes along once
     assert result.images[0].width == 1568
     assert str(result.inserted[0]).startswith("fig: image of 1,568 × 784 pixels, ")
+    assert str(result.inserted[0]).count("kB") == 1
     assert figure.dpi == 100
     assert describe(figure) == describe(figure)
 

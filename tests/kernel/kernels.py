@@ -116,7 +116,8 @@ class Run:
         self.bytes = 0
         self._kernel = kernel
         self._answers = list(answers)
-        self._idle = False
+        self.idle = False
+        """Whether the kernel has done with it. The reply may come later, or, where ipykernel gives up a cell, never."""
         self._reply = None
         session = kernel.client.session
         content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "stop_on_error": True}
@@ -133,7 +134,7 @@ class Run:
     @property
     def done(self):
         """Whether the reply has come and everything that belongs to the cell."""
-        return self._idle and self._reply is not None
+        return self.idle and self._reply is not None
 
     def wait(self, timeout=PATIENCE):
         """The `Result`, once the cell has ended."""
@@ -162,7 +163,7 @@ class Run:
             case "stdin", "input_request":
                 self._kernel.client.input(self._answers.pop(0))
             case "iopub", "status":
-                self._idle = content["execution_state"] == "idle"
+                self.idle = content["execution_state"] == "idle"
             case "iopub", kind:
                 self.bytes += size
                 self.messages.append((kind, content))

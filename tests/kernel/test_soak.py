@@ -6,17 +6,18 @@ import sys
 
 from nbchat.testing import ScriptedServer
 from tests.environment import ROOT
-from tests.soak import FAULTS, SET_UP, Soak, answer
+from tests.faults import FAULTS
+from tests.soak import SET_UP, Soak, answer
 
 
 def test_a_short_soak_loses_and_leaks_nothing():
-    counts = ["--cells=2", "--replies=4", "--long=1", "--interrupts=2", "--rounds=1"]
+    counts = ["--cells=2", "--replies=4", "--long=1", "--interrupts=3", "--rounds=1"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.soak", *counts], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("Nothing was lost, nothing leaked.\n")
-    assert f"{2 + 2 + len(FAULTS)} turns asked for" in done.stdout
+    assert f"{2 + 1 + len(FAULTS)} turns asked for" in done.stdout
 
 
 def test_what_is_lost_is_told(new_kernel):
@@ -25,8 +26,8 @@ def test_what_is_lost_is_told(new_kernel):
         server.default = lambda request: answer(request, tries)
         work = Soak(new_kernel(), server, random.Random(0))
         work.run(f"%load_ext nbchat\n%chat connect {server.base_url} --model scripted-1")
-        work.run(SET_UP.format(base_url=server.base_url))
+        work.run(SET_UP)
         work.cells(2)
         assert list(work.lost()) == []
         work.run("registry.open('soak-0').undo()")
-        assert list(work.lost()) == ["soak-0: no turn for 'cell 1'"]
+        assert list(work.lost()) == ["soak-0: 'cell 1' has None, no turn"]
