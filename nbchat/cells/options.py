@@ -16,17 +16,7 @@ from nbchat.values.key_shapes import without_keys
 from nbchat.values.optionline import escaped, option_line, unescaped
 from nbchat.values.params import PARAMETERS, Parameter, nearest
 
-__all__ = [
-    "OWN",
-    "CellOptions",
-    "OwnOption",
-    "axis_values",
-    "escaped",
-    "option_line",
-    "parse",
-    "read",
-    "unescaped",
-]
+__all__ = ["OWN", "CellOptions", "OwnOption", "axis_values", "escaped", "option_line", "parse", "read", "unescaped"]
 
 
 class OwnOption(Struct, frozen=True):
