@@ -312,9 +312,9 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
         return Endpoint(LOCAL_SERVERS[where.lower()], name=where.lower())
     if known is None:
         if not re.search(r"[./:]", where) and where != "localhost":
-            said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
+            shown = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
-                f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
+                f"There is no endpoint {shown}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
                 " Give a name that %chat connect lists, or a base URL."
             )
         base_url = normal_url(where)

@@ -134,8 +134,8 @@ def _tapped(tap: Callable[[list[Event]], None], put: Callable[[list[Event]], Non
 class Engine:
     """One thread, one loop, one client; starts when it is made.
 
-    `capabilities` is what servers are known to refuse; None = start with nothing. `sharing` is where processes tell each
-    other of a server's rate limits; None = nowhere. Raises ConfigError where no thread can start.
+    `capabilities` are the known refusals of servers; None = none yet. `sharing` exchanges servers' rate limits with other
+    processes; None = no sharing. Raises ConfigError where no thread can start.
     """
 
     def __init__(self, capabilities: Capabilities | None = None, sharing: Sharing | None = None) -> None:

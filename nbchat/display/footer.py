@@ -98,10 +98,10 @@ def tokens_text(usage: Usage) -> str:
         return "tokens unknown"
     mark = "~" if usage.state == "estimated" else ""
     sent = "?" if usage.prompt_tokens is None else f"{mark}{usage.prompt_tokens:,}"
-    came = "?" if usage.completion_tokens is None else f"{mark}{usage.completion_tokens:,}"
+    received = "?" if usage.completion_tokens is None else f"{mark}{usage.completion_tokens:,}"
     details = [f"{usage.cached_tokens:,} cached"] if usage.cached_tokens else []
     details += [f"{usage.reasoning_tokens:,} reasoning"] if usage.reasoning_tokens else []
-    return f"{sent} → {came} tokens" + (f" ({', '.join(details)})" if details else "")
+    return f"{sent} → {received} tokens" + (f" ({', '.join(details)})" if details else "")
 
 
 def cost_text(cost: float | None) -> str:

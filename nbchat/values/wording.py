@@ -7,9 +7,9 @@ import re
 __all__ = ["dollars", "pluralize", "unlinked"]
 
 
-def pluralize(number: int, thing: str, things: str | None = None) -> str:
-    """Return a count with its noun: "1 row", "2,000 rows". `things` is an irregular plural (None = add "s")."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+def pluralize(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun: "1 row", "2,000 rows". `plural` is an irregular plural (None = add "s")."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 _SCHEME = r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)"

@@ -86,7 +86,7 @@ class ThinkTags:
         self._state = "start"  # → "opened" (white space to drop) → "thinking" → "closed" (the same) → "answer"
         self._open_tag = ""
         self._close_tag = STARTERS  # until a tag opens
-        self._leading = True  # whether no answer has come yet
+        self._leading = True  # whether no answer has arrived yet
         self._known = False  # whether this answer's reasoning is known to be marked
         self._thought = False  # whether any reasoning was returned
         self._before = io.StringIO()  # the answer so far

@@ -187,7 +187,7 @@ class Socket(asyncio.Protocol):
         if self._deadline > loop.time():
             self._rewatch(loop, self._deadline)
         else:
-            self._reader.set_exception(httpx.ReadTimeout("nothing came within the time limit"))
+            self._reader.set_exception(httpx.ReadTimeout("nothing arrived within the time limit"))
 
     async def write(self, data: bytes, timeout: float | None = None) -> None:
         """Write everything; a new response follows.
