@@ -17,7 +17,7 @@ from nbchat.api.keys import Key, Secrets, stored_key
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import looks_like_key
 from nbchat.values.modelname import SMOLLM2, is_model_file
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = [
     "BUILTIN",
