@@ -11,7 +11,9 @@ reopened in the next.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 __all__ = ["Segment", "Segments"]
 
@@ -41,7 +43,7 @@ _NOT_QUOTE = re.compile("[^> ]")
 _WORD = re.compile(r"(?<=\s)(?=\w)")
 
 
-class Segment(NamedTuple):
+class Segment(Struct, frozen=True):
     """A piece of the answer: the source, and the Markdown to show for it (not yet safe).
 
     They differ if a block was split: a fence or table is closed and reopened, a list's indent is removed.
@@ -51,7 +53,7 @@ class Segment(NamedTuple):
     text: str
 
 
-class _Seam(NamedTuple):
+class _Seam(Struct, frozen=True):
     """How to split a block: the text that closes it, the text that reopens it, and the indent to remove after that."""
 
     closing: str = ""
@@ -150,7 +152,7 @@ class Segments:
         cut = words[-1].start() if words else most
         seam = self._seam(None)
         self._piece.add(rest[:cut], starts_line=self._is_whole)
-        self._close(seam._replace(closing=f"\n{seam.closing}") if seam.closing else seam)
+        self._close(replace(seam, closing=f"\n{seam.closing}") if seam.closing else seam)
         self._rest, self._rest_size, self._is_whole = [rest[cut:]], self._rest_size - _length(rest[:cut]), False
 
     def _end_line(self) -> None:
@@ -202,16 +204,16 @@ class Segments:
             first = lines[token.map[0]]
             if token.type == "list_item_open" and line is not None:
                 column = _columns(_MARKERS.match(first)[0].translate(_BLANK))  # type: ignore[index]  # an item has a marker
-                seam = seam._replace(indent=max(seam.indent, min(column, _columns(line))))
+                seam = replace(seam, indent=max(seam.indent, min(column, _columns(line))))
             elif token.type == "table_open" and line is not None and "|" in line:
                 head = lines[token.map[0] : token.map[0] + 2]
-                seam = seam._replace(opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
+                seam = replace(seam, opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
             elif token.type == "fence" and not is_closed(token, lines[: token.map[1]]):
                 margin = _NOT_QUOTE.sub(" ", first[: max(0, first.find(token.markup))].expandtabs(4))
                 opening = f"{margin}{token.markup}{token.info}\n"
                 seam = _Seam(f"{margin}{token.markup}\n", opening, 0 if ">" in margin else len(margin))
-                seam = seam._replace(opening=_without_indent(opening, seam.indent))
-        return seam._replace(indent=kept + seam.indent)
+                seam = replace(seam, opening=_without_indent(opening, seam.indent))
+        return replace(seam, indent=kept + seam.indent)
 
     def _close(self, seam: _Seam) -> None:
         self.closed.append(self._piece.segment(closing=seam.closing))
@@ -249,22 +251,24 @@ def _without_indent(line: str, columns: int) -> str:
 
 
 def _schedule(limit: int) -> list[int]:
-    """The shortest lengths of the pieces that may close, at most `limit` - 1.
+    """The shortest lengths of the pieces that may close, at most `limit` - 1, together `_LONGEST`.
 
-    Each is a share of all text before it; the share grows from piece to piece so that `_LONGEST` fits.
+    If the last one is split further, they grow slowly at first, and none is much longer than the one before, since it
+    is sent whole when it closes. If not, each is a share of all text before it; the share grows from piece to piece.
     """
+    if limit >= _FEWEST:
+        squares = [number * number for number in range(limit - 1)]
+        step = (_LONGEST / len(squares) - 4 * _FIRST) * len(squares) / sum(squares)
+        return [int(4 * _FIRST + step * square) for square in squares]
     low, high = 0.0, 1.0
     while high - low > 1e-4:
         growth = (low + high) / 2
-        low, high = (low, growth) if sum(_lengths(limit, growth)) >= _LONGEST else (growth, high)
-    return _lengths(limit, high)
+        low, high = (low, growth) if sum(_shares(limit, growth)) >= _LONGEST else (growth, high)
+    return _shares(limit, high)
 
 
-def _lengths(limit: int, growth: float) -> list[int]:
-    first = 4 * _FIRST if limit >= _FEWEST else _FIRST
+def _shares(limit: int, growth: float) -> list[int]:
     lengths: list[int] = []
-    before = 0
     for number in range(limit - 1):
-        lengths.append(max(first, int(before * (_SHARE + growth * number))))
-        before += lengths[-1]
+        lengths.append(max(_FIRST, int(sum(lengths) * (_SHARE + growth * number))))
     return lengths

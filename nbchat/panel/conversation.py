@@ -339,7 +339,7 @@ def changed_by_server(reply: Reply) -> list[list[str]]:
     asked_model = str(body.get("model") or "")
     if any(notice.startswith("asked for ") for notice in reply.notices):
         rows.append(["model", asked_model, reply.model or "?"])
-    asked = body.get("n") or 1
-    if reply.status == "complete" and len(reply.choices) < asked:
-        rows.append(["n", str(asked), str(len(reply.choices))])
+    count = body.get("n") or 1
+    if reply.status == "complete" and len(reply.choices) < count:
+        rows.append(["n", str(count), str(len(reply.choices))])
     return rows

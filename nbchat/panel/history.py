@@ -28,8 +28,8 @@ TOOLTIPS = {
     "Undo": "Undo the selected turn and those after it",
     "Fork": "Continue from the selected turn in a new session; this one stays as it is",
     "Use settings": "Apply the parameters of the selected turn",
-    "👍": "Rate the selected answer good; click again to remove the rating",
-    "👎": "Rate the selected answer bad; click again to remove the rating",
+    "👍": "Rate the selected answer as good; click again to remove the rating",
+    "👎": "Rate the selected answer as bad; click again to remove the rating",
     "Rate…": "Give the selected answer a score and a note",
 }
 

@@ -20,7 +20,7 @@ _UNSPACED = "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U
 LONGEST = 1_000_000
 """Characters of a question or an answer that are indexed."""
 
-COLUMNS = "answers.session, answers.id, answers.turn, answers.status, answers.at, answers.cell, answers.parent"
+COLUMNS = "answers.session, answers.id, answers.turn, answers.status, answers.at, answers.cell"
 
 
 def texts(turn: Any) -> tuple[str, str]:
@@ -77,8 +77,8 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
         ).fetchall()
         unindexed = "WHERE indexed = 0"
     for row in connection.execute(f"SELECT {COLUMNS}, number FROM answers {unindexed} ORDER BY number DESC"):  # noqa: S608  # names of our own
-        said = "\n".join(texts(decoded_object(row[2]))).casefold()
-        if all(word.casefold() in said for word in sought):
+        content = "\n".join(texts(decoded_object(row[2]))).casefold()
+        if all(word.casefold() in content for word in sought):
             found.append(row)
             if len(found) >= 2 * limit:
                 break

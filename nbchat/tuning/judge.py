@@ -146,10 +146,10 @@ async def _awaited(work: Awaitable[Any]) -> Score:
 
 
 def _failed(error: BaseException) -> Score:
-    said = ""
+    text = ""
     with contextlib.suppress(Exception):  # formatting the error runs user code too
-        said = str(error)
-    return Score(problem=f"the score function failed with {type(error).__name__}{said and f': {said}'}")
+        text = str(error)
+    return Score(problem=f"the score function failed with {type(error).__name__}{text and f': {text}'}")
 
 
 def _checked(value: Any) -> Score:
@@ -295,6 +295,6 @@ def judged(text: str) -> Score:
     """The score in a judge's answer."""
     number = number_in(text)
     if not is_number(number):
-        said = " ".join(text.split())
-        return Score(problem=f"the judge answered {said[:80]!r} instead of a number")
+        shown = " ".join(text.split())
+        return Score(problem=f"the judge answered {shown[:80]!r} instead of a number")
     return Score(number)

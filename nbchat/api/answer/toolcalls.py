@@ -52,12 +52,12 @@ class _Call:
         self.index = index
         self.id = ""
         self.name = ""
-        self.told = ""  # of the name, in events
+        self.emitted = ""  # of the name, in events
         self.cleaner = TextCleaner(key)
         self.named_again = False  # its name was repeated after its complete arguments: another call may follow
         self._arguments = StringIO()
         self._last = ""  # the previous piece of the arguments
-        self._grows = True  # whether each piece begins with the previous one
+        self.grows = True  # whether each piece begins with the previous one
         self._unread: list[str] = []  # of the arguments, for their marks
         self._depth = 0
         self._quoted = False
@@ -89,7 +89,7 @@ class _Call:
         """Add a piece of its arguments, and update whether they are complete."""
         if not arguments.strip():
             return
-        self._grows = self._grows and arguments.startswith(self._last)
+        self.grows = self.grows and arguments.startswith(self._last)
         self._last = arguments
         self._arguments.write(arguments)
         self._unread.append(arguments)
@@ -97,7 +97,7 @@ class _Call:
     def add_all(self, pieces: list[str]) -> None:
         """Add several pieces, of which those after the first few can't each repeat all before them."""
         for place, piece in enumerate(pieces):
-            if not self._grows and all(map(str.strip, pieces[place:])):
+            if not self.grows and all(map(str.strip, pieces[place:])):
                 self._last = pieces[-1]
                 together = "".join(pieces[place:])
                 self._arguments.write(together)
@@ -119,7 +119,7 @@ class _Call:
 
     def _repeats_itself(self) -> bool:
         """Whether each piece repeats all previous ones, and the last is the complete object."""
-        return self._grows and len(self._last) < self._arguments.tell() and is_object(self._last)
+        return self.grows and len(self._last) < self._arguments.tell() and is_object(self._last)
 
 
 class ToolCallFlow:
@@ -140,7 +140,7 @@ class ToolCallFlow:
         self._by_index: dict[int, _Call] = {}
         self._numbers: dict[int, _Call] = {}
         self._last: _Call | None = None
-        self._loose_id = ""  # that came alone, and may belong to the next call
+        self._loose_id = ""  # one that arrived alone, and may belong to the next call
 
     def read(self, calls: list[Any], events: list[Event]) -> None:
         """Read the `tool_calls` of a delta or message."""
@@ -155,14 +155,14 @@ class ToolCallFlow:
     def continues(self, index: int) -> bool:
         """Whether a piece that holds only arguments, under this index, continues the call there."""
         call = self._by_index.get(index)
-        return call is not None and not call.named_again and call.told == self._clean(call.name)
+        return call is not None and not call.named_again and call.emitted == self._clean(call.name)
 
     def extend(self, index: int, pieces: list[str], events: list[Event]) -> None:
         """Add pieces that hold only arguments, if `continues` is true."""
         call = self._last = self._by_index[index]
         call.add_all(pieces)
-        if arguments := call.cleaner.feed("".join(pieces)):
-            events.append(ToolCallDelta(call.number, call.id, "", arguments, self._index))
+        arguments = map(call.cleaner.feed, pieces if call.grows else ("".join(pieces),))
+        events.extend(ToolCallDelta(call.number, call.id, "", new, self._index) for new in arguments if new)
 
     def read_old(self, function: object, events: list[Event]) -> None:
         """Read the deprecated `function_call`."""
@@ -209,9 +209,9 @@ class ToolCallFlow:
     def _new_name(self, call: _Call, *, is_whole: bool) -> str:
         """Return the part of the name not yet emitted; a possible `functions.` waits for the rest."""
         name = self._clean(call.name)
-        if name == call.told or (not is_whole and any(prefix.startswith(name) for prefix in _PREFIXES)):
+        if name == call.emitted or (not is_whole and any(prefix.startswith(name) for prefix in _PREFIXES)):
             return ""
-        call.told = name
+        call.emitted = name
         return name
 
     def _clean(self, name: str) -> str:

@@ -73,12 +73,10 @@ Deliver = Callable[["Exchange", Request], Delivery]
 class Exchange:
     """Stages: asked → answering (and calling tools, in rounds) → over, when `reply` and `error` are final."""
 
-    def __init__(self, ask: Ask, options: RequestOptions, parent: str | None = None) -> None:
+    def __init__(self, ask: Ask, options: RequestOptions) -> None:
         self.id = new_id()
         self.ask = ask
         self.options = options
-        self.parent = parent
-        """The id of the previous answer in its context; None = none."""
         self.session: str | None = None
         """The name of its session; None = no session."""
         self.alone = False
@@ -252,6 +250,10 @@ class Exchange:
                     presenter.show(events)
         finally:
             channel.close()
+            if rest := channel.rest():  # an interrupt keeps what had come, taken or not
+                draft.add(rest)
+                if presenter is not None:
+                    presenter.show(rest)
         if not draft.ended:
             self._check_stopped()
         self.error = draft.error
@@ -284,9 +286,9 @@ class Exchange:
     def _call_tools(self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None) -> Work:
         """Run each call. Every call gets a result, because servers refuse a history without one."""
         self._called = self.replies[-1]
-        said = self._called.choices[0].message
+        message = self._called.choices[0].message
         answered = 0
-        self.steps.append(replace(said, tool_calls=valid_calls(calls)))
+        self.steps.append(replace(message, tool_calls=valid_calls(calls)))
         try:
             for call in calls:
                 self._check_stopped()

@@ -53,13 +53,13 @@ def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
 
 def _shown(session: Session, options: CellOptions, notes: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the options of a request whose answer is shown in this cell."""
-    way = continue_with(session, options)
-    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=way))
-    return {"display": presenter, "continue_with": way}
+    command = continue_with(session, options)
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=command))
+    return {"display": presenter, "continue_with": command}
 
 
 @command("stop")
 def _stop(shell: Any, _rest: str) -> None:
     """Stop all background answers; the partial answers are kept."""
     count = background.stop()
-    say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing runs in the background")
+    say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing is running in the background")

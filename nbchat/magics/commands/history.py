@@ -107,7 +107,7 @@ def _choose(shell: Any, rest: str) -> None:
     session = registry().current
     turn = _turn(words[0])
     if int(words[1]) > len(turn.versions):
-        raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
+        raise SessionError(f"Turn {words[0]} has only {pluralize(len(turn.versions), 'version')}; got {words[1]}.")
     session.choose(turn, int(words[1]) - 1)
     say(shell, f"turn {words[0]} continues with version {words[1]} of {len(turn.versions)}")
 
@@ -141,8 +141,8 @@ def _context(shell: Any, rest: str) -> None:
         "off": "the whole history is sent",
     }
     policy = session.context
-    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond this many tokens"
-    say(shell, f"context {policy}: {said}; pinned turns stay")
+    effect = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond this many tokens"
+    say(shell, f"context {policy}: {effect}; pinned turns stay")
 
 
 @command("undo", "[N]")
@@ -168,5 +168,7 @@ def _turn(number: str) -> Turn:
     turns = registry().current.turns
     if not number.isdecimal() or not 1 <= int(number) <= len(turns):
         has = f"1 to {len(turns)}" if turns else "none yet"
-        raise UsageError(f"Expected a turn number from %chat history ({has}); got {number!r}.")
+        raise UsageError(
+            f"Expected a turn number from %chat history ({has}); got {repr(number) if number else 'nothing'}."
+        )
     return turns[int(number) - 1]

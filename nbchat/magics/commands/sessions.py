@@ -89,8 +89,8 @@ def _find(shell: Any, rest: str) -> None:
         raise SessionError("There is no journal to search: NBCHAT_STORE turns it off.")
     rows = []
     for row, stored in file.find(rest, MOST_FOUND):
-        asked, answered = texts(stored.turn)
-        rows.append([title(row) if row.id else "", _when(stored.at), _around(asked, rest), _around(answered, rest)])
+        question, answered = texts(stored.turn)
+        rows.append([title(row) if row.id else "", _when(stored.at), _around(question, rest), _around(answered, rest)])
     if rows:
         show(shell, chrome.table(["session", "when", "you", "answer"], rows))
     else:
