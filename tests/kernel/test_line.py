@@ -48,7 +48,7 @@ def test_set_and_unset(run, server):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("%chat set \"", "Can't read this line: the quote at '\"' is not closed."),
+        ('%chat set "', "Can't read this line: the quote at '\"' is not closed."),
         ("%chat histroy", "Unknown command 'histroy'. Did you mean history?"),
         ("%chat set temperatur=1", "There is no parameter temperatur. Did you mean temperature?"),
         ("%chat set temperature", "NAME=VALUE, such as temperature=0.2 or top_p=none; got 'temperature'."),
