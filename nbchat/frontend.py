@@ -103,7 +103,7 @@ class Session(conversation.Session):
         of prompts is one too, and so is `system`. `truth` is the column of right answers: labels give accuracy, macro-F1
         and a confusion matrix, numbers the mean absolute error. `score` is a function of the answer (and the truth) to a
         number, or a judge's prompt with `{answer}`. The result says which setting is best and whether that is settled;
-        `apply()` makes it the session's. Settings that are plainly worse are not asked to the end, unless
+        `apply()` makes it the session's. Settings that are clearly worse are stopped early, unless
         `stop_early=False`. Further options as for `map`, and those of `nbchat.rows.evaluation.evaluate.evaluate`, which
         lists the errors raised.
         """
@@ -123,7 +123,7 @@ def _has_cell_ids() -> bool:
 def make_panel(session: Session | None = None) -> Panel:
     """Make a panel of a session; None = of the current one, also when that becomes another.
 
-    Raises ConfigError where it can't be shown, before a widget is made: a text console complains of each.
+    Raises ConfigError where it can't be shown, before any widget is made, since a text console warns about each one.
     """
     from nbchat.display.kernel import running_shell
     from nbchat.display.presenting import is_notebook

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.environment import ROOT
 from tests.installed import make_environment, run_tests
 
-ROOMS = ("tests/kernel", "tests/magics", "tests/cells", "tests/display", "tests/panel", "tests/views")
+ROOMS = ("tests/kernel", "tests/magics", "tests/cells", "tests/display", "tests/markdown", "tests/panel", "tests/views")
 
 OLDER = {"jupyter_client": "7.4.9", "notebook": "6.5.7"}
 """Of the tests' own packages: with the lower bounds of pyproject.toml the old ones could not be installed beside them."""

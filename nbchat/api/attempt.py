@@ -12,7 +12,6 @@ import httpx
 
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import AttemptFailed, Call
-from nbchat.api.http.network import connects
 from nbchat.api.http.pools import Pools
 from nbchat.api.http.proxies import secrets_toward
 from nbchat.api.http.requests import request
@@ -87,11 +86,11 @@ class Attempt:
 
     async def _try(self) -> tuple[str | None, AttemptFailed | None]:
         """Run the attempt; return the transport's error (None = none) and the failure."""
-        connects.set(False)
-        responded = False
+        asked, responded = None, False
         try:
-            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(self._request()) as response:
-                responded = True
+            asked = self._request()
+            async with asyncio.timeout(LIMITS.seconds.most), self._pools.send(asked) as response:
+                responded = True  # a connection that brought a head was not stale
                 limits = rate_limits(response.headers)
                 self._slot.answered(limits)
                 request_id = self._request_id(response)
@@ -114,8 +113,8 @@ class Attempt:
         except (httpx.RequestError, httpx.InvalidURL) as error:
             from nbchat.api.refusal import unreachable, words_of  # only failures need it
 
-            stale = not (responded or connects.get())  # one that brings a head is not
-            return words_of(error, self._secrets), unreachable(self._call, error, reused=stale)
+            reused = asked is not None and asked.extensions.get("reused", False) and not responded
+            return words_of(error, self._secrets), unreachable(self._call, error, reused=reused)
 
     def _request_id(self, response: httpx.Response) -> str | None:
         names = ("x-request-id", "request-id", "x-generation-id")
@@ -150,7 +149,7 @@ class Attempt:
                     if decoder.failed or decoder.done:
                         break
                     if decoder.finished or self._finished_at is not None:
-                        limit.reschedule(self._patience(came=bool(events)))
+                        limit.reschedule(self._patience(has_events=bool(events)))
                 else:
                     exhausted = True
         except TimeoutError:
@@ -158,21 +157,21 @@ class Attempt:
         if self._is_hollow:
             title = self._call.endpoint.title
             return AttemptFailed(
-                ConnectionFailed(f"{title} began an answer and ended it with nothing in it."), hollow=True
+                ConnectionFailed(f"{title} began an answer and ended it without any content."), hollow=True
             )
-        self._emit_end(given_up, left=given_up is not None)
+        self._emit_end(given_up, abandoned=given_up is not None)
         if decoder.done and not decoder.failed and not exhausted:
             await self._drain(portions)
         self._over()
         return None
 
-    def _patience(self, *, came: bool) -> float | None:
+    def _patience(self, *, has_events: bool) -> float | None:
         """The deadline for data that may follow an answer whose choices have finished; None = they haven't."""
         decoder, now = self._decoder, asyncio.get_running_loop().time()
         if not decoder.finished:
             self._finished_at = None
             return None
-        if came or self._finished_at is None:
+        if has_events or self._finished_at is None:
             self._finished_at = now
         self._is_kept = False
         if not decoder.trusted:
@@ -211,8 +210,8 @@ class Attempt:
         """Whether a stream has begun and is still empty."""
         return bool(self._responded and self._body.get("stream") and self._decoder.hollow)
 
-    def _emit_end(self, broken: str | None = None, *, left: bool = False) -> None:
-        self._emit([*self._decoder.end(broken, left=left), Ended(time.perf_counter())])
+    def _emit_end(self, broken: str | None = None, *, abandoned: bool = False) -> None:
+        self._emit([*self._decoder.end(broken, abandoned=abandoned), Ended(time.perf_counter())])
 
     def _over(self) -> None:
         if not self._is_over:

@@ -47,11 +47,11 @@ class Capabilities:
             self._windows[base_url, model] = tokens
 
     def learn_listed(self, base_url: str, windows: Mapping[str, int | None]) -> None:
-        """Remember the windows in a server's list of models; one learned from a refusal comes before."""
+        """Remember the windows in a server's list of models; one learned from a refusal takes precedence."""
         with self._lock:
             self._listed[base_url] = windows
 
     def window(self, base_url: str, model: str) -> int | None:
-        """The most tokens of prompt and answer together; None = no server has said."""
+        """The most tokens of prompt and answer together; None = unknown."""
         with self._lock:
             return self._windows.get((base_url, model)) or self._listed.get(base_url, {}).get(model)

@@ -7,7 +7,6 @@ import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,7 +40,7 @@ BUILTIN_NAMES = (BUILTIN, "builtin", "demo")
 BUILTIN_MODEL = "nbchat-demo"
 
 
-class KnownEndpoint(NamedTuple):
+class KnownEndpoint(Struct, frozen=True):
     """A row of the table. `key_envs` are the variables that may hold its key, in order."""
 
     name: str
@@ -313,9 +312,9 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
         return Endpoint(LOCAL_SERVERS[where.lower()], name=where.lower())
     if known is None:
         if not re.search(r"[./:]", where) and where != "localhost":
-            said = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
+            shown = "of that name" if len(where) > 20 or looks_like_key(where) else repr(where)
             raise ConfigError(
-                f"There is no endpoint {said}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
+                f"There is no endpoint {shown}.{nearest(where, [*ENDPOINTS, *LOCAL_SERVERS, SMOLLM2])}"
                 " Give a name that %chat connect lists, or a base URL."
             )
         base_url = normal_url(where)

@@ -20,8 +20,7 @@ from nbchat.api.capabilities import Capabilities
 from nbchat.api.pacing.sharing import Sharing
 from nbchat.values.answer.events import Event, Failed
 from nbchat.values.errors import ConfigError, CutOff, NbchatError
-from nbchat.values.interrupts import raise_lost_interrupt
-from nbchat.values.threads import LiveSet, start_daemon
+from nbchat.values.threads import LiveSet, raise_lost_interrupt, start_daemon
 
 __all__ = ["Channel", "Engine"]
 
@@ -83,6 +82,13 @@ class Channel:
             self._queue.put(None)  # stays over
         return batch
 
+    def rest(self) -> list[Event]:
+        """Return the events that have come and were not taken."""
+        events: list[Event] = []
+        while batch := self.take(None):
+            events += batch
+        return events
+
     def close(self) -> None:
         """Stop the call if it still runs, and wait briefly for its connection to close. From any thread, at any time."""
         if not self.over and not self._loop.is_closed():
@@ -128,8 +134,8 @@ def _tapped(tap: Callable[[list[Event]], None], put: Callable[[list[Event]], Non
 class Engine:
     """One thread, one loop, one client; starts when it is made.
 
-    `capabilities` is what servers are known to refuse; None = start with nothing. `sharing` is where processes tell each
-    other of a server's rate limits; None = nowhere. Raises ConfigError where no thread can start.
+    `capabilities` are the known refusals of servers; None = none yet. `sharing` exchanges servers' rate limits with other
+    processes; None = no sharing. Raises ConfigError where no thread can start.
     """
 
     def __init__(self, capabilities: Capabilities | None = None, sharing: Sharing | None = None) -> None:

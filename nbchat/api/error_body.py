@@ -208,8 +208,8 @@ class _Reading:
         if words := self._words(node, depth):
             return words
         if name == "errors" and isinstance(node, Mapping):  # {errors: {field: ["what is wrong"]}}
-            for field, said in node.items():
-                if words := self._words(said, depth):
+            for field, value in node.items():
+                if words := self._words(value, depth):
                     self._param = self._param or self._word(field)
                     return f"{field}: {words}"
         return ""

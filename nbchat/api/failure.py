@@ -201,8 +201,8 @@ def error_from(
         request_id=request_id,
         retry_after=detail.retry_after if retry_after is None else retry_after,
     )
-    said = f": {detail.message}" if detail.message else ""
-    sentence = f"{server} answered {'with an error' if status in (None, 200) else f'HTTP {status}'}{said}"
+    quoted = f": {detail.message}" if detail.message else ""
+    sentence = f"{server} answered {'with an error' if status in (None, 200) else f'HTTP {status}'}{quoted}"
     if not sentence.endswith((".", "!", "?", "…", "。")):
         sentence += "."
     advice = _advice(error, detail, sent, key, key_env, known=known)
@@ -212,8 +212,8 @@ def error_from(
 
 def _code_words(detail: ErrorDetail) -> str:
     """Join the codes and types in one normalized text: `DeploymentNotFound` becomes `deployment_not_found`."""
-    spelled = (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word) for word in detail.kinds)
-    return " ".join(re.sub(r"[\W_]+", "_", word).lower() for word in spelled)
+    words = (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word) for word in detail.kinds)
+    return " ".join(re.sub(r"[\W_]+", "_", word).lower() for word in words)
 
 
 def _kind(status: int | None, detail: ErrorDetail, sent: Mapping[str, Any]) -> type[ServerError]:

@@ -233,11 +233,13 @@ def store_key(base_url: str, key: Key) -> None:
     """Store a key in the system's keyring. Raises ConfigError if there is none."""
     keyring = _keyring()
     if keyring is None:
-        raise ConfigError("Keeping a key needs a keyring: pip install 'jupyter-nbchat[keyring]'.")
+        raise ConfigError("Saving a key needs a keyring: pip install 'jupyter-nbchat[keyring]'.")
     try:
         keyring.set_password(KEYRING_SERVICE, public_url(base_url), key.reveal())
     except keyring.errors.KeyringError:
-        raise ConfigError("This system has no keyring that can keep a key; it is used until the kernel ends.") from None
+        raise ConfigError(
+            "This system has no keyring that stores keys; the key is used until the kernel ends."
+        ) from None
     stored_key.cache_clear()
 
 

@@ -73,8 +73,8 @@ async def models(pools: Pools, capabilities: Capabilities, endpoint: Endpoint, t
     if status not in (200, 404, 405, 501):
         failure = error_from(status, found.content, server=endpoint.title, key=secrets, key_env=endpoint.key_env)
     else:
-        said = describe(found.content, secrets).message
-        quoted = f" ({said})" if said else ""
+        message = describe(found.content, secrets).message
+        quoted = f" ({message})" if message else ""
         sentence = f"{endpoint.title} did not list its models{quoted}. Name one with -m."
         failure = ModelNotFound(sentence, status=status)
     raise failure  # a statement of its own: IPython 7's verbose traceback prints every value named in a raising line
@@ -83,9 +83,9 @@ async def models(pools: Pools, capabilities: Capabilities, endpoint: Endpoint, t
 async def token_ids(pools: Pools, endpoint: Endpoint, model: str, text: str, timeout: float) -> list[int]:
     """Return the token ids of a text. Raises NbchatError, also if the server has no tokenizer."""
     bare = {"add_special": False, "add_special_tokens": False}  # llama.cpp's name and vLLM's
-    asked = {"model": model, "content": text, "prompt": text, **bare}
+    outgoing = {"model": model, "content": text, "prompt": text, **bare}
     for url in endpoint.tokenizer_urls:
-        found = await _look_up(pools, "POST", endpoint, url, timeout, asked)
+        found = await _look_up(pools, "POST", endpoint, url, timeout, outgoing)
         if found.status == 200 and (ids := _token_ids(found.content)) is not None:
             return ids
     raise ServerError(f"{endpoint.title} offers no tokenizer; give tokens by their ids: ID=BIAS.")
@@ -97,8 +97,8 @@ async def _look_up(
     """Make a small request outside of calls. Raises NbchatError."""
     content = None if body is None else encoded(body)
     try:
-        asked = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
-        async with asyncio.timeout(timeout), pools.send(asked) as response:
+        outgoing = request(method, url, endpoint=endpoint, timeout=httpx.Timeout(timeout), content=content)
+        async with asyncio.timeout(timeout), pools.send(outgoing) as response:
             return _Found(response.status_code, await read_whole(response, LIMITS.lookup))
     except (httpx.RequestError, httpx.InvalidURL) as error:
         failure = unreachable(Call(endpoint, {}, Timeouts(connect=timeout)), error).error

@@ -100,11 +100,11 @@ def _named(proxy: Proxy | None) -> str:
 
 def _is_unknown_name(error: BaseException) -> bool:
     """Whether the host name could not be resolved."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, socket.gaierror):
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
             return True
-        seen = seen.__cause__ or seen.__context__
+        cause = cause.__cause__ or cause.__context__
     return False
 
 
@@ -149,13 +149,13 @@ async def refusal(
     )
 
 
-def _moved_to(response: httpx.Response, asked: str) -> str | None:
-    """The target of a redirect of the URL `asked` that is not followed, as a base URL; None = not a redirect."""
+def _moved_to(response: httpx.Response, url: str) -> str | None:
+    """The target of a redirect of this URL that is not followed, as a base URL; None = not a redirect."""
     if not response.has_redirect_location:
         return None
     target = response.headers["location"].partition("?")[0].rstrip("/").removesuffix("/chat/completions")
     with contextlib.suppress(httpx.InvalidURL, ValueError):
-        target = public_url(str(httpx.URL(asked).join(target)))
+        target = public_url(str(httpx.URL(url).join(target)))
     return f"moved to {target}"
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
 
 from nbchat.api.attempt import Attempt, Emit
 from nbchat.api.call import AttemptFailed, Call
@@ -15,7 +13,7 @@ from nbchat.values.answer.events import Retrying, Sent
 from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import NbchatError, RateLimited, ServerError
 
-__all__ = ["Greedy", "Sending"]
+__all__ = ["Sending"]
 
 STALE_TRIES = 8
 """Times that a stale pooled connection is replaced before it counts as a failure."""
@@ -51,20 +49,16 @@ class Sending:
 
     async def run(self) -> None:
         """Make an attempt as soon as allowed. Raises AttemptFailed."""
-        limiter, patience = self.call.limiter, self._patience
-        work = self._attempt if limiter is None else self._greedily
+        limiter, patience, again = self.call.limiter, self._patience, self._is_again
         try:
             await self._pace.run(
-                limiter, work, self._weigh, patience=patience, again=self._is_again, on_wait=self._say_waiting
+                limiter, self._attempt, self._weigh, patience=patience, again=again, on_wait=self._say_waiting
             )
         except RateLimited as error:
             failure = AttemptFailed(error)
         else:
             return
         raise failure
-
-    def _greedily(self, slot: Slot) -> Greedy[None]:
-        return Greedy(self._attempt(slot))
 
     async def _attempt(self, slot: Slot) -> None:
         if not self._is_sent:
@@ -135,43 +129,3 @@ def _is_too_many(error: NbchatError) -> bool:
 
 def _short_reason(error: NbchatError) -> str:
     return f"HTTP {error.status}" if isinstance(error, ServerError) else "no connection"
-
-
-_T = TypeVar("_T")
-
-MOST_SKIPPED = 100
-"""Most consecutive bare yields to skip: a loop that spins on `sleep(0)` needs another task to run eventually."""
-
-
-class Greedy(Generic[_T]):
-    """Awaits the work without its bare yields, such as `asyncio.sleep(0)`; real waits are unchanged.
-
-    httpcore's locks yield to all other tasks even when they are free. Sixteen answers that arrive together are then read in
-    lockstep, and the next sixteen requests all go out after the last of them. Without these yields, the first answer's next
-    request is sent before the second answer is processed, and the requests spread out.
-
-    Cancellation and exceptions pass as through a plain `await`.
-    """
-
-    def __init__(self, work: Coroutine[Any, Any, _T]) -> None:
-        self._work = work
-
-    def __await__(self) -> Generator[Any, Any, _T]:
-        steps = self._work.__await__()
-        go_on = functools.partial(steps.send, None)
-        move, skipped = go_on, 0
-        while True:
-            try:
-                wait = move()
-            except StopIteration as end:
-                result: _T = end.value
-                return result
-            move = go_on
-            if wait is None and skipped < MOST_SKIPPED:  # a bare yield: it waits for nothing
-                skipped += 1
-                continue
-            skipped = 0
-            try:
-                yield wait
-            except BaseException as error:  # noqa: BLE001  # any exception is for the work to handle
-                move = functools.partial(steps.throw, error)

@@ -112,16 +112,16 @@ class AnswerDecoder:
         self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
         self._head = bytearray()  # until it is clear whether this is a stream; then the whole of a JSON body
-        self._is_body = False  # whether it is: its first line is no JSON by itself
-        self._only = False  # of a body that began with an object: whether it is all that has come
-        self._unfinished: list[bytes] = []  # lines of an event that are no JSON by themselves
+        self._is_body = False  # whether it is a body: its first line is not JSON by itself
+        self._only = False  # for a body that begins with an object: whether nothing else has arrived
+        self._unfinished: list[bytes] = []  # lines of an event that are not JSON by themselves
         self._event_size = 0  # of these lines
         self._opening = b""
         self._payload = PayloadReader(key, tool_names(self._sent.get("tools")))
         self._plain = PlainChunks(self._payload)
         self._unreadable = ""  # the beginning of the first event that could not be read
         self._count_unreadable = 0
-        self._remark: object = None  # the last event that held words alone, and where it came in the answer
+        self._remark: object = None  # the last event that held only a message, and its position
         self._remark_at = 0
         self.done = False
         """Whether the answer ended explicitly, with `[DONE]` or as one complete JSON body."""
@@ -146,9 +146,9 @@ class AnswerDecoder:
 
     @property
     def trusted(self) -> bool:
-        """Whether all choices that were asked for have come, and this stream's finish reasons are known to mark ends."""
-        asked = self._sent.get("n")
-        return self._payload.trusted and len(self._payload.reasons) >= (asked if isinstance(asked, int) else 1)
+        """Whether every requested choice has a finish reason, and this stream's finish reasons are known to mark ends."""
+        choices = self._sent.get("n")
+        return self._payload.trusted and len(self._payload.reasons) >= (choices if isinstance(choices, int) else 1)
 
     @property
     def counted(self) -> bool:
@@ -210,7 +210,7 @@ class AnswerDecoder:
         return self._read(self._sse.feed(data), self._sse)
 
     def _is_stream(self, known: int) -> bool:
-        """Whether the body so far is one of events, or of objects one a line; its first `known` bytes hold no line end."""
+        """Whether the body so far is a stream of events, or of objects, one per line; `known` bytes hold no line end."""
         start = bytes(self._head[:4]).removeprefix(_BOM)
         if not start or _BOM.startswith(start):
             return False
@@ -227,12 +227,12 @@ class AnswerDecoder:
         self._only = True
         return True
 
-    def end(self, broken: str | None = None, *, left: bool = False) -> list[Event]:
+    def end(self, broken: str | None = None, *, abandoned: bool = False) -> list[Event]:
         """Return the last events, at the end of the bytes. `broken` is the transport's error; None = orderly end.
 
-        Whole is: `[DONE]`, or a finish reason and then the end. After a broken connection every choice must have
-        finished, and nothing come behind that. Anything else is cut off, as is an answer that was `left` while bytes
-        still came.
+        An answer is whole after `[DONE]`, or after a finish reason followed by the end of the bytes. If the connection
+        broke, every choice must have finished, with nothing after that. Anything else is cut off, as is an answer that
+        was `abandoned` while bytes still arrived.
         """
         if self.failed:
             return []
@@ -240,21 +240,21 @@ class AnswerDecoder:
         if not self.failed:
             events += self._read(self._sse.flush(), self._sse) if self._sse is not None else self._whole_body()
         if not self.failed and self._rescue_last(events):
-            broken, left = broken or "its JSON is incomplete", True
+            broken, abandoned = broken or "its JSON is incomplete", True
         if not self.failed:
             self._give_up(events)
             self.done = self.done or self._only
         if not self.failed:
-            events += self._closing(broken, left=left)
+            events += self._closing(broken, abandoned=abandoned)
         return self._bounded(events)
 
-    def _closing(self, broken: str | None, *, left: bool) -> list[Event]:
+    def _closing(self, broken: str | None, *, abandoned: bool) -> list[Event]:
         events = self._payload.flush()
         if self._count_unreadable:
             count = "one event" if self._count_unreadable == 1 else f"{self._count_unreadable:,} events"
             quoted = self._quoted(self._unreadable[:SHORT_QUOTE])
             events.append(Notice(f"{count} could not be read, so text may be missing: {quoted}"))
-        error = self._verdict(broken, left=left)
+        error = self._verdict(broken, abandoned=abandoned)
         if self._remark is not None and (error is None or self._is_remark_followed):
             events.append(Notice(f"the server also said: {self._quoted(self._remark)}"))
         if error is not None:
@@ -263,10 +263,10 @@ class AnswerDecoder:
 
     @property
     def _is_remark_followed(self) -> bool:
-        """Whether more of the answer has come behind the server's remark, so that it did not end the answer."""
+        """Whether more of the answer followed the server's remark, so that the remark did not end the answer."""
         return self._payload.reads > self._remark_at
 
-    def _verdict(self, broken: str | None, *, left: bool) -> NbchatError | None:
+    def _verdict(self, broken: str | None, *, abandoned: bool) -> NbchatError | None:
         """Return what is wrong with the answer as a whole."""
         reasons = self._payload.reasons
         if bad := FAILED_REASONS & set(reasons.values()):
@@ -275,16 +275,16 @@ class AnswerDecoder:
         if last_words and (self._payload.seen or has_detail(self._remark)):
             return self._error(self._remark)
         if self._payload.seen:
-            if self.done or (not left and (self._payload.all_finished if broken else self._payload.ended)):
+            if self.done or (not abandoned and (self._payload.all_finished if broken else self._payload.ended)):
                 return None
             why = f" ({broken})" if broken else ", with neither a finish_reason nor [DONE]"
             return CutOff(f"{self._server} broke off in the middle of the answer{why}.")
         if broken:
             return CutOff(f"{self._server} broke off before its answer could be read ({broken}). Run it again.")
-        said = self._quoted(self._unreadable or self._stray())
+        excerpt = self._quoted(self._unreadable or self._stray())
         blame = "" if self._known else " Is the base URL that of a chat-completions API (often ending in /v1)?"
         return ProtocolError(
-            f"{self._server} sent nothing that can be read as a reply{f' ({said})' if said else ''}.{blame}"
+            f"{self._server} sent nothing that can be read as a reply{f' ({excerpt})' if excerpt else ''}.{blame}"
         )
 
     def _quoted(self, words: object) -> str:
@@ -324,7 +324,7 @@ class AnswerDecoder:
         return read
 
     def _read_line(self, data: bytes, kind: bytes, read: list[Event]) -> None:
-        """A line that is JSON is an event; one that isn't may be so together with those that follow."""
+        """Read a line: valid JSON is an event; anything else may be part of one that continues in the next lines."""
         if data.startswith((DONE, b'"[DONE]"')):
             self._give_up(read)
             self.done = True
@@ -351,7 +351,7 @@ class AnswerDecoder:
             self._unfinished.append(data)
 
     def _give_up(self, read: list[Event]) -> None:
-        """No more of an event comes: what of its lines is JSON together, or each by itself, is read."""
+        """Read the lines of an event that will not be completed: as JSON values together, or else each by itself."""
         lines, self._unfinished, self._event_size = self._unfinished, [], 0
         if len(lines) > 1 and self._read_several(b"\n".join(lines), read):
             return
@@ -375,7 +375,7 @@ class AnswerDecoder:
         return True
 
     def _read_several(self, data: bytes, read: list[Event]) -> bool:
-        """Read JSON values that stand one behind the other; False = they are no such thing."""
+        """Read several JSON values in a row; False = the text is not that."""
         try:
             payloads = several(data)
         except ValueError:
@@ -412,7 +412,7 @@ class AnswerDecoder:
         events.append(Failed(error))
 
     def _whole_body(self) -> list[Event]:
-        """Read a body that is JSON: a whole reply, or objects one behind the other, each on one line or several."""
+        """Read a body that is JSON: a whole reply, or several objects in a row, each on one line or more."""
         text = bytes(self._head).removeprefix(_BOM).strip()
         events: list[Event] = []
         try:

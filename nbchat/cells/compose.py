@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from nbchat.cells.usage_error import UsageError
 from nbchat.values.messages import Content, ImagePart, Message, TextPart
@@ -18,7 +20,7 @@ SHELL_NAMES = frozenset({"exit", "quit", "open", "get_ipython"})
 """Names that IPython adds to the namespace; in a message they are plain words."""
 
 
-class Composed(NamedTuple):
+class Composed(Struct, frozen=True):
     """A message ready to send.
 
     `notes` are footer notes about inserted values, `parts` the sections of the text with their sources, `values` the

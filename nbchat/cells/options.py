@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class OwnOption(NamedTuple):
+class OwnOption(Struct, frozen=True):
     """One of nbchat's own options. `value` names its argument (empty = none); `repeatable` options give a tuple."""
 
     name: str
@@ -49,7 +49,7 @@ OWN: dict[str, OwnOption] = {
     for option in (
         OwnOption("system", "system text for this message only; repeat it to compare several", "TEXT", short="s"),
         OwnOption("session", "the session to use; a new name creates one", "NAME"),
-        OwnOption("once", "use no history, and leave none"),
+        OwnOption("once", "neither read nor join the history"),
         OwnOption("into", "bind the reply to this name, as << NAME does", "NAME"),
         OwnOption("dry_run", "show the exact request, its size and cost; send nothing"),
         OwnOption("raw", "send the text as written: no {name} is replaced"),
@@ -70,9 +70,9 @@ OWN: dict[str, OwnOption] = {
             "ROWS",
         ),
         OwnOption("pilot", "with --each: ask this many sample rows first, and project the cost of all", "N"),
-        OwnOption("concurrency", "with --each: most requests at once; the pace is found without it", "N"),
+        OwnOption("concurrency", "with --each: most requests at once; without it, as many as the server takes", "N"),
         OwnOption("budget", "with --each: stop before more is spent: 0.50, 20k tokens", "AMOUNT"),
-        OwnOption("out", "with --each: write the answers to this Parquet file", "FILE"),
+        OwnOption("out", "with --each: write the answers to this Parquet file (with --truth: or .jsonl)", "FILE"),
         OwnOption(
             "truth",
             "with --each: compare settings with the right answers: a column, two annotators' (a,b), df.label",

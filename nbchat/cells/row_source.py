@@ -23,24 +23,24 @@ def named_rows(text: str, namespace: dict[str, Any], flag: str = "--each") -> An
     Raises UsageError, which names the option.
     """
     text = text.strip()
-    said = without_keys(text)
+    shown = without_keys(text)
     if _is_path(text, namespace):
         return Path(text).expanduser()
     try:
         code = compile(text, f"<{flag}>", "eval")
     except (SyntaxError, ValueError):
         raise UsageError(
-            f"{flag} takes a data frame, a column, a list or another expression; got {said!r}. One with spaces goes in"
+            f"{flag} takes a data frame, a column, a list or another expression; got {shown!r}. One with spaces goes in"
             f' quotes: {flag} "df[df.year > 2020].comment".'
         ) from None
     try:
         return eval(code, namespace)  # noqa: S307  # the user's own expression, in the user's own kernel
     except NameError as error:
         hint = nearest(error.name or "", _candidates(namespace))
-        raise UsageError(f"{flag} {said}: there is no variable {error.name!r}.{hint}") from None
+        raise UsageError(f"{flag} {shown}: there is no variable {error.name!r}.{hint}") from None
     except Exception as error:  # noqa: BLE001  # whatever the expression does
         reason = f"{type(error).__name__}: {without_keys(str(error))}"[:LONGEST_REASON]
-        raise UsageError(f"{flag} {said} could not be evaluated: {reason}") from None
+        raise UsageError(f"{flag} {shown} could not be evaluated: {reason}") from None
 
 
 def _is_path(text: str, namespace: Mapping[str, object]) -> bool:

@@ -44,8 +44,8 @@ class Context(Struct, frozen=True):
 
     def messages(self) -> tuple[Message, ...]:
         """Return the messages to send: the system text, then the turns that were not dropped."""
-        said = tuple(message for turn in self.turns if not turn.dropped for message in turn.messages)
-        return (Message("system", self.system), *said) if self.system else said
+        history = tuple(message for turn in self.turns if not turn.dropped for message in turn.messages)
+        return (Message("system", self.system), *history) if self.system else history
 
     def fitted(self, room: int) -> Context:
         """Return the context shortened to `room` tokens: system text and pinned turns stay, the oldest others go.

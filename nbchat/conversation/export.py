@@ -108,10 +108,10 @@ def _content(text: str, ending: str) -> object:
 
 def _to_dict(conversation: Conversation) -> dict[str, Any]:
     """Return a conversation as JSON; `messages` is for other programs."""
-    said = [message for turn in conversation.turns for message in turn.messages]
+    messages = [message for turn in conversation.turns for message in turn.messages]
     system = [Message("system", conversation.system)] if conversation.system else []
     return {
-        "messages": [message.to_wire(None) for message in (*system, *said)],
+        "messages": [message.to_wire(None) for message in (*system, *messages)],
         "nbchat": FORMAT,
         "name": conversation.name,
         "system": conversation.system,
@@ -141,14 +141,14 @@ def _from_messages(content: object, name: str) -> Conversation:
     messages = [Message.from_dict(message) for message in content]
     system = "\n\n".join(message.text for message in messages if message.role == "system") or None
     turns: list[Turn] = []
-    asked: Message | None = None
+    user: Message | None = None
     steps: list[Message] = []
     for message in messages:
         if message.role == "user":
-            asked, steps = message, []
-        elif asked is not None and message.role == "assistant" and not message.tool_calls:
-            turns.append(Turn(asked, Reply((Choice(text=message.text, finish_reason="stop"),)), Params(), tuple(steps)))
-            asked, steps = None, []
+            user, steps = message, []
+        elif user is not None and message.role == "assistant" and not message.tool_calls:
+            turns.append(Turn(user, Reply((Choice(text=message.text, finish_reason="stop"),)), Params(), tuple(steps)))
+            user, steps = None, []
         elif message.role != "system":
             steps.append(message)
     return Conversation(name, system, Params(), tuple(turns))
@@ -174,12 +174,12 @@ def _answer(turn: Turn) -> str:
 
 def _choice(choice: Choice) -> str:
     """Return a choice as Markdown, with its images and sources."""
-    said = render(choice.text or choice.refusal)
+    body = render(choice.text or choice.refusal)
     if not choice.images and not choice.sources:
-        return said
+        return body
     from nbchat.markdown.attachments import attachments_markdown
 
-    return "\n\n".join(filter(None, (said, attachments_markdown(choice.images, choice.sources))))
+    return "\n\n".join(filter(None, (body, attachments_markdown(choice.images, choice.sources))))
 
 
 def _as_quote(text: str) -> str:

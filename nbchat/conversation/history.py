@@ -78,7 +78,7 @@ class History(Struct, frozen=True):
             chosen = here.choose(index)
         except IndexError:
             raise SessionError(
-                f"The turn has {pluralize(len(here.versions), 'version')}; there is no {index}."
+                f"The turn has {pluralize(len(here.versions), 'version')}; there is no version {index}."
             ) from None
         place = self.place(turn)
         return self if place is None or chosen == here else self._with(place, chosen)

@@ -78,10 +78,10 @@ def user_message(message: Any) -> Message:
     Raises PromptError for anything else, and for an empty message.
     """
     content = message if isinstance(message, str | Message) else _parts(message)
-    asked = content if isinstance(content, Message) else Message("user", content)
-    if not asked.text.strip() and not asked.images:
+    made = content if isinstance(content, Message) else Message("user", content)
+    if not made.text.strip() and not made.images:
         raise PromptError("The message is empty: write what you want to ask. Nothing was sent.")
-    return asked
+    return made
 
 
 def _parts(message: Any) -> tuple[Part, ...]:

@@ -151,8 +151,8 @@ def save_preset(name: str, params: Params) -> Preset:
 
 def _settings_of(params: Params) -> dict[str, Any]:
     """Return the settings that a preset of these parameters holds."""
-    held = dict(params.items())
-    own = {name: held[name] for name in PARAMETERS if name in held}
+    params_set = dict(params.items())
+    own = {name: params_set[name] for name in PARAMETERS if name in params_set}
     unset = {name: None for name, row in PARAMETERS.items() if row.sampling and name not in own}
     kept = {**unset, **own, **({"extra": dict(params.extra)} if params.extra else {})}
     kept.pop("model", None)

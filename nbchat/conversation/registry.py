@@ -86,7 +86,7 @@ class Registry(Generic[S]):
             here = self.current
             name = self.free_name(here.name) if name is None else name
             if name in self._sessions:
-                raise SessionError(f"There is a session {name!r} already: %chat switch {name} goes to it.")
+                raise SessionError(f"There is already a session {name!r}: %chat switch {name} switches to it.")
             _check_name(name)
             return self.add(here.fork(name))
 

@@ -28,12 +28,11 @@ from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.errors import NbchatError, SessionError
-from nbchat.values.interrupts import interruptible
 from nbchat.values.messages import Message, Part
-from nbchat.values.money import dollars
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve, Presenter
-from nbchat.values.wording import pluralize
+from nbchat.values.threads import interruptible
+from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.journal import SessionRow
@@ -232,7 +231,7 @@ class Session(Recorded):
         return None if self._record.persistence is None else self._record.persistence.session_id
 
     def enter(self, entry: Entry, keys: Sequence[Key] = ()) -> Operation | None:
-        """Enter a ledger row that sums up many requests, in place of its earlier state. Return what writes it.
+        """Enter a ledger row that sums up many requests, in place of its earlier state. Return the operation that writes it.
 
         None = nothing is journalled. `keys` are masked in the journal.
         """
@@ -340,10 +339,10 @@ class Session(Recorded):
 def _offer(turn: Turn, exchange: Exchange, presenter: Presenter | None) -> SessionError:
     """Show the partial answer from before the kernel stopped, and say so instead of asking again."""
     reply = turn.reply
-    took = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
+    size = f"{reply.usage.completion_tokens:,} tokens" if reply.usage.completion_tokens is not None else "unknown size"
     price = "cost unknown" if reply.cost is None else dollars(reply.cost)
     error = SessionError(
-        f"Nothing was sent: the last answer to this cell was cut off, and what had arrived was kept (about {took}, {price})."
+        f"Nothing was sent: the last answer to this cell was cut off, and what had arrived was kept (about {size}, {price})."
         f" {exchange.options.continue_with} resumes it; run the cell once more to ask again.",
         reply=reply,
     )

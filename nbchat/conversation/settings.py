@@ -50,7 +50,7 @@ class Settings(Struct, frozen=True):
 
     def exchange(self, message: Any, options: RequestOptions, history: History) -> Exchange:
         """Return the request for a message, not yet sent. Raises NbchatError for an invalid one."""
-        asked = user_message(message)
+        question = user_message(message)
         endpoint = connection.ready(self.destination.endpoint(options.base_url, options.key_env))
         params = self.params.replace(**options.params)
         params = params.replace(model=connection.model_of(endpoint, params.model))
@@ -59,9 +59,9 @@ class Settings(Struct, frozen=True):
         tools = self._tools(options.tools)
         before = _before(history, options)
         last = before[-1] if before else None
-        context, notice = self._fitted(Context(before, system), asked, params, endpoint, tools)
+        context, notice = self._fitted(Context(before, system), question, params, endpoint, tools)
         ask = Ask(
-            asked,
+            question,
             context.messages(),
             params,
             endpoint,
@@ -77,14 +77,14 @@ class Settings(Struct, frozen=True):
         return exchange
 
     def _fitted(
-        self, context: Context, asked: Message, params: Params, endpoint: Endpoint, tools: Toolbox | None
+        self, context: Context, question: Message, params: Params, endpoint: Endpoint, tools: Toolbox | None
     ) -> tuple[Context, str]:
         """Return the context fitted to the model's window, and a notice about it (empty = none)."""
         window = window_of(self.context, endpoint, params.model)
         if window is None or not context.turns:
             return context, ""
         extra = 0 if tools is None else estimate_tokens(json.dumps(list(tools.schemas), default=str))
-        fitted = context.fitted(room(window, [asked], extra, params.most_tokens))
+        fitted = context.fitted(room(window, [question], extra, params.most_tokens))
         return fitted, fitted.notice(window)
 
     def _tools(self, wanted: Sequence[Any] | str | None) -> Toolbox | None:

@@ -54,10 +54,10 @@ class Version(Incidental, frozen=True):
         An answer without text is omitted, and one stopped while its tools ran is among the steps. A tool's result is always
         followed by an answer, because some servers refuse a user message there.
         """
-        said = next((step.text for step in reversed(self.steps) if step.role == "assistant"), None)
+        last_text = next((step.text for step in reversed(self.steps) if step.role == "assistant"), None)
         answer = self.reply.choices[0].message.text
         messages = (self.message, *self.steps)
-        if answer and not (self.reply.status != "complete" and answer == said):
+        if answer and not (self.reply.status != "complete" and answer == last_text):
             carried = self.reply.choices[0].carried if self.reply.status == "complete" else None
             return (
                 *messages,

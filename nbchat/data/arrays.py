@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, shorten
-from nbchat.data.privacy.ladder import Rung
-from nbchat.data.privacy.mask import mask
+from nbchat.data.privacy.ladder import Rung, mask
 from nbchat.data.tables.column_stats import phrase
 from nbchat.data.tables.frames import plain
 from nbchat.values.errors import PromptError
@@ -114,25 +113,25 @@ def _missing(value: Any) -> str:
     array = in_memory(value)
     if array is None or array.dtype.kind not in "fcmMO":
         return ""
-    seen = spread(array, LOOKED_AT if array.dtype.kind != "O" else LOOKED_AT // 16)
+    sample = spread(array, LOOKED_AT if array.dtype.kind != "O" else LOOKED_AT // 16)
     if isinstance(array, np.ma.MaskedArray):
-        number = int(np.ma.getmaskarray(seen).sum())
+        number = int(np.ma.getmaskarray(sample).sum())
     elif array.dtype.kind == "O":
-        number = sum(map(missing, seen.ravel().tolist()))
+        number = sum(map(missing, sample.ravel().tolist()))
     else:
-        number = int(np.isnan(seen).sum()) if array.dtype.kind in "fc" else int(np.isnat(seen).sum())
-    if seen.size == array.size:
+        number = int(np.isnan(sample).sum()) if array.dtype.kind in "fc" else int(np.isnat(sample).sum())
+    if sample.size == array.size:
         return f", {number:,} missing" if number else ""
-    return f", about {100 * number / seen.size:.2g}% missing (counted in {seen.size:,} evenly spaced elements)"
+    return f", about {100 * number / sample.size:.2g}% missing (counted in {sample.size:,} evenly spaced elements)"
 
 
 def _statistics(value: Any) -> str:
     array = _numpy(value)
-    seen = spread(array, SUMMARISED)
-    statistics = phrase(seen.ravel().tolist())
+    sample = spread(array, SUMMARISED)
+    statistics = phrase(sample.ravel().tolist())
     if not statistics:
         return ""
-    basis = f" (of {seen.size:,} evenly spaced elements)" if seen.size < array.size else ""
+    basis = f" (of {sample.size:,} evenly spaced elements)" if sample.size < array.size else ""
     return f"values: {statistics}{basis}"
 
 

@@ -81,11 +81,11 @@ def _table(table: Table) -> Iterator[str]:
 
 def _array(value: object) -> Iterator[str]:
     yield arrays.array_headline(value)
-    seen = arrays.in_memory(value)
-    if seen is None:
+    array = arrays.in_memory(value)
+    if array is None:
         return
-    if seen.ndim:
-        yield repr(arrays.spread(seen, ROWS * COLUMNS).ravel().tolist())
-        yield repr(seen[-1].ravel()[:COLUMNS].tolist() if seen.ndim > 1 and len(seen) else "")
+    if array.ndim:
+        yield repr(arrays.spread(array, ROWS * COLUMNS).ravel().tolist())
+        yield repr(array[-1].ravel()[:COLUMNS].tolist() if array.ndim > 1 and len(array) else "")
     else:
-        yield repr(seen.item() if hasattr(seen, "item") else seen)
+        yield repr(array.item() if hasattr(array, "item") else array)

@@ -8,8 +8,8 @@ from typing import Any
 from nbchat.values.answer.reply import Reply, Request
 from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import clipped
-from nbchat.values.money import dollars
 from nbchat.values.optionline import option_line
+from nbchat.values.wording import dollars
 
 __all__ = ["cost_text", "footer_facts", "made_with", "params_text", "seconds_text", "settings_text", "tokens_text"]
 
@@ -98,10 +98,10 @@ def tokens_text(usage: Usage) -> str:
         return "tokens unknown"
     mark = "~" if usage.state == "estimated" else ""
     sent = "?" if usage.prompt_tokens is None else f"{mark}{usage.prompt_tokens:,}"
-    came = "?" if usage.completion_tokens is None else f"{mark}{usage.completion_tokens:,}"
+    received = "?" if usage.completion_tokens is None else f"{mark}{usage.completion_tokens:,}"
     details = [f"{usage.cached_tokens:,} cached"] if usage.cached_tokens else []
     details += [f"{usage.reasoning_tokens:,} reasoning"] if usage.reasoning_tokens else []
-    return f"{sent} → {came} tokens" + (f" ({', '.join(details)})" if details else "")
+    return f"{sent} → {received} tokens" + (f" ({', '.join(details)})" if details else "")
 
 
 def cost_text(cost: float | None) -> str:

@@ -111,9 +111,9 @@ def parent_of(shell: Any) -> Mapping[str, Any]:
         lambda: kernel.get_parent("shell"),
         lambda: kernel.get_parent(),
     )
-    for way in ways:
+    for source in ways:
         with contextlib.suppress(Exception):
-            parent = way()
+            parent = source()
             if isinstance(parent, Mapping) and "metadata" in parent:
                 return parent
     return {}

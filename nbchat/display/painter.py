@@ -96,7 +96,7 @@ class Painter:
         self._spares: list[str] = []  # empty outputs to be reused
         self._began = clock()
         self._retry: tuple[float, Retrying] | None = None
-        self._said = ""
+        self._waiting_text = ""
         self._paint_at = 0.0
         self._painted_at = 0.0
         self._owed = 0.0  # bytes sent beyond the rate
@@ -150,8 +150,8 @@ class Painter:
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Show a call and its result, folded; later text starts below."""
         self._settle()
-        arguments, said = (page_part(text, LIMITS.shown_aside) for text in (call.arguments, result.text))
-        self._put_call(f"called {call.name}", f"{arguments}\n\n{said}")
+        arguments, result_text = (page_part(text, LIMITS.shown_aside) for text in (call.arguments, result.text))
+        self._put_call(f"called {call.name}", f"{arguments}\n\n{result_text}")
 
     def _put_call(self, summary: str, body: str) -> None:
         """Show a call in a separate output; calls beyond the limit are only counted."""
@@ -217,17 +217,17 @@ class Painter:
             until, retrying = self._retry
             left = f"in {max(0, round(until - now))} s"
             tries = f"retrying {left} (attempt {retrying.attempt})"
-            said = f"{retrying.reason}: {tries if retrying.attempt > 1 else f'sending {left}'}"
+            text = f"{retrying.reason}: {tries if retrying.attempt > 1 else f'sending {left}'}"
         elif now - self._began >= PATIENCE:
-            said = f"waiting for {self._waiting} … {int(now - self._began)} s"
+            text = f"waiting for {self._waiting} … {int(now - self._began)} s"
         else:
             return
-        if said != self._said:
-            self._said = said
+        if text != self._waiting_text:
+            self._waiting_text = text
             if self._spares:
-                self._canvas.update(self._spares[0], chrome.line(said))
+                self._canvas.update(self._spares[0], chrome.line(text))
             else:
-                self._spares.append(self._canvas.show(chrome.line(said)))
+                self._spares.append(self._canvas.show(chrome.line(text)))
 
     def _paint(self, now: float, *, final: bool = False) -> None:
         size = sent = 0
@@ -274,10 +274,10 @@ class _ChoiceView:
         self._thought_characters = 0
         self._thinking_since = 0.0
         self._thought = False
-        self.size = 0  # of what stands in the output that still grows, in characters
-        # What stands in each output, whether for good, and whether as code; None = nothing does.
+        self.size = 0  # of the output that still grows, in characters
+        # The segment in each output, whether it is final, and whether it is shown as code; None = an empty output.
         self._painted: list[tuple[Segment, bool, bool] | None] = []
-        self._latest: tuple[int, Bundle] | None = None  # what was painted last, and in which output
+        self._latest: tuple[int, Bundle] | None = None  # the last painted output, and its bundle
         self._dirty = False
 
     def add(self, text: str) -> None:
@@ -328,7 +328,7 @@ class _ChoiceView:
                 change = first + number, self._bundle(number, piece, final=done, code=code)
                 changes += [change] if change != self._latest else []
                 self._latest = change
-        # Pieces that have become one leave outputs behind; what comes next stands in them.
+        # Merged pieces leave empty outputs behind, which the next pieces reuse.
         left = self._painted[len(wanted) :]
         self._latest = None if left else self._latest
         changes += [(first + len(wanted) + number, chrome.EMPTY) for number, one in enumerate(left) if one is not None]

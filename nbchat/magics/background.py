@@ -106,7 +106,7 @@ class BackgroundReply(BackgroundCell):
         return getattr(so_far or Reply(status="interrupted"), name)
 
     def __repr__(self) -> str:
-        return f"<BackgroundReply: {'over' if self.done else 'still coming'}, {len(self.text):,} characters>"
+        return f"<BackgroundReply: {'over' if self.done else 'still answering'}, {len(self.text):,} characters>"
 
 
 def running() -> int:
@@ -132,7 +132,7 @@ def pinned_canvas(shell: Any) -> PinnedCanvas:
 
 
 def start(
-    shell: Any, session: Session, composed: Composed, options: CellOptions, asked: dict[str, Any], source: str = ""
+    shell: Any, session: Session, composed: Composed, options: CellOptions, settings: dict[str, Any], source: str = ""
 ) -> None:
     """Ask in a separate thread and paint the answer into the cell that is running now.
 
@@ -140,9 +140,9 @@ def start(
     with the request, and ConfigError outside a notebook.
     """
     canvas = pinned_canvas(shell)
-    shown = presentation(session, options, composed.notes, continue_with=asked["continue_with"])
+    shown = presentation(session, options, composed.notes, continue_with=settings["continue_with"])
     presenter = make_presenter(True, canvas=canvas, **shown)
-    exchange = session.exchange(composed.message, cell_id=running_cell_id(shell), **asked)
+    exchange = session.exchange(composed.message, cell_id=running_cell_id(shell), **settings)
     if source:
         asked_again(source)
         shell.set_next_input(f"%chat code {source}")

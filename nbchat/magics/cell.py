@@ -26,7 +26,7 @@ PASSED_ON = ("system", "once", "base_url", "key_env", "timeout", "unguarded", "t
 
 NO_IDS = "this front end gives cells no ids: running a cell again adds a turn"
 
-_said: set[str] = set()
+_notified: set[str] = set()
 """Notes already shown in this process."""
 
 
@@ -41,41 +41,45 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
     text = re.sub("\r\n?", "\n", body).removesuffix("\n")  # IPython adds a line break
     if not text.strip():
         raise UsageError("The cell is empty: write the message below the %%chat line. Nothing was sent.")
-    session = registry().open(options.get("session"))
+    session, settings = registry().open(options.get("session")), _ask_options(options, shell.user_ns)
     if "each" in options.own:
         from nbchat.magics.rows import rows_cell
 
-        rows_cell(shell, session, text, options, _asked(options, shell.user_ns))
+        rows_cell(shell, session, text, options, settings)
         return
     variants = [
         compose(part, shell.user_ns, raw=options.get("raw", False), images=options.get("image", ()))
         for part in (variants_of(text) if options.get("variants") else [text])
     ]
-    composed = variants[0]
-    asked = _asked(options, shell.user_ns)
     if values := {name: value for each in variants for name, value in each.values.items()}:
-        asked["values"] = values
+        settings["values"] = values
     if options.is_sweep:
         from nbchat.magics.sweep import sweep_cell
 
-        sweep_cell(shell, session, variants, options, asked)
-        return
-    if options.get("dry_run"):
-        _show_dry_run(shell, session, composed, asked)
-        return
-    asked["continue_with"] = continue_with(session, options)
-    source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
+        sweep_cell(shell, session, variants, options, settings)
+    elif options.get("dry_run"):
+        _show_dry_run(shell, session, variants[0], settings)
+    else:
+        settings["continue_with"] = continue_with(session, options)
+        source = source_id(running_cell_id(shell), f"{line}\n{body}") if options.get("code") else ""
+        _answer(shell, session, variants[0], options, settings, source)
+
+
+def _answer(
+    shell: Any, session: Session, composed: Composed, options: CellOptions, settings: dict[str, Any], source: str
+) -> None:
+    """Show and bind the answer to a message; `source` names the cell if its code is wanted (`--code`), else it is empty."""
     if options.get("background"):
         from nbchat.magics import background
 
-        background.start(shell, session, composed, options, asked, source)
+        background.start(shell, session, composed, options, settings, source)
         return
     had_code = bool(source) and asked_again(source)
     cell_id = running_cell_id(shell)
-    notes = (*composed.notes, *_said_once(session, composed, cell_id))
-    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=asked["continue_with"]))
+    notes = (*composed.notes, *_rerun_notice(session, composed, cell_id))
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=settings["continue_with"]))
     try:
-        reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **asked)
+        reply = session.ask(composed.message, display=presenter, cell_id=cell_id, **settings)
     except (NbchatError, Interrupted) as failure:
         if failure.reply is not None:  # bind a partial answer as well
             bind(shell, failure.reply, options.get("into"))
@@ -89,16 +93,16 @@ def chat_cell(shell: Any, line: str, body: str) -> None:
         CellCanvas(shell).show(chrome.line(offer_answer(shell, reply.text, source, had_code=had_code)))
 
 
-def _said_once(session: Session, composed: Composed, cell_id: str | None) -> list[str]:
+def _rerun_notice(session: Session, composed: Composed, cell_id: str | None) -> list[str]:
     """Return a notice if a cell seems to run again but can't be identified."""
     turns = session.turns
-    if cell_id is not None or not turns or turns[-1].message != composed.message or NO_IDS in _said:
+    if cell_id is not None or not turns or turns[-1].message != composed.message or NO_IDS in _notified:
         return []
-    _said.add(NO_IDS)
+    _notified.add(NO_IDS)
     return [NO_IDS]
 
 
-def _asked(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
+def _ask_options(options: CellOptions, namespace: dict[str, Any]) -> dict[str, Any]:
     """Return the options for `Session.ask`."""
     own = {name: options.own[name] for name in PASSED_ON if name in options.own}
     if options.get("no_cache"):
@@ -117,12 +121,12 @@ def continue_with(session: Session, options: CellOptions) -> str:
     return "%chat continue" + ("" if session is registry().current else f" --session {quoted(session.name)}")
 
 
-def _show_dry_run(shell: Any, session: Session, composed: Composed, asked: dict[str, Any]) -> None:
+def _show_dry_run(shell: Any, session: Session, composed: Composed, settings: dict[str, Any]) -> None:
     from nbchat.magics.dry_run import dry_run_bundles
 
     canvas = CellCanvas(shell)
     for bundle in dry_run_bundles(
-        session.exchange(composed.message, cell_id=running_cell_id(shell), **asked).ask, composed
+        session.exchange(composed.message, cell_id=running_cell_id(shell), **settings).ask, composed
     ):
         canvas.show(bundle)
 

@@ -50,7 +50,7 @@ def _hint(name: str, live: Iterable[str]) -> str:
     live = list(live)
     parts = set(name.lower().split("_"))
     turned = next((other for other in live if set(other.lower().split("_")) == parts), None)
-    return f" did you mean {turned}?" if turned else (nearest(name, live).lower() or " no live name is close").rstrip()
+    return f" did you mean {turned}?" if turned else (nearest(name, live).lower() or " no similar name exists").rstrip()
 
 
 def _names(tree: ast.AST) -> tuple[list[str], set[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from nbchat.cells.arguments import scorer
@@ -16,21 +17,23 @@ from nbchat.display.chrome import line
 from nbchat.frontend import Session
 from nbchat.magics.cell import bind
 from nbchat.magics.rows import live_names
+from nbchat.rows.evaluation.file import FORMATS
+from nbchat.rows.evaluation.result import Evaluation
 from nbchat.rows.source import source_of
 from nbchat.tuning.grid import Grid
 from nbchat.views.evaluation import watched_evaluation
 
 __all__ = ["evaluation_cell", "named_truth"]
 
-NOT_COMPARED = ("code", "image", "raw", "remote_images", "tools", "pilot", "out", "repeat", "background")
+NOT_COMPARED = ("code", "image", "raw", "remote_images", "tools", "repeat", "background")
 """Options that make no sense with settings to compare over rows."""
 
-PASSED_ON = ("concurrency", "budget")
+PASSED_ON = ("concurrency", "budget", "pilot")
 """Options that `evaluate` takes under the same name."""
 
 
-def evaluation_cell(shell: Any, session: Session, body: str, options: CellOptions, asked: dict[str, Any]) -> None:
-    """Compare the settings of a cell over its rows, and bind the result, even if interrupted.
+def evaluation_cell(shell: Any, session: Session, body: str, options: CellOptions, settings: dict[str, Any]) -> None:
+    """Compare the settings of a cell over its rows, and bind and save the result, even if interrupted.
 
     Raises UsageError, and what `evaluate` raises.
     """
@@ -39,14 +42,22 @@ def evaluation_cell(shell: Any, session: Session, body: str, options: CellOption
         if name in options.own:
             raise UsageError(f"{OWN[name].flag} can't be used with --each and {used}. Leave it out.")
     data = named_rows(options.own["each"], shell.user_ns)
-    given = {name: value for name, value in asked.items() if name != "once"}
+    given = {name: value for name, value in settings.items() if name != "once"}
     given |= {name: list(values) for name, values in options.axes.items()}
     given |= {name: options.own[name] for name in PASSED_ON if name in options.own}
     template = variants_of(body) if options.get("variants") else body
     if options.get("dry_run"):
         _show_plan(shell, session, data, template, given)
         return
-    name = options.get("into")
+    name, out = options.get("into"), options.get("out")
+    if out is not None and Path(out).suffix.lower() not in FORMATS:
+        raise UsageError(f"--out takes the name of a .jsonl or .parquet file; got {out!r}.")
+
+    def keep(found: Evaluation) -> None:
+        bind(shell, found, name)
+        if out is not None:
+            found.save(out)
+
     watched_evaluation(
         session,
         data,
@@ -54,7 +65,7 @@ def evaluation_cell(shell: Any, session: Session, body: str, options: CellOption
         display=True,
         name=name,
         notes=server_notes(session, options),
-        keep=lambda found: bind(shell, found, name),
+        keep=keep,
         truth=named_truth(options.get("truth"), data, shell.user_ns),
         score=scorer(options.get("score"), shell.user_ns),
         names=live_names(shell),
@@ -97,6 +108,6 @@ def _show_plan(shell: Any, session: Session, data: Any, template: str | list[str
     text = str(first.pop("message", template))
     canvas = CellCanvas(shell)
     if len(grid) > 1:
-        canvas.show(line(f"{len(grid)} settings ({grid}), each of them for every row; the first one:"))
+        canvas.show(line(f"{len(grid)} settings ({grid}), each asked for every row; the first one:"))
     for bundle in plan_bundles(session, data, text, {**first, "names": live_names(shell)}):
         canvas.show(bundle)

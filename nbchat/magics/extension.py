@@ -14,7 +14,7 @@ __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 @contextlib.contextmanager
 def running(line: str) -> Iterator[None]:
     """Notice every interrupt, end with one sentence, and mask whatever in an error's message may be a key of the line."""
-    from nbchat.values.interrupts import interruptible
+    from nbchat.values.threads import interruptible
 
     try:
         with interruptible():

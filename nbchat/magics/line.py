@@ -90,9 +90,9 @@ def _status(shell: Any) -> None:
 
 def _shown(session: Session, options: CellOptions, notes: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the options of a request whose answer is shown in this cell."""
-    way = continue_with(session, options)
-    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=way))
-    return {"display": presenter, "continue_with": way}
+    command = continue_with(session, options)
+    presenter = make_presenter(True, **presentation(session, options, notes, continue_with=command))
+    return {"display": presenter, "continue_with": command}
 
 
 @command("ask", "TEXT")
@@ -113,7 +113,7 @@ def _models(shell: Any, rest: str) -> None:
     if not names:
         say(
             shell,
-            f"{session.endpoint.title} lists no model"
+            f"{session.endpoint.title} lists no models"
             + (f" with {without_keys(rest)!r} in its name." if rest else "."),
         )
         return
@@ -236,7 +236,7 @@ def _session_and_params(word: str, rest: str) -> tuple[Session, CellOptions]:
 def _stop(shell: Any, _rest: str) -> None:
     """Stop all background answers; the partial answers are kept."""
     count = background.stop()
-    say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing runs in the background")
+    say(shell, f"stopped {pluralize(count, 'background answer')}" if count else "nothing is running in the background")
 
 
 @command("fork", "[NAME]")

@@ -28,7 +28,7 @@ def live_names(shell: Any) -> dict[str, Any]:
     return {name: value for name, value in shell.user_ns.items() if name not in SHELL_NAMES}
 
 
-def rows_cell(shell: Any, session: Session, template: str, options: CellOptions, asked: dict[str, Any]) -> None:
+def rows_cell(shell: Any, session: Session, template: str, options: CellOptions, settings: dict[str, Any]) -> None:
     """Ask a cell's message for each row, and bind the answers, even if interrupted.
 
     Raises UsageError, and what `map` raises.
@@ -36,7 +36,7 @@ def rows_cell(shell: Any, session: Session, template: str, options: CellOptions,
     if "truth" in options.own or "score" in options.own:
         from nbchat.magics.evaluation import evaluation_cell
 
-        evaluation_cell(shell, session, template, options, asked)
+        evaluation_cell(shell, session, template, options, settings)
         return
     for name in ONE_ANSWER:
         if name in options.own:
@@ -45,7 +45,7 @@ def rows_cell(shell: Any, session: Session, template: str, options: CellOptions,
         raise UsageError(f"--each asks every row once: give {name} one value, or compare several with --truth COLUMN.")
     data = named_rows(options.own["each"], shell.user_ns)
     names = live_names(shell)
-    given = {name: value for name, value in asked.items() if name != "once"}
+    given = {name: value for name, value in settings.items() if name != "once"}
     given |= {name: options.own[name] for name in PASSED_ON if name in options.own}
     if options.get("dry_run"):
         from nbchat.magics.rows_plan import plan_bundles

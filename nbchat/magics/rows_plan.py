@@ -49,12 +49,12 @@ def plan_bundles(session: Session, data: Any, template: str, options: Mapping[st
     measured = _Measured()
     for row in _spaced(source, parsed, max(1, -(-total // MOST_MEASURED))):
         measured.add(form, parsed, row)
-    contents, told = measured.contents, measured.problem
+    contents, problem = measured.contents, measured.problem
     if not contents:
-        return [chrome.line(f"dry run: nothing was sent · {told or 'no row has all the fields of the template'}")]
+        return [chrome.line(f"dry run: nothing was sent · {problem or 'no row has all the fields of the template'}")]
     facts = [f"dry run: {pluralize(total, 'row')}" + (f", each asked {repeat} times" if repeat > 1 else "")]
     if len(contents) < measured.rows:
-        why = "a field is missing" if not told else f"a field is missing, or: {told}"
+        why = "a field is missing" if not problem else f"a field is missing, or: {problem}"
         facts.append(f"about {1 - len(contents) / measured.rows:.0%} are not asked ({why})")
     facts += _sizes(form, measured.tokens, round(total * len(contents) / measured.rows) * repeat)
     if (known := _stored(form, contents)) and options.get("cache", True):

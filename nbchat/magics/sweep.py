@@ -24,7 +24,7 @@ __all__ = ["sweep_cell"]
 
 
 def sweep_cell(
-    shell: Any, session: Session, variants: Sequence[Composed], options: CellOptions, asked: dict[str, Any]
+    shell: Any, session: Session, variants: Sequence[Composed], options: CellOptions, settings: dict[str, Any]
 ) -> None:
     """Run a sweep over a cell's messages and bind its result, even if interrupted.
 
@@ -33,7 +33,7 @@ def sweep_cell(
     for name in ("background", "code"):
         if options.get(name):
             raise UsageError(f"--{name} works with one answer only, and this line asks for several. Leave it out.")
-    given: dict[str, Any] = {**asked, **{name: list(values) for name, values in options.axes.items()}}
+    given: dict[str, Any] = {**settings, **{name: list(values) for name, values in options.axes.items()}}
     given["repeat"] = options.get("repeat", 1)
     score = scorer(options.get("score"), shell.user_ns)
     cell_id = running_cell_id(shell)
@@ -41,7 +41,7 @@ def sweep_cell(
         _show_plan(shell, session, variants, {**given, "cell_id": cell_id}, score)
         return
     name = options.get("into")
-    told = dict.fromkeys(note for composed in variants for note in composed.notes)
+    notes = dict.fromkeys(note for composed in variants for note in composed.notes)
     result = watched_sweep(
         session,
         _messages(variants),
@@ -49,7 +49,7 @@ def sweep_cell(
         score=score,
         cell_id=cell_id,
         name=name,
-        notes=[*told, *server_notes(session, options)],
+        notes=[*notes, *server_notes(session, options)],
         keep=lambda result: bind(shell, result, name),
         **given,
     )
@@ -68,9 +68,9 @@ def _show_plan(shell: Any, session: Session, variants: Sequence[Composed], given
 
     canvas = CellCanvas(shell)
     composed = variants[0]
-    told = estimate(session, _messages(variants), score=score, **given)
-    canvas.show(line(str(told)))
-    first = {"message": composed.message, **given, **told.grid.settings[0]}
+    size = estimate(session, _messages(variants), score=score, **given)
+    canvas.show(line(str(size)))
+    first = {"message": composed.message, **given, **size.grid.settings[0]}
     del first["repeat"]
     for bundle in dry_run_bundles(session.exchange(**first).ask, composed):
         canvas.show(bundle)

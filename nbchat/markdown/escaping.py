@@ -21,7 +21,7 @@ _MEANT = re.compile(
     r"""[&<>"$\\`*~\[\]|{}@\#^\n\t]
     |_(?:(?<![^\W_]_)|(?![^\W_]))   # within a word it means nothing
     |:(?=/)|(?i:(?<=www))\.        # an address, or what looks like one
-    |!\Z                           # a link may stand behind it
+    |!\Z                           # a link may follow it
     |(?<=[ ])[ ]\Z                 # two blanks at a line's end""",
     re.VERBOSE,
 )

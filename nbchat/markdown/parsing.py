@@ -186,6 +186,13 @@ def _inline(state: StateCore) -> None:
                 token.children.append(Token("text", "", 0, content=token.content))
 
 
+def _add_pending(state: StateInline, text: str) -> None:
+    state.pending += text
+
+
+_append_pending = getattr(StateInline, "append_pending", _add_pending)  # from markdown-it-py 4.3 on, in linear time
+
+
 def _text(state: StateInline, silent: bool) -> bool:
     """Rule: a run of text up to the next sign that has a meaning to any rule."""
     sign = _SIGN.search(state.src, state.pos)
@@ -193,7 +200,7 @@ def _text(state: StateInline, silent: bool) -> bool:
     if end == state.pos:
         return False
     if not silent:
-        state.append_pending(state.src[state.pos : end])
+        _append_pending(state, state.src[state.pos : end])
     state.pos = end
     return True
 

@@ -6,6 +6,8 @@ import functools
 import re
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from nbchat.markdown.segments import Segment
 
 __all__ = ["with_definitions"]
@@ -37,7 +39,7 @@ def _linked(number: int, piece: Segment, known: dict[str, tuple[int, str]]) -> S
         if place != number and size + len(definition) <= _MOST:
             head.append(f"{definition}\n")
             size += len(definition)
-    return piece._replace(text="".join([*head, "\n", piece.text])) if head else piece
+    return replace(piece, text="".join([*head, "\n", piece.text])) if head else piece
 
 
 @functools.lru_cache(maxsize=64)

@@ -23,7 +23,7 @@ class Approval:
 
     def __init__(self, factory: WidgetFactory) -> None:
         self._lock = threading.Lock()
-        self._asked: Future[bool] | None = None
+        self._pending: Future[bool] | None = None
         self._dismissed = False
         self._text = factory.make(HTML)
         self._view = CallView("", ())
@@ -52,11 +52,11 @@ class Approval:
         with self._lock:
             if self._dismissed:
                 return False
-            asked = self._asked = Future()
+            pending = self._pending = Future()
         self._show(CallView.of(call))
         mark(self.widget, "nbchat-none", False)
         try:
-            return asked.result()
+            return pending.result()
         finally:
             mark(self.widget, "nbchat-none", True)
 
@@ -72,6 +72,6 @@ class Approval:
 
     def _answer(self, *, allowed: bool) -> None:
         with self._lock:
-            asked, self._asked = self._asked, None
-        if asked is not None:
-            asked.set_result(allowed)
+            pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.set_result(allowed)

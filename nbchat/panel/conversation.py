@@ -26,6 +26,7 @@ from nbchat.panel.settings.cellline import Tried
 from nbchat.panel.transcript import Entry, SweepEntry, TranscriptView, transcript_of
 from nbchat.panel.worker import Worker
 from nbchat.tuning.diff import Diff
+from nbchat.tuning.judge import Scorer
 from nbchat.tuning.runner import Progress
 from nbchat.tuning.sweep import SweepInterrupted, sweep
 from nbchat.values.answer.events import Event
@@ -38,7 +39,7 @@ from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
 from nbchat.views.sweep_plot import show_plot_on
-from nbchat.views.watch import progress_facts
+from nbchat.views.watch import Watch, progress_facts
 
 __all__ = ["Conversation", "composed"]
 
@@ -113,14 +114,9 @@ class Conversation:
         settings = {**_settings(job.session), **{name: list(values) for name, values in tried.axes.items()}}
 
         def work() -> None:
-            shell = running_shell()
-            try:
-                score = scorer(tried.own.get("score"), shell.user_ns if shell is not None else {})
-                parts = variants_of(text) if tried.own.get("variants") else [text]
-            except UsageError as error:
-                raise ParameterError(str(error)) from None
-            variants = [composed(part) for part in parts]
+            variants, score = _variants(text, tried)
             messages = [variant.message for variant in variants]
+            notes = list(dict.fromkeys(note for variant in variants for note in variant.notes))
             sheet = self.area.fresh()
             sheet.show(_heading(text))
             growing = GrowingSweep(sheet)
@@ -129,9 +125,8 @@ class Conversation:
                 growing.show(progress.done, progress.total, progress_facts(progress), "answers")
                 job.check()
 
-            try:
-                self.approval.begin()
-                self.result = sweep(
+            def ask() -> Any:
+                return sweep(
                     job.session,
                     messages if len(messages) > 1 else messages[0],
                     repeat=tried.own.get("repeat", 1),
@@ -143,32 +138,25 @@ class Conversation:
                     approve=self.approval.ask,
                     **settings,
                 )
-            except SweepInterrupted as stopped:
-                self.result = stopped.sweep
-                raise
-            except BaseException:
-                growing.clear()
-                raise
-            finally:
-                if self.result is not None:
-                    notes = dict.fromkeys(note for variant in variants for note in variant.notes)
-                    bundle = sweep_bundle(self.result, list(notes), "panel.result")
-                    growing.replace(bundle)
-                    job.keep(SweepEntry(text, bundle))
-                    self._controls_beside(sheet, self.result)
 
-        def start() -> None:
-            self._job = job
+            def show(result: Sweep, _bound: str) -> None:
+                bundle = sweep_bundle(result, notes, "panel.result")
+                growing.replace(bundle)
+                job.keep(SweepEntry(text, bundle))
+                sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
+                show_plot_on(sheet, result)
+
+            self.approval.begin()
+            Watch(True, sheet, lambda _sheet: growing).run(ask, show, SweepInterrupted, self._keep)
+
+        def anew() -> None:
             self.result = None
             begun()
 
-        self._worker.start(work, start)
+        self._begin(job, work, anew)
 
-    @staticmethod
-    def _controls_beside(sheet: Canvas, result: Any) -> None:
-        """Show the controls of a result, and its plot."""
-        sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))
-        show_plot_on(sheet, result)
+    def _keep(self, result: Any) -> None:
+        self.result = result
 
     def retry(self, turn: Turn, begun: Callable[[], None]) -> None:
         """Ask a turn's message again with the current settings; the answer becomes its newest version."""
@@ -256,6 +244,11 @@ class Conversation:
                     _note_changes(sheet, reply)
                     job.keep(Entry(question, reply))
 
+        self._begin(job, work, begun)
+
+    def _begin(self, job: _Job, work: Callable[[], None], begun: Callable[[], None]) -> None:
+        """Start a job's work, unless another one is running."""
+
         def start() -> None:
             self._job = job
             begun()
@@ -317,6 +310,17 @@ def _settings(session: Session) -> dict[str, Any]:
     }
 
 
+def _variants(text: str, tried: Tried) -> tuple[list[Composed], Scorer | str | None]:
+    """Return the messages of a sweep, and what scores its answers. Raises ParameterError and PromptError."""
+    shell = running_shell()
+    try:
+        score = scorer(tried.own.get("score"), shell.user_ns if shell is not None else {})
+        parts = variants_of(text) if tried.own.get("variants") else [text]
+    except UsageError as error:
+        raise ParameterError(str(error)) from None
+    return [composed(part) for part in parts], score
+
+
 def composed(text: str) -> Composed:
     """Insert live values into a message. Raises PromptError."""
     shell = running_shell()
@@ -335,7 +339,7 @@ def changed_by_server(reply: Reply) -> list[list[str]]:
     asked_model = str(body.get("model") or "")
     if any(notice.startswith("asked for ") for notice in reply.notices):
         rows.append(["model", asked_model, reply.model or "?"])
-    asked = body.get("n") or 1
-    if reply.status == "complete" and len(reply.choices) < asked:
-        rows.append(["n", str(asked), str(len(reply.choices))])
+    count = body.get("n") or 1
+    if reply.status == "complete" and len(reply.choices) < count:
+        rows.append(["n", str(count), str(len(reply.choices))])
     return rows

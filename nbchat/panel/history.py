@@ -1,20 +1,20 @@
-"""The panel's history: the session's turns as a list, with actions for the selected one."""
+"""The panel's history: the session's turns as a list, with actions, versions and rating of the selected one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ipywidgets import Button, Dropdown, HBox
+from ipywidgets import Button, Dropdown, HBox, Text
 
 from nbchat.conversation.turn import Turn
 from nbchat.display.footer import made_with
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.markdown.inline import visible
-from nbchat.panel.rating_row import RatingRow
 from nbchat.panel.redraw import Redraw
-from nbchat.values.answer.rating import Rating
+from nbchat.values.answer.rating import Rating, score_of
 from nbchat.values.answer.reply import Reply
+from nbchat.values.errors import ParameterError
 from nbchat.values.limits import one_line
 
 __all__ = ["History"]
@@ -28,8 +28,8 @@ TOOLTIPS = {
     "Undo": "Undo the selected turn and those after it",
     "Fork": "Continue from the selected turn in a new session; this one stays as it is",
     "Use settings": "Apply the parameters of the selected turn",
-    "👍": "Rate the selected answer good; click again to remove the rating",
-    "👎": "Rate the selected answer bad; click again to remove the rating",
+    "👍": "Rate the selected answer as good; click again to remove the rating",
+    "👎": "Rate the selected answer as bad; click again to remove the rating",
     "Rate…": "Give the selected answer a score and a note",
 }
 
@@ -183,3 +183,54 @@ class VersionBar:
         self._bar = self._factory.make(HBox, self._buttons, classes="nbchat-versions")
         first, *others = box.children
         box.children = (first, self._bar, *others)
+
+
+class RatingRow:
+    """Two fields, created when they are first opened. `given` is called with the rating that they make."""
+
+    def __init__(self, factory: WidgetFactory, given: Callable[[Rating], None]) -> None:
+        self._factory = factory
+        self._given = given
+        self._rating = Rating()
+        self._redrawing = Redraw()
+        self._score: Any = None
+        self._note: Any = None
+        self._opened = False
+        self._disabled = False
+        self.widget = factory.make(HBox, classes="nbchat-rating nbchat-none")
+        self._message = factory.note(self.widget)
+
+    def toggle(self) -> None:
+        """Open or close the row."""
+        if self._score is None:
+            self._score = self._factory.make(
+                Text, description="Score", placeholder="any number", tooltip="Higher is better", continuous_update=False
+            )
+            self._note = self._factory.make(Text, description="Note", placeholder="why", continuous_update=False)
+            for field in (self._score, self._note):
+                field.observe(self._entered, "value")
+            self.widget.children = (self._score, self._note)
+        self.show(self._rating, disabled=self._disabled)
+        self._opened = not self._opened
+        mark(self.widget, "nbchat-none", not self._opened)
+
+    def show(self, rating: Rating | None, *, disabled: bool) -> None:
+        """Show the rating of another answer; None = it has none."""
+        self._rating, self._disabled = rating or Rating(), disabled
+        if self._score is not None:
+            with self._redrawing:
+                self._score.value = "" if self._rating.score is None else f"{self._rating.score:g}"
+                self._note.value = self._rating.note
+            self._score.disabled = self._note.disabled = disabled
+            self._message.say("")
+
+    def _entered(self, _change: Any) -> None:
+        if self._redrawing.active:
+            return
+        try:
+            rating = Rating(self._rating.thumb, score_of(self._score.value), self._note.value)
+        except ParameterError as error:
+            self._message.say(str(error), wrong=True)
+            return
+        self._message.say("")
+        self._given(rating)

@@ -198,8 +198,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._stop_watching()
         self.session = session
         self.conversation.switch(session)
-        if (asked := self.conversation.asking) is not None:
-            self._box.say("" if asked is session else f"Session {asked.name} is still answering; Stop ends that.")
+        if (answering := self.conversation.asking) is not None:
+            self._box.say("" if answering is session else f"Session {answering.name} is still answering; Stop ends it.")
         self._watch()
 
     def refresh(self, *_event: Any) -> None:
@@ -346,8 +346,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             UNSET.sub(" with the × beside it", str(failure or "")),
             wrong=failure is not None and not isinstance(failure, Interrupted),
         )
-        came = getattr(failure, "reply", None) or getattr(failure, "sweep", None)
-        if came is None and failure is not None:
+        partial = getattr(failure, "reply", None) or getattr(failure, "sweep", None)
+        if partial is None and failure is not None:
             self._box.give_back(self._sent)  # it failed: give the text back
         comms.answer_during_cells(self)
         self.refresh()

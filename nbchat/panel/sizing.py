@@ -18,7 +18,7 @@ from nbchat.markdown.inline import html_text
 from nbchat.tuning.estimate import estimate
 from nbchat.values.errors import NbchatError
 from nbchat.values.messages import Message
-from nbchat.values.money import dollars
+from nbchat.values.wording import dollars
 
 __all__ = ["Sizing", "request_size"]
 

@@ -35,12 +35,12 @@ class Entry:
         """Return the entry folded, since the panel has just shown it."""
         from nbchat.markdown.render import render
 
-        asked = render(_quoted(self.question))
+        question = render(_quoted(self.question))
         answers = [self._answer(choice, render) for choice in self.reply.choices]
         if len(answers) > 1:
             answers = [f"**Choice {i} of {len(answers)}**\n\n{text}" for i, text in enumerate(answers, 1)]
         body = "\n\n".join(
-            [asked, *answers, f"<small>{inline_text(' · '.join(footer_facts(self.reply)), 600)}</small>"]
+            [question, *answers, f"<small>{inline_text(' · '.join(footer_facts(self.reply)), 600)}</small>"]
         )
         made = " · ".join(filter(None, (self.reply.model, settings_text(self.reply.request))))
         summary = f"{inline_text(self.question, 90)} <small>{inline_text(made, 120)}</small>"
@@ -59,7 +59,7 @@ class Entry:
         calls = page_part(calls, LIMITS.shown_aside)
         thoughts = page_part(choice.reasoning, LIMITS.shown_aside)
         thought = "" if choice.text or calls or not thoughts else clean(_quoted(thoughts))
-        said = [
+        parts = [
             clean(page_part(choice.text or choice.refusal)),
             clean(calls),
             thought and f"no text, only thinking:\n\n{thought}",
@@ -67,8 +67,8 @@ class Entry:
         if choice.images or choice.sources:
             from nbchat.markdown.attachments import attachments_markdown, attachments_plain
 
-            said.append((attachments_plain if clean is str else attachments_markdown)(choice.images, choice.sources))
-        return "\n\n".join(filter(None, said))
+            parts.append((attachments_plain if clean is str else attachments_markdown)(choice.images, choice.sources))
+        return "\n\n".join(filter(None, parts))
 
 
 class SweepEntry:

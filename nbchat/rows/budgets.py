@@ -34,7 +34,7 @@ def budget_of(given: Budget | str | float | None) -> Budget | None:
     else:
         budget = Budget.parse(str(given))
     if budget is not None and budget.per_day:
-        raise ParameterError("A run's budget is for the run: give an amount without a day, or set session.budget.")
+        raise ParameterError("A run's budget is for the run: give an amount without 'per day', or set session.budget.")
     return budget
 
 

@@ -62,7 +62,7 @@ class Done(Struct, frozen=True):
 class Dispatcher:
     """Sends queued jobs, at most `most` at once.
 
-    `keep` gets finished batches in the engine's thread before they are added to `came`, so that they are already in the
+    `keep` gets finished batches in the engine's thread before they are added to `ended`, so that they are already in the
     journal's queue, and returns a function that tells whether they are written. At most `most` answers wait to be
     written: a killed process loses no more than those, and the requests in flight. `ends` gets the error of each ended
     job (None = no error); once it returns True, no further job starts. Always close the dispatcher at the end of a run.
@@ -81,7 +81,7 @@ class Dispatcher:
         self.most = most
         self.outstanding = 0
         """Jobs that were queued and not dropped yet."""
-        self.came: deque[Done] = deque()
+        self.ended: deque[Done] = deque()
         """Ended jobs in order, kept until `drop` even if an interrupt comes."""
         self._engine = engine
         self._limiter = limiter
@@ -113,8 +113,8 @@ class Dispatcher:
             self._news.get(timeout=timeout)
 
     def drop(self) -> None:
-        """Remove the first of `came`, which has been handled."""
-        self.came.popleft()
+        """Remove the first of `ended`, which has been handled."""
+        self.ended.popleft()
         self.outstanding -= 1
 
     def close(self, patience: float = 0.0) -> None:
@@ -189,7 +189,7 @@ class Dispatcher:
         if self._finished:
             batch, self._finished = self._finished, []
             self._writing.append((len(batch), self._keep(batch)))
-            self.came.extend(batch)
+            self.ended.extend(batch)
             self._news.put(None)
 
     async def _stop(self, patience: float) -> None:

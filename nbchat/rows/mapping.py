@@ -32,7 +32,7 @@ from nbchat.values.wording import pluralize
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["MapInterrupted", "map_rows"]
+__all__ = ["MapInterrupted", "checked", "map_rows"]
 
 
 class MapInterrupted(Interrupted):
@@ -88,7 +88,7 @@ def map_rows(
     df["label"] = map_rows(session, df["comment"], "Is this a complaint? {comment}", schema="label: yes|no")
     ```
     """
-    most = None if concurrency is None else _checked("concurrency", concurrency, 1)
+    most = None if concurrency is None else checked("concurrency", concurrency, 1)
     if library(data) == "dask":
         from nbchat.rows.cluster import map_partitions
 
@@ -100,16 +100,16 @@ def map_rows(
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
     run = RunOptions(
         most,
-        _checked("repeat", repeat, 1),
-        RetryPolicy() if retries is None else RetryPolicy(tries=_checked("retries", retries, 0) + 1),
+        checked("repeat", repeat, 1),
+        RetryPolicy() if retries is None else RetryPolicy(tries=checked("retries", retries, 0) + 1),
         on_progress,
         on_row,
     )
-    asked = {**options, "schema": schema} if schema is not None else options
-    size = None if pilot is None else _checked("pilot", pilot, 1)
+    settings = {**options, "schema": schema} if schema is not None else options
+    size = None if pilot is None else checked("pilot", pilot, 1)
     if out is None and is_file(data) and size is None:
         raise ParameterError("Rows of a file go into a file: give its path as out=.")
-    return _Mapping(session, source, parsed, run, asked, budget_of(budget), cache, data, out).result(pilot=size)
+    return _Mapping(session, source, parsed, run, settings, budget_of(budget), cache, data, out).result(pilot=size)
 
 
 class _Mapping(Struct, frozen=True):
@@ -145,16 +145,16 @@ class _Mapping(Struct, frozen=True):
             run.execute()
             ended = run.stopped is None
         except KeyboardInterrupt:
-            raise MapInterrupted(f"Stopped: {_kept(run)}", self._result(run, storage, about, sample, sink)) from None
+            raise MapInterrupted(f"Stopped: {_summary(run)}", self._result(run, storage, about, sample, sink)) from None
         finally:
             path = None if sink is None else sink.close(whole=ended)
         try:
             result = self._result(run, storage, about, sample, sink, path)
         except KeyboardInterrupt:
-            said = f"Stopped at the end: {_kept(run)}"
-            raise MapInterrupted(said, self._result(run, storage, about, sample, sink, path)) from None
+            sentence = f"Stopped at the end: {_summary(run)}"
+            raise MapInterrupted(sentence, self._result(run, storage, about, sample, sink, path)) from None
         if (stopped := run.stopped) is not None:
-            stopped.args = (f"{stopped} {_kept(run)}",)
+            stopped.args = (f"{stopped} {_summary(run)}",)
             stopped.result = result
             raise stopped
         return result
@@ -164,8 +164,8 @@ class _Mapping(Struct, frozen=True):
         most = changed.pop("concurrency", self.how.most)
         how = replace(
             self.how,
-            most=most if most is None else _checked("concurrency", most, 1),
-            repeat=_checked("repeat", changed.pop("repeat", self.how.repeat * (1 + disagreeing)), 1),
+            most=most if most is None else checked("concurrency", most, 1),
+            repeat=checked("repeat", changed.pop("repeat", self.how.repeat * (1 + disagreeing)), 1),
         )
         budget = budget_of(changed.pop("budget")) if "budget" in changed else self.budget
         known = {} if after is None or not disagreeing else after.outcomes
@@ -212,13 +212,14 @@ class _Mapping(Struct, frozen=True):
         return result_of(self.source, outcomes, run.form.schema, details)
 
 
-def _kept(run: Run) -> str:
+def _summary(run: Run) -> str:
     """Return a sentence on how many rows are answered."""
-    verb = "is" if run.answered == 1 else "are"
+    verb = "is" if 1 in (run.answered, run.count) else "are"
     return f"{run.answered:,} of {pluralize(run.count, 'row')} {verb} answered and kept."
 
 
-def _checked(name: str, value: Any, least: int) -> int:
+def checked(name: str, value: Any, least: int) -> int:
+    """Return an option that is a whole number of at least `least`. Raises ParameterError."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
     return value

@@ -58,7 +58,7 @@ class Answer(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """The outcome of one row: the value for the result (None = missing), and why it is missing.
 
-    `answer` is the last that came for it; a `stored` one was taken from the journal and cost nothing now. `agreement` is
+    `answer` is the last one received for it; a `stored` one was taken from the journal and cost nothing now. `agreement` is
     the share of repeats that gave this value (None = it was asked once), `values` are those of all of them.
     """
 

@@ -46,8 +46,8 @@ class Reader:
                 fitting.note_ignored(job.misfit, Request("", job.written.body), self._endpoint, self._model)
             return outcome, None
         if job.misfit is not None:
-            said = f"The answer does not fit the schema, even after asking again: {misfit}."
-            return replace(outcome, error=SchemaError(said)), None
+            sentence = f"The answer does not fit the schema, even after asking again: {misfit}."
+            return replace(outcome, error=SchemaError(sentence)), None
         again = self._again(job, fitting.corrections(schema, _reply(done.answer), misfit))
         return outcome, None if again is None else replace(again, misfit=misfit)
 
@@ -84,11 +84,11 @@ def majority(repeats: Sequence[Outcome]) -> Outcome:
     complete = [outcome for outcome in repeats if outcome.status == "complete"]
     if not complete:
         return repeats[-1]
-    spelled = [repr(outcome.value) for outcome in complete]
-    (chosen, count), *_ = Counter(spelled).most_common(1)
+    keys = [repr(outcome.value) for outcome in complete]
+    (chosen, count), *_ = Counter(keys).most_common(1)
     values = tuple(outcome.value for outcome in complete)
     stored = all(outcome.stored for outcome in repeats)
-    best = complete[spelled.index(chosen)]
+    best = complete[keys.index(chosen)]
     return replace(best, stored=stored, agreement=count / len(complete), values=values)
 
 

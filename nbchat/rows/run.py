@@ -28,8 +28,8 @@ from nbchat.values.errors import (
     NbchatError,
     PromptError,
 )
-from nbchat.values.interrupts import interruptible, raise_lost_interrupt
 from nbchat.values.messages import Content
+from nbchat.values.threads import interruptible, raise_lost_interrupt
 
 __all__ = ["Run", "RunOptions", "Sink"]
 
@@ -130,11 +130,12 @@ class Run:
         self._again = iter(list(self.contents.items()))
         self._stop_rule = StopRule(lambda: self._limiter.allowed)
         self._stop_wanted = False
-        self._started = self._told = 0.0
+        self._unread: PromptError | None = None
+        self._started = self._reported_at = 0.0
 
     def execute(self) -> None:
         """Run to the end, or until `stopped`. An interrupt propagates; rows that have ended by then are in `outcomes`."""
-        self._started = self._told = time.perf_counter()
+        self._started = self._reported_at = time.perf_counter()
         options = self.options
         with interruptible(), self._storage.opened() as keep:
             self._report()
@@ -190,7 +191,7 @@ class Run:
         """The outcome of rows that the run did not reach."""
         if self.stopped is None:
             return NOT_SENT
-        return Outcome("not sent", error=NbchatError(f"Not sent, because the run ended before: {self.stopped}"))
+        return Outcome("not sent", error=NbchatError(f"Not sent, because the run ended before it: {self.stopped}"))
 
     def _loop(self, dispatcher: Dispatcher) -> None:
         rows = self._rows()
@@ -211,8 +212,9 @@ class Run:
             raise_lost_interrupt()
             if self._stop_wanted:
                 raise KeyboardInterrupt
-            if time.perf_counter() - self._told >= TICK_SECONDS:
+            if time.perf_counter() - self._reported_at >= TICK_SECONDS:
                 self._report()
+        self.stopped = self.stopped or self._unread
 
     def _has_room(self, dispatcher: Dispatcher) -> bool:
         """Whether more rows are to be prepared now."""
@@ -237,7 +239,7 @@ class Run:
         last = None if self._only is None else max(self._only, default=-1)
         if last is not None and self.read > last:
             return
-        for position, row in self.source.rows(self.template.fields, whole=self.template.whole):
+        for position, row in self._readable():
             self.read = max(self.read, position + 1)
             if self._only is not None and position not in self._only:
                 if self.source.total is None:
@@ -247,6 +249,14 @@ class Run:
                 yield position, row
             if position == last:
                 return
+
+    def _readable(self) -> Iterator[tuple[int, Row]]:
+        """Yield the rows up to one that can't be read, as of a generator that raises: the run ends with those before it."""
+        try:
+            yield from self.source.rows(self.template.fields, whole=self.template.whole)
+        except Exception as error:  # noqa: BLE001  # whatever the user's iterator raises
+            self._unread = PromptError(f"The rows can't be read further: {type(error).__name__}: {error}.")
+            self._unread.__cause__ = error
 
     def _supply(self, rows: Iterator[tuple[int, Row]]) -> bool:
         """Prepare some rows, and jobs for those that are not stored; return whether there are more."""
@@ -308,8 +318,8 @@ class Run:
 
     def _settle(self, dispatcher: Dispatcher, *, sends: bool) -> None:
         """Process the ended jobs; those that an interrupt leaves are processed later. `sends`: more may be asked."""
-        while dispatcher.came:
-            self._settle_one(dispatcher.came[0], sends=sends)
+        while dispatcher.ended:
+            self._settle_one(dispatcher.ended[0], sends=sends)
             dispatcher.drop()
 
     def _settle_one(self, done: Done, *, sends: bool) -> None:
@@ -373,7 +383,7 @@ class Run:
 
     def _report(self) -> None:
         """Report the progress."""
-        now = self._told = time.perf_counter()
+        now = self._reported_at = time.perf_counter()
         seconds, tally, counts = now - self._started, self._storage.tally, self._counts
         total = self.source.total if self._only is None else len(self._only)
         done = counts["complete"] + counts["failed"] + counts["skipped"]

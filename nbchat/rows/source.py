@@ -18,6 +18,9 @@ __all__ = ["Source", "source_of"]
 READ_AT_ONCE = 512
 """Rows of a table that are read together."""
 
+COMPUTE = {"polars": "collect()", "dask": "compute()", "duckdb": "df()", "ibis": "to_pandas()", "pyspark": "toPandas()"}
+"""How lazy frames are computed."""
+
 
 class Source(Protocol):
     """The rows of an input, numbered from 0."""
@@ -56,25 +59,28 @@ def source_of(data: Any) -> Source:
         return ParquetSource(data)
     if library(data) and (table := table_of(data)) is not None:
         if table.rows is None:
-            raise PromptError(f"A lazy frame ({table.kind}) is computed first: pass its collect() or compute().")
-        return TableSource(data, table)
-    if type(data).__module__.partition(".")[0] == "numpy" and getattr(data, "ndim", 0) == 1:
+            compute = COMPUTE.get(table.kind.partition(" ")[0], "collect() or compute()")
+            raise PromptError(f"A lazy frame ({table.kind}) is computed first: pass its {compute}.")
+        return TableSource(data)
+    dimensions = getattr(data, "ndim", None) if type(data).__module__.partition(".")[0] == "numpy" else None
+    if dimensions == 1:
         return ListSource(data, data.tolist())
-    if isinstance(data, (str, bytes, bytearray, Mapping)) or not isinstance(data, Iterable):
+    if isinstance(data, (str, bytes, bytearray, Mapping)) or not isinstance(data, Iterable) or dimensions == 0:
         raise PromptError(
             f"Rows are those of a data frame, a column, a list or an iterator; got {type(data).__name__}."
         )
     if isinstance(data, Sequence):
-        return ListSource(data, data)
+        return ListSource(data, list(data) if isinstance(data, list) else data)
     return IteratorSource(data)
 
 
 class TableSource:
-    """The rows of a frame, or the values of a column."""
+    """The rows of a frame, or the values of a column, as they are now: later changes in place don't count."""
 
-    def __init__(self, native: Any, table: Table) -> None:
-        self.native = native
-        self.table = table
+    def __init__(self, data: Any) -> None:
+        self.native = data.copy(deep=False) if library(data) == "pandas" else data
+        self.table: Table = table_of(self.native)  # type: ignore[assignment]  # it is one
+        table = self.table
         self.columns: Sequence[Hashable] = [field.name for field in table.fields]
         self.single = table.single
         self.total: int | None = table.rows or 0
@@ -213,6 +219,7 @@ def _table(items: Sequence[Any], *, single: bool) -> Any:
 
 
 def _row_of(item: Any, columns: Sequence[Hashable], *, single: bool) -> Row:
-    if single or not isinstance(item, Mapping):
+    if single:
         return {ROW: item, ITEM: item}
-    return {ROW: item, ITEM: item, **{str(name): item.get(name) for name in columns}}
+    record = item if isinstance(item, Mapping) else {}  # an iterator's later rows may be anything
+    return {ROW: item, ITEM: item, **{str(name): record.get(name) for name in columns}}

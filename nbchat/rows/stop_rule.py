@@ -10,6 +10,7 @@ from nbchat.values.errors import (
     ModelNotFound,
     NbchatError,
     ParameterRefused,
+    ProtocolError,
     QuotaExceeded,
     RateLimited,
     ServerError,
@@ -24,7 +25,7 @@ ALIKE = (ModelNotFound, ParameterRefused)
 """Errors that end a run in which nothing has been answered: all rows would fail alike."""
 
 HOPELESS = 3
-"""Consecutive failures because of a server that is down, per row that may be in flight, after which no row is sent."""
+"""Consecutive failures because of a server that is down or no API, per row that may be in flight, after which no row is sent."""
 
 FEW = 10
 """The least number of such failures."""
@@ -53,5 +54,5 @@ class StopRule:
         if isinstance(error, ALIKE):  # a refused schema is handled by the reader
             return not self._answered and getattr(error, "param", None) != "response_format"
         unwell = isinstance(error, ServerError) and (error.status or 0) >= 500
-        self._down += unwell or isinstance(error, ConnectionFailed)
+        self._down += unwell or isinstance(error, (ConnectionFailed, ProtocolError))
         return self._down >= max(FEW, HOPELESS * self._allowed())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
@@ -95,11 +96,11 @@ class Template(Struct, frozen=True):
             if missing(value):
                 raise MissingValue(piece.path)
             try:
-                said = describe(value, piece.spec, name=piece.path)
+                description = describe(value, piece.spec, name=piece.path)
             except UnknownFormat as unknown:
                 raise PromptError(f"{{{piece.path}:{piece.spec}}}: {unknown}") from None
-            texts.append(said.text)
-            images += [ImagePart(image.url) for image in said.images]
+            texts.append(description.text)
+            images += [ImagePart(image.url) for image in description.images]
         filled = "".join(texts)
         if len(filled) > LONGEST_MESSAGE:
             raise PromptError(
@@ -198,6 +199,12 @@ class _Parsing:
     def _hint(self) -> str:
         if self._single:
             return "write {item} for the value of each row."
-        fields = [str(name) if str(name).isidentifier() else f"row[{name!r:.60}]" for name in self._columns[:8]]
+        if not self._columns:
+            return "the rows have no columns."
+        fields = [str(name) if _is_name(str(name)) else f"row[{name!r:.60}]" for name in self._columns[:8]]
         shown = ", ".join(f"{{{field}}}" for field in fields)
         return f"the columns are {shown}{' …' if len(self._columns) > 8 else ''}."
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)

@@ -292,8 +292,8 @@ def _locked(path: Path) -> Iterator[bool]:
     file = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        held = os.fstat(file)
-        yield _identity(path) == (held.st_dev, held.st_ino)
+        locked = os.fstat(file)
+        yield _identity(path) == (locked.st_dev, locked.st_ino)
     finally:
         os.close(file)
 

@@ -89,27 +89,27 @@ class Stored(Struct, frozen=True):
     at: float
     cell: str | None
     parent: str | None
-    came: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 class Recording:
-    """Records the events of a streaming answer. The receiver appends them to `came`, or calls `add`."""
+    """Records the events of a streaming answer. The receiver appends them to `queue`, or calls `add`."""
 
-    def __init__(self, answer: str, keys: Sequence[Key], came: deque[Sequence[Event]]) -> None:
+    def __init__(self, answer: str, keys: Sequence[Key], queue: deque[Sequence[Event]]) -> None:
         self._answer = answer
         self._keys = keys
-        self._came = came
+        self._queue = queue
         self._numbers = itertools.count()
 
     def add(self, events: Sequence[Event]) -> None:
         """Queue new events; cheap."""
-        self._came.append(events)
+        self._queue.append(events)
 
     def feed(self) -> Operation | None:
         """Return an operation that writes the events since the last call; None = none."""
         events: list[Event] = []
-        while self._came:
-            events += self._came.popleft()
+        while self._queue:
+            events += self._queue.popleft()
         rows = tape.written(events, merge=True)
         if not rows:
             return None
@@ -134,7 +134,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
         self._writer = Writer(self._database)
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self._fork_free = True
         self.ledger = Ledger(self._database, self._writer)
         self.replays = Replays(self._database, self._writer)
@@ -177,19 +177,19 @@ class Journal:
         found = [*self._database.notices]
         if (trouble := self._writer.trouble) is not None:
             found.append(f"the journal can't be written, so the conversation is kept only in memory: {trouble}")
-        fresh = [notice for notice in found if notice not in self._said]
-        self._said.update(fresh)
+        fresh = [notice for notice in found if notice not in self._reported]
+        self._reported.update(fresh)
         return "; ".join(fresh) or None
 
     # Writing
 
-    def begin(self, session: OpenSession, answer: Answer, came: deque[Sequence[Event]] | None = None) -> Recording:
+    def begin(self, session: OpenSession, answer: Answer, queue: deque[Sequence[Event]] | None = None) -> Recording:
         """Add an answer that is about to stream; its events are written about twice a second until `finish`.
 
-        `came` is the queue that will hold them (None = a new one). Beginning the same answer again discards its earlier
+        `queue` will hold them (None = a new one). Beginning the same answer again discards its earlier
         events.
         """
-        recording = Recording(answer.id, answer.keys, deque() if came is None else came)
+        recording = Recording(answer.id, answer.keys, deque() if queue is None else queue)
         entering = _entering(session, answer)
 
         def write(connection: sqlite3.Connection) -> None:
@@ -267,7 +267,7 @@ class Journal:
     def sessions(self, notebook: str | None = None) -> list[SessionRow]:
         """Return the sessions of one notebook (None = all), most recently used first. Raises SessionError.
 
-        An answer that never ended is a turn too, once something of it has come.
+        An answer that never ended is a turn too, once part of it has arrived.
         """
         rows = self._read(
             lambda connection: connection.execute(
@@ -318,11 +318,11 @@ class Journal:
             return found, pieces
 
         found, pieces = self._read(read)
-        came = {
+        streamed = {
             answer: _events(events for _, events in rows)
             for answer, rows in itertools.groupby(pieces, key=lambda row: row[0])
         }
-        return {row[0]: _stored(row, came.get(row[0], ())) for row in found}
+        return {row[0]: _stored(row, streamed.get(row[0], ())) for row in found}
 
     def find(self, text: str, limit: int = 20) -> list[tuple[SessionRow, Stored]]:
         """Return the answers whose question or text contains all these words, newest first. Raises SessionError."""
@@ -379,9 +379,9 @@ def _session(row: Sequence[Any]) -> SessionRow:
     return SessionRow(session, str(name), notebook, _seconds(created), _seconds(used), turns, decoded_object(settings))
 
 
-def _stored(row: Sequence[Any], came: Sequence[Event] = ()) -> Stored:
+def _stored(row: Sequence[Any], events: Sequence[Event] = ()) -> Stored:
     answer, turn, status, at, cell, parent = row
-    return Stored(answer, decoded_object(turn), status, _seconds(at), cell, parent, tuple(came))
+    return Stored(answer, decoded_object(turn), status, _seconds(at), cell, parent, tuple(events))
 
 
 def _seconds(value: Any) -> float:

@@ -77,8 +77,8 @@ def search(connection: sqlite3.Connection, text: str, limit: int) -> list[Any]:
         ).fetchall()
         unindexed = "WHERE indexed = 0"
     for row in connection.execute(f"SELECT {COLUMNS}, number FROM answers {unindexed} ORDER BY number DESC"):  # noqa: S608  # names of our own
-        said = "\n".join(texts(decoded_object(row[2]))).casefold()
-        if all(word.casefold() in said for word in sought):
+        content = "\n".join(texts(decoded_object(row[2]))).casefold()
+        if all(word.casefold() in content for word in sought):
             found.append(row)
             if len(found) >= 2 * limit:
                 break

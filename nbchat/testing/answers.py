@@ -130,14 +130,14 @@ class Say:
 
     def steps(self, request: Received) -> Iterable[Step]:
         """Return a stream of events or one JSON body."""
-        asked = request.json
-        choices = self.choices or asked.get("n") or 1
-        if not asked.get("stream"):
+        body = request.json
+        choices = self.choices or body.get("n") or 1
+        if not body.get("stream"):
             return Plain(self._completion(choices), headers=self.headers).steps(request)
         events = list(self._opening(choices))
         for delta in self._deltas():
             events += [chunk(**delta, index=index, model=self.model) for index in range(choices)]
-        events += self._ending(choices, (asked.get("stream_options") or {}).get("include_usage", False))
+        events += self._ending(choices, (body.get("stream_options") or {}).get("include_usage", False))
         paced: list[Payload | str | Cue] = []
         for position, event in enumerate(events):
             wait = self.delay if position else self.first_delay

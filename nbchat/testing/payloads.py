@@ -38,8 +38,8 @@ def completion(
     **message: Any,
 ) -> dict[str, Any]:
     """Return a whole reply with `choices` equal choices and other keys of the message."""
-    said = {"role": "assistant", "content": content, **message}
-    every = [{"index": index, "message": said, "finish_reason": finish} for index in range(choices)]
+    content_message = {"role": "assistant", "content": content, **message}
+    every = [{"index": index, "message": content_message, "finish_reason": finish} for index in range(choices)]
     return _envelope("chat.completion", every, model)
 
 

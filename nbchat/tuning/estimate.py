@@ -18,8 +18,7 @@ from nbchat.tuning.sweep import prepare
 from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.messages import Message, Part
 from nbchat.values.modelname import same_model
-from nbchat.values.money import dollars
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session

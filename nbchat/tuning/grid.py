@@ -144,13 +144,13 @@ class Grid(Struct, frozen=True):
     def settings(self) -> list[Setting]:
         """Return every combination, the last axis varying fastest."""
         names = [axis.name for axis in self.axes]
-        told = (zip(axis.values, axis.texts, strict=True) for axis in self.axes)
+        valued = (zip(axis.values, axis.texts, strict=True) for axis in self.axes)
         return [
             _Setting(
                 {name: value for name, (value, _) in zip(names, pairs, strict=True)},
                 {name: text for name, (_, text) in zip(names, pairs, strict=True)},
             )
-            for pairs in itertools.product(*told)
+            for pairs in itertools.product(*valued)
         ]
 
     def cells(self) -> list[Cell]:

@@ -134,10 +134,10 @@ async def _awaited(work: Awaitable[Any]) -> Score:
 
 
 def _failed(error: BaseException) -> Score:
-    said = ""
+    text = ""
     with contextlib.suppress(Exception):  # formatting the error runs user code too
-        said = str(error)
-    return Score(problem=f"the score function failed with {type(error).__name__}{said and f': {said}'}")
+        text = str(error)
+    return Score(problem=f"the score function failed with {type(error).__name__}{text and f': {text}'}")
 
 
 def _checked(value: Any) -> Score:
@@ -278,6 +278,6 @@ def _verdict(exchange: Exchange) -> Score:
         return Score(problem=f"the judge failed: {exchange.error}")
     number = number_in(exchange.reply.text)
     if not is_number(number):
-        said = " ".join(exchange.reply.text.split())
-        return Score(problem=f"the judge answered {said[:80]!r} instead of a number")
+        text = " ".join(exchange.reply.text.split())
+        return Score(problem=f"the judge answered {text[:80]!r} instead of a number")
     return Score(number)

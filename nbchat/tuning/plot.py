@@ -147,9 +147,9 @@ def figures(sweep: Sweep) -> Figures:
         if (score := sweep.score_of(run)) is not None:
             drawn.runs.append(Point(scale.x(run.setting), score, series, f"run {run.index}"))
         row = run.row()
-        paid, took = row["cost"] if costs else row["completion_tokens"], row["total_s"]
-        if paid is not None and took is not None:
-            drawn.trade.append(Point(took, paid, series, f"run {run.index}: {setting_text(run.setting)}"))
+        paid, seconds = row["cost"] if costs else row["completion_tokens"], row["total_s"]
+        if paid is not None and seconds is not None:
+            drawn.trade.append(Point(seconds, paid, series, f"run {run.index}: {setting_text(run.setting)}"))
     return drawn
 
 

@@ -94,8 +94,8 @@ class Run(Struct, frozen=True):
         return cls(cell.index, cell.setting, cell.repeat, exchange.ask.params, "running", turn)
 
     def __repr__(self) -> str:
-        said = self.problem or self.text
-        shown = f"{said[:SHOWN]}…" if len(said) > SHOWN else said
+        content = self.problem or self.text
+        shown = f"{content[:SHOWN]}…" if len(content) > SHOWN else content
         return f"<Run {self.index} ({setting_text(self.setting)}, repeat {self.repeat}): {self.status}, {shown!r}>"
 
     @property
@@ -105,7 +105,7 @@ class Run(Struct, frozen=True):
 
     @property
     def question(self) -> str:
-        """The question; empty if no answer came."""
+        """The question; empty if no answer arrived."""
         return "" if self.turn is None else self.turn.message.text
 
     @property

@@ -17,7 +17,7 @@ from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.conversation.exchange.driver import Driver, wait_for
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.values.answer.usage import Usage
-from nbchat.values.interrupts import interruptible, raise_lost_interrupt
+from nbchat.values.threads import interruptible, raise_lost_interrupt
 
 __all__ = ["AT_ONCE", "Progress", "Runner", "cost_of"]
 

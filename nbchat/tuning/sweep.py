@@ -91,8 +91,8 @@ def sweep(
             judge.score(running.runs, at_once=at_once, on_score=running.put, on_progress=on_progress)
     except KeyboardInterrupt:
         result = running.result()
-        said = f"Stopped: {len(result.complete)} of {len(result)} runs are complete, and kept."
-        raise SweepInterrupted(said, result) from None
+        sentence = f"Stopped: {len(result.complete)} of {len(result)} runs are complete, and kept."
+        raise SweepInterrupted(sentence, result) from None
     return running.result()
 
 
@@ -214,7 +214,7 @@ class _RunningSweep:
         if (refusal := self._refused.get(params.model)) is not None:
             return f"Not sent, because an earlier run was refused: {refusal}"
         known = process.capabilities.refused(exchange.ask.endpoint.base_url, params.model or "")
-        words = next((said for name, said in known.items() if getattr(params, name, None) is not None), "")
+        words = next((reason for name, reason in known.items() if getattr(params, name, None) is not None), "")
         return words and f"Not sent, because the server refuses this for the model: {words}"
 
     def _is_known_refused(self, exchange: Exchange) -> bool:

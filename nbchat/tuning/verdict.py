@@ -146,8 +146,8 @@ def verdict(
         return Verdict(f"Nothing to compare: no setting has a {terms.measure}.")
     if len(ranked) == 1:
         best = ranked[0]
-        said = f"One setting only: {terms.measure} {interval_text(best.mean)}, n = {best.mean.n}."
-        return Verdict(said, best=best.setting)
+        sentence = f"One setting only: {terms.measure} {interval_text(best.mean)}, n = {best.mean.n}."
+        return Verdict(sentence, best=best.setting)
     return _compared(ranked, _Words(terms), max(settings, len(ranked)), chance)
 
 

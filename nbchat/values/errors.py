@@ -1,7 +1,7 @@
 """The exception hierarchy.
 
 ```text
-NbchatError                     one plain sentence; `.reply` holds the partial answer, if any text had come
+NbchatError                     one plain sentence; `.reply` holds the partial answer, if any text had arrived
 ├── ConfigError                 no usable server, model, key or file: nothing was sent
 ├── ParameterError (ValueError) a value outside the table of parameters: nothing was sent
 ├── PromptError    (ValueError) the message can't be built from what was given: nothing was sent
@@ -9,13 +9,13 @@ NbchatError                     one plain sentence; `.reply` holds the partial a
 ├── BudgetExceeded              the call would cross the budget: nothing was sent
 ├── SessionError                no such turn, name or state to act on
 ├── ConnectionFailed            the server could not be reached, or broke off before its answer began
-├── ServerSilent                nothing came for longer than the time limit
+├── ServerSilent                nothing arrived for longer than the time limit
 ├── ServerError                 the server answered with an error; status, code, param, request_id
-│   ├── AuthenticationFailed    401, 403, or a 400 that speaks of the key
+│   ├── AuthenticationFailed    401, 403, or a 400 that mentions the key
 │   ├── ModelNotFound           404
 │   ├── ParameterRefused        400 or 422 that names a parameter: `.param`
 │   ├── ContextTooLong          prompt and reply exceed the model's window
-│   ├── RateLimited             429; `.retry_after` seconds, None = not said
+│   ├── RateLimited             429; `.retry_after` seconds, None = not given
 │   └── QuotaExceeded           429 or 402 that waiting does not resolve
 ├── ProtocolError               the response does not follow the chat-completions protocol
 ├── CutOff                      the stream broke off before its end marker: `.reply` is partial
@@ -65,7 +65,7 @@ __all__ = [
 class NbchatError(Exception):
     """Base class of all nbchat errors; the message is one sentence, in which what looks like a key is masked.
 
-    `reply` is the partial answer if text had already come (it is also in the session's turns), else None.
+    `reply` is the partial answer if text had already arrived (it is also in the session's turns), else None.
     In a notebook the error shows as its sentence alone; in a script, as an ordinary traceback.
     """
 
@@ -111,7 +111,7 @@ class ConnectionFailed(NbchatError):
 
 
 class ServerSilent(NbchatError):
-    """Nothing came from the server for longer than the time limit."""
+    """Nothing arrived from the server for longer than the time limit."""
 
 
 class ServerError(NbchatError):
@@ -195,7 +195,7 @@ class SchemaError(NbchatError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user interrupted the request. `reply` holds the partial answer (None = nothing had come).
+    """The user interrupted the request. `reply` holds the partial answer (None = nothing had arrived).
 
     A KeyboardInterrupt rather than an Exception, so that it ends loops and Run All as a plain interrupt does.
     """

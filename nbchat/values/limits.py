@@ -1,7 +1,7 @@
 """Bounds on everything foreign, in one table: how much a server may send, and how much of it is shown.
 
 Each bound is far above what honest servers send and far below what would fill a notebook's memory. Exceeding one ends
-the answer (or the look-up) with one sentence that names the bound; what came before is kept.
+the answer (or the look-up) with one sentence that names the bound; what arrived before is kept.
 """
 
 from __future__ import annotations

@@ -396,9 +396,9 @@ def nearest(word: str, words: Iterable[str]) -> str:
     import difflib
 
     known = {each.casefold(): each for each in reversed(list(words))}
-    asked = word.casefold()
-    begun = [each for each in known if each.startswith(asked)] if len(asked.strip("-")) > 1 else []
-    close = min(begun, key=len) if begun else next(iter(difflib.get_close_matches(asked, known, n=1)), None)
+    folded = word.casefold()
+    begun = [each for each in known if each.startswith(folded)] if len(folded.strip("-")) > 1 else []
+    close = min(begun, key=len) if begun else next(iter(difflib.get_close_matches(folded, known, n=1)), None)
     return f" Did you mean {known[close]}?" if close else ""
 
 

@@ -28,4 +28,4 @@ class Presenter(Protocol):
         """Discard what was shown: the request is repeated, for this reason."""
 
     def conclude(self, reply: Reply | None, error: BaseException | None) -> None:
-        """Show the end: the whole or partial reply (None = nothing came) and what went wrong (None = nothing)."""
+        """Show the end: the whole or partial reply (None = nothing arrived) and what went wrong (None = nothing)."""

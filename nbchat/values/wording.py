@@ -1,15 +1,15 @@
-"""The wording of messages: counted nouns, and foreign text in which nothing but web addresses becomes a link."""
+"""The wording of messages: counted nouns, amounts of money, and foreign text without active links."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["pluralize", "unlinked"]
+__all__ = ["dollars", "pluralize", "unlinked"]
 
 
-def pluralize(number: int, thing: str, things: str | None = None) -> str:
-    """Return a count with its noun: "1 row", "2,000 rows". `things` is an irregular plural (None = add "s")."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+def pluralize(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun: "1 row", "2,000 rows". `plural` is an irregular plural (None = add "s")."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 _SCHEME = r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)"
@@ -22,3 +22,11 @@ def unlinked(text: str) -> str:
     (U+2060, zero width) after the colon prevents it.
     """
     return re.sub(_SCHEME, ":\u2060", text, flags=re.IGNORECASE) if ":" in text else text
+
+
+def dollars(amount: float, digits: int = 2) -> str:
+    """`$1,204.50`, `$0.50`, `$0.00012`: cents, or `digits` significant digits below a dollar."""
+    from decimal import Decimal
+
+    text = f"{amount:,.2f}" if amount == 0 or amount >= 0.995 else f"{Decimal(f'{amount:.{digits}g}'):f}"
+    return f"${text}{'0' * (text[-2:-1] == '.')}"

@@ -31,7 +31,7 @@ class Column(Struct, frozen=True):
     """Whether it is hidden first if space is short."""
 
     @property
-    def told(self) -> bool:
+    def filled(self) -> bool:
         """Whether any cell has content."""
         return any(self.cells)
 

@@ -137,7 +137,7 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
         Column("cost / 1,000 rows", [cost_text(s.cost_per_1000) for s in standings]),
         Column("time / 1,000 rows", [_time(s.seconds_per_1000) for s in standings]),
     ]
-    return [column for column in columns if column.told]
+    return [column for column in columns if column.filled]
 
 
 def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list[str]:
@@ -147,14 +147,14 @@ def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list
     ahead = len(standings) > 1 and all(gap is not None and gap.mean > 0 for _, gap in found.differences)
     marks = []
     for number, one in enumerate(standings):
-        told = []
+        remarks = []
         if one.setting == found.best and ahead:
-            told.append("best" if found.settled else "ahead, may be chance")
+            remarks.append("best" if found.settled else "ahead, may be chance")
         if number in evaluation.frontier and len(evaluation.frontier) > 1:
-            told.append("frontier")
+            remarks.append("frontier")
         if one.setting in stopped:
-            told.append(f"stopped after {stopped[one.setting]:,} rows")
-        marks.append(" · ".join(told))
+            remarks.append(f"stopped after {stopped[one.setting]:,} rows")
+        marks.append(" · ".join(remarks))
     return marks
 
 
@@ -226,18 +226,18 @@ def _disagreements(evaluation: result.Evaluation) -> tuple[str, str]:
     ]
     rest = len(rows) - len(shown)
     more = chrome.line(f"{rest:,} more rows are in disagreements()")["text/html"] if rest else ""
-    told = f"{pluralize(len(rows), 'row')} of {len(evaluation):,} that settings answered differently"
-    return told, columns_html(columns) + more
+    summary = f"{pluralize(len(rows), 'row')} of {len(evaluation):,} that settings answered differently"
+    return summary, columns_html(columns) + more
 
 
 def _answer(evaluation: result.Evaluation, case: Case, number: int) -> str:
     one = evaluation.graded[number][case.row]
     if one.status != "complete":
         return one.status
-    said = _cut(str(one.value) if one.value is not None else one.answer)
+    text = _cut(str(one.value) if one.value is not None else one.answer)
     if evaluation.measure.kind != "labels" or case.truth is None:
-        return said
-    return f"{'✓' if one.quality else '✗'} {said}"
+        return text
+    return f"{'✓' if one.quality else '✗'} {text}"
 
 
 def _cut(text: str) -> str:

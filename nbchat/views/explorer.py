@@ -78,7 +78,7 @@ class Explorer:
             for text in ("compare", "with")
         ]
         self._difference = widgets.HTML()
-        self._said = widgets.HTML()
+        self._message = widgets.HTML()
         self._table = widgets.HTML(_dom_classes=("nbchat-table",))
         self._act = widgets.Text(_dom_classes=("nbchat-act",))
         self._act.observe(lambda change: self._acted(change["new"]), "value")
@@ -89,7 +89,7 @@ class Explorer:
         look = widgets.HTML(style_sheet(STYLE + explorer_script.STYLE), layout={"display": "none"})
         keys = script_outputs(KEYS + explorer_script.SCRIPT)
         script = widgets.Output(outputs=keys, layout={"height": "0", "margin": "0", "overflow": "hidden"})
-        parts = [look, script, self._line, self._compared, self._difference, self._said, self._table, self._act]
+        parts = [look, script, self._line, self._compared, self._difference, self._message, self._table, self._act]
         self.widget = widgets.VBox(parts, _dom_classes=(WIDGETS_CLASS, "nbchat-explorer"))
         self._say("")
         self._moved(None)
@@ -110,9 +110,9 @@ class Explorer:
         """IPython's protocol: show the widgets, with a text table of the runs for viewers without a kernel."""
         shell = running_shell()
         if shell is not None:
-            told = f"[controls over {pluralize(len(self._sweep), 'run')}: run the cell again to use them]"
+            note = f"[controls over {pluralize(len(self._sweep), 'run')}: run the cell again to use them]"
             plain = run_table(self._sweep, self._answer)["text/plain"]
-            CellCanvas(shell).show(widget_bundle(self.widget, f"{told}\n\n{plain}"))
+            CellCanvas(shell).show(widget_bundle(self.widget, f"{note}\n\n{plain}"))
 
     @property
     def view(self) -> result.Sweep:
@@ -167,7 +167,7 @@ class Explorer:
             f'<input name="{name}" aria-label="{name}" placeholder="{name}" value="{html_text(value)}" />'
             for name, value in (("score", score), ("note", rating.note))
         )
-        meaning = "make it the session's: its settings, its message and answer"
+        meaning = "apply it to the session: its settings, message and answer"
         apply = f'<button type="button" data-nbchat-apply="yes" title="{meaning}">apply</button>'
         return f'<div class="nbchat-judge">{thumbs}{fields}{"" if self.blind.value else apply}</div>'
 
@@ -177,8 +177,8 @@ class Explorer:
         if not text:
             return
         try:
-            told = json.loads(text)
-            self._do(told["act"], told.get("run", NONE), told.get("value"))
+            action = json.loads(text)
+            self._do(action["act"], action.get("run", NONE), action.get("value"))
         except NbchatError as error:
             self._say(str(error))
         except (ValueError, KeyError, TypeError, IndexError):
@@ -192,7 +192,7 @@ class Explorer:
             return
         if act == "apply":
             run = self._sweep.apply(index)
-            self._say(f"run {run.index} is the session's now: {heading(self._sweep, run)}")
+            self._say(f"run {run.index} is now applied to the session: {heading(self._sweep, run)}")
             return
         given = {act: score_of(value) if act == "score" else value}
         self._sweep.set_rating(index, replace(self._sweep.rating(index) or Rating(), **given))
@@ -200,8 +200,8 @@ class Explorer:
 
     def _say(self, text: str) -> None:
         quiet = "font-size:0.9em;color:var(--nbchat-quiet)"
-        said = f"<div>{html_text(text)}</div>" if text else ""
-        self._said.value = _styled(f'{said}<div style="{quiet}">{html_text(HINT)}</div>')
+        message = f"<div>{html_text(text)}</div>" if text else ""
+        self._message.value = _styled(f'{message}<div style="{quiet}">{html_text(HINT)}</div>')
 
 
 def _styled(html: str) -> str:

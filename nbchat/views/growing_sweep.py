@@ -88,7 +88,7 @@ class GrowingSweep(CellBar):
     def _card(self, run: Run) -> str:
         """Return a card like the result's, with as much of the answer as fits."""
         window = min(LARGEST_WINDOW, WINDOW // len(self._runs))
-        text, grows = _said(run), run.status == "running"
+        text, grows = _text_of(run), run.status == "running"
         if run.problem:
             inner = html_text(run.problem, 600)
         else:
@@ -99,7 +99,7 @@ class GrowingSweep(CellBar):
         return card(run.index, f"{run_heading(run, self._repeats)}{_state(run)}", body)
 
     def _small(self, run: Run) -> str:
-        text = _said(run)
+        text = _text_of(run)
         if run.problem:
             words = run.problem[:WORDS]
         elif run.status == "running":
@@ -116,7 +116,7 @@ class GrowingSweep(CellBar):
         )
 
 
-def _said(run: Run) -> str:
+def _text_of(run: Run) -> str:
     """Return the text so far, else the reasoning."""
     return run.text or (run.reply.reasoning if run.reply is not None else "")
 
@@ -124,6 +124,6 @@ def _said(run: Run) -> str:
 def _state(run: Run) -> str:
     """Return a run's state, for the end of its heading."""
     if run.status == "running":
-        return " · answering" if run.text else " · thinking" if _said(run) else " · asked"
+        return " · answering" if run.text else " · thinking" if _text_of(run) else " · asked"
     words = {"complete": " · ✓", "not run": " · waiting"}
     return words.get(run.status, f" · {run.status.replace('_', ' ')}")

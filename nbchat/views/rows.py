@@ -126,10 +126,10 @@ def answer_columns(outcomes: Sequence[Outcome], positions: Sequence[int], inputs
     """Return a table of some rows: position, inserted values, and the answer, with a column for each field of a record."""
     if not positions:
         return []
-    asked = [one_line(inputs(place), LONGEST) for place in positions]
+    inserted = [one_line(inputs(place), LONGEST) for place in positions]
     columns = [Column("row", [f"{place:,}" for place in positions])]
-    if any(asked):
-        columns.append(_texts("asked about", asked))
+    if any(inserted):
+        columns.append(_texts("asked about", inserted))
     values = [outcomes[place].value for place in positions]
     records = [None if isinstance(value, str) else record_of(value) for value in values]
     if any(records):
@@ -158,7 +158,7 @@ def first_answered(details: Details, count: int) -> list[int]:
 
 
 def _labels(details: Details) -> list[Column]:
-    """Return how often each answer came, where the answers are few different ones."""
+    """Return the count of each answer, if there are few different ones."""
     answers = [outcome.value for _, outcome in details.known() if outcome.status == "complete"]
     texts = [_label(value) for value in answers]
     if len(texts) < max(LEAST_ROWS, details.count("complete")) or None in texts:
@@ -197,10 +197,10 @@ def reasons(details: Details) -> Bundle:
             rows.setdefault(reason, place)
     if not found:
         return chrome.EMPTY
-    told = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in found.most_common(MOST_REASONS)]
+    lines = [f"{count:,} × {reason} (row {rows[reason]:,})" for reason, count in found.most_common(MOST_REASONS)]
     if len(found) > MOST_REASONS:
-        told.append(f"and {len(found) - MOST_REASONS:,} more reasons")
-    return chrome.details(f"Why {pluralize(sum(found.values()), 'row')} failed", "\n".join(told), opened=True)
+        lines.append(f"and {len(found) - MOST_REASONS:,} more reasons")
+    return chrome.details(f"Why {pluralize(sum(found.values()), 'row')} failed", "\n".join(lines), opened=True)
 
 
 def _hint(details: Details, dot: str) -> str:
@@ -214,8 +214,8 @@ def _hint(details: Details, dot: str) -> str:
         if any((outcome.agreement or 1.0) < 1.0 for _, outcome in details.known())
         else "",
     ]
-    told = " · ".join(step for step in steps if step)
-    return where + told if told else ""
+    hints = " · ".join(step for step in steps if step)
+    return where + hints if hints else ""
 
 
 MOST = 10
@@ -237,13 +237,13 @@ def pilot_bundle(details: Details, pilot: Projection, inputs: Inputs, notes: Seq
 
 def projections(pilot: Projection) -> list[Column]:
     """Return the projections for the rest, with 95 % intervals."""
-    rows = [("rows that fail", _told(pilot.failures, lambda share: f"{share:.0%}"))]
+    rows = [("rows that fail", _estimate(pilot.failures, lambda share: f"{share:.0%}"))]
     if pilot.left:
         free = pilot.cost is not None and pilot.cost.mean == 0
-        cost = ("none", "") if free else _told(pilot.cost, cost_text) or ("unknown", "")
-        tokens = _told(pilot.tokens, lambda count: f"{count:,.0f}")
-        rows += [("cost", cost), ("tokens", tokens), ("time", _told(pilot.seconds, seconds_text))]
-    known = [(name, *told) for name, told in rows if told]
+        cost = ("none", "") if free else _estimate(pilot.cost, cost_text) or ("unknown", "")
+        tokens = _estimate(pilot.tokens, lambda count: f"{count:,.0f}")
+        rows += [("cost", cost), ("tokens", tokens), ("time", _estimate(pilot.seconds, seconds_text))]
+    known = [(name, *texts) for name, texts in rows if texts]
     if not known:
         return []
     left = f"for {pluralize(pilot.left, 'more request')}" if pilot.left else "of all rows"
@@ -254,7 +254,7 @@ def projections(pilot: Projection) -> list[Column]:
     ]
 
 
-def _told(mean: Mean | None, text: Callable[[float], str]) -> tuple[str, str] | None:
+def _estimate(mean: Mean | None, text: Callable[[float], str]) -> tuple[str, str] | None:
     """Format an estimate and its interval; None = unknown."""
     if mean is None:
         return None

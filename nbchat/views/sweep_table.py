@@ -63,12 +63,13 @@ def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None, handles:
     counts = fold_failures(sweep)
     pairs = [(run, row) for run, row in zip(sweep.runs, sweep.table_rows(), strict=True) if run.index in counts]
     runs, rows = [run for run, _ in pairs[:MOST_ROWS]], [row for _, row in pairs[:MOST_ROWS]]
-    what, took = _identity(sweep, runs, counts), _outcome(sweep, runs, rows)
+    identity, outcome = _identity(sweep, runs, counts), _outcome(sweep, runs, rows)
     if handles is not None and handles.blind:
-        what, took = [Column("answer no.", [str(number) for number, _ in enumerate(runs, 1)])], []
-    shared = [] if answer is None else [c for c in (*what, *took) if c.told and c.same]  # the answers need the room
+        identity, outcome = [Column("answer no.", [str(number) for number, _ in enumerate(runs, 1)])], []
+    # Columns with one value are left out beside answers, which need the room.
+    shared = [] if answer is None else [c for c in (*identity, *outcome) if c.filled and c.same]
     answers = [] if answer is None else [_answers(runs, answer)]
-    columns = [column for column in (*what, *answers, *took) if column.told and column not in shared]
+    columns = [column for column in (*identity, *answers, *outcome) if column.filled and column not in shared]
     if handles is not None:
         columns.append(Column("your rating", [""] * len(runs), html=[handles.judge(run) for run in runs], number=False))
     rest = len(pairs) - len(runs)
@@ -76,10 +77,10 @@ def run_table(sweep: Sweep, answer: Callable[[Run], str] | None = None, handles:
     more += [f"{rest:,} more runs are in to_frame()"] if rest else []
     order = None if handles is None or handles.blind else Order(handles.sort, handles.descending)
     table = columns_html(columns, order=order, marks=_marks(runs, handles), tall=len(runs) > TALL)
-    shown, plain, said = table, columns_plain(columns), chrome.line(more)
+    shown, plain, line = table, columns_plain(columns), chrome.line(more)
     return {
-        "text/html": shown + (said["text/html"] if more else ""),
-        "text/plain": f"{plain}\n{said['text/plain']}" if more else plain,
+        "text/html": shown + (line["text/html"] if more else ""),
+        "text/plain": f"{plain}\n{line['text/plain']}" if more else plain,
     }
 
 
@@ -117,8 +118,8 @@ def setting_table(sweep: Sweep) -> Bundle:
         Column("tokens/s", [_rate(s.tokens_per_s) for s in summaries]),
         Column("", [mark if s.setting == best else "" for s in summaries], number=False),
     ]
-    told = [column for column in columns if column.told]
-    return {"text/html": columns_html(told), "text/plain": columns_plain(told)}
+    shown = [column for column in columns if column.filled]
+    return {"text/html": columns_html(shown), "text/plain": columns_plain(shown)}
 
 
 def fold_failures(sweep: Sweep) -> dict[int, int]:

@@ -20,7 +20,7 @@ from nbchat.views.watch import Watch, progress_facts
 
 __all__ = ["rows_facts", "watched_rows"]
 
-LAZY = "nothing was asked yet: the answers are lazy, and compute() asks the rows where it runs"
+LAZY = "nothing has been asked yet: the answers are lazy, and compute() asks the rows"
 """What is shown for the answers to a lazy frame."""
 
 
@@ -101,7 +101,7 @@ def _written(result: Any) -> list[str]:
     if not isinstance(result, MappedFile):
         return []
     if result.path is None:
-        return ["no file was written, because the run ended early: run it again to go on"]
+        return ["no file was written, because the run ended early: run it again to continue"]
     return [f"the rows with their answers are in {getattr(result.path, 'name', result.path)}"]
 
 

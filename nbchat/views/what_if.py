@@ -90,7 +90,7 @@ class WhatIfView:
         reported_at: float | None = None,
     ) -> None:
         self._reply, self._choice, self._reported_at = reply, choice, reported_at
-        self.now = self.at(_asked(reply, "temperature", temperature), _asked(reply, "top_p", top_p))
+        self.now = self.at(_initial_value(reply, "temperature", temperature), _initial_value(reply, "top_p", top_p))
         self._place = _most_open(self.now)
         self._name = uuid.uuid4().hex
 
@@ -162,13 +162,13 @@ class WhatIfView:
         return widgets.VBox([*style_widgets(), script, click, temperature, top_p, place], _dom_classes=(WIDGETS_CLASS,))
 
 
-def _asked(reply: Reply, name: str, given: float | None) -> float:
+def _initial_value(reply: Reply, name: str, given: float | None) -> float:
     """Return a slider's initial value: as given, else as requested, else 1."""
     if given is not None:
         return given
     request = getattr(reply, "request", None)  # `what_if` reports anything but a reply
-    asked = {} if request is None else request.body
-    value = asked.get(name)
+    body = {} if request is None else request.body
+    value = body.get(name)
     return PARAMETERS[name].check(1.0 if value is None else value)  # type: ignore[no-any-return]  # a number
 
 

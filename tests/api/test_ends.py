@@ -120,7 +120,7 @@ def test_choices_that_never_come_are_waited_for_only_so_long(server, monkeypatch
     monkeypatch.setattr("nbchat.api.attempt.DOUBT_SECONDS", 0.05)
     server.add(Stream([chunk("a"), COUNTED, Hang()]))
     reply = Asked(server.base_url, n=2).reply
-    assert (reply.text, reply.status, reply.notices) == ("a", "complete", ("1 of 2 choices came",))
+    assert (reply.text, reply.status, reply.notices) == ("a", "complete", ("only 1 of 2 choices arrived",))
 
 
 # `[DONE]` on a connection that stays open

@@ -99,7 +99,7 @@ def test_choosing_the_current_version_changes_nothing(three):
 
 
 def test_a_version_that_is_not_there_is_one_sentence(three):
-    with pytest.raises(SessionError, match="The turn has 1 version; there is no 1"):
+    with pytest.raises(SessionError, match="The turn has 1 version; there is no version 1"):
         three.choose(three.turns[0], 1)
 
 

@@ -165,7 +165,7 @@ def killed(server, cell_id):
     try:
         while kernel.poll() is None:
             if reader.exists() and any(
-                stored.came for row in reader.sessions() for stored in reader.answers(row.id).values()
+                stored.events for row in reader.sessions() for stored in reader.answers(row.id).values()
             ):
                 break
     finally:
@@ -240,7 +240,7 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
     came = deque([[TextDelta("two ")]])
     chat._record.persistence.begin(exchange, exchange.ask.request(), came)
     (row,) = journal().sessions()
-    until(lambda: any(stored.came for stored in journal().answers(row.id).values()))
+    until(lambda: any(stored.events for stored in journal().answers(row.id).values()))
     for _ in range(2):  # opened by one kernel after another
         again = Session.reopen(row)
         assert [turn.reply.text for turn in again.turns] == ["one two "]

@@ -451,7 +451,7 @@ def test_look_at_describes_a_variable_and_runs_nothing(server, chat):
     chat.ask("Go")
     found, near, hidden, dotted = results(server.requests[1])
     assert found == "[1, 2]"
-    assert near == "There is no variable 'dff'. Did you mean df? There are: df."
+    assert near == "There is no variable 'dff'. Did you mean df? The variables are: df."
     assert hidden.startswith("There is no variable '_hidden'.")
     assert dotted.startswith("There is no variable 'df.x'.")
 

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nbchat.data.describe import describe
-from nbchat.data.privacy.mask import mask
+from nbchat.data.privacy.ladder import mask
 from nbchat.data.tables.column_list import column_name
 from nbchat.values.errors import PromptError
 from tests.strategies import scaled

@@ -16,8 +16,7 @@ from PIL import Image as Pillow
 
 from nbchat.data import images
 from nbchat.data.describe import describe
-from nbchat.data.formats import measure
-from nbchat.data.images import image_of, load_image
+from nbchat.data.images import image_of, load_image, measure
 from nbchat.data.interpolation.interpolate import interpolate
 from nbchat.values.errors import PromptError
 

@@ -294,14 +294,14 @@ def test_a_background_answer_has_its_name_at_once_and_can_be_stopped(cell, serve
     came = kernel.run(
         "import time\nwhile 'answer' not in part.text: time.sleep(0.02)\nprint(part, part.done, part.wait(0))"
     )
-    assert came.stdout == "<BackgroundReply: still coming, 14 characters> False False\n"
+    assert came.stdout == "<BackgroundReply: still answering, 14 characters> False False\n"
     assert "stopped 1 background answer" in text(kernel.run("%chat stop"))
     ended = kernel.run(
         "while type(part).__name__ != 'Reply': time.sleep(0.02)\nprint(type(part).__name__, part.status)"
     )
     assert ended.stdout == "Reply interrupted\n"
     assert server.requests[0].closed.wait(5)
-    assert "nothing runs in the background" in text(kernel.run("%chat stop"))
+    assert "nothing is running in the background" in text(kernel.run("%chat stop"))
 
 
 def test_a_background_answer_s_name_that_was_given_anew_stays(cell, server, kernel):

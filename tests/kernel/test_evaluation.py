@@ -52,6 +52,16 @@ def test_two_annotators_a_live_column_and_a_score_are_taken(cell, kernel, server
     assert "score" in shown(cell("--each df --score len -m a,b"))
 
 
+def test_a_pilot_is_projected_and_written_to_a_file(cell, kernel, server, tmp_path):
+    out = tmp_path / "run.jsonl"
+    told = shown(cell(f"--each df --truth label --pilot 4 --out {out} << found"))
+    assert "a pilot: 8 requests for the other 8 rows take about 80 tokens" in told
+    assert len(server.requests) == 4
+    assert kernel.run(
+        f"from nbchat.rows.evaluation.result import Evaluation; print(len(Evaluation.load({str(out)!r})))"
+    ).stdout
+
+
 def test_prompts_are_compared_and_a_dry_run_says_how_many_requests_it_is(cell, server):
     plan = shown(cell("--each df --truth label -m a,b --variants --dry-run", "Odd? {text}\n---\nEven? {text}"))
     assert "4 settings (2 models × 2 messages)" in plan
@@ -66,7 +76,11 @@ def test_prompts_are_compared_and_a_dry_run_says_how_many_requests_it_is(cell, s
         ("--truth label", "--truth works on rows: name them with --each"),
         ("--each df --truth lable", "there is no column 'lable'. Did you mean label?"),
         ("--each df --truth df.lable", "--truth df.lable could not be evaluated"),
-        ("--each df --truth label --pilot 3", "--pilot can't be used with --each and --truth"),
+        ("--each df --truth label --background", "--background can't be used with --each and --truth"),
+        (
+            "--each df --truth label --out answers.csv",
+            "--out takes the name of a .jsonl or .parquet file; got 'answers.csv'.",
+        ),
         ("--each df -m a,b", "compare several with --truth COLUMN"),
     ],
 )

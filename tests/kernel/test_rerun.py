@@ -132,7 +132,7 @@ def wait_for_journal(notebook):
 
     journal = Journal(notebook.home / "nbchat.sqlite")
     try:
-        until(lambda: any(s.came for row in journal.sessions() for s in journal.answers(row.id).values()))
+        until(lambda: any(s.events for row in journal.sessions() for s in journal.answers(row.id).values()))
     finally:
         journal.close(1.0)
 

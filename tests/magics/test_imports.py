@@ -21,17 +21,24 @@ print(json.dumps([sorted(loaded), sorted(set(sys.modules) - before)]))
 
 FOREIGN = {
     *("IPython", "nbchat", "msgspec"),
-    *("anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio", "typing_extensions"),
+    *("certifi", "h11", "httpx", "idna", "sniffio", "typing_extensions"),
     *("click", "pygments", "rich"),
 }
-"""Beside the standard library: the shell, the decoder, and the transport with what it brings.
+"""Beside the standard library: the shell, the decoder, and httpx with what it brings.
 
-httpx imports the libraries of its command line where they are installed.
+Neither httpcore nor anyio, which are a fifth of the time to the first answer. httpx imports the libraries of its command
+line where they are installed.
 """
 
 ROOMS = {"api", "cells", "conversation", "data", "display", "frontend", "magics", "markdown", "store", "values"}
 
 NEEDED_LATER = {
+    "api.error_body": "an answer that is an error",
+    "api.failure": "an answer that is an error",
+    "api.http.proxied": "a proxy",
+    "api.lookups": "the list of models",
+    "api.player": "a replay",
+    "api.refusal": "an answer that is an error",
     "builtin": "the built-in model and local ones",
     "conversation.presets": "%chat preset",
     "conversation.schemas": "--schema",
@@ -45,11 +52,16 @@ NEEDED_LATER = {
     "data.privacy.private_values": "nbchat.private",
     "data.privacy.text_tokens": "nbchat.private",
     "data.tables": "a placeholder",
+    "display.answer": "images, sources, and answers shown again",
     "magics.commands": "%chat",
     "magics.line": "%chat",
     "markdown.parsing": "markup",
     "markdown.render": "markup",
+    "store.forgetting": "%chat forget",
     "store.ledger.budget": "%chat budget",
+    "store.pacing": "a request that waits",
+    "store.rows": "--each",
+    "values.frame": "a data frame of figures",
 }
 """Modules and packages of the same rooms that the first answer does without, and what brings them."""
 

@@ -5,7 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from nbchat.markdown import parsing
 from nbchat.markdown.parsing import parse, parser
+from nbchat.markdown.render import render
 
 DISPLAY = "$$\na\n+ b\n$$"
 
@@ -32,6 +34,13 @@ def parsed(text):
 def test_code_is_not_joined_and_the_formula_behind_it_is(fence):
     inside = fence.split("\n", 1)[1].rsplit("\n", 1)[0] + "\n"
     assert parsed(f"{fence}\n\n{DISPLAY}\n") == ([inside], [["a", "+", "b"]])
+
+
+def test_a_parser_without_a_buffer_for_words_reads_the_same(monkeypatch):
+    text = "Some *words* and `code`, a [link](https://example.org) and \\* 5.\n" * 2
+    before = render(text)
+    monkeypatch.setattr(parsing, "_append_pending", parsing._add_pending)  # as before markdown-it-py 4.3
+    assert render(text) == before
 
 
 def test_a_formula_that_is_never_closed_ends_with_its_paragraph():

@@ -9,7 +9,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from nbchat.values.errors import PromptError
+from nbchat.testing import Status
+from nbchat.values.errors import PromptError, ProtocolError
 
 MISSING = [None, float("nan"), np.nan, pd.NA, pd.NaT]
 
@@ -148,16 +149,6 @@ def test_a_lazy_frame_is_to_be_collected(chat):
         chat.map(pl.LazyFrame({"a": [1]}), "{a}")
 
 
-def test_an_iterator_that_raises_ends_the_run_with_its_own_error(chat, asked):
-    def rows():
-        yield from ["a", "b"]
-        raise OSError("the disk is gone")
-
-    with pytest.raises(OSError, match="disk"):
-        chat.map(rows(), "{item}")
-    chat.map(["a", "b"], "{item}")
-
-
 @pytest.mark.parametrize("template", [None, 5, b"{item}", "", "   "])
 def test_what_is_no_template(chat, template):
     with pytest.raises(PromptError):
@@ -168,3 +159,66 @@ def test_columns_whose_names_are_no_identifiers_are_offered_by_key(chat, server)
     with pytest.raises(PromptError, match=re.escape("the columns are {row['Total sales']}, {year}.")):
         chat.map(pd.DataFrame({"Total sales": [1], "year": [2024]}), "Sum of {Total sales}")
     assert server.requests == []
+
+
+def raising(rows):
+    """The rows, and then an error."""
+    yield from rows
+    raise OSError("the disk is gone")
+
+
+def test_rows_that_can_not_be_read_further_end_the_run_with_the_answers_to_those_before(chat, asked):
+    with pytest.raises(
+        PromptError, match=r"can't be read further: OSError: the disk is gone. 100 of 100 rows"
+    ) as ended:
+        chat.map(raising(f"row {number}" for number in range(100)), "{item}")
+    assert isinstance(ended.value.__cause__, OSError)
+    assert list(ended.value.result) == [f"ROW {number}" for number in range(100)]
+    assert len(asked()) == 100
+
+
+def test_a_run_has_the_rows_as_they_were_when_it_began(chat):
+    frame = pd.DataFrame({"text": [f"row {number}" for number in range(1000)]}, index=range(1000, 2000))
+
+    def change(row, _outcome):
+        if row == 0:
+            del frame["text"]
+            frame.index = range(1000)
+
+    result = chat.map(frame, "{text}", on_row=change)
+    assert result.tolist() == [f"ROW {number}" for number in range(1000)]
+    assert result.index.tolist() == list(range(1000, 2000))
+    items = [f"item {number}" for number in range(1000)]
+    assert len(chat.map(items, "{item}", on_row=lambda row, _: items.clear())) == 1000
+
+
+def test_later_items_of_an_iterator_may_be_no_records(chat):
+    result = chat.map(iter([{"a": "x"}, {"b": "y"}, "z"]), "{a}")
+    assert list(result) == ["X", None, None]
+    assert result.errors()["reason"].tolist() == ["Not asked: a is missing."] * 2
+
+
+@pytest.mark.parametrize(
+    ("data", "template", "words"),
+    [
+        (pd.DataFrame(), "{a}", "the rows have no columns"),
+        (pd.DataFrame({"class": ["x"]}), "{class}", r"the columns are \{row\['class'\]\}"),
+        (np.array("a"), "{item}", "Rows are those of a data frame"),
+        (pl.LazyFrame({"a": ["x"]}), "{a}", r"pass its collect\(\)\."),
+    ],
+)
+def test_each_refusal_says_what_to_do(chat, server, data, template, words):
+    with pytest.raises(PromptError, match=words):
+        chat.map(data, template)
+    assert not server.requests
+
+
+def test_a_column_named_like_a_keyword_is_read_by_its_key(chat):
+    assert chat.map(pd.DataFrame({"class": ["x"]}), "{row['class']}").tolist() == ["X"]
+
+
+def test_a_server_that_answers_with_web_pages_ends_the_run(chat, server):
+    server.default = lambda request: Status(200, body="<html>Sign in to the network</html>")
+    with pytest.raises(ProtocolError, match="sent nothing that can be read as a reply"):
+        chat.map([f"row {number}" for number in range(1000)], "{item}", concurrency=4)
+    assert len(server.requests) < 40

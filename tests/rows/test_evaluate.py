@@ -149,6 +149,21 @@ def test_rows_are_asked_in_an_order_that_does_not_follow_the_tables(server, chat
     assert {asked.count("ham"), asked.count("spam")} <= set(range(4, 17))
 
 
+def test_a_pilot_asks_some_rows_of_each_truth_and_projects_the_cost_of_the_others(server, chat, tmp_path, monkeypatch):
+    prices = {name: {"input": 1.0, "output": 1.0} for name in ("good", "poor", "scripted-1")}
+    (tmp_path / "prices.json").write_text(json.dumps(prices))
+    monkeypatch.setenv("NBCHAT_PRICES", str(tmp_path / "prices.json"))
+    data = [{"text": f"message {i}", "label": "rare" if i < 50 else "common"} for i in range(200)]
+    result = evaluate(chat, data, PROMPT, truth="label", model=["good", "poor"], pilot=8)
+    assert len(server.requests) == 16
+    asked = [case.truth for case, one in zip(result.cases, result.graded[0], strict=True) if one.status == "complete"]
+    assert sorted(asked) == ["common"] * 6 + ["rare"] * 2
+    (note,) = [note for note in result.notes() if "pilot" in note]
+    assert note.startswith("a pilot: 384 requests for the other 192 rows cost about $0.0")
+    evaluate(chat, data, PROMPT, truth="label", model=["good", "poor"], stop_early=False)
+    assert len(server.requests) == 400
+
+
 def test_equal_settings_are_not_stopped(chat):
     result = evaluate(chat, rows(120), PROMPT, truth="label", temperature=[0, 1])
     assert (result.stopped, result.design.looks) == ((), 3)

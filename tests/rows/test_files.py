@@ -12,7 +12,7 @@ import pytest
 from nbchat.rows.mapping import MapInterrupted
 from nbchat.rows.results import sink
 from nbchat.testing import Say, Status, Until
-from nbchat.values.errors import ParameterError, PromptError
+from nbchat.values.errors import ConfigError, ParameterError, PromptError
 
 
 @pytest.fixture
@@ -163,13 +163,19 @@ def test_a_pilot_of_a_file(chat, server, table):
 
 
 def test_what_can_not_be_read_or_written(chat, server, table, tmp_path):
+    folder = tmp_path / "folder.parquet"
+    folder.mkdir()
     for data, options, kind, words in [
         (table, {}, ParameterError, "out="),
         (tmp_path / "none.parquet", {"out": "x.parquet"}, PromptError, "can't be read"),
         (__file__.replace(".py", ".parquet"), {"out": "x.parquet"}, PromptError, "can't be read"),
         (table, {"out": 5}, ParameterError, "out must be"),
+        (table, {"out": "answers.csv"}, ParameterError, r"ends in .parquet; got 'answers.csv'"),
+        (table, {"out": tmp_path / "none" / "o.parquet"}, ConfigError, "No such file or directory. Nothing was sent"),
+        (table, {"out": folder}, ConfigError, "Is a directory. Nothing was sent"),
         (table, {"out": tmp_path / "o.parquet", "schema": "n:int"}, ParameterError, "'n' already"),
     ]:
         with pytest.raises(kind, match=words):
             chat.map(data, "{comment}", **options)
     assert not server.requests
+    assert not list(tmp_path.glob("*.part"))

@@ -29,7 +29,7 @@ def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened
     (place,) = again.places("s")
     stored = again.answers("s")[place.versions[0]]
     assert stored.turn == turn("What is 2+2?", "4")
-    assert (stored.cell, stored.status, stored.came) == ("c1", "complete", ())
+    assert (stored.cell, stored.status, stored.events) == ("c1", "complete", ())
 
 
 @strategies.scaled(0.25)
@@ -44,7 +44,7 @@ def test_any_text_comes_back_to_the_character(tmp_path_factory, texts):
         journal.close(5.0)
         stored = journal.answers("s")
         assert [stored[one].turn for one in ids] == [turn(text, text[::-1]) for text in texts]
-        came = stored[streaming.id].came
+        came = stored[streaming.id].events
         for index in (0, 1):
             assert "".join(e.text for e in came if e.index == index) == "".join(texts)
     finally:
@@ -68,7 +68,7 @@ def test_an_answer_that_is_coming_is_on_the_disk_before_it_ends(journal, opened,
     def look():
         while not seen.is_set():
             stored = other.answers("s").get(one.id)
-            if stored is not None and stored.came:
+            if stored is not None and stored.events:
                 seen.set()
 
     looking = threading.Thread(target=look, daemon=True)
@@ -76,7 +76,7 @@ def test_an_answer_that_is_coming_is_on_the_disk_before_it_ends(journal, opened,
     assert seen.wait(10)
     looking.join()
     stored = other.answers("s")[one.id]
-    assert stored.came == (Started("m", "id-1"), TextDelta("Because"))
+    assert stored.events == (Started("m", "id-1"), TextDelta("Because"))
     recording.add([TextDelta("."), Finished("stop")])
     journal.pause(recording)
     journal.finish(session_of(journal, "s"), answer("Why?", "Because.", id=one.id))

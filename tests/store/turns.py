@@ -52,7 +52,7 @@ def arrange(journal, session, first, places):
 def text_of(stored):
     """The text of a stored answer, whole or as far as it came."""
     reply = stored.turn.get("reply")
-    return reply["choices"][0]["text"] if reply else "".join(event.text for event in stored.came)
+    return reply["choices"][0]["text"] if reply else "".join(event.text for event in stored.events)
 
 
 def until(reached, seconds=20.0):

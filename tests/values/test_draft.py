@@ -89,7 +89,7 @@ def test_deviations_of_the_server_are_reported():
     """PROTOCOL 2.5"""
     asked = Request("u", {"model": "claude-3", "n": 3, "messages": []})
     notices = folded([[Started("gpt-4", "id"), TextDelta("x"), TextDelta("y", 1)]], asked).notices
-    assert notices == ("2 of 3 choices came", "asked for claude-3")
+    assert notices == ("only 2 of 3 choices arrived", "asked for claude-3")
     latest = Request("u", {"model": "claude-3-latest", "messages": []})
     assert folded([[Started("vendor/claude-3-20240307"), TextDelta("x")]], latest).notices == ()
 

@@ -39,15 +39,15 @@ TEXT = TextDelta("One STOP two.")
 @pytest.mark.parametrize(
     ("events", "asked", "notice"),
     [
-        ([TEXT], {"n": 3}, "1 of 3 choices came"),
+        ([TEXT], {"n": 3}, "only 1 of 3 choices arrived"),
         ([TEXT, Started("other")], {}, "asked for m"),
-        ([TEXT], {"logprobs": True}, "no logprobs came"),
-        ([TEXT], {"logprobs": True, "top_logprobs": 3}, "no logprobs came"),
-        ([TEXT, LogprobsDelta((TOKEN,))], {"logprobs": True, "top_logprobs": 3}, "no top_logprobs came"),
-        ([TEXT, used(57)], {"max_tokens": 20}, "57 tokens came although max_tokens is 20"),
-        ([TEXT, used(57)], {"max_completion_tokens": 20}, "57 tokens came although max_completion_tokens is 20"),
-        ([TEXT], {"stop": "STOP"}, "the answer goes on past the stop sequence 'STOP'"),
-        ([TEXT], {"stop": ["never", "STOP"]}, "the answer goes on past the stop sequence 'STOP'"),
+        ([TEXT], {"logprobs": True}, "no logprobs arrived"),
+        ([TEXT], {"logprobs": True, "top_logprobs": 3}, "no logprobs arrived"),
+        ([TEXT, LogprobsDelta((TOKEN,))], {"logprobs": True, "top_logprobs": 3}, "no top_logprobs arrived"),
+        ([TEXT, used(57)], {"max_tokens": 20}, "57 tokens arrived although max_tokens is 20"),
+        ([TEXT, used(57)], {"max_completion_tokens": 20}, "57 tokens arrived although max_completion_tokens is 20"),
+        ([TEXT], {"stop": "STOP"}, "the answer continues past the stop sequence 'STOP'"),
+        ([TEXT], {"stop": ["never", "STOP"]}, "the answer continues past the stop sequence 'STOP'"),
         ([TEXT], {"tool_choice": "required"}, "the model did not call a tool although tool_choice requires it"),
         ([TEXT], {"tool_choice": FUNCTION}, "the model did not call f although tool_choice requires it"),
         (

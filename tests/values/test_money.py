@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbchat.values.money import dollars
+from nbchat.values.wording import dollars
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_the_page_rates_sorts_and_applies():
     act(explorer, act="note", run=1, value="short")
     assert sweep.rating(1) == Rating(True, 7.5, "short")
     act(explorer, act="score", run=1, value="many")
-    assert "must be a number" in explorer._said.value
+    assert "must be a number" in explorer._message.value
     act(explorer, act="sort", value="text")
     assert [run.text for run in explorer.view] == ["a", "bb", "ccc"]
     act(explorer, act="sort", value="text", count=2)
@@ -57,7 +57,7 @@ def test_the_page_rates_sorts_and_applies():
     act(explorer, act="apply", run=2)
     assert [turn.reply.text for turn in sweep.session.turns] == ["ccc"]
     explorer._act.value = "no JSON"
-    assert "was not understood" in explorer._said.value
+    assert "was not understood" in explorer._message.value
 
 
 def test_blind_shows_nothing_of_how_an_answer_was_made():

@@ -163,8 +163,8 @@ def test_a_runs_notices_are_shown_with_its_answer(server, count):
     result = sweep(Session(base_url=server.base_url, model="mine"), "?", n=3, repeat=count)
     bundle = sweep_bundle(result)
     text = Tags(bundle["text/html"]).text
-    assert text.count("1 of 3 choices came") == text.count("asked for mine") == count
-    assert count > FEW or "1 of 3 choices came" in bundle["text/plain"]
+    assert text.count("only 1 of 3 choices arrived") == text.count("asked for mine") == count
+    assert count > FEW or "only 1 of 3 choices arrived" in bundle["text/plain"]
 
 
 def test_repeats_are_summed_up_by_setting_with_their_agreement():

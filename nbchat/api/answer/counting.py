@@ -49,11 +49,11 @@ class UsageTally:
             self._each[index] = _merged(self._each.get(index, UNKNOWN), report)
         elif self._apart:
             self._attribute(report, finished)
-        told = self._sum() if self._apart and choices > 1 and len(self._each) == choices else self._total
-        if told == self._last:
+        counts = self._sum() if self._apart and choices > 1 and len(self._each) == choices else self._total
+        if counts == self._last:
             return None
-        self._last = told
-        return told
+        self._last = counts
+        return counts
 
     def _attribute(self, report: Usage, finished: Collection[int]) -> None:
         """Attribute a report to the one choice that ended since the previous report."""

@@ -24,10 +24,10 @@ class GrowingText:
     next one decides; ordinary streams practically never contain one.
     """
 
-    __slots__ = ("_count", "_cumulative", "_held", "_said", "_size")
+    __slots__ = ("_buffer", "_count", "_cumulative", "_held", "_size")
 
     def __init__(self) -> None:
-        self._said = io.StringIO()  # a million separate pieces would take ten times the memory of their text
+        self._buffer = io.StringIO()  # a million separate pieces would take ten times the memory of their text
         self._count = 0  # pieces that made the text
         self._size = 0
         self._held: list[str] = []  # pieces that each begin with all the text before them, if it was repeated
@@ -41,7 +41,7 @@ class GrowingText:
     @property
     def text(self) -> str:
         """The text so far."""
-        return self._said.getvalue()
+        return self._buffer.getvalue()
 
     @property
     def room(self) -> int:
@@ -121,11 +121,11 @@ class GrowingText:
 
     def _add(self, piece: str) -> str:
         if piece:
-            self._said.write(piece)
+            self._buffer.write(piece)
             self._count += 1
             self._size += len(piece)
             if self._size > WATCHED:
-                self._said = io.StringIO()
+                self._buffer = io.StringIO()
         return piece
 
 

@@ -134,7 +134,7 @@ class PayloadReader:
 
     @property
     def all_finished(self) -> bool:
-        """Whether every choice seen has a finish reason, and nothing has come after it."""
+        """Whether every choice seen has a finish reason, and nothing has arrived after it."""
         return bool(self.reasons) and not self._refuted and self._standing >= self._choices.keys()
 
     @property
@@ -176,23 +176,23 @@ class PayloadReader:
         reason = _reason(choice.get("finish_reason"))
         reader.read(choice, events, last=not self._refuted and (reason is not None or index in self.reasons))
         if index in self._standing or not (self.trusted or self._refuted):
-            self._weigh(index, reason, came=any(isinstance(event, PIECES) for event in events[before:]))
+            self._weigh(index, reason, has_piece=any(isinstance(event, PIECES) for event in events[before:]))
         self._read_usage(choice.get("usage"), index, events)
         if reason is not None:
-            told = self.reasons.get(index)
+            known = self.reasons.get(index)
             self.reasons[index] = reason
             self._standing.add(index)
             if reader.holds:
                 reader.owes_reason = True
-            elif told != reason:
+            elif known != reason:
                 events.append(Finished(reason, index, self.trusted))
 
-    def _weigh(self, index: int, reason: str | None, *, came: bool) -> None:
+    def _weigh(self, index: int, reason: str | None, *, has_piece: bool) -> None:
         """Update what is known of this server's finish reasons when a piece arrives."""
-        if came and index in self._standing:
+        if has_piece and index in self._standing:
             self._standing.discard(index)
             self._refuted, self.trusted = True, False
-        elif came and reason is None:
+        elif has_piece and reason is None:
             self.trusted = True
 
     def _choice(self, index: int) -> ChoiceReader:

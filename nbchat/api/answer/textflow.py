@@ -172,15 +172,15 @@ class TextFlow:
             self._sort(self._tags.feed(new), events)
 
     def _sort(self, spans: list[Span], events: list[Event]) -> None:
-        for kind, text in spans:
-            match kind:
+        for span in spans:
+            match span.kind:
                 case "text":
-                    events.append(TextDelta(text, self._index))
+                    events.append(TextDelta(span.text, self._index))
                 case "reasoning":
-                    if thought := self._not_echoed(text):
+                    if thought := self._not_echoed(span.text):
                         events.append(ReasoningDelta(thought, self._index))
                 case _:
-                    events.append(ThoughtBefore(text, self._index))
+                    events.append(ThoughtBefore(span.text, self._index))
 
     def _not_echoed(self, thought: str) -> str:
         """Return tagged reasoning, unless the server's own field has already given it."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import io
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 __all__ = ["STARTERS", "Span", "ThinkTags"]
 
@@ -54,7 +56,7 @@ WATCHED = 1_000_000
 """Length of an answer after which tags are text, because what precedes them is no longer kept."""
 
 
-class Span(NamedTuple):
+class Span(Struct, frozen=True):
     """A span of text. "thought before": this piece and all of the answer so far were reasoning."""
 
     kind: Literal["text", "reasoning", "thought before"]
@@ -84,7 +86,7 @@ class ThinkTags:
         self._state = "start"  # → "opened" (white space to drop) → "thinking" → "closed" (the same) → "answer"
         self._open_tag = ""
         self._close_tag = STARTERS  # until a tag opens
-        self._leading = True  # whether no answer has come yet
+        self._leading = True  # whether no answer has arrived yet
         self._known = False  # whether this answer's reasoning is known to be marked
         self._thought = False  # whether any reasoning was returned
         self._before = io.StringIO()  # the answer so far

@@ -52,7 +52,7 @@ class _Call:
         self.index = index
         self.id = ""
         self.name = ""
-        self.told = ""  # of the name, in events
+        self.emitted = ""  # of the name, in events
         self.cleaner = TextCleaner(key)
         self.named_again = False  # its name was repeated after its complete arguments: another call may follow
         self._arguments = StringIO()
@@ -140,7 +140,7 @@ class ToolCallFlow:
         self._by_index: dict[int, _Call] = {}
         self._numbers: dict[int, _Call] = {}
         self._last: _Call | None = None
-        self._loose_id = ""  # that came alone, and may belong to the next call
+        self._loose_id = ""  # one that arrived alone, and may belong to the next call
 
     def read(self, calls: list[Any], events: list[Event]) -> None:
         """Read the `tool_calls` of a delta or message."""
@@ -155,7 +155,7 @@ class ToolCallFlow:
     def continues(self, index: int) -> bool:
         """Whether a piece that holds only arguments, under this index, continues the call there."""
         call = self._by_index.get(index)
-        return call is not None and not call.named_again and call.told == self._clean(call.name)
+        return call is not None and not call.named_again and call.emitted == self._clean(call.name)
 
     def extend(self, index: int, pieces: list[str], events: list[Event]) -> None:
         """Add pieces that hold only arguments, if `continues` is true."""
@@ -209,9 +209,9 @@ class ToolCallFlow:
     def _new_name(self, call: _Call, *, is_whole: bool) -> str:
         """Return the part of the name not yet emitted; a possible `functions.` waits for the rest."""
         name = self._clean(call.name)
-        if name == call.told or (not is_whole and any(prefix.startswith(name) for prefix in _PREFIXES)):
+        if name == call.emitted or (not is_whole and any(prefix.startswith(name) for prefix in _PREFIXES)):
             return ""
-        call.told = name
+        call.emitted = name
         return name
 
     def _clean(self, name: str) -> str:

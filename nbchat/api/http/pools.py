@@ -9,12 +9,10 @@ import os
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from nbchat.api.http.connections import Connections
-from nbchat.api.http.network import AsyncioBackend
+from nbchat.api.http.connections import DirectTransport
 from nbchat.api.http.proxies import Proxy, proxy_for
 from nbchat.api.http.requests import redirected
 from nbchat.values.errors import ConfigError
@@ -31,14 +29,11 @@ costs 7.8 ms of CPU per request, 64 separate ones 0.8 ms (measured)."""
 MOST_REDIRECTS = 3
 """Most redirects to follow."""
 
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0)
-"""No limit on connections in use, because callers limit concurrency. Idle ones are kept for 30 s."""
-
 
 class _Slot:
     """A transport, and how many requests it has in flight."""
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self.transport = transport
         self.busy = 0
 
@@ -85,7 +80,7 @@ class Pools:
             return idlest
         problem: str
         try:
-            slot = _Slot(_new_transport(_trust(authorities, encrypted), proxy))
+            slot = _Slot(_transport(_trust(authorities) if encrypted else None, proxy))
             slots.append(slot)
             return slot
         except (ImportError, OSError, ValueError) as error:
@@ -100,31 +95,23 @@ class Pools:
             await slot.transport.aclose()
 
 
-def _new_transport(trust: ssl.SSLContext, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
-    transport = httpx.AsyncHTTPTransport(
-        verify=trust, trust_env=False, limits=LIMITS, proxy=None if proxy is None else proxy.for_httpx()
-    )
-    # httpx has no argument for the pool or its (public) network backend; if these names change, the default is used.
-    pool: Any = getattr(transport, "_pool", None)
-    if hasattr(pool, "_network_backend"):
-        if proxy is None:
-            transport._pool = Connections(trust)  # type: ignore[assignment]  # noqa: SLF001  # no argument for it, see above
-        else:
-            pool._network_backend = AsyncioBackend()  # noqa: SLF001  # the same
-    return transport
+def _transport(trust: ssl.SSLContext | None, proxy: Proxy | None) -> httpx.AsyncBaseTransport:
+    """Return a transport. `trust` None = for plain http without a proxy: loading it takes longer than a local request."""
+    if proxy is None or trust is None:
+        return DirectTransport(trust)
+    from nbchat.api.http.proxied import ProxiedTransport  # few requests go through a proxy
+
+    return ProxiedTransport(trust, proxy)
 
 
 @functools.cache
-def _trust(authorities: str | None, encrypted: bool) -> ssl.SSLContext:  # part of the cache key
-    """Return a TLS context with the certificate authorities in this file or directory; None = the system's.
-
-    Loading them takes longer than a local request, so a context for plain http has none: if it is ever used for TLS, it
-    fails closed.
-    """
-    if not encrypted:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _trust(authorities: str | None) -> ssl.SSLContext:
+    """Return a TLS context with the certificate authorities in this file or directory; None = the system's."""
     if authorities is None:
-        return httpx.create_ssl_context()
-    if Path(authorities).is_dir():
-        return ssl.create_default_context(capath=authorities)
-    return ssl.create_default_context(cafile=authorities)
+        context = httpx.create_ssl_context()
+    elif Path(authorities).is_dir():
+        context = ssl.create_default_context(capath=authorities)
+    else:
+        context = ssl.create_default_context(cafile=authorities)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -16,7 +16,7 @@ class Allowance:
     """
 
     def __init__(self) -> None:
-        self._told = math.inf
+        self._reported = math.inf
         self._most = math.inf
         self._until: float | None = None
         self._flying = 0.0
@@ -24,7 +24,7 @@ class Allowance:
     @property
     def known(self) -> bool:
         """Whether the server reports this limit."""
-        return self._told < math.inf or self._most < math.inf
+        return self._reported < math.inf or self._most < math.inf
 
     def left(self, now: float) -> float:
         """The remainder beside the requests in flight; infinite = the server reports no limit."""
@@ -46,7 +46,7 @@ class Allowance:
         """Record the end of a request without rate headers."""
         self._pass(now)
         self._flying = max(0.0, self._flying - amount)
-        self._told -= amount
+        self._reported -= amount
 
     def tell(self, amount: float, most: int | None, left: int | None, reset: float | None, now: float) -> None:
         """Record the values in this request's answer headers; None = not given. `reset` is in seconds from now."""
@@ -55,17 +55,17 @@ class Allowance:
             return
         self._pass(now)
         self._flying = max(0.0, self._flying - amount)
-        self._told = float(left) if self._until is None else min(self._told, left)
+        self._reported = float(left) if self._until is None else min(self._reported, left)
         self._until = None if reset is None else now + reset
         self._most = float(most or max(left + amount, 0.0 if self._most == math.inf else self._most))
 
     def _pass(self, now: float) -> None:
         """Restore the limit if its time has come."""
         if self._is_past(now):
-            self._told, self._until = self._most, None
+            self._reported, self._until = self._most, None
 
     def _is_past(self, now: float) -> bool:
         return self._until is not None and now >= self._until
 
     def _total(self, now: float) -> float:
-        return self._most if self._is_past(now) else self._told
+        return self._most if self._is_past(now) else self._reported

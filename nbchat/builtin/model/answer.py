@@ -43,7 +43,7 @@ class Answer:
         self._sentence_ends = sentence_ends
         self._closing = [*closing]
         self._closing_evidence = Evidence(Index([self._closing], fence, starts=0), [RECITAL])
-        self._said = 0  # tokens generated of the closing statement; its length plus one = finished
+        self._recited = 0  # tokens generated of the closing statement; its length plus one = finished
         self._context = [START]
         self._fenced = 0
         self._length = 0
@@ -67,13 +67,13 @@ class Answer:
 
     @property
     def _closes(self) -> bool:
-        return 0 < self._said <= len(self._closing)
+        return 0 < self._recited <= len(self._closing)
 
     def _follow_closing(self, token: int) -> None:
-        if self._said < len(self._closing) and token == self._closing[self._said]:
-            self._said += 1
+        if self._recited < len(self._closing) and token == self._closing[self._recited]:
+            self._recited += 1
         elif self._closes:
-            self._said = len(self._closing) + 1  # a high temperature or a bias left the statement
+            self._recited = len(self._closing) + 1  # a high temperature or a bias left the statement
 
     def _mix_in_end(self, distribution: Distribution) -> Distribution:
         """Mix in the end token, with more weight the longer the answer is."""
@@ -92,7 +92,7 @@ class Answer:
 
     def _redirect(self, distribution: Distribution) -> Distribution:
         """Replace the end of the text by the closing statement; a bias can still force the end."""
-        if not self._closing or self._said or END not in distribution.known:
+        if not self._closing or self._recited or END not in distribution.known:
             return distribution
         known, opens = dict(distribution.known), self._closing[0]
         end = known.pop(END) - distribution.rest

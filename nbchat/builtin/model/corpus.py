@@ -46,7 +46,7 @@ def topics() -> Mapping[str, str]:
     try:
         from pydoc_data.topics import topics as shipped
     except ImportError:
-        return {name: str(thing.__doc__ or "") for name, thing in sorted(vars(builtins).items()) if name[0] != "_"}
+        return {name: str(value.__doc__ or "") for name, value in sorted(vars(builtins).items()) if name[0] != "_"}
     return dict(sorted(shipped.items()))
 
 

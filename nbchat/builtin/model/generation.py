@@ -86,11 +86,11 @@ class Completion:
 
     def _schema_in_words(self) -> Schema | None:
         """The schema that the prompt describes in words; None = none, or one that can't be followed."""
-        asked = asked_in_words(self.request.messages)
-        if asked is None:
+        shape = asked_in_words(self.request.messages)
+        if shape is None:
             return None
         try:
-            schema = Schema(self._shape(asked))
+            schema = Schema(self._shape(shape))
             self._rehearse_one(schema)
         except SchemaError:
             return None

@@ -111,10 +111,10 @@ def _scores(messages: Sequence[Message], learned: Learned) -> dict[int, float]:
             importance = 1.0
         words += [(term, importance) for term in dict.fromkeys(terms(message.text))]
     scores = learned.relevance.scores(words)
-    said = "\n".join(message.text for message in messages[:-1] if message.role == "assistant")
-    if said:
+    answers = "\n".join(message.text for message in messages[:-1] if message.role == "assistant")
+    if answers:
         for number in scores:
-            if learned.passages[number].text[:60] in said:
+            if learned.passages[number].text[:60] in answers:
                 scores[number] *= _SAID_ALREADY
     return scores
 

@@ -43,14 +43,13 @@ def _stems(messages: Sequence[Message]) -> set[str]:
     return {stem(word) for word in [*words_of(text), *terms(text)]}
 
 
-def _score(tool: Tool, said: set[str]) -> float:
+def _score(tool: Tool, stems: set[str]) -> float:
     """Score the overlap of a tool's name, description and parameters with the message's stems."""
     name = {stem(word) for word in words_of(tool.name)} - _VERBS
     properties = tool.parameters.get("properties")
     parameters = {stem(word) for key in (properties if isinstance(properties, dict) else ()) for word in words_of(key)}
     description = set(terms(tool.description)) - name
-    by_name = _NAME * len(name & said) / max(1, len(name)) + (_NAME / 2 if len(name & said) > 1 else 0.0)
-    spelled_out = _ENOUGH if stem(tool.name) in said else 0.0
-    return (
-        by_name + spelled_out + _PARAMETER * len((parameters - _VERBS) & said) + _DESCRIPTION * len(description & said)
-    )
+    by_name = _NAME * len(name & stems) / max(1, len(name)) + (_NAME / 2 if len(name & stems) > 1 else 0.0)
+    spelled_out = _ENOUGH if stem(tool.name) in stems else 0.0
+    by_parameters = _PARAMETER * len((parameters - _VERBS) & stems)
+    return by_name + spelled_out + by_parameters + _DESCRIPTION * len(description & stems)

@@ -11,7 +11,7 @@ from typing import Any, Self
 from nbchat.api.engine import Channel
 from nbchat.conversation.exchange.userloop import TICK_SECONDS, awaited, run_on_users_loop
 from nbchat.values.answer.events import Event
-from nbchat.values.interrupts import interruptible
+from nbchat.values.threads import interruptible
 
 __all__ = ["Driver", "Wait", "Work", "drive", "drive_async", "wait_for", "wait_for_async"]
 
@@ -87,11 +87,11 @@ async def wait_for_async(wait: Wait) -> Any:
 async def _take_async(channel: Channel) -> list[Event] | None:
     """`Channel.take` for coroutines: events, an empty batch after a timeout, None = over."""
     loop = asyncio.get_running_loop()
-    came = asyncio.Event()
+    arrived = asyncio.Event()
 
     def wake() -> None:
         with contextlib.suppress(RuntimeError):  # the loop may have been closed in the meantime
-            loop.call_soon_threadsafe(came.set)
+            loop.call_soon_threadsafe(arrived.set)
 
     channel.on_put = wake
     batch = channel.take(None)
@@ -99,6 +99,6 @@ async def _take_async(channel: Channel) -> list[Event] | None:
         with contextlib.suppress(TimeoutError):
             # `asyncio.wait_for` loses a cancel that comes with the event (Python 3.11)
             async with asyncio.timeout(TICK_SECONDS):
-                await came.wait()
+                await arrived.wait()
         batch = channel.take(None)
     return batch

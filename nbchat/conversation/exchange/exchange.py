@@ -252,6 +252,10 @@ class Exchange:
                     presenter.show(events)
         finally:
             channel.close()
+            if rest := channel.rest():  # an interrupt keeps what had come, taken or not
+                draft.add(rest)
+                if presenter is not None:
+                    presenter.show(rest)
         if not draft.ended:
             self._check_stopped()
         self.error = draft.error
@@ -284,9 +288,9 @@ class Exchange:
     def _call_tools(self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None) -> Work:
         """Run each call. Every call gets a result, because servers refuse a history without one."""
         self._called = self.replies[-1]
-        said = self._called.choices[0].message
+        message = self._called.choices[0].message
         answered = 0
-        self.steps.append(replace(said, tool_calls=valid_calls(calls)))
+        self.steps.append(replace(message, tool_calls=valid_calls(calls)))
         try:
             for call in calls:
                 self._check_stopped()

@@ -31,18 +31,18 @@ class Stream:
         wait = self._driver.next()
         while wait is not None:
             self._driver.given = given = wait_for(wait)
-            came = given if isinstance(wait, Channel) else None
+            events = given if isinstance(wait, Channel) else None
             wait = self._driver.next()  # before yielding the events, so that leaving early keeps them
-            yield from came or ()
+            yield from events or ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Yield events as they arrive."""
         wait = self._driver.next()
         while wait is not None:
             self._driver.given = given = await wait_for_async(wait)
-            came = given if isinstance(wait, Channel) else None
+            events = given if isinstance(wait, Channel) else None
             wait = self._driver.next()
-            for event in came or ():
+            for event in events or ():
                 yield event
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable
 from typing import Any
 
-from nbchat.values.interrupts import raise_lost_interrupt
+from nbchat.values.threads import raise_lost_interrupt
 
 __all__ = ["TICK_SECONDS", "awaited", "run_on_users_loop"]
 

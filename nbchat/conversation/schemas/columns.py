@@ -79,9 +79,9 @@ class _Parser:
 
     def take(self, sign: str) -> bool:
         """Consume this punctuation mark if it is next; return whether it was."""
-        came = self._next == sign
-        self._at += came
-        return came
+        is_next = self._next == sign
+        self._at += is_next
+        return is_next
 
     def need(self, sign: str) -> None:
         if not self.take(sign):
@@ -160,8 +160,8 @@ class _Parser:
         return re.sub(r"\\(.)", r"\1", word[1:-1]) if word[0] in "'\"" else word
 
     def _error(self, what: str) -> ParameterError:
-        came = repr(self._next) if self._next else "the end"
+        found = repr(self._next) if self._next else "the end"
         return ParameterError(
-            f"In the schema {clipped(self._text, 80)!r}, expected {what} but found {came}; write for example city:str,temp:float,"
+            f"In the schema {clipped(self._text, 80)!r}, expected {what} but found {found}; write for example city:str,temp:float,"
             " or [city:str,temp:float] for a list."
         )

@@ -47,12 +47,11 @@ LONGEST_QUOTE = 60
 
 
 class Misfit(ValueError):
-    """A value does not fit: `said` names what was expected and found, `path` the place in the value ("" = the whole)."""
+    """A value does not fit: `message` names what was expected and found, `path` the place in the value ("" = the whole)."""
 
-    def __init__(self, path: str, said: str) -> None:
-        super().__init__(f"{path}: {said}" if path else said)
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
         self.path = path
-        self.said = said
 
 
 class Converter(Protocol):

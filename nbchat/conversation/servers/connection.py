@@ -147,9 +147,9 @@ def _running_file(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, base_url=model.base_url, key=Key(model.key))
 
 
-def model_of(endpoint: Endpoint, asked: str | None) -> str:
+def model_of(endpoint: Endpoint, requested: str | None) -> str:
     """Return the model to ask. Raises ConfigError if none was chosen."""
-    model = asked or endpoint.model or os.environ.get("NBCHAT_MODEL", "").strip()
+    model = requested or endpoint.model or os.environ.get("NBCHAT_MODEL", "").strip()
     if not model:
         raise ConfigError(
             f"No model is chosen for {endpoint.title}. Give one with -m NAME, or %chat set model=NAME;"

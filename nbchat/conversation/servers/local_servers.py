@@ -17,7 +17,7 @@ SECONDS = 1.0
 """Seconds that a port may take to answer."""
 
 _search: concurrent.futures.Future[list[str]] | None = None
-_said: set[str] = set()
+_given: set[str] = set()
 
 
 async def _look() -> list[str]:
@@ -50,7 +50,7 @@ def builtin_notice() -> str:
     names = [*names, *([SMOLLM2] if is_installed() else [])]
     choices = " or ".join(f"%chat connect {name}" for name in names) or "%chat connect"
     notice = f"built-in toy model: {choices} for a real one"
-    if notice in _said:
+    if notice in _given:
         return ""
-    _said.add(notice)
+    _given.add(notice)
     return notice

@@ -78,14 +78,14 @@ class Deliverer:
             self._reserve(exchange, request, self._limits.budget)
         if not is_wanted():
             return Delivery(_all_of(taps), whole=whole)
-        came: deque[Sequence[Event]] = deque()
-        taps.append(came.append)
-        return Delivery(_all_of(taps), functools.partial(self._journal, exchange, request, came), whole=whole)
+        events: deque[Sequence[Event]] = deque()
+        taps.append(events.append)
+        return Delivery(_all_of(taps), functools.partial(self._journal, exchange, request, events), whole=whole)
 
-    def _journal(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
+    def _journal(self, exchange: Exchange, request: Request, events: deque[Sequence[Event]]) -> None:
         """Journal a request under way; the journal's modules are imported while the server works."""
         if (persistence := self._record.persistence) is not None:
-            persistence.begin(exchange, request, came)
+            persistence.begin(exchange, request, events)
 
     def _reserve(self, exchange: Exchange, request: Request, budget: Budget) -> None:
         """Reserve a request's estimated cost in the budget. Raises BudgetExceeded."""

@@ -6,8 +6,9 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from nbchat.api.keys import Key
@@ -81,8 +82,8 @@ class Persistence:
 
     # An answer that is coming
 
-    def begin(self, exchange: Exchange, request: Request, came: deque[Sequence[Event]]) -> None:
-        """Start journalling a request, whose events are put into `came`."""
+    def begin(self, exchange: Exchange, request: Request, events: deque[Sequence[Event]]) -> None:
+        """Start journalling a request, whose events are put into `events`."""
         ask, resumes = exchange.ask, exchange.options.resumes
         turn: dict[str, Any] = {"message": ask.message.to_dict(), "params": ask.params.to_dict()}
         if exchange.steps:
@@ -103,7 +104,7 @@ class Persistence:
             functools.partial(request_name, ask.endpoint, request),
             keys,
         )
-        self._recordings[exchange.id] = self.journal.begin(self._session, answer, came)
+        self._recordings[exchange.id] = self.journal.begin(self._session, answer, events)
 
     def end(self, exchange: Exchange, *, joins: bool) -> None:
         """Record the end of an exchange. `joins`: its answer belongs to a turn, which `sync` writes."""
@@ -154,11 +155,11 @@ class Persistence:
         self.journal.rate(answer, rating.to_dict() if rating else {})
 
     def growing(self, entry: Entry, keys: Sequence[Key]) -> Operation:
-        """Return what writes the present state of a ledger row that sums up many requests."""
+        """Return an operation that writes the current state of a ledger row that sums up many requests."""
         return self.journal.ledger.growing(entry, session=self._session, keys=keys)
 
 
-class _Answered(NamedTuple):
+class _Answered(Struct, frozen=True):
     """A version with its place in the history."""
 
     version: Version
@@ -207,7 +208,7 @@ def _keys(exchange: Exchange) -> Sequence[Key]:
 # Reading
 
 
-class Reopened(NamedTuple):
+class Reopened(Struct, frozen=True):
     """A session read from the journal.
 
     `written` are its turns in the journal, `turns` also include answers cut off when a kernel stopped.
@@ -226,7 +227,7 @@ class Reopened(NamedTuple):
     """Answers of which something could not be read."""
 
     def cut_off(self) -> set[str]:
-        """Ids of the answers in force that the kernel's end cut off: a restart interrupts a running cell first."""
+        """Ids of the current answers that were cut off when a kernel ended: a restart first interrupts the running cell."""
         return {
             turn.answer_id
             for turn in self.turns
@@ -237,9 +238,9 @@ class Reopened(NamedTuple):
     def notices(self) -> list[str]:
         """Return notices for the user."""
         where = " of this notebook" if self.row.notebook is not None and self.row.notebook == notebook_path() else ""
-        said = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
+        text = f"continues session {self.row.name}{where}: {pluralize(len(self.turns), 'turn')}, {_ago(self.row.used)}"
         lost = f"{pluralize(self.damaged, 'answer')} of it could not be read in full, since the journal is damaged"
-        return [f"{said}; %chat clear starts afresh", *([lost] if self.damaged else [])]
+        return [f"{text}; %chat clear starts afresh", *([lost] if self.damaged else [])]
 
 
 def reopened(journal: Journal, row: SessionRow) -> Reopened:
@@ -338,7 +339,7 @@ def _version(stored: Stored, known: dict[str, Params], damaged: set[str]) -> Ver
 
 
 def _salvaged(stored: Stored) -> Version | None:
-    """What can be read of a damaged version: its other fields. None = neither the question nor the answer."""
+    """Return the readable fields of a damaged version; None = neither its question nor its answer can be read."""
     turn, message = stored.turn, {"role": "user", "content": LOST}
     params = readable(Params.from_dict, turn.get("params"), {})
     reply = _salvaged_reply(turn["reply"]) if "reply" in turn else _rescued_reply(stored).to_dict()
@@ -362,11 +363,11 @@ _NO_REPLY: Mapping[str, Any] = {"status": "interrupted"}
 
 def _rescued_reply(stored: Stored) -> Reply:
     """Return the partial reply of an answer whose process ended."""
-    asked = stored.turn.get("params")
-    model = asked.get("model") if isinstance(asked, Mapping) else None
+    params = stored.turn.get("params")
+    model = params.get("model") if isinstance(params, Mapping) else None
     body = {"model": model if isinstance(model, str) else None, "messages": [_question(stored.turn)]}
     draft = Draft(Request("", body))
-    draft.add(stored.came)
+    draft.add(stored.events)
     reply = draft.reply(interrupted=True)
     return replace(reply, timing=Timing(), request=None, notices=(*reply.notices, KERNEL_ENDED))
 

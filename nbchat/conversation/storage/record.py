@@ -25,7 +25,7 @@ class Stoppable(Protocol):
     """A run of many requests that can be stopped from any thread."""
 
     def stop(self) -> None:
-        """Stop it; what has come is kept."""
+        """Stop it; what has arrived is kept."""
 
 
 class Record:
@@ -144,7 +144,7 @@ class Record:
             one.stop()
 
     def enter(self, entry: Entry, keys: Sequence[Key]) -> Operation | None:
-        """Enter a ledger row that sums up many requests, in place of its earlier state. Return what writes it.
+        """Enter a ledger row that sums up many requests, in place of its earlier state. Return the operation that writes it.
 
         None = nothing is journalled. `keys` are masked.
         """

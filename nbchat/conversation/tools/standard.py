@@ -66,7 +66,7 @@ def look_at(namespace: Mapping[str, Any]) -> Tool:
             value = namespace[name]
             return value_text(value) if runs_nothing(value) else described_passively(value)
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        there = f" There are: {', '.join(names[-MOST_NAMES:])}{more}." if names else ""
+        there = f" The variables are: {', '.join(names[-MOST_NAMES:])}{more}." if names else ""
         return f"There is no variable {name!r}.{nearest(name, names)}{there}"
 
     return Tool.of(look_at, safe=True)
@@ -130,15 +130,15 @@ class _Outcome:
 
     def __init__(self) -> None:
         self.printed = io.StringIO()
-        self.said = ""
+        self.value = ""
 
     def take(self, value: Any) -> None:
         """Store the value of the last expression."""
-        self.said = "" if value is None else value_text(value)
+        self.value = "" if value is None else value_text(value)
 
     @property
     def text(self) -> str:
-        parts = [part for part in (self.printed.getvalue().rstrip("\n"), self.said) if part]
+        parts = [part for part in (self.printed.getvalue().rstrip("\n"), self.value) if part]
         return "\n".join(parts) or "(it ran; nothing was printed or returned)"
 
 
@@ -150,7 +150,7 @@ def _outcome(file: str) -> Iterator[_Outcome]:
         try:
             yield outcome
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the model reads whatever the code raises
-            outcome.said = _traceback(error, file)
+            outcome.value = _traceback(error, file)
 
 
 def _evaluate(code: CodeType, namespace: dict[str, Any]) -> Any:

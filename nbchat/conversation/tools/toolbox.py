@@ -121,9 +121,7 @@ class Toolbox:
         try:
             ready = tool.call(call)
         except Exception as error:  # noqa: BLE001  # a misfit, or anything that a user's class raises
-            return (
-                f"Not run, its arguments do not fit: {_said(error)}. Call it again with arguments that fit its schema."
-            )
+            return f"Not run, its arguments do not fit: {_described(error)}. Call it again with arguments that fit its schema."
         refusal = None if tool.safe else self._refusal(call, approve)
         if refusal is not None:
             return refusal
@@ -131,7 +129,7 @@ class Toolbox:
             result = yield from _result_of(ready)
             return value_text(result)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the model reads whatever a tool raises
-            return f"Error: {_said(error)}"
+            return f"Error: {_described(error)}"
 
     def _refusal(self, call: ToolCall, approve: Approve) -> str | None:
         """Return the message to the model if the call is not allowed; None = allowed."""
@@ -183,7 +181,7 @@ async def _collected_async(items: AsyncGenerator[Any, Any]) -> list[Any]:
     return found
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     """Format an exception with its type; a misfit only by its text."""
     lines = [str(error)] if isinstance(error, Misfit) else traceback.format_exception_only(error)
     return _shortened("".join(lines).strip(), LONGEST_ERROR)

@@ -1,4 +1,4 @@
-"""The privacy ladder: how much of a data frame, column or array goes into a prompt."""
+"""The privacy ladder: how much of a data frame, column or array goes into a prompt, and the mask of its middle rung."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 
 from msgspec import Struct
 
+from nbchat.data.description import missing, safe_str
 from nbchat.values.errors import PromptError
 
-__all__ = ["LADDER", "Rung"]
+__all__ = ["LADDER", "Rung", "mask"]
 
 LADDER = ("schema", "stats", "sample N", "head N", "all")
 """From least to most: names and types; ranges and categories; masked rows; first rows; every row."""
@@ -48,3 +49,33 @@ class Rung(Struct, frozen=True):
             "stats": "ranges and categories, no rows",
             "sample": "masked values",
         }.get(self.name, "real values")
+
+
+LONGEST = 24
+"""Most characters of a masked value."""
+
+
+def mask(value: object) -> str:
+    """Return a value's pattern: letters become `x` or `X`, digits `9`, other non-ASCII characters `x`.
+
+    Punctuation, spaces, length (up to LONGEST) and missing values are kept: `Ann-Marie` becomes `Xxx-Xxxxx`, `-12.50`
+    `-99.99`, `2024-03-05` `9999-99-99`. Unlike rounding or bucketing, this hides small numbers too. A bool is always
+    `Xxxx`, since its length would reveal it; bytes are `bytes`.
+    """
+    if missing(value):
+        return ""
+    text = f"{value:.6g}" if isinstance(value, float) else safe_str(value)
+    if text in ("True", "False"):
+        return "Xxxx"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "bytes"
+    masked = "".join(map(_pattern, text[:LONGEST]))
+    return masked + "…" if len(text) > LONGEST else masked
+
+
+def _pattern(character: str) -> str:
+    if character.isnumeric():
+        return "9"
+    if character.isupper():
+        return "X"
+    return "x" if character.isalpha() or not character.isascii() else character

@@ -38,9 +38,9 @@ class Statistics:
     def __init__(self, table: Table, columns: int) -> None:
         rows = table.rows or 0
         step = step_for(rows, columns, EXACT_CELLS, SAMPLED_CELLS)
-        seen = len(range(0, rows, step))
+        read = len(range(0, rows, step))
         self._table = table.every(step)
-        sampled = f"\nRanges and categories from {seen:,} evenly spaced rows of {rows:,}."
+        sampled = f"\nRanges and categories from {read:,} evenly spaced rows of {rows:,}."
         self.basis: str = sampled if step > 1 else ""
         """A note on sampling, starting with a newline; empty if every row was used."""
 

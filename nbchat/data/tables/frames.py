@@ -7,8 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from nbchat.data.description import ASKED, DESCRIBED, Description, missing, room, safe_str, shorten
-from nbchat.data.privacy.ladder import Rung
-from nbchat.data.privacy.mask import mask
+from nbchat.data.privacy.ladder import Rung, mask
 from nbchat.data.privacy.private_columns import hidden
 from nbchat.data.tables.column_list import column_name, columns_text, statistics_text
 from nbchat.data.tables.column_stats import Statistics
@@ -74,21 +73,21 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
 
 def _rows(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool) -> Description:
     """Rows as CSV, masked or real: as many of those requested as fit, with a note on how many that is."""
-    asked = _positions(table, rung)
+    positions = _positions(table, rung)
     masked = rung.name == "sample"
     header = [column_name(field.name) for field in shown]
     with_labels = labels and bool(table.labels)
     if with_labels:
         header = [*map(_label_name, table.labels), *header]
-    head, cut = shorten(f"{top}\n{_basis(rung, asked)}\n{_csv(header)}", chars // 2)
+    head, cut = shorten(f"{top}\n{_basis(rung, positions)}\n{_csv(header)}", chars // 2)
     lines: list[str] = []
-    left = chars - len(head) - len(f"\n[cut: {len(asked):,} of {len(asked):,} rows fit]")
-    for row in _read(table, asked, [field.place for field in shown], with_labels):
+    left = chars - len(head) - len(f"\n[cut: {len(positions):,} of {len(positions):,} rows fit]")
+    for row in _read(table, positions, [field.place for field in shown], with_labels):
         line = _csv([mask(value) if masked else plain(value) for value in row])
         left -= len(line) + 1
         if left < 0:
             cut = True
-            lines.append(f"[cut: {len(lines):,} of {pluralize(len(asked), 'row')} fit]")
+            lines.append(f"[cut: {len(lines):,} of {pluralize(len(positions), 'row')} fit]")
             break
         lines.append(line)
     rows = len(lines) - (1 if left < 0 else 0)
@@ -109,15 +108,15 @@ def _positions(table: Table, rung: Rung) -> range:
     return range(wanted)
 
 
-def _basis(rung: Rung, asked: range) -> str:
+def _basis(rung: Rung, positions: range) -> str:
     if rung.name == "sample":
         return (
-            f"{pluralize(len(asked), 'evenly spaced row')}, masked: each letter stands as x or X, each digit as 9, "
+            f"{pluralize(len(positions), 'evenly spaced row')}, masked: each letter stands as x or X, each digit as 9, "
             "so that only the pattern of a value shows (CSV):"
         )
     if rung.name == "all":
-        return f"All {pluralize(len(asked), 'row')} (CSV):"
-    return f"The first {pluralize(len(asked), 'row')} (CSV):"
+        return f"All {pluralize(len(positions), 'row')} (CSV):"
+    return f"The first {pluralize(len(positions), 'row')} (CSV):"
 
 
 def _label_name(label: Field) -> str:

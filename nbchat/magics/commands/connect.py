@@ -52,16 +52,16 @@ def _connect(shell: Any, rest: str) -> None:
     show(shell, _connected(_read(rest)))
 
 
-def _connected(asked: _Line) -> Bundle:
-    """Connect as asked, and return what to show. Raises NbchatError; the previous connection then stays."""
-    if asked.where is None:
+def _connected(line: _Line) -> Bundle:
+    """Connect as the line says, and return what to show. Raises NbchatError; the previous connection then stays."""
+    if line.where is None:
         return _choices()
-    if asked.where.lower() in ("off", "none"):
+    if line.where.lower() in ("off", "none"):
         process.connected = None
         return chrome.line(f"connected to the environment's choice: {connection.current_endpoint().title}")
-    endpoint = connection.endpoint_for(asked.where, key_env=asked.key_env, model=asked.model)
-    if asked.headers:
-        endpoint = replace(endpoint, headers=named_headers(asked.headers))
+    endpoint = connection.endpoint_for(line.where, key_env=line.key_env, model=line.model)
+    if line.headers:
+        endpoint = replace(endpoint, headers=named_headers(line.headers))
     try:
         endpoint, names = probed(endpoint, lambda there: models(there, CHECK_SECONDS))
     except NbchatError as error:
@@ -84,7 +84,7 @@ class _Line(Struct):
 
 
 def _read(rest: str) -> _Line:
-    asked = _Line()
+    line = _Line()
     pending = iter(split(rest))
     for word in pending:
         flag, equals, value = word.partition("=")
@@ -93,15 +93,15 @@ def _read(rest: str) -> _Line:
             if not (value := value if equals else next(pending, "")):
                 raise UsageError(f"{flag} needs a value.")
             if flag == "--header":
-                asked.headers.append(value)
+                line.headers.append(value)
             else:
-                setattr(asked, flag.strip("-").replace("-", "_"), value)
-        elif word.startswith("-") or asked.where is not None:
+                setattr(line, flag.strip("-").replace("-", "_"), value)
+        elif word.startswith("-") or line.where is not None:
             options = "--model M, --key-env VAR and --header 'NAME=$VAR'"
             raise UsageError(f"%chat connect takes a name or a URL, {options}; got {without_keys(word)!r}.")
         else:
-            asked.where = word
-    return asked
+            line.where = word
+    return line
 
 
 def _facts(endpoint: Endpoint, names: list[str]) -> list[str]:

@@ -41,9 +41,9 @@ def last_failure(shell: Any) -> Failure:
         raise PromptError("No cell has failed yet: there is nothing to fix.")
     frames = _user_frames(sys.last_traceback if hasattr(sys, "last_traceback") else None)
     source = _source_of(frames, shell)
-    told = traceback.TracebackException(type(error), error, frames[0] if frames else None)
-    told.stack = traceback.StackSummary.from_list([step for step in told.stack if not _is_translation(step)])
-    lines = "".join(told.format()).rstrip().split("\n")
+    report = traceback.TracebackException(type(error), error, frames[0] if frames else None)
+    report.stack = traceback.StackSummary.from_list([step for step in report.stack if not _is_translation(step)])
+    lines = "".join(report.format()).rstrip().split("\n")
     variables = _variables(frames[-1].tb_frame, source) if frames else ()
     return Failure(source, "\n".join(lines[-LAST_LINES:]), variables)
 

@@ -114,7 +114,7 @@ def _choose(shell: Any, rest: str) -> None:
     session = registry().current
     turn = _turn(words[0])
     if int(words[1]) > len(turn.versions):
-        raise SessionError(f"Turn {words[0]} has {pluralize(len(turn.versions), 'version')}; there is no {words[1]}.")
+        raise SessionError(f"Turn {words[0]} has only {pluralize(len(turn.versions), 'version')}; got {words[1]}.")
     session.choose(turn, int(words[1]) - 1)
     say(shell, f"turn {words[0]} continues with version {words[1]} of {len(turn.versions)}")
 
@@ -148,8 +148,8 @@ def _context(shell: Any, rest: str) -> None:
         "off": "the whole history is sent",
     }
     policy = session.context
-    said = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond this many tokens"
-    say(shell, f"context {policy}: {said}; pinned turns stay")
+    effect = meaning[policy] if isinstance(policy, str) else "the oldest turns are left out beyond this many tokens"
+    say(shell, f"context {policy}: {effect}; pinned turns stay")
 
 
 def _turn(number: str) -> Turn:
@@ -193,8 +193,8 @@ def _find(shell: Any, rest: str) -> None:
         raise SessionError("There is no journal to search: NBCHAT_STORE turns it off.")
     rows = []
     for row, stored in file.find(rest, MOST_FOUND):
-        asked, answered = texts(stored.turn)
-        rows.append([title(row) if row.id else "", _when(stored.at), _around(asked, rest), _around(answered, rest)])
+        question, answered = texts(stored.turn)
+        rows.append([title(row) if row.id else "", _when(stored.at), _around(question, rest), _around(answered, rest)])
     if rows:
         show(shell, chrome.table(["session", "when", "you", "answer"], rows))
     else:

@@ -13,8 +13,7 @@ from nbchat.frontend import Session, registry
 from nbchat.magics.commands.command import command, say, show
 from nbchat.tuning.plot import vega_type
 from nbchat.values.answer.usage import Usage
-from nbchat.values.money import dollars
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import dollars, pluralize
 
 __all__ = ["budget_text", "cost_of"]
 

@@ -107,13 +107,13 @@ class Control:
         if words == self._refusal:
             return
         self._refusal = words
-        said = f"{self.parameter.name}: refused for this model: {words}" if words else tooltip(self.parameter)
+        tip = f"{self.parameter.name}: refused for this model: {words}" if words else tooltip(self.parameter)
         for widget in self.widgets:
             widget.disabled = bool(words)
             if hasattr(widget, "placeholder"):
                 widget.placeholder = REFUSED if words else self.placeholder
             name = "tooltip" if widget.has_trait("tooltip") else "description_tooltip"
-            setattr(widget, name, said)
+            setattr(widget, name, tip)
         mark(self.row, "nbchat-refused", bool(words))
 
     def _build(self) -> list[Any]:

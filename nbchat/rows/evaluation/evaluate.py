@@ -10,6 +10,7 @@ from nbchat.rows.evaluation.result import Evaluation
 from nbchat.rows.evaluation.run import EvaluationRun, Question
 from nbchat.rows.evaluation.scoring import scorer_of
 from nbchat.rows.evaluation.truths import Truths, cases_of, items_of, measure_of
+from nbchat.rows.mapping import checked
 from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import Grid
 from nbchat.values.errors import ParameterError
@@ -34,6 +35,7 @@ def evaluate(
     models: Iterable[str] | None = None,
     schema: Any = None,
     stop_early: bool = True,
+    pilot: int | None = None,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     result_type: type[Evaluation] = Evaluation,
     **options: Any,
@@ -49,7 +51,8 @@ def evaluate(
 
     A setting that is plainly worse at one of four looks is no longer asked, unless `stop_early` is False: see
     `early_stopping`. Rows are asked in a random order, which is the same every time. Answers are journalled as those of
-    `map`, so that nothing is paid twice between the two.
+    `map`, so that nothing is paid twice between the two. With a `pilot`, only that many rows are asked, spread over the
+    truths, and a note projects the cost of the others.
 
     `budget` holds for the whole evaluation. Further options are `map`'s (`concurrency`, `cache`, `retries`, `names`) and
     request parameters, `system` included: a list is an axis. Raises ParameterError, ConfigError, PromptError and
@@ -62,7 +65,7 @@ def evaluate(
     ```
     """
     items = items_of(data)
-    asked = Truths.of(items, truth, second_truth)
+    truths = Truths.of(items, truth, second_truth)
     if models is not None:
         if "model" in options:
             raise ParameterError("Give either model or models, not both.")
@@ -75,11 +78,13 @@ def evaluate(
     grid, fixed = Grid.split(options)
     if schema is not None:
         fixed["schema"] = schema
-    scorer = scorer_of(score, judge_model, fixed, truths=asked.column != "")
-    measure = measure_of(asked, kind, labels, schema, scored=scorer is not None)
+    scorer = scorer_of(score, judge_model, fixed, truths=truths.column != "")
+    measure = measure_of(truths, kind, labels, schema, scored=scorer is not None)
     prompt = template if isinstance(template, str) else ""
-    question = Question(items, cases_of(data, asked, measure), asked.first, prompt, measure, scorer)
+    question = Question(items, cases_of(data, truths, measure), truths.first, prompt, measure, scorer)
     evaluation = EvaluationRun(session, question, grid, fixed)
+    if pilot is not None:
+        evaluation.sample(checked("pilot", pilot, 1))
     evaluation.check()
-    evaluation.run(stop_early=stop_early, on_progress=on_progress, result_type=result_type)
+    evaluation.run(stop_early=stop_early and pilot is None, on_progress=on_progress, result_type=result_type)
     return evaluation.result(result_type)

@@ -38,11 +38,14 @@ if TYPE_CHECKING:
     from nbchat.conversation.session import Session
     from nbchat.rows.evaluation.result import Design, Evaluation
 
-__all__ = ["read", "write"]
+__all__ = ["FORMATS", "read", "write"]
 
 VERSION = 1
 
 METADATA = b"nbchat.evaluation"
+
+FORMATS = (".jsonl", ".parquet")
+"""The suffixes of the formats."""
 
 MOST_BYTES = 2_000_000_000
 """Most bytes of a file to read."""

@@ -68,8 +68,8 @@ class Labels:
         spellings: dict[str, str] = {}
         for name, _ in known.most_common():
             spellings.setdefault(_key(name), name)
-        told = set(map(_key, stated))
-        labels = cls([*stated, *(name for key, name in spellings.items() if key not in told)])
+        stated_keys = set(map(_key, stated))
+        labels = cls([*stated, *(name for key, name in spellings.items() if key not in stated_keys)])
         if len(labels.names) > MOST_LABELS:
             raise ParameterError(
                 f"The truths have {len(labels.names):,} different labels, more than {MOST_LABELS}: "

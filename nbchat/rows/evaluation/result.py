@@ -185,8 +185,8 @@ class Evaluation:
             chance = FINAL if self.design.looks else 1 - LEVEL
             terms = Terms(measure, "row", "", self.name)
             found = verdict(candidates, terms, settings=len(self.settings), chance=chance)
-        told = "; ".join(one.sentence(self.name) for one in self.stopped)
-        return replace(found, sentence=f"{found.sentence} Early: {told}." if told else found.sentence)
+        stopped = "; ".join(one.sentence(self.name) for one in self.stopped)
+        return replace(found, sentence=f"{found.sentence} Early: {stopped}." if stopped else found.sentence)
 
     def _alone(self, best: Comparable, measure: str) -> str:
         mean, name = abs(best.mean.mean), self.name(best.setting)
@@ -214,18 +214,18 @@ class Evaluation:
         unread = sum(one.unread for one in self.standings)
         unasked = sum(one.not_asked for one in self.standings)
         counted = "counted as wrong" if kind == "labels" else "left out"
-        thing = {"labels": "none of the labels", "numbers": "no number", "scores": "no score"}[kind]
-        seen = ", ".join(f"{text!r:.40}" for text, _ in self.unread().most_common(MOST_NAMED))
-        told = [
+        unread_text = {"labels": "none of the labels", "numbers": "no number", "scores": "no score"}[kind]
+        examples = ", ".join(f"{text!r:.40}" for text, _ in self.unread().most_common(MOST_NAMED))
+        notes = [
             f"{pluralize(missing, 'row')} without a truth left out" if missing else "",
             f"{failed:,} failed: {counted} (evaluating again asks them again)" if failed else "",
-            f"{thing} in {pluralize(unread, 'answer')}, {counted}: {seen}" if unread else "",
+            f"{unread_text} in {pluralize(unread, 'answer')}, {counted}: {examples}" if unread else "",
             f"{unasked:,} of {len(self) * len(self.settings):,} requests not made" if unasked else "",
             str(self.annotators or ""),
             self.measure.labels.rule if self.measure.labels is not None else "",
             *self.design.notes,
         ]
-        return [note for note in told if note]
+        return [note for note in notes if note]
 
     def unread(self) -> Counter[str]:
         """Return the whole answers that gave none of the labels, no number or no score, each with its number of rows."""

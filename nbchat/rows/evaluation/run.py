@@ -18,15 +18,15 @@ from nbchat.rows.evaluation.standing import Candidate
 from nbchat.rows.form import Form
 from nbchat.rows.mapping import MapInterrupted, map_rows
 from nbchat.rows.outcome import Outcome
+from nbchat.rows.pilot import spread
 from nbchat.rows.progress import Progress
 from nbchat.rows.source import source_of
 from nbchat.rows.template import Template
 from nbchat.tuning.grid import Grid, Setting
-from nbchat.tuning.statistics import finite
+from nbchat.tuning.statistics import Mean, finite
 from nbchat.values.errors import BudgetExceeded, Interrupted, NbchatError
-from nbchat.values.money import dollars
 from nbchat.values.params import PARAMETERS
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -74,7 +74,15 @@ class EvaluationRun:
         self._budget = budget_of(fixed.get("budget"))
         self._spent = 0.0  # in the budget's unit
         self._rows = [case.row for case in question.cases if question.measure.can_count(case)]
+        self._left = 0  # rows that a pilot leaves out
         Random(0).shuffle(self._rows)  # noqa: S311  # an order, not a secret
+
+    def sample(self, size: int) -> None:
+        """Ask only so many rows, spread over the truths."""
+        truths = {case.row: str(case.truth) for case in self._question.cases}
+        chosen = set(spread(sorted(self._rows, key=truths.__getitem__), size))
+        self._left = len(self._rows) - len(chosen)
+        self._rows = [row for row in self._rows if row in chosen]
 
     def check(self) -> None:
         """Raise any error that would fail every row of a setting, before anything is sent."""
@@ -99,12 +107,29 @@ class EvaluationRun:
         notes = [f"setting {number} ended early: {error}" for number, error in self._ended.items()]
         if self._looks or any(self._graded[i][row].status == "not asked" for i in self._running for row in self._rows):
             notes.append("rows were asked in a random order")
+        if self._left:
+            notes.append(self._projected())
         if self._judged:
             notes.append(f"the judge cost {dollars(self._judged)} more")
         of_requests = {*PARAMETERS, "extra", "system", "schema"}
         fixed = {name: value for name, value in self._fixed.items() if name in of_requests}
         design = Design(self._question.template, self._grid, fixed, self._question.measure, self._looks, tuple(notes))
         return kind(design, self._question.cases, self._graded, self._stopped, self._session)
+
+    def _projected(self) -> str:
+        """Project the cost of the rows that a pilot left out."""
+        requests = self._left * len(self._settings)
+        told = f"a pilot: {pluralize(requests, 'request')} for the other {pluralize(self._left, 'row')}"
+        answers = [one for each in self._graded for one in each if one.answer]
+        cost = Mean.of(one.cost for one in answers)
+        tokens = Mean.of((one.prompt_tokens or 0) + (one.completion_tokens or 0) for one in answers)
+        if tokens is not None and (cost is None or not cost.mean):
+            return f"{told} take about {tokens.mean * requests:,.0f} tokens"
+        if cost is None:
+            return f"{told} remain"
+        known = cost.low is not None and cost.high is not None
+        interval = f" ({dollars(max(0.0, cost.low or 0) * requests)} to {dollars((cost.high or 0) * requests)})"
+        return f"{told} cost about {dollars(cost.mean * requests)}{interval if known else ''}"
 
     def run(self, *, stop_early: bool, on_progress: Callable[[Progress], None], result_type: type[Evaluation]) -> None:
         """Ask the rows in parts, each part with every setting."""
@@ -116,7 +141,7 @@ class EvaluationRun:
         try:
             for end in ends:
                 for number in list(self._running):
-                    if number in self._running:  # a spent budget ends those behind it too
+                    if number in self._running:  # a spent budget ends the later ones too
                         self._ask(number, self._rows[start:end], progress)
                 if end in when:
                     progress.total -= (len(self._rows) - end) * self._stop_worse(end)

@@ -119,8 +119,8 @@ def _judged(grade: Graded, outcome: Any) -> Graded:
         return _scored(grade, Score(problem=f"the judge failed: {outcome.reason}"))
     number = number_in(outcome.answer.text)
     if not is_number(number):
-        said = " ".join(outcome.answer.text.split())
-        return _scored(grade, Score(problem=f"the judge answered {said[:80]!r} instead of a number"))
+        text = " ".join(outcome.answer.text.split())
+        return _scored(grade, Score(problem=f"the judge answered {text[:80]!r} instead of a number"))
     return _scored(grade, Score(number))
 
 

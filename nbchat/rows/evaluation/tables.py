@@ -89,8 +89,8 @@ def disagreeing(evaluation: Evaluation) -> list[Case]:
     """Return the rows to which the settings that were asked gave different answers."""
     found = []
     for case in evaluation.cases:
-        asked = [each[case.row] for each in evaluation.graded]
-        if len({one.value for one in asked if one.status != "not asked"}) > 1:
+        grades = [each[case.row] for each in evaluation.graded]
+        if len({one.value for one in grades if one.status != "not asked"}) > 1:
             found.append(case)
     return found
 

@@ -92,7 +92,7 @@ class Details:
         if skipped := counts["skipped"]:
             parts.append(f"{pluralize(skipped, 'row')} skipped, because a field is missing")
         if left := counts["not sent"]:
-            parts.append(f"{pluralize(left, 'row')} not sent: .retry() goes on")
+            parts.append(f"{pluralize(left, 'row')} not sent: .retry() continues")
         return "; ".join([*parts, *self.notices])
 
     def watch(self, through: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbchat.conversation.schemas.records import record_of
 from nbchat.rows.outcome import Outcome
-from nbchat.rows.parquet_source import parquet
+from nbchat.rows.parquet_source import is_file, parquet
 from nbchat.rows.results.details import Details, Mapped
 from nbchat.rows.results.result import NAME, columns_of
 from nbchat.rows.results.sparse_outcomes import SparseOutcomes
@@ -54,7 +55,7 @@ class ParquetSink:
     """Writes the rows of a source with their answers to `out`, a path or an open file.
 
     A path gets its file when all of it is written. Raises ParameterError if a column of answers is called like one of the
-    source's.
+    source's, and ConfigError for a path that can't be written.
     """
 
     def __init__(self, out: Any, source: Source, schema: Schema | None) -> None:
@@ -63,17 +64,17 @@ class ParquetSink:
             raise ParameterError(f"out must be the path of a Parquet file, or an open file; got {type(out).__name__}.")
         self.out = Path(out).expanduser() if isinstance(out, (str, os.PathLike)) else out
         self.outcomes = SparseOutcomes()
-        self._part = self.out.with_name(f"{self.out.name}.part") if isinstance(self.out, Path) else None
         self._columns = columns_of(schema)
         self._types = _types(schema, self._columns)
         taken = {str(column) for column in source.columns} & {*self._types, ERROR}
         if taken:
-            raise ParameterError(f"The rows have a column {min(taken)!r} already: name that of the answers otherwise.")
+            raise ParameterError(f"The rows and the answers both have a column {min(taken)!r}: rename one of them.")
         self._rows = _Reader(source)
         self._waiting: dict[int, Outcome] = {}
         self._ended: Counter[int] = Counter()
         self._written = 0
         self._writer: Any = None
+        self._part = _begun(self.out) if isinstance(self.out, Path) else None
 
     def has_room(self, read: int) -> bool:
         """Whether another row may be read, after so many."""
@@ -132,6 +133,22 @@ class ParquetSink:
                 f"The rows can't be written to one Parquet file: {words}. Answered rows are kept."
             ) from None
         self._written += count
+
+
+def _begun(out: Path) -> Path:
+    """Return the path of the unfinished file, which is created. Raises ParameterError and ConfigError."""
+    if not is_file(str(out)):
+        raise ParameterError(
+            f"The answers are written as Parquet: give a name that ends in .parquet; got {out.name!r}."
+        )
+    part = out.with_name(f"{out.name}.part")
+    try:
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part.touch()
+    except OSError as error:
+        raise ConfigError(f"{out} can't be written: {error.strerror or error}. Nothing was sent.") from None
+    return part
 
 
 class _Reader:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from nbchat.store.ledger.entries import Spent
 from nbchat.values.errors import BudgetExceeded, ParameterError
-from nbchat.values.money import dollars
+from nbchat.values.wording import dollars
 
 __all__ = ["Budget", "Unit"]
 

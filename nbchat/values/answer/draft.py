@@ -65,7 +65,7 @@ class _ChoiceDraft:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the server has certainly ended it, and nothing has come after that."""
+        """Whether the server has certainly ended it, and nothing has arrived after that."""
         return self._size == self._size_at_end
 
     @property
@@ -144,8 +144,8 @@ class Draft:
     `started` is when the request was made, by `time.perf_counter` (None = now); a `Sent` event overrides it.
     """
 
-    def __init__(self, asked: Request, started: float | None = None) -> None:
-        self._asked = asked
+    def __init__(self, request: Request, started: float | None = None) -> None:
+        self._request = request
         self._sent_at = time.perf_counter() if started is None else started
         self._choices: dict[int, _ChoiceDraft] = {}
         self._model: str | None = None
@@ -230,7 +230,7 @@ class Draft:
 
     def reply(self, *, interrupted: bool = False) -> Reply:
         """Return the answer so far, with unknown cost. `interrupted`: the user stopped it, perhaps after its end."""
-        server, sent = self._asked.url, self._asked.body.get("messages") or [{}]
+        server, sent = self._request.url, self._request.body.get("messages") or [{}]
         in_tools = sent[-1].get("role") == "tool"
         drafts = sorted(self._choices.items())
         choices = tuple(draft.choice(index, server, in_tools=in_tools) for index, draft in drafts) or (Choice(),)
@@ -240,12 +240,12 @@ class Draft:
         return Reply(
             choices,
             status,
-            self._model or self._asked.body.get("model"),
+            self._model or self._request.body.get("model"),
             usage,
             timing=Timing(self._first, total),
             id=self._id,
-            request=self._asked,
-            notices=(*self._notices, *ignored_parameters(self._asked.body, choices, usage, self._model, whole=whole)),
+            request=self._request,
+            notices=(*self._notices, *ignored_parameters(self._request.body, choices, usage, self._model, whole=whole)),
             tries=self._tries,
             request_id=self._request_id,
             raw_usage=self._raw_usage,
@@ -262,12 +262,12 @@ class Draft:
     def _is_whole(self) -> bool:
         """Whether all choices have ended; only a usage count may be missing."""
         drafts = self._choices.values()
-        return len(drafts) >= (self._asked.body.get("n") or 1) and all(draft.is_whole for draft in drafts)
+        return len(drafts) >= (self._request.body.get("n") or 1) and all(draft.is_whole for draft in drafts)
 
     def _usage_of(self, choices: tuple[Choice, ...]) -> Usage:
         if self._usage is not None:
             return self._usage
-        texts = [_written(message) for message in self._asked.body.get("messages", ())]
+        texts = [_written(message) for message in self._request.body.get("messages", ())]
         prompt = None if None in texts else sum(estimate_tokens(text or "") for text in texts)
         if prompt is None and not self._choices:
             return UNKNOWN

@@ -175,7 +175,7 @@ class Ended(_Moment, frozen=True):
 
 
 class Retrying(Struct, frozen=True):
-    """Before any text came: the request will be resent in `seconds`, as attempt number `attempt`.
+    """Before any text arrived: the request will be resent in `seconds`, as attempt number `attempt`.
 
     Attempt 1: it was not sent yet, because the server forbids requests until then.
     """
@@ -192,7 +192,7 @@ class Notice(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """The answer failed; what came before is kept."""
+    """The answer failed; what arrived before is kept."""
 
     error: NbchatError
 

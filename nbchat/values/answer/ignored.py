@@ -15,18 +15,18 @@ __all__ = ["ignored_parameters"]
 
 
 def ignored_parameters(
-    asked: Mapping[str, Any], choices: Sequence[Choice], usage: Usage, model: str | None, *, whole: bool
+    body: Mapping[str, Any], choices: Sequence[Choice], usage: Usage, model: str | None, *, whole: bool
 ) -> list[str]:
     """Yield a note for each parameter of the request's body that the answer contradicts.
 
     `model` is the one that reports to have answered (None = not reported). An answer that is not `whole` is checked for
     that alone.
     """
-    notes = [*_of_choices(asked, choices), *_of_texts(asked, choices), *_of_counts(asked, usage)] if whole else []
-    wanted = str(asked.get("model") or "")
+    notes = [*_of_choices(body, choices), *_of_texts(body, choices), *_of_counts(body, usage)] if whole else []
+    wanted = str(body.get("model") or "")
     if model and wanted and not same_model(wanted, model):
         notes.append(f"asked for {wanted}")
-    if asked.get("tools") and not any(choice.tool_calls for choice in choices):
+    if body.get("tools") and not any(choice.tool_calls for choice in choices):
         written = next(filter(None, (call_in_text(choice.text) for choice in choices)), "")
         if written:
             notes.append(
@@ -35,26 +35,26 @@ def ignored_parameters(
     return notes
 
 
-def _of_choices(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
-    count = asked.get("n", 1)
+def _of_choices(body: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
+    count = body.get("n", 1)
     if isinstance(count, int) and len(choices) < count:
-        yield f"{len(choices)} of {count} choices came"
+        yield f"only {len(choices)} of {count} choices arrived"
     answered = [choice for choice in choices if choice.text]
-    if asked.get("logprobs") is True and answered and not any(choice.logprobs for choice in choices):
-        yield "no logprobs came"
-    elif asked.get("top_logprobs") and any(c.logprobs for c in choices) and not _has_tops(choices):
-        yield "no top_logprobs came"
-    if asked.get("reasoning_effort") == "none" and any(choice.reasoning for choice in choices):
+    if body.get("logprobs") is True and answered and not any(choice.logprobs for choice in choices):
+        yield "no logprobs arrived"
+    elif body.get("top_logprobs") and any(c.logprobs for c in choices) and not _has_tops(choices):
+        yield "no top_logprobs arrived"
+    if body.get("reasoning_effort") == "none" and any(choice.reasoning for choice in choices):
         yield "the model reasoned although reasoning_effort is none"
-    yield from _of_calls(asked, choices)
+    yield from _of_calls(body, choices)
 
 
 def _has_tops(choices: Sequence[Choice]) -> bool:
     return any(token.get("top_logprobs") for choice in choices for token in choice.logprobs)
 
 
-def _of_calls(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
-    wanted = asked.get("tool_choice")
+def _of_calls(body: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
+    wanted = body.get("tool_choice")
     names = {call.name for choice in choices for call in choice.tool_calls}
     if wanted == "none":
         if names:
@@ -64,17 +64,17 @@ def _of_calls(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[s
         name = function.get("name") if isinstance(function, Mapping) else None
         if not names or (name and name not in names):
             yield f"the model did not call {name or 'a tool'} although tool_choice requires it"
-    if asked.get("parallel_tool_calls") is False and any(len(choice.tool_calls) > 1 for choice in choices):
+    if body.get("parallel_tool_calls") is False and any(len(choice.tool_calls) > 1 for choice in choices):
         yield "the model called several tools although parallel_tool_calls is off"
 
 
-def _of_texts(asked: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
-    stop = asked.get("stop")
+def _of_texts(body: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
+    stop = body.get("stop")
     stops = [stop] if isinstance(stop, str) else stop if isinstance(stop, (list, tuple)) else ()
     for text in stops:
         if isinstance(text, str) and text and any(text in choice.text.removesuffix(text) for choice in choices):
-            yield f"the answer goes on past the stop sequence {text!r}"
-    form = asked.get("response_format")
+            yield f"the answer continues past the stop sequence {text!r}"
+    form = body.get("response_format")
     if isinstance(form, Mapping) and form.get("type") in ("json_object", "json_schema"):
         answered = [choice for choice in choices if choice.text and not choice.tool_calls]
         if answered and not all(_is_json(choice.text) for choice in answered if choice.finish_reason != "length"):
@@ -93,13 +93,13 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _of_counts(asked: Mapping[str, Any], usage: Usage) -> Iterator[str]:
+def _of_counts(body: Mapping[str, Any], usage: Usage) -> Iterator[str]:
     """Report tokens beyond the limit. Reasoning is subtracted, since some servers count it separately."""
-    written, count = usage.completion_tokens, asked.get("n", 1)
+    written, count = usage.completion_tokens, body.get("n", 1)
     if usage.state != "measured" or written is None or not isinstance(count, int):
         return
     for name in ("max_completion_tokens", "max_tokens"):
-        limit = asked.get(name)
+        limit = body.get(name)
         if isinstance(limit, int) and limit > 0 and written - (usage.reasoning_tokens or 0) > limit * count:
-            yield f"{written:,} tokens came although {name} is {limit:,}"
+            yield f"{written:,} tokens arrived although {name} is {limit:,}"
             return

@@ -76,7 +76,7 @@ class Choice(Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """Whether nothing has come: no text, reasoning, refusal, call, image, or other content."""
+        """Whether nothing has arrived: no text, reasoning, refusal, call, image, or other content."""
         parts = self.text, self.reasoning, self.refusal, self.tool_calls, self.images, self.unshown
         return not any(parts)
 

@@ -118,7 +118,7 @@ class Usage(Struct, frozen=True):
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
 UNKNOWN = Usage()
-"""No count came, and there is nothing to estimate one from."""
+"""No count was sent, and there is nothing to estimate one from."""
 
 
 def estimate_tokens(text: str) -> int:

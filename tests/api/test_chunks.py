@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.http.network import ChunkMerger
+from nbchat.api.http.chunks import ChunkMerger
 from tests import strategies
 
 HEADS = [
