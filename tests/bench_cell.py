@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from nbchat.testing import Pause, ScriptedServer, Stream, Until, chunk
+from nbchat.testing import Pause, Say, ScriptedServer, Stream, Until, chunk
 from tests.kernel.kernels import Kernel
 from tests.streams import FRAMINGS, STREAMS, Written
 
@@ -54,6 +54,7 @@ def main():
             flat_out(kernel, server)
             first_token(kernel, server)
             traffic(kernel, server, seconds)
+            rows_traffic(kernel, server, seconds)
         finally:
             kernel.close()
 
@@ -175,6 +176,17 @@ def traffic(kernel, server, seconds):
         took = time.perf_counter() - begin
         rate = (result.bytes - before) / took / 1000
         print(f"iopub behind {tokens:,} tokens: {rate:.1f} kB/s (budget 20), {len(result.outputs)} outputs (budget 50)")
+
+
+def rows_traffic(kernel, server, seconds):
+    """Bytes on iopub while rows are asked, for about so many seconds: the bar, and then the result."""
+    rows = int(seconds * 150)
+    server.default = lambda request: Say("good", first_delay=0.2)
+    begin = time.perf_counter()
+    result = kernel.run(f"%%chat --each range({rows}) --concurrency 32\nLabel: {{item}}", timeout=20 * seconds)
+    took = time.perf_counter() - begin
+    rate = result.bytes / took / 1000
+    print(f"iopub for {rows:,} rows in {took:.0f} s: {rate:.1f} kB/s (budget 20), {result.bytes / 1000:.0f} kB in all")
 
 
 def shown(run):

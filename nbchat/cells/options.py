@@ -329,6 +329,8 @@ def _unknown(word: str) -> str:
         row = PARAMETERS.get(name.replace("-", "_")) if equals else None
         hint = f"Did you mean {row.flag}={word[len(name) + 1 :]}?" if row else "%chat help lists the options."
         return without_keys(f"%%chat takes options on its line and the message below it; got {word!r}. {hint}")
+    if re.fullmatch(r"-[a-z][0-9.,]+", word) and word[1] in SHORTS:
+        return f"There is no option {word}. Did you mean {word[:2]} {word[2:]}?"
     known = [row.flag for row in ROWS]
     flag = word.partition("=")[0]
     hint = nearest(f"--{flag.lstrip('-')}", known) or " %chat help lists them."

@@ -212,7 +212,7 @@ class Session(Recorded):
 
     def again(self, exchange: Exchange) -> Exchange:
         """Prepare another exchange with the same request."""
-        further = Exchange(exchange.ask, exchange.options, exchange.parent)
+        further = Exchange(exchange.ask, exchange.options)
         further.number, exchange.copies = exchange.copies, exchange.copies + 1
         return self._opened(further)
 

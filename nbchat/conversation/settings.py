@@ -72,7 +72,7 @@ class Settings(Struct, frozen=True):
             None if last is None else last.reply.request,
             context if self.context == "retry" else None,
         )
-        exchange = Exchange(ask, options, None if last is None else last.answer_id)
+        exchange = Exchange(ask, options)
         exchange.notices += filter(None, [notice])
         return exchange
 

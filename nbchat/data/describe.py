@@ -156,7 +156,7 @@ def _file(path: Path, chars: int) -> Description:
 def _picture(image: Image, spec: str) -> Description:
     if spec.strip() not in ("", "image"):
         raise UnknownFormat(f"An image does not support the format {spec!r}.")
-    return Description(f"[image: {image.name}]", str(image).partition(": ")[2], images=(image,))
+    return Description(f"[image: {image.name}]", image.label, images=(image,))
 
 
 def one_line(value: object) -> str:

@@ -44,7 +44,12 @@ class Image(Struct, frozen=True):
     size: int
 
     def __str__(self) -> str:
-        return f"{self.name}: image of {self.width:,} × {self.height:,} pixels, {self.size / 1000:,.1f} kB"
+        return f"{self.name}: {self.label}, {self.size / 1000:,.1f} kB"
+
+    @property
+    def label(self) -> str:
+        """What it is, without its name and size."""
+        return f"image of {self.width:,} × {self.height:,} pixels"
 
 
 def load_image(source: str, namespace: Mapping[str, object]) -> Image:

@@ -85,14 +85,12 @@ class TerminalPresenter:
 
     def call_result(self, call: ToolCall, result: Message) -> None:
         """Print a call and its result."""
-        self._finish_text()
         self._line(terminal_text(f"[called {call.name}({page_part(call.arguments, LIMITS.shown_aside)})]"))
         self._line(terminal_text(page_part(result.text, LIMITS.shown_aside)))
         self._begin_anew()
 
     def restart(self, reason: str) -> None:
         """Print why the text so far is discarded; the new answer follows."""
-        self._finish_text()
         self._line(self._dim(terminal_text(f"[asked again: {reason}]")))
         self._begin_anew()
 
@@ -149,8 +147,7 @@ class TerminalPresenter:
             self._write("\n")
 
     def _line(self, text: str) -> None:
-        if not self._at_start:
-            self._write("\n")
+        self._finish_text()
         self._write(text.rstrip("\n") + "\n")
         self._output.flush()
 

@@ -251,22 +251,24 @@ def _without_indent(line: str, columns: int) -> str:
 
 
 def _schedule(limit: int) -> list[int]:
-    """The shortest lengths of the pieces that may close, at most `limit` - 1.
+    """The shortest lengths of the pieces that may close, at most `limit` - 1, together `_LONGEST`.
 
-    Each is a share of all text before it; the share grows from piece to piece so that `_LONGEST` fits.
+    If the last one is split further, they grow slowly at first, and none is much longer than the one before, since it
+    is sent whole when it closes. If not, each is a share of all text before it; the share grows from piece to piece.
     """
+    if limit >= _FEWEST:
+        squares = [number * number for number in range(limit - 1)]
+        step = (_LONGEST / len(squares) - 4 * _FIRST) * len(squares) / sum(squares)
+        return [int(4 * _FIRST + step * square) for square in squares]
     low, high = 0.0, 1.0
     while high - low > 1e-4:
         growth = (low + high) / 2
-        low, high = (low, growth) if sum(_lengths(limit, growth)) >= _LONGEST else (growth, high)
-    return _lengths(limit, high)
+        low, high = (low, growth) if sum(_shares(limit, growth)) >= _LONGEST else (growth, high)
+    return _shares(limit, high)
 
 
-def _lengths(limit: int, growth: float) -> list[int]:
-    first = 4 * _FIRST if limit >= _FEWEST else _FIRST
+def _shares(limit: int, growth: float) -> list[int]:
     lengths: list[int] = []
-    before = 0
     for number in range(limit - 1):
-        lengths.append(max(first, int(before * (_SHARE + growth * number))))
-        before += lengths[-1]
+        lengths.append(max(_FIRST, int(sum(lengths) * (_SHARE + growth * number))))
     return lengths

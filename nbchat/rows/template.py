@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from msgspec import Struct
 from nbchat.data.describe import describe
 from nbchat.data.description import UnknownFormat, missing
 from nbchat.data.interpolation.lookup import Unresolved, evaluate, lookup, nearest
-from nbchat.data.interpolation.placeholders import Expression, Finder, Placeholder
+from nbchat.data.interpolation.placeholders import Expression, Finder, Placeholder, belongs_elsewhere
 from nbchat.values.errors import PromptError
 from nbchat.values.messages import Content, ImagePart, TextPart
 from nbchat.values.wording import pluralize
@@ -24,6 +25,8 @@ ITEM = "item"
 
 ROW = "row"
 """The name of the whole row: `{row['Total sales']}`."""
+
+_KEYED = re.compile(r"\{(\w+)\[[^\[\]{}\n]+\][^{}\n]*\}")
 
 Row = Mapping[str, Any]
 """The values of a row by their names in a template."""
@@ -129,6 +132,8 @@ class _Parsing:
         kept = place = 0
         while (start := self._text.find("{", place)) >= 0:
             found = self._finder.at(start, after_value=kept == start > 0)
+            if found is None:
+                self._check_key(start)
             slot = None if found is None else self._slot(found)
             if found is None or slot is None:
                 place = start + 1
@@ -142,6 +147,17 @@ class _Parsing:
         if not self._fields and not self._whole:
             raise PromptError(f"The template has no field, so that every row would be asked the same: {self._hint()}")
         return tuple(self._pieces), frozenset(self._fields), self._whole, self._given
+
+    def _check_key(self, start: int) -> None:
+        """Raise PromptError for braces that are a field but for their key, which would go into every prompt as written."""
+        keyed = _KEYED.match(self._text, start)
+        if keyed is None or keyed[1] not in {ITEM, ROW, *map(str, self._columns)}:
+            return
+        if not belongs_elsewhere(self._text, start) and not self._finder.in_code(start, keyed.end()):
+            raise PromptError(
+                f"{keyed[0][:80]} is no field: a key is a number or in quotes, such as {{{keyed[1]}['key']}}; other Python goes"
+                " into {= …}."
+            )
 
     def _slot(self, found: Placeholder | Expression) -> _Slot | None:
         """Return the placeholder as a slot; None = it stays as written."""

@@ -51,15 +51,14 @@ class SessionRow(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), with its `reply` once that exists.
 
-    `parent` is the answer before it in the conversation, `cell` the id of the notebook cell that asked, `request` returns
-    the hash of what was sent; None = none. `keys` must never be written.
+    `cell` is the id of the notebook cell that asked, `request` returns the hash of what was sent; None = none. `keys` must
+    never be written.
     """
 
     id: str
     turn: Mapping[str, Any]
     status: str
     at: float
-    parent: str | None = None
     cell: str | None = None
     request: Callable[[], str] | None = None
     keys: Sequence[Key] = ()
@@ -88,7 +87,6 @@ class Stored(Struct, frozen=True):
     status: str
     at: float
     cell: str | None
-    parent: str | None
     events: tuple[Event, ...] = ()
 
 
@@ -305,7 +303,7 @@ class Journal:
 
         def read(connection: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
             found = connection.execute(
-                "SELECT id, turn, status, at, cell, parent FROM answers WHERE id IN"
+                "SELECT id, turn, status, at, cell FROM answers WHERE id IN"
                 " (SELECT answer FROM places WHERE session = :session) OR (session = :session AND status = :status)"
                 " ORDER BY number",
                 {"session": session, "status": STREAMING},
@@ -380,8 +378,8 @@ def _session(row: Sequence[Any]) -> SessionRow:
 
 
 def _stored(row: Sequence[Any], events: Sequence[Event] = ()) -> Stored:
-    answer, turn, status, at, cell, parent = row
-    return Stored(answer, decoded_object(turn), status, _seconds(at), cell, parent, tuple(events))
+    answer, turn, status, at, cell = row
+    return Stored(answer, decoded_object(turn), status, _seconds(at), cell, tuple(events))
 
 
 def _seconds(value: Any) -> float:
@@ -403,13 +401,12 @@ def _entering(session: OpenSession, answer: Answer) -> Operation:
     def write(connection: sqlite3.Connection) -> None:
         search_index.unindex(connection, answer.id)
         connection.execute(
-            "INSERT INTO answers (id, session, parent, cell, at, status, request, turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO answers (id, session, cell, at, status, request, turn) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET status = excluded.status, turn = excluded.turn,"
             " request = coalesce(excluded.request, request)",
             (
                 answer.id,
                 session.id,
-                answer.parent,
                 plain(answer.cell),
                 answer.at,
                 answer.status,

@@ -24,7 +24,7 @@ _JOURNAL = (
         used REAL NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX sessions_by_notebook ON sessions (notebook, used)",
-    # An answer with its question. `parent` is the answer before it in the conversation, so that answers form a tree.
+    # An answer with its question. `parent` is no longer used.
     """CREATE TABLE answers (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,

@@ -20,7 +20,7 @@ _UNSPACED = "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U
 LONGEST = 1_000_000
 """Characters of a question or an answer that are indexed."""
 
-COLUMNS = "answers.session, answers.id, answers.turn, answers.status, answers.at, answers.cell, answers.parent"
+COLUMNS = "answers.session, answers.id, answers.turn, answers.status, answers.at, answers.cell"
 
 
 def texts(turn: Any) -> tuple[str, str]:

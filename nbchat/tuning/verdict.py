@@ -276,7 +276,7 @@ class _Words(Struct, frozen=True):
             )
         if gap.more is None:
             return (
-                f"A tie: {names[0]} and {names[1]} are alike in {measure} (difference {self._gap(gap, len(others))}); "
+                f"A tie: {names[0]} and {names[1]} are alike in {measure}, with a difference of {self._gap(gap, len(others))}; "
                 f"no reasonable number of {unit}s would distinguish them.{rest}"
             )
         return (

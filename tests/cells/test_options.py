@@ -122,6 +122,7 @@ def test_a_line_made_of_parameters_means_them(given):
         ("--freq 5", "Did you mean --frequency-penalty?"),
         ("--Temperature 1", "Did you mean --temperature?"),
         ("--temperatur 1", "Did you mean --temperature?"),
+        ("-t0.2", "There is no option -t0.2. Did you mean -t 0.2?"),
         ("-temp 1", "There is no option -temp. Did you mean --temperature?"),
         ("temperature=0.2", "got 'temperature=0.2'. Did you mean --temperature=0.2?"),
         ("max-tokens=20", "Did you mean --max-tokens=20?"),

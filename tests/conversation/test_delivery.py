@@ -156,6 +156,15 @@ def test_a_budget_of_a_day_counts_every_session(server):
     chat.ask("b")
 
 
+def test_an_answer_that_is_still_at_hand_is_charged_once(server):
+    chat = Session(base_url=server.base_url, model="scripted-1")
+    chat.budget = "1k tokens"
+    server.add(Say("one", usage=(70, 30)))
+    with chat.stream("Hello") as events:
+        list(events)
+    assert (events.reply.text, chat.spent.tokens) == ("one", 100)
+
+
 def test_an_unknown_cost_is_said(server):
     server.add(Say("one"))
     chat = Session(base_url=server.base_url, model="scripted-1")

@@ -405,11 +405,11 @@ def test_repeated_call_ids_are_made_unique(server, chat):
 def test_run_python_runs_in_the_namespace_and_asks(server, chat, asked):
     namespace = {"x": 20}
     chat.tool(run_python(namespace))
-    code = "print('on')\ny = x + 1\ny * 2"
+    code = "print('on')\ny = x + 1\nprint('ö') or {'ä': y * 2}"
     server.add(calls(("run_python", {"code": code}), ("run_python", {"code": "1 / 0"})), Say("42."))
     chat.ask("Go")
     printed, failed = results(server.requests[1])
-    assert printed == "on\n42"
+    assert printed == 'on\nö\n{"ä": 42}'
     assert failed.splitlines()[-1] == "ZeroDivisionError: division by zero"
     assert "nbchat" not in failed
     assert namespace["y"] == 21

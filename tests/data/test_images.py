@@ -86,6 +86,7 @@ def test_a_figure_is_drawn_within_the_limit_and_stays_as_it_was() -> None:
     assert len(result.images) == 1  # the same picture goes along once
     assert result.images[0].width == 1568
     assert str(result.inserted[0]).startswith("fig: image of 1,568 × 784 pixels, ")
+    assert str(result.inserted[0]).count("kB") == 1
     assert figure.dpi == 100
     assert describe(figure) == describe(figure)
 

@@ -46,7 +46,8 @@ class Screen:
     def end(self, text="."):
         """Conclude; the frame without the footer."""
         self.painter.conclude(Reply((Choice(text=text),)), None)
-        assert "text/markdown" not in self.outputs.pop()
+        footer = max(number for number, bundle in enumerate(self.outputs) if any(bundle.values()))
+        assert "text/markdown" not in self.outputs.pop(footer)
         return self.frame
 
     @property

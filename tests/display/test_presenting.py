@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,8 @@ from nbchat.display.painter import Painter
 from nbchat.display.presenting import is_dashboard, make_presenter
 from nbchat.display.progress import bar_bundle
 from nbchat.display.terminal import TerminalPresenter
+from nbchat.values.answer.events import TextDelta
+from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.messages import ImagePart
 from tests.display.test_painter import PNG, Sheet
 
@@ -38,7 +41,7 @@ def test_a_script_shows_nothing_unless_it_asks_for_it(capsys):
 
 
 def test_without_ipython_there_is_no_shell(monkeypatch):
-    monkeypatch.delitem(sys.modules, "IPython")
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     assert running_shell() is None
 
 
@@ -49,6 +52,23 @@ def test_a_terminal_gets_plain_text_and_a_canvas_a_painter(shell):
     presenter = make_presenter(None, canvas=Sheet(), notes=["n"])
     assert isinstance(presenter, Painter)
     assert presenter.notes == ["n"]
+
+
+def test_remote_images_are_loaded_only_if_wanted(shell):
+    for wanted in (True, False):
+        sheet = Sheet()
+        presenter = make_presenter(True, canvas=sheet, images=wanted)
+        presenter.show([TextDelta("![a](https://example.com/a.png)")])
+        presenter.conclude(Reply((Choice("![a](https://example.com/a.png)", finish_reason="stop"),)), None)
+        assert any("![a](https:" in text for text in sheet.shown("text/markdown")) is wanted
+
+
+def test_a_widget_is_shown_by_its_id_and_has_a_text():
+    widget = SimpleNamespace(model_id="id-1")
+    assert chrome.widget_bundle(widget, "text") == {
+        "application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": "id-1"},
+        "text/plain": "text",
+    }
 
 
 def test_another_thread_shows_nothing_unless_it_asks_for_it(shell):
@@ -91,6 +111,7 @@ def test_a_table_is_aligned_and_escaped():
     assert "&lt;a&gt;" in bundle["text/html"]
     bare = chrome.table([], [["a", "b"]])
     assert bare["text/plain"] == "a  b"
+    assert bare["text/html"].endswith(">b</td></tr></tbody></table>")
     assert "<th" not in bare["text/html"]
 
 

@@ -5,6 +5,7 @@ import io
 import pytest
 
 from nbchat.display.progress import CellBar, TerminalBar, bar_bundle
+from tests.display.test_terminal import Terminal
 
 
 class Page:
@@ -41,6 +42,12 @@ def test_a_thousand_steps_change_the_output_a_few_times_and_the_result_takes_its
     assert page.changes < 100
 
 
+def test_a_bar_counts_in_its_noun():
+    page = Page()
+    CellBar(page).show(3, 10, ["$0.01"], "rows")
+    assert page.outputs[0]["text/plain"].endswith("3 of 10 rows · $0.01")
+
+
 def test_a_bar_that_was_cleared_leaves_an_empty_output_and_one_that_never_showed_none():
     page = Page()
     CellBar(page).clear()
@@ -57,6 +64,13 @@ def test_a_file_gets_the_result_alone():
     bar.show(1, 2, [])
     bar.replace({"text/plain": "result"})
     assert stream.getvalue() == "result\n"
+
+
+def test_a_terminal_shows_the_bar_at_once():
+    stream = Terminal()
+    stream.terminal = True
+    TerminalBar(stream).show(1, 2, [])
+    assert stream.flushed.endswith("1 of 2")
 
 
 def test_a_terminals_line_is_wiped_before_the_result():

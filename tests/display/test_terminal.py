@@ -145,10 +145,10 @@ def test_a_retry_is_a_line_that_is_seen_at_once():
 
 def test_calls_are_printed_between_the_rounds():
     printed = Printed()
-    printed.after(TextDelta("Let me look."), Finished("tool_calls"))
+    printed.after(TextDelta("Let me look.\ud83d"), Finished("tool_calls"))
     printed.presenter.call_result(ToolCall("1", "look", "{\x07}"), Message("tool", "found\x1b[0m", tool_call_id="1"))
     shown = printed.after(TextDelta("There"))
-    assert shown == "Let me look.\n[called look({})]\nfound\nThere"
+    assert shown == "Let me look.\ufffd\n[called look({})]\nfound\nThere"
     long = Message("tool", "x" * (LIMITS.shown_aside + 5), tool_call_id="2")
     printed.presenter.call_result(ToolCall("2", "f", "y" * (LIMITS.shown_aside + 7)), long)
     shown = printed.stream.getvalue()

@@ -203,6 +203,9 @@ def test_later_items_of_an_iterator_may_be_no_records(chat):
     [
         (pd.DataFrame(), "{a}", "the rows have no columns"),
         (pd.DataFrame({"class": ["x"]}), "{class}", r"the columns are \{row\['class'\]\}"),
+        (pd.DataFrame({"Total sales": [1]}), "{row[Total sales]}", "a key is a number or in quotes"),
+        (pd.DataFrame({"a": [{"b": 1}]}), "{a[b]:.2f}", r"\{a\[b\]:\.2f\} is no field"),
+        (["abc"], "{item[1:]}", r"other Python goes into \{= …\}"),
         (np.array("a"), "{item}", "Rows are those of a data frame"),
         (pl.LazyFrame({"a": ["x"]}), "{a}", r"pass its collect\(\)\."),
     ],
@@ -222,3 +225,8 @@ def test_a_server_that_answers_with_web_pages_ends_the_run(chat, server):
     with pytest.raises(ProtocolError, match="sent nothing that can be read as a reply"):
         chat.map([f"row {number}" for number in range(1000)], "{item}", concurrency=4)
     assert len(server.requests) < 40
+
+
+def test_braces_with_keys_elsewhere_stay(chat, asked):
+    chat.map(pd.DataFrame({"a": ["x"]}), "`{a[b]}` {{a[b]}} $x_{a[b]}$ {other[b]} {a}")
+    assert asked() == ["`{a[b]}` {{a[b]}} $x_{a[b]}$ {other[b]} x"]

@@ -21,7 +21,7 @@ from tests.store.turns import opened as session_of
 
 
 def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened, path):
-    write_turn(journal, "s", 0, "What is 2+2?", "4", cell="c1", parent=None, request=lambda: "r")
+    write_turn(journal, "s", 0, "What is 2+2?", "4", cell="c1", request=lambda: "r")
     assert journal.flush(5.0)
     again = opened(path)
     (row,) = again.sessions()

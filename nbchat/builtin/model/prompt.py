@@ -66,7 +66,7 @@ def read_prompt(request: Request, learned: Learned) -> Prompt:
     if tokens >= CONTEXT_WINDOW:
         message = (
             f"This model's context window is {CONTEXT_WINDOW} tokens, and the messages alone need "
-            f"{'more' if tokens > CONTEXT_WINDOW else 'all of them'}. Shorten the messages."
+            f"{'more' if tokens > CONTEXT_WINDOW else 'all of them'}."
         )
         raise Refusal(message, param="messages", code="context_length_exceeded")
     left = CONTEXT_WINDOW - tokens

@@ -73,12 +73,10 @@ Deliver = Callable[["Exchange", Request], Delivery]
 class Exchange:
     """Stages: asked → answering (and calling tools, in rounds) → over, when `reply` and `error` are final."""
 
-    def __init__(self, ask: Ask, options: RequestOptions, parent: str | None = None) -> None:
+    def __init__(self, ask: Ask, options: RequestOptions) -> None:
         self.id = new_id()
         self.ask = ask
         self.options = options
-        self.parent = parent
-        """The id of the previous answer in its context; None = none."""
         self.session: str | None = None
         """The name of its session; None = no session."""
         self.alone = False

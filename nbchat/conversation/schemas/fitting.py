@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec.structs import replace
+
 from nbchat.conversation.process import process
 from nbchat.conversation.schemas.converters import Misfit
 from nbchat.conversation.schemas.schema import NoJson, Schema
@@ -43,7 +45,7 @@ def shaped(schema: Schema, message: Message, params: Params, *, in_words: bool) 
         content: Any = f"{message.content}\n\n{schema.instruction}"
     else:
         content = (*message.content, TextPart(f"\n\n{schema.instruction}"))
-    return Message(message.role, content, name=message.name), params.replace(response_format=None)
+    return replace(message, content=content), params.replace(response_format=None)
 
 
 def is_format_refused(error: BaseException | None) -> bool:

@@ -99,7 +99,6 @@ class Persistence:
             turn,
             STREAMING,
             time.time(),
-            exchange.parent,
             exchange.options.cell_id,
             functools.partial(request_name, ask.endpoint, request),
             keys,
@@ -113,7 +112,7 @@ class Persistence:
             if turn is None or exchange.options.resumes is not None:
                 self.journal.drop(exchange.id)
             else:
-                self.journal.finish(self._session, _answer(turn.version, None, turn.cell_id, _keys(exchange)))
+                self.journal.finish(self._session, _answer(turn.version, turn.cell_id, _keys(exchange)))
 
     def _pause(self, exchange: Exchange) -> bool:
         recording = self._recordings.pop(exchange.id, None)
@@ -134,7 +133,7 @@ class Persistence:
         if first == len(old) == len(turns):
             return
         known = {v.answer_id: v for turn in (*self._known, *old[first:]) for v in turn.versions}
-        for answer in _answers(turns, first, keys):
+        for answer in _answers(turns[first:], keys):
             version, before = answer.version, known.get(answer.version.answer_id)
             if before is None or before.reply is not version.reply:
                 self.journal.finish(self._session, answer.written())
@@ -143,7 +142,7 @@ class Persistence:
         places = [_place(turn) for turn in turns[first:]]
 
         def whole() -> tuple[list[Place], list[Answer]]:
-            return [_place(turn) for turn in turns], [answer.written() for answer in _answers(turns, 0, keys)]
+            return [_place(turn) for turn in turns], [answer.written() for answer in _answers(turns, keys)]
 
         self.journal.arrange(self._session, first, places, whole)
         for answer_id in self._absorbed:
@@ -160,29 +159,26 @@ class Persistence:
 
 
 class _Answered(Struct, frozen=True):
-    """A version with its place in the history."""
+    """A version with the cell of its turn."""
 
     version: Version
-    parent: str | None
     cell_id: str | None
     keys: Sequence[Key]
 
     def written(self) -> Answer:
-        return _answer(self.version, self.parent, self.cell_id, self.keys)
+        return _answer(self.version, self.cell_id, self.keys)
 
 
-def _answers(turns: Sequence[Turn], first: int, keys: Sequence[Key]) -> Iterator[_Answered]:
-    parent = turns[first - 1].answer_id if first else None
-    for turn in turns[first:]:
+def _answers(turns: Sequence[Turn], keys: Sequence[Key]) -> Iterator[_Answered]:
+    for turn in turns:
         for version in turn.versions:
-            yield _Answered(version, parent, turn.cell_id, keys)
-        parent = turn.answer_id
+            yield _Answered(version, turn.cell_id, keys)
 
 
-def _answer(version: Version, parent: str | None, cell_id: str | None, keys: Sequence[Key]) -> Answer:
+def _answer(version: Version, cell_id: str | None, keys: Sequence[Key]) -> Answer:
     turn = version.to_dict()
     turn.pop("before_edit", None)  # stored with the turn, since forks don't share it
-    return Answer(version.answer_id, turn, version.reply.status, time.time(), parent, cell_id, keys=keys)
+    return Answer(version.answer_id, turn, version.reply.status, time.time(), cell_id, keys=keys)
 
 
 def _place(turn: Turn) -> Place:

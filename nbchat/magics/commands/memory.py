@@ -157,7 +157,9 @@ def _turn(number: str) -> Turn:
     turns = registry().current.turns
     if not number.isdecimal() or not 1 <= int(number) <= len(turns):
         has = f"1 to {len(turns)}" if turns else "none yet"
-        raise UsageError(f"Expected a turn number from %chat history ({has}); got {number!r}.")
+        raise UsageError(
+            f"Expected a turn number from %chat history ({has}); got {repr(number) if number else 'nothing'}."
+        )
     return turns[int(number) - 1]
 
 
