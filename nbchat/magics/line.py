@@ -18,8 +18,8 @@ from nbchat.magics.commands.history import changed_data
 from nbchat.magics.commands.sessions import journal_location
 from nbchat.magics.commands.spending import budget_text, cost_of
 from nbchat.values.key_shapes import without_keys
-from nbchat.values.params import PARAMETERS, nearest
-from nbchat.values.wording import pluralize
+from nbchat.values.params import PARAMETERS
+from nbchat.values.wording import nearest, pluralize
 
 __all__ = ["COMMANDS", "chat_line", "overview"]
 

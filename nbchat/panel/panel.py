@@ -37,7 +37,8 @@ from nbchat.panel.settings.server_form import ModelControl, ServerForm
 from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
-from nbchat.values.params import PARAMETERS, Parameter, Params
+from nbchat.values.parameter import Parameter
+from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.wording import pluralize
 
 __all__ = ["Panel"]
