@@ -39,12 +39,6 @@ LONG = 30.0  # seconds; an upper bound that is never reached
 
 
 @pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
 def client(server):
     with httpx.Client(base_url=server.base_url, timeout=LONG, trust_env=False) as client:
         yield client

@@ -17,7 +17,7 @@ from nbchat.api.keys import Key, Secrets, stored_key
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import looks_like_key
 from nbchat.values.modelname import SMOLLM2, is_model_file
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = [
     "BUILTIN",
@@ -343,7 +343,7 @@ def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
     key = Key.wrap(env.get(key_env))
     if key is not None:
         return key
-    if not _VARIABLE.fullmatch(key_env):
+    if not re.fullmatch(_VARIABLE, key_env):
         raise ConfigError(
             "--key-env takes the name of a variable, such as OPENAI_API_KEY. What was given looks like the key itself:"
             " remove it from the notebook, and use %chat key."
@@ -351,8 +351,9 @@ def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
     raise ConfigError(f"The variable {key_env}, which should hold the key, is not set. Set it, or use %chat key.")
 
 
-_VARIABLE = re.compile(
-    "(?=.{1,40}$)[0-9]{0,3}[A-Z]{1,15}[0-9]{0,3}(_[A-Z]{0,15}[0-9]{0,3})*|(?=.{1,40}$)[a-z]{1,12}[0-9]{0,3}(_[a-z]{0,12}[0-9]{0,3})*"
+_VARIABLE = (
+    "(?=.{1,40}$)[0-9]{0,3}[A-Z]{1,15}[0-9]{0,3}(_[A-Z]{0,15}[0-9]{0,3})*"
+    "|(?=.{1,40}$)[a-z]{1,12}[0-9]{0,3}(_[a-z]{0,12}[0-9]{0,3})*"
 )
 """The shape of a variable's name; anything else may be a key and is not repeated."""
 

@@ -27,9 +27,7 @@ _PIECES = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta, LogprobsDelta
 
 
 async def played(
-    portions: Sequence[tuple[float, list[Event]]],
-    put: Callable[[list[Event]], None],
-    finish: Callable[[], None],
+    portions: Sequence[tuple[float, list[Event]]], put: Callable[[list[Event]], None], finish: Callable[[], None]
 ) -> None:
     """Put each batch at its time, in seconds after the first one, then finish."""
     started = time.perf_counter()

@@ -90,9 +90,7 @@ def _in_list(endpoint: Endpoint, model: str | None, usage: Usage) -> float | Non
     except ImportError:
         return None
     tokens: Any = genai_prices.Usage(
-        input_tokens=usage.prompt_tokens,
-        output_tokens=usage.completion_tokens,
-        cache_read_tokens=usage.cached_tokens,
+        input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens, cache_read_tokens=usage.cached_tokens
     )
     try:
         return float(genai_prices.calc_price(tokens, model, provider_api_url=endpoint.base_url).total_price)

@@ -26,12 +26,7 @@ class Sending:
     """Sends one call: its attempts, each in a slot of the pace, until an answer begins."""
 
     def __init__(
-        self,
-        call: Call,
-        pace: Pace,
-        make: Callable[[Sending, Slot], Attempt],
-        emit: Emit,
-        over: Callable[[], None],
+        self, call: Call, pace: Pace, make: Callable[[Sending, Slot], Attempt], emit: Emit, over: Callable[[], None]
     ) -> None:
         self.call = call
         self.emit = emit

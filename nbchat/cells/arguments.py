@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbchat.cells.usage_error import UsageError
 from nbchat.display import chrome
 from nbchat.display.canvas import Canvas
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema

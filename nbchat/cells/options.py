@@ -14,19 +14,11 @@ from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
 from nbchat.values.key_shapes import without_keys
 from nbchat.values.optionline import escaped, option_line, unescaped
-from nbchat.values.params import PARAMETERS, Parameter, nearest
+from nbchat.values.parameter import Parameter
+from nbchat.values.params import PARAMETERS
+from nbchat.values.wording import nearest
 
-__all__ = [
-    "OWN",
-    "CellOptions",
-    "OwnOption",
-    "axis_values",
-    "escaped",
-    "option_line",
-    "parse",
-    "read",
-    "unescaped",
-]
+__all__ = ["OWN", "CellOptions", "OwnOption", "axis_values", "escaped", "option_line", "parse", "read", "unescaped"]
 
 
 class OwnOption(Struct, frozen=True):

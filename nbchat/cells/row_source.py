@@ -9,7 +9,7 @@ from typing import Any
 from nbchat.cells.usage_error import UsageError
 from nbchat.rows.parquet_source import is_file
 from nbchat.values.key_shapes import without_keys
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = ["named_rows"]
 

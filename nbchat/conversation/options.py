@@ -10,8 +10,9 @@ from msgspec import Struct, field
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError, PromptError
 from nbchat.values.messages import ImagePart, Message, Part, TextPart
-from nbchat.values.params import PARAMETERS, nearest
+from nbchat.values.params import PARAMETERS
 from nbchat.values.presenter import Approve
+from nbchat.values.wording import nearest
 
 __all__ = ["UNSET", "RequestOptions", "user_message"]
 

@@ -14,7 +14,8 @@ from msgspec import Struct, field
 from nbchat.store.private_file import write_private
 from nbchat.values.errors import ConfigError, ParameterError
 from nbchat.values.key_shapes import holds_key
-from nbchat.values.params import PARAMETERS, Params, nearest
+from nbchat.values.params import PARAMETERS, Params
+from nbchat.values.wording import nearest
 
 __all__ = [
     "SHIPPED",

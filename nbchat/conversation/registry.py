@@ -12,10 +12,10 @@ from nbchat.conversation.session import Session
 from nbchat.store.opening import journal, notebook_path
 from nbchat.values.errors import SessionError
 from nbchat.values.key_shapes import holds_key
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 if TYPE_CHECKING:  # imported only with a journal
-    from nbchat.store.journal import SessionRow
+    from nbchat.store.records import SessionRow
 
 __all__ = ["DEFAULT", "Registry", "stored_session", "stored_sessions", "title"]
 

@@ -35,7 +35,7 @@ from nbchat.values.threads import interruptible
 from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:  # imported only with a journal
-    from nbchat.store.journal import SessionRow
+    from nbchat.store.records import SessionRow
     from nbchat.store.writer import Operation
 
 __all__ = ["Session"]

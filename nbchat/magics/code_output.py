@@ -10,7 +10,7 @@ from typing import Any
 
 from nbchat.magics.answer_code import code_in, parsed
 from nbchat.magics.filled_cells import answered, marked
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = ["announce", "complaints", "difference", "offer", "offer_answer", "python_code"]
 

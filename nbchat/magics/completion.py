@@ -18,9 +18,9 @@ ROWS = (list, tuple, set, Iterator)
 MOST_COLUMNS = 1000
 """Columns of a frame that are completed."""
 
-_LINE = re.compile(r"\s*%{1,2}chat\s")
-_EACH = re.compile(r"\s*%%chat\s(?:.*\s)?--each[ =]([A-Za-z_]\w*)(?=\s|$)")
-_FIELD = re.compile(r"\{(\w*)$")
+_LINE = r"\s*%{1,2}chat\s"
+_EACH = r"\s*%%chat\s(?:.*\s)?--each[ =]([A-Za-z_]\w*)(?=\s|$)"
+_FIELD = r"\{(\w*)$"
 
 
 def install(shell: Any) -> None:
@@ -67,7 +67,7 @@ def _match(shell: Any, context: Any) -> Any:
     if context.cursor_line != 0:
         lines = context.full_text.split("\n")
         current = lines[context.cursor_line] if context.cursor_line < len(lines) else ""
-        if (field := _FIELD.search(current[: context.cursor_position])) and (rows := _EACH.match(lines[0])):
+        if (field := re.search(_FIELD, current[: context.cursor_position])) and (rows := re.match(_EACH, lines[0])):
             found = [name for name in _columns(shell, rows[1]) if name.startswith(field[1])]
             return {
                 "completions": [SimpleCompletion(text=name, type="column") for name in found],
@@ -75,7 +75,7 @@ def _match(shell: Any, context: Any) -> Any:
                 "suppress": False,
             }
         line = current[: context.cursor_position] if current.lstrip().startswith("%chat") else ""
-    if not _LINE.match(line):
+    if not re.match(_LINE, line):
         return {"completions": [], "suppress": False}
     fragment = re.split(r"\s", line)[-1]
     found = complete(shell, line, fragment)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 
 from nbchat.markdown.addresses import DATA_IMAGE, safe_address
@@ -40,13 +39,9 @@ def picture_data(image: ImagePart) -> tuple[str, str] | None:
     head, _, data = image.url.partition(",")
     media = head.removeprefix("data:").removesuffix(";base64").replace("image/jpg", "image/jpeg")
     data = "".join(data.split())
-    if media not in _SIGNATURES or not DATA_IMAGE.fullmatch(f"data:{media};base64,{data}"):
+    if len(data) < 16 or media not in _SIGNATURES or not DATA_IMAGE.fullmatch(f"data:{media};base64,{data}"):
         return None
-    try:
-        start = base64.b64decode(data[:16] + "=" * (-len(data[:16]) % 4))
-    except binascii.Error:
-        return None
-    return (media, data) if start.startswith(_SIGNATURES[media]) else None
+    return (media, data) if base64.b64decode(data[:16]).startswith(_SIGNATURES[media]) else None
 
 
 def attachments_markdown(images: Sequence[ImagePart], sources: Sequence[Source]) -> str:

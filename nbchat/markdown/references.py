@@ -23,7 +23,7 @@ def with_definitions(pieces: Sequence[Segment]) -> list[Segment]:
 
     A definition shows nothing, so a piece looks the same but for its links. Of several for one label, the first counts.
     """
-    if len(pieces) < 2 or not any("]:" in piece.text for piece in pieces):
+    if not any("]:" in piece.text for piece in pieces):
         return list(pieces)
     known: dict[str, tuple[int, str]] = {}
     for number, piece in enumerate(pieces):

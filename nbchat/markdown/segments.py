@@ -102,6 +102,7 @@ class Segments:
         self._rest_size = 0
         self._is_whole = True  # whether that is the whole line
         self._before = ""  # the previous line
+        self._after_return = False  # whether the text so far ended in a carriage return
 
     @property
     def tail(self) -> Segment:
@@ -123,7 +124,12 @@ class Segments:
         return [*self.closed, *self._inner.pieces]
 
     def append(self, text: str) -> None:
-        """Append text to the answer."""
+        """Append text to the answer; carriage returns become line feeds, since both end a line for the parser."""
+        if not text:
+            return
+        text = text.removeprefix("\n") if self._after_return else text
+        self._after_return = text.endswith("\r")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         at = 0
         while (end := text.find("\n", at)) >= 0:
             self._go_on(text[at:end])

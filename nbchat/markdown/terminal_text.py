@@ -104,9 +104,10 @@ class TerminalText:
         return control.end()
 
     def _string(self, chunk: str, at: int) -> int:
-        end = _STRING_END.search(chunk, at, at + _PAYLOAD - self._payload)
+        limit = at + _PAYLOAD - self._payload
+        end = _STRING_END.search(chunk, at, limit)
         if end is None:
-            stop = min(len(chunk), at + _PAYLOAD - self._payload)
+            stop = min(len(chunk), limit)
             self._payload += stop - at
             if self._payload >= _PAYLOAD:
                 self._begin("text")

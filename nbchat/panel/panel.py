@@ -16,6 +16,7 @@ from nbchat.conversation.servers import connection
 from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.display.canvas import PinnedCanvas
+from nbchat.display.chrome import widget_bundle
 from nbchat.display.kernel import running_shell
 from nbchat.display.presenting import is_notebook
 from nbchat.display.widget_factory import WidgetFactory, mark
@@ -36,7 +37,9 @@ from nbchat.panel.settings.server_form import ModelControl, ServerForm
 from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
-from nbchat.values.params import PARAMETERS, Parameter, Params
+from nbchat.values.parameter import Parameter
+from nbchat.values.params import PARAMETERS, Params
+from nbchat.values.wording import pluralize
 
 __all__ = ["Panel"]
 
@@ -377,7 +380,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.conversation.area.fresh()
         if not self._box.message.value:
             self._box.message.value = taken[0].message.as_typed
-        self._box.say(f"undid {len(taken)} turn{'s' if len(taken) > 1 else ''}")
+        self._box.say(f"undid {pluralize(len(taken), 'turn')}")
 
     def _fork(self) -> None:
         later = self._history.later
@@ -398,7 +401,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if shell is None or not is_notebook(shell):
             self.close()
             raise ConfigError("A panel needs a notebook; this is not one.")
-        shell.display_pub.publish(_bundle(self))
+        shell.display_pub.publish(widget_bundle(self, "[nbchat panel: run the cell again to use it]"))
         shell.displayhook.update_user_ns(self)
         self.conversation.result_name = f"Out[{shell.displayhook.prompt_count}].result"
         self.conversation.pin(PinnedCanvas(shell))
@@ -409,12 +412,3 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 def _value(params: Params, name: str) -> Any:
     """Return the value that a row shows; None = unset."""
     return dict(params.extra) or None if name == EXTRA.name else getattr(params, name)
-
-
-def _bundle(widget: Any) -> dict[str, Any]:
-    """Return a widget's bundle, for which ipywidgets 7 has no method."""
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {
-        "text/plain": "[nbchat panel: run the cell again to use it]",
-        "application/vnd.jupyter.widget-view+json": view,
-    }

@@ -18,8 +18,8 @@ from nbchat.rows.outcome import Answer
 from nbchat.rows.tally import Tally
 from nbchat.store.ledger.entries import Entry
 from nbchat.store.opening import journal, notebook_path
+from nbchat.store.records import new_id
 from nbchat.store.rows import RowAnswer, RunRow
-from nbchat.store.sessions import new_id
 from nbchat.values.answer.reply import Timing
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -29,7 +30,10 @@ COMPANIONS = ("", "-wal", "-shm")
 """Suffixes of the files that make up a database."""
 
 PERMISSION, BUSY, LOCKED, READ_ONLY, IO_ERROR, FULL, CANT_OPEN = 3, 5, 6, 8, 10, 13, 14
-CORRUPT, NOT_A_DATABASE = 11, 26
+ERROR, CORRUPT, NOT_A_DATABASE = 1, 11, 26
+
+_BROKEN_SCHEMA = re.compile("no such table|no such column|has no column|already exists|unsupported file format")
+"""What SQLite says of a damaged schema, with the code of errors in SQL."""
 
 REASONS = {
     FULL: "the disk is full",
@@ -278,7 +282,8 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    return _code(error) in (CORRUPT, NOT_A_DATABASE)
+    code = _code(error)
+    return code in (CORRUPT, NOT_A_DATABASE) or (code == ERROR and bool(_BROKEN_SCHEMA.search(str(error))))
 
 
 @contextlib.contextmanager

@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
-
-from nbchat.api.keys import Key
 from nbchat.store import search_index, tape
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, decoded_object, encoded, plain
 from nbchat.store.ledger.ledger import Ledger
+from nbchat.store.records import STREAMING, Answer, OpenSession, Place, Recording, SessionRow, Stored
 from nbchat.store.replay import Replays
-from nbchat.store.sessions import OpenSession
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.answer.events import Event
 from nbchat.values.errors import SessionError
@@ -27,100 +24,13 @@ if TYPE_CHECKING:
     from nbchat.store.pacing import PaceTable
     from nbchat.store.rows import StoredRows
 
-__all__ = ["STREAMING", "Answer", "Journal", "Place", "Recording", "SessionRow", "Stored"]
+__all__ = ["Journal"]
 
 FLUSH_SECONDS = 0.25
 """Seconds that the end of an answer waits to be written; a journal that is busy for longer catches up later."""
 
-STREAMING = "streaming"
-"""The status of an answer that has not ended. If its process is gone, it never will."""
-
-
-class SessionRow(Struct, frozen=True):
-    """A session in a listing. `used` is in seconds since the epoch; `notebook` None = not from a notebook."""
-
-    id: str
-    name: str
-    notebook: str | None
-    created: float
-    used: float
-    turns: int
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Answer(Struct, frozen=True):
-    """An answer to write: the turn as JSON (`message`, `params`, `steps`, …), with its `reply` once that exists.
-
-    `cell` is the id of the notebook cell that asked, `request` returns the hash of what was sent; None = none. `keys` must
-    never be written.
-    """
-
-    id: str
-    turn: Mapping[str, Any]
-    status: str
-    at: float
-    cell: str | None = None
-    request: Callable[[], str] | None = None
-    keys: Sequence[Key] = ()
-
-
-class Place(Struct, frozen=True):
-    """A turn's position in its session: the ids of its answer's versions, oldest first, and the chosen one.
-
-    `marks` holds, for each version, words such as "pinned" separated by spaces.
-    """
-
-    versions: tuple[str, ...]
-    chosen: int
-    marks: tuple[str, ...]
-
-
 Whole = Callable[[], tuple[Sequence[Place], Sequence[Answer]]]
 """Returns all places and answers of a session; called if the session is not in the file yet."""
-
-
-class Stored(Struct, frozen=True):
-    """An answer read back: the turn as JSON, and for one that never ended, the events stored so far."""
-
-    id: str
-    turn: dict[str, Any]
-    status: str
-    at: float
-    cell: str | None
-    events: tuple[Event, ...] = ()
-
-
-class Recording:
-    """Records the events of a streaming answer. The receiver appends them to `queue`, or calls `add`."""
-
-    def __init__(self, answer: str, keys: Sequence[Key], queue: deque[Sequence[Event]]) -> None:
-        self._answer = answer
-        self._keys = keys
-        self._queue = queue
-        self._numbers = itertools.count()
-
-    def add(self, events: Sequence[Event]) -> None:
-        """Queue new events; cheap."""
-        self._queue.append(events)
-
-    def feed(self) -> Operation | None:
-        """Return an operation that writes the events since the last call; None = none."""
-        events: list[Event] = []
-        while self._queue:
-            events += self._queue.popleft()
-        rows = tape.written(events, merge=True)
-        if not rows:
-            return None
-        values = (next(self._numbers), encoded(rows, self._keys), self._answer, STREAMING)
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT OR REPLACE INTO pieces (answer, number, events)"
-                " SELECT id, ?, ? FROM answers WHERE id = ? AND status = ?",
-                values,
-            )
-
-        return write
 
 
 class Journal:

@@ -15,7 +15,6 @@ from nbchat.api.keys import Key
 from nbchat.store import tape
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded, encoded
-from nbchat.store.private_file import write_private
 from nbchat.store.writer import Writer
 from nbchat.values.answer.events import Event
 from nbchat.values.errors import ConfigError
@@ -102,6 +101,8 @@ def cell_ids(notebook: Path) -> list[str]:
 
 def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:
     """Write tapes to a file for `read_file`; return their number. Raises ConfigError."""
+    from nbchat.store.private_file import write_private  # only exports need it
+
     lines = [json.dumps({"nbchat-cache": FORMAT})]
     for request, number, packed in tapes:
         if (recorded := _unpacked(packed)) is not None:

@@ -23,7 +23,19 @@ from nbchat.values.params import PARAMETERS
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["GRADER", "SCHEMA", "Answer", "Judge", "Score", "Scorer", "check_score", "number_in", "score_by", "scored"]
+__all__ = [
+    "GRADER",
+    "SCHEMA",
+    "Answer",
+    "Judge",
+    "Score",
+    "Scorer",
+    "check_score",
+    "judged",
+    "number_in",
+    "score_by",
+    "scored",
+]
 
 Scorer = Callable[["Answer"], Any]
 
@@ -276,8 +288,13 @@ def _verdict(exchange: Exchange) -> Score:
     """The score in a judge's exchange."""
     if exchange.error is not None or exchange.reply is None:
         return Score(problem=f"the judge failed: {exchange.error}")
-    number = number_in(exchange.reply.text)
+    return judged(exchange.reply.text)
+
+
+def judged(text: str) -> Score:
+    """The score in a judge's answer."""
+    number = number_in(text)
     if not is_number(number):
-        text = " ".join(exchange.reply.text.split())
-        return Score(problem=f"the judge answered {text[:80]!r} instead of a number")
+        shown = " ".join(text.split())
+        return Score(problem=f"the judge answered {shown[:80]!r} instead of a number")
     return Score(number)

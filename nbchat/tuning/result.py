@@ -23,8 +23,7 @@ from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
-from nbchat.values.params import nearest
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import nearest, pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session

@@ -9,7 +9,7 @@ __all__ = ["SMOLLM2", "is_model_file", "same_model"]
 SMOLLM2 = "smollm2"
 """The model whose weights come in a package: SmolLM2-135M-Instruct, 98 MB, Apache-2.0."""
 
-_VERSION = re.compile(r"[-@:_](?:\d{3,8}|\d{4}-\d\d-\d\d|\d\d-\d\d|\d\d-\d{4})")
+_VERSION = r"[-@:_](?:\d{3,8}|\d{4}-\d\d-\d\d|\d\d-\d\d|\d\d-\d{4})"
 """A date or build number: -0613, @20240620, -2024-08-06, -04-17. One or two digits usually name another model."""
 
 
@@ -20,7 +20,8 @@ def same_model(asked: str, answered: str) -> bool:
     models, and two versions of one model are two. An empty name matches nothing.
     """
     short, long = sorted((_plain(asked), _plain(answered)), key=len)
-    return bool(short) and long.startswith(short) and (long == short or bool(_VERSION.fullmatch(long[len(short) :])))
+    more = long.removeprefix(short) if short and long.startswith(short) else None
+    return more == "" or (more is not None and re.fullmatch(_VERSION, more) is not None)
 
 
 def is_model_file(name: str) -> bool:

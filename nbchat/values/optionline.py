@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nbchat.values.params import PARAMETERS, Parameter, json_line
+from nbchat.values.parameter import Parameter, json_line
+from nbchat.values.params import PARAMETERS
 
 __all__ = ["CLOSERS", "can_express", "escaped", "option_line", "quoted", "unescaped"]
 

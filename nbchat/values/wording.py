@@ -1,10 +1,11 @@
-"""The wording of messages: counted nouns, amounts of money, and foreign text without active links."""
+"""The wording of messages: counted nouns, amounts of money, near misses, and foreign text without active links."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-__all__ = ["dollars", "pluralize", "unlinked"]
+__all__ = ["dollars", "nearest", "pluralize", "unlinked"]
 
 
 def pluralize(number: int, noun: str, plural: str | None = None) -> str:
@@ -30,3 +31,17 @@ def dollars(amount: float, digits: int = 2) -> str:
 
     text = f"{amount:,.2f}" if amount == 0 or amount >= 0.995 else f"{Decimal(f'{amount:.{digits}g}'):f}"
     return f"${text}{'0' * (text[-2:-1] == '.')}"
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return ' Did you mean …?' with the closest of `words`, to append to a sentence; empty = none is close.
+
+    A word that starts with `word` beats one that is merely similar.
+    """
+    import difflib
+
+    known = {each.casefold(): each for each in reversed(list(words))}
+    folded = word.casefold()
+    begun = [each for each in known if each.startswith(folded)] if len(folded.strip("-")) > 1 else []
+    close = min(begun, key=len) if begun else next(iter(difflib.get_close_matches(folded, known, n=1)), None)
+    return f" Did you mean {known[close]}?" if close else ""

@@ -34,6 +34,7 @@ def part(index=None, **fields):
         [[part(None, id="i", name="f", arguments='{"a"')], [part(None, arguments=":1}")]],
         [[part("0", id="i", name="f", arguments='{"a":1}')]],
         [part(0, id="i", name="f", arguments='{"a":1}')],
+        [[part(0, id="i", name="f", arguments='{"a')], *([part(0, arguments='{"a":1}'[:end])] for end in (5, 6, 7))],
     ],
 )
 def test_a_call_comes_in_pieces_of_many_forms(parts):

@@ -31,8 +31,7 @@ def double(n: int) -> int:
 
 
 @pytest.fixture
-def chat(server):
-    chat = Session(base_url=server.base_url, model="scripted-1")
+def chat(chat):
     chat.tool(double, safe=True)
     return chat
 

@@ -13,10 +13,9 @@ from nbchat.values.errors import BudgetExceeded, ConfigError, NbchatError
 
 
 @pytest.fixture
-def chat(server):
-    session = Session(base_url=server.base_url, model="scripted-1")
-    session.cache = True
-    return session
+def chat(chat):
+    chat.cache = True
+    return chat
 
 
 def again(server):

@@ -189,7 +189,7 @@ def test_a_notebook_sets_the_system_text_as_it_was(system, monkeypatch):
     from nbchat.magics.line import chat_line
 
     process.renew()
-    monkeypatch.setattr("nbchat.magics.line.say", lambda shell, text: None)
+    monkeypatch.setattr("nbchat.magics.commands.settings.say", lambda shell, text: None)
     source = cells(talk(system=system))[1]
     if source.startswith("%chat "):
         chat_line(None, called(source)[1])

@@ -31,11 +31,6 @@ SENDING = {
 }
 
 
-@pytest.fixture
-def chat(server):
-    return Session(base_url=server.base_url, model="scripted-1")
-
-
 class Strike:
     """Interrupts this thread at its `number`th call of a function in this package."""
 

@@ -33,11 +33,6 @@ BAD = '{"items": [{"name": "Rome", "temp": "hot"}]}'
 ROME = [City("Rome", 30.0)]
 
 
-@pytest.fixture
-def chat(server):
-    return Session(base_url=server.base_url, model="scripted-1")
-
-
 def format_of(request):
     return request.json.get("response_format", {}).get("type")
 

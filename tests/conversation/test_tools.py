@@ -44,11 +44,6 @@ def asked(chat):
     return asked
 
 
-@pytest.fixture
-def chat(server):
-    return Session(base_url=server.base_url, model="scripted-1")
-
-
 def calls(*pairs):
     """An answer that calls tools: (name, arguments) each, or ready calls."""
     made = [

@@ -63,6 +63,23 @@ def test_the_schema_names_every_column_with_its_missing_values_and_shows_no_valu
         assert value not in said.text
 
 
+def test_types_with_types_inside_are_named_whole() -> None:
+    types = {
+        "scores": pl.List(pl.List(pl.Int64)),
+        "point": pl.Array(pl.Float64, 2),
+        "who": pl.Struct({"name": pl.String, "tags": pl.List(pl.String)}),
+        "at": pl.Datetime("us", "UTC"),
+    }
+    text = describe(pl.DataFrame(schema=types)).text
+    for name, written in (
+        ("scores", "list[list[Int64]]"),
+        ("point", "array[Float64, 2]"),
+        ("who", "struct{name: String, tags: list[String]}"),
+        ("at", "Datetime[us, UTC]"),
+    ):
+        assert f"- {name}: {written}" in text
+
+
 @pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow", "batch"])
 def test_masked_rows_have_the_pattern_of_the_values_and_none_of_them(kind: str) -> None:
     said = describe(every_kind(people())[kind], "sample 2")

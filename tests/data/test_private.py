@@ -266,6 +266,7 @@ def test_the_guard_finds_a_value_in_other_forms(value: object, text: str) -> Non
     [
         (BIRTH, "1971-02-04, 3.3.1971 and 3 Feb 1972"),
         (datetime.datetime(2024, 3, 5, 14, 5), "on 2024-03-05"),
+        (datetime.datetime(2024, 3, 5, 0, 5), "on 2024-03-05"),
         ("123-45-6789", "12345678 and 1123456789"),
         ("123-45-6789", "12, 345, 6789"),
         ("Baker", "a baker bakes"),

@@ -125,13 +125,14 @@ def test_a_dead_reference_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_stops_the_description(stop: type[BaseException]) -> None:
+@pytest.mark.parametrize("work", [describe, fingerprint])
+def test_an_interrupt_stops_the_description(work: Callable[[object], object], stop: type[BaseException]) -> None:
     class Stops:
         def __repr__(self) -> str:
             raise stop
 
     with pytest.raises(stop):
-        describe(Stops())
+        work(Stops())
 
 
 def test_a_property_that_raises_says_so() -> None:

@@ -292,6 +292,7 @@ def test_pictures_and_sources_stand_under_the_answer():
         "data:image/png;base64,PHNjcmlwdD4=",
         "data:text/html;base64,PHNjcmlwdD4=",
         "data:image/png;base64,!!",
+        "data:image/png;base64,iVBOR",
         "data:image/png,abc",
         "javascript:alert(1)",
     ],

@@ -21,19 +21,35 @@ def kernel(new_kernel):
 
 
 @pytest.fixture
-def new_cell(kernel, server):
-    """`new_cell(message, setup="", model="scripted-1")` returns what runs a `%%chat` cell, in a session of its own.
+def load(kernel, server):
+    """`load(setup="", model="scripted-1", key=None)` loads nbchat with a new session of the server; gives `kernel.run`.
 
-    `setup` runs first. The cell's message may be given with each line: `cell("--once", "Hello")`.
+    `setup` is further code. It and what the tests run know `nbchat`, `Session`, `process` and the `registry` of sessions.
     """
 
-    def made(message, setup="", model="scripted-1"):
+    def loaded(setup="", model="scripted-1", key=None):
+        wanted = {"NBCHAT_BASE_URL": server.base_url, "NBCHAT_MODEL": model} | ({"NBCHAT_API_KEY": key} if key else {})
         kernel.run(
             "%load_ext nbchat\n"
-            f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL={model!r})\n"
-            f"from nbchat.conversation.process import process\nprocess.renew()\n{setup}"
+            f"import os; os.environ.pop('NBCHAT_API_KEY', None); os.environ.update({wanted})\n"
+            "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
+            f"process.renew(); registry = nbchat.frontend.registry()\n{setup}"
         )
-        return lambda line, body=message, **more: kernel.run(f"%%chat {line}\n{body}", **more)
+        return kernel.run
+
+    return loaded
+
+
+@pytest.fixture
+def new_cell(load):
+    """`new_cell(message, setup="", model="scripted-1", key=None)` returns what runs a `%%chat` cell; see `load`.
+
+    The cell's message may be given with each line: `cell("--once", "Hello")`.
+    """
+
+    def made(message, setup="", model="scripted-1", key=None):
+        run = load(setup, model, key)
+        return lambda line, body=message, **more: run(f"%%chat {line}\n{body}", **more)
 
     return made
 

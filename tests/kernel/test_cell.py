@@ -12,15 +12,9 @@ SECRET = "sk-test-4f9a8b7c6d5e4f3a2b1c"
 
 
 @pytest.fixture
-def cell(kernel, server):
+def cell(new_cell):
     """Runs a `%%chat` cell against the server, in a session of its own."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1', NBCHAT_API_KEY={SECRET!r})\n"
-        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
-        "process.renew(); registry = nbchat.frontend.registry()\n"
-    )
-    return lambda line, body="Hello", **more: kernel.run(f"%%chat {line}\n{body}", **more)
+    return new_cell("Hello", key=SECRET)
 
 
 def text(result):

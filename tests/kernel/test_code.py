@@ -5,22 +5,13 @@ import json
 import pytest
 
 from nbchat.testing import Pause, Say, Status, Stream, chunk, error
+from tests.kernel.kernels import shown
 
 
 @pytest.fixture
-def run(kernel, server):
+def run(load):
     """Runs code in a kernel that talks to the server."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
-        "process.renew(); registry = nbchat.frontend.registry()\n"
-    )
-    return kernel.run
-
-
-def shown(result):
-    return "\n".join(o["data"].get("text/plain", "") for o in result.outputs if "data" in o)
+    return load()
 
 
 def next_input(result):

@@ -10,14 +10,10 @@ alone = pytest.mark.skipif(
 
 
 @pytest.fixture
-def complete(kernel, server):
+def complete(load, kernel, server):
     """What Tab offers, in a kernel whose default session talks to the server."""
     server.models = ["alpha-large", "alpha-small", "beta"]
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
-        "process.renew(); registry = nbchat.frontend.registry()\n"
+    load(
         "registry.add(Session(name='notes'), current=False)\n"
         "a_table_of_mine = 1\n"
         "import pandas as pd; frame_of_mine = pd.DataFrame({'comment': ['a'], 'two words': ['b']})\n"

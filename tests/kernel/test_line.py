@@ -6,15 +6,9 @@ from nbchat.testing import Say, Status
 
 
 @pytest.fixture
-def run(kernel, server):
+def run(load):
     """Runs a line in a kernel whose default session talks to the server."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        "import os\nfor name in ('NBCHAT_BASE_URL', 'NBCHAT_MODEL', 'NBCHAT_API_KEY'): os.environ.pop(name, None)\n"
-        f"os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "from nbchat.conversation.process import process; process.renew()\n"
-    )
-    return kernel.run
+    return load()
 
 
 def shown(result):

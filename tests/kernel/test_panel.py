@@ -59,14 +59,9 @@ class PanelCell:
 
 
 @pytest.fixture
-def panel(kernel, server, subshell):
+def panel(load, kernel, subshell):
     """A panel that talks to the server, in a session of its own."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1', NBCHAT_API_KEY={SECRET!r})\n"
-        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
-        "process.renew(); registry = nbchat.frontend.registry()\n"
-    )
+    load(key=SECRET)
     return PanelCell(kernel, subshell)
 
 

@@ -8,12 +8,6 @@ from nbchat.testing import Hang, Say, Status, Stream, Until, chunk, error
 from nbchat.testing.answers import Received
 from tests.kernel.kernels import shown
 
-SETUP = """
-import nbchat.frontend; from nbchat import Session
-registry = nbchat.frontend.registry()
-session = registry.current
-"""
-
 
 @pytest.fixture
 def server(server):
@@ -24,7 +18,7 @@ def server(server):
 
 @pytest.fixture
 def cell(new_cell):
-    return new_cell("Hello", SETUP)
+    return new_cell("Hello", "session = registry.current")
 
 
 def warm(request: Received):

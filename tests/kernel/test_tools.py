@@ -2,19 +2,13 @@
 
 import pytest
 
-from nbchat.testing import Say, ScriptedServer, tool_call
+from nbchat.testing import Say, tool_call
 
 SETUP = """
 import asyncio, threading, time
 from nbchat.frontend import Session
 chat = Session(base_url={base_url!r}, model="scripted-1")
 """
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,23 +3,13 @@
 import pytest
 
 from nbchat.testing import Say, tool_call
+from tests.kernel.kernels import shown
 
 
 @pytest.fixture
-def run(kernel, server):
+def run(load):
     """Runs code in a kernel that talks to the server."""
-    kernel.run(
-        "%load_ext nbchat\n"
-        f"import os; os.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1')\n"
-        "import nbchat.frontend; from nbchat import Session; from nbchat.conversation.process import process\n"
-        "process.renew(); registry = nbchat.frontend.registry()\n"
-        "def add(a: int, b: int) -> int:\n    'Add two numbers.'\n    return a + b\n"
-    )
-    return kernel.run
-
-
-def shown(result):
-    return "\n".join(o["data"].get("text/plain", "") for o in result.outputs if "data" in o)
+    return load("def add(a: int, b: int) -> int:\n    'Add two numbers.'\n    return a + b")
 
 
 def test_a_tool_runs_after_the_user_allows_it(run, server):

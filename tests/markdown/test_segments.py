@@ -44,7 +44,7 @@ def html(text):
 
 documents = st.lists(st.sampled_from(BLOCKS[:-1]), min_size=30, max_size=160).map("".join)
 lines = st.lists(
-    st.sampled_from([*BLOCKS, "word " * 60, "x" * 900, "\n", "```\n", "- a\n", "| r | s |\n", "$$\n", "\r\n"]),
+    st.sampled_from([*BLOCKS, "word " * 60, "x" * 900, "\n", "```\n", "- a\n", "| r | s |\n", "$$\n", "\r\n", "\r"]),
     max_size=60,
 )
 
@@ -61,7 +61,7 @@ def test_how_the_text_is_cut_into_deltas_makes_no_difference(text, cuts):
 @given(lines.map("".join), st.integers(2, 40))
 def test_the_pieces_together_are_the_text_and_no_more_than_allowed(text, limit):
     pieces = grown(text, limit)
-    assert "".join(piece.source for piece in pieces) == text
+    assert "".join(piece.source for piece in pieces) == text.replace("\r\n", "\n").replace("\r", "\n")
     assert len(pieces) <= limit
 
 
@@ -129,6 +129,12 @@ def test_no_piece_begins_with_the_end_of_what_came_before(opening, unit, closer)
         assert not any(piece.source.startswith(closer) for piece in pieces[1:])
         tokens = [token for piece in pieces for token in _PARSER.parse(piece.text) if token.type == "fence"]
         assert all(token.content.strip() for token in tokens)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_lines_may_end_in_carriage_returns(end):
+    text = "```py\n" + "code\n" * 8000 + "```\n"
+    assert grown(text.replace("\n", end), step=7) == grown(text)
 
 
 def test_a_cut_table_has_its_head_again():

@@ -174,7 +174,7 @@ def test_what_can_not_be_read_or_written(chat, server, table, tmp_path):
         (table, {"out": "answers.csv"}, ParameterError, r"ends in .parquet; got 'answers.csv'"),
         (table, {"out": tmp_path / "none" / "o.parquet"}, ConfigError, "No such file or directory. Nothing was sent"),
         (table, {"out": folder}, ConfigError, "Is a directory. Nothing was sent"),
-        (table, {"out": tmp_path / "o.parquet", "schema": "n:int"}, ParameterError, "'n' already"),
+        (table, {"out": tmp_path / "o.parquet", "schema": "n:int"}, ParameterError, "both have a column 'n'"),
     ]:
         with pytest.raises(kind, match=words):
             chat.map(data, "{comment}", **options)

@@ -5,8 +5,10 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,12 +40,27 @@ def run(code, *arguments, **options):
     ).stdout
 
 
+def changed(data, statement):
+    """The file after this SQL."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "changed.sqlite")
+        path.write_bytes(data)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(statement)
+            connection.commit()
+        return path.read_bytes()
+
+
 DAMAGES = {
     "no database": lambda data: b"these are notes, not a database\n" * 40,
     "header": lambda data: b"\0" * 100 + data[100:],
     "cut": lambda data: data[: len(data) // 2 + 17],
     "first pages": lambda data: data[:100] + b"\xff" * 8000 + data[8100:],
     "one byte": lambda data: b"X",
+    "schema format": lambda data: data[:47] + b"\x05" + data[48:],
+    "no table": lambda data: changed(data, "DROP TABLE answers"),
+    "no column": lambda data: changed(data, "ALTER TABLE answers RENAME COLUMN turn TO turned"),
+    "no version": lambda data: changed(data, "PRAGMA user_version = 0"),
 }
 
 

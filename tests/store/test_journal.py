@@ -13,7 +13,7 @@ from nbchat.api.keys import Key
 from nbchat.store import migrations, search_index
 from nbchat.store.database import Database
 from nbchat.store.journal import Journal
-from nbchat.store.sessions import OpenSession, new_id
+from nbchat.store.records import OpenSession, new_id
 from nbchat.values.answer.events import Finished, Started, TextDelta
 from tests import strategies
 from tests.store.turns import answer, arrange, place, text_of, turn, write_turn

@@ -2,8 +2,7 @@
 
 import time
 
-from nbchat.store.journal import STREAMING, Answer, Place
-from nbchat.store.sessions import OpenSession, new_id
+from nbchat.store.records import STREAMING, Answer, OpenSession, Place, new_id
 
 
 def turn(asked="What?", answered=None):

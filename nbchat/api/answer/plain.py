@@ -39,7 +39,7 @@ MOST_LEARNT = 24
 MOST_MISSES = 16
 """Consecutive misses after which only one chunk in as many is tried."""
 
-_UNKNOWN = re.compile(r"unknown field `([\w.-]{1,80})`(?: - at `\$([^`]*)`)?", re.ASCII)
+_UNKNOWN = r"unknown field `([\w.-]{1,80})`(?: - at `\$([^`]*)`)?"
 _PLACES = {"": "chunk", ".choices[0]": "choice", ".choices[0].delta": "delta", ".usage": "usage"}
 
 Silent = tuple[tuple[str, ...], ...]
@@ -190,7 +190,7 @@ class PlainChunks:
     def _learn_ignored(self, error: Exception) -> None:
         """Learn the name of an ignored field, so that the next chunk fits."""
         self._misses += 1
-        unknown = _UNKNOWN.search(str(error))
+        unknown = re.search(_UNKNOWN, str(error), re.ASCII)
         kind = _PLACES.get((unknown[2] or "").replace("[...]", "[0]")) if unknown is not None else None
         if unknown is None or kind is None or is_meant(kind, unknown[1]) or self._learnt >= MOST_LEARNT:
             return

@@ -57,7 +57,7 @@ class _Call:
         self.named_again = False  # its name was repeated after its complete arguments: another call may follow
         self._arguments = StringIO()
         self._last = ""  # the previous piece of the arguments
-        self._grows = True  # whether each piece begins with the previous one
+        self.grows = True  # whether each piece begins with the previous one
         self._unread: list[str] = []  # of the arguments, for their marks
         self._depth = 0
         self._quoted = False
@@ -89,7 +89,7 @@ class _Call:
         """Add a piece of its arguments, and update whether they are complete."""
         if not arguments.strip():
             return
-        self._grows = self._grows and arguments.startswith(self._last)
+        self.grows = self.grows and arguments.startswith(self._last)
         self._last = arguments
         self._arguments.write(arguments)
         self._unread.append(arguments)
@@ -97,7 +97,7 @@ class _Call:
     def add_all(self, pieces: list[str]) -> None:
         """Add several pieces, of which those after the first few can't each repeat all before them."""
         for place, piece in enumerate(pieces):
-            if not self._grows and all(map(str.strip, pieces[place:])):
+            if not self.grows and all(map(str.strip, pieces[place:])):
                 self._last = pieces[-1]
                 together = "".join(pieces[place:])
                 self._arguments.write(together)
@@ -119,7 +119,7 @@ class _Call:
 
     def _repeats_itself(self) -> bool:
         """Whether each piece repeats all previous ones, and the last is the complete object."""
-        return self._grows and len(self._last) < self._arguments.tell() and is_object(self._last)
+        return self.grows and len(self._last) < self._arguments.tell() and is_object(self._last)
 
 
 class ToolCallFlow:
@@ -161,8 +161,8 @@ class ToolCallFlow:
         """Add pieces that hold only arguments, if `continues` is true."""
         call = self._last = self._by_index[index]
         call.add_all(pieces)
-        if arguments := call.cleaner.feed("".join(pieces)):
-            events.append(ToolCallDelta(call.number, call.id, "", arguments, self._index))
+        arguments = map(call.cleaner.feed, pieces if call.grows else ("".join(pieces),))
+        events.extend(ToolCallDelta(call.number, call.id, "", new, self._index) for new in arguments if new)
 
     def read_old(self, function: object, events: list[Event]) -> None:
         """Read the deprecated `function_call`."""

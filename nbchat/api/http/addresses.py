@@ -33,7 +33,7 @@ def public_url(url: str) -> str:
 def secrets_in(url: str) -> tuple[str, ...]:
     """Return an address's secrets (its password, keys in its query) in each form in which a server may echo them."""
     parts = urllib.parse.urlsplit(url)
-    found = [value for name, value in urllib.parse.parse_qsl(parts.query) if _SECRET_NAME.search(name)]
+    found = [value for name, value in urllib.parse.parse_qsl(parts.query) if re.search(_SENSITIVE, name)]
     written = parts.netloc.rpartition("@")[0]
     for login in (written, urllib.parse.unquote(written)):
         user, colon, password = login.partition(":")
@@ -42,7 +42,7 @@ def secrets_in(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(secret for secret in found if secret))
 
 
-_SECRET_NAME = re.compile(r"key|token|secret|password|sig(nature)?$", re.IGNORECASE)
+_SENSITIVE = r"(?i)key|token|secret|password|sig(nature)?$"
 
 
 @functools.lru_cache(maxsize=128)

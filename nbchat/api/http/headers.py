@@ -32,8 +32,8 @@ RESERVED = frozenset(
 )
 """Headers that describe a request's encoding, which nbchat sets itself."""
 
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_VARIABLE = re.compile(r"\$\{(\w+)\}|(?<!\S)\$(\w+)")
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
+_VARIABLE = r"\$\{(\w+)\}|(?<!\S)\$(\w+)"
 
 
 def header_pairs(headers: GivenHeaders, env: Mapping[str, str] = os.environ) -> Headers:
@@ -50,8 +50,8 @@ def named_headers(words: list[str], env: Mapping[str, str] = os.environ) -> Head
     headers: dict[str, str] = {}
     for word in words:
         name, separator, value = word.partition("=")
-        if not separator or not _VARIABLE.search(value):
-            known = f" {name.strip()}" if separator and _NAME.fullmatch(name.strip()) and len(name) <= 40 else ""
+        if not separator or not re.search(_VARIABLE, value):
+            known = f" {name.strip()}" if separator and re.fullmatch(_NAME, name.strip()) and len(name) <= 40 else ""
             raise ConfigError(
                 f"The header{known} takes its value from the environment, so that it stays out of the notebook:"
                 " --header 'NAME=$VARIABLE', or 'NAME=Bearer $VARIABLE'."
@@ -61,7 +61,7 @@ def named_headers(words: list[str], env: Mapping[str, str] = os.environ) -> Head
 
 
 def _name(name: object) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
         raise ConfigError("A header's name has only letters, digits and dashes, such as api-key; this one does not.")
     if name.lower() in RESERVED:
         raise ConfigError(f"nbchat sets the header {name} itself.")
@@ -80,7 +80,7 @@ def _value(name: str, value: object, env: Mapping[str, str]) -> Key:
             raise ConfigError(f"The header {name} needs the variable {variable}, which is not set.")
         return known
 
-    secret = _VARIABLE.sub(from_env, value).strip()
+    secret = re.sub(_VARIABLE, from_env, value).strip()
     if not (secret and secret.isascii() and secret.isprintable()):
         raise ConfigError(f"The value of the header {name} is empty, or holds a character that headers can't carry.")
     return Key(secret)

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from nbchat.builtin.model.material import Material, words_of
 from nbchat.builtin.model.relevance import words
-from nbchat.builtin.structured.json_schema import SchemaError, types_of
+from nbchat.builtin.structured.json_schema import SchemaError, is_number, types_of
 from nbchat.builtin.structured.pattern import example
 
 __all__ = ["Candidate", "as_json", "fixed_values", "scalars"]
@@ -118,8 +118,7 @@ def _admits(node: Node, value: Any) -> bool:
 
 def _is_type(value: Any, kind: str) -> bool:
     if kind in ("integer", "number"):
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and (kind == "number" or value % 1 == 0)
+        return is_number(value) and (kind == "number" or value % 1 == 0)
     python = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}[kind]
     return isinstance(value, python)
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Union
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.limits import clipped
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = ["WORDS", "TypeNames"]
 

@@ -15,10 +15,10 @@ from nbchat.api.keys import Key
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.storage.replaying import request_name
 from nbchat.conversation.turn import Turn, Version, joined, read_rating
-from nbchat.store.journal import STREAMING, Answer, Journal, Place, Recording, SessionRow, Stored
+from nbchat.store.journal import Journal
 from nbchat.store.ledger.entries import Entry
 from nbchat.store.opening import notebook_path
-from nbchat.store.sessions import OpenSession
+from nbchat.store.records import STREAMING, Answer, OpenSession, Place, Recording, SessionRow, Stored
 from nbchat.store.writer import Operation
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Event

@@ -16,7 +16,7 @@ from typing import Any
 
 from nbchat.conversation.tools.description import value_text
 from nbchat.conversation.tools.tool import Tool
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = ["BUILTIN_TOOLS", "look_at", "run_python"]
 

@@ -20,7 +20,7 @@ from nbchat.conversation.schemas.converters import MISSING, Field, Misfit, Recor
 from nbchat.conversation.schemas.docstring import Docstring
 from nbchat.values.errors import ToolError
 from nbchat.values.messages import ToolCall
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = ["Tool"]
 

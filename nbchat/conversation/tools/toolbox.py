@@ -15,8 +15,8 @@ from nbchat.conversation.tools.description import value_text
 from nbchat.conversation.tools.tool import Tool
 from nbchat.values.errors import ToolError
 from nbchat.values.messages import Message, ToolCall
-from nbchat.values.params import nearest
 from nbchat.values.presenter import Approve
+from nbchat.values.wording import nearest
 
 __all__ = ["Toolbox"]
 

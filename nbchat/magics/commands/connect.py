@@ -1,4 +1,4 @@
-"""`%chat connect` and `%chat key`: choose a server and set its key."""
+"""`%chat connect`, `key` and `models`: choose a server, set its key, and list its models."""
 
 from __future__ import annotations
 
@@ -208,3 +208,19 @@ def _asked_key(endpoint: Endpoint) -> Key:
     if key is None:
         raise ConfigError("No key was entered; nothing changed.")
     return key
+
+
+@command("models", "[TEXT]")
+def _models(shell: Any, rest: str) -> None:
+    """List the server's models; with TEXT, those whose names contain it."""
+    session = registry().current
+    names = [name for name in models(session.endpoint) if rest.lower() in name.lower()]
+    if not names:
+        say(
+            shell,
+            f"{session.endpoint.title} lists no models"
+            + (f" with {without_keys(rest)!r} in its name." if rest else "."),
+        )
+        return
+    current = session.model
+    show(shell, chrome.text_block("\n".join(f"{'*' if name == current else ' '} {name}" for name in names)))

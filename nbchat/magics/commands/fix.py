@@ -1,4 +1,4 @@
-"""`%chat fix`, `%chat explain` and `%chat doc`: ask the model about a cell."""
+"""`%chat fix`, `explain` and `doc` ask the model about a cell; `%chat code` puts an answer's code into one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from nbchat.cells.usage_error import UsageError
 from nbchat.display import chrome
 from nbchat.display.canvas import CellCanvas
 from nbchat.display.presenting import make_presenter
 from nbchat.frontend import registry
-from nbchat.magics.commands.command import command
+from nbchat.magics.commands.command import command, say
 from nbchat.magics.commands.last_error import last_failure, last_source
 from nbchat.values.answer.reply import Reply
 
@@ -38,6 +39,19 @@ def _doc(shell: Any, _rest: str) -> None:
     """Write docstrings and comments for the previous cell."""
     source = last_source(shell)
     _offer_changed(shell, _ask("doc", source=source), source)
+
+
+@command("code", "[ID]")
+def _code(shell: Any, rest: str) -> None:
+    """Put the code of the last answer, or of a background cell's answer, into this cell."""
+    from nbchat.magics import code_output, filled_cells
+
+    session = registry().current
+    if rest:
+        code = filled_cells.code_of(rest)
+    elif not session.turns or not (code := code_output.python_code(session.turns[-1].reply.text)):
+        raise UsageError("The last answer of this session has no Python code.")
+    say(shell, code_output.offer(shell, code, replace=True, source=rest))
 
 
 def _ask(prompt: str, **fields: str) -> Reply:

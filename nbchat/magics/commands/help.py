@@ -13,7 +13,9 @@ from nbchat.display.canvas import Bundle
 from nbchat.magics.commands.command import COMMANDS, Command, command, show
 from nbchat.markdown.inline import html_text
 from nbchat.values.key_shapes import without_keys
-from nbchat.values.params import PARAMETERS, Parameter, nearest
+from nbchat.values.parameter import Parameter
+from nbchat.values.params import PARAMETERS
+from nbchat.values.wording import nearest
 
 __all__ = ["overview"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from nbchat.display.widget_factory import WidgetFactory
 from nbchat.panel.settings.controls import Changed, TextControl
 from nbchat.values.errors import NbchatError, ParameterError
-from nbchat.values.params import Parameter
+from nbchat.values.parameter import Parameter
 
 __all__ = ["BiasControl", "read_biases"]
 

@@ -12,7 +12,7 @@ from nbchat.cells.options import axis_values, escaped, unescaped
 from nbchat.display.widget_factory import WidgetFactory, mark
 from nbchat.panel.redraw import Redraw
 from nbchat.values.errors import ParameterError
-from nbchat.values.params import Parameter
+from nbchat.values.parameter import Parameter
 
 __all__ = ["WIDE", "Changed", "Control", "TextControl", "control", "tooltip"]
 

@@ -17,7 +17,7 @@ from nbchat.panel.redraw import Redraw
 from nbchat.panel.settings.controls import TextControl
 from nbchat.values.errors import NbchatError
 from nbchat.values.modelname import SMOLLM2, same_model
-from nbchat.values.params import nearest
+from nbchat.values.wording import nearest
 
 __all__ = ["ModelControl", "ServerForm"]
 

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from nbchat.rows.evaluation.grading import Graded
 from nbchat.rows.outcome import Answer as RowAnswer
-from nbchat.tuning.judge import GRADER, SCHEMA, Answer, Score, check_score, number_in, score_by
-from nbchat.tuning.statistics import is_number
+from nbchat.tuning.judge import GRADER, SCHEMA, Answer, Score, check_score, judged, score_by
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import ServerError
 from nbchat.values.params import PARAMETERS
@@ -117,11 +116,7 @@ class JudgePrompt(Struct, frozen=True):
 def _judged(grade: Graded, outcome: Any) -> Graded:
     if outcome.answer is None or outcome.status != "complete":
         return _scored(grade, Score(problem=f"the judge failed: {outcome.reason}"))
-    number = number_in(outcome.answer.text)
-    if not is_number(number):
-        text = " ".join(outcome.answer.text.split())
-        return _scored(grade, Score(problem=f"the judge answered {text[:80]!r} instead of a number"))
-    return _scored(grade, Score(number))
+    return _scored(grade, judged(outcome.answer.text))
 
 
 def _scored(grade: Graded, score: Score) -> Graded:

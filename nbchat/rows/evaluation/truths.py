@@ -16,8 +16,7 @@ from nbchat.rows.evaluation.labels import Kind, infer_kind
 from nbchat.rows.source import source_of
 from nbchat.rows.template import ROW
 from nbchat.values.errors import ParameterError
-from nbchat.values.params import nearest
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import nearest, pluralize
 
 __all__ = ["Truths", "cases_of", "items_of", "measure_of"]
 

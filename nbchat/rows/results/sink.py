@@ -69,6 +69,8 @@ class ParquetSink:
         taken = {str(column) for column in source.columns} & {*self._types, ERROR}
         if taken:
             raise ParameterError(f"The rows and the answers both have a column {min(taken)!r}: rename one of them.")
+        if isinstance(self.out, Path) and isinstance(source.native, Path) and self.out == source.native:
+            raise ParameterError(f"{self.out.name} has the rows themselves: give another name for those with answers.")
         self._rows = _Reader(source)
         self._waiting: dict[int, Outcome] = {}
         self._ended: Counter[int] = Counter()

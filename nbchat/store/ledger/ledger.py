@@ -10,7 +10,7 @@ from nbchat.api.keys import Key
 from nbchat.store.database import Database, Unusable
 from nbchat.store.encoding import decoded_object, encoded, plain
 from nbchat.store.ledger.entries import Entry, Spent
-from nbchat.store.sessions import OpenSession
+from nbchat.store.records import OpenSession
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.answer.reply import Timing
 from nbchat.values.answer.usage import Usage

@@ -1,32 +1,25 @@
-"""`%chat history` and related commands: versions of answers, and sessions in this kernel and the journal."""
+"""`%chat history` and related commands: the turns of this session, and the versions of answers."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from nbchat.cells.usage_error import UsageError
 from nbchat.conversation.context import checked_policy
-from nbchat.conversation.registry import DEFAULT, stored_session, stored_sessions, title
 from nbchat.conversation.turn import Turn
 from nbchat.data.fingerprint import fingerprint
 from nbchat.display import chrome
 from nbchat.display.footer import cost_text, made_with, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.commands.command import command, say, show
-from nbchat.store.opening import journal
-from nbchat.store.search_index import texts
 from nbchat.values.errors import SessionError
-from nbchat.values.key_shapes import without_keys
 from nbchat.values.limits import one_line
 from nbchat.values.optionline import option_line
 from nbchat.values.wording import pluralize
 
-__all__ = ["changed_data", "journal_location"]
+__all__ = ["changed_data"]
 
-MOST_FOUND = 20
 WIDEST = 70
 
 
@@ -152,80 +145,13 @@ def _context(shell: Any, rest: str) -> None:
     say(shell, f"context {policy}: {effect}; pinned turns stay")
 
 
-def _turn(number: str) -> Turn:
-    """Return the turn with this number in `%chat history`. Raises UsageError."""
-    turns = registry().current.turns
-    if not number.isdecimal() or not 1 <= int(number) <= len(turns):
-        has = f"1 to {len(turns)}" if turns else "none yet"
-        raise UsageError(
-            f"Expected a turn number from %chat history ({has}); got {repr(number) if number else 'nothing'}."
-        )
-    return turns[int(number) - 1]
-
-
-@command("switch", "NAME")
-def _switch(shell: Any, rest: str) -> None:
-    """Switch to another session, of this kernel or from the journal."""
-    if not rest:
-        names = [*registry().names(), *(title(row) for row in stored_sessions())]
-        raise UsageError(f"%chat switch needs a name: {', '.join(dict.fromkeys(names))}.")
-    known = rest in registry().names() or rest == DEFAULT
-    if any(title(row) == rest for row in stored_sessions()):
-        known = known and registry().open(rest).journal_id is not None  # else a new one of the same name
-    session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest)))
-    say(shell, f"now in session {session.name}, {pluralize(len(session.turns), 'turn')}")
-
-
-@command("sessions")
-def _sessions(shell: Any, _rest: str) -> None:
-    """List the sessions in this kernel and in the journal."""
-    current = registry().current
-    rows = [["*" if s is current else "", s.name, str(len(s.turns)), "in this kernel"] for s in registry()]
-    opened = {session.journal_id for session in registry()}
-    rows += [["", title(row), str(row.turns), _when(row.used)] for row in stored_sessions() if row.id not in opened]
-    show(shell, chrome.table(["", "session", "turns", "last used"], rows))
-
-
-@command("find", "WORDS")
-def _find(shell: Any, rest: str) -> None:
-    """Search the questions and answers of all sessions."""
-    if not rest:
-        raise UsageError("%chat find needs a word to search for.")
-    if (file := journal()) is None:
-        raise SessionError("There is no journal to search: NBCHAT_STORE turns it off.")
-    rows = []
-    for row, stored in file.find(rest, MOST_FOUND):
-        question, answered = texts(stored.turn)
-        rows.append([title(row) if row.id else "", _when(stored.at), _around(question, rest), _around(answered, rest)])
-    if rows:
-        show(shell, chrome.table(["session", "when", "you", "answer"], rows))
-    else:
-        say(shell, f"nothing found for {without_keys(rest)!r}")
-
-
-@command("forget", "NAME|all")
-def _forget(shell: Any, rest: str) -> None:
-    """Delete a session, or all of them, permanently; only the ledger keeps their figures."""
-    if not rest:
-        raise UsageError(f"%chat forget needs a session's name, or all; this one is {registry().current.name}.")
-    if rest == "all":
-        count = 0
-        for session in registry():
-            if session.journal_id is None:
-                session.clear()
-            else:
-                count += session.forget()
-        if (file := journal()) is not None and file.exists():
-            count += file.forget(None)
-        say(shell, f"forgot all sessions, {pluralize(count, 'answer')}; the ledger keeps their figures")
-        return
-    if rest in registry().names():
-        count = registry().open(rest).forget()
-    elif (file := journal()) is not None:
-        count = file.forget(stored_session(rest).id)
-    else:
-        raise SessionError(f"There is no session {rest!r}. %chat sessions lists them.")
-    say(shell, f"forgot session {rest}, {pluralize(count, 'answer')}; the ledger keeps their figures")
+@command("undo", "[N]")
+def _undo(shell: Any, rest: str) -> None:
+    """Undo the last turn, or the last N."""
+    if rest and not rest.isdecimal():
+        raise UsageError(f"%chat undo takes a number of turns; got {rest!r}.")
+    taken = registry().current.undo(int(rest or 1))
+    say(shell, f"undid {pluralize(len(taken), 'turn')}; {len(registry().current.turns)} left")
 
 
 @command("clear")
@@ -237,22 +163,12 @@ def _clear(shell: Any, _rest: str) -> None:
     say(shell, f"cleared {pluralize(count, 'turn')} of session {session.name}")
 
 
-def journal_location() -> str:
-    """Return where the journal is, or why there is none."""
-    if (file := journal()) is None:
-        return "off (NBCHAT_STORE)"
-    if file.trouble is not None:
-        return f"not written: {file.trouble}"
-    home = Path.home()  # written as ~, because a saved notebook shows this to others
-    return f"~/{file.path.relative_to(home)}" if file.path.is_relative_to(home) else str(file.path)
-
-
-def _when(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-
-
-def _around(text: str, sought: str, most: int = WIDEST) -> str:
-    """Return an excerpt of a text around the first of the search words."""
-    places = [place for word in sought.split() if (place := text.lower().find(word.lower())) >= 0]
-    start = max(0, min(places) - most // 2) if places else 0
-    return ("…" if start else "") + one_line(text[start:], most)
+def _turn(number: str) -> Turn:
+    """Return the turn with this number in `%chat history`. Raises UsageError."""
+    turns = registry().current.turns
+    if not number.isdecimal() or not 1 <= int(number) <= len(turns):
+        has = f"1 to {len(turns)}" if turns else "none yet"
+        raise UsageError(
+            f"Expected a turn number from %chat history ({has}); got {repr(number) if number else 'nothing'}."
+        )
+    return turns[int(number) - 1]
