@@ -117,8 +117,7 @@ class Channel:
             if self._wanted and not self.over:
                 self.put([Failed(CutOff("nbchat's engine was stopped before the answer was complete. Ask again."))])
         elif (error := task.exception()) is not None:
-            sentence = f"nbchat itself failed, with {type(error).__name__}: {error}. Please report it."
-            self.put([Failed(NbchatError(sentence))])
+            self.put([Failed(NbchatError.of_bug(error))])
         self.finish()
         self._closed.set()
 

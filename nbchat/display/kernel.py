@@ -76,9 +76,7 @@ def takes_updates(shell: Any) -> bool:
     if _kernel_of(shell) is None:
         return False
     chosen = _Chosen.display or os.environ.get("NBCHAT_DISPLAY", "").strip().lower()
-    if chosen in DISPLAYS:
-        return chosen != "text" and not (chosen == "auto" and _is_text_only())
-    return not _is_text_only()
+    return chosen != "text" and not _is_text_only()
 
 
 def _kernel_of(shell: Any) -> Any:

@@ -174,7 +174,7 @@ def _show_results(shell: Any, canvas: Canvas, reply: Reply, source: str) -> None
 class BackgroundRows(BackgroundCell):
     """Rows that are being asked in the background."""
 
-    _progress = "not begun"
+    _progress = "not started"
     result: Any = None
     """The result, once there is one; None = not yet."""
 

@@ -66,6 +66,8 @@ class Conversation:
         self._worker = Worker(over)
         self.result: Any = None
         """The result of the last sweep, complete or partial; None = none."""
+        self.result_name = "panel.result"
+        """How a user writes it."""
 
     @property
     def busy(self) -> bool:
@@ -140,7 +142,7 @@ class Conversation:
                 )
 
             def show(result: Sweep, _bound: str) -> None:
-                bundle = sweep_bundle(result, notes, "panel.result")
+                bundle = sweep_bundle(result, notes, self.result_name)
                 growing.replace(bundle)
                 job.keep(SweepEntry(text, bundle))
                 sheet.show(chrome.widget_bundle(result.explore().widget, "[controls over the runs]"))

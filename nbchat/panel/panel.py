@@ -397,11 +397,13 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.display(running_shell())
 
     def display(self, shell: Any) -> None:
-        """Show the panel in the running cell, and keep the transcript there. Raises ConfigError outside a notebook."""
+        """Show the panel, and the transcript, in the running cell; `Out` keeps it. Raises ConfigError outside a notebook."""
         if shell is None or not is_notebook(shell):
             self.close()
             raise ConfigError("A panel needs a notebook; this is not one.")
         shell.display_pub.publish(widget_bundle(self, "[nbchat panel: run the cell again to use it]"))
+        shell.displayhook.update_user_ns(self)
+        self.conversation.result_name = f"Out[{shell.displayhook.prompt_count}].result"
         self.conversation.pin(PinnedCanvas(shell))
         comms.answer_during_cells(self)
         self._place.take(shell, self.session.name)

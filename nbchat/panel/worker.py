@@ -46,7 +46,7 @@ class Worker:
         except (NbchatError, Interrupted) as error:
             failure = error
         except Exception as error:  # noqa: BLE001  # a silently dying thread would leave the panel waiting
-            failure = NbchatError(f"nbchat itself failed, with {type(error).__name__}: {error}. Please report it.")
+            failure = NbchatError.of_bug(error)
         finally:
             with self._lock:
                 self.busy = False

@@ -169,7 +169,7 @@ class Dispatcher:
                 else Answer.of(reply, cost(ask.endpoint, reply.model, reply.usage))
             )
         except Exception as failure:  # noqa: BLE001  # one row must never end the others
-            answer, error = None, NbchatError(f"nbchat itself failed, with {type(failure).__name__}: {failure}.")
+            answer, error = None, NbchatError.of_bug(failure)
         return Done(job, answer, error)
 
     def _finish(self, done: Done) -> None:

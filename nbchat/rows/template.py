@@ -145,7 +145,7 @@ class _Parsing:
         if kept < len(self._text):
             self._pieces.append(self._text[kept:])
         if not self._fields and not self._whole:
-            raise PromptError(f"The template has no field, so that every row would be asked the same: {self._hint()}")
+            raise PromptError(f"The template has no field, so every row would be asked the same: {self._hint()}")
         return tuple(self._pieces), frozenset(self._fields), self._whole, self._given
 
     def _check_key(self, start: int) -> None:
@@ -155,7 +155,7 @@ class _Parsing:
             return
         if not belongs_elsewhere(self._text, start) and not self._finder.in_code(start, keyed.end()):
             raise PromptError(
-                f"{keyed[0][:80]} is no field: a key is a number or in quotes, such as {{{keyed[1]}['key']}}; other Python goes"
+                f"{keyed[0][:80]} is not a field: a key is a number or in quotes, such as {{{keyed[1]}['key']}}; other Python goes"
                 " into {= …}."
             )
 
@@ -209,7 +209,7 @@ class _Parsing:
         near = nearest(name, [*map(str, self._columns), *([ITEM] if self._single else ())])
         hint = f"did you mean {near!r}?" if near else self._hint()
         return PromptError(
-            f"There is no column {name!r}; {hint} Braces that are no field are doubled ({{{{{name}}}}}) or in code."
+            f"There is no column {name!r}; {hint} Braces that are not a field are doubled ({{{{{name}}}}}) or in code."
         )
 
     def _hint(self) -> str:

@@ -121,6 +121,9 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     connection.close()
 
+    def __del__(self) -> None:
+        self.close()  # a journal that was replaced is used once more by what still held it
+
     def _unusable(self, error: sqlite3.DatabaseError) -> Unusable:
         code = _code(error)
         if code in (IO_ERROR, CANT_OPEN, READ_ONLY):

@@ -77,6 +77,11 @@ class NbchatError(Exception):
         super().__init__(masked(message))
         self.reply = reply
 
+    @classmethod
+    def of_bug(cls, error: BaseException) -> NbchatError:
+        """The error that reports an exception which nbchat should not have raised."""
+        return cls(f"nbchat itself failed, with {type(error).__name__}: {error}. Please report it.")
+
     def _render_traceback_(self) -> list[str]:
         """IPython's protocol: the lines to show in place of a traceback."""
         return [unlinked(f"{type(self).__name__}: {self}")]

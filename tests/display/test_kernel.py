@@ -1,10 +1,13 @@
 """The adapter around the kernel, with shells of every kind: those that lack something, and those that raise."""
 
+import sys
+from types import ModuleType
 from types import SimpleNamespace as Thing
 
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 
+from nbchat.display import kernel
 from nbchat.display.canvas import PinnedCanvas
 from nbchat.display.kernel import parent_of, reaches_ended_cells, running_cell_id, takes_updates
 
@@ -78,6 +81,15 @@ def test_text_is_chosen_by_the_environment(monkeypatch):
     monkeypatch.setenv("NBCHAT_DISPLAY", "odd")
     assert takes_updates(shell)
     assert not takes_updates(Thing(kernel=None))
+
+
+def test_spyder_is_known_by_its_kernel(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spyder_kernels", ModuleType("spyder_kernels"))
+    kernel._is_text_only.cache_clear()
+    try:
+        assert not takes_updates(Thing(kernel=Thing()))
+    finally:
+        kernel._is_text_only.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,8 @@ def fuzz(minutes: float, seed: int, only: str | None) -> int:
                     shown = "".join(traceback.format_exception(error))
                     print(f"\n=== {where} (seed {number})\n{shown[-8000:]}", flush=True)
         server._failure = None
-    print(f"{cases.total():,} cases: {', '.join(f'{name} {count:,}' for name, count in cases.items())}")
-    print(f"{len(found)} findings" if found else "Nothing was found.")
+        print(f"{cases.total():,} cases: {', '.join(f'{name} {count:,}' for name, count in cases.items())}")
+        print(f"{len(found)} findings" if found else "Nothing was found.", flush=True)
     return int(bool(found))
 
 

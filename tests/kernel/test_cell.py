@@ -205,6 +205,14 @@ def test_an_interrupt_closes_the_connection_and_keeps_the_partial_answer(cell, s
         assert kernel.run("print('free')").stdout == "free\n"
 
 
+def test_an_interrupt_before_anything_is_sent_is_one_sentence(cell, server, kernel):
+    kernel.run("class Slow:\n    def __nbchat__(self):\n        raise KeyboardInterrupt\nslow = Slow()")
+    result = kernel.run("%%chat\n{slow}")
+    assert result.error.name == "Interrupted"
+    assert len(result.error.traceback) == 1
+    assert not server.requests
+
+
 def test_an_interrupt_before_the_first_token(cell, server, kernel):
     server.add(Stream([Hang()]))
     run = kernel.start("%%chat\nTell me")

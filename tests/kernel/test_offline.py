@@ -27,6 +27,8 @@ NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
 nbformat.write(notebook, sys.argv[2])
 """
 
+pytest.importorskip("nbclient", "0.10", "before, `jupyter execute` could not write to another file")
+
 PROGRAMS = {
     "jupyter execute": [sys.executable, "-m", "jupyter", "execute", "--output", "out.ipynb", "in.ipynb"],
     "nbclient": [sys.executable, "-c", NBCLIENT, "in.ipynb", "out.ipynb"],

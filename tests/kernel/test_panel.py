@@ -1,5 +1,6 @@
 """`%chat panel` in a real kernel: its widgets moved by the messages that a front-end sends."""
 
+import re
 import threading
 
 import pytest
@@ -170,3 +171,14 @@ def test_five_panels_of_one_cell_leave_one_without_cell_ids(kernel):
         assert kernel.run("%chat panel").status == "ok"
     kinds = [kind for kind, _ in kernel.comms]
     assert 0 < kinds.count("comm_open") == kinds.count("comm_close")
+
+
+def test_the_result_of_a_sweep_is_at_hand_under_the_name_that_the_panel_gives_it(panel, server, kernel):
+    server.default = lambda request: Say("A word.")
+    panel.widgets.type("Cell", "%%chat -t 0,1")
+    panel.until(lambda widgets: widgets.state("Cell")["value"] == "%%chat -m scripted-1 -t 0,1")
+    panel.send("Which?")
+    panel.until(lambda _widgets: "to_frame()" in str(panel.run.page.outputs))
+    name = re.search(r"Out\[\d+\]\.result", str(panel.run.page.outputs))[0]
+    seen = kernel.run(f"print(len({name}))")
+    assert seen.stdout == "2\n", seen.error

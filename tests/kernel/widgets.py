@@ -22,8 +22,8 @@ class Widgets:
             data = content["data"]
             if kind == "comm_open" and content["target_name"] == "jupyter.widget":
                 self.states[content["comm_id"]] = dict(data["state"])
-            elif kind == "comm_msg" and data.get("method") == "update":
-                self.states[content["comm_id"]].update(data["state"])
+            elif kind == "comm_msg" and data.get("method") == "update" and content["comm_id"] in self.states:
+                self.states[content["comm_id"]].update(data["state"])  # others are of an earlier panel
             elif kind == "comm_close":
                 self.states.pop(content["comm_id"], None)
         self._seen = len(self._kernel.comms)

@@ -13,6 +13,11 @@ def walk(widget):
             yield from walk(child)
 
 
+def tip(widget):
+    """The tooltip of a widget, which ipywidgets 7 calls by another name."""
+    return widget.tooltip if widget.has_trait("tooltip") else widget.description_tooltip
+
+
 def posts(server):
     """The messages that a scripted server was sent; a panel also asks for its models."""
     return [request for request in server.requests if request.method == "POST"]

@@ -14,7 +14,7 @@ from nbchat.panel.worker import Worker
 from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
 from nbchat.values.answer.rating import Rating
 from nbchat.values.params import Params
-from tests.panel.panels import posts, walk
+from tests.panel.panels import posts, tip, walk
 
 
 def until(condition, seconds=10):
@@ -186,7 +186,7 @@ def test_a_refused_parameter_is_greyed_with_the_server_s_words(hand, session, se
     here.send("Go")
     here.wait()
     assert here.labelled("temperature").disabled
-    assert "not supported with this model" in here.labelled("temperature").tooltip
+    assert "not supported with this model" in tip(here.labelled("temperature"))
     assert here.box("temperature").placeholder == "refused"
     assert here.notes("temperature") == []  # a note would move the rows, and Send says it already
     assert "Leave it unset with the × beside it." in here.said()

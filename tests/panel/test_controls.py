@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nbchat.cells.options import axis_values
 from nbchat.frontend import Session, registry
 from nbchat.values.params import PARAMETERS, Params
-from tests.panel.panels import Hand, Panel, posts, walk
+from tests.panel.panels import Hand, Panel, posts, tip, walk
 from tests.strategies import parameter_values, scaled, set_parameters
 
 LABELS = {name: "Model" if name == "model" else name for name in [*PARAMETERS, "extra"]}
@@ -28,12 +28,12 @@ def shared():
 def test_every_parameter_has_a_control_that_says_what_it_is(shared, name):
     """Its label is the wire name; its tooltip has meaning, range and what it means to leave it unset."""
     widget = shared.labelled(LABELS[name])
-    tip = widget.tooltip if widget.has_trait("tooltip") else widget.description_tooltip  # as ipywidgets 7 calls it
-    assert "Unset = " in tip
+    told = tip(widget)
+    assert "Unset = " in told
     if name in PARAMETERS:
-        assert PARAMETERS[name].meaning in tip
+        assert PARAMETERS[name].meaning in told
         if name != "model" and PARAMETERS[name].kind != "flag":
-            assert PARAMETERS[name].expected in tip
+            assert PARAMETERS[name].expected in told
 
 
 def test_a_new_panel_sends_no_parameter_and_says_so(hand):

@@ -204,7 +204,7 @@ def test_later_items_of_an_iterator_may_be_no_records(chat):
         (pd.DataFrame(), "{a}", "the rows have no columns"),
         (pd.DataFrame({"class": ["x"]}), "{class}", r"the columns are \{row\['class'\]\}"),
         (pd.DataFrame({"Total sales": [1]}), "{row[Total sales]}", "a key is a number or in quotes"),
-        (pd.DataFrame({"a": [{"b": 1}]}), "{a[b]:.2f}", r"\{a\[b\]:\.2f\} is no field"),
+        (pd.DataFrame({"a": [{"b": 1}]}), "{a[b]:.2f}", r"\{a\[b\]:\.2f\} is not a field"),
         (["abc"], "{item[1:]}", r"other Python goes into \{= …\}"),
         (np.array("a"), "{item}", "Rows are those of a data frame"),
         (pl.LazyFrame({"a": ["x"]}), "{a}", r"pass its collect\(\)\."),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nbchat.store import migrations
+from nbchat.store.database import Database
 from nbchat.store.rows import RowAnswer
 from nbchat.values.answer.events import TextDelta
 from tests.environment import ROOT
@@ -338,6 +339,14 @@ def test_writes_during_another_processs_lock_are_not_lost(opened, path):
     holder.execute("ROLLBACK")
     holder.close()
     until(lambda: text_of(journal.answers("s")[one.id]) == "first second")
+
+
+def test_a_database_that_nothing_holds_is_closed(path):
+    database = Database(path)
+    connection = database.read(lambda connection: connection)
+    del database
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_a_file_that_is_taken_away_is_made_anew(opened, path):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from nbchat.store.journal import Journal
-from nbchat.store.ledger.entries import Entry, Spent
+from nbchat.store.ledger.entries import Entries, Entry, Spent
 from nbchat.values.answer.reply import Timing
 from nbchat.values.answer.usage import Usage
 from tests import strategies
@@ -73,3 +73,19 @@ def test_a_forgotten_session_leaves_figures_and_nothing_else(journal, path):
     assert (left.session, left.notebook, left.cell, left.params) == (None, None, None, {})
     journal.close(5.0)
     assert b"Zebra" not in path.read_bytes()
+
+
+def test_a_table_has_each_figure_under_its_name():
+    entry = Entry(
+        "S", "m", "complete", Usage(70, 30, 100, "measured", cached_tokens=10, reasoning_tokens=5), 0.25, Timing(0.5, 2.5),
+        at=1.0, cost_source="server", finish="stop", tries=2, request_id="r", session="s", notebook="n", cell="c",
+        params={"seed": 1}, requests=3,
+    )  # fmt: skip
+    assert Entries([entry]).rows() == [
+        {
+            "time": 1.0, "session": "s", "notebook": "n", "cell": "c", "endpoint": "S", "model": "m", "params": {"seed": 1},
+            "prompt_tokens": 70, "completion_tokens": 30, "cached_tokens": 10, "reasoning_tokens": 5, "usage": "measured",
+            "cost": 0.25, "cost_source": "server", "first_token": 0.5, "seconds": 2.5, "tokens_per_second": 15.0,
+            "status": "complete", "finish": "stop", "tries": 2, "requests": 3, "replayed": False, "request_id": "r",
+        }
+    ]  # fmt: skip

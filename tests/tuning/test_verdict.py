@@ -143,6 +143,12 @@ def test_without_scores_it_says_what_it_measures_and_what_clearly_differs():
     assert "lead" not in str(found)
 
 
+def test_of_many_pairs_that_differ_three_are_named():
+    found = str(agreement_verdict([agreed(number, [word] * 8) for number, word in enumerate("abcde")]))
+    assert found.count(" and t=") == 3
+    assert "; and 7 more pairs." in found
+
+
 def test_equally_alike_settings_are_said_to_be_so():
     found = str(agreement_verdict([agreed(0, ["yes"] * 3), agreed(1, ["yes"] * 3)]))
     assert "equally alike in all of them (agreement 1.00" in found

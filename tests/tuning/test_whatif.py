@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
-from nbchat.tuning.whatif import VOCABULARY, Position, positions, reshape, what_if
+from nbchat.tuning.reported_tokens import Position, positions
+from nbchat.tuning.whatif import VOCABULARY, reshape, what_if
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import NbchatError, ParameterError
 from nbchat.views import what_if as view

@@ -120,8 +120,7 @@ class _Connection:
             with contextlib.suppress(httpx.WriteError):  # a server may answer a request that it has not read to its end
                 await self._socket.write(self._written(request), timeouts["write"])
             while not isinstance(event := await self._event(timeouts["read"]), h11.Response):
-                if event.status_code == 101:  # which was not asked for; other interim responses are passed over
-                    break
+                continue  # an interim response
         except BaseException:
             self.close()
             raise

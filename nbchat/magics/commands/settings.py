@@ -14,7 +14,8 @@ from nbchat.display.kernel import DISPLAYS, choose_display, takes_updates
 from nbchat.frontend import make_panel, registry
 from nbchat.magics.commands.command import command, say, show
 from nbchat.values.key_shapes import without_keys
-from nbchat.values.params import PARAMETERS, Params, nearest
+from nbchat.values.params import PARAMETERS, Params
+from nbchat.values.wording import nearest
 
 __all__: list[str] = []
 

@@ -104,7 +104,7 @@ class Details:
         """Ask the rows without an answer again. Raises SessionError for a result that was read from a file or the journal."""
         if self._again is None:
             raise SessionError(
-                "This result was read from a file or the journal, so it can't be asked again: run map anew."
+                "This result was read from a file or the journal, so it can't be asked again: run map again."
             )
         return self._again(**options)
 

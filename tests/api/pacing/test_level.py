@@ -59,3 +59,17 @@ def test_it_stays_within_its_bounds_and_grows_only_where_it_was_the_limit():
     for _ in range(100):
         level.refuse(level.changes, level.value)
     assert level.value == 1
+
+
+def test_a_restart_doubles_from_half_back_to_the_level():
+    level = Level()
+    level.restart()
+    assert level.value == START
+    for _ in range(3):
+        level.judge(1.0, saturated=True)
+    level.restart()
+    assert level.value == 4 * START
+    level.judge(1.0, saturated=True)
+    assert level.value == 8 * START
+    level.judge(1.0, saturated=True)
+    assert level.value < 16 * START

@@ -1,0 +1,144 @@
+"""The transport for direct requests: which connections are kept, and what a server may send before its answer."""
+
+import asyncio
+import contextlib
+
+import httpx
+import pytest
+
+from nbchat.api.http.connections import DirectTransport
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+TIMEOUTS = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": None}
+
+
+@contextlib.asynccontextmanager
+async def serving(*answers, closing=False):
+    """A server that gives each request the next answer; yields its address and the ends of connections.
+
+    `closing`: it closes a connection after the last answer.
+    """
+    ended, left, open_now = [], list(answers), set()
+
+    async def serve(reader, writer):
+        open_now.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while left:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+                writer.write(left.pop(0))
+            if not closing:
+                await reader.read()
+        writer.close()
+        ended.append(writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", ended
+    finally:
+        server.close()
+        await asyncio.gather(*open_now)
+
+
+async def asked(transport, url, *, whole=True):
+    """The status, the body and whether the connection was used before."""
+    request = httpx.Request("POST", url, content=b"{}", extensions={"timeout": TIMEOUTS})
+    response = await transport.handle_async_request(request)
+    try:
+        body = b"".join([portion async for portion in response.aiter_raw()]) if whole else b""
+    finally:
+        await response.aclose()
+    return response.status_code, body, request.extensions["reused"]
+
+
+def run(script, *answers, **options):
+    async def play():
+        async with serving(*answers, **options) as (url, ended), DirectTransport(None) as transport:
+            return await script(transport, url, ended)
+
+    return asyncio.run(play())
+
+
+async def twice(transport, url, _ended):
+    return [await asked(transport, url), await asked(transport, url)]
+
+
+def test_a_connection_is_used_again_after_a_whole_response():
+    assert run(twice, OK, OK) == [(200, b"ok", False), (200, b"ok", True)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    ],
+    ids=["close", "1.0"],
+)
+def test_a_connection_that_the_server_gives_up_is_not_used_again(answer):
+    assert run(twice, answer, OK) == [(200, b"ok", False), (200, b"ok", False)]
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_not_used_again():
+    async def script(transport, url, ended):
+        await asked(transport, url)
+        while not ended:
+            await asyncio.sleep(0)
+        while not transport._connections[0]._socket.is_readable:
+            await asyncio.sleep(0)
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+            await asked(transport, url)
+        return len(transport._connections)
+
+    run(script, OK, closing=True)
+
+
+def test_a_response_that_is_left_closes_its_connection():
+    async def script(transport, url, ended):
+        first = await asked(transport, url, whole=False)
+        while not ended:
+            await asyncio.sleep(0)
+        return first
+
+    assert run(script, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")[0] == 200
+
+
+def test_interim_responses_are_passed_over():
+    hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n"
+    assert run(twice, hints + OK, OK) == [(200, b"ok", False), (200, b"ok", True)]
+
+
+def test_the_most_idle_connections_are_bounded():
+    async def script(transport, url, _ended):
+        await asyncio.gather(*(asked(transport, url) for _ in range(12)))
+        await asked(transport, url)
+        return len(transport._connections)
+
+    assert run(script, *[OK] * 40) == 8
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-",
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
+        b"\x15\x03\x01\x00\x02",
+    ],
+    ids=["nothing", "half a head", "a switch that was not asked for", "TLS"],
+)
+def test_what_is_no_answer_is_one_of_httpx_errors(answer):
+    async def script(transport, url, _ended):
+        with pytest.raises(httpx.RemoteProtocolError):
+            await asked(transport, url)
+        return transport._idle(httpx.URL(url))
+
+    assert run(script, answer, closing=True) is None
+
+
+def test_an_address_of_another_scheme_is_one_of_httpx_errors():
+    async def script(transport, _url, _ended):
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await asked(transport, "ftp://127.0.0.1/v1")
+
+    run(script)
