@@ -53,6 +53,8 @@ def test_pieces_that_repeat_the_text_so_far_add_only_what_is_new(step):
         ["x "] * 100,
         ["\n", "\n\n", "a"],
         ["哈", "哈哈", "哈哈哈"],
+        ["-", "----", "------+\n"],
+        ["ha", "haha", "haha!"],
         ["Happy birthday to you,\n", "Happy birthday to you,\n", "Happy birthday, dear reader.\n"],
         ["no", "no", "no", " way"],
         ["The", "Theory"],

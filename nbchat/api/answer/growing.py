@@ -89,7 +89,7 @@ class GrowingText:
         goes_on = len(piece) > len(held) or (last and len(held) > self._size)
         if not (piece.startswith(held) and goes_on):
             return self._add_held() + self.feed(piece, last=last)
-        if len(set(piece[:200])) < VARIED:
+        if len(set(piece[:200])) < VARIED or _is_run(held, self.text):
             self._held.append(piece)
             return ""
         self._held, self._cumulative = [], True
@@ -127,6 +127,11 @@ class GrowingText:
             if self._size > WATCHED:
                 self._buffer = io.StringIO()
         return piece
+
+
+def _is_run(text: str, unit: str) -> bool:
+    """Whether a text is one unit over and over, so that what begins with it may go on rather than repeat it."""
+    return (unit * (len(text) // len(unit) + 1)).startswith(text)
 
 
 def _is_telling(text: str) -> bool:
