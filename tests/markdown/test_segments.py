@@ -51,10 +51,18 @@ lines = st.lists(
 
 @given(lines.map("".join), st.lists(st.integers(0, 40_000), max_size=12))
 def test_how_the_text_is_cut_into_deltas_makes_no_difference(text, cuts):
-    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     segments = Segments()
     for start, end in itertools.pairwise(edges):
         segments.append(text[start:end])
+    assert [*segments.closed, segments.tail] == grown(text)
+
+
+@given(lines.map(lambda drawn: "".join(drawn) * 12))
+def test_a_delta_may_begin_with_a_line_end(text):
+    segments = Segments()
+    for delta in re.split(r"(?=\n)", text):
+        segments.append(delta)
     assert [*segments.closed, segments.tail] == grown(text)
 
 
