@@ -92,7 +92,7 @@ def _work(text: str) -> int:
     """Estimate the microseconds of parsing a text in the worst case."""
     work = 4 * text.count("[") + 5 * sum(map(text.count, "*_~$\\&")) + 3 * sum(map(text.count, "]!<`@"))
     work *= 2 if "[" in text else 1  # what follows a bracket is parsed again if none closes it
-    work += 10 * text.count("\n") + 2 * text.count(">") + 2 * text.count("|")
+    work += 10 * text.count("\n") + 2 * text.count(">") + text.count("|")
     work += 8 * sum(map(text.count, ("- ", "* ", "+ ", ". ", ") ", "# ")))  # lists and headings, and some that are not
     if targets := text.count("]("):  # each may be scanned up to the next blank
         work += targets * max(map(len, text.split())) // 50

@@ -75,9 +75,13 @@ def source_of(data: Any) -> Source:
 
 
 class TableSource:
-    """The rows of a frame, or the values of a column, as they are now: later changes in place don't count."""
+    """The rows of a frame, or the values of a column, as they are now: later changes in place don't count.
 
-    def __init__(self, data: Any) -> None:
+    `marked` is the frame whose columns may be marked as private; None = the same.
+    """
+
+    def __init__(self, data: Any, marked: Any = None) -> None:
+        self._marked = data if marked is None else marked
         self.native = data.copy(deep=False) if library(data) == "pandas" else data
         self.table: Table = table_of(self.native)  # type: ignore[assignment]  # it is one
         table = self.table
@@ -88,7 +92,7 @@ class TableSource:
     def private(self, fields: Iterable[Hashable], *, whole: bool) -> list[str]:
         """The columns marked by `nbchat.private`, on this frame or one that it derives from."""
         wanted = set(fields)
-        places = sorted(hidden(self.native, self.table).places)
+        places = sorted(hidden(self._marked, self.table).places)
         return [str(self.columns[place]) for place in places if whole or self.columns[place] in wanted]
 
     def rows(self, fields: Iterable[Hashable], *, whole: bool) -> Iterator[tuple[int, Row]]:

@@ -85,6 +85,14 @@ def test_many_small_chunks_become_one():
     assert out == HEADS[0] + b"3e8\r\n" + b"a" * 1000 + b"\r\n0\r\n\r\n"
 
 
+def test_any_number_of_interim_responses_may_come_before_it():
+    hints = b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n" * 2000
+    chunks, merged = b"1\r\na\r\n1\r\nb\r\n", b"2\r\nab\r\n"
+    assert ChunkMerger().feed(hints + HEADS[0] + chunks) == hints + HEADS[0] + merged
+    merger = ChunkMerger()
+    assert merger.feed(hints[:-5]) + merger.feed(hints[-5:] + HEADS[0] + chunks) == hints + HEADS[0] + merged
+
+
 def test_the_next_response_of_a_connection_is_merged_as_well():
     merger = ChunkMerger()
     for _ in range(2):

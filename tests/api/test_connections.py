@@ -124,8 +124,9 @@ def test_the_most_idle_connections_are_bounded():
         b"HTTP/1.1 200 OK\r\ncontent-",
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
         b"\x15\x03\x01\x00\x02",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000 + OK,
     ],
-    ids=["nothing", "half a head", "a switch that was not asked for", "TLS"],
+    ids=["nothing", "half a head", "a switch that was not asked for", "TLS", "interim responses without end"],
 )
 def test_what_is_no_answer_is_one_of_httpx_errors(answer):
     async def script(transport, url, _ended):

@@ -32,19 +32,18 @@ class ChunkMerger:
         return self._feed_head(data) if self._state == "head" else self._feed_chunks(data)
 
     def _feed_head(self, data: bytes) -> bytes:
-        seen = len(self._held)
-        self._held += data
-        end = self._held.find(b"\r\n\r\n", max(0, seen - 3)) + 4
-        if not b"HTTP/1.".startswith(self._held[:7]) or (end < 4 and len(self._held) > LONGEST_HEAD):
+        position, seen = 0, len(self._held)  # informational responses may stand before the response's head
+        held = self._held + data
+        while (end := held.find(b"\r\n\r\n", max(position, seen - 3)) + 4) >= 4:
+            head, position = held[position:end], end
+            if not head.startswith(b"HTTP/1.1 1"):
+                self._state = "chunks" if head.startswith(b"HTTP/1.") and _is_chunked(head) else "passing"
+                self._held = b""
+                return held[seen:end] + self.feed(held[end:])
+        self._held = held[position:]
+        if not b"HTTP/1.".startswith(self._held[:7]) or len(self._held) > LONGEST_HEAD:
             self._state = "passing"
-            return data
-        if end < 4:
-            return data
-        head, self._held = self._held[:end], b""
-        body = data[end - seen :]
-        if not head.startswith(b"HTTP/1.1 1"):  # after an informational response another head follows
-            self._state = "chunks" if _is_chunked(head) else "passing"
-        return data[: end - seen] + (self.feed(body) if body else b"")
+        return data
 
     def _feed_chunks(self, data: bytes) -> bytes:
         data, self._held = self._held + data, b""

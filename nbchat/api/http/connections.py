@@ -24,6 +24,9 @@ MOST_IDLE = 8
 LONGEST_HEAD = 100 * 1024
 """Bytes of a response's head; a longer one is refused."""
 
+MOST_INTERIM = 100
+"""Most interim responses (RFC 9110, section 15.2) before a response."""
+
 READ_SIZE = 65_536
 """Most bytes of one read."""
 
@@ -119,14 +122,19 @@ class _Connection:
         try:
             with contextlib.suppress(httpx.WriteError):  # a server may answer a request that it has not read to its end
                 await self._socket.write(self._written(request), timeouts["write"])
-            while not isinstance(event := await self._event(timeouts["read"]), h11.Response):
-                continue  # an interim response
+            response = await self._response(timeouts["read"])
         except BaseException:
             self.close()
             raise
         return httpx.Response(
-            event.status_code, headers=event.headers.raw_items(), stream=_Body(self, timeouts["read"])
+            response.status_code, headers=response.headers.raw_items(), stream=_Body(self, timeouts["read"])
         )
+
+    async def _response(self, timeout: float | None) -> h11.Response:
+        for _ in range(MOST_INTERIM + 1):
+            if isinstance(event := await self._event(timeout), h11.Response):
+                return event
+        raise httpx.RemoteProtocolError(f"the server sent more than {MOST_INTERIM} interim responses")
 
     def _written(self, request: httpx.Request) -> bytes:
         try:
