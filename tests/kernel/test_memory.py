@@ -106,7 +106,7 @@ def test_a_cell_is_replayed_at_no_cost(run, server):  # noqa: F811
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("%chat pin", "Expected a turn number from %chat history (none yet); got ''."),
+        ("%chat pin", "Expected a turn number from %chat history (none yet); got nothing."),
         ("%chat choose 1", "%chat choose takes a turn number and a version number"),
         ("%chat budget lots", "A budget must be an amount such as 0.50"),
         ("%chat cache maybe", "%chat cache takes on or off; got 'maybe'."),
