@@ -109,7 +109,9 @@ class Attempt:
         except TimeoutError:
             return f"it took {LIMITS.seconds}", AttemptFailed(LIMITS.seconds.error(self._call.endpoint.title))
         except httpx.ReadTimeout:
-            return "it went silent", self._silent()
+            return "it went silent", self._silent("sent", self._call.timeouts.read)
+        except httpx.WriteTimeout:
+            return "it went silent", self._silent("accepted", self._call.timeouts.longest_write)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             from nbchat.api.refusal import unreachable, words_of  # only failures need it
 
@@ -127,7 +129,7 @@ class Attempt:
             "POST",
             call.endpoint.chat_url,
             endpoint=call.endpoint,
-            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
+            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.longest_write, pool=None),
             content=encoded(self._body) if call.payload is None else call.payload,
             accept="text/event-stream" if self._body.get("stream") else "application/json",
         )
@@ -218,10 +220,10 @@ class Attempt:
             self._is_over = True
             self._ended(not self._decoder.failed)
 
-    def _silent(self) -> AttemptFailed:
-        title, seconds = self._call.endpoint.title, self._call.timeouts.read
+    def _silent(self, verb: str, seconds: float) -> AttemptFailed:
+        title = self._call.endpoint.title
         return AttemptFailed(
-            ServerSilent(f"{title} sent nothing for {seconds:g} s. Ask again, or allow more with timeout=.")
+            ServerSilent(f"{title} {verb} nothing for {seconds:g} s. Ask again, or allow more with timeout=.")
         )
 
 

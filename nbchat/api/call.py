@@ -23,6 +23,11 @@ class Timeouts(Struct, frozen=True):
     read: float = 600.0
     write: float = 60.0
 
+    @property
+    def longest_write(self) -> float:
+        """The longest time for which the server may accept nothing of a request."""
+        return min(self.write, self.read)
+
 
 class Call(Struct, frozen=True):
     """One request to make. Calls that share a `limiter` are limited together; None = sent at once.

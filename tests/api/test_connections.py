@@ -108,6 +108,59 @@ def test_interim_responses_are_passed_over():
     assert run(twice, hints + OK, OK) == [(200, b"ok", False), (200, b"ok", True)]
 
 
+@contextlib.asynccontextmanager
+async def reading_slowly(pauses):
+    """A server that reads a portion of a long request after each of the pauses, and answers at its end."""
+
+    open_now = set()
+
+    async def serve(reader, writer):
+        open_now.add(asyncio.current_task())
+        with contextlib.suppress(ConnectionError):
+            for pause in pauses:
+                await pause()
+                await reader.read(1 << 20)
+            while (read := await reader.read(1 << 20)) and b"THE END" not in read:
+                pass
+            writer.write(OK)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 16)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    finally:
+        server.close()
+        await asyncio.gather(*open_now)
+
+
+async def upload(url, seconds):
+    timeouts = {"timeout": TIMEOUTS | {"write": seconds}}
+    request = httpx.Request("POST", url, content=b"x" * 30_000_000 + b"THE END", extensions=timeouts)
+    async with DirectTransport(None) as transport:
+        response = await transport.handle_async_request(request)
+        return (await response.aread()), response.status_code
+
+
+def test_a_long_upload_takes_its_time_as_long_as_it_moves():
+    async def play():
+        async with reading_slowly([lambda: asyncio.sleep(0.2)] * 5) as url:
+            return await upload(url, 0.7)
+
+    assert asyncio.run(play()) == (b"ok", 200)
+
+
+def test_a_server_that_accepts_nothing_is_given_up():
+    async def play():
+        never = asyncio.Event()
+        async with reading_slowly([never.wait]) as url:
+            with pytest.raises(httpx.WriteTimeout):
+                await upload(url, 0.2)
+            never.set()
+
+    asyncio.run(play())
+
+
 def test_the_most_idle_connections_are_bounded():
     async def script(transport, url, _ended):
         await asyncio.gather(*(asked(transport, url) for _ in range(12)))

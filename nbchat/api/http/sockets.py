@@ -199,12 +199,11 @@ class Socket(asyncio.Protocol):
         self._merger.reset()
         self._reads = 0
         self.transport.write(data)
-        if self._writer is not None:
-            try:
-                async with asyncio.timeout(timeout):
-                    await asyncio.shield(self._writer)
-            except TimeoutError as error:
-                raise httpx.WriteTimeout(str(error)) from error
+        left = len(data)
+        while self._writer is not None and not (await asyncio.wait([self._writer], timeout=timeout))[0]:
+            if (waiting := self.transport.get_write_buffer_size()) >= left:
+                raise httpx.WriteTimeout("nothing was accepted within the time limit")
+            left = waiting
 
     def close(self) -> None:
         """Close immediately, visibly for the server; nothing more is read."""
