@@ -79,6 +79,14 @@ class Process:
         if self._engine is not None:
             self._engine.end()
 
+    def end_before_servers(self) -> None:
+        """Have `end` run before the servers of this process that were started until now stop at its exit.
+
+        Otherwise a thread that still reads an answer would be told that the server broke off.
+        """
+        atexit.unregister(self.end)  # what is registered last runs first
+        atexit.register(self.end)
+
     def after_fork(self) -> None:
         """Let a forked child start its own engine, because threads do not survive a fork.
 

@@ -73,7 +73,7 @@ def test_a_result_can_be_pickled_and_copied(chat, data):
     assert type(again) is type(result)
     assert list(again)[:1] == list(result)[:1]
     assert again.details.count("skipped") == 1
-    with pytest.raises(SessionError, match="anew"):
+    with pytest.raises(SessionError, match="run map again"):
         again.retry()
     for twin in (copy(result), deepcopy(result)):
         assert list(twin)[:1] == list(result)[:1]

@@ -131,13 +131,16 @@ async def warm_up(endpoint: Endpoint) -> None:
 
 def ready(endpoint: Endpoint) -> Endpoint:
     """Return the endpoint with an address; starts the server of a model that nbchat runs itself."""
-    if endpoint.is_file:
-        return _running_file(endpoint)
-    if not endpoint.is_builtin:
+    if not (endpoint.is_file or endpoint.is_builtin):
         return endpoint
-    from nbchat.builtin.http.server import builtin
+    if endpoint.is_file:
+        running = _running_file(endpoint)
+    else:
+        from nbchat.builtin.http.server import builtin
 
-    return replace(endpoint, base_url=builtin().base_url)
+        running = replace(endpoint, base_url=builtin().base_url)
+    process.end_before_servers()
+    return running
 
 
 def _running_file(endpoint: Endpoint) -> Endpoint:
