@@ -130,13 +130,14 @@ class Writer:
         with self._changed:
             self._changed.wait_for(lambda: self._awake or self._closing, self._pause())
             self._awake = False
+            closing = self._closing  # if it is set later, feeds may have more than this round asks for
             batch = list(itertools.islice(self._pending, MOST_AT_ONCE))
             feeds = list(self._feeds.values())
         fed = [(0, operation) for feed in feeds if (operation := feed()) is not None]
         written = self._write([*batch, *fed])
         with self._changed:
             self._settle(batch, fed, written=written)
-            if self._closing and not (written and self._pending):
+            if closing and not (written and self._pending):
                 self._thread = None
                 return False
         return True

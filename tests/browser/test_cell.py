@@ -2,6 +2,7 @@
 
 import re
 
+from nbchat.testing import Hang, Stream, chunk
 from tests.browser.looks import faint
 
 START = "%load_ext nbchat"
@@ -34,9 +35,11 @@ def test_a_bad_option_fails_the_cell_in_one_line(frontend):
     assert frontend.output_text(2).strip() == ""
 
 
-def test_interrupt_keeps_the_partial_answer(frontend):
+def test_interrupt_keeps_the_partial_answer(frontend, server):
     """The stop button ends the stream, the text stays and says that it is not whole, and the next cell works."""
-    frontend.open([START, "%%chat --max-tokens 4000 --logit-bias 0=-100\nTell me about classes.", "print('free')"])
+    server.add(Stream([chunk("Once upon a time"), Hang()]))
+    start = f"{START}\n%chat connect {server.base_url} --model gpt-test"
+    frontend.open([start, "%%chat\nTell me about classes.", "print('free')"])
     frontend.run(0)
     frontend.run(1, wait=False)
     frontend.output(1).locator(".jp-RenderedMarkdown").first.wait_for()

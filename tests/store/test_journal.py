@@ -32,6 +32,22 @@ def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened
     assert (stored.cell, stored.status, stored.events) == ("c1", "complete", ())
 
 
+def test_text_that_arrives_while_the_journal_still_writes_is_kept_when_it_closes(journal, opened, path):
+    recording = journal.begin(session_of(journal, "s"), streaming := answer("x"))
+    assert journal.flush(5.0)
+    writing, going_on = threading.Event(), threading.Event()
+    journal._writer.put(lambda _connection: (writing.set(), going_on.wait(5.0)))
+    assert writing.wait(5.0)
+    recording.add([TextDelta("the last words")])
+    closing = threading.Thread(target=journal.close, args=(5.0,))
+    closing.start()
+    while not journal._writer._closing:
+        pass
+    going_on.set()
+    closing.join()
+    assert [event.text for event in opened(path).answers("s")[streaming.id].events] == ["the last words"]
+
+
 @strategies.scaled(0.25)
 @given(texts=st.lists(strategies.texts | strategies.broken_texts | st.text(), min_size=1, max_size=4))
 def test_any_text_comes_back_to_the_character(tmp_path_factory, texts):
