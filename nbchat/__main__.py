@@ -82,7 +82,6 @@ def _pace(text: str) -> float | None:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from nbchat.builtin.http.access import is_loopback
     from nbchat.builtin.http.server import BuiltinServer
 
     key = _key(given.api_key_env)
@@ -93,18 +92,26 @@ def _serve(given: argparse.Namespace) -> int:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"Can't listen at {given.host}, port {given.port}: {reason}. Try another --port, or 0 for a free one."
         raise ConfigError(message) from error
-    header = f' -H "Authorization: Bearer ${given.api_key_env}"' if key else ""
-    body = '{"model": "nbchat-demo", "messages": [{"role": "user", "content": "What is a list?"}]}'
-    print(f"nbchat's built-in model listens at {url} (Ctrl-C ends it)")
-    print(f"curl {url}/chat/completions{header} -H 'Content-Type: application/json' -d '{body}'", flush=True)
-    if key is None and not is_loopback(given.host):
-        warning = f"anybody who reaches {given.host} can use it: set a key with --api-key-env VAR"
-        print(f"nbchat: {warning}", file=sys.stderr, flush=True)
     try:
+        _announce(url, given)
         _wait()
+    except KeyboardInterrupt:
+        print()
     finally:
         server.stop()
     return 0
+
+
+def _announce(url: str, given: argparse.Namespace) -> None:
+    from nbchat.builtin.http.access import is_loopback
+
+    header = f' -H "Authorization: Bearer ${given.api_key_env}"' if given.api_key_env else ""
+    body = '{"model": "nbchat-demo", "messages": [{"role": "user", "content": "What is a list?"}]}'
+    print(f"nbchat's built-in model listens at {url} (Ctrl-C ends it)")
+    print(f"curl {url}/chat/completions{header} -H 'Content-Type: application/json' -d '{body}'", flush=True)
+    if not (given.api_key_env or is_loopback(given.host)):
+        warning = f"anybody who reaches {given.host} can use it: set a key with --api-key-env VAR"
+        print(f"nbchat: {warning}", file=sys.stderr, flush=True)
 
 
 def _key(variable: str | None) -> str | None:
@@ -122,11 +129,8 @@ def _wait() -> None:
     """Wait for Ctrl-C or a request to terminate."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    try:
-        while not ended.wait(0.5):  # in steps, because on Windows an unlimited wait ignores Ctrl-C
-            pass
-    except KeyboardInterrupt:
-        print()
+    while not ended.wait(0.5):  # in steps, because on Windows an unlimited wait ignores Ctrl-C
+        pass
 
 
 def _open(given: argparse.Namespace) -> int:
