@@ -314,5 +314,6 @@ def _seconds(value: object) -> float | None:
         value = value.get("seconds")
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?s?", value.strip()):
         return float(value.strip().removesuffix("s"))
-    known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if known and 0 <= value < 1e9 else None  # type: ignore[operator,arg-type]  # known to be a number
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9:
+        return float(value)
+    return None

@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 def spread(ordered: Sequence[_T], size: int) -> list[_T]:
     """Draw one of each of `size` equal shares of sorted rows, the same ones every time."""
-    draw = Random(len(ordered))  # noqa: S311  # a sample, not a secret
+    draw = Random(len(ordered))
     bounds = [round(part * len(ordered) / size) for part in range(size + 1)]
     return [draw.choice(ordered[start:end]) for start, end in pairwise(bounds) if end > start]
 

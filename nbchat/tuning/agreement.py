@@ -68,7 +68,7 @@ def agreement(texts: Sequence[str]) -> Mean | None:
     """
     most = most_compared(texts)
     if len(texts) > most:
-        texts = Random(0).sample(list(texts), most)  # noqa: S311  # a sample, not a secret
+        texts = Random(0).sample(list(texts), most)
     normal = _normal(texts)
     if len(normal) < 2:
         return None
@@ -177,6 +177,6 @@ def chance_of_difference(first: Sequence[str], second: Sequence[str]) -> float:
     if ways <= MOST_PARTINGS:
         found = [contrast(part) for part in combinations(range(count), size)]
         return sum(each >= seen - 1e-9 for each in found) / ways
-    chance = Random(0)  # noqa: S311  # a sample, not a secret
+    chance = Random(0)
     found = [contrast(chance.sample(range(count), size)) for _ in range(MOST_PARTINGS)]
     return (1 + sum(each >= seen - 1e-9 for each in found)) / (1 + MOST_PARTINGS)

@@ -131,7 +131,7 @@ class Explorer:
 
         found = self._sweep.filter(fits)
         if blind:
-            return found.shuffled(Random(len(self._sweep)))  # noqa: S311  # a reproducible order, not a secret
+            return found.shuffled(Random(len(self._sweep)))
         return found.sort(self._sort.value, descending=self._descending.value)
 
     def _moved(self, _change: Any) -> None:

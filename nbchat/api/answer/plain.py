@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -86,7 +87,7 @@ def _decoder(silent: Silent) -> Callable[[bytes], Any]:
         "_Chunk",
         **fields(
             [
-                ("choices", list[choice]),  # type: ignore[valid-type]  # made at run time
+                ("choices", GenericAlias(list, (choice,))),
                 ("usage", usage | None, None),
                 ("id", raw, ABSENT),
                 ("model", raw, ABSENT),

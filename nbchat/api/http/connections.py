@@ -81,12 +81,13 @@ async def _opened(request: httpx.Request, trust: ssl.SSLContext | None) -> _Conn
     scheme, host, port = server = _server(request.url)
     if scheme not in ("http", "https"):
         raise httpx.UnsupportedProtocol(f"the address begins with neither http:// nor https://: {scheme!r}")
+    if scheme == "https" and trust is None:
+        raise httpx.UnsupportedProtocol("this transport was made without certificates, for http:// only")
     timeout = request.extensions["timeout"]["connect"]
     socket = await connect(host, port, timeout)
-    if scheme == "http":
+    if trust is None or scheme == "http":
         return _Connection(server, socket)
     try:
-        assert trust is not None  # noqa: S101  # pools give one to whatever asks for https
         return _Connection(server, await socket.encrypted(trust, host, timeout))
     except BaseException:
         socket.close()

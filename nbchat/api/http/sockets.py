@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import ssl
+from typing import cast
 
 import httpx
 
@@ -85,8 +86,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # asyncio's promise for a stream socket
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # what asyncio promises for a stream socket
 
     def data_received(self, data: bytes) -> None:
         """Keep the bytes until they are read."""

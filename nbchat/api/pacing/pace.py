@@ -143,7 +143,7 @@ class Pace:
         """Record that there are too many requests; `asked_delay` is the requested delay in seconds (None = not given)."""
         self.level.refuse(slot.changes, self.busy)
         if asked_delay:
-            self._close(asked_delay * (1 + JITTER * random.random()))  # noqa: S311  # jitter, not a secret
+            self._close(asked_delay * (1 + JITTER * random.random()))
             self.on_closed()
 
     def measure(self, slot: Slot) -> None:

@@ -59,7 +59,7 @@ class RetryPolicy(Struct, frozen=True):
         if attempt >= self.tries or (asked_delay is not None and asked_delay > self.patience):
             return None
         planned = min(self.first * 2 ** (attempt - 1), self.longest) if asked_delay is None else asked_delay
-        return planned * (1 + random.random() / 4)  # noqa: S311  # jitter, not a secret
+        return planned * (1 + random.random() / 4)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None) -> float | None:

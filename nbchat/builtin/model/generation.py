@@ -114,7 +114,7 @@ class Completion:
                 raise _invalid(error, param) from error
 
     def _rehearse_one(self, schema: Schema) -> None:
-        rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))  # noqa: S311  # sampling, not a secret
+        rehearse(Writer(schema, self._material, lambda weights: pick(weights, 0, Random())))
 
     def steps(self) -> Iterator[tuple[Piece, ...]]:
         """Yield the answer step by step: one piece from each unfinished choice.
@@ -130,7 +130,7 @@ class Completion:
 
     def _choice(self, index: int) -> Iterator[Piece]:
         seed = self.request.seed
-        random = Random() if seed is None else Random(f"{seed}/{index}")  # noqa: S311  # sampling, not a secret
+        random = Random() if seed is None else Random(f"{seed}/{index}")
         if self._tools:
             return self._calls(index, random)
         if self._schema is not None:

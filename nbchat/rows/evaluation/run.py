@@ -75,7 +75,7 @@ class EvaluationRun:
         self._spent = 0.0  # in the budget's unit
         self._rows = [case.row for case in question.cases if question.measure.can_count(case)]
         self._left = 0  # rows that a pilot leaves out
-        Random(0).shuffle(self._rows)  # noqa: S311  # an order, not a secret
+        Random(0).shuffle(self._rows)
 
     def sample(self, size: int) -> None:
         """Ask only so many rows, spread over the truths."""

@@ -87,7 +87,7 @@ def bootstrap(n: int, statistics: Sequence[Callable[[Sequence[int]], float]], se
 
     A statistic gets row numbers, some of them repeatedly. The resamples are 1,000, fewer for more than 2,000 rows.
     """
-    chance = Random(seed)  # noqa: S311  # a resample, not a secret
+    chance = Random(seed)
     draws = max(FEWEST_DRAWS, min(DRAWS, MOST_DRAWN // max(1, n)))
     found: list[list[float]] = [[] for _ in statistics]
     for _ in range(draws):
