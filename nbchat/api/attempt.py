@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.api.answer.payload import PIECES
 from nbchat.api.call import AttemptFailed, Call
 from nbchat.api.http.pools import Pools
@@ -18,7 +19,7 @@ from nbchat.api.http.requests import request
 from nbchat.api.http.unpacking import unpacked
 from nbchat.api.pacing.pace import Slot
 from nbchat.api.pacing.rate_limits import rate_limits
-from nbchat.api.wire import AnswerDecoder, encoded
+from nbchat.api.wire import encoded
 from nbchat.values.answer.events import Ended, Event, FirstToken, Responded
 from nbchat.values.errors import ConnectionFailed, NbchatError, ServerSilent
 from nbchat.values.limits import LIMITS, clipped

@@ -1,6 +1,6 @@
 """Bytes of an answer to events, in the ways the tests look at them."""
 
-from nbchat.api.wire import AnswerDecoder
+from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.testing import DONE
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import (

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nbchat.api.wire import AnswerDecoder
+from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.testing import DONE, chunk, completion, error, usage
 from nbchat.values.answer.events import (
     Failed,

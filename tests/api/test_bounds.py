@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.api.answer.json_text import read_truncated
-from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import DONE, Cut, Pause, Raw, Say, chunk, completion
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Failed, Notice

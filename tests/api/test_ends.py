@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from nbchat.api.wire import AnswerDecoder
+from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.conversation.process import process
 from nbchat.testing import DONE, Cut, Hang, Pause, Plain, Stream, Until, chunk, completion, usage
 from nbchat.values.answer.events import Finished, ReasoningDelta, TextDelta, UsageReport

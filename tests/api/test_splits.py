@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.api.answer import parts
+from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.api.answer.plain import PlainChunks
 from nbchat.api.keys import Key
-from nbchat.api.wire import AnswerDecoder
 from nbchat.testing import chunk, completion, error, usage
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import (
