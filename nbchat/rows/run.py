@@ -23,11 +23,7 @@ from nbchat.rows.source import Source
 from nbchat.rows.stop_rule import StopRule
 from nbchat.rows.storage import Storage
 from nbchat.rows.template import MissingValue, Row, Template
-from nbchat.values.errors import (
-    BudgetExceeded,
-    NbchatError,
-    PromptError,
-)
+from nbchat.values.errors import BudgetExceeded, NbchatError, PromptError
 from nbchat.values.messages import Content
 from nbchat.values.threads import interruptible, raise_lost_interrupt
 
@@ -197,9 +193,8 @@ class Run:
         rows = self._rows()
         more = True
         while more or dispatcher.outstanding or self._ready:
-            dispatcher.most = min(
-                self._limiter.most, 2 * self._limiter.allowed
-            )  # half of them wait in the engine for a slot
+            # Half of them wait in the engine for a slot.
+            dispatcher.most = min(self._limiter.most, 2 * self._limiter.allowed)
             while more and self._has_room(dispatcher):
                 more = self._supply(rows)
                 self._send(dispatcher)
@@ -392,19 +387,19 @@ class Run:
         each = None if tally.cost is None or not tally.requests else tally.cost / tally.requests
         self.options.on_progress(
             Progress(
-                done,
-                total,
-                counts["failed"],
-                counts["skipped"],
-                counts["stored"],
-                len(self._askers),
-                tally.cost,
-                tally.total_tokens if tally.requests else None,
-                seconds,
-                pace,
-                None if left is None or pace is None else left / pace,
-                None if left is None or each is None else left * each,
-                self._limiter.allowed,
-                self._limiter.waiting_seconds if left else 0.0,
+                done=done,
+                total=total,
+                failed=counts["failed"],
+                skipped=counts["skipped"],
+                stored=counts["stored"],
+                under_way=len(self._askers),
+                cost=tally.cost,
+                tokens=tally.total_tokens if tally.requests else None,
+                seconds=seconds,
+                rows_per_second=pace,
+                seconds_left=None if left is None or pace is None else left / pace,
+                cost_left=None if left is None or each is None else left * each,
+                at_once=self._limiter.allowed,
+                waits=self._limiter.waiting_seconds if left else 0.0,
             )
         )
