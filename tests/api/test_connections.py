@@ -40,6 +40,13 @@ async def serving(*answers, closing=False):
         await asyncio.gather(*open_now)
 
 
+async def begun(transport, url):
+    """A response whose body is not read yet."""
+    return await transport.handle_async_request(
+        httpx.Request("POST", url, content=b"{}", extensions={"timeout": TIMEOUTS})
+    )
+
+
 async def asked(transport, url, *, whole=True):
     """The status, the body and whether the connection was used before."""
     request = httpx.Request("POST", url, content=b"{}", extensions={"timeout": TIMEOUTS})
@@ -168,6 +175,19 @@ def test_the_most_idle_connections_are_bounded():
         return len(transport._connections)
 
     assert run(script, *[OK] * 40) == 8
+
+
+def test_a_response_under_way_survives_the_closing_of_idle_connections():
+    async def script(transport, url, _ended):
+        streams = [await begun(transport, url) for _ in range(12)]
+        for response in streams[:-1]:
+            await response.aread()
+            await response.aclose()
+        await asked(transport, url)  # of the eleven idle connections three are closed
+        return len(await streams[-1].aread())
+
+    long = b"HTTP/1.1 200 OK\r\ncontent-length: 5000000\r\n\r\n" + b"x" * 5_000_000
+    assert run(script, *[OK] * 11, long, OK) == 5_000_000
 
 
 @pytest.mark.parametrize(

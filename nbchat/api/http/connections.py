@@ -57,7 +57,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         found, idle = None, 0
         for connection in list(self._connections):
             idle += connection.is_idle
-            if connection.is_over or idle > MOST_IDLE:
+            if connection.is_over or (connection.is_idle and idle > MOST_IDLE):
                 connection.close()
                 self._connections.remove(connection)
             elif found is None and connection.is_idle and connection.server == _server(url):
