@@ -21,6 +21,7 @@ from nbchat.store.rows import RunRow
 from nbchat.tuning.statistics import finite
 from nbchat.values.answer.usage import UNKNOWN
 from nbchat.values.errors import NbchatError, PromptError
+from nbchat.values.wording import dollars
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -46,7 +47,7 @@ class Version(Struct, frozen=True):
     result: Any
 
     def __repr__(self) -> str:
-        cost = "cost unknown" if self.cost is None else f"${self.cost:.4g}"
+        cost = "cost unknown" if self.cost is None else dollars(self.cost, 4)
         answered = f"{self.result.details.count('complete'):,} of {len(self.result.details.outcomes):,} rows answered"
         return f"<Version {self.time}: {self.template!r:.100}, {answered}, {cost}>"
 

@@ -66,7 +66,7 @@ class LiveSet(Generic[_T]):
 
 
 class _State:
-    """Of the main thread, the only one that signals interrupt."""
+    """Whether lost interrupts are noted, and whether there is one, in the main thread: the only one that signals interrupt."""
 
     watching = False
     lost = False
