@@ -78,6 +78,7 @@ STYLE = """
 .nbchat-reply { min-height: 24px; padding-top: 6px; flex: 0 0 auto; }
 .nbchat-reply .jp-OutputArea-prompt, .nbchat-reply .jp-OutputPrompt { display: none; }
 .nbchat-reply .jp-OutputArea-output { padding-left: 0; }
+.nbchat-reply .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
 
 .nbchat-control { flex-flow: row wrap; gap: 0 6px; align-items: flex-end; min-width: 0; position: relative; }
 .nbchat-control > :first-child { flex: 1 1 0; min-width: 0; }
