@@ -269,8 +269,7 @@ def _write(path: Path, own: Mapping[str, Any]) -> None:
     text = json.dumps(own, indent=2, ensure_ascii=False) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(
-            path.resolve(), text.encode("utf-8", "backslashreplace")
-        )  # lone surrogates exist only as JSON escapes
+        # Lone surrogates exist only as JSON escapes.
+        write_private(path.resolve(), text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise ConfigError(f"Presets can't be written to {path}: {error.strerror or error}.") from None

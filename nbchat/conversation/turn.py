@@ -59,10 +59,7 @@ class Version(Incidental, frozen=True):
         messages = (self.message, *self.steps)
         if answer and not (self.reply.status != "complete" and answer == last_text):
             carried = self.reply.choices[0].carried if self.reply.status == "complete" else None
-            return (
-                *messages,
-                Message("assistant", answer, carried=carried),
-            )  # servers refuse a call without its result
+            return (*messages, Message("assistant", answer, carried=carried))
         return (*messages, Message("assistant", NO_ANSWER)) if messages[-1].role == "tool" else messages
 
     def to_dict(self) -> dict[str, Any]:

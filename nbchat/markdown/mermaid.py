@@ -54,9 +54,8 @@ def is_harmless(diagram: str) -> bool:
     if not lines or len(diagram) > _LARGEST or not _KINDS.fullmatch(lines[0].strip().rstrip(";")):
         return False
     plain = _STEREOTYPE.sub("", "\n".join(lines).replace(r"\n", " "))
-    words = _STYLE_LINE.sub(
-        lambda line: _HEX.sub("", line[0]), plain
-    )  # `#fff;` is a colour there, elsewhere a character reference
+    # `#fff;` is a colour in a line of style, elsewhere a character reference.
+    words = _STYLE_LINE.sub(lambda line: _HEX.sub("", line[0]), plain)
     if not _PLAIN.fullmatch(plain) or _LEADING.search(words):
         return False
     return all(map(_is_still, _STATEMENT_END.split(plain)))

@@ -275,9 +275,8 @@ class _Inline:
 
     def _put(self, text: str) -> None:
         if text.startswith(("$", "`")) and self._out and self._out[-1].endswith("$"):
-            self._out.append(
-                "&#8288;"
-            )  # so that two formulas do not form one delimiter; and JupyterLab mistakes what precedes code for code
+            # So that two formulas do not form one delimiter; and JupyterLab mistakes what precedes code for code.
+            self._out.append("&#8288;")
         self._out.append(text)
 
     def _open(self, number: int, end: int) -> None:

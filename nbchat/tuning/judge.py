@@ -249,9 +249,8 @@ class Judge:
         Raises ConfigError and ParameterError.
         """
         values = {"answer": f"<answer>\n{answer}\n</answer>", "question": question}
-        prompt = re.sub(
-            r"\{(answer|question)\}", lambda match: values[match[1]], self._prompt
-        )  # replaced once: not inside the inserted values
+        # In one pass: fields in the inserted values stay as they are.
+        prompt = re.sub(r"\{(answer|question)\}", lambda match: values[match[1]], self._prompt)
         unset = {name: None for name in PARAMETERS if name != "model"}
         unset["extra"] = dict.fromkeys(self._session.params.extra)  # type: ignore[assignment]  # None unsets
         strict = {} if plain else {"temperature": 0, "response_format": SCHEMA}

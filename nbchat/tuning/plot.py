@@ -208,9 +208,8 @@ def _without_download(chart: Any) -> Any:
 
     Altair's default is HTML that fetches Vega from a CDN: it shows nothing offline, and tells others of the notebook.
     """
-    object.__setattr__(
-        chart, "_repr_mimebundle_", functools.partial(_vega_bundle, chart)
-    )  # Altair's own would be a field
+    # Altair's own `setattr` would make it a field.
+    object.__setattr__(chart, "_repr_mimebundle_", functools.partial(_vega_bundle, chart))
     return chart
 
 

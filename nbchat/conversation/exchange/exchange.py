@@ -29,15 +29,7 @@ from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Event
 from nbchat.values.answer.reply import Reply, Request, Status, Timing
 from nbchat.values.answer.usage import Usage
-from nbchat.values.errors import (
-    ContextTooLong,
-    CutOff,
-    GuardError,
-    Interrupted,
-    NbchatError,
-    SchemaError,
-    ServerSilent,
-)
+from nbchat.values.errors import ContextTooLong, CutOff, GuardError, Interrupted, NbchatError, SchemaError, ServerSilent
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.presenter import Presenter
 
@@ -278,10 +270,8 @@ class Exchange:
             price = 0.0 if self.replays else cost(self.ask.endpoint, reply.model, reply.usage)
             request = reply.request and reply.request.sharing(self.ask.earlier)
             replies = [*replies, replace(reply, cost=price, request=request, replayed=self.replays)]
-        self.replies, self.draft = (
-            replies,
-            None,
-        )  # in one statement: an interrupt in between would lose an answer, or count it twice
+        # In one statement: an interrupt in between would lose an answer, or count it twice.
+        self.replies, self.draft = replies, None
 
     def _call_tools(self, tools: Tools, calls: Sequence[ToolCall], presenter: Presenter | None) -> Work:
         """Run each call. Every call gets a result, because servers refuse a history without one."""
