@@ -105,15 +105,15 @@ def _settle(tokens: list[Token]) -> None:
             if child.type == "image":
                 child.type, child.content = "text", f"[image: {child.content}]"
             elif child.type == "link_open":
-                live.append(_limit(child))
+                live.append(_limit(child, nested=any(live)))
             elif child.type == "link_close" and not live.pop():
                 child.tag = "span"
 
 
-def _limit(link: Token) -> bool:
-    """Restrict a link; return whether it remains one (fragments have no target here)."""
+def _limit(link: Token, *, nested: bool) -> bool:
+    """Restrict a link; return whether it remains one (fragments have no target here, and HTML nests no links)."""
     address = safe_address(str(link.attrs.get("href", "")))
-    live = address is not None and not address.startswith("#")
+    live = not nested and address is not None and not address.startswith("#")
     link.tag = "a" if live else "span"
     link.attrs = {"href": address or "", "target": "_blank", "rel": "noopener noreferrer"} if live else {}
     return live
