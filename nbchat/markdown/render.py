@@ -347,7 +347,7 @@ class _Inline:
             if (address := bare_address(found[0])) is not None:
                 self._words(text[at : found.start()], starts_line=task or self._starts_line)
                 words, target = address
-                if words == target and _PLAIN_ADDRESS.fullmatch(words):
+                if _PLAIN_ADDRESS.fullmatch(words):
                     self._put(f"<{words}>")
                 else:
                     self._put("[")

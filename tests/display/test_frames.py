@@ -213,6 +213,7 @@ def test_a_retry_counts_down_and_ends_when_the_server_responds():
     assert screen.after(1.2) == ["HTTP 429: retrying in 2 s (attempt 2)"]
     assert screen.after(9) == ["HTTP 429: retrying in 0 s (attempt 2)"]
     assert screen.after(0.1, Responded(0.0)) == ["waiting for the answer … 10 s"]
+    assert screen.after(0, Retrying(3.0, "rate limit", 1)) == ["rate limit: sending in 3 s"]
     assert len(screen.outputs) == 1
 
 
