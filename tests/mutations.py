@@ -165,6 +165,7 @@ def forked(tree: Path, timeout: float | None, work: Callable[[], Any]) -> Any:
     received, sent = fork.Pipe(duplex=False)
 
     def run() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         os.chdir(tree)
         sys.path.insert(0, str(tree))
@@ -253,6 +254,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the sample (%(default)s)")
     parser.add_argument("--wider", nargs="*", default=["kernel"], help="folders of tests for survivors (kernel)")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the processes and the copy go too
     for name in PRELOADED:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
