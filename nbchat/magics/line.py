@@ -41,8 +41,24 @@ def chat_line(shell: Any, line: str) -> Any:
     return found.run(shell, rest.strip())
 
 
+_MEANT = {
+    "cost": "usage",
+    "delete": "forget NAME",
+    "list": "history",
+    "load": "import FILE",
+    "login": "key",
+    "new": "clear",
+    "reset": "clear",
+    "save": "export FILE",
+    "unset": "set NAME=none",
+}
+"""Commands by the names that other tools give them."""
+
+
 def _instead(word: str) -> str:
     """Return what to type for an unknown command, to append to a sentence."""
+    if word in _MEANT:
+        return f" Did you mean %chat {_MEANT[word]}?"
     if word.replace("-", "_") in PARAMETERS:
         return f" Did you mean %chat set {word}=…?"
     if word.startswith("-"):
