@@ -203,6 +203,7 @@ KEYS = """
   const write = text => { sending.value = text; sending.dispatchEvent(new Event('change', {bubbles: true})); };
   root.addEventListener('click', event => {
     if (!event.target.closest('.nbchat-send')) return;
+    clearTimeout(sized);
     event.preventDefault();
     event.stopPropagation();
     write(`ask ${Date.now()}`);
