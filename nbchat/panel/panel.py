@@ -37,6 +37,7 @@ from nbchat.panel.settings.server_form import ModelControl, ServerForm
 from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.optionline import option_line
 from nbchat.values.parameter import Parameter
 from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.wording import pluralize
@@ -218,6 +219,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._model.usual(model)
             self._server_form.show(session, endpoint, self._sessions.names())
             self.presets.show(params)
+            self.settings.summarize(option_line(dict(params.items())))
             self._cell.show(params.replace(model=model), session.system, endpoint, self.tried)
             if self._history.show(session.turns, busy=self.conversation.busy) and not self.conversation.busy:
                 self.conversation.follow(self._history.turn)
