@@ -339,7 +339,9 @@ def _unknown(word: str, before: str, value: str) -> str:
     flag = word.partition("=")[0]
     name = flag.lstrip("-").replace("_", "-").lower()
     meant = next((f" {hint}" for hint, names in _MEANT.items() if name in names.split()), "")
-    return f"There is no option {flag}.{meant or nearest(flag, [row.flag for row in ROWS]) or ' %chat help lists them.'}"
+    return (
+        f"There is no option {flag}.{meant or nearest(flag, [row.flag for row in ROWS]) or ' %chat help lists them.'}"
+    )
 
 
 def _instead_of_word(word: str, before: str, value: str) -> str:

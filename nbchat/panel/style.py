@@ -119,7 +119,9 @@ STYLE = """
 .nbchat-note .nbchat-words {
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere;
 }
-:is(.nbchat-note, .nbchat-size, .nbchat-status, .nbchat-summary) .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
+:is(.nbchat-note, .nbchat-size, .nbchat-status, .nbchat-summary) .widget-html-content {
+  font-size: 12px; color: var(--nbchat-quiet);
+}
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > :not(.nbchat-unset-button, .nbchat-note) { opacity: 0.6; }

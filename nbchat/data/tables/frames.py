@@ -52,9 +52,7 @@ def headline(table: Table, name: str = "") -> str:
     return f"{name + ': ' if name else ''}{table.kind}, {size}{'; row labels ' + labels if labels else ''}"
 
 
-def _described(
-    table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool
-) -> Description:
+def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool) -> Description:
     """Schema or statistics: nothing about single rows except what a range or a frequent category reveals."""
     absent = table.missing()
     if absent.sampled:

@@ -44,7 +44,9 @@ class Settings:
         self._all = self._button(factory, "All settings", "nbchat-fold", "nbchat-all")
         self._all.observe(lambda _change: self._make_rest(), "value")
         self._summary = factory.make(HTML, classes="nbchat-narrow nbchat-summary")
-        self.widget = factory.make(VBox, [narrow, self._summary, self._first, self._all, self._more], classes="nbchat-settings")
+        self.widget = factory.make(
+            VBox, [narrow, self._summary, self._first, self._all, self._more], classes="nbchat-settings"
+        )
         self.reveal(first)
 
     def reveal(self, names: Collection[str]) -> list[Control]:
