@@ -7,6 +7,7 @@ from typing import Any
 from nbchat.api.http.addresses import public_url
 from nbchat.cells.options import option_line
 from nbchat.cells.usage_error import UsageError
+from nbchat.data.interpolation.interpolate import interpolate
 from nbchat.display import chrome
 from nbchat.display.footer import tokens_text
 from nbchat.frontend import registry
@@ -38,6 +39,8 @@ def chat_line(shell: Any, line: str) -> Any:
     found = COMMANDS[word]
     if rest.strip() and not found.takes:
         raise UsageError(f"%chat {word} takes no argument; got {without_keys(rest.strip())!r}.")
+    if word in ("connect", "export", "import"):
+        rest = interpolate(rest, shell.user_ns).text
     return found.run(shell, rest.strip())
 
 

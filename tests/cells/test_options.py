@@ -13,7 +13,7 @@ LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs
 
 
 @example(["a b\\", "c d"])
-@given(st.lists(st.text("ab \\'\"{", max_size=6) | LINES, max_size=6))
+@given(st.lists(st.text("ab \\'\"{}[](=", max_size=6) | LINES, max_size=6))
 def test_quoted_words_are_restored(words):
     """`split` undoes `quoted`, whatever quotes, spaces, braces and backslashes a word holds."""
     assert split(" ".join(quoted(word) for word in words)) == words
@@ -40,6 +40,9 @@ def test_any_line_is_read_or_refused_in_one_line(line):
         ("cost $5 {x}", ["cost", "$5", "{x}"]),
         ("''", [""]),
         ("{never closed", ["{never", "closed"]),
+        ("""df["a b"][df.n > 1].x 'c d'""", ["""df["a b"][df.n > 1].x""", "c d"]),
+        ("""df.query('n > ")"') -t 1""", ["""df.query('n > ")"')""", "-t", "1"]),
+        ("f(never closed", ["f(never", "closed"]),
     ],
 )
 def test_words(line, words):
