@@ -60,10 +60,10 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
     if rung.name == "stats":
         statistics = Statistics(table, len(shown))
         top += statistics.basis
-        for label in table.labels if labels else ():
-            if label.name is not None or label.dtype != "int64":  # a filtered frame's numbers say nothing
-                facts = statistics.of_labels(label.place)
-                top += f"\nRow labels {_label_name(label) or 'unnamed'}: {facts}" if facts else ""
+        for level in table.labels if labels else ():
+            if level.name is not None or level.dtype != "int64":  # a filtered frame's numbers say nothing
+                facts = statistics.of_labels(level.place)
+                top += f"\nRow labels {_label_name(level) or 'unnamed'}: {facts}" if facts else ""
         top, top_cut = shorten(top, chars // 2)
         body, cut = statistics_text(shown, absent, chars - len(top) - 1, statistics.of)
     else:
