@@ -2,6 +2,8 @@
 
 import os
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,10 +21,16 @@ settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory):
+    """The directory of the tests' homes: `mktemp` for each would list thousands of directories every time."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def environment(tmp_path_factory, monkeypatch):
+def environment(homes, monkeypatch):
     """Each test has a home of its own and none of the user's keys, proxies and settings; returns the home."""
-    home = tmp_path_factory.mktemp("home")
+    home = Path(tempfile.mkdtemp(dir=homes))
     wanted = clean_environment(home)
     for name in os.environ.keys() - wanted.keys():
         monkeypatch.delenv(name)

@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from nbchat.api.answer.textflow import paired
 from nbchat.api.keys import Key
 from nbchat.values.limits import clipped
+from nbchat.values.surrogates import paired
 
 __all__ = ["ErrorDetail", "describe", "text_of"]
 

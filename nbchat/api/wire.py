@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nbchat.api.answer.textflow import paired
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
+from nbchat.values.surrogates import paired
 
 __all__ = ["body", "encoded"]
 

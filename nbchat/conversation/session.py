@@ -19,11 +19,10 @@ from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.servers.connection import Destination, warm_up
 from nbchat.conversation.settings import Settings
 from nbchat.conversation.storage.delivery import Deliverer
-from nbchat.conversation.storage.record import Record, Stoppable
+from nbchat.conversation.storage.record import Record
 from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
-from nbchat.store.ledger.entries import Entry
 from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Reply, Request
@@ -36,7 +35,6 @@ from nbchat.values.wording import dollars, pluralize
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.records import SessionRow
-    from nbchat.store.writer import Operation
 
 __all__ = ["Session"]
 
@@ -215,27 +213,6 @@ class Session(Recorded):
         further = Exchange(exchange.ask, exchange.options)
         further.number, exchange.copies = exchange.copies, exchange.copies + 1
         return self._opened(further)
-
-    def charge(self, exchange: Exchange) -> None:
-        """Record an exchange's usage in the ledger without adding a turn. The exchange is then closed."""
-        self._record.charge(exchange)
-
-    # For runs over rows, which are no exchanges
-
-    def watch(self, run: Stoppable) -> None:
-        """Have `stop` end a run of many requests too, for as long as it exists."""
-        self._record.watch(run)
-
-    def journal_session(self) -> str | None:
-        """Return the session's id in the journal, assigned now if it has none; None = nothing is journalled."""
-        return None if self._record.persistence is None else self._record.persistence.session_id
-
-    def enter(self, entry: Entry, keys: Sequence[Key] = ()) -> Operation | None:
-        """Enter a ledger row that sums up many requests, in place of its earlier state. Return the operation that writes it.
-
-        None = nothing is journalled. `keys` are masked in the journal.
-        """
-        return self._record.enter(replace(entry, session=self.name, notebook=notebook_path()), keys)
 
     # Copies and files
 

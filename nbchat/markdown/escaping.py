@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nbchat.markdown.terminal_text import join_surrogates
+from nbchat.values.surrogates import paired
 
 __all__ = ["clean", "escaped_code", "escaped_text", "is_live"]
 
@@ -40,7 +40,7 @@ def clean(text: str) -> str:
 
     Bidirectional control characters are removed too, since they can make a line read differently.
     """
-    text = join_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
+    text = paired(text).replace("\r\n", "\n").replace("\r", "\n")
     return _BIDI.sub("", _ODD_SPACE.sub(" ", _CONTROL.sub("\ufffd", text)))
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import html
 import re
 
-from nbchat.markdown.terminal_text import join_surrogates
 from nbchat.values.limits import clipped
+from nbchat.values.surrogates import paired
 
 __all__ = ["NO_MATH", "html_text", "inline_text", "visible"]
 
@@ -34,7 +34,7 @@ def inline_text(text: str, limit: int = 200) -> str:
     Emphasis, links, HTML, math and addresses are inert; line breaks and runs of blanks become one space; control and
     bidirectional characters are removed. At most `limit` characters are kept, the last of them `…`.
     """
-    line = clipped(_UNSEEN.sub("", _SPACE.sub(" ", join_surrogates(text))).strip(), limit)
+    line = clipped(_UNSEEN.sub("", _SPACE.sub(" ", paired(text))).strip(), limit)
     return _MEANT.sub(_literal, line)
 
 
@@ -46,7 +46,7 @@ def html_text(text: str, limit: int | None = None) -> str:
 
 def visible(text: str) -> str:
     """Remove control and bidirectional characters from `text`, except line breaks and tabs."""
-    return _UNSEEN.sub(lambda char: char[0] if char[0] in "\n\t" else "", join_surrogates(text).replace("\r\n", "\n"))
+    return _UNSEEN.sub(lambda char: char[0] if char[0] in "\n\t" else "", paired(text).replace("\r\n", "\n"))
 
 
 def _literal(char: re.Match[str]) -> str:

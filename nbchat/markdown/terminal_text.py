@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 
+from nbchat.values.surrogates import paired
 from nbchat.values.wording import unlinked
 
-__all__ = ["TerminalText", "join_surrogates", "plain_text", "terminal_text"]
+__all__ = ["TerminalText", "plain_text", "terminal_text"]
 
 _PAYLOAD = 4096
 """Longest OSC or DCS payload to drop, in characters; text after that is shown again."""
@@ -20,15 +21,6 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STRING_END = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _CSI_END = re.compile("[^ -?]")
 _ESCAPE_END = re.compile("[^ -/]")
-
-
-def join_surrogates(text: str) -> str:
-    """Join surrogate pairs and replace lone surrogates by U+FFFD, so that the text encodes."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 class TerminalText:
@@ -55,7 +47,7 @@ class TerminalText:
         at = 0
         while at < len(chunk):
             at = self._step(chunk, at, shown)
-        return "".join(map(join_surrogates, shown))  # surrogates with something removed between them are not a pair
+        return "".join(map(paired, shown))  # surrogates with something removed between them are not a pair
 
     def flush(self) -> str:
         """Return the rest of the text, dropping an unfinished control sequence, and reset the filter."""

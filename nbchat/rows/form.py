@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbchat.api import wire
-from nbchat.api.answer.textflow import paired
 from nbchat.conversation.exchange.ask import Ask
 from nbchat.conversation.exchange.outgoing import MessageGuard, check_body
 from nbchat.conversation.schemas import fitting
@@ -21,6 +20,7 @@ from nbchat.rows.template import Template
 from nbchat.store.replay import request_hash
 from nbchat.values.errors import GuardError, ParameterError, PromptError
 from nbchat.values.messages import Content, Message
+from nbchat.values.surrogates import paired
 
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema

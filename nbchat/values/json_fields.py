@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nbchat.values.surrogates import paired_json
+
 __all__ = [
     "UNREADABLE",
     "an_object",
@@ -26,7 +28,7 @@ UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 def parsed_json(text: str | bytes) -> Any:
     """Return the JSON value of a text; None if it is not JSON, or nested too deeply."""
     try:
-        return json.loads(text)
+        return paired_json(json.loads(text))
     except (ValueError, RecursionError):
         return None
 

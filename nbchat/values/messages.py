@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from nbchat.values.answer.carried import Carried
 from nbchat.values.frozen import FrozenDict, Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
+from nbchat.values.surrogates import paired_json
 
 __all__ = ["Content", "ImagePart", "Message", "Part", "Role", "Source", "TextPart", "ToolCall"]
 
@@ -65,7 +66,7 @@ class ToolCall(Struct, frozen=True):
 
     def parsed(self) -> Any:
         """Return the decoded arguments (none sent = `{}`). Raises ValueError if they are not JSON."""
-        return json.loads(self.arguments) if self.arguments.strip() else {}
+        return paired_json(json.loads(self.arguments)) if self.arguments.strip() else {}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form used in files, and by the API when there is nothing `extra`."""

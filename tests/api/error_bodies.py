@@ -1,4 +1,7 @@
-"""Errors as servers and gateways really write them: what each is, whether it may pass, and the words that count."""
+"""Errors as servers and gateways really write them: what each is, whether it may pass, and the words that count.
+
+Delays are shortened, because tests wait them out.
+"""
 
 import json
 from typing import Any, NamedTuple
@@ -68,7 +71,7 @@ CASES = [
     Case("openai key", 401, _openai("Incorrect API key provided: sk-ab***yz. You can find your API key at https://platform.openai.com/account/api-keys.", code="invalid_api_key"), A, False, "Set the right key"),
     Case("openai no credit", 429, _openai("You exceeded your current quota, please check your plan and billing details.", "insufficient_quota", code="insufficient_quota"), Q, False, "no credit left", "Wait"),
     Case("openai billing", 429, _openai("Your account is not active, please check your billing details on our website.", "billing_not_active", code="billing_not_active"), Q, False, "no credit left", "Wait"),
-    Case("openai tokens a minute", 429, _openai("Rate limit reached for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000. Please try again in 1.5s. You can increase your rate limit by adding a payment method to your account at https://platform.openai.com/account/billing.", "tokens", code="rate_limit_exceeded"), R, True, "adding a payment method"),
+    Case("openai tokens a minute", 429, _openai("Rate limit reached for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000. Please try again in 15ms. You can increase your rate limit by adding a payment method to your account at https://platform.openai.com/account/billing.", "tokens", code="rate_limit_exceeded"), R, True, "adding a payment method"),
     Case("openai model", 404, _openai("The model `gpt-9` does not exist or you do not have access to it.", code="model_not_found"), M, False, "'gpt-4o' one of %chat models?", "base URL"),
     Case("openai project", 403, _openai("Project `proj_x` does not have access to model `gpt-4o`", code="model_not_found"), M, False, "one of %chat models?", "key"),
     Case("openai context", 400, _openai("This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens. Please reduce the length of the messages.", param="messages", code="context_length_exceeded"), C, False, "Shorten"),
@@ -88,7 +91,7 @@ CASES = [
     Case("azure key, old", 401, {"statusCode": 401, "message": "Unauthorized. Access token is missing, invalid, or expired."}, A, False, "Access token is missing"),
     Case("azure deployment", 404, {"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}}, M, False, "does not exist. Is 'gpt-4o' one of %chat models?", "base URL"),
     Case("azure resource", 404, {"error": {"code": "404", "message": "Resource not found"}}, M, False, "base URL the API's"),
-    Case("azure tokens a minute", 429, {"error": {"code": "429", "message": "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-02-01 have exceeded token rate limit of your current OpenAI S0 pricing tier. Please retry after 7 seconds. Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate limit."}}, R, True, "pricing tier"),
+    Case("azure tokens a minute", 429, {"error": {"code": "429", "message": "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-02-01 have exceeded token rate limit of your current OpenAI S0 pricing tier. Please retry after 0.07 seconds. Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate limit."}}, R, True, "pricing tier"),
     Case("azure filter", 400, _openai("The response was filtered due to the prompt triggering Azure OpenAI's content management policy.", None, "prompt", "content_filter", status=400, innererror={"code": "ResponsibleAIPolicyViolation", "content_filter_result": {"hate": {"filtered": True}}}), S, False, "content management policy"),
     # Anthropic's compatible layer
     Case("anthropic key", 401, {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}, "request_id": "req_1"}, A, False, "invalid x-api-key"),
@@ -153,7 +156,7 @@ CASES = [
     Case("cloudflare route", 404, {"success": False, "errors": [{"code": 7003, "message": "Could not route to /client/v4/accounts/x, perhaps your object identifier is invalid?"}, {"code": 7000, "message": "No route for that URI"}]}, M, False, "Could not route to"),
     Case("cloudflare model", 400, {"errors": [{"message": "AiError: AiError: No such model @cf/x or task", "code": 5007}], "success": False, "result": {}, "messages": []}, M, False, "No such model"),
     Case("github model", 400, {"error": {"code": "unknown_model", "message": "Unknown model: x", "details": "Unknown model: x"}}, M, False, "Unknown model: x"),
-    Case("github rate", 429, {"error": {"code": "RateLimitReached", "message": "Rate limit of 10 per 60s exceeded for UserByModelByMinute. Please wait 30 seconds before retrying.", "details": "Rate limit of 10 per 60s"}}, R, True, "UserByModelByMinute"),
+    Case("github rate", 429, {"error": {"code": "RateLimitReached", "message": "Rate limit of 10 per 60s exceeded for UserByModelByMinute. Please wait 0.03 seconds before retrying.", "details": "Rate limit of 10 per 60s"}}, R, True, "UserByModelByMinute"),
     Case("github large", 413, {"error": {"code": "tokens_limit_reached", "message": "Request body too large for gpt-4o model. Max size: 8000 tokens."}}, C, False, "Max size: 8000"),
     Case("hugging face loading", 503, {"error": "Model x is currently loading", "estimated_time": 20.0}, S, True, "currently loading"),
     Case("hugging face credits", 402, {"error": "You have exceeded your monthly included credits for Inference Providers. Subscribe to PRO."}, Q, False, "monthly included credits", "Wait"),
@@ -193,7 +196,7 @@ CASES = [
     Case("baidu token", 401, {"error_code": 110, "error_msg": "Access token invalid or no longer valid"}, A, False, "Access token invalid"),
     Case("baidu v2", 401, {"error": {"code": "invalid_iam_token", "message": "IAM Certification failed", "type": "invalid_request_error"}, "id": "as-1"}, A, False, "IAM Certification"),
     Case("moonshot suspended", 429, {"error": {"message": "Your account x is not active, current state: suspended due to insufficient balance, please recharge your account or check your plan and billing details", "type": "exceeded_current_quota_error"}}, Q, False, "recharge", "Wait"),
-    Case("moonshot rate", 429, {"error": {"message": "Your account org-x request reached organization max RPM: 3, please try again after 1 seconds", "type": "rate_limit_reached_error"}}, R, True, "max RPM: 3"),
+    Case("moonshot rate", 429, {"error": {"message": "Your account org-x request reached organization max RPM: 3, please try again after 0.01 seconds", "type": "rate_limit_reached_error"}}, R, True, "max RPM: 3"),
     Case("moonshot busy", 429, {"error": {"message": "The engine is currently overloaded, please try again later", "type": "engine_overloaded_error"}}, R, True, "engine is currently overloaded"),
     Case("moonshot model", 404, {"error": {"message": "Not found the model kimi-x or Permission denied", "type": "resource_not_found_error"}}, M, False, "Not found the model", "base URL"),
     Case("siliconflow text", 401, '"Api key is invalid"', A, False, ": Api key is invalid."),
@@ -250,7 +253,7 @@ CASES = [
     Case("wso2", 401, {"fault": {"code": 900901, "message": "Invalid Credentials", "description": "Access failure for API: /v1"}}, A, False, "Invalid Credentials"),
     Case("kong key", 401, {"message": "No API key found in request"}, A, False, "No API key found"),
     Case("kong route", 404, {"message": "no Route matched with those values"}, M, False, "base URL the API's"),
-    Case("apim rate", 429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 12 seconds."}, R, True, "Rate limit is exceeded"),
+    Case("apim rate", 429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 0.12 seconds."}, R, True, "Rate limit is exceeded"),
     Case("traefik", 404, "404 page not found\n", M, False, "base URL the API's"),
     Case("envoy", 503, "upstream connect error or disconnect/reset before headers. reset reason: connection failure", S, True, "reset reason"),
     Case("istio", 403, "RBAC: access denied", A, False, "RBAC: access denied", "right key"),

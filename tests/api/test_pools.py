@@ -9,7 +9,6 @@ import threading
 
 import pytest
 
-from nbchat.api.engine import Engine
 from nbchat.api.http import pools
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.testing import Flood, Say
@@ -21,13 +20,6 @@ from tests.api.asking import LONG, Asked
 def no_proxies(monkeypatch):
     for name in ("NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def own():
-    engine = Engine()
-    yield engine
-    engine.stop()
 
 
 class Relay:

@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from nbchat.api.client import Timeouts
-from nbchat.api.engine import Engine
 from nbchat.conversation.session import Session
 from nbchat.testing import (
     DONE,
@@ -38,14 +37,6 @@ from tests.strategies import event_bytes
 
 ODD = "\u2028\u2029\u0085 \x0b\x1c é 🙂 \\u0041"
 FINISH = chunk(finish="stop")
-
-
-@pytest.fixture
-def own():
-    """A separate engine, without connections."""
-    engine = Engine()
-    yield engine
-    engine.stop()
 
 
 def written(*events, end=b"\n"):

@@ -5,7 +5,6 @@ import email.utils
 
 import pytest
 
-from nbchat.api.engine import Engine
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, StaleKeepAlive, Status, Stream, chunk, completion, error
 from nbchat.values.answer.events import Responded, Retrying
@@ -19,14 +18,6 @@ from nbchat.values.errors import (
     ServerError,
 )
 from tests.api.asking import MODEL, QUICK, Asked
-
-
-@pytest.fixture
-def own():
-    """A separate engine, which has learned nothing and holds no connection."""
-    engine = Engine()
-    yield engine
-    engine.stop()
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, *range(520, 531), 599])

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.answer.textflow import TextCleaner, TextFlow, paired
+from nbchat.api.answer.textflow import TextCleaner, TextFlow
 from nbchat.api.keys import Key
 from nbchat.values.answer.events import ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
+from nbchat.values.surrogates import paired
 from tests import strategies
 
 

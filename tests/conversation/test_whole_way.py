@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat import Session
-from nbchat.api.answer.textflow import paired
 from nbchat.display.painter import Painter
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.testing import DONE, Raw, ScriptedServer, chunk, completion
+from nbchat.values.surrogates import paired
 from tests import strategies
 from tests.display.test_painter import Sheet
 

@@ -6,12 +6,14 @@ import json
 
 import pandas as pd
 import polars as pl
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from nbchat.conversation.process import process
 from nbchat.testing import Say, Status
 from nbchat.testing.payloads import error
-from nbchat.values.errors import SchemaError
+from nbchat.values.errors import ParameterError, SchemaError
 
 SCHEMA = "label:good|bad, stars:int, share:float, sure:bool"
 FRAME = pd.DataFrame({"comment": ["one", "two", "three", None]}, index=list("wxyz"))
@@ -127,3 +129,48 @@ def test_a_server_without_schemas_is_asked_in_words(chat, server):
     assert list(result) == [{"stars": 5}] * 100
     assert sum("response_format" in request.json for request in server.requests) <= 64 + 4
     assert chat.map(rows, "{item}", schema="stars:int").details.stored == 100
+
+
+HUGE = 10**400
+UNEVEN = {
+    "halves of characters": ("v:str", ['{"v": "a\\ud83d"}', '{"v": "b"}'], ["a\ufffd", "b"]),
+    "integers of any size": ("v:int", [f'{{"v": {2**64}}}', '{"v": 1}'], [2**64, 1]),
+    "numbers of any size": (
+        {"type": "object", "properties": {"v": {"type": "number"}}},
+        [f'{{"v": {HUGE}}}', '{"v": 0.5}'],
+        [HUGE, 0.5],
+    ),
+    "lists beside numbers": ({"type": "object", "properties": {"v": {}}}, ['{"v": 1}', '{"v": [1]}'], [1, [1]]),
+    "dates as text": (
+        {"type": "object", "properties": {"v": {"type": "string", "format": "date"}}},
+        ['{"v": "2020-01-01"}', '{"v": "soon"}'],
+        ["2020-01-01", "soon"],
+    ),
+}
+INPUTS = {
+    "pandas": lambda: pd.DataFrame({"q": ["0", "1"]}),
+    "polars": lambda: pl.DataFrame({"q": ["0", "1"]}),
+    "pyarrow": lambda: pyarrow.table({"q": ["0", "1"]}),
+}
+
+
+@pytest.mark.parametrize(("schema", "answers", "values"), UNEVEN.values(), ids=UNEVEN)
+@pytest.mark.parametrize("library", INPUTS)
+def test_values_of_no_common_type_are_kept_as_they_are(chat, server, library, schema, answers, values):
+    server.default = lambda request: Say(answers[int(text_of(request))])
+    made = list(chat.map(INPUTS[library](), "{q}", schema=schema))
+    assert made in (values, [value if isinstance(value, str) else json.dumps(value) for value in values])
+
+
+@pytest.mark.parametrize(("schema", "answers", "values"), UNEVEN.values(), ids=UNEVEN)
+def test_values_of_no_common_type_are_written_to_a_file(chat, server, tmp_path, schema, answers, values):
+    server.default = lambda request: Say(answers[int(text_of(request))])
+    chat.map(INPUTS["pandas"](), "{q}", schema=schema, out=tmp_path / "out.parquet")
+    written = parquet.read_table(tmp_path / "out.parquet")["v"].to_pylist()
+    assert (written[1], len(written)) in ((values[1], 2), (json.dumps(values[1]), 2))
+
+
+def test_a_column_called_like_the_reasons_is_refused(chat, server, tmp_path):
+    with pytest.raises(ParameterError, match="'answer_error' holds why a row has no answer: rename"):
+        chat.map(FRAME, "{comment}", schema="answer_error:str, a:int", out=tmp_path / "out.parquet")
+    assert not server.requests

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbchat.api.answer import parts
-from nbchat.api.answer.textflow import TextCleaner, TextFlow, paired
+from nbchat.api.answer.textflow import TextCleaner, TextFlow
 from nbchat.api.answer.toolcalls import ToolCallFlow
 from nbchat.api.keys import Key
 from nbchat.values.answer.carried import REASONING, attached
 from nbchat.values.answer.events import CarriedDelta, Event, ImageDelta, LogprobsDelta, Notice, SourcesDelta, Unshown
 from nbchat.values.messages import ImagePart, Source
+from nbchat.values.surrogates import paired
 
 __all__ = ["ChoiceReader"]
 

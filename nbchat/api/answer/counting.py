@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from nbchat.api.answer.textflow import paired
 from nbchat.api.keys import Key
 from nbchat.values.answer.usage import UNKNOWN, Usage
+from nbchat.values.surrogates import paired
 
 __all__ = ["UsageTally", "raw_counts"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbchat.api.answer.textflow import paired
 from nbchat.values.limits import LIMITS, clipped
 from nbchat.values.messages import Source
+from nbchat.values.surrogates import paired, paired_json
 
 __all__ = [
     "SOURCE_NAMES",
@@ -17,7 +17,6 @@ __all__ = [
     "text_in",
     "token_logprobs",
     "unshown_in",
-    "whole",
 ]
 
 REASONING_NAMES = (
@@ -187,7 +186,7 @@ def token_logprobs(logprobs: object) -> tuple[Mapping[str, Any], ...]:
         return ()
     content = logprobs.get("content") or logprobs.get("refusal")
     if isinstance(content, list):
-        return tuple(whole(token) for token in content if isinstance(token, dict))
+        return tuple(paired_json(token) for token in content if isinstance(token, dict))
     tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
     if not isinstance(tokens, list) or not isinstance(values, list):
         return ()
@@ -203,12 +202,3 @@ def token_logprobs(logprobs: object) -> tuple[Mapping[str, Any], ...]:
 def _old_top(top: object) -> list[dict[str, Any]]:
     pairs = top.items() if isinstance(top, Mapping) else ()
     return [{"token": paired(token), "logprob": value} for token, value in pairs if isinstance(value, (int, float))]
-
-
-def whole(value: Any) -> Any:
-    """Return JSON without lone surrogates."""
-    if isinstance(value, dict):
-        return {paired(name): whole(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [whole(item) for item in value]
-    return paired(value) if isinstance(value, str) else value

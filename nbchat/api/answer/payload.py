@@ -8,7 +8,6 @@ from typing import Any
 from nbchat.api.answer import parts
 from nbchat.api.answer.choice import ChoiceReader
 from nbchat.api.answer.counting import UsageTally, raw_counts
-from nbchat.api.answer.textflow import paired
 from nbchat.api.answer.toolcalls import index_of
 from nbchat.api.keys import Key
 from nbchat.values.answer import usage
@@ -26,6 +25,7 @@ from nbchat.values.answer.events import (
     UsageReport,
 )
 from nbchat.values.limits import LIMITS
+from nbchat.values.surrogates import paired
 
 __all__ = ["PIECES", "PayloadReader", "is_meant"]
 

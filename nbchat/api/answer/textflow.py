@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from nbchat.api.answer.growing import GrowingText
 from nbchat.api.answer.thinking import STARTERS, Span, ThinkTags
 from nbchat.api.keys import Key, Redactor
 from nbchat.values.answer.events import Event, ReasoningDelta, RefusalDelta, TextDelta, ThoughtBefore
+from nbchat.values.surrogates import paired
 
-__all__ = ["TextCleaner", "TextFlow", "paired"]
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def paired(text: str) -> str:
-    r"""Join surrogate pairs; a lone surrogate becomes U+FFFD.
-
-    JSON can carry half an emoji (`\ud83d`), but a notebook with one can't be saved.
-    """
-    if text.isascii() or not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+__all__ = ["TextCleaner", "TextFlow"]
 
 
 class TextCleaner:

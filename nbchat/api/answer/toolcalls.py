@@ -10,12 +10,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from nbchat.api.answer.textflow import TextCleaner, paired
+from nbchat.api.answer.textflow import TextCleaner
 from nbchat.api.keys import Key
 from nbchat.values.answer.carried import attached_to_call
 from nbchat.values.answer.events import CarriedDelta, Event, ToolCallDelta
 from nbchat.values.answer.tool_arguments import is_object
 from nbchat.values.limits import LIMITS
+from nbchat.values.surrogates import paired
 
 __all__ = ["ToolCallFlow", "index_of", "tool_names"]
 

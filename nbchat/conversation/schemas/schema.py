@@ -17,6 +17,7 @@ from nbchat.conversation.schemas.json_text import has_words, problem_in, values_
 from nbchat.conversation.schemas.jsonschemas import Given, closed, is_strict, moved
 from nbchat.conversation.schemas.type_names import TypeNames
 from nbchat.values.errors import ParameterError
+from nbchat.values.surrogates import paired_json
 
 __all__ = ["NoJson", "Schema"]
 
@@ -81,7 +82,7 @@ class Schema(Struct, frozen=True):
         misfits: list[tuple[int, Misfit]] = []
         for start, value in values_in(text):
             try:
-                fitting.append((start, self._load(value)))
+                fitting.append((start, self._load(paired_json(value))))
             except Misfit as misfit:
                 if not has_words(value):  # then "not JSON" is the better message
                     misfits.append((start, misfit))

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from nbchat.api.keys import Key
 from nbchat.conversation.context import Context
+from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.history import History
 from nbchat.conversation.settings import Configurable, Settings
 from nbchat.conversation.storage.delivery import Limits, spent
-from nbchat.conversation.storage.record import Record
+from nbchat.conversation.storage.record import Record, Stoppable
 from nbchat.conversation.turn import Turn
-from nbchat.store.ledger.entries import Entries, Spent
-from nbchat.store.opening import journal
+from nbchat.store.ledger.entries import Entries, Entry, Spent
+from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.usage import Usage
 from nbchat.values.key_shapes import without_keys
@@ -22,6 +24,7 @@ from nbchat.values.key_shapes import without_keys
 if TYPE_CHECKING:  # imported only with a journal, or a budget
     from nbchat.conversation.storage.persistence import Persistence
     from nbchat.store.ledger.budget import Budget
+    from nbchat.store.writer import Operation
 
 __all__ = ["Recorded"]
 
@@ -153,6 +156,25 @@ class Recorded(Configurable):
     def adopt(self, turn: Turn, *, replaces: Turn | None = None) -> None:
         """Add a turn that was answered elsewhere; see `History.answered` for its place."""
         self._record.change(lambda history: history.answered(turn, replaces=replaces))
+
+    def charge(self, exchange: Exchange) -> None:
+        """Record an exchange's usage in the ledger without adding a turn. The exchange is then closed."""
+        self._record.charge(exchange)
+
+    def watch(self, run: Stoppable) -> None:
+        """Have `stop` end a run of many requests too, for as long as it exists."""
+        self._record.watch(run)
+
+    def journal_session(self) -> str | None:
+        """Return the session's id in the journal, assigned now if it has none; None = nothing is journalled."""
+        return None if self._record.persistence is None else self._record.persistence.session_id
+
+    def enter(self, entry: Entry, keys: Sequence[Key] = ()) -> Operation | None:
+        """Enter a ledger row that sums up many requests, in place of its earlier state. Return the operation that writes it.
+
+        None = nothing is journalled. `keys` are masked in the journal.
+        """
+        return self._record.enter(replace(entry, session=self.name, notebook=notebook_path()), keys)
 
     def _persist(self, record: Record, known: Sequence[Turn] = ()) -> Persistence | None:
         """Create the session's persistence; None = journal turned off. `known`: turns already written."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbchat.rows.results.details import Details, Mapped, with_summary
 
-__all__ = ["MappedNative", "arrow_column", "arrow_table", "numpy_array"]
+__all__ = ["MappedNative", "arrow_column", "arrow_table", "as_text", "numpy_array"]
 
 
 class MappedNative(Mapped):
@@ -60,7 +61,16 @@ def arrow_table(columns: Mapping[str, Sequence[Any]], details: Details) -> Mappe
 
 
 def _array(values: Sequence[Any]) -> Any:
+    """Return the values as an array, of texts if Arrow has no type for all of them."""
     pyarrow = sys.modules["pyarrow"]
     if all(value is None for value in values):
         return pyarrow.array(values, pyarrow.string())
-    return pyarrow.array(values)
+    try:
+        return pyarrow.array(values)
+    except (pyarrow.ArrowException, OverflowError):
+        return pyarrow.array([None if value is None else as_text(value) for value in values])
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a column of texts has it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -87,8 +88,9 @@ def _typed(values: Sequence[Any]) -> Any:
         return pd.array(list(values), dtype="boolean" if holes else "bool")
     if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
         return pd.array(list(values), dtype="Int64" if holes else "int64")
-    if kinds and kinds <= {int, float}:
-        return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
+    if float in kinds and kinds <= {int, float}:
+        with contextlib.suppress(OverflowError):  # an integer larger than any float
+            return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
     if kinds == {datetime.datetime}:
         return pd.array(list(values), dtype="datetime64[ns]") if _naive(values) else list(values)
     if kinds == {str}:

@@ -58,6 +58,9 @@ def _typed(values: Sequence[Any]) -> pl.Series:
     if not any(value is not None for value in values):
         return pl.Series("", list(values), dtype=pl.String)
     try:
-        return pl.Series("", list(values), strict=False)
+        made = pl.Series("", list(values), strict=False)
+        if made.null_count() == sum(value is None for value in values):
+            return made  # it would hold null for what has no place in its type
     except (TypeError, ValueError, pl.exceptions.PolarsError):
-        return pl.Series("", list(values), dtype=pl.Object)
+        pass
+    return pl.Series("", list(values), dtype=pl.Object)

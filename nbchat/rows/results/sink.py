@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbchat.conversation.schemas.jsonschemas import Given
 from nbchat.conversation.schemas.records import record_of
 from nbchat.rows.outcome import Outcome
 from nbchat.rows.parquet_source import is_file, parquet
 from nbchat.rows.results.details import Details, Mapped
+from nbchat.rows.results.native_results import as_text
 from nbchat.rows.results.result import NAME, columns_of
 from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.rows.source import Source
@@ -66,6 +68,8 @@ class ParquetSink:
         self.outcomes = SparseOutcomes()
         self._columns = columns_of(schema)
         self._types = _types(schema, self._columns)
+        if ERROR in self._types:
+            raise ParameterError(f"The column {ERROR!r} holds why a row has no answer: rename that of the schema.")
         taken = {str(column) for column in source.columns} & {*self._types, ERROR}
         if taken:
             raise ParameterError(f"The rows and the answers both have a column {min(taken)!r}: rename one of them.")
@@ -182,19 +186,20 @@ def _types(schema: Schema | None, columns: Sequence[str]) -> dict[str, Any]:
     if schema is None:
         return {NAME: pyarrow.string()}
     properties: Mapping[str, Any] = schema.json_schema.get("properties", {})
+    dates = not isinstance(schema.converter, Given)  # of a JSON schema the values stay JSON, and dates text
     if not columns:
-        return {NAME: _type(properties.get(schema.wrapped or "", {}))}
-    return {name: _type(properties.get(name, {})) for name in columns}
+        return {NAME: _type(properties.get(schema.wrapped or "", {}), dates=dates)}
+    return {name: _type(properties.get(name, {}), dates=dates) for name in columns}
 
 
-def _type(schema: Mapping[str, Any]) -> Any:
+def _type(schema: Mapping[str, Any], *, dates: bool) -> Any:
     """Return the Arrow type of a JSON schema; text for what Arrow has no simple type for."""
     import pyarrow
 
     options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
     if len(options) == 1:
-        return _type(options[0])
-    if schema.get("format") == "date":
+        return _type(options[0], dates=dates)
+    if dates and schema.get("format") == "date":
         return pyarrow.date32()
     simple = {"integer": pyarrow.int64(), "number": pyarrow.float64(), "boolean": pyarrow.bool_()}
     return simple.get(str(schema.get("type")), pyarrow.string())
@@ -206,9 +211,9 @@ def _value(value: Any, name: str | None, kind: Any) -> Any:
         value = (record_of(value) or {}).get(name)
     if value is None or (str(kind) == "int64" and not -(2**63) <= value < 2**63):
         return None
-    if str(kind) != "string" or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    if str(kind) == "double":
+        return None if isinstance(value, int) and abs(value) > sys.float_info.max else float(value)
+    return as_text(value) if str(kind) == "string" else value
 
 
 def _known(field: Any) -> Any:

@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.json_fields import an_object, optional_text
+from nbchat.values.surrogates import paired
 
 __all__ = ["REASONING", "Carried", "attached", "attached_to_call", "is_carried", "with_more"]
 
@@ -126,5 +127,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return paired(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
