@@ -9,10 +9,21 @@ from typing import Any, Protocol, TextIO
 
 from nbchat.display.kernel import pinned_publish
 
-__all__ = ["Bundle", "Canvas", "CellCanvas", "PinnedCanvas", "TextOutput"]
+__all__ = ["BYTES_PER_SECOND", "Bundle", "Canvas", "CellCanvas", "PinnedCanvas", "TextOutput", "message_size"]
 
 Bundle = Mapping[str, Any]
 """One output by MIME type; the final version always includes `text/plain`."""
+
+BYTES_PER_SECOND = 18_000
+"""The rate of updates that one growing output may cause, for slow lines between kernel and browser."""
+
+_ENVELOPE = 600
+"""Bytes of a message beside its content."""
+
+
+def message_size(bundle: Bundle) -> int:
+    """The bytes of the message that shows a bundle."""
+    return _ENVELOPE + sum(len(str(content).encode("utf-8", "replace")) for content in bundle.values())
 
 
 class Canvas(Protocol):

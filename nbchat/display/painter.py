@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from nbchat.display import chrome
-from nbchat.display.canvas import Bundle, Canvas
+from nbchat.display.canvas import BYTES_PER_SECOND, Bundle, Canvas, message_size
 from nbchat.display.footer import footer_facts, seconds_text
 from nbchat.display.kernel import mark_shown
 from nbchat.markdown.harmless import safe
@@ -46,14 +46,11 @@ PAINT_SECONDS_PER_KB = 0.1
 LONGEST_WAIT = 0.9
 """Longest interval between updates, in seconds: the screen moves every second, unless one takes longer at the rate below."""
 
-BYTES_PER_SECOND = 18_000
-"""The rate of updates. When segments become one, it is exceeded; longer waits then make up for it."""
-
 CREDIT, DEBT = 20_000, 150_000
-"""Most bytes that may be sent beyond the rate without a wait, and most that are made up for."""
+"""Most bytes that may be sent beyond the rate without a wait, and most that are made up for by longer waits.
 
-ENVELOPE = 600
-"""Bytes of a message beside its content."""
+When segments become one, the rate is exceeded.
+"""
 
 MOST_OUTPUTS = 40
 """Most outputs of an answer's text; JupyterLab shows only the first 50 of a cell."""
@@ -237,7 +234,7 @@ class Painter:
             view = self._views[index]
             for number, bundle in view.changes(final=final):
                 if number < len(view.outputs):
-                    sent += ENVELOPE + sum(len(content.encode("utf-8", "replace")) for content in bundle.values())
+                    sent += message_size(bundle)
                     self._canvas.update(view.outputs[number], bundle)
                 else:
                     view.outputs.append(self._put(bundle))
@@ -330,7 +327,6 @@ class _ChoiceView:
                 self._latest = change
         # Merged pieces leave empty outputs behind, which the next pieces reuse.
         left = self._painted[len(wanted) :]
-        self._latest = None if left else self._latest
         changes += [(first + len(wanted) + number, chrome.EMPTY) for number, one in enumerate(left) if one is not None]
         self._painted = [*wanted, *[None] * len(left)]
         return changes

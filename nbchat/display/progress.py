@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from nbchat.display import chrome
-from nbchat.display.canvas import Bundle, Canvas, TextOutput
+from nbchat.display.canvas import BYTES_PER_SECOND, Bundle, Canvas, TextOutput, message_size
 from nbchat.markdown.terminal_text import terminal_text
 
 __all__ = ["CellBar", "TerminalBar", "bar_bundle"]
@@ -17,9 +17,6 @@ PAINT_SECONDS = 0.2
 
 LONG_SECONDS = 1.0
 """The interval that it grows to in a minute: a bar that is watched for long need not move so often."""
-
-BYTES_PER_SECOND = 30_000
-"""Most bytes per second, approximately, that a bar with a view below it sends: a bigger view is updated less often."""
 
 WIDTH = 24
 """Width of the plain-text bar, in characters."""
@@ -49,23 +46,23 @@ def _plain_bar(part: float) -> str:
 
 
 class CellBar:
-    """A bar in a cell. At the end its output can be replaced by the result."""
+    """A bar in a cell. At the end its output can be replaced by the result. The more it shows, the rarer it is updated."""
 
-    def __init__(self, canvas: Canvas) -> None:
+    def __init__(self, canvas: Canvas, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._canvas = canvas
+        self._clock = clock
         self._output: str | None = None
-        self._began = time.monotonic()
+        self._began = clock()
         self._paint_at = 0.0
 
     def show(self, done: int, total: int | None, facts: Sequence[str], noun: str = "") -> None:
         """Show progress; updates in quick succession are dropped."""
-        if time.monotonic() >= self._paint_at:
+        if self._clock() >= self._paint_at:
             bundle = self._bundle(done, total, facts, noun)
             self._put(bundle)
-            size = sum(len(str(form).encode(errors="replace")) for form in bundle.values())
-            now = time.monotonic()
+            now = self._clock()
             pause = min(LONG_SECONDS, (now - self._began) / 60)
-            self._paint_at = now + max(PAINT_SECONDS, pause, size / BYTES_PER_SECOND)
+            self._paint_at = now + max(PAINT_SECONDS, pause, message_size(bundle) / BYTES_PER_SECOND)
 
     def _bundle(self, done: int, total: int | None, facts: Sequence[str], noun: str) -> Bundle:
         return bar_bundle(done, total, facts, noun)

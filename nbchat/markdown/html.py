@@ -48,8 +48,8 @@ LOOKS = {
 
 
 @functools.lru_cache(maxsize=256)  # an explorer draws the same answers after each change
-def markdown_html(text: str) -> str:
-    """Return a text's Markdown as HTML, in one element.
+def markdown_html(text: str, *, coloured: bool = True) -> str:
+    """Return a text's Markdown as HTML, in one element; `coloured` colours code, in up to ten times the bytes.
 
     Images are replaced by their descriptions; formulas are typeset if the page can. A text that is too long or too deeply
     nested is shown as written.
@@ -59,7 +59,7 @@ def markdown_html(text: str) -> str:
     if tokens is None:
         return f'<div dir="auto" class="{NO_MATH}" style="{AS_WRITTEN}">{html_text(text)}</div>'
     _settle(tokens)
-    options: Any = {**parser().options, "highlight": coloured_code}
+    options: Any = {**parser().options, "highlight": coloured_code if coloured else None}
     inner = _Renderer().render(tokens, OptionsDict(options), {})
     return f'<div dir="auto" class="{NO_MATH}" style="overflow-wrap:break-word;line-height:1.45">{inner}</div>'
 
@@ -105,15 +105,15 @@ def _settle(tokens: list[Token]) -> None:
             if child.type == "image":
                 child.type, child.content = "text", f"[image: {child.content}]"
             elif child.type == "link_open":
-                live.append(_limit(child))
+                live.append(_limit(child, nested=any(live)))
             elif child.type == "link_close" and not live.pop():
                 child.tag = "span"
 
 
-def _limit(link: Token) -> bool:
-    """Restrict a link; return whether it remains one (fragments have no target here)."""
+def _limit(link: Token, *, nested: bool) -> bool:
+    """Restrict a link; return whether it remains one (fragments have no target here, and HTML nests no links)."""
     address = safe_address(str(link.attrs.get("href", "")))
-    live = address is not None and not address.startswith("#")
+    live = not nested and address is not None and not address.startswith("#")
     link.tag = "a" if live else "span"
     link.attrs = {"href": address or "", "target": "_blank", "rel": "noopener noreferrer"} if live else {}
     return live

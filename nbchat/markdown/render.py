@@ -254,7 +254,8 @@ class _Inline:
                 self._open(number, pairs[number])
             elif token.nesting < 0:
                 self._put(self._closers[number])
-                self._in_link = self._in_link and token.type != "link_close"
+                if token.type == "link_close" and self._closers[number]:
+                    self._in_link = False
             else:
                 self._leaf(token, task=task and not number)
         return "".join(self._out)
@@ -347,7 +348,7 @@ class _Inline:
             if (address := bare_address(found[0])) is not None:
                 self._words(text[at : found.start()], starts_line=task or self._starts_line)
                 words, target = address
-                if words == target and _PLAIN_ADDRESS.fullmatch(words):
+                if _PLAIN_ADDRESS.fullmatch(words):
                     self._put(f"<{words}>")
                 else:
                     self._put("[")

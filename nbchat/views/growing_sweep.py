@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from nbchat.display import chrome
 from nbchat.display.canvas import Bundle, Canvas
@@ -48,8 +49,8 @@ class GrowingSweep(CellBar):
     grows, and its beginning when it is complete. Cards never shrink or move.
     """
 
-    def __init__(self, canvas: Canvas) -> None:
-        super().__init__(canvas)
+    def __init__(self, canvas: Canvas, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(canvas, clock=clock)
         self._runs: dict[int, Run] = {}
         self._slots: list[int] = []
         self._ended: list[int] = []
@@ -92,7 +93,7 @@ class GrowingSweep(CellBar):
         if run.problem:
             inner = html_text(run.problem, 600)
         else:
-            inner = markdown_html(markdown_tail(text, window) if grows else text[:window])
+            inner = markdown_html(markdown_tail(text, window) if grows else text[:window], coloured=False)
         side = "column-reverse" if grows else "column"  # show the end, or the beginning
         mark = f' class="{RUNNING_CLASS}"' if grows else ""
         body = f'<div{mark} style="display:flex;flex-direction:{side};max-height:inherit;overflow:hidden">{inner}</div>'

@@ -36,7 +36,7 @@ class VoilaServer:
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         self._url = self._address()
 
-    def _address(self, seconds=60):
+    def _address(self, seconds=300):
         deadline = time.monotonic() + seconds
         while self._process.poll() is None and time.monotonic() < deadline:
             found = re.search(r"http://[\w.]+:\d+/", self._log.read_text())

@@ -92,7 +92,7 @@ class JupyterServer:
             )
         )
 
-    def _wait_for_url(self, timeout=60):
+    def _wait_for_url(self, timeout=300):
         info = self._runtime / f"jpserver-{self._process.pid}.json"
         deadline = time.monotonic() + timeout
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -160,7 +160,7 @@ class Frontend:
         self.requests = []
         self.errors = []
         self.dialogs = []
-        self.path = None
+        self.app = self.path = None
         context.add_init_script(_PANEL)
         context.on("request", lambda request: self.requests.append(request.url))
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
@@ -176,17 +176,21 @@ class Frontend:
         self.dialogs.append((dialog.type, dialog.message))
         dialog.accept()
 
-    def open(self, notebook, app="lab", theme="light", width=1200):
-        """Open a notebook, or one of code cells with these sources, and wait for its kernel."""
+    def open(self, notebook, app="lab", theme="light", width=1200, whole=False):
+        """Open a notebook, or one of code cells with these sources, and wait for its kernel.
+
+        `whole`: every cell is in the page, also those that the front-end would leave out because they are out of view.
+        """
         if not isinstance(notebook, nbformat.NotebookNode):
             notebook = new_notebook(cells=[new_code_cell(source) for source in notebook])
         notebook.metadata.setdefault("kernelspec", KERNELSPEC)
         stem = f"notebook-{next(self._numbers)}"
-        self.server = self._servers[app]
+        self.app, self.server = app, self._servers[app]
         self.path = self.server.root / f"{stem}.ipynb"
         nbformat.write(notebook, self.path)
         self._opened.append((self.server, self.path))
         self.server.set("@jupyterlab/apputils-extension", "themes", theme=THEMES[theme])
+        self.server.set("@jupyterlab/notebook-extension", "tracker", **({"windowingMode": "none"} if whole else {}))
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
         self.page.goto(self.server.url + PATHS[app].format(stem=stem))
         return self._started()

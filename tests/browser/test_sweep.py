@@ -23,7 +23,6 @@ def page(request, new_frontend):
     """All of them in one notebook, run."""
     with new_frontend() as frontend:
         frontend.open([START, FEW, MANY, EXPLORE, REPLY, WHAT_IF], app=request.param).run_all()
-        frontend.app = request.param
         if request.param == "lab":  # at 700 px the files beside it would leave it no room
             frontend.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
         yield frontend

@@ -184,6 +184,10 @@ def test_requests_under_way_count(server):
     for _ in iter_exchange(third):
         pass
     assert isinstance(third.error, BudgetExceeded)
+    branch = chat.fork("branch")
+    assert (branch.budget, branch.spent.tokens) == (chat.budget, 0)  # its own requests count, not its parent's
+    branch.budget = None
+    assert chat.budget is not None
     for work, exchange in zip(works, under_way, strict=True):
         work.close()
         chat.charge(exchange)

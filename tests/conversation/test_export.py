@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -49,6 +50,8 @@ def cells(conversation):
     """The sources of an exported notebook's cells."""
     with tempfile.TemporaryDirectory() as folder:
         notebook = json.loads(write(Path(folder, "talk.ipynb"), conversation).read_text("utf-8"))
+    nbformat.validate(notebook)
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)  # what any Jupyter of today opens
     return [cell["source"] for cell in notebook["cells"]]
 
 

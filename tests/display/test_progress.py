@@ -42,6 +42,12 @@ def test_a_thousand_steps_change_the_output_a_few_times_and_the_result_takes_its
     assert page.changes < 100
 
 
+def test_without_a_total_there_is_no_bar():
+    assert bar_bundle(1234, None, ["$0.01"], "rows")["text/plain"] == "1,234 rows so far · $0.01"
+    assert bar_bundle(3, None, [])["text/plain"] == "3 so far"
+    assert "width" not in bar_bundle(3, None, [])["text/html"]
+
+
 def test_a_bar_counts_in_its_noun():
     page = Page()
     CellBar(page).show(3, 10, ["$0.01"], "rows")

@@ -141,6 +141,8 @@ def test_a_retry_is_a_line_that_is_seen_at_once():
     printed.after(TextDelta("a"))
     printed.after(Retrying(2.4, "HTTP\x1b[2J 429", 2), UsageReport(Usage()))
     assert printed.stream.flushed == "a\n(HTTP 429: retrying in 2 s, attempt 2)\n"
+    printed.after(Retrying(2.4, "rate limit", 1))
+    assert printed.stream.flushed.endswith("\n(rate limit: sending in 2 s)\n")
 
 
 def test_calls_are_printed_between_the_rounds():

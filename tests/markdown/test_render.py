@@ -5,7 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
+from nbchat.markdown.html import markdown_html
 from nbchat.markdown.render import render
 from tests.markdown.hostile import PAYLOADS, nested, payload
 from tests.markdown.readers import dangers, lab_html, nbconvert_html, remove_math
@@ -82,6 +84,19 @@ def test_any_text_comes_out_as_text_that_encodes(text):
     render(text).encode()
 
 
+LINKS = ["<http://x.y>", "<http://x.y>", " http://e.f", " www.g.h ", "![i](http://i.j/k.png)", " *b* "]
+
+
+@given(st.lists(st.sampled_from(LINKS), max_size=6).map(lambda parts: f"[a {''.join(parts)}](http://c.d) http://n.o"))
+def test_no_link_is_within_a_link(text):
+    """Nor in the page: a browser would end the outer link there."""
+    depth = 0
+    for token in MarkdownIt("commonmark").parseInline(render(text))[0].children:
+        depth += token.nesting * token.type.startswith("link")
+        assert depth <= 1
+    assert not re.search("<a [^>]*>(?:(?!</a>).)*<a ", markdown_html(text), re.DOTALL)
+
+
 @pytest.mark.parametrize("letter", "\u017f\u212a\u0130\u0131")
 @pytest.mark.parametrize(
     "text", ["<sub>a</sub>", "<kbd>a</kbd>", "<mark>a</mark>", "https://a.b/c", "[a](https://b.c)", "![a](https://b.c)"]
@@ -135,6 +150,8 @@ def test_canonical_text_comes_back_as_it_is(text):
         ("[a](docs/b.md#c)", "[a](#docs/b.md%23c)"),
         ("[a](/api/shutdown)", "[a](#/api/shutdown)"),
         ("[a]()", "[a](#)"),
+        (f"[a]({PIXEL})", "a"),
+        ("[a <http://b.c> http://d.e](http://f.g)", "[a http&#58;//b.c http&#58;//d.e](http://f.g)"),
         ("[a]: javascript:x", "&#91;a&#93;: javascript:x"),
         ("<javascript:x>", "&lt;javascript:x&gt;"),
         ("ftp://a.b", "ftp&#58;//a.b"),

@@ -1,8 +1,11 @@
 """The answers of a sweep while they come: all of them in one picture, bounded, harmless, nothing lost when it is stopped."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nbchat.frontend import Session
 from nbchat.testing import Pause, Say, Status, Stream, chunk
@@ -32,6 +35,23 @@ class Unhurried(GrowingSweep):
     def show(self, done, total, facts):
         self._paint_at = 0.0
         super().show(done, total, facts)
+
+
+class Growing:
+    """A sweep with these answers on a canvas with a clock."""
+
+    def __init__(self, texts):
+        self.now, self.pictures, self.runs = 0.0, Pictures(), list(sweep_of(texts))
+        self.growing = GrowingSweep(self.pictures, clock=lambda: self.now)
+        for run in self.runs:
+            self.growing.put(replace(run, status="not run", turn=None))
+
+    def picture(self, status):
+        """What is shown when all runs have this status."""
+        for run in self.runs:
+            self.growing.put(replace(run, status=status))
+        self.growing.show(0, len(self.runs), [])
+        return self.pictures.shown[-1]["text/html"]
 
 
 def watched(session, pictures, on_picture=lambda _html: None, **options):
@@ -97,13 +117,28 @@ def test_a_failure_and_a_full_grid(server):
 @scaled(0.4)
 def test_nothing_in_a_picture_is_live_and_it_is_bounded(texts):
     """For any answers: each element is closed, none has a handler or a source, and the size is bounded."""
-    growing = GrowingSweep(pictures := Pictures())
-    for run in sweep_of(texts):
-        growing.put(run)
-    growing.show(0, len(texts), [])
-    html = pictures.shown[-1]["text/html"]
+    html = Growing(texts).picture("complete")
     seen = Tags(html)
+    assert html.count("border:1px") == len(texts)
     assert seen.open == []
     assert seen.attributes <= {"style", "class", "dir", "href", "target", "rel", "start"}
     assert not {"script", "img", "iframe", "style"} & set(seen.tags)
     assert len(html) < 20 * WINDOW
+
+
+@pytest.mark.parametrize("count", [1, 3, 6, 7, 60])
+@pytest.mark.parametrize("text", ["word " * 400, "```py\ndef f(x):\n    return x + 1  # a\n" * 50, "中文 " * 900])
+def test_a_growing_sweep_keeps_the_byte_budget_and_moves(text, count):
+    """Progress is reported ten times a second for a minute."""
+    sweep = Growing([text] * count)
+    sweep.picture("running")
+    sweep.pictures.shown.clear()
+    painted = []
+    for _ in range(600):
+        sweep.now += 0.1
+        before = len(sweep.pictures.shown)
+        sweep.growing.show(0, count, [])
+        painted += [sweep.now] * (len(sweep.pictures.shown) - before)
+    sent = sum(600 + sum(len(form.encode()) for form in bundle.values()) for bundle in sweep.pictures.shown)
+    assert sent < 60 * 20_000
+    assert max(late - soon for soon, late in itertools.pairwise(painted)) < 3

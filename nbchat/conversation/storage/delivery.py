@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from nbchat.api.prices import check_table, listed_price
 from nbchat.conversation.exchange.exchange import Delivery, Exchange
@@ -19,7 +19,6 @@ from nbchat.values.answer.events import Event
 from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import SessionError
 from nbchat.values.request import Request
-from nbchat.values.threads import LiveSet
 
 if TYPE_CHECKING:  # imported only with a budget
     from nbchat.store.ledger.budget import Budget
@@ -34,8 +33,6 @@ class Limits(Struct):
 
     budget: Budget | None = None
     cache: bool | None = None
-    reserved: LiveSet[Exchange] = field(default_factory=LiveSet)
-    """The exchanges in flight with an estimate of what their requests will cost."""
 
     def cache_is_on(self) -> bool:
         """Whether stored answers are replayed."""
@@ -97,7 +94,6 @@ class Deliverer:
         if notice is not None and notice not in exchange.notices:
             exchange.notices.append(notice)
         exchange.reserved = (cost or 0.0, tokens or 0)
-        self._limits.reserved.add(exchange)
 
     def _completion(self, exchange: Exchange) -> int:
         """Estimate an answer's tokens from earlier answers, up to the request's limit."""
@@ -115,6 +111,9 @@ def spent(record: Record, limits: Limits) -> Spent:
     """Return what counts against the budget: a session's requests, or all of a day's, including those in flight."""
     budget, persistence = limits.budget, record.persistence
     since = 0.0 if budget is None else budget.since()
+    cost, tokens = (
+        record.reserved
+    )  # before the ledger: what is entered meanwhile is counted twice rather than not at all
     known = Spent.of(entry for entry in record.ledger if entry.at >= since)
     if persistence is not None:
         try:
@@ -123,8 +122,6 @@ def spent(record: Record, limits: Limits) -> Spent:
             known = max(known, found, key=lambda one: one.calls)  # the journal may lag behind, or be read-only
         except SessionError:
             pass
-    under_way = [exchange.reserved for exchange in limits.reserved if not exchange.kept]
-    cost, tokens = sum(amount[0] for amount in under_way), sum(amount[1] for amount in under_way)
     return Spent(known.calls, known.cost + cost, known.tokens + tokens, known.cost_unknown, known.tokens_unknown)
 
 

@@ -131,6 +131,12 @@ class Record:
             self._open.add(exchange)
         return exchange
 
+    @property
+    def reserved(self) -> tuple[float, int]:
+        """Dollars and tokens that the open exchanges are expected to cost, while a budget counts them."""
+        amounts = [exchange.reserved for exchange in self._open]
+        return sum(cost for cost, _ in amounts), sum(tokens for _, tokens in amounts)
+
     def watch(self, run: Stoppable) -> None:
         """Have `stop` end a run of many requests too, for as long as it exists."""
         with self._lock:
