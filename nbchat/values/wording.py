@@ -46,12 +46,12 @@ def dollars(amount: float, digits: int = 2) -> str:
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return ' Did you mean …?' with the closest of `words`, to append to a sentence; empty = none is close.
 
-    A word that starts with `word` beats one that is merely similar.
+    A word that starts with `word` beats one that is merely similar. Leading dashes do not count.
     """
     import difflib
 
-    known = {each.casefold(): each for each in reversed(list(words))}
-    folded = word.casefold()
-    begun = [each for each in known if each.startswith(folded)] if len(folded.strip("-")) > 1 else []
+    known = {each.casefold().lstrip("-"): each for each in reversed(list(words))}
+    folded = word.casefold().lstrip("-")
+    begun = [each for each in known if each.startswith(folded)] if len(folded) > 1 else []
     close = min(begun, key=len) if begun else next(iter(difflib.get_close_matches(folded, known, n=1)), None)
     return f" Did you mean {known[close]}?" if close else ""
