@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nbchat.api.error_body import describe, text_of
+from nbchat.api.error_body import MOST_NESTED, describe, text_of
 from nbchat.api.failure import error_from, is_temporary
 from nbchat.api.keys import Key
 from nbchat.testing import Say, Status
@@ -84,6 +84,26 @@ def test_an_object_of_unknown_shape_is_quoted_and_bounded():
     assert describe({"a": {"b": "word"}}).message == '{"a": {"b": "word"}}'
     assert describe({}).message == ""
     assert 100 < len(describe({"a": "word " * 100_000}).message) <= 20 * 300
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "levels"),
+    [
+        (lambda body: {"error": body}, 1),
+        (lambda body: [body], 1),
+        (lambda body: {"details": body}, 1),
+        (lambda body: {"message": json.dumps(body)}, 2),
+        (lambda body: {"metadata": {"raw": json.dumps(body)}}, 2),
+        (lambda body: {"metadata": {"raw": body}}, 1),
+        (lambda body: f"Upstream: {json.dumps({'error': body})}", 2),
+    ],
+)
+def test_a_message_is_found_as_deep_as_the_limit_and_no_deeper(wrapped, levels):
+    body = {"message": "No."}
+    for _ in range(MOST_NESTED // levels):
+        body = wrapped(body)
+    assert describe(body).message.endswith("No.")
+    assert not describe(wrapped(wrapped(body))).message.endswith("No.")
 
 
 def test_validation_errors_name_their_fields():

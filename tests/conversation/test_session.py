@@ -469,6 +469,7 @@ def test_a_branch_of_the_current_session_becomes_current():
 
 def test_renew_resets_the_process(server):
     fresh = Process()
+    fresh.renew()  # which has nothing to stop yet
     first = fresh.registry(lambda name: Session(name=name))
     fresh.connected = Session(base_url=server.base_url).endpoint
     fresh.capabilities.learn("url", "m", "temperature", "no")
