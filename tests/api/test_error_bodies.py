@@ -41,7 +41,10 @@ def test_it_is_retried_exactly_if_that_may_help(server, case):
 def test_a_detail_is_all_that_a_body_says():
     """PROTOCOL 4.1: the innermost message, codes and types from the outside in, and the retry delay."""
     body = {
+        "type": "error",
+        "code": "bad",
         "error": {
+            "type": "throttled",
             "code": 429,
             "status": "RESOURCE_EXHAUSTED",
             "message": "Slow down.",
@@ -50,10 +53,11 @@ def test_a_detail_is_all_that_a_body_says():
                 "no object",
                 {"reason": "RATE_LIMIT"},
             ],
-        }
+        },
     }
     detail = describe(json.dumps(body))
     assert (detail.message, detail.retry_after, detail.status) == ("Slow down.", 7, 429)
+    assert (detail.type, detail.code) == ("throttled", "429")
     assert detail.kinds[-1] == "RATE_LIMIT"
     assert describe(detail) is detail
     assert not detail.is_page
