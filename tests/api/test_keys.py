@@ -1,6 +1,9 @@
 """A key does not show itself, and is masked wherever it comes back."""
 
+import html
+import json
 import pickle
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -85,3 +88,24 @@ def test_what_looks_like_a_key_is_known(text):
 )
 def test_what_does_not_look_like_a_key_may_be_repeated(text):
     assert not looks_like_key(text)
+
+
+FORMS = [
+    lambda secret: secret,
+    str.upper,
+    lambda secret: json.dumps(secret)[1:-1],
+    lambda secret: json.dumps(json.dumps(secret)[1:-1])[1:-1].replace("/", "\\/"),
+    lambda secret: "".join(f"\\u{ord(char):04X}" for char in secret),
+    lambda secret: quote(secret, safe=""),
+    html.escape,
+    lambda secret: "".join(f"&#{ord(char)};" for char in secret),
+]
+
+
+@given(st.text("".join(map(chr, range(33, 127))).replace("\\", ""), min_size=16, max_size=24), st.sampled_from(FORMS))
+def test_a_key_is_masked_as_others_quote_it(secret, form):
+    masked = Key(secret).redact(f"No such key: '{form(secret)}'.")
+    assert "[key]" in masked
+    assert len(masked) <= len("No such key: '[key]'.") + 6, (
+        "of a key that begins or ends with an escape's own character"
+    )

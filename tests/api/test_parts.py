@@ -256,14 +256,32 @@ def test_what_can_not_be_shown_is_named(said, kinds):
     assert not reply.empty
 
 
-def test_a_key_shows_in_no_part():
-    secret = "sk-secret-77"
+@pytest.mark.parametrize("escape", [("k-", "k\\u002d"), ("/", "\\/"), ("s", "\\u0073")])
+@pytest.mark.parametrize("tools", [(), ("f",)])
+def test_an_escaped_key_shows_nowhere(escape, tools):
+    secret = "sk-secret/77"
     said = {
         "annotations": [{"url": f"https://x/?k={secret}", "title": secret}],
         "content": [{"type": secret}, {"type": "text", "text": secret}],
+        "images": [f"data:image/png;base64,{secret}"],
+        "reasoning_details": [{"type": "x", "text": secret, secret: 1}],
+        "reasoning_content": secret,
+        "refusal": secret,
+        "tool_calls": [
+            {"id": secret, "function": {"name": secret, "arguments": secret}, "extra_content": {secret: secret}}
+        ],
     }
-    text = json.dumps(delta(**said)).replace("-", "\\u002d").encode()
-    assert secret not in repr(decoded([stream(text)], key=Key(secret)))
+    choice = {"delta": said, "logprobs": {"content": [{"token": secret, "logprob": -1}]}, "finish_reason": secret}
+    chunk = {"id": secret, "model": secret, "choices": [choice], "usage": {"prompt_tokens": 1, secret: secret}}
+    text = json.dumps(chunk).replace(*escape).encode()
+    offered = {"tools": [{"type": "function", "function": {"name": name}} for name in tools]}
+    for body in (stream(text), text, text[:-1], text + b"\n" + text):
+        events = decoded([body], key=Key(secret), sent=offered)
+        assert len(events) > 5
+        assert secret not in repr(
+            [getattr(event, "error", event) for event in events] + [getattr(event, "raw", None) for event in events]
+        )
+        assert json.dumps(secret)[1:-1] not in repr(events)
 
 
 # Log probabilities in the old form

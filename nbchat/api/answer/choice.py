@@ -32,7 +32,6 @@ class ChoiceReader:
 
     def __init__(self, index: int, key: Key | None, tools: Sequence[str]) -> None:
         self._index = index
-        self._key = key
         self.flow = TextFlow(index, key)
         self.owes_reason = False
         """Whether its finish reason is pending until held-back text is emitted."""
@@ -95,7 +94,7 @@ class ChoiceReader:
     def read_sources(self, holder: Mapping[str, Any], events: list[Event]) -> None:
         """Emit new sources; many servers repeat all of them in each chunk."""
         found: dict[str, Source] = {}
-        for source in map(self._masked, parts.sources_in(holder)):
+        for source in parts.sources_in(holder):
             name = source.url or source.title
             if name not in self._sources and (name not in found or source.title):
                 found[name] = source
@@ -201,13 +200,7 @@ class ChoiceReader:
     def _report_unshown(self, kind: str, events: list[Event]) -> None:
         if kind not in self._unshown and len(self._unshown) < MOST_KINDS:
             self._unshown.add(kind)
-            events.append(Unshown(self._mask(paired(kind))[:40], self._index))
-
-    def _masked(self, source: Source) -> Source:
-        return Source(self._mask(source.url), self._mask(source.title)) if self._key is not None else source
-
-    def _mask(self, text: str) -> str:
-        return self._key.redact(text) if self._key is not None and self._key.distinct else text
+            events.append(Unshown(paired(kind)[:40], self._index))
 
 
 def _transcript(message: Mapping[str, Any]) -> str:

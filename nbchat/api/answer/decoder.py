@@ -298,7 +298,7 @@ class AnswerDecoder:
                 self._keep(data)
                 return
             self._give_up(read)
-        self._take(payload, kind, read)
+        self._take(payload, kind, read, escaped=b"\\" in data)
 
     def _keep(self, data: bytes) -> None:
         """Keep a line that is not an event by itself."""
@@ -340,8 +340,10 @@ class AnswerDecoder:
             self._take(payload, b"", read)
         return True
 
-    def _take(self, payload: Any, kind: bytes, events: list[Event]) -> None:
-        """Read one payload, or a list of several, into events."""
+    def _take(self, payload: Any, kind: bytes, events: list[Event], *, escaped: bool = True) -> None:
+        """Read one payload, or a list of several, into events; `escaped`: the bytes may not have shown the key in it."""
+        if self._key is not None and escaped:
+            payload = self._key.masked(payload)
         self._only = self._only and not self._payload.seen and _is_whole(payload)
         for item in payload if isinstance(payload, list) else [payload]:
             if self.failed:
