@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from nbchat.conversation.turn import Turn
 from nbchat.markdown.inline import inline_text
+from nbchat.markdown.json_answers import as_markdown
 from nbchat.markdown.render import render
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.store.private_file import write_private
@@ -174,7 +175,7 @@ def _answer(turn: Turn) -> str:
 
 def _choice(choice: Choice) -> str:
     """Return a choice as Markdown, with its images and sources."""
-    body = render(choice.text or choice.refusal)
+    body = render(as_markdown(choice.text or choice.refusal))
     if not choice.images and not choice.sources:
         return body
     from nbchat.markdown.attachments import attachments_markdown

@@ -327,7 +327,6 @@ class _ChoiceView:
                 self._latest = change
         # Merged pieces leave empty outputs behind, which the next pieces reuse.
         left = self._painted[len(wanted) :]
-        self._latest = None if left else self._latest
         changes += [(first + len(wanted) + number, chrome.EMPTY) for number, one in enumerate(left) if one is not None]
         self._painted = [*wanted, *[None] * len(left)]
         return changes

@@ -20,7 +20,7 @@ from nbchat.markdown.code_colours import coloured_code
 from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.inline import html_text
-from nbchat.markdown.json_answers import as_code, is_json
+from nbchat.markdown.json_answers import as_markdown
 from nbchat.markdown.parsing import MOST_NESTED, parse, parser
 
 __all__ = ["MARKDOWN_TAGS", "markdown_html", "markdown_words"]
@@ -54,8 +54,7 @@ def markdown_html(text: str, *, coloured: bool = True) -> str:
     Images are replaced by their descriptions; formulas are typeset if the page can. A text that is too long or too deeply
     nested is shown as written.
     """
-    markdown = as_code(text) if is_json(text) else text
-    tokens = _tokens(markdown) if len(text) <= MOST_CHARACTERS else None
+    tokens = _tokens(as_markdown(text)) if len(text) <= MOST_CHARACTERS else None
     if tokens is None:
         return f'<div dir="auto" class="{NO_MATH}" style="{AS_WRITTEN}">{html_text(text)}</div>'
     _settle(tokens)
@@ -105,15 +104,15 @@ def _settle(tokens: list[Token]) -> None:
             if child.type == "image":
                 child.type, child.content = "text", f"[image: {child.content}]"
             elif child.type == "link_open":
-                live.append(_limit(child))
+                live.append(_limit(child, nested=any(live)))
             elif child.type == "link_close" and not live.pop():
                 child.tag = "span"
 
 
-def _limit(link: Token) -> bool:
-    """Restrict a link; return whether it remains one (fragments have no target here)."""
+def _limit(link: Token, *, nested: bool) -> bool:
+    """Restrict a link; return whether it remains one (fragments have no target here, and HTML nests no links)."""
     address = safe_address(str(link.attrs.get("href", "")))
-    live = address is not None and not address.startswith("#")
+    live = not nested and address is not None and not address.startswith("#")
     link.tag = "a" if live else "span"
     link.attrs = {"href": address or "", "target": "_blank", "rel": "noopener noreferrer"} if live else {}
     return live

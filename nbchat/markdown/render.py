@@ -254,7 +254,8 @@ class _Inline:
                 self._open(number, pairs[number])
             elif token.nesting < 0:
                 self._put(self._closers[number])
-                self._in_link = self._in_link and token.type != "link_close"
+                if token.type == "link_close" and self._closers[number]:
+                    self._in_link = False
             else:
                 self._leaf(token, task=task and not number)
         return "".join(self._out)

@@ -23,6 +23,15 @@ LIVE = """() => {
 }"""
 
 
+def live(frontend, answers):
+    """What is live in the outputs of `answers` cells after the first, once it is certain that the page holds them all."""
+    for index in range(1, answers + 1):
+        outputs = frontend.output(index).locator(".jp-OutputArea-output")
+        assert outputs.count() == len(frontend.outputs(index)) > 1
+        assert all(outputs.evaluate_all("nodes => nodes.map(node => node.hasChildNodes())"))
+    return frontend.page.evaluate(LIVE)
+
+
 def texts():
     """All payloads written by hand and some composed ones, some to a cell, each cut in two as a stream cuts them."""
     all_of_them = [*PAYLOADS, *(payload(seed) for seed in range(100))]
@@ -37,16 +46,16 @@ def test_nothing_of_an_answer_is_live(frontend, app):
         *(Say([text[: len(text) // 2], text[len(text) // 2 :]], model=PAYLOADS[0]) for text in answers)
     ) as server:
         setup = f"%load_ext nbchat\nimport os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='m')"
-        frontend.open([setup, *["%%chat --once\nGo"] * len(answers)], app=app)
+        frontend.open([setup, *["%%chat --once\nGo"] * len(answers)], app=app, whole=True)
         address = frontend.page.url
         frontend.run_all()
-        assert frontend.page.evaluate(LIVE) == []
+        assert live(frontend, len(answers)) == []
         assert [url for url in frontend.requests if PROBE in url or HOST in url] == []
         assert frontend.dialogs == []
         assert frontend.page.url == address
         frontend.save()
         frontend.reload()
-        assert frontend.page.evaluate(LIVE) == []
+        assert live(frontend, len(answers)) == []
         assert [url for url in frontend.requests if PROBE in url or HOST in url] == []
 
 

@@ -82,9 +82,14 @@ def listener():
         thread.join()
 
 
-@pytest.fixture
-def page(frontend, app):
+@pytest.fixture(scope="module", params=["lab", "notebook"])
+def page(request, new_frontend):
     """An open notebook in which the renderer has drawn a formula and a diagram before, so that both are loaded."""
+    with new_frontend() as frontend:
+        yield warmed(frontend, request.param)
+
+
+def warmed(frontend, app):
     frontend.open(["pass"], app=app)
     rendered(frontend, ["$x$\n\n```mermaid\ngraph TD\nA-->B\n```"])
     return frontend
@@ -102,17 +107,18 @@ def fetched(frontend):
     return [url for url in frontend.requests if PROBE in url]
 
 
-def test_nothing_is_live_and_nothing_is_fetched(page, app, listener):
+def test_nothing_is_live_and_nothing_is_fetched(page, listener):
     address = page.page.url
-    texts = [with_host(text, listener.host) for text in [*PAYLOADS, *map(payload, range(COMPOSED[app]))]]
+    texts = [with_host(text, listener.host) for text in [*PAYLOADS, *map(payload, range(COMPOSED[page.app]))]]
     found = rendered(page, [render(text) for text in texts])
     assert [(texts[number], what) for number, what in found] == []
     assert fetched(page) == listener.heard == page.dialogs == []
     assert page.page.url == address
 
 
-def test_unrendered_the_same_payloads_are_live(page, listener):
-    """Control: without rendering, the test above detects what it looks for."""
+def test_unrendered_the_same_payloads_are_live(frontend, app, listener):
+    """Control, in a page of its own: without rendering, the test above detects what it looks for."""
+    page = warmed(frontend, app)
     harsh = re.compile("http-equiv|<base|<form|location")  # would take the page away
     texts = [with_host(text, listener.host) for text in PAYLOADS if not harsh.search(text)]
     found = rendered(page, texts)

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+import shutil
 import sqlite3
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from nbchat.conversation.session import Session
 from nbchat.store.opening import journal, journal_path
+from nbchat.store.records import new_id
 from nbchat.testing import Say, ScriptedServer
 from tests import strategies
 
@@ -51,15 +54,16 @@ def made(talking, tmp_path_factory):
         connection = sqlite3.connect(path)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
-        return path.read_bytes(), texts(chat)
+        return shutil.copy(path, path.with_name("whole")), texts(chat)
 
 
-def lay(data):
-    """Replace the file of the previous example."""
-    for file in journal_path().parent.glob(f"{journal_path().name}*"):
+def lay(whole):
+    """Make a copy of it this process's journal, after the previous example's was closed."""
+    before = journal_path()
+    os.environ["NBCHAT_STORE"] = str(shutil.copy(whole, whole.with_name(f"{new_id()}.sqlite")))
+    journal()
+    for file in before.parent.glob(f"{before.name}*"):
         file.unlink()
-    journal_path().parent.mkdir(exist_ok=True)
-    journal_path().write_bytes(data)
 
 
 def texts(session):
@@ -103,8 +107,8 @@ def looked_at():
 @strategies.scaled(0.4)
 @given(st.sampled_from(COLUMNS), st.integers(0, 3), JUNK)
 def test_a_damaged_column_costs_at_most_its_row(talking, made, column, number, junk):
-    data, before = made
-    lay(data)
+    whole, before = made
+    lay(whole)
     damage(*column, number, junk)
     again = looked_at()
     after = texts(again)
@@ -126,8 +130,8 @@ def test_a_damaged_column_costs_at_most_its_row(talking, made, column, number, j
 @strategies.scaled(1)
 @given(st.integers(0, 3), st.integers(0, 200), LEAVES)
 def test_a_damaged_field_costs_the_field(talking, made, number, path, leaf):
-    data, answers = made
-    lay(data)
+    whole, answers = made
+    lay(whole)
     connection = sqlite3.connect(journal_path(), isolation_level=None)
     (turn,) = connection.execute("SELECT turn FROM answers WHERE number = ?", (number + 1,)).fetchone()
     connection.close()
@@ -148,8 +152,8 @@ def test_a_damaged_field_costs_the_field(talking, made, number, path, leaf):
 
 
 def test_a_rating_that_can_not_be_read_is_lost_alone_and_said(made):
-    data, answers = made
-    lay(data)
+    whole, answers = made
+    lay(whole)
     connection = sqlite3.connect(journal_path(), isolation_level=None)
     for number, turn in connection.execute("SELECT number, turn FROM answers").fetchall():
         if "rating" in (content := json.loads(turn)):

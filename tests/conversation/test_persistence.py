@@ -18,7 +18,7 @@ from nbchat.testing.payloads import chunk
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import NbchatError, SessionError
 from tests.environment import ROOT
-from tests.store.turns import until
+from tests.store.turns import texts, until
 
 
 @pytest.fixture
@@ -157,16 +157,14 @@ ASK_UNTIL_KILLED = """
 
 
 def killed(server, cell_id):
-    """A kernel that is killed once some of its second answer is in the journal."""
+    """A kernel that is killed once all that came of its second answer is in the journal."""
     server.add(Say("whole "), Stream([chunk("partial "), chunk("text"), Hang()]))
     code = textwrap.dedent(ASK_UNTIL_KILLED)
     kernel = subprocess.Popen([sys.executable, "-c", code, server.base_url, cell_id], cwd=ROOT)
     reader = Journal(journal_path())
     try:
         while kernel.poll() is None:
-            if reader.exists() and any(
-                stored.events for row in reader.sessions() for stored in reader.answers(row.id).values()
-            ):
+            if reader.exists() and "partial text" in texts(reader):
                 break
     finally:
         reader.close(1.0)

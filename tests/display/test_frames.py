@@ -1,6 +1,7 @@
 """What is on screen after each paint: nothing shown goes away, nothing waits too long, no update comes too soon."""
 
 import itertools
+import json
 import re
 
 import pytest
@@ -157,6 +158,47 @@ def test_behind_any_text_the_screen_moves_every_second_within_the_byte_budget(sh
     assert screen.sent < 10 * 20_000
 
 
+def test_only_the_last_output_is_sent_again_at_the_end():
+    screen = Screen()
+    for _ in range(20):
+        screen.after(1, TextDelta("A paragraph of some words.\n\n" * 40))
+    screen.changed.clear()
+    screen.end()
+    assert len(screen.changed) <= 2  # and the footer
+
+
+def test_a_burst_of_updates_is_made_up_for_in_seconds():
+    """A definition at the end of a long answer changes all of it: about 300 kB of updates."""
+    screen = Screen()
+    screen.after(0, TextDelta("Words with [a link][d].\n\n" * 12_000))
+    screen.sent = 0
+    screen.after(5, TextDelta("[d]: https://a.b/c\n\n"))
+    assert screen.sent > 250_000
+    for _ in range(30):
+        screen.after(1, TextDelta("word "))
+    screen.after(0.2, TextDelta("word "))
+    assert screen.after(0.2, TextDelta("END"))[-1].endswith("END")
+
+
+def test_after_a_rest_some_updates_may_be_large():
+    """Each is 3.3 kB; more than a few would exceed the rate."""
+    screen = Screen()
+    screen.after(0, TextDelta("中" * 900))
+    screen.after(5)
+    shown = [screen.after(0.11, TextDelta(f"{number};"))[-1].endswith(f"{number};") for number in range(30)]
+    assert shown[:4] == [True] * 4
+    assert not all(shown)
+
+
+def test_json_is_code_in_each_frame():
+    screen = Screen()
+    text = json.dumps({"items": [{"name": "a", "born": 1815 + number} for number in range(200)]}, indent=1)
+    for at in range(0, len(text), 97):
+        frame = screen.after(1, TextDelta(text[at : at + 97]))
+        assert all(output.startswith("```json\n") for output in frame)
+    assert len(frame) > 2
+
+
 def test_the_second_choice_streams_once_the_first_is_finished():
     screen = Screen(2)
     assert screen.after(0, TextDelta("b1", 1)) == []
@@ -252,6 +294,14 @@ def test_text_that_turns_out_to_be_reasoning_moves_and_the_answer_takes_its_plac
     frame = screen.after(1, ThoughtBefore("Right."), TextDelta("Yes."))
     assert frame == ["[Thought for 0.00 s]\nLet me see. Right.", "Yes."]
     assert len(screen.outputs) == 2
+
+
+def test_an_answer_that_repeats_what_turned_out_to_be_reasoning_is_shown():
+    screen = Screen()
+    screen.after(0, ReasoningDelta("Hm."))
+    screen.after(1, TextDelta("Yes."))
+    screen.after(1, ThoughtBefore(""))
+    assert screen.after(1, TextDelta("Yes."))[1:] == ["Yes."]
 
 
 # Between rounds

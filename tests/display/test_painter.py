@@ -199,6 +199,31 @@ def test_seconds(seconds, text):
     assert seconds_text(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("tokens", "text"), [(1, None), (94, "9.4 tokens/s"), (96, "10 tokens/s"), (1234, "123 tokens/s")]
+)
+def test_the_speed_has_two_digits(tokens, text):
+    reply = Reply((Choice(text="a"),), usage=Usage(1, tokens, 1 + tokens, "measured"), timing=Timing(0.5, 10.5))
+    assert footer_facts(reply)[1:] == ["0.5 s to first token", *filter(None, [text])]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        *((reason, None) for reason in (None, "stop", "end_turn", "eos", "stop_sequence")),
+        ("length", "cut at max_tokens"),
+        ("max_tokens", "cut at max_tokens"),
+        ("content_filter", "stopped by the server's content filter"),
+        ("tool_calls", "wants tools called"),
+        ("function_call", "wants tools called"),
+        ("odd", "finish: odd"),
+    ],
+)
+def test_the_footer_says_why_an_answer_ended_unless_it_just_ended(reason, text):
+    reply = Reply((Choice(text="a", finish_reason=reason), Choice(1, text="a", finish_reason="stop")))
+    assert footer_facts(reply)[1:] == [text] * bool(text)
+
+
 def test_the_footer_names_what_is_unusual():
     reply = Reply(
         (Choice(text="a", finish_reason="length"),),

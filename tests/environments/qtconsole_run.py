@@ -15,16 +15,13 @@ client = manager.client()
 client.start_channels()
 console = RichJupyterWidget()
 console.kernel_manager, console.kernel_client = manager, client
-idle = []
+ended = set()
 
 
 def take(message):
-    """Notice the end of a cell's output; the console's other requests end with "idle" too."""
-    if (
-        message["content"].get("execution_state") == "idle"
-        and message["parent_header"]["msg_type"] == "execute_request"
-    ):
-        idle.append(message)
+    """Notice the end of a request's output; the console makes silent requests of its own beside the cells."""
+    if message["content"].get("execution_state") == "idle":
+        ended.add(message["parent_header"]["msg_id"])
 
 
 client.iopub_channel.message_received.connect(take)
@@ -32,9 +29,9 @@ client.kernel_info()
 while not console._prompt:
     application.processEvents()
 for number, cell in enumerate(json.loads(sys.argv[1])):
-    idle.clear()
     console.execute(cell)
-    while not idle or console._executing or console._control.toPlainText().count("In [") < number + 2:
+    (asked,) = (name for name, request in console._request_info["execute"].items() if request.kind == "user")
+    while asked not in ended or console._executing or console._control.toPlainText().count("In [") < number + 2:
         application.processEvents()
     print(console._control.toPlainText(), flush=True)  # now: output behind the next prompt goes with the next cell
 manager.shutdown_kernel(now=True)

@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 from dataclasses import dataclass, field
+from queue import Empty
 
 import zmq
 from jupyter_client.manager import KernelManager
@@ -19,7 +20,7 @@ from pexpect.fdpexpect import fdspawn
 
 from tests.environment import clean_environment
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """How long a test waits for anything before it fails."""
 
 
@@ -188,7 +189,18 @@ class Kernel:
         self._manager.start_kernel(env=clean_environment(home), cwd=str(work))
         self.client = self._manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=PATIENCE)
+        self._wait_for_ready()
+
+    def _wait_for_ready(self):
+        """Wait until it answers and is heard on iopub. The client's own `wait_for_ready` adds 0.2 s of silence."""
+        asked = message = None
+        while (
+            message is None or message["content"].get("execution_state") != "idle" or message["parent_header"] != asked
+        ):
+            try:
+                message = self.client.get_iopub_msg(timeout=0.05)
+            except Empty:
+                asked = self.client.kernel_info(reply=True, timeout=PATIENCE)["parent_header"]
 
     def run(self, code, answers=(), timeout=PATIENCE, cell_id=None):
         """Run a cell to its end. `answers` are typed when it asks (`input`, `getpass`)."""
@@ -220,7 +232,7 @@ class Kernel:
     def restart(self):
         """A fresh process; names and extensions are gone."""
         self._manager.restart_kernel(now=True)
-        self.client.wait_for_ready(timeout=PATIENCE)
+        self._wait_for_ready()
         self.handles.clear()
         self.stray.clear()
         self.comms.clear()

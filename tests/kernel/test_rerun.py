@@ -5,7 +5,7 @@ import pytest
 from nbchat.testing import Hang, Say, Stream
 from nbchat.testing.payloads import chunk
 from tests.kernel.test_line import shown
-from tests.store.turns import until
+from tests.store.turns import texts, until
 
 
 @pytest.fixture
@@ -127,12 +127,12 @@ def test_two_kernels_share_one_journal(notebook, new_kernel, server):
 
 
 def wait_for_journal(notebook):
-    """Wait until the answer that comes is in the journal."""
+    """Wait until all that came of the answer is in the journal."""
     from nbchat.store.journal import Journal
 
     journal = Journal(notebook.home / "nbchat.sqlite")
     try:
-        until(lambda: any(s.events for row in journal.sessions() for s in journal.answers(row.id).values()))
+        until(lambda: "partial text" in texts(journal))
     finally:
         journal.close(1.0)
 

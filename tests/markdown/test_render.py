@@ -5,10 +5,15 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
+from nbchat.markdown.formulas import canonical_tex
+from nbchat.markdown.html import markdown_html
+from nbchat.markdown.parsing import parse
 from nbchat.markdown.render import render
 from tests.markdown.hostile import PAYLOADS, nested, payload
 from tests.markdown.readers import dangers, lab_html, nbconvert_html, remove_math
+from tests.strategies import scaled
 
 PIECES = [
     '<img src="x" onerror="window.ran=1">', "![i](http://x/probe.png)", "[a](javascript:x)", "$x$", "$", "$$", "\\(", "\\)", "\\[",
@@ -82,6 +87,19 @@ def test_any_text_comes_out_as_text_that_encodes(text):
     render(text).encode()
 
 
+LINKS = ["<http://x.y>", "<http://x.y>", " http://e.f", " www.g.h ", "![i](http://i.j/k.png)", " *b* "]
+
+
+@given(st.lists(st.sampled_from(LINKS), max_size=6).map(lambda parts: f"[a {''.join(parts)}](http://c.d) http://n.o"))
+def test_no_link_is_within_a_link(text):
+    """Nor in the page: a browser would end the outer link there."""
+    depth = 0
+    for token in MarkdownIt("commonmark").parseInline(render(text))[0].children:
+        depth += token.nesting * token.type.startswith("link")
+        assert depth <= 1
+    assert not re.search("<a [^>]*>(?:(?!</a>).)*<a ", markdown_html(text), re.DOTALL)
+
+
 @pytest.mark.parametrize("letter", "\u017f\u212a\u0130\u0131")
 @pytest.mark.parametrize(
     "text", ["<sub>a</sub>", "<kbd>a</kbd>", "<mark>a</mark>", "https://a.b/c", "[a](https://b.c)", "![a](https://b.c)"]
@@ -135,6 +153,8 @@ def test_canonical_text_comes_back_as_it_is(text):
         ("[a](docs/b.md#c)", "[a](#docs/b.md%23c)"),
         ("[a](/api/shutdown)", "[a](#/api/shutdown)"),
         ("[a]()", "[a](#)"),
+        (f"[a]({PIXEL})", "a"),
+        ("[a <http://b.c> http://d.e](http://f.g)", "[a http&#58;//b.c http&#58;//d.e](http://f.g)"),
         ("[a]: javascript:x", "&#91;a&#93;: javascript:x"),
         ("<javascript:x>", "&lt;javascript:x&gt;"),
         ("ftp://a.b", "ftp&#58;//a.b"),
@@ -171,12 +191,41 @@ def test_what_could_be_live_is_written_otherwise(text, shown):
         ("| $|x|$ |\n|---|", "| $\\vert x\\vert$ |\n| --- |"),
         ("$x<y$ $a$$b$", "$x< y$ $a$&#8288;$b$"),
         ("\\[1\\], \\(see below\\), \\[link\\](b)", "&#91;1&#93;, (see below), &#91;link&#93;(b)"),
+        ("$a{\\\\}$ $b$ \\(\n%c\\)", "$a{\\\\ }$ $b$ (\n&#37;c)"),
         ("$50\\%$ of 5 $a%b$", "$50\\%$ of 5 $a\\%b$"),
         ("$\\begin{array}{c}a\\\\[2pt]b\\end{array}$", "$\\begin{array}{c}a\\\\b\\end{array}$"),
     ],
 )
 def test_formulas_take_one_form(text, shown):
     assert render(text) == shown
+
+
+FORMS = [
+    "${}$",
+    "$${}$$",
+    r"\({}\)",
+    r"\[{}\]",
+    r"\begin{{align}}{}\end{{align}}",
+    r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+]
+TEX = ["a", "x", "$", "$x$", "\\", "\\\\", "{", "}", "\n", " ", "%", "\n%", "<", "!", "[", "]", "(", "|", "`", '"', "@@0", "://", "^", "-", "1",
+       "\\text{", "\\\\[2pt]", "{\\\\}", "\\begin{cases}", "\\end{cases}"]  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(FORMS), st.lists(st.sampled_from(TEX), min_size=1, max_size=5).map("".join)),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(["", " ", " b ", "`c`"]),
+)
+@scaled(3)
+def test_jupyterlab_sees_the_same_formulas(parts, between):
+    text = between.join(form.format(inside) for form, inside in parts)
+    inner = [child for token in parse(text).tokens for child in token.children or ()]
+    formulas = [canonical_tex(one.content, display=one.markup == "$$") for one in inner if one.type == "formula"]
+    assert remove_math(render(text))[1] == formulas
 
 
 @pytest.mark.parametrize(

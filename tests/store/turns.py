@@ -3,6 +3,7 @@
 import time
 
 from nbchat.store.records import STREAMING, Answer, OpenSession, Place, new_id
+from nbchat.values.answer.events import TextDelta
 
 
 def turn(asked="What?", answered=None):
@@ -51,7 +52,16 @@ def arrange(journal, session, first, places):
 def text_of(stored):
     """The text of a stored answer, whole or as far as it came."""
     reply = stored.turn.get("reply")
-    return reply["choices"][0]["text"] if reply else "".join(event.text for event in stored.events)
+    return (
+        reply["choices"][0]["text"]
+        if reply
+        else "".join(event.text for event in stored.events if isinstance(event, TextDelta))
+    )
+
+
+def texts(journal):
+    """The texts of all answers of a journal, whole or as far as they came."""
+    return [text_of(stored) for row in journal.sessions() for stored in journal.answers(row.id).values()]
 
 
 def until(reached, seconds=20.0):
