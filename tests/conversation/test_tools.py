@@ -496,6 +496,18 @@ def test_a_call_that_is_left_in_the_text_is_said(server, chat):
     assert chat.ask("What would a call look like?").notices == ()
 
 
+def test_a_tool_that_awaits_what_was_cancelled_is_told_to_the_model(server, chat):
+    @chat.tool(safe=True)
+    async def wait():
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    server.add(calls(("wait", {})), Say("Done."))
+    assert chat.ask("Go").text == "Done."
+    assert results(server.requests[1]) == ["Error: RuntimeError: something that it awaited was cancelled"]
+
+
 def test_a_call_that_was_announced_and_did_not_come_is_said(server, chat):
     for call in ({"index": 0, "id": "a", "function": None}, tool_call("", {})):
         server.add(Stream([chunk(tool_calls=[call]), chunk(finish="tool_calls")]))
