@@ -20,7 +20,7 @@ from pexpect.fdpexpect import fdspawn
 
 from tests.environment import clean_environment
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """How long a test waits for anything before it fails."""
 
 
