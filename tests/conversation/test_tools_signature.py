@@ -23,7 +23,6 @@ from nbchat.values.errors import ToolError
 from nbchat.values.messages import ToolCall
 from tests.strategies import texts
 
-
 T = TypeVar("T")
 
 
