@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -13,6 +13,7 @@ from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
 from nbchat.values.key_shapes import without_keys
+from nbchat.values.numbers import MOST, seconds, whole_number
 from nbchat.values.optionline import escaped, option_line, unescaped
 from nbchat.values.parameter import Parameter
 from nbchat.values.params import PARAMETERS
@@ -216,7 +217,7 @@ class _Reading:
         elif option.repeatable:
             self._own[option.name] = (*self._own.get(option.name, ()), text)
         else:
-            self._own[option.name] = _checked(option, flag, text)
+            self._own[option.name] = _checked(option, text)
 
     def _another_system(self, before: str | tuple[str, ...], text: str) -> None:
         """Turn repeated system texts into an axis."""
@@ -299,22 +300,18 @@ def _exact(text: str) -> str | list[Any] | None:
     return value if isinstance(value, (str, list)) else None
 
 
-_COUNTS = {"repeat": 1000, "pilot": 100_000, "concurrency": 512}
-"""The options that take a whole number of at least 1, and the greatest."""
-
-
-def _checked(option: OwnOption, flag: str, text: str) -> Any:
-    most = _COUNTS.get(option.name)
+def _checked(option: OwnOption, text: str) -> Any:
+    if option.name not in MOST and option.name != "timeout":
+        return unescaped(text) if option.name == "system" else text
+    given: object
     try:
-        if most is not None and not 1 <= int(text) <= most:
-            raise ValueError
-        if option.name == "timeout" and not 0 < float(text) < 1e6:
-            raise ValueError
+        given = int(text) if option.name in MOST else float(text)
     except ValueError:
-        expected = "a number of seconds above 0" if most is None else f"a whole number from 1 to {most}"
-        raise UsageError(f"{flag} must be {expected}; got {without_keys(text)!r}.") from None
-    readings: dict[str, Callable[[str], Any]] = {"timeout": float, "system": unescaped, **dict.fromkeys(_COUNTS, int)}
-    return readings.get(option.name, str)(text)
+        given = without_keys(text)
+    try:
+        return whole_number(option.name, given) if option.name in MOST else seconds(option.name, given)
+    except ParameterError as error:
+        raise UsageError(f"--{error}") from None
 
 
 _MEANT = {

@@ -59,11 +59,12 @@ def write(path: Path, conversation: Conversation) -> Path:
                 raise SessionError(
                     f"A conversation is exported as .md, .json, .jsonl or .ipynb; got {ending or 'no suffix'}."
                 )
-        write_private(path, data)
-    except OSError as error:
-        raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise SessionError(f"{path} can't be written: a parameter is not JSON ({error}).") from None
+    try:
+        write_private(path, data)
+    except (OSError, ValueError) as error:  # ValueError: the system can't have a file of this name
+        raise SessionError(f"{path} can't be written: {getattr(error, 'strerror', error)}.") from None
     return path
 
 
