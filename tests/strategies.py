@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from nbchat.conversation.turn import Turn, Version
 from nbchat.values.answer.carried import Carried
 from nbchat.values.answer.events import Finished, LogprobsDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Choice, Reply, Timing
 from nbchat.values.answer.usage import Usage
 from nbchat.values.messages import ImagePart, Message, TextPart, ToolCall
@@ -173,16 +174,26 @@ replies = st.builds(
     id=st.none() | st.text(max_size=8),
     notices=st.lists(texts, max_size=2).map(tuple),
 )
+ratings = st.builds(Rating, st.none() | st.booleans(), st.none() | st.floats(-1e6, 1e6), texts).filter(bool)
 answered = {
     "message": messages,
     "reply": replies,
     "params": all_params,
     "steps": st.lists(messages, max_size=2).map(tuple),
     "before_edit": st.booleans(),
+    "values": st.dictionaries(st.text(max_size=4), texts, max_size=2),
+    "rating": st.none() | ratings,
 }
 versions = st.lists(st.builds(Version, **answered), max_size=2).map(tuple)
 turns = st.builds(
-    Turn, **answered, cell_id=st.none() | st.text(max_size=8), earlier=versions, later=versions, id=st.text(min_size=1)
+    Turn,
+    **answered,
+    cell_id=st.none() | st.text(max_size=8),
+    earlier=versions,
+    later=versions,
+    pinned=st.booleans(),
+    dropped=st.booleans(),
+    id=st.text(min_size=1),
 )
 """Turns as a session may hold them; of their replies, all but what was sent and the values made of them."""
 

@@ -326,8 +326,11 @@ def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
 
 
 def model_file(name: str) -> Endpoint:
-    """The endpoint of a model in a file; its `base_url` is empty until its process runs."""
-    path = SMOLLM2 if name.lower() == SMOLLM2 else str(Path(name).expanduser().resolve())
+    """The endpoint of a model in a file; its `base_url` is empty until its process runs. Raises ConfigError."""
+    try:
+        path = SMOLLM2 if name.lower() == SMOLLM2 else str(Path(name).expanduser().resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # a link to itself, no home, a name that no file can have
+        raise ConfigError(f"{name} is not a model file: {str(error).rstrip('.')}.") from None
     return Endpoint("", None, path, SMOLLM2 if path == SMOLLM2 else Path(path).stem)
 
 
@@ -340,7 +343,7 @@ def _address(row: KnownEndpoint, env: Mapping[str, str]) -> str | None:
 
 def named_key(key_env: str, env: Mapping[str, str] = os.environ) -> Key:
     """Return the key in the variable named by the user. Raises ConfigError if it is not set."""
-    key = Key.wrap(env.get(key_env))
+    key = Key.wrap(env.get(key_env)) if key_env.isprintable() else None  # looking for a lone surrogate raises
     if key is not None:
         return key
     if not re.fullmatch(_VARIABLE, key_env):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -13,6 +13,7 @@ from nbchat.cells.usage_error import UsageError
 from nbchat.cells.words import split
 from nbchat.values.errors import ParameterError
 from nbchat.values.key_shapes import without_keys
+from nbchat.values.numbers import MOST, seconds, whole_number
 from nbchat.values.optionline import escaped, option_line, unescaped
 from nbchat.values.parameter import Parameter
 from nbchat.values.params import PARAMETERS
@@ -135,6 +136,7 @@ class _Reading:
         self._axes: dict[str, tuple[Any, ...]] = {}
         self._own: dict[str, Any] = {}
         self._extra: dict[str, Any] = {}
+        self._latest = ("", "")  # the flag read last, and its value
 
     def take(self, word: str, rest: Iterator[str]) -> None:
         """Parse one option, taking its value from the following words."""
@@ -144,7 +146,8 @@ class _Reading:
         flag, equals, value = word.partition("=")
         name = _named(flag)
         if name is None:
-            raise UsageError(_unknown(word))
+            raise UsageError(without_keys(_unknown(word, *self._latest)))
+        self._latest = (flag, value)
         given = value if equals else None
         if name.startswith("no_") and name not in OWN:
             self._set_param(PARAMETERS[name[3:]], "false", flag)
@@ -159,11 +162,11 @@ class _Reading:
         else:
             self._take_own(OWN[name], flag, given, rest)
 
-    @staticmethod
-    def _value(flag: str, given: str | None, rest: Iterator[str], expected: str) -> str:
+    def _value(self, flag: str, given: str | None, rest: Iterator[str], expected: str) -> str:
         value = given if given is not None else next(rest, None)
         if value is None or (given is None and _named(value) is not None):
             raise UsageError(f"{flag} needs a value: {expected}; got {'nothing' if value is None else value}.")
+        self._latest = (flag, value)
         return value
 
     def _set_param(self, parameter: Parameter, text: str, flag: str) -> None:
@@ -214,7 +217,7 @@ class _Reading:
         elif option.repeatable:
             self._own[option.name] = (*self._own.get(option.name, ()), text)
         else:
-            self._own[option.name] = _checked(option, flag, text)
+            self._own[option.name] = _checked(option, text)
 
     def _another_system(self, before: str | tuple[str, ...], text: str) -> None:
         """Turn repeated system texts into an axis."""
@@ -297,36 +300,60 @@ def _exact(text: str) -> str | list[Any] | None:
     return value if isinstance(value, (str, list)) else None
 
 
-_COUNTS = {"repeat": 1000, "pilot": 100_000, "concurrency": 512}
-"""The options that take a whole number of at least 1, and the greatest."""
-
-
-def _checked(option: OwnOption, flag: str, text: str) -> Any:
-    most = _COUNTS.get(option.name)
+def _checked(option: OwnOption, text: str) -> Any:
+    if option.name not in MOST and option.name != "timeout":
+        return unescaped(text) if option.name == "system" else text
+    given: object
     try:
-        if most is not None and not 1 <= int(text) <= most:
-            raise ValueError
-        if option.name == "timeout" and not 0 < float(text) < 1e6:
-            raise ValueError
+        given = int(text) if option.name in MOST else float(text)
     except ValueError:
-        expected = "a number of seconds above 0" if most is None else f"a whole number from 1 to {most}"
-        raise UsageError(f"{flag} must be {expected}; got {without_keys(text)!r}.") from None
-    readings: dict[str, Callable[[str], Any]] = {"timeout": float, "system": unescaped, **dict.fromkeys(_COUNTS, int)}
-    return readings.get(option.name, str)(text)
+        given = without_keys(text)
+    try:
+        return whole_number(option.name, given) if option.name in MOST else seconds(option.name, given)
+    except ParameterError as error:
+        raise UsageError(f"--{error}") from None
 
 
-def _unknown(word: str) -> str:
+_MEANT = {
+    "A key does not belong in a cell: %chat key asks for it, and --key-env names its variable.": "api-key apikey key token",
+    "Put << NAME at the end of the line to keep the answer.": "as o output result save var variable",
+    "Did you mean --once, which leaves the history out?": "fresh new no-context no-history",
+    "Did you mean --schema, such as --schema city:str,temp:float?": "json structured",
+    "Write {name} in the message to insert a variable; --image attaches a picture.": "attach context data df file",
+    "Did you mean --dry-run, which shows what would be sent?": "debug preview v verbose",
+    "The message goes below the line.": "message p prompt text",
+}
+"""What to do instead of options that other tools have."""
+
+
+def _unknown(word: str, before: str, value: str) -> str:
+    """Return the sentence about a word that is no option; `before` is the flag read last, `value` its value."""
     if not word.startswith("-"):
-        name, equals, _ = word.partition("=")
-        row = PARAMETERS.get(name.replace("-", "_")) if equals else None
-        hint = f"Did you mean {row.flag}={word[len(name) + 1 :]}?" if row else "%chat help lists the options."
-        return without_keys(f"%%chat takes options on its line and the message below it; got {word!r}. {hint}")
+        hint = _instead_of_word(word, before, value)
+        return f"%%chat takes options on its line and the message below it; got {word!r}. {hint}"
     if re.fullmatch(r"-[a-z][0-9.,]+", word) and word[1] in SHORTS:
         return f"There is no option {word}. Did you mean {word[:2]} {word[2:]}?"
-    known = [row.flag for row in ROWS]
     flag = word.partition("=")[0]
-    hint = nearest(f"--{flag.lstrip('-')}", known) or " %chat help lists them."
-    return f"There is no option {without_keys(flag)}.{hint}"
+    name = flag.lstrip("-").replace("_", "-").lower()
+    meant = next((f" {hint}" for hint, names in _MEANT.items() if name in names.split()), "")
+    return (
+        f"There is no option {flag}.{meant or nearest(flag, [row.flag for row in ROWS]) or ' %chat help lists them.'}"
+    )
+
+
+def _instead_of_word(word: str, before: str, value: str) -> str:
+    name, equals, rest = word.partition("=")
+    if equals and (row := PARAMETERS.get(name.replace("-", "_"))):
+        return f"Did you mean {row.flag}={rest}?"
+    option = _named(before) or ""
+    parameter = PARAMETERS.get(option)
+    if parameter is not None and parameter.kind == "flag" and word in ("true", "false"):
+        return f"Did you mean {before}={word}?"
+    if value and (option in OWN or (parameter is not None and parameter.kind in ("text", "texts"))):
+        return f'Quote a value that has spaces: {before} "{value} {word} …".'
+    if re.fullmatch(r"(?=.*[A-Za-z])(?=.*\d)[\w.:/-]+", word):
+        return f"Did you mean -m {word}?"
+    return "%chat help lists the options."
 
 
 def _named(flag: str) -> str | None:

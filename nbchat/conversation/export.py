@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from nbchat.conversation.turn import Turn
 from nbchat.markdown.inline import inline_text
+from nbchat.markdown.json_answers import as_markdown
 from nbchat.markdown.render import render
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.store.private_file import write_private
@@ -58,11 +59,12 @@ def write(path: Path, conversation: Conversation) -> Path:
                 raise SessionError(
                     f"A conversation is exported as .md, .json, .jsonl or .ipynb; got {ending or 'no suffix'}."
                 )
-        write_private(path, data)
-    except OSError as error:
-        raise SessionError(f"{path} can't be written: {error.strerror or error}.") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise SessionError(f"{path} can't be written: a parameter is not JSON ({error}).") from None
+    try:
+        write_private(path, data)
+    except (OSError, ValueError) as error:  # ValueError: the system can't have a file of this name
+        raise SessionError(f"{path} can't be written: {getattr(error, 'strerror', error)}.") from None
     return path
 
 
@@ -174,7 +176,7 @@ def _answer(turn: Turn) -> str:
 
 def _choice(choice: Choice) -> str:
     """Return a choice as Markdown, with its images and sources."""
-    body = render(choice.text or choice.refusal)
+    body = render(as_markdown(choice.text or choice.refusal))
     if not choice.images and not choice.sources:
         return body
     from nbchat.markdown.attachments import attachments_markdown

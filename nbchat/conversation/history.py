@@ -11,7 +11,7 @@ from nbchat.conversation.turn import Turn, joined
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import SessionError
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import pluralize, shown
 
 __all__ = ["History"]
 
@@ -102,7 +102,7 @@ class History(Struct, frozen=True):
     def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
         """Return the history without its last `count` turns, and these turns. Raises SessionError if there are fewer."""
         if not 1 <= count <= len(self.turns):
-            raise SessionError(f"The session has {pluralize(len(self.turns), 'turn')}; {count} can't be undone.")
+            raise SessionError(f"The session has {pluralize(len(self.turns), 'turn')}; {shown(count)} can't be undone.")
         return History(self.turns[:-count]), self.turns[-count:]
 
     def _with(self, place: int, turn: Turn) -> History:

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from nbchat.conversation.turn import Turn
 from nbchat.values.errors import ParameterError, PromptError
 from nbchat.values.messages import ImagePart, Message, Part, TextPart
+from nbchat.values.numbers import seconds
 from nbchat.values.params import PARAMETERS
 from nbchat.values.presenter import Approve
 from nbchat.values.wording import nearest
@@ -67,10 +68,8 @@ class RequestOptions(Struct, frozen=True, kw_only=True):
             if not isinstance(options.get(name, ""), str | None):
                 raise ParameterError(f"{name} must be one text for all requests; got {options[name]!r}.")
         given = {name: value for name, value in options.items() if name in own}
-        made = cls(params=params, replaces=replaces, resumes=resumes, **given)
-        if made.timeout is not None and not (isinstance(made.timeout, (int, float)) and made.timeout > 0):
-            raise ParameterError(f"timeout must be a number of seconds above 0; got {made.timeout!r}.")
-        return made
+        given["timeout"] = seconds("timeout", given.get("timeout"))
+        return cls(params=params, replaces=replaces, resumes=resumes, **given)
 
 
 def user_message(message: Any) -> Message:

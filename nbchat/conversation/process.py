@@ -64,15 +64,11 @@ class Process:
             return self._registry
 
     def renew(self) -> None:
-        """Reset to the state of a new process. For tests."""
-        self.stop()
-        self.capabilities = Capabilities()
-        self._engine = self.connected = self._registry = None
-
-    def stop(self) -> None:
-        """Cancel all requests and close their connections."""
+        """Cancel all requests and reset to the state of a new process. For tests."""
         if self._engine is not None:
             self._engine.stop()
+        self.capabilities = Capabilities()
+        self._engine = self.connected = self._registry = None
 
     def end(self) -> None:
         """Stop at process exit."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from nbchat.api.call import Timeouts
 from nbchat.api.endpoints import Endpoint
@@ -25,6 +25,7 @@ from nbchat.conversation.turn import Turn
 from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
+from nbchat.values.numbers import seconds
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve
 
@@ -47,6 +48,9 @@ class Settings(Struct, frozen=True):
     approve: Approve = ask_user
     toolbox: Toolbox | None = None
     context: ContextPolicy = "fit"
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "timeout", seconds("timeout", self.timeout))
 
     def exchange(self, message: Any, options: RequestOptions, history: History) -> Exchange:
         """Return the request for a message, not yet sent. Raises NbchatError for an invalid one."""

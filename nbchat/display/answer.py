@@ -14,7 +14,7 @@ from nbchat.markdown.attachments import (
     sources_plain,
 )
 from nbchat.markdown.harmless import safe
-from nbchat.markdown.json_answers import as_code, is_json
+from nbchat.markdown.json_answers import as_markdown
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.answer.reply import Reply
 from nbchat.values.limits import LIMITS, page_part
@@ -31,9 +31,7 @@ def answer_bundle(reply: Reply) -> Bundle:
     room = LIMITS.shown_text // len(reply.choices)
     texts = [page_part(choice.text or choice.refusal, room) for choice in reply.choices]
     headings = [f"**Choice {i + 1} of {len(texts)}**\n\n" if len(texts) > 1 else "" for i in range(len(texts))]
-    markdown = [
-        head + safe(as_code(text) if is_json(text) else text) for head, text in zip(headings, texts, strict=True)
-    ]
+    markdown = [head + safe(as_markdown(text)) for head, text in zip(headings, texts, strict=True)]
     plain = [head + text for head, text in zip(headings, texts, strict=True)]
     for choice in reply.choices:
         if choice.images or choice.sources:

@@ -7,6 +7,7 @@ from typing import Any
 from nbchat.api.http.addresses import public_url
 from nbchat.cells.options import option_line
 from nbchat.cells.usage_error import UsageError
+from nbchat.data.interpolation.interpolate import interpolate
 from nbchat.display import chrome
 from nbchat.display.footer import tokens_text
 from nbchat.frontend import registry
@@ -38,11 +39,29 @@ def chat_line(shell: Any, line: str) -> Any:
     found = COMMANDS[word]
     if rest.strip() and not found.takes:
         raise UsageError(f"%chat {word} takes no argument; got {without_keys(rest.strip())!r}.")
+    if word in ("connect", "export", "import"):
+        rest = interpolate(rest, shell.user_ns).text
     return found.run(shell, rest.strip())
+
+
+_MEANT = {
+    "cost": "usage",
+    "delete": "forget NAME",
+    "list": "history",
+    "load": "import FILE",
+    "login": "key",
+    "new": "clear",
+    "reset": "clear",
+    "save": "export FILE",
+    "unset": "set NAME=none",
+}
+"""Commands by the names that other tools give them."""
 
 
 def _instead(word: str) -> str:
     """Return what to type for an unknown command, to append to a sentence."""
+    if word in _MEANT:
+        return f" Did you mean %chat {_MEANT[word]}?"
     if word.replace("-", "_") in PARAMETERS:
         return f" Did you mean %chat set {word}=…?"
     if word.startswith("-"):

@@ -44,19 +44,20 @@ _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
 _PERCENT = re.compile(r"(?<!\\)((?:\\\\)*)%")
 _SPACING = re.compile(r"\\\\(?:\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mu|mm|cm|in)\s*\]|(?=[()\[\]]))")
 _BLANKS = re.compile(r"\s+")
-_APART = re.compile(r"(<)(?=[A-Za-z/!?])|(!)(?=\[)|(\])(?=[(\[:])|(:)(?=//)|(@)(?=@)")
+_APART = re.compile(r"(<)(?=[A-Za-z/!?])|(!)(?=\[)|(\])(?=[(\[:])|(:)(?=//)|(@)(?=@)|(?<!\\)(?:\\\\)+(?=[{}$])")
 _MARKS = {ord("`"): "'", ord('"'): "\u201d"}
 
 
 def is_formula(inside: str, *, display: bool) -> bool:
     """Whether the text between formula delimiters may be typeset."""
-    if not any(map(str.isalnum, inside)) or _FORBIDDEN.search(inside) or _NOT_MATHEMATICS.search(inside):
+    tex = on_one_line(inside)
+    if not any(map(str.isalnum, tex)) or _FORBIDDEN.search(inside) or _NOT_MATHEMATICS.search(inside):
         return False
-    dollars = _DOLLARS.findall(inside)
-    if dollars and (not display or len(dollars) % 2 or "$$" in dollars or "$" in (inside[0], inside[-1])):
+    dollars = _DOLLARS.findall(tex)
+    if dollars and (not display or len(dollars) % 2 or "$$" in dollars or "$" in (tex[0], tex[-1])):
         return False
     depth = 0
-    for brace in _BRACE.finditer(inside):
+    for brace in _BRACE.finditer(tex):
         depth += 0 if brace[1] is None else 1 if brace[1] == "{" else -1
         if depth < 0:
             return False
@@ -98,9 +99,7 @@ def canonical_tex(inside: str, *, display: bool, in_table: bool = False) -> str:
     tex = _APART.sub(lambda found: f"{found[0]} ", _PERCENT.sub(r"\1\\%", tex)).translate(_MARKS)
     if in_table:
         tex = tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-    if tex.endswith("$"):
-        tex += "{}"
-    elif tex.endswith("\\"):
+    if tex.endswith("\\"):
         tex += "{}" if (len(tex) - len(tex.rstrip("\\"))) % 2 == 0 else " {}"
     if display:
         return tex if _OUTERMOST.fullmatch(tex) else f"$${tex}$$"

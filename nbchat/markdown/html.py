@@ -20,7 +20,7 @@ from nbchat.markdown.code_colours import coloured_code
 from nbchat.markdown.escaping import clean
 from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.inline import html_text
-from nbchat.markdown.json_answers import as_code, is_json
+from nbchat.markdown.json_answers import as_markdown
 from nbchat.markdown.parsing import MOST_NESTED, parse, parser
 
 __all__ = ["MARKDOWN_TAGS", "markdown_html", "markdown_words"]
@@ -54,8 +54,7 @@ def markdown_html(text: str, *, coloured: bool = True) -> str:
     Images are replaced by their descriptions; formulas are typeset if the page can. A text that is too long or too deeply
     nested is shown as written.
     """
-    markdown = as_code(text) if is_json(text) else text
-    tokens = _tokens(markdown) if len(text) <= MOST_CHARACTERS else None
+    tokens = _tokens(as_markdown(text)) if len(text) <= MOST_CHARACTERS else None
     if tokens is None:
         return f'<div dir="auto" class="{NO_MATH}" style="{AS_WRITTEN}">{html_text(text)}</div>'
     _settle(tokens)

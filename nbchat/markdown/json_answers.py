@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["as_code", "is_json"]
+__all__ = ["as_code", "as_markdown", "is_json"]
 
 _BEGINS = re.compile(r'\s*(?:\{\s*["}]|\[\s*["{])')
 _BACKTICKS = re.compile("`+")
@@ -27,6 +27,11 @@ def is_json(text: str, *, complete: bool = True) -> bool:
     except (ValueError, RecursionError):
         return True
     return end == len(stripped)
+
+
+def as_markdown(text: str) -> str:
+    """Return a complete answer as Markdown: JSON as code, any other text as it is."""
+    return as_code(text) if is_json(text) else text
 
 
 def as_code(text: str) -> str:

@@ -60,6 +60,7 @@ class Conversation:
         self.area = ReplyArea(factory)
         self.approval = Approval(factory)
         self._canvas: Canvas | None = None
+        self._shown: Reply | None = None
         self._job: _Job | None = None
         self._view: TranscriptView | None = None
         self._views: weakref.WeakKeyDictionary[Session, TranscriptView] = weakref.WeakKeyDictionary()
@@ -84,7 +85,7 @@ class Conversation:
     def switch(self, session: Session) -> None:
         """Switch to another session."""
         self.session = session
-        self.area.fresh()
+        self.follow(None)
         if self._canvas is not None:
             self._view = self._view_of(session, self._canvas)
 
@@ -189,11 +190,20 @@ class Conversation:
         """Show a turn of the history, unless an answer is coming."""
         if self.busy:
             return
+        self._shown = turn.reply
         sheet = self.area.fresh()
         sheet.show(_heading(turn.message.as_typed))
         sheet.show(answer_bundle(turn.reply))
         sheet.show(chrome.line(footer_facts(turn.reply)))
         _note_changes(sheet, turn.reply)
+
+    def follow(self, turn: Turn | None) -> None:
+        """Show the turn that the history has selected by itself, unless its answer is shown already; None = no turns."""
+        if turn is None:
+            self._shown = None
+            self.area.fresh()
+        elif turn.reply is not self._shown:
+            self.show(turn)
 
     def compare(self, turn: Turn, before: int, after: int) -> None:
         """Show a diff of two versions of a turn."""
@@ -242,6 +252,7 @@ class Conversation:
                 reply = error.reply
                 raise
             finally:
+                self._shown = reply
                 if reply is not None:
                     _note_changes(sheet, reply)
                     job.keep(Entry(question, reply))

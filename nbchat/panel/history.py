@@ -82,12 +82,16 @@ class History:
         turn = self.turn
         return next((n for n, other in enumerate(reversed(self._turns)) if other is turn), 0)
 
-    def show(self, turns: Sequence[Turn], *, busy: bool) -> None:
-        """Show these turns and select the last if they changed; the buttons are disabled during an answer."""
-        turns = tuple(turns)
+    def show(self, turns: Sequence[Turn], *, busy: bool) -> bool:
+        """Show these turns and select the last if they changed; the buttons are disabled during an answer.
+
+        Return whether the selected turn has changed.
+        """
+        turns, before = tuple(turns), self.turn
         if len(turns) != len(self._turns) or any(a is not b for a, b in zip(turns, self._turns, strict=True)):
             self._draw(turns)
         self._enable(busy=busy)
+        return self.turn is not before
 
     def _enable(self, *, busy: bool) -> None:
         self._busy = busy

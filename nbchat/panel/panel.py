@@ -37,6 +37,7 @@ from nbchat.panel.settings.server_form import ModelControl, ServerForm
 from nbchat.panel.sizing import Sizing, request_size
 from nbchat.values.answer.rating import Rating
 from nbchat.values.errors import ConfigError, Interrupted, NbchatError
+from nbchat.values.optionline import option_line
 from nbchat.values.parameter import Parameter
 from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.wording import pluralize
@@ -74,7 +75,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.conversation = Conversation(self._factory, self.session, self._over)
         self._history = History(
             self._factory,
-            self.conversation.show,
+            self._show,
             self._actions(),
             self._choose,
             self.conversation.compare,
@@ -179,7 +180,6 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _watch(self) -> None:
         self._unwatch = [self.session.on_params(self.refresh), self.session.on_turns(self.refresh)]
         self.refresh()
-        self._with_turn(self.conversation.show)
 
     def _stop_watching(self) -> None:
         unwatch, self._unwatch = self._unwatch, []
@@ -219,8 +219,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._model.usual(model)
             self._server_form.show(session, endpoint, self._sessions.names())
             self.presets.show(params)
+            self.settings.summarize(option_line(dict(params.items())))
             self._cell.show(params.replace(model=model), session.system, endpoint, self.tried)
-            self._history.show(session.turns, busy=self.conversation.busy)
+            if self._history.show(session.turns, busy=self.conversation.busy) and not self.conversation.busy:
+                self._box.say("")  # it was said of another answer
+                self.conversation.follow(self._history.turn)
             refused = self._refused()
             for name, row in self.controls.items():
                 row.refuse(refused.get(name, ""))
@@ -338,6 +341,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._sent = text
         if text:
             self._box.take()
+            self.sizing.draft.value = self._box.message.value
         self._box.say("")
         self._box.running(True)
         self._history.show(self.session.turns, busy=True)
@@ -361,6 +365,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if (turn := self._history.turn) is not None:
             act(turn)
 
+    def _show(self, turn: Turn) -> None:
+        if not self.conversation.busy:
+            self._box.say("")
+            self.conversation.show(turn)
+
     def _thumb(self, turn: Turn, *, up: bool) -> None:
         """Rate a turn's answer with a thumb; the same thumb again removes it."""
         old = turn.rating or Rating()
@@ -377,7 +386,6 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self.conversation.busy or self._history.turn is None:
             return
         taken = self.session.undo(self._history.later + 1)
-        self.conversation.area.fresh()
         if not self._box.message.value:
             self._box.message.value = taken[0].message.as_typed
         self._box.say(f"undid {pluralize(len(taken), 'turn')}")

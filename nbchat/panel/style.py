@@ -44,6 +44,7 @@ STYLE = """
   .nbchat-columns { grid-template-columns: minmax(0, 1fr); }
   .nbchat-settings { order: -1; }
   .nbchat-settings .nbchat-narrow { display: block; }
+  .nbchat-unfolded .nbchat-summary, .nbchat-summary:has(.widget-html-content:empty) { display: none !important; }
   .nbchat-panel:not(.nbchat-unfolded) .nbchat-settings > :not(.nbchat-narrow) { display: none !important; }
   .nbchat-first, .nbchat-more {
     display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 200px), 1fr)); gap: 6px 16px; align-items: start;
@@ -58,7 +59,8 @@ STYLE = """
 .nbchat-buttons .jupyter-button { padding: 0 12px; height: 28px; line-height: 28px; }
 .nbchat-history .jupyter-button { padding: 0 8px; height: 24px; line-height: 24px; font-size: 12px; }
 .nbchat-history > :first-child { flex: 1 1 200px; }
-.nbchat-history select { height: 26px; box-sizing: border-box; }
+@container nbchat-panel (max-width: 940px) { .nbchat-history > :first-child { flex-basis: 100%; } }
+:is(.nbchat-history, .nbchat-reply) select { height: 26px; box-sizing: border-box; }
 .nbchat-versions { gap: 2px; }
 .nbchat-rating { gap: 6px 12px; align-items: center; flex-flow: row wrap; }
 .nbchat-rating > :first-child { flex: 0 1 160px; }
@@ -117,7 +119,9 @@ STYLE = """
 .nbchat-note .nbchat-words {
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere;
 }
-:is(.nbchat-note, .nbchat-size, .nbchat-status) .widget-html-content { font-size: 12px; color: var(--nbchat-quiet); }
+:is(.nbchat-note, .nbchat-size, .nbchat-status, .nbchat-summary) .widget-html-content {
+  font-size: 12px; color: var(--nbchat-quiet);
+}
 .nbchat-wrong .widget-html-content { color: var(--nbchat-error) !important; }
 .nbchat-endpoint input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
 .nbchat-refused > :not(.nbchat-unset-button, .nbchat-note) { opacity: 0.6; }
@@ -129,6 +133,8 @@ STYLE = """
 .nbchat-side { gap: 2px 6px; align-items: flex-end; flex-flow: row wrap; }
 .nbchat-side > :first-child { flex: 1 1 0; min-width: 0; }
 .nbchat-side .jupyter-button { padding: 0 8px; height: 26px; line-height: 26px; font-size: 12px; }
+.nbchat-side:has(.nbchat-copy) { position: relative; }
+.nbchat-panel .nbchat-copy { position: absolute; top: 0; right: 0; height: 18px; line-height: 18px; }
 .nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
 .nbchat-cell textarea, .nbchat-system textarea { field-sizing: content; max-height: 9em; }
 """
@@ -203,6 +209,7 @@ KEYS = """
   const write = text => { sending.value = text; sending.dispatchEvent(new Event('change', {bubbles: true})); };
   root.addEventListener('click', event => {
     if (!event.target.closest('.nbchat-send')) return;
+    clearTimeout(sized);
     event.preventDefault();
     event.stopPropagation();
     write(`ask ${Date.now()}`);

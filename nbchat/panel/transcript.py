@@ -12,6 +12,7 @@ from nbchat.display.canvas import Bundle, Canvas
 from nbchat.display.chrome import NO_MATH_CLASS
 from nbchat.display.footer import footer_facts, settings_text
 from nbchat.markdown.inline import html_text, inline_text
+from nbchat.markdown.json_answers import as_markdown
 from nbchat.markdown.terminal_text import plain_text
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.limits import LIMITS, page_part
@@ -57,10 +58,11 @@ class Entry:
         """Return a choice's text and tool calls or, if it has neither, its reasoning."""
         calls = "\n\n".join(f"calls {call.name}({call.arguments})" for call in choice.tool_calls)
         calls = page_part(calls, LIMITS.shown_aside)
+        text = page_part(choice.text or choice.refusal)
         thoughts = page_part(choice.reasoning, LIMITS.shown_aside)
         thought = "" if choice.text or calls or not thoughts else clean(_quoted(thoughts))
         parts = [
-            clean(page_part(choice.text or choice.refusal)),
+            text if clean is str else clean(as_markdown(text)),
             clean(calls),
             thought and f"no text, only thinking:\n\n{thought}",
         ]

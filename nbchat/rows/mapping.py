@@ -27,12 +27,13 @@ from nbchat.rows.template import Template
 from nbchat.rows.versions import column_versions
 from nbchat.store.ledger.budget import Budget
 from nbchat.values.errors import Interrupted, ParameterError
+from nbchat.values.numbers import whole_number
 from nbchat.values.wording import pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
-__all__ = ["MapInterrupted", "checked", "map_rows"]
+__all__ = ["MapInterrupted", "map_rows"]
 
 
 class MapInterrupted(Interrupted):
@@ -88,7 +89,7 @@ def map_rows(
     df["label"] = map_rows(session, df["comment"], "Is this a complaint? {comment}", schema="label: yes|no")
     ```
     """
-    most = None if concurrency is None else checked("concurrency", concurrency, 1)
+    most = None if concurrency is None else whole_number("concurrency", concurrency)
     if library(data) == "dask":
         from nbchat.rows.cluster import map_partitions
 
@@ -100,13 +101,13 @@ def map_rows(
     parsed = Template.of(template, source.columns, single=source.single, names=names or {})
     run = RunOptions(
         most,
-        checked("repeat", repeat, 1),
-        RetryPolicy() if retries is None else RetryPolicy(tries=checked("retries", retries, 0) + 1),
+        whole_number("repeat", repeat),
+        RetryPolicy() if retries is None else RetryPolicy(tries=whole_number("retries", retries, 0) + 1),
         on_progress,
         on_row,
     )
     settings = {**options, "schema": schema} if schema is not None else options
-    size = None if pilot is None else checked("pilot", pilot, 1)
+    size = None if pilot is None else whole_number("pilot", pilot)
     if out is None and is_file(data) and size is None:
         raise ParameterError("Rows of a file go into a file: give its path as out=.")
     return _Mapping(session, source, parsed, run, settings, budget_of(budget), cache, data, out).result(pilot=size)
@@ -164,8 +165,8 @@ class _Mapping(Struct, frozen=True):
         most = changed.pop("concurrency", self.how.most)
         how = replace(
             self.how,
-            most=most if most is None else checked("concurrency", most, 1),
-            repeat=checked("repeat", changed.pop("repeat", self.how.repeat * (1 + disagreeing)), 1),
+            most=most if most is None else whole_number("concurrency", most),
+            repeat=whole_number("repeat", changed.pop("repeat", self.how.repeat * (1 + disagreeing))),
         )
         budget = budget_of(changed.pop("budget")) if "budget" in changed else self.budget
         known = {} if after is None or not disagreeing else after.outcomes
@@ -216,10 +217,3 @@ def _summary(run: Run) -> str:
     """Return a sentence on how many rows are answered."""
     verb = "is" if 1 in (run.answered, run.count) else "are"
     return f"{run.answered:,} of {pluralize(run.count, 'row')} {verb} answered and kept."
-
-
-def checked(name: str, value: Any, least: int) -> int:
-    """Return an option that is a whole number of at least `least`. Raises ParameterError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
-    return value

@@ -38,12 +38,10 @@ class ParquetSource:
     single = False
 
     def __init__(self, data: Any) -> None:
-        import pyarrow
-
         self.native = Path(data).expanduser() if isinstance(data, (str, os.PathLike)) else data
         try:
             self.file = parquet().ParquetFile(self.native)
-        except (OSError, pyarrow.ArrowInvalid) as error:
+        except (OSError, ValueError) as error:  # ValueError: Arrow's own, and of a name that no file can have
             raise PromptError(f"{data} can't be read as a Parquet file: {str(error).splitlines()[0]}") from None
         self.columns: Sequence[Hashable] = list(self.file.schema_arrow.names)
         self.total: int | None = self.file.metadata.num_rows

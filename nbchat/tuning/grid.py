@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -18,6 +17,7 @@ from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.limits import clipped
 from nbchat.values.messages import Message
+from nbchat.values.numbers import whole_number
 from nbchat.values.params import PARAMETERS
 
 __all__ = ["Axis", "Cell", "Grid", "Setting", "setting_text", "value_text"]
@@ -121,7 +121,7 @@ class Grid(Struct, frozen=True):
     repeat: int = 1
 
     def __post_init__(self) -> None:
-        force_setattr(self, "repeat", _whole(self.repeat))
+        force_setattr(self, "repeat", whole_number("repeat", self.repeat))
         if len(self) > MOST_RUNS:
             raise ParameterError(f"This is {len(self):,} runs, more than {MOST_RUNS:,}: try fewer values or repeats.")
 
@@ -236,16 +236,6 @@ def _key(value: Any) -> str:
         return json.dumps(value, sort_keys=True, default=repr)
     except (TypeError, ValueError, RecursionError):  # keys of mixed types, or circular: refused when sent
         return repr(value)
-
-
-def _whole(repeat: Any) -> int:
-    """Validate a number of repeats, including NumPy's. Raises ParameterError."""
-    try:
-        if not isinstance(repeat, bool) and (number := operator.index(repeat)) >= 1:
-            return number
-    except TypeError:
-        pass
-    raise ParameterError(f"repeat must be a whole number of at least 1; got {repeat!r}.")
 
 
 def _is_axis(name: str, value: Any) -> bool:

@@ -23,6 +23,7 @@ from nbchat.values.errors import (
     QuotaExceeded,
 )
 from nbchat.values.messages import Message, Part
+from nbchat.values.numbers import whole_number
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -78,8 +79,7 @@ def sweep(
     ```
     """
     check_score(score)
-    if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
-        raise ParameterError(f"at_once must be a whole number of at least 1; got {at_once!r}.")
+    at_once = whole_number("at_once", at_once)
     grid, fixed, exchanges = prepare(session, message, repeat=repeat, models=models, **axes)
     named = session.params.model is not None or "model" in {**fixed, **dict.fromkeys(a.name for a in grid.axes)}
     asked = Asked(session, next(iter(exchanges.values())).ask.message, grid, fixed, named)

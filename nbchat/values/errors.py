@@ -32,7 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbchat.values.key_shapes import masked
-from nbchat.values.wording import unlinked
+from nbchat.values.wording import sentence, unlinked
 
 if TYPE_CHECKING:
     from nbchat.values.answer.reply import Reply
@@ -74,7 +74,7 @@ class NbchatError(Exception):
     """Of an error that ended a run over rows, the rows that had been answered by then; else None."""
 
     def __init__(self, message: str, *, reply: Reply | None = None) -> None:
-        super().__init__(masked(message))
+        super().__init__(sentence(masked(message)))
         self.reply = reply
 
     @classmethod

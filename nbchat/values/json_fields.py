@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nbchat.values.numbers import is_finite
 from nbchat.values.surrogates import paired_json
 
 __all__ = [
@@ -74,7 +74,7 @@ def texts_of(content: Mapping[str, Any], name: str) -> tuple[str, ...]:
 def number_of(content: Mapping[str, Any], name: str) -> float | None:
     """Return the finite number called `name`; missing or null = None. Raises ValueError."""
     value = content.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value)):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value)):
         raise ValueError(f"{name} must be a finite number; got {value!r:.40}")
     return value
 
@@ -89,10 +89,3 @@ def readable(read: Callable[[Mapping[str, Any]], object], written: object, base:
             continue
         kept[name] = value
     return kept
-
-
-def _is_finite(number: float) -> bool:
-    try:
-        return math.isfinite(number)
-    except OverflowError:  # an integer larger than any float
-        return False

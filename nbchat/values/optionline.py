@@ -61,7 +61,7 @@ _BREAKS = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 def quoted(word: str) -> str:
     """Quote a word for an option line. Inverse of `nbchat.cells.words.split`."""
-    if word and not any(character.isspace() or character in "\"'" for character in word) and word[0] not in CLOSERS:
+    if word and word[0] not in CLOSERS and not re.search(r"""[\s"']|[\w)\]][\[(]|=[{\[]""", word):
         return word
     quote = "'" if "'" not in word else '"'
     inside = word.rstrip("\\")  # a trailing backslash goes after the quotes, where it is no escape

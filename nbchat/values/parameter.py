@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
+from nbchat.values.wording import shown
 
 __all__ = ["Kind", "Parameter", "json_line", "shown", "written_as_json"]
 
@@ -109,13 +110,6 @@ def json_line(value: Any) -> str:
 
 def _number_text(value: float) -> str:
     return repr(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(value)
-
-
-def shown(value: object) -> str:
-    """Return a value as quoted in messages: at most 60 characters of it."""
-    text = value if isinstance(value, str) else repr(value)
-    text = text if len(text) <= 60 else text[:57] + "..."
-    return repr(text) if isinstance(value, str) else text
 
 
 def _parsed(parameter: Parameter, text: str) -> object:

@@ -17,8 +17,8 @@ from msgspec.structs import force_setattr, replace
 from nbchat.values.errors import ParameterError
 from nbchat.values.frozen import FrozenDict
 from nbchat.values.key_shapes import SECRET_FIELDS, holds_key
-from nbchat.values.parameter import Kind, Parameter, shown, written_as_json
-from nbchat.values.wording import nearest
+from nbchat.values.parameter import Kind, Parameter, written_as_json
+from nbchat.values.wording import nearest, shown
 
 __all__ = ["PARAMETERS", "Params"]
 

@@ -5,12 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["dollars", "nearest", "pluralize", "unlinked"]
+__all__ = ["dollars", "nearest", "pluralize", "sentence", "shown", "unlinked"]
+
+LONGEST_SENTENCE = 2_000
 
 
 def pluralize(number: int, noun: str, plural: str | None = None) -> str:
     """Return a count with its noun: "1 row", "2,000 rows". `plural` is an irregular plural (None = add "s")."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def sentence(text: str) -> str:
+    """Return the sentence of an error; of one that quotes a very long text, the beginning and the end."""
+    return text if len(text) <= LONGEST_SENTENCE else f"{text[: LONGEST_SENTENCE - 500]} … {text[-490:]}"
+
+
+def shown(value: object) -> str:
+    """Return a value as quoted in messages: at most 60 characters of it."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return f"one {type(value).__name__} too long to write"
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return repr(text) if isinstance(value, str) else text
 
 
 _SCHEME = r"(?<!(?<![a-z0-9+.\-])http)(?<!(?<![a-z0-9+.\-])https)(?<=[a-z0-9+.\-]):(?=//)|(?<=data):(?=\S)"
@@ -36,12 +53,12 @@ def dollars(amount: float, digits: int = 2) -> str:
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return ' Did you mean …?' with the closest of `words`, to append to a sentence; empty = none is close.
 
-    A word that starts with `word` beats one that is merely similar.
+    A word that starts with `word` beats one that is merely similar. Leading dashes do not count.
     """
     import difflib
 
-    known = {each.casefold(): each for each in reversed(list(words))}
-    folded = word.casefold()
-    begun = [each for each in known if each.startswith(folded)] if len(folded.strip("-")) > 1 else []
+    known = {each.casefold().lstrip("-"): each for each in reversed(list(words))}
+    folded = word.casefold().lstrip("-")
+    begun = [each for each in known if each.startswith(folded)] if len(folded) > 1 else []
     close = min(begun, key=len) if begun else next(iter(difflib.get_close_matches(folded, known, n=1)), None)
     return f" Did you mean {known[close]}?" if close else ""

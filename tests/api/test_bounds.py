@@ -3,12 +3,14 @@
 PROTOCOL 3.12.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 import zlib
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,12 +18,14 @@ from msgspec.structs import replace
 
 from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.api.answer.json_text import read_truncated
+from nbchat.api.http.unpacking import read_whole
 from nbchat.testing import DONE, Cut, Pause, Raw, Say, chunk, completion
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Failed, Notice
 from nbchat.values.answer.reply import Request
 from nbchat.values.errors import CutOff, ProtocolError
 from nbchat.values.limits import LIMITS, Limit, clipped
+from tests import strategies
 from tests.api.asking import Asked
 from tests.environment import ROOT
 from tests.strategies import event_bytes
@@ -283,6 +287,26 @@ def test_compressed_answers_are_read(server, wbits, size):
     name = "gzip" if wbits == 31 else "deflate"
     server.add(Raw(data, headers={"content-encoding": name}, pieces=[size] * (len(data) // size)))
     assert Asked(server.base_url).reply.text == "Hello " * 50_000
+
+
+class Portions(httpx.AsyncByteStream):
+    """A body in exactly these portions."""
+
+    def __init__(self, portions):
+        self._portions = portions
+
+    async def __aiter__(self):
+        for portion in self._portions:
+            yield portion
+
+
+@given(st.sampled_from([31, 15, -15]), strategies.texts.map(str.encode), st.data())
+def test_a_compressed_body_may_be_cut_anywhere(wbits, body, data):
+    packing = zlib.compressobj(wbits=wbits)
+    portions = data.draw(strategies.cut(packing.compress(body) + packing.flush()))
+    for split in (portions, [bytes([one]) for portion in portions for one in portion]):
+        response = httpx.Response(200, headers={"content-encoding": "deflate"}, stream=Portions(split))
+        assert asyncio.run(read_whole(response, LIMITS.body)) == body
 
 
 def test_members_of_gzip_follow_one_another_and_padding_is_no_matter(server):

@@ -74,6 +74,16 @@ def test_a_connection_is_used_again_after_a_whole_response():
     assert run(twice, OK, OK) == [(200, b"ok", False), (200, b"ok", True)]
 
 
+SURPLUS = [b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstale", b"\r\n", b"0\r\n\r\n", b"data: [DONE]\n\n"]
+
+
+@pytest.mark.parametrize("surplus", SURPLUS, ids=repr)
+@pytest.mark.parametrize("whole", [OK, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"])
+def test_what_follows_a_response_is_never_taken_for_the_next_one(whole, surplus):
+    """A connection with bytes left over is not used again."""
+    assert run(twice, whole + surplus, OK) == [(200, b"ok", False), (200, b"ok", False)]
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nbchat.api.error_body import describe, text_of
+from nbchat.api.error_body import MOST_NESTED, describe, text_of
 from nbchat.api.failure import error_from, is_temporary
 from nbchat.api.keys import Key
 from nbchat.testing import Say, Status
@@ -41,7 +41,10 @@ def test_it_is_retried_exactly_if_that_may_help(server, case):
 def test_a_detail_is_all_that_a_body_says():
     """PROTOCOL 4.1: the innermost message, codes and types from the outside in, and the retry delay."""
     body = {
+        "type": "error",
+        "code": "bad",
         "error": {
+            "type": "throttled",
             "code": 429,
             "status": "RESOURCE_EXHAUSTED",
             "message": "Slow down.",
@@ -50,10 +53,11 @@ def test_a_detail_is_all_that_a_body_says():
                 "no object",
                 {"reason": "RATE_LIMIT"},
             ],
-        }
+        },
     }
     detail = describe(json.dumps(body))
     assert (detail.message, detail.retry_after, detail.status) == ("Slow down.", 7, 429)
+    assert (detail.type, detail.code) == ("throttled", "429")
     assert detail.kinds[-1] == "RATE_LIMIT"
     assert describe(detail) is detail
     assert not detail.is_page
@@ -84,6 +88,26 @@ def test_an_object_of_unknown_shape_is_quoted_and_bounded():
     assert describe({"a": {"b": "word"}}).message == '{"a": {"b": "word"}}'
     assert describe({}).message == ""
     assert 100 < len(describe({"a": "word " * 100_000}).message) <= 20 * 300
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "levels"),
+    [
+        (lambda body: {"error": body}, 1),
+        (lambda body: [body], 1),
+        (lambda body: {"details": body}, 1),
+        (lambda body: {"message": json.dumps(body)}, 2),
+        (lambda body: {"metadata": {"raw": json.dumps(body)}}, 2),
+        (lambda body: {"metadata": {"raw": body}}, 1),
+        (lambda body: f"Upstream: {json.dumps({'error': body})}", 2),
+    ],
+)
+def test_a_message_is_found_as_deep_as_the_limit_and_no_deeper(wrapped, levels):
+    body = {"message": "No."}
+    for _ in range(MOST_NESTED // levels):
+        body = wrapped(body)
+    assert describe(body).message.endswith("No.")
+    assert not describe(wrapped(wrapped(body))).message.endswith("No.")
 
 
 def test_validation_errors_name_their_fields():

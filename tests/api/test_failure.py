@@ -157,6 +157,7 @@ SENTENCES = {
         400,
         "top_p is not supported",
     ): "S answered HTTP 400: top_p is not supported. Leave it unset (%chat set top_p=none).",
+    (400, "tools is not supported"): "S answered HTTP 400: tools is not supported. Leave it unset.",
     (404, "Not Found"): "S answered HTTP 404: Not Found. Is 'm' one of %chat models, and the base URL the API's (often"
     " ending in /v1)?",
 }
@@ -165,7 +166,8 @@ SENTENCES = {
 @pytest.mark.parametrize(("case", "sentence"), SENTENCES.items(), ids=lambda value: str(value)[:30])
 def test_a_sentence_says_what_came_and_what_to_do_next(case, sentence):
     status, said = case
-    failure = error_from(status, {"error": said}, server="S", sent=SENT, retry_after=7.0, key=Key("k"))
+    sent = {**SENT, "tools": []}
+    failure = error_from(status, {"error": said}, server="S", sent=sent, retry_after=7.0, key=Key("k"))
     assert str(failure) == sentence
 
 

@@ -260,7 +260,7 @@ def test_a_refused_redirect_names_the_whole_address(server):
 
 
 def test_an_error_whose_body_never_ends_is_reported(server, monkeypatch):
-    monkeypatch.setattr("nbchat.api.attempt.LIMITS", replace(LIMITS, error_seconds=0.05))
+    monkeypatch.setattr("nbchat.api.refusal.LIMITS", replace(LIMITS, error_seconds=0.05))
 
     class Endless:
         def steps(self, request):

@@ -54,6 +54,13 @@ def test_calls_are_told_apart_by_choice_and_index_or_id():
     assert [choice.tool_calls[0].name for choice in reply.choices] == ["f", "g"]
 
 
+def test_calls_of_one_tool_without_ids_are_told_apart_once_the_first_is_whole():
+    """PROTOCOL 3.7"""
+    first = [part(0, name="f", arguments=""), *(part(0, arguments=text) for text in ('{"a"', ":1", "}"))]
+    came = calls(*(chunk(tool_calls=[one]) for one in (*first, part(0, name="f", arguments='{"a":2}'))))
+    assert [(call.name, call.arguments) for call in came] == [("f", '{"a":1}'), ("f", '{"a":2}')]
+
+
 def test_calls_may_have_text_beside_them_and_finish_with_stop():
     """PROTOCOL 3.7"""
     reply = replied(chunk("Let me see.", tool_calls=[tool_call("f", {"a": 1}, id="i")], finish="stop")).reply()

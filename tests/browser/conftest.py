@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.dashboards import VoilaServer
-from tests.browser.frontends import HEIGHT, Frontend, JupyterServers
+from tests.browser.frontends import HEIGHT, PATIENCE, SECOND, Frontend, JupyterServers, new_context
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -44,8 +44,9 @@ def browser():
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
         lacking("Browser tests need Chromium, and there is none on the path: `apt install chromium` provides it.")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE * SECOND)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser
@@ -79,7 +80,7 @@ def new_frontend(browser, jupyter):
 
     @contextmanager
     def new_frontend():
-        context = browser.new_context(viewport={"width": 1200, "height": HEIGHT})
+        context = new_context(browser, 1200, HEIGHT)
         frontend = Frontend(jupyter, context)
         try:
             yield frontend

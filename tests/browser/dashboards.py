@@ -10,7 +10,7 @@ from itertools import count
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.frontends import KERNELSPEC
+from tests.browser.frontends import KERNELSPEC, PATIENCE
 from tests.environment import ROOT, clean_environment
 
 
@@ -36,8 +36,8 @@ class VoilaServer:
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         self._url = self._address()
 
-    def _address(self, seconds=300):
-        deadline = time.monotonic() + seconds
+    def _address(self):
+        deadline = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < deadline:
             found = re.search(r"http://[\w.]+:\d+/", self._log.read_text())
             if found:
@@ -51,7 +51,7 @@ class VoilaServer:
         notebook = new_notebook(cells=list(map(new_code_cell, cells)), metadata={"kernelspec": KERNELSPEC})
         name = f"notebook-{next(self._numbers)}.ipynb"
         nbformat.write(notebook, self._notebooks / name)
-        page.goto(f"{self._url}voila/render/{name}?theme={theme}", timeout=90_000)
+        page.goto(f"{self._url}voila/render/{name}?theme={theme}")
 
     def stop(self):
         """End the process."""

@@ -18,6 +18,7 @@ THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 PATHS = {"lab": "lab/workspaces/{stem}/tree/{stem}.ipynb", "notebook": "notebooks/{stem}.ipynb"}
 HEIGHT = 900  # CSS pixels
 SECOND = 1000  # Playwright counts in ms
+PATIENCE = 120  # seconds until a wait for anything fails, however busy the machine is
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 # The notebook in front, once it and its kernel are ready; else null.
@@ -92,9 +93,9 @@ class JupyterServer:
             )
         )
 
-    def _wait_for_url(self, timeout=300):
+    def _wait_for_url(self):
         info = self._runtime / f"jpserver-{self._process.pid}.json"
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
                 url = json.loads(info.read_text())["url"]
@@ -119,7 +120,7 @@ class JupyterServer:
                 self._call("DELETE", f"api/sessions/{session['id']}").close()
 
     def _call(self, method, path):
-        return urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=30)
+        return urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=PATIENCE)
 
     def stop(self):
         """End the process."""
@@ -141,6 +142,13 @@ class JupyterServers(dict):
     def __missing__(self, app):
         self[app] = JupyterServer(self._home / app)
         return self[app]
+
+
+def new_context(browser, width, height):
+    """A window of its own, in CSS pixels, that forgets all when it closes."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(PATIENCE * SECOND)
+    return context
 
 
 class Frontend:
@@ -235,9 +243,9 @@ class Frontend:
         """Interrupt the kernel as the front-end's button does."""
         self.page.evaluate("nbchatRun('notebook:interrupt-kernel')")
 
-    def wait_idle(self, timeout=90, quiet=0.1):
+    def wait_idle(self, quiet=0.1):
         """Wait until the kernel is idle, every output is rendered, and the page at rest for `quiet` seconds."""
-        self.page.wait_for_function(_IDLE, arg=quiet * SECOND, timeout=timeout * SECOND)
+        self.page.wait_for_function(_IDLE, arg=quiet * SECOND, timeout=PATIENCE * SECOND)
         return self
 
     def cell(self, index):

@@ -53,14 +53,6 @@ _WATCH = f"""([root, grows]) => {{
   }};
   look();
   window.nbchatShifts = [];
-  window.nbchatShrinks = 0;
-  let [last, grown] = [grows.getBoundingClientRect().height, false];  // an answer before this one goes first
-  new ResizeObserver(() => {{
-    const {{height}} = grows.getBoundingClientRect();
-    if (grown && height < last - 1) nbchatShrinks += 1;
-    grown ||= height > last && height > 200;
-    last = height;
-  }}).observe(grows);
   new PerformanceObserver(list => {{
     for (const entry of list.getEntries()) {{
       for (const {{node}} of entry.sources) {{
@@ -69,6 +61,16 @@ _WATCH = f"""([root, grows]) => {{
     }}
   }}).observe({{type: 'layout-shift', buffered: false}});
 }}"""
+
+_WATCH_GROWTH = """node => {
+  window.nbchatShrinks = 0;
+  let last = 0;
+  new ResizeObserver(() => {
+    const {height} = node.getBoundingClientRect();
+    if (last > 200 && height < last - 1) nbchatShrinks += 1;
+    last = height;
+  }).observe(node);
+}"""
 
 _RING = """node => {
   const {outlineStyle, outlineWidth} = getComputedStyle(node);
@@ -98,8 +100,13 @@ def nameless(locator):
 
 
 def watch(locator, grows):
-    """Start watching every control in it frame by frame, and the height of the growing part."""
+    """Start watching every control in it frame by frame; what shifts within the growing part is its own."""
     locator.page.evaluate(_WATCH, [locator.element_handle(), grows.element_handle()])
+
+
+def watch_growth(locator):
+    """Start watching the height of a part that grows from here on."""
+    locator.evaluate(_WATCH_GROWTH)
 
 
 def moves(page):
@@ -108,7 +115,7 @@ def moves(page):
 
 
 def shrinks(page):
-    """Return how often the growing part has shrunk since `watch`, once it had more than a few lines."""
+    """Return how often the growing part has shrunk since `watch_growth`, once it had more than a few lines."""
     return page.evaluate("nbchatShrinks")
 
 

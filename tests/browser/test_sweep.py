@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from nbchat.testing import Say
-from tests.browser.frontends import SHOTS
+from tests.browser.frontends import SHOTS, new_context
 from tests.browser.looks import faint, nameless, tab_order
 
 START = "%load_ext nbchat\nimport nbchat"
@@ -144,10 +144,10 @@ def test_what_if_follows_its_sliders(page):
 
 def test_they_work_in_voila(browser, voila):
     """The answers, the explorer and the sliders, with no notebook behind them."""
-    context = browser.new_context(viewport={"width": 1000, "height": 2400})
+    context = new_context(browser, 1000, 2400)
     page = context.new_page()
     voila.open(page, [START, MANY, EXPLORE, REPLY, WHAT_IF], theme="dark")
-    expect(page.get_by_text(re.compile("^At temperature 1 and top_p 1"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^At temperature 1 and top_p 1"))).to_be_visible()
     explorer = page.locator(".nbchat-explorer")
     explorer.get_by_label("temperature", exact=True).select_option("1.2")
     expect(explorer.locator("tbody tr")).to_have_count(6)

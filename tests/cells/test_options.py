@@ -13,7 +13,7 @@ LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs
 
 
 @example(["a b\\", "c d"])
-@given(st.lists(st.text("ab \\'\"{", max_size=6) | LINES, max_size=6))
+@given(st.lists(st.text("ab \\'\"{}[](=", max_size=6) | LINES, max_size=6))
 def test_quoted_words_are_restored(words):
     """`split` undoes `quoted`, whatever quotes, spaces, braces and backslashes a word holds."""
     assert split(" ".join(quoted(word) for word in words)) == words
@@ -40,6 +40,9 @@ def test_any_line_is_read_or_refused_in_one_line(line):
         ("cost $5 {x}", ["cost", "$5", "{x}"]),
         ("''", [""]),
         ("{never closed", ["{never", "closed"]),
+        ("""df["a b"][df.n > 1].x 'c d'""", ["""df["a b"][df.n > 1].x""", "c d"]),
+        ("""df.query('n > ")"') -t 1""", ["""df.query('n > ")"')""", "-t", "1"]),
+        ("f(never closed", ["f(never", "closed"]),
     ],
 )
 def test_words(line, words):
@@ -126,6 +129,20 @@ def test_a_line_made_of_parameters_means_them(given):
         ("-temp 1", "There is no option -temp. Did you mean --temperature?"),
         ("temperature=0.2", "got 'temperature=0.2'. Did you mean --temperature=0.2?"),
         ("max-tokens=20", "Did you mean --max-tokens=20?"),
+        ("--topp 0.3", "Did you mean --top-p?"),
+        ("-n 3", "There is no option -n. Did you mean --n?"),
+        ("-f code", "There is no option -f. %chat help lists them."),
+        ("--xyz", "There is no option --xyz. %chat help lists them."),
+        ("--json", "There is no option --json. Did you mean --schema, such as"),
+        ("--as answer", "Put << NAME at the end of the line"),
+        ("--no_history", "Did you mean --once"),
+        ("--api-key=sk-live-0f1e2d3c4b5a", "A key does not belong in a cell: %chat key asks for it"),
+        ("--stream false", "got 'false'. Did you mean --stream=false?"),
+        ("--system You are terse", 'Quote a value that has spaces: --system "You are …".'),
+        ("--schema name: str", 'Quote a value that has spaces: --schema "name: str …".'),
+        ("gpt-4o", "got 'gpt-4o'. Did you mean -m gpt-4o?"),
+        ("-t 0.2 0.5", "got '0.5'. %chat help lists the options."),
+        ("What is a mean?", "the message below it; got 'What'. %chat help lists the options."),
     ],
 )
 def test_an_unknown_option_is_reported_with_similar_ones(line, said):

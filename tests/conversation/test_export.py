@@ -255,6 +255,11 @@ def test_an_unwritable_path_is_one_sentence(tmp_path, where):
         write(tmp_path / where, talk(asked("Hi")))
 
 
+def test_an_answer_that_is_json_is_code_in_an_exported_document(tmp_path):
+    turn = Turn(Message("user", "Who?"), Reply((Choice(text='{"name": "Bob"}'),), model="m"), Params())
+    assert '```json\n{"name": "Bob"}\n```' in write(tmp_path / "talk.md", talk(turn)).read_text("utf-8")
+
+
 @given(st.text("a#[]()<>!*`\n~$:/", max_size=12), st.text("a#[]()<>!*`\n~$", max_size=12))
 def test_a_servers_message_is_inert_in_an_exported_document(model, answer):
     """A model's name can't make a heading, a link or HTML; an answer can't swallow the turns behind it."""

@@ -239,6 +239,15 @@ def test_once_neither_reads_nor_joins_the_history(server, chat):
     assert len(chat.ledger()) == 2
 
 
+def test_only_what_was_answered_is_in_the_ledger(server, chat):
+    server.add(Status(401, {"error": {"message": "no such key"}}))
+    with pytest.raises(NbchatError, match="no such key"):
+        chat.ask("Hi")
+    assert (len(chat.ledger()), chat.spent.calls) == (0, 0)
+    half(chat, server)
+    assert (len(chat.ledger()), chat.spent.calls) == (1, 1)
+
+
 # Branches
 
 
@@ -460,6 +469,7 @@ def test_a_branch_of_the_current_session_becomes_current():
 
 def test_renew_resets_the_process(server):
     fresh = Process()
+    fresh.renew()  # which has nothing to stop yet
     first = fresh.registry(lambda name: Session(name=name))
     fresh.connected = Session(base_url=server.base_url).endpoint
     fresh.capabilities.learn("url", "m", "temperature", "no")

@@ -496,6 +496,60 @@ def test_a_call_that_is_left_in_the_text_is_said(server, chat):
     assert chat.ask("What would a call look like?").notices == ()
 
 
+def test_a_tool_that_awaits_what_was_cancelled_is_told_to_the_model(server, chat):
+    @chat.tool(safe=True)
+    async def wait():
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    server.add(calls(("wait", {})), Say("Done."))
+    assert chat.ask("Go").text == "Done."
+    assert results(server.requests[1]) == ["Error: RuntimeError: something that it awaited was cancelled"]
+
+
+def test_a_call_that_was_announced_and_did_not_come_is_said(server, chat):
+    for call in ({"index": 0, "id": "a", "function": None}, tool_call("", {})):
+        server.add(Stream([chunk(tool_calls=[call]), chunk(finish="tool_calls")]))
+        assert any("announced a tool call" in note for note in chat.ask("Go", tools=[lambda_free]).notices)
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+@pytest.mark.parametrize("arguments", ["", "{}"])
+def test_a_call_whose_arguments_may_have_been_cut_is_not_run(server, chat, finish, arguments):
+    """A tool whose parameters all have defaults would run with them, whatever the model was about to write."""
+    ran = []
+
+    @chat.tool(safe=True)
+    def remove(path: str = "."):
+        ran.append(path)
+
+    whole = tool_call("remove", {"path": "a"}, id="a")
+    last = tool_call("remove", arguments, id="b", index=1)
+    server.add(
+        Stream([chunk(tool_calls=[whole]), chunk(tool_calls=[last]), chunk(finish=finish)]), calls(("remove", ""))
+    )
+    chat.ask("Go")
+    assert results(server.requests[1])[1].startswith("Not run: the answer ended at its limit")
+    assert ran == ["a", "."]
+
+
+def test_a_call_that_is_sent_twice_runs_once(server, chat):
+    """PROTOCOL 3.7: the same id, name and arguments under two indices."""
+    ran = []
+
+    @chat.tool(safe=True)
+    def pay(amount: int):
+        ran.append(amount)
+
+    twice = [tool_call("pay", {"amount": 5}, id="a", index=index) for index in (0, 1)]
+    apart = [tool_call("pay", {"amount": 5}, id=name, index=index) for index, name in enumerate("ab")]
+    server.add(calls(*twice), calls(*apart), Say("Done."))
+    chat.ask("Go")
+    assert ran == [5, 5, 5]
+    assert_valid(server.requests[-1].json["messages"])
+
+
 def shout(text: str = "a", times: int | None = None, suffix: str = None) -> str:  # noqa: RUF013
     return text * (times or 1) + (suffix or "")
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from nbchat.data.describe import describe
 from nbchat.data.privacy.ladder import mask
+from nbchat.data.privacy.private_columns import private
 from nbchat.data.tables.column_list import column_name
 from nbchat.values.errors import PromptError
 from tests.strategies import scaled
@@ -96,6 +97,17 @@ def test_real_rows_come_only_when_asked_for(kind: str, spec: str, rows: int) -> 
     said = describe(every_kind(people())[kind], spec)
     assert not said.cut
     assert said.text.count("@mail.example") == rows
+
+
+def test_statistics_of_a_time_series_give_its_span() -> None:
+    """The row labels' statistics, unless they are private or mere row numbers."""
+    days = pd.date_range("2024-01-01", periods=4, tz="Europe/Paris")
+    frame = pd.DataFrame({"v": range(4)}, index=pd.Index(days, name="when"))
+    assert "\nRow labels when: 2024-01-01 00:00:00+01:00 … 2024-01-04 00:00:00+01:00\n" in describe(frame, "stats").text
+    assert "2024" not in describe(frame).text
+    assert "Row labels" not in describe(frame.reset_index()[1:], "stats").text
+    private(frame, "when")
+    assert "2024" not in describe(frame, "stats").text
 
 
 def test_statistics_name_ranges_quartiles_and_repeated_categories() -> None:

@@ -296,7 +296,7 @@ def test_the_footer_says_what_went_in() -> None:
     assert [str(one) for one in result.inserted] == [
         "df: schema of 2 columns, 65 B, no row values",
         "name: text of 3 characters, 3 B",
-        "df: 1 row of 2 columns, 93 B, real values",
+        "df: 1 row of 2 columns, 91 B, real values",
     ]
 
 

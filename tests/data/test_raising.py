@@ -193,4 +193,10 @@ def test_braces_of_other_notations_are_not_reported(text: str) -> None:
 
 def test_an_expression_that_gives_a_frame_offers_the_next_rung() -> None:
     [inserted] = interpolate("{= df[df.x > 1]}", {"df": pd.DataFrame({"x": [1, 2]})}).inserted
-    assert ":stats shows more" in str(inserted)
+    assert ":stats shows more, :all every row" in str(inserted)
+
+
+def test_a_call_with_a_rung_is_told_how_it_is_evaluated() -> None:
+    (left,) = interpolate("{df.reset_index():head 3}", {"df": pd.DataFrame({"x": [1, 2]})}).left
+    assert "a call; {= df.reset_index():head 3} evaluates it" in str(left)
+    assert not interpolate("{len(df): 3}", {"df": [1]}).left

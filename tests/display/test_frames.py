@@ -12,6 +12,7 @@ from nbchat.display.painter import MOST_OUTPUTS, Painter
 from nbchat.values.answer.events import Finished, ReasoningDelta, Responded, Retrying, TextDelta, ThoughtBefore
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.messages import Message, ToolCall
+from tests.markdown.test_segments import calls
 
 
 class Screen:
@@ -158,6 +159,12 @@ def test_behind_any_text_the_screen_moves_every_second_within_the_byte_budget(sh
     assert screen.sent < 10 * 20_000
 
 
+def test_a_look_without_news_costs_nothing():
+    screen = Screen()
+    screen.after(0, TextDelta("word " * 200))
+    assert calls(lambda: screen.after(1)) < 100
+
+
 def test_only_the_last_output_is_sent_again_at_the_end():
     screen = Screen()
     for _ in range(20):
@@ -168,13 +175,13 @@ def test_only_the_last_output_is_sent_again_at_the_end():
 
 
 def test_a_burst_of_updates_is_made_up_for_in_seconds():
-    """A definition at the end of a long answer changes all of it: about 300 kB of updates."""
+    """A definition at the end of a long answer changes all of it: 240 kB, which would take 13 seconds at the rate."""
     screen = Screen()
-    screen.after(0, TextDelta("Words with [a link][d].\n\n" * 12_000))
+    screen.after(0, TextDelta("Words with [a link][d].\n\n" * 3700))
     screen.sent = 0
     screen.after(5, TextDelta("[d]: https://a.b/c\n\n"))
-    assert screen.sent > 250_000
-    for _ in range(30):
+    assert screen.sent > 235_000
+    for _ in range(10):
         screen.after(1, TextDelta("word "))
     screen.after(0.2, TextDelta("word "))
     assert screen.after(0.2, TextDelta("END"))[-1].endswith("END")

@@ -5,11 +5,13 @@ from types import ModuleType
 from types import SimpleNamespace as Thing
 
 import pytest
+import zmq
 from IPython.core.displaypub import CapturingDisplayPublisher
+from jupyter_client.session import Session
 
 from nbchat.display import kernel
 from nbchat.display.canvas import PinnedCanvas
-from nbchat.display.kernel import parent_of, reaches_ended_cells, running_cell_id, takes_updates
+from nbchat.display.kernel import choose_display, parent_of, reaches_ended_cells, running_cell_id, takes_updates
 
 
 class Raising:
@@ -81,6 +83,43 @@ def test_text_is_chosen_by_the_environment(monkeypatch):
     monkeypatch.setenv("NBCHAT_DISPLAY", "odd")
     assert takes_updates(shell)
     assert not takes_updates(Thing(kernel=None))
+
+
+def test_text_is_chosen_in_the_kernel():
+    shell = Thing(kernel=Thing())
+    with pytest.raises(ValueError, match="display is auto or text; got 'loud'"):
+        choose_display("loud")
+    try:
+        choose_display("text")
+        assert not takes_updates(shell)
+        choose_display("auto")
+        assert takes_updates(shell)
+    finally:
+        kernel._Chosen.display = None
+
+
+@pytest.mark.parametrize("parent", [{"msg_id": "one"}, {"header": {"msg_id": "one"}, "metadata": {}}])
+def test_a_pinned_output_stays_with_the_cell_that_ran_when_it_was_pinned(parent):
+    """ipykernel 6 gives a publisher the request's header, others give it the whole request."""
+    with zmq.Context() as context, context.socket(zmq.PAIR) as sent, context.socket(zmq.PAIR) as received:
+        sent.bind("inproc://iopub")
+        received.connect("inproc://iopub")
+        session = Session(key=b"k")
+        publisher = Thing(session=session, pub_socket=sent, topic=b"topic", parent_header=parent)
+        canvas = PinnedCanvas(Thing(display_pub=publisher))
+        publisher.parent_header = {"msg_id": "two"}
+        output = canvas.show({"text/plain": "one"})
+        canvas.update(output, {"text/plain": "two"})
+        for kind, text in (("display_data", "one"), ("update_display_data", "two")):
+            topic, message = session.recv(received, mode=0)
+            assert topic == [b"topic"]
+            assert message["msg_type"] == kind
+            assert message["parent_header"] == {"msg_id": "one"}
+            assert message["content"] == {
+                "data": {"text/plain": text},
+                "metadata": {},
+                "transient": {"display_id": output},
+            }
 
 
 def test_spyder_is_known_by_its_kernel(monkeypatch):

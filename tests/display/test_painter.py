@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nbchat.display.answer import answer_bundle
-from nbchat.display.footer import cost_text, footer_facts, seconds_text, tokens_text
+from nbchat.display.footer import cost_text, footer_facts, made_with, params_text, seconds_text, tokens_text
 from nbchat.display.painter import Painter
+from nbchat.markdown.attachments import picture_data
 from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import (
     Finished,
@@ -238,6 +239,19 @@ def test_the_footer_names_what_is_unusual():
     assert facts[-2:] == ["retried (HTTP 500)", "df: schema"]
 
 
+def test_an_ordinary_answers_footer_says_nothing_more():
+    assert painted([TextDelta("Hi.")]).shown("text/plain") == ["Hi.", "m · ~0 → ~1 tokens"]
+
+
+def test_settings_are_short():
+    assert made_with("m", {"temperature": 0.7, "seed": 1, "stream": True, "messages": []}) == "m · -t 0.7 --seed 1"
+    assert made_with(None, {}) == ""
+    nested = {"response_format": {"type": "json_object", "a": {"b": 1}, "c": [1]}}
+    assert '{"type": "json_object", "a": "…", "c": "…"}' in params_text(nested)
+    long = params_text({"stop": ["word"] * 60})
+    assert (len(long), long[-1]) == (90, "…")
+
+
 def test_the_footer_names_a_schema_by_its_option():
     form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
     request = Request("", {"model": "m", "messages": [], "temperature": 0, "response_format": form})
@@ -375,6 +389,13 @@ def test_an_answer_that_turns_out_to_be_reasoning_folds_away(size):
     assert "Thought 399." in shown[0]["text/html"]
     assert shown[0]["text/html"].startswith("<details")
     assert shown[1]["text/markdown"] == "The answer."
+
+
+def test_a_picture_of_any_ordinary_size_is_shown():
+    """But not one whose text would take the browser minutes; a few bytes are no picture either."""
+    head = "data:image/png;base64,"
+    for size, shown in ((15, False), (16, True), (20_000_000 - len(head), True), (20_000_004 - len(head), False)):
+        assert (picture_data(ImagePart(head + PNG[:11] + "A" * (size - 11))) is not None) is shown
 
 
 def test_a_stored_answer_shows_its_pictures_and_sources():

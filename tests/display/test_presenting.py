@@ -5,12 +5,13 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from IPython.utils.capture import capture_output
 
 from nbchat.display import chrome
 from nbchat.display.answer import MOST_PICTURES, attachment_bundles
 from nbchat.display.kernel import is_shown, mark_shown, running_shell
 from nbchat.display.painter import Painter
-from nbchat.display.presenting import is_dashboard, make_presenter
+from nbchat.display.presenting import is_dashboard, make_presenter, register_display
 from nbchat.display.progress import bar_bundle
 from nbchat.display.terminal import TerminalPresenter
 from nbchat.values.answer.events import TextDelta
@@ -84,6 +85,28 @@ def test_what_a_cell_has_shown_is_not_shown_again_in_it(shell):
     assert not is_shown(other)
     shell.execution_count += 1
     assert not is_shown(value)
+
+
+def test_a_reply_that_ends_a_cell_is_shown_once(shell, capsys):
+    reply = Reply((Choice(text="Hi."),))
+    register_display(shell, notebook=False)
+    assert shell.display_formatter.format(reply)[0] == {"text/plain": "Hi."}
+    register_display(shell, notebook=True)
+    with capture_output() as shown:
+        shell.display_formatter.format(reply)
+    assert [output.data["text/plain"] for output in shown.outputs] == ["Hi.", "tokens unknown"]
+    mark_shown(reply)
+    with capture_output() as shown:
+        shell.display_formatter.format(reply)
+    assert shown.outputs == []
+    assert shell.display_formatter.formatters["text/plain"](reply) == "<Reply: see above>"
+
+
+def test_a_display_of_the_users_own_stays(shell):
+    formatter = shell.display_formatter.formatters["text/plain"]
+    formatter.for_type(Reply, lambda reply, printer, cycle: printer.text("mine"))
+    register_display(shell, notebook=False)
+    assert formatter(Reply((Choice(text="Hi."),))) == "mine"
 
 
 def test_voila_is_known_by_its_server(monkeypatch):

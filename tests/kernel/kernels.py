@@ -20,7 +20,7 @@ from pexpect.fdpexpect import fdspawn
 
 from tests.environment import clean_environment
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """How long a test waits for anything before it fails."""
 
 
@@ -194,7 +194,9 @@ class Kernel:
     def _wait_for_ready(self):
         """Wait until it answers and is heard on iopub. The client's own `wait_for_ready` adds 0.2 s of silence."""
         asked = message = None
-        while message is None or message["content"].get("execution_state") != "idle" or message["parent_header"] != asked:
+        while (
+            message is None or message["content"].get("execution_state") != "idle" or message["parent_header"] != asked
+        ):
             try:
                 message = self.client.get_iopub_msg(timeout=0.05)
             except Empty:

@@ -44,6 +44,8 @@ def test_set_and_unset(run, server):
     [
         ('%chat set "', "Can't read this line: the quote at '\"' is not closed."),
         ("%chat histroy", "Unknown command 'histroy'. Did you mean history?"),
+        ("%chat reset", "Unknown command 'reset'. Did you mean %chat clear?"),
+        ("%chat cost", "Unknown command 'cost'. Did you mean %chat usage?"),
         ("%chat set temperatur=1", "There is no parameter temperatur. Did you mean temperature?"),
         ("%chat set temperature", "NAME=VALUE, such as temperature=0.2 or top_p=none; got 'temperature'."),
         ("%chat temperature 0.3", "Unknown command 'temperature'. Did you mean %chat set temperature=…?"),

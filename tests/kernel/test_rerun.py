@@ -9,24 +9,27 @@ from tests.store.turns import texts, until
 
 
 @pytest.fixture
-def notebook(new_kernel, server):
-    """A kernel of a notebook; `restart()` gives the same notebook a fresh kernel."""
-    kernel = new_kernel()
+def notebook(kernel, server, tmp_path, monkeypatch):
+    """A kernel of a notebook with a journal of its own; `restart()` gives the same notebook a fresh kernel."""
+    kernel.store = tmp_path / "nbchat.sqlite"
     fresh = kernel.restart
 
     def restart():
         fresh()
-        load()
+        load(kernel, server, kernel.store)
 
-    def load():
-        kernel.run(
-            f"import os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1',"
-            f" NBCHAT_NOTEBOOK='/home/ada/analysis.ipynb')\n%load_ext nbchat"
-        )
-
-    load()
-    kernel.restart = restart
+    load(kernel, server, kernel.store)
+    monkeypatch.setattr(kernel, "restart", restart)
     return kernel
+
+
+def load(kernel, server, store):
+    """Load nbchat into a kernel of the notebook, with nothing left of an earlier test's."""
+    wanted = {"NBCHAT_BASE_URL": server.base_url, "NBCHAT_MODEL": "scripted-1", "NBCHAT_STORE": str(store)}
+    kernel.run(
+        f"import os\nos.environ.update({wanted}, NBCHAT_NOTEBOOK='/home/ada/analysis.ipynb')\n%load_ext nbchat\n"
+        "from nbchat.conversation.process import process; process.renew()"
+    )
 
 
 def contents(server):
@@ -112,11 +115,8 @@ def test_two_kernels_share_one_journal(notebook, new_kernel, server):
     """One holds on to its conversation while the other takes it over; neither loses a turn."""
     server.add(*map(Say, ["One.", "Two.", "Three."]))
     notebook.run("%%chat\nfirst", cell_id="a")
-    other = new_kernel(notebook.home)
-    other.run(
-        f"import os\nos.environ.update(NBCHAT_BASE_URL={server.base_url!r}, NBCHAT_MODEL='scripted-1',"
-        f" NBCHAT_NOTEBOOK='/home/ada/analysis.ipynb')\n%load_ext nbchat"
-    )
+    other = new_kernel()
+    load(other, server, notebook.store)
     other.run("%%chat\ntheirs", cell_id="b")
     notebook.run("%%chat\nmine", cell_id="c")
     assert [line.split(" ")[0] for line in history(notebook).splitlines()] == ["first", "mine"]
@@ -130,7 +130,7 @@ def wait_for_journal(notebook):
     """Wait until all that came of the answer is in the journal."""
     from nbchat.store.journal import Journal
 
-    journal = Journal(notebook.home / "nbchat.sqlite")
+    journal = Journal(notebook.store)
     try:
         until(lambda: "partial text" in texts(journal))
     finally:

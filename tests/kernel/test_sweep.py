@@ -230,7 +230,7 @@ def test_scores_come_from_a_function_or_a_judge(cell, server, kernel):
         ("--score len", "--score needs answers to compare"),
         ("-t 0,1 --background", "--background works with one answer only"),
         ("-t 0,9", "temperature must be a number from 0 to 2"),
-        ("-t 0,1 --repeat 0", "--repeat must be a whole number from 1 to 1000"),
+        ("-t 0,1 --repeat 0", "--repeat must be a whole number from 1 to 10,000"),
     ],
 )
 def test_a_line_that_means_nothing_fails_in_one_sentence_and_sends_nothing(cell, server, line, sentence):

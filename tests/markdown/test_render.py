@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.html import markdown_html
+from nbchat.markdown.parsing import parse
 from nbchat.markdown.render import render
 from tests.markdown.hostile import PAYLOADS, nested, payload
 from tests.markdown.readers import dangers, lab_html, nbconvert_html, remove_math
+from tests.strategies import scaled
 
 PIECES = [
     '<img src="x" onerror="window.ran=1">', "![i](http://x/probe.png)", "[a](javascript:x)", "$x$", "$", "$$", "\\(", "\\)", "\\[",
@@ -188,12 +191,42 @@ def test_what_could_be_live_is_written_otherwise(text, shown):
         ("| $|x|$ |\n|---|", "| $\\vert x\\vert$ |\n| --- |"),
         ("$x<y$ $a$$b$", "$x< y$ $a$&#8288;$b$"),
         ("\\[1\\], \\(see below\\), \\[link\\](b)", "&#91;1&#93;, (see below), &#91;link&#93;(b)"),
+        ("$a{\\\\}$ $b$ \\(\n%c\\)", "$a{\\\\ }$ $b$ (\n&#37;c)"),
+        ("$a = \\$5$ and \\(a+b\\\\)", "$a = \\$5$ and $a+b\\ {}$"),
         ("$50\\%$ of 5 $a%b$", "$50\\%$ of 5 $a\\%b$"),
         ("$\\begin{array}{c}a\\\\[2pt]b\\end{array}$", "$\\begin{array}{c}a\\\\b\\end{array}$"),
     ],
 )
 def test_formulas_take_one_form(text, shown):
     assert render(text) == shown
+
+
+FORMS = [
+    "${}$",
+    "$${}$$",
+    r"\({}\)",
+    r"\[{}\]",
+    r"\begin{{align}}{}\end{{align}}",
+    r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+]
+TEX = ["a", "x", "$", "$x$", "\\", "\\\\", "{", "}", "\n", " ", "%", "\n%", "<", "!", "[", "]", "(", "|", "`", '"', "@@0", "://", "^", "-", "1",
+       "\\text{", "\\\\[2pt]", "{\\\\}", "\\begin{cases}", "\\end{cases}"]  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(FORMS), st.lists(st.sampled_from(TEX), min_size=1, max_size=5).map("".join)),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(["", " ", " b ", "`c`"]),
+)
+@scaled(3)
+def test_jupyterlab_sees_the_same_formulas(parts, between):
+    text = between.join(form.format(inside) for form, inside in parts)
+    inner = [child for token in parse(text).tokens for child in token.children or ()]
+    formulas = [canonical_tex(one.content, display=one.markup == "$$") for one in inner if one.type == "formula"]
+    assert remove_math(render(text))[1] == formulas
 
 
 @pytest.mark.parametrize(

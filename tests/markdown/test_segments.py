@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nbchat.markdown.references import with_definitions
-from nbchat.markdown.segments import Segments
+from nbchat.markdown.segments import Segment, Segments
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
@@ -80,6 +80,19 @@ LINKED = ["See [one], [the *second*][two] and ![pic][three].\n\n", "[one]: http:
 @given(st.lists(st.sampled_from(LINKED), min_size=10, max_size=60).map("".join))
 def test_links_find_their_definitions_in_any_piece(text):
     assert " ".join(filter(None, (html(piece.text) for piece in with_definitions(grown(text))))) == html(text)
+
+
+def test_the_definitions_that_a_piece_is_given_are_bounded():
+    def linked(target, count):
+        labels = [f"label {number}" for number in range(count)]
+        pieces = "".join(map("[{}] ".format, labels)), "".join(f"[{label}]: {target}\n" for label in labels)
+        first, second = with_definitions([Segment(text, text) for text in pieces])
+        assert second.text == pieces[1]
+        return len(first.text) - len(pieces[0])
+
+    assert 3_900 < linked("http://a.b/" + "c" * 80, 100) < 4_100
+    assert linked("http://a.b/" + "c" * 900, 1) > 900
+    assert linked("http://a.b/" + "c" * 1000, 1) == 0
 
 
 @given(documents)

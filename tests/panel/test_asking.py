@@ -93,6 +93,17 @@ def test_the_tokenizer_of_a_server_on_this_machine_counts(hand):
     assert re.fullmatch(r"\d+ tokens", here.type_message("What is a list?"))
 
 
+def test_the_size_goes_with_the_message_and_comes_back_with_the_same_one(hand, session):
+    here = hand(session)
+    size = here.type_message("Why?")
+    here.send("Why?")
+    here.wait()
+    here.panel.sizing.wait(20)
+    assert here.panel.sizing.line.value == ""
+    session.clear()
+    assert here.type_message("Why?") == size != ""
+
+
 def test_the_message_stays_if_keep_is_chosen(hand, session):
     here = hand(session)
     here.click("keep text")
@@ -118,6 +129,16 @@ def test_stop_keeps_the_partial_answer_and_closes_the_connection(hand, session, 
     here.wait()
     assert session.turns[-1].reply.text == "Half an."
     assert len(session.turns) == 1
+
+
+def test_what_was_said_of_an_answer_goes_with_it(hand, session, server):
+    server.add(Status(404, {"error": {"message": "No such model."}}), Say("Fine."))
+    here = hand(session)
+    here.send("Go")
+    here.wait()
+    assert "No such model." in here.said()
+    session.ask("from a cell")
+    assert here.said() == ""
 
 
 def test_stop_before_anything_came_gives_the_message_back(hand, session, server):
@@ -525,8 +546,25 @@ def test_turns_asked_elsewhere_are_in_the_history_at_once(hand, session):
     here = hand(session)
     session.ask("from a cell")
     assert here.labelled("History").options[0].startswith("1  from a cell")
+    assert "You: from a cell" in here.replied()
     session.clear()
     assert here.labelled("History").options == ()
+    assert here.replied() == ""
+
+
+def test_an_answer_in_one_panel_is_shown_in_another_when_it_is_whole(hand, session, server):
+    """Also in a panel that was opened while it came; and the list and the answer never differ."""
+    gate = threading.Event()
+    server.add(Stream([chunk("A generator "), Until(gate), chunk("yields.", finish="stop")]))
+    first = hand(session)
+    first.send("What is a generator?")
+    other = hand(session)
+    assert other.replied() == ""
+    gate.set()
+    first.wait()
+    assert "A generator yields." in other.replied()
+    first.click("Undo")
+    assert other.replied() == first.replied() == ""
 
 
 def test_a_tool_asks_in_the_panel_before_it_runs(hand, session, server):

@@ -47,3 +47,9 @@ def test_calls_and_thoughts_are_kept_where_there_is_no_text():
         assert "weather(" in shown
         assert "42" in shown
         assert "only thinking" in shown
+
+
+def test_an_answer_that_is_json_is_kept_as_code():
+    html, plain = page(("q", Choice(0, '{"a_b": "*c*"}', "stop")))
+    assert '<pre><code class="language-json">{&quot;a_b&quot;: &quot;*c*&quot;}' in html
+    assert '{"a_b": "*c*"}' in plain

@@ -45,3 +45,10 @@ def test_no_address_in_a_servers_words_is_live_where_a_notebook_shows_the_error(
         (line,) = error._render_traceback_()
         assert f"{scheme}://" not in line
         assert line.replace("\u2060", "") == f"{type(error).__name__}: {error}"
+
+
+def test_a_sentence_that_quotes_a_very_long_text_keeps_its_beginning_and_its_end():
+    said = str(errors.ParameterError(f"top_p must be a number; got {'9' * 100_000!r}. %chat help lists the options."))
+    assert said.startswith("top_p must be a number; got '999")
+    assert said.endswith("999'. %chat help lists the options.")
+    assert len(said) < 2_500

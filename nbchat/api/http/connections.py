@@ -163,8 +163,11 @@ class _Connection:
         return event
 
     def end(self) -> None:
-        """Make it idle if the response was read to its end; close it otherwise."""
-        if self._protocol.our_state is h11.DONE is self._protocol.their_state:
+        """Make it idle if the response was read to its end, and nothing came after that; close it otherwise."""
+        surplus = (
+            self._protocol.trailing_data[0] or self._socket.is_readable
+        )  # which h11 would read as the next response
+        if self._protocol.our_state is h11.DONE is self._protocol.their_state and not surplus:
             self._protocol.start_next_cycle()
             self._idle_since = time.monotonic()
         else:

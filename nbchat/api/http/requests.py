@@ -63,7 +63,10 @@ def _headers(accept: str, *, has_content: bool) -> httpx.Headers:
 @functools.lru_cache(maxsize=128)
 def parsed(url: str) -> httpx.URL:
     """Parse an address, cached because parsing takes longer than writing the request. Raises httpx.InvalidURL."""
-    return httpx.URL(url)
+    try:
+        return httpx.URL(url)
+    except UnicodeEncodeError as error:  # a lone surrogate
+        raise httpx.InvalidURL(str(error)) from None
 
 
 def _check_encrypted(url: httpx.URL, endpoint: Endpoint) -> None:

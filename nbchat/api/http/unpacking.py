@@ -57,9 +57,15 @@ class _Inflater:
     def __init__(self) -> None:
         self._inflater = zlib.decompressobj(_AUTOMATIC)
         self._place = "beginning"  # → "within" a member ⇄ "between" two
+        self._first = b""  # the first byte, which alone doesn't tell bare deflate
 
     def pieces(self, packed: bytes) -> Iterator[bytes]:
         """Yield the content of these bytes in pieces of at most `PORTION`. Raises httpx.DecodingError."""
+        if self._place == "beginning":
+            packed = self._first + packed
+            if len(packed) < 2:
+                self._first = packed
+                return
         more = bool(packed)
         while more:
             try:

@@ -21,7 +21,7 @@ from nbchat.conversation.exchange.outgoing import check_body, check_message
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.process import process
 from nbchat.conversation.servers.connection import check_chosen
-from nbchat.conversation.tools.repair import failed, valid_calls, with_unique_ids
+from nbchat.conversation.tools.repair import CUT_SHORT, cut_short, failed, valid_calls, with_unique_ids
 from nbchat.conversation.turn import Turn, new_id
 from nbchat.store.ledger.entries import Entry
 from nbchat.store.opening import notebook_path
@@ -282,7 +282,10 @@ class Exchange:
         try:
             for call in calls:
                 self._check_stopped()
-                result = self._guarded((yield from tools.run(call, self.ask.approve)))
+                if call is cut_short(calls, self._called):
+                    result = Message("tool", CUT_SHORT, tool_call_id=call.id)
+                else:
+                    result = self._guarded((yield from tools.run(call, self.ask.approve)))
                 self.steps.append(result)
                 answered += 1
                 if presenter is not None:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from nbchat.values.answer.reply import Reply
 from nbchat.values.messages import Message, ToolCall
 
-__all__ = ["failed", "valid_calls", "with_unique_ids"]
+__all__ = ["CUT_SHORT", "cut_short", "failed", "valid_calls", "with_unique_ids"]
 
 FAILURES = ("Error: ", "Not run")
 """How results of failed or refused calls begin."""
+
+CUT_SHORT = "Not run: the answer ended at its limit, before this call's arguments. Call it again."
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -45,6 +48,12 @@ def valid_calls(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         )
         for call in calls
     )
+
+
+def cut_short(calls: Sequence[ToolCall], reply: Reply) -> ToolCall | None:
+    """Return the last call if its answer was cut there, perhaps before its arguments; None = it was not."""
+    is_cut = reply.is_cut or reply.finish_reason == "content_filter"
+    return calls[-1] if is_cut and not calls[-1].arguments.strip("{} \n") else None
 
 
 def failed(results: Sequence[Message]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import itertools
@@ -153,6 +154,10 @@ def _result_of(ready: Callable[[], Any]) -> Generator[Awaitable[Any], Any, Any]:
             return await (_collected_async(result) if inspect.isasyncgen(result) else result), None
         except (Exception, SystemExit) as error:  # noqa: BLE001  # raised again below, outside the event loop
             return None, error
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            return None, RuntimeError("something that it awaited was cancelled")
 
     value, error = yield outcome()
     if error is not None:

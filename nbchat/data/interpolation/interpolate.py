@@ -168,7 +168,8 @@ class _Reading:
         inner = self._text[start + 1 : max(end, 0)]
         if not inner or "\n" in inner or belongs_elsewhere(self._text, start) or self._finder.in_code(start, end + 1):
             return 0
-        what = kind_of_expression(inner, self._namespace)
+        source, _, spec = inner.rpartition(":")
+        what = kind_of_expression(source if Rung.named(spec) and source else inner, self._namespace)
         if what:
             text = self._text[start : end + 1]
             self._left[text] = Left(text, None, f"{what}; {{= {inner.strip()}}} evaluates it")
@@ -201,7 +202,7 @@ class _Reading:
         size = sum(image.size for image in description.images) or len(description.text.encode("utf-8", "surrogatepass"))
         exposes = Rung(description.rung).exposes if description.rung else ""
         if description.rung == "schema" and source.startswith("= "):
-            exposes += f" (:{LADDER[1]} shows more)"
+            exposes += f" (:{LADDER[1]} shows more, :{LADDER[-1]} every row)"
         self._inserted.append(Inserted(source, description.label, size, description.cut, exposes))
 
     def _keep(self, end: int) -> None:

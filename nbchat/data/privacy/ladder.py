@@ -41,6 +41,11 @@ class Rung(Struct, frozen=True):
             return cls(some, int(rows) if rows else DEFAULT_ROWS)
         return cls(whole, None if whole == "all" else 0)
 
+    @staticmethod
+    def named(spec: str) -> bool:
+        """Whether a format names a rung."""
+        return bool(_RUNG.fullmatch(spec.strip()))
+
     @property
     def exposes(self) -> str:
         """The footer's phrase for what this rung reveals."""

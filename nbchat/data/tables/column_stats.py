@@ -48,6 +48,10 @@ class Statistics:
         """Return `1 … 9 (quartiles 3, 5, 7)` or `3 distinct: Rome 12, Oslo 7, Bern 2`; "" if there is nothing to say."""
         return phrase(self._table.listed(field.place))
 
+    def of_labels(self, level: int) -> str:
+        """Return the same for a level of the row labels."""
+        return phrase([label[level] for label in self._table.row_labels(range(self._table.rows or 0))])
+
 
 def phrase(cells: list[Any]) -> str:
     """Summarise values, ignoring missing ones."""

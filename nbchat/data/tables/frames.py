@@ -38,7 +38,7 @@ def describe_table(
     if private.places:
         top += f"\n{pluralize(len(private.places), 'private column')} left out."
     if rung.name in ("schema", "stats"):
-        return _described(table, rung, shown, top, room(budget))
+        return _described(table, rung, shown, top, room(budget), labels=private.labels)
     chars = room(budget, DESCRIBED if rung.name == "sample" else ASKED)
     return _rows(table, rung, shown, top, chars, labels=private.labels)
 
@@ -52,7 +52,7 @@ def headline(table: Table, name: str = "") -> str:
     return f"{name + ': ' if name else ''}{table.kind}, {size}{'; row labels ' + labels if labels else ''}"
 
 
-def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int) -> Description:
+def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars: int, *, labels: bool) -> Description:
     """Schema or statistics: nothing about single rows except what a range or a frequent category reveals."""
     absent = table.missing()
     if absent.sampled:
@@ -60,6 +60,10 @@ def _described(table: Table, rung: Rung, shown: Sequence[Field], top: str, chars
     if rung.name == "stats":
         statistics = Statistics(table, len(shown))
         top += statistics.basis
+        for level in table.labels if labels else ():
+            if level.name is not None or level.dtype != "int64":  # a filtered frame's numbers say nothing
+                facts = statistics.of_labels(level.place)
+                top += f"\nRow labels {_label_name(level) or 'unnamed'}: {facts}" if facts else ""
         top, top_cut = shorten(top, chars // 2)
         body, cut = statistics_text(shown, absent, chars - len(top) - 1, statistics.of)
     else:
@@ -116,7 +120,7 @@ def _basis(rung: Rung, positions: range) -> str:
         )
     if rung.name == "all":
         return f"All {pluralize(len(positions), 'row')} (CSV):"
-    return f"The first {pluralize(len(positions), 'row')} (CSV):"
+    return f"The first {'row' if len(positions) == 1 else pluralize(len(positions), 'row')} (CSV):"
 
 
 def _label_name(label: Field) -> str:

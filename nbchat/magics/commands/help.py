@@ -127,7 +127,7 @@ def overview() -> str:
 @command("help", "[WORD]")
 def _help(shell: Any, rest: str) -> None:
     """List options and commands; with WORD, explain one of them, or a group."""
-    show(shell, chrome.text_block("\n".join(_details(rest))) if rest else _overview_bundle())
+    show(shell, _details_bundle(_details(rest)) if rest else _overview_bundle())
 
 
 def _overview_bundle() -> Bundle:
@@ -142,7 +142,7 @@ def _overview_bundle() -> Bundle:
 def _table(first: str, second: str, rows: Iterable[tuple[str, Iterable[str]]]) -> str:
     """A table of names and what is said of each, as HTML."""
     head, cell = '<th style="text-align:left">{}</th>', '<td style="text-align:left;vertical-align:top">{}</td>'
-    lines = [head.format(_unbroken(first)) + head.format(html_text(second))]
+    lines = [head.format(_unbroken(first)) + head.format(html_text(second))] if first else []
     lines += [cell.format(_unbroken(name)) + cell.format(", ".join(words)) for name, words in rows]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f'<table class="{chrome.NO_MATH_CLASS}" style="margin:0 0 0.7em">{body}</table>'
@@ -153,25 +153,34 @@ def _unbroken(word: str) -> str:
     return f'<span style="white-space:nowrap">{html_text(word)}</span>'
 
 
-def _details(word: str) -> list[str]:
+def _details_bundle(found: list[tuple[str, str]]) -> Bundle:
+    lines = []
+    for usage, meaning in found:
+        lines += [usage, *textwrap.wrap(meaning, WIDTH, initial_indent="  ", subsequent_indent="  ")]
+    rows = [(usage, [html_text(meaning)]) for usage, meaning in found]
+    return {"text/html": _table("", "", rows), "text/plain": "\n".join(lines)}
+
+
+def _details(word: str) -> list[tuple[str, str]]:
     """Explain a word: an option, a command of the same name, or all words of a group. Raises UsageError."""
     name = word.lstrip("-%").strip().lower()
     for group in (*_option_groups(), *_command_groups()):
         if group.name.lower() == name and name not in COMMANDS:
-            return [line for row in group.rows for line in _explained(row)]
+            return [_explained(row) for row in group.rows]
     rows = [row for row in ROWS if name in (row.name, row.flag.lstrip("-"), row.short) and name]
     found = [*rows, *([COMMANDS[name]] if name in COMMANDS else [])]
     if found:
-        return [line for row in found for line in _explained(row)]
+        return [_explained(row) for row in found]
     known = [*COMMANDS, *(row.flag.lstrip("-") for row in ROWS)]
     raise UsageError(f"There is no help for {without_keys(word)!r}.{nearest(name, known)}")
 
 
-def _explained(row: Parameter | OwnOption | Command) -> list[str]:
+def _explained(row: Parameter | OwnOption | Command) -> tuple[str, str]:
+    """Return how a word is used and what it means."""
     if isinstance(row, Command):
         head, more = f"%chat {row.name} {row.takes}".rstrip(), ""
     elif isinstance(row, Parameter):
         head, more = f"%%chat {_word(row)}", "" if row.kind == "flag" else f" ({row.expected})"
     else:
         head, more = f"%%chat {_word(row)} {row.value}".rstrip(), ""
-    return [head, *textwrap.wrap(row.meaning + more, WIDTH, initial_indent="  ", subsequent_indent="  ")]
+    return head, row.meaning + more

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from ipywidgets import ToggleButton, VBox
+from ipywidgets import HTML, ToggleButton, VBox
 
 from nbchat.display.widget_factory import WidgetFactory
+from nbchat.markdown.inline import html_text
 from nbchat.panel.settings.controls import Control
 
 __all__ = ["Settings"]
@@ -42,7 +43,10 @@ class Settings:
         narrow = self._button(factory, "Settings", "nbchat-fold nbchat-narrow", "nbchat-unfolded")
         self._all = self._button(factory, "All settings", "nbchat-fold", "nbchat-all")
         self._all.observe(lambda _change: self._make_rest(), "value")
-        self.widget = factory.make(VBox, [narrow, self._first, self._all, self._more], classes="nbchat-settings")
+        self._summary = factory.make(HTML, classes="nbchat-narrow nbchat-summary")
+        self.widget = factory.make(
+            VBox, [narrow, self._summary, self._first, self._all, self._more], classes="nbchat-settings"
+        )
         self.reveal(first)
 
     def reveal(self, names: Collection[str]) -> list[Control]:
@@ -54,6 +58,10 @@ class Settings:
             shown = [control.row for control in self.controls.values() if id(control.row) not in rest]
             self._first.children = (*shown, *self._beside)
         return [self.controls[name] for name in new]
+
+    def summarize(self, text: str) -> None:
+        """Say what is set, for narrow pages, where the rows are folded; empty = nothing."""
+        self._summary.value = html_text(text)
 
     def unfold(self) -> None:
         """Show all parameters."""

@@ -10,10 +10,10 @@ from nbchat.rows.evaluation.result import Evaluation
 from nbchat.rows.evaluation.run import EvaluationRun, Question
 from nbchat.rows.evaluation.scoring import scorer_of
 from nbchat.rows.evaluation.truths import Truths, cases_of, items_of, measure_of
-from nbchat.rows.mapping import checked
 from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import Grid
 from nbchat.values.errors import ParameterError
+from nbchat.values.numbers import whole_number
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -84,7 +84,7 @@ def evaluate(
     question = Question(items, cases_of(data, truths, measure), truths.first, prompt, measure, scorer)
     evaluation = EvaluationRun(session, question, grid, fixed)
     if pilot is not None:
-        evaluation.sample(checked("pilot", pilot, 1))
+        evaluation.sample(whole_number("pilot", pilot))
     evaluation.check()
     evaluation.run(stop_early=stop_early and pilot is None, on_progress=on_progress, result_type=result_type)
     return evaluation.result(result_type)

@@ -150,7 +150,7 @@ def infer_kind(truths: Iterable[Any]) -> Kind:
         raise ParameterError("No row has a truth: every value of the truth's column is missing.")
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         distinct = set(values)
-        return "labels" if len(distinct) <= 2 and all(float(each).is_integer() for each in distinct) else "numbers"
+        return "labels" if len(distinct) <= 2 and all(each % 1 == 0 for each in distinct) else "numbers"
     texts = Counter(map(safe_str, values))
     length = sum(len(text) * times for text, times in texts.items()) / len(values)
     if length > LONGEST_LABEL or len(texts) > MOST_LABELS or (len(values) > 10 and len(texts) > 0.7 * len(values)):

@@ -152,8 +152,8 @@ def _begun(out: Path) -> Path:
         if out.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         part.touch()
-    except OSError as error:
-        raise ConfigError(f"{out} can't be written: {error.strerror or error}. Nothing was sent.") from None
+    except (OSError, ValueError) as error:  # ValueError: the system can't have a file of this name
+        raise ConfigError(f"{out} can't be written: {getattr(error, 'strerror', error)}. Nothing was sent.") from None
     return part
 
 

@@ -97,6 +97,11 @@ class _ChoiceDraft:
         has_more = fields or any(call.extra for call in self.calls.values())
         return Carried(server, FrozenDict(fields)) if has_more else None
 
+    def _calls(self, index: int) -> tuple[ToolCall, ...]:
+        """The calls by number; one that repeats another with its id is that call, sent twice."""
+        calls = (call.call(index, number) for number, call in sorted(self.calls.items()) if call.name)
+        return tuple(dict.fromkeys(calls))
+
     def choice(self, index: int, server: str, *, in_tools: bool) -> Choice:
         return Choice(
             index,
@@ -104,7 +109,7 @@ class _ChoiceDraft:
             self.finish_reason,
             self.reasoning.getvalue(),
             self.refusal.getvalue(),
-            tuple(call.call(index, number) for number, call in sorted(self.calls.items()) if call.name),
+            self._calls(index),
             tuple(self.logprobs),
             tuple(self.images),
             tuple(self.sources),

@@ -32,6 +32,8 @@ def ignored_parameters(
             notes.append(
                 f"the model wrote a tool call as text ({written}…) that the server did not parse: it was not run"
             )
+        elif whole and any(not choice.text and choice.finish_reason == "tool_calls" for choice in choices):
+            notes.append("the server announced a tool call, and sent none that can be read")
     return notes
 
 

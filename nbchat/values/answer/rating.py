@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Self
 
 from msgspec import Struct
 
 from nbchat.values.errors import ParameterError
+from nbchat.values.numbers import is_finite
+from nbchat.values.wording import shown
 
 __all__ = ["Rating", "score_of"]
 
@@ -28,8 +29,8 @@ class Rating(Struct, frozen=True):
     def __post_init__(self) -> None:
         score = self.score
         number = isinstance(score, (int, float)) and not isinstance(score, bool)
-        if score is not None and not (number and math.isfinite(score)):
-            raise ParameterError(f"A rating's score must be a number; got {score!r:.60}.")
+        if score is not None and not (number and is_finite(score)):
+            raise ParameterError(f"A rating's score must be a number; got {shown(score)}.")
         if self.thumb not in (None, True, False):
             raise ParameterError(f"A rating's thumb must be True, False or None; got {self.thumb!r:.60}.")
         if not isinstance(self.note, str) or len(self.note) > LONGEST_NOTE:

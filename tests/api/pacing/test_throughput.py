@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from nbchat.api.pacing.level import START
 from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.pace import Pace
 from tests.api.pacing.simulation import Degrading, Refused, Server, Simulation, Windows, ask, run_batch
@@ -56,6 +57,11 @@ def test_a_ceiling_is_reached_and_not_crossed():
     took, _ = Simulation.play(run_batch(server, 3000, most=64))
     assert server.most_inside == 64
     assert took <= 1.12 * 3000 / 64 * 0.3 * MEAN
+
+
+def test_a_ceiling_below_the_level_says_nothing_about_more():
+    _, pace = Simulation.play(run_batch(Server(0.3), 200, most=START - 1))
+    assert pace.level.value == START
 
 
 def test_it_begins_modestly():
