@@ -192,6 +192,7 @@ def test_what_could_be_live_is_written_otherwise(text, shown):
         ("$x<y$ $a$$b$", "$x< y$ $a$&#8288;$b$"),
         ("\\[1\\], \\(see below\\), \\[link\\](b)", "&#91;1&#93;, (see below), &#91;link&#93;(b)"),
         ("$a{\\\\}$ $b$ \\(\n%c\\)", "$a{\\\\ }$ $b$ (\n&#37;c)"),
+        ("$a = \\$5$ and \\(a+b\\\\)", "$a = \\$5$ and $a+b\\ {}$"),
         ("$50\\%$ of 5 $a%b$", "$50\\%$ of 5 $a\\%b$"),
         ("$\\begin{array}{c}a\\\\[2pt]b\\end{array}$", "$\\begin{array}{c}a\\\\b\\end{array}$"),
     ],
