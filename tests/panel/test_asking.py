@@ -131,6 +131,16 @@ def test_stop_keeps_the_partial_answer_and_closes_the_connection(hand, session, 
     assert len(session.turns) == 1
 
 
+def test_what_was_said_of_an_answer_goes_with_it(hand, session, server):
+    server.add(Status(404, {"error": {"message": "No such model."}}), Say("Fine."))
+    here = hand(session)
+    here.send("Go")
+    here.wait()
+    assert "No such model." in here.said()
+    session.ask("from a cell")
+    assert here.said() == ""
+
+
 def test_stop_before_anything_came_gives_the_message_back(hand, session, server):
     server.add(Stream([Pause(30)]))
     here = hand(session)
