@@ -52,6 +52,17 @@ def test_turns_and_settings_come_back(server, chat):
     assert (again.name, again.system, again.params) == ("work", "Be brief.", chat.params)
 
 
+@pytest.mark.parametrize(("notebook", "where"), [("a.ipynb", " of this notebook"), ("b.ipynb", ""), ("", "")])
+def test_a_session_that_goes_on_says_where_it_is_from(server, chat, monkeypatch, notebook, where):
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", "a.ipynb")
+    chat.ask("first")
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", notebook)
+    again = left()
+    again.connect(server.base_url)
+    [notice] = again.ask("second").notices
+    assert notice == f"continues session work{where}: 1 turn, last used a moment ago; %chat clear starts afresh"
+
+
 def test_every_version_comes_back_and_the_one_that_was_chosen(server, chat):
     server.add(*map(Say, ["one", "two", "three", "other", "last"]))
     chat.ask("first", cell_id="c1")

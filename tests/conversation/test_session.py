@@ -8,6 +8,7 @@ import pytest
 
 from nbchat.conversation.process import Process, process
 from nbchat.conversation.registry import Registry
+from nbchat.conversation.servers.connection import warm_up
 from nbchat.conversation.session import CONTINUE, Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import DONE, Cut, Hang, Say, Status, Stream, chunk
@@ -465,6 +466,16 @@ def test_a_branch_of_the_current_session_becomes_current():
     assert sessions.current.name == "b-2"
     with pytest.raises(SessionError, match="already"):
         sessions.fork("b")
+
+
+def test_a_coroutine_has_the_engine_started_before_it_asks(chat):
+    process.renew()
+
+    async def warmed():
+        await warm_up(chat.endpoint)
+        return process.is_running
+
+    assert asyncio.run(warmed())
 
 
 def test_renew_resets_the_process(server):

@@ -23,6 +23,8 @@ from nbchat.values.errors import ToolError
 from nbchat.values.messages import ToolCall
 from tests.strategies import texts
 
+T = TypeVar("T")
+
 
 class Colour(enum.Enum):
     RED = "red"
@@ -153,7 +155,8 @@ def test_the_complete_schema_of_a_tool():
         (set[str], {"type": "array", "items": {"type": "string"}}),
         (list, {"type": "array", "items": {}}),
         (TypeAliasType("Ids", list[int]), {"type": "array", "items": {"type": "integer"}}),
-        (TypeVar("T"), {}),
+        (TypeAliasType("Many", list[T], type_params=(T,))[int], {"type": "array", "items": {"type": "integer"}}),
+        (T, {}),
         (TypeVar("T", bound=int), {"type": "integer"}),
         (TypeVar("T", int, str), {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
         (tuple[int, int], {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),

@@ -289,6 +289,13 @@ def test_reasoning_is_counted_while_it_comes_and_folded_when_the_answer_begins()
     assert screen.end() == [thought, "So: it is."]
 
 
+def test_reasoning_takes_as_long_as_from_its_first_piece():
+    screen = Screen()
+    screen.after(0, ReasoningDelta("Hm."))
+    screen.after(5, ReasoningDelta("So."))
+    assert screen.after(5, TextDelta("Yes."))[0].startswith("[Thought for 10 s]")
+
+
 def test_reasoning_alone_is_folded_at_the_end():
     screen = Screen()
     screen.after(0, ReasoningDelta("Hm."))

@@ -64,6 +64,17 @@ def test_a_bar_that_was_cleared_leaves_an_empty_output_and_one_that_never_showed
     assert page.outputs == [{"text/html": "", "text/plain": ""}]
 
 
+def test_a_bar_that_was_replaced_begins_anew_below():
+    page = Page()
+    bar = CellBar(page)
+    bar.replace({"text/plain": "first"})
+    bar.show(1, 2, [])
+    assert [bundle["text/plain"] for bundle in page.outputs] == ["first", "[############............] 1 of 2"]
+    bar.clear()
+    bar.clear()
+    assert page.changes == 1
+
+
 def test_a_file_gets_the_result_alone():
     stream = io.StringIO()
     bar = TerminalBar(stream)
