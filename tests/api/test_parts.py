@@ -141,6 +141,13 @@ def test_reasoning_comes_under_many_names(pieces):
     assert (reply.reasoning, reply.text) == ("why", "so")
 
 
+def test_reasoning_in_tags_that_differs_from_that_of_the_field_is_kept_beside_it():
+    """PROTOCOL 3.8"""
+    pieces = [{"reasoning_content": "why"}, *({"content": text} for text in ("<think>wh", "er", "e", "</think>so"))]
+    reply = replied(*[delta(**piece) for piece in pieces], FINISH).reply()
+    assert (reply.reasoning, reply.text) == ("whywhere", "so")
+
+
 # Text in other places
 
 

@@ -36,7 +36,7 @@ def left():
 def shown(session):
     """Return everything that a session knows of its turns, except what no file keeps."""
     return [
-        [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit) for v in turn.versions]
+        [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit, v.values) for v in turn.versions]
         + [turn.cell_id, turn.pinned, turn.dropped, turn.reply.text]
         for turn in session.turns
     ]
@@ -45,8 +45,9 @@ def shown(session):
 def test_turns_and_settings_come_back(server, chat):
     server.add(Say("one"), Say("two"))
     chat.ask("first", cell_id="c1")
-    chat.ask("second", cell_id="c2", top_p=0.25)
+    chat.ask("second", cell_id="c2", top_p=0.25, values={"df": "f1"})
     again = left()
+    assert again.turns[1].values == {"df": "f1"}
     assert shown(again) == shown(chat)
     assert again.messages == chat.messages
     assert (again.name, again.system, again.params) == ("work", "Be brief.", chat.params)
