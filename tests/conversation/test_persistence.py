@@ -261,6 +261,18 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
     assert len(Session.reopen(row).turns[0].versions) == 1
 
 
+def test_an_answer_that_a_kernels_end_cut_off_has_all_that_was_asked(server, chat):
+    server.add(Say("one"))
+    chat.ask("first")
+    exchange = chat._begin("second", RequestOptions.of({"values": {"df": "f1"}, "cell_id": "c2", "top_p": 0.5}))
+    chat._record.persistence.begin(exchange, exchange.ask.request(), deque([[TextDelta("two")]]))
+    (row,) = journal().sessions()
+    until(lambda: any(stored.events for stored in journal().answers(row.id).values()))
+    turn = Session.reopen(row).turns[1]
+    assert (turn.message, turn.reply.text) == (exchange.ask.message, "two")
+    assert (turn.params, turn.values, turn.cell_id) == (exchange.ask.params, {"df": "f1"}, "c2")
+
+
 def test_ratings_come_back_with_the_version_they_are_of(server, chat):
     """Thumb, score and note; a key in a note is masked; a removed rating is gone."""
     server.add(*map(Say, ["one", "two", "three"]))
