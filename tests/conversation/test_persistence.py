@@ -17,6 +17,7 @@ from nbchat.testing import DONE, Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import NbchatError, SessionError
+from nbchat.values.messages import Message, ToolCall
 from tests.environment import ROOT
 from tests.store.turns import texts, until
 
@@ -265,11 +266,12 @@ def test_an_answer_that_a_kernels_end_cut_off_has_all_that_was_asked(server, cha
     server.add(Say("one"))
     chat.ask("first")
     exchange = chat._begin("second", RequestOptions.of({"values": {"df": "f1"}, "cell_id": "c2", "top_p": 0.5}))
+    exchange.steps = [Message("assistant", "", (ToolCall("c", "f"),)), Message("tool", "r", tool_call_id="c")]
     chat._record.persistence.begin(exchange, exchange.ask.request(), deque([[TextDelta("two")]]))
     (row,) = journal().sessions()
     until(lambda: any(stored.events for stored in journal().answers(row.id).values()))
     turn = Session.reopen(row).turns[1]
-    assert (turn.message, turn.reply.text) == (exchange.ask.message, "two")
+    assert (turn.message, list(turn.steps), turn.reply.text) == (exchange.ask.message, exchange.steps, "two")
     assert (turn.params, turn.values, turn.cell_id) == (exchange.ask.params, {"df": "f1"}, "c2")
 
 
