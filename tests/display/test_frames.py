@@ -289,17 +289,24 @@ def test_reasoning_is_counted_while_it_comes_and_folded_when_the_answer_begins()
     assert screen.end() == [thought, "So: it is."]
 
 
+def test_reasoning_takes_as_long_as_from_its_first_piece():
+    screen = Screen()
+    screen.after(0, ReasoningDelta("Hm."))
+    screen.after(5, ReasoningDelta("So."))
+    assert screen.after(5, TextDelta("Yes."))[0].startswith("[Thought for 10 s]")
+
+
 def test_reasoning_alone_is_folded_at_the_end():
     screen = Screen()
     screen.after(0, ReasoningDelta("Hm."))
-    assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for 0.00 s]"]
+    assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for <0.01 s]"]
 
 
 def test_text_that_turns_out_to_be_reasoning_moves_and_the_answer_takes_its_place():
     screen = Screen()
     screen.after(0, TextDelta("Let me see. "))
     frame = screen.after(1, ThoughtBefore("Right."), TextDelta("Yes."))
-    assert frame == ["[Thought for 0.00 s]\nLet me see. Right.", "Yes."]
+    assert frame == ["[Thought for <0.01 s]\nLet me see. Right.", "Yes."]
     assert len(screen.outputs) == 2
 
 
