@@ -112,7 +112,7 @@ class WhatIfView:
             TextOutput.standard().write(terminal_text(str(self._bundle()["text/plain"])) + "\n")
             return
         cell = CellCanvas(shell)
-        sliders, tokens = "[sliders: temperature, top_p, token]", "[tokens]"
+        sliders, tokens = "[sliders: temperature, top_p, token: run the cell again to use them]", "[tokens]"
         if is_dashboard():
             from nbchat.display.reply_area import ReplyArea
             from nbchat.display.widget_factory import WidgetFactory

@@ -100,6 +100,12 @@ def test_an_unknown_option_is_one_sentence_with_the_nearest_name(server, chat):
     assert server.requests == []
 
 
+def test_a_parameter_assigned_to_the_session_itself_is_refused_with_the_right_way(chat):
+    for name in ("temperature", "model", "stream"):
+        with pytest.raises(ParameterError, match=rf"no attribute {name}: set\({name}=…\) sets the parameter"):
+            setattr(chat, name, 1)
+
+
 def test_options_hold_for_one_request(server, chat):
     chat.ask("Hi", temperature=None, system=None, stop=["END"], extra={"top_k": 4})
     body = server.requests[0].json
