@@ -11,7 +11,7 @@ from markdown_it.rules_inline import StateInline
 __all__ = ["label_end"]
 
 
-def label_end(state: StateInline, start: int, disableNested: bool) -> int:  # noqa: N803  # markdown-it's name
+def label_end(state: StateInline, start: int, disableNested: bool = False) -> int:  # noqa: N803  # markdown-it's name
     """Return the offset of the `]` that closes the label opened at `start`; -1 if there is none.
 
     With `disableNested`, also -1 if the label holds a link. The results are kept for the labels around it.

@@ -274,6 +274,11 @@ class Frontend:
         self.page.keyboard.press("Control+End")
         self.page.keyboard.type(text)
 
+    def write(self, index, text):
+        """Replace a cell's source."""
+        cell = "nbchatPanel().content.widgets[index].model.sharedModel"
+        self.page.evaluate(f"([index, text]) => {cell}.setSource(text)", [index, text])
+
     def source(self, index):
         """What a cell's editor holds."""
         return self.page.evaluate("i => nbchatPanel().content.widgets[i].model.sharedModel.getSource()", index)

@@ -38,7 +38,7 @@ def test_send_streams_into_the_panel_and_keeps_the_turn(hand, session, server):
     assert "7 → 3 tokens" in here.replied()
     assert [turn.message.text for turn in session.turns] == ["  What is it?\n"]
     assert here.labelled("Message").value == ""
-    assert here.labelled("History").options[0].startswith("1  What is it?  →  The *answer*.")
+    assert here.labelled("History").options[0].startswith("1  What is it?  →  The answer.")
     assert (here.labelled("Send").disabled, here.labelled("Stop").disabled) == (False, True)
 
 
