@@ -287,12 +287,18 @@ class Store:
         return key
 
 
+def both(first: int = 1, second: int = 2, /) -> tuple:
+    """Both."""
+    return first, second
+
+
 def test_methods_partials_and_callable_objects_are_tools():
     """Each way of passing an argument works; what a partial fixes can be left out."""
     assert called(Store().find, {"name": "a", "exact": True}) == ("a", 5, True)
     assert parameters(Store().find)["properties"]["limit"]["description"] == "most hits"
     assert Tool.of(Store()).name == "Store"
     assert called(Store(), {"key": "k"}) == "k"
+    assert called(both, {"second": 5}) == (1, 5)
     some = functools.partial(Store().find, limit=2)
     assert Tool.of(some).name == "find"
     assert called(some, {"name": "a"}) == ("a", 2, False)
