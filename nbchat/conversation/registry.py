@@ -122,11 +122,14 @@ def title(row: SessionRow) -> str:
     return f"{row.name}@{Path(row.notebook).stem}"
 
 
-def stored_session(name: str) -> SessionRow:
-    """Return the session NAME or NAME@NOTEBOOK: this notebook's, else the last used. Raises SessionError."""
+def stored_session(name: str, otherwise: str = "%chat sessions lists them.") -> SessionRow:
+    """Return the session NAME or NAME@NOTEBOOK: this notebook's, else the last used.
+
+    Raises SessionError, which ends with `otherwise` if no name is close.
+    """
     rows = stored_sessions()
     for row in rows:
         if name in (row.name, title(row)):
             return row
-    hint = nearest(name, [title(row) for row in rows]) or " %chat sessions lists them."
+    hint = nearest(name, [title(row) for row in rows]) or f" {otherwise}"
     raise SessionError(f"There is no session {name!r}.{hint}")

@@ -26,7 +26,7 @@ from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.numbers import seconds
-from nbchat.values.params import Params
+from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.presenter import Approve
 from nbchat.values.wording import shown
 
@@ -106,6 +106,11 @@ class Configurable:
         self._settings = settings
         self._changing = threading.RLock()
         self._observers = Observers()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in PARAMETERS:  # an attribute of this name would have no effect
+            raise ParameterError(f"A session has no attribute {name}: set({name}=…) sets the parameter.")
+        super().__setattr__(name, value)
 
     @property
     def endpoint(self) -> Endpoint:

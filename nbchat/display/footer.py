@@ -125,7 +125,9 @@ def _speed(reply: Reply) -> list[str]:
 
 
 def seconds_text(seconds: float) -> str:
-    """`0.3 s`, `12 s`, `2 min 5 s`."""
+    """`<0.01 s`, `0.3 s`, `12 s`, `2 min 5 s`."""
+    if seconds < 0.005:
+        return "<0.01 s"
     if seconds < 9.95:
         return f"{seconds:.2f} s" if seconds < 0.095 else f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 99.5 else f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -20,7 +20,7 @@ LONGEST_IMAGE = 80
 """Characters shown of a data: URL; the rest is only counted."""
 
 
-MARK = "background:rgba(86,180,233,0.22);color:inherit;border-radius:2px;padding:0 2px"
+MARK = "background:rgba(86,180,233,0.16);color:inherit;border-radius:2px;padding:0 2px"
 """A tint that is readable in light and dark themes."""
 
 SOURCE = f'<span style="{chrome.QUIET};font-size:0.8em"> ‹{{}}›</span>'

@@ -60,7 +60,10 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ConfigError(f"{notebook} is not a notebook: {reason}") from error
     resources = {"metadata": {"path": str(notebook.resolve().parent)}}
-    client = NotebookClient(copy, timeout=CELL_TIMEOUT, kernel_name="python3", resources=resources)
+    quiet = ["--IPKernelApp.log_level=ERROR"]  # ipykernel 7.4 warns of every kernel on this machine's own ports
+    client = NotebookClient(
+        copy, timeout=CELL_TIMEOUT, kernel_name="python3", resources=resources, extra_arguments=quiet
+    )
     failure: Exception | None = None
     try:
         client.execute(env=_environment())

@@ -22,8 +22,9 @@ from nbchat.markdown.formulas import canonical_tex
 from nbchat.markdown.inline import html_text
 from nbchat.markdown.json_answers import as_markdown
 from nbchat.markdown.parsing import MOST_NESTED, parse, parser
+from nbchat.values.limits import one_line
 
-__all__ = ["MARKDOWN_TAGS", "markdown_html", "markdown_words"]
+__all__ = ["MARKDOWN_TAGS", "first_words", "markdown_html", "markdown_words"]
 
 MOST_CHARACTERS = 50_000
 """Longest text to render, in characters; a longer one is shown as written."""
@@ -70,6 +71,16 @@ def markdown_words(text: str, most: int) -> str:
         children = token.children or [token]
         blocks.append("".join(" " if child.type.endswith("break") else child.content for child in children))
     return " ".join(" ".join(blocks).split())
+
+
+@functools.lru_cache(maxsize=512)  # a list of turns is drawn again after each turn
+def _words_of_start(start: str) -> str:
+    return markdown_words(start, len(start))
+
+
+def first_words(text: str, most: int) -> str:
+    """Return the beginning of an answer as one line without markup, for a list."""
+    return one_line(_words_of_start(text[: 2 * most]) or text, most)
 
 
 def _tokens(text: str) -> list[Token] | None:

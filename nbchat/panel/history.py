@@ -10,6 +10,7 @@ from ipywidgets import Button, Dropdown, HBox, Text
 from nbchat.conversation.turn import Turn
 from nbchat.display.footer import made_with
 from nbchat.display.widget_factory import WidgetFactory, mark
+from nbchat.markdown.html import first_words
 from nbchat.markdown.inline import visible
 from nbchat.panel.redraw import Redraw
 from nbchat.values.answer.rating import Rating, score_of
@@ -141,7 +142,7 @@ def _label(number: int, turn: Turn) -> str:
     rated = f"{turn.rating.marks} " if turn.rating else ""
     made = made_with(reply.model, turn.params.to_dict())
     return visible(
-        f"{number}  {one_line(turn.message.as_typed, 45)}  →  {rated}{state}{edited}{one_line(reply.text, 60)}  ({made})"
+        f"{number}  {one_line(turn.message.as_typed, 45)}  →  {rated}{state}{edited}{first_words(reply.text, 60)}  ({made})"
     )
 
 

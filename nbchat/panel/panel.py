@@ -75,7 +75,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.conversation = Conversation(self._factory, self.session, self._over)
         self._history = History(
             self._factory,
-            self.conversation.show,
+            self._show,
             self._actions(),
             self._choose,
             self.conversation.compare,
@@ -222,6 +222,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.settings.summarize(option_line(dict(params.items())))
             self._cell.show(params.replace(model=model), session.system, endpoint, self.tried)
             if self._history.show(session.turns, busy=self.conversation.busy) and not self.conversation.busy:
+                self._box.say("")  # it was said of another answer
                 self.conversation.follow(self._history.turn)
             refused = self._refused()
             for name, row in self.controls.items():
@@ -363,6 +364,11 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _with_turn(self, act: Callable[[Turn], None]) -> None:
         if (turn := self._history.turn) is not None:
             act(turn)
+
+    def _show(self, turn: Turn) -> None:
+        if not self.conversation.busy:
+            self._box.say("")
+            self.conversation.show(turn)
 
     def _thumb(self, turn: Turn, *, up: bool) -> None:
         """Rate a turn's answer with a thumb; the same thumb again removes it."""

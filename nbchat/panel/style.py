@@ -60,7 +60,7 @@ STYLE = """
 .nbchat-history .jupyter-button { padding: 0 8px; height: 24px; line-height: 24px; font-size: 12px; }
 .nbchat-history > :first-child { flex: 1 1 200px; }
 @container nbchat-panel (max-width: 940px) { .nbchat-history > :first-child { flex-basis: 100%; } }
-.nbchat-history select { height: 26px; box-sizing: border-box; }
+:is(.nbchat-history, .nbchat-reply) select { height: 26px; box-sizing: border-box; }
 .nbchat-versions { gap: 2px; }
 .nbchat-rating { gap: 6px 12px; align-items: center; flex-flow: row wrap; }
 .nbchat-rating > :first-child { flex: 0 1 160px; }
@@ -186,7 +186,7 @@ KEYS = """
   const keepAll = () => root.querySelectorAll('input[type=text], textarea').forEach(keep);
   keepAll();
   new MutationObserver(() => { nameParts(); keepAll(); })
-    .observe(root.querySelector('.nbchat-settings'), {childList: true, subtree: true});
+    .observe(root.querySelector('.nbchat-settings'), {childList: true, subtree: true, attributeFilter: ['class']});
   const [message, draft] = [root.querySelector('.nbchat-message textarea'), root.querySelector('.nbchat-draft textarea')];
   let sized = 0;
   message.addEventListener('input', () => {

@@ -171,7 +171,7 @@ def agreement_verdict(measured: Sequence[Measured]) -> Verdict:
     if different:
         pairs = "; ".join(f"{setting_text(a)} and {setting_text(b)}" for a, b in different[:MOST_NAMED])
         more = f"; and {len(different) - MOST_NAMED} more pairs" if len(different) > MOST_NAMED else ""
-        parts.append(f"The answers plainly differ between {pairs}{more}.")
+        parts.append(f"The answers themselves plainly differ between {pairs}{more}.")
     return replace(found, sentence=" ".join(parts), different=different)
 
 
@@ -198,7 +198,7 @@ def _alike(best: Measured, worst: Measured, count: int) -> str:
     if gap is None or gap.low is None:
         return f"{sentence}: with so few repeats this may be chance; {best.ask_more(worst, fewest_repeats(level))}."
     more = "" if gap.more is None else f"; about {pluralize(gap.more, 'more repeat')} of each would tell"
-    return f"{sentence}: how far apart they are is not settled{more}."
+    return f"{sentence}: that may be chance{more}."
 
 
 def _compared(ranked: Sequence[Comparable], words: _Words | None, settings: int, chance: float) -> Verdict:

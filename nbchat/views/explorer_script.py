@@ -19,17 +19,19 @@ STYLE = """
   color: var(--jp-ui-font-color1, #222); font-size: 12px; box-sizing: border-box; padding: 0 5px;
 }
 .nbchat-judge input::placeholder { color: var(--jp-ui-font-color1, #222) !important; }
-.nbchat-judge button { cursor: pointer; filter: grayscale(1); }
+.nbchat-judge button { cursor: pointer; }
 .nbchat-judge button[aria-pressed=true] {
-  filter: none; border-color: var(--nbchat-ring); box-shadow: inset 0 0 0 1px var(--nbchat-ring);
+  border-color: var(--nbchat-ring); box-shadow: inset 0 0 0 1px var(--nbchat-ring); background: rgba(86, 180, 233, 0.3);
 }
 .nbchat-judge input[name=score] { width: 4em; }
 .nbchat-judge input[name=note] { width: 8em; }
 @container nbchat-explorer (max-width: 1000px) {
   .nbchat-explorer .nbchat-aside { display: none; }
   .nbchat-explorer td[style*="min-width:20em"] { min-width: 8em !important; }
-  .nbchat-judge { flex-flow: row wrap; width: 10.5em; }
   .nbchat-judge input[name=note] { width: 5.5em; }
+}
+@container nbchat-explorer (max-width: 700px) {
+  .nbchat-judge { flex-flow: row wrap; width: 10.5em; }
 }
 """
 

@@ -98,11 +98,13 @@ def headline(details: Details) -> str:
 
 def figures(details: Details) -> list[str]:
     """Return the run's cost, tokens, time and speed."""
+    shared = 0 < details.requests < details.count("complete") - details.stored
     facts = [
         (cost_text(details.cost) or "cost unknown") if details.requests else "nothing was sent",
         _tokens(details.usage) if details.requests else "",
         seconds_text(details.seconds),
         _speed(details),
+        f"equal rows were asked once, in {pluralize(details.requests, 'request')}" if shared else "",
         *details.notices,
     ]
     return [fact for fact in facts if fact]

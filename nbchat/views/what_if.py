@@ -112,7 +112,7 @@ class WhatIfView:
             TextOutput.standard().write(terminal_text(str(self._bundle()["text/plain"])) + "\n")
             return
         cell = CellCanvas(shell)
-        sliders, tokens = "[sliders: temperature, top_p, token]", "[tokens]"
+        sliders, tokens = "[sliders: temperature, top_p, token: run the cell again to use them]", "[tokens]"
         if is_dashboard():
             from nbchat.display.reply_area import ReplyArea
             from nbchat.display.widget_factory import WidgetFactory
@@ -188,10 +188,11 @@ def what_if_bundle(now: WhatIf, place: int, name: str = "") -> Bundle:
     rest = len(now.positions) - len(shown)
     more = html_text(f" … {rest:,} more tokens") if rest else ""
     mark = f' data-nbchat-view="{name}"' if name else ""
+    alone = all(len(position.candidates) < 2 for position in shown)
     prose = "line-height:1.9;white-space:pre-wrap;overflow-wrap:anywhere;margin:0.4em 0"
     html = (
         f'<div class="{chrome.NO_MATH_CLASS}"><div style="margin:0.3em 0">{html_text(str(now))}</div>'
-        f'<div dir="auto"{mark} style="{prose}">{tokens}{more}</div>{_legend()}{_candidates(now, place)}</div>'
+        f'<div dir="auto"{mark} style="{prose}">{tokens}{more}</div>{_legend(alone)}{_candidates(now, place)}</div>'
     )
     return {"text/html": html, "text/plain": plain_text(f"{now}\n\n{_plain(shown)}")}
 
@@ -242,17 +243,17 @@ def _chance(chance: Probability) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _legend() -> str:
+def _legend(alone: bool) -> str:
+    """Explain the marks; `alone` = the answer has no alternatives to its tokens."""
     unlikely = f"background:rgba({UNLIKELY},0.5);color:var(--jp-ui-font-color1,inherit);border-radius:2px"
     marks = [
         f'<span style="{unlikely}">&nbsp;unlikely&nbsp;</span>',
         '<span style="text-decoration:underline dotted">not the likeliest</span>',
         '<span style="text-decoration:line-through">ruled out by top_p</span>',
     ]
-    return (
-        f'<div style="{chrome.QUIET};font-size:0.85em">{" · ".join(marks)} · point at a token or click it for its alternatives; '
-        "each follows the text that was actually written</div>"
-    )
+    use = "point at a token or click it for its alternatives; each follows the text that was actually written"
+    ask = "no alternatives came: --top-logprobs 10 asks for them"
+    return f'<div style="{chrome.QUIET};font-size:0.85em">{" · ".join([*marks, ask if alone else use])}</div>'
 
 
 def _candidates(now: WhatIf, place: int) -> str:

@@ -15,11 +15,11 @@ QUICK = RetryPolicy(tries=4, first=0.001, longest=0.001)
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
-def call_to(url, *, key=None, retries=QUICK, timeouts=None, **body):
+def call_to(url, *, key=None, retries=QUICK, timeouts=None, limiter=None, **body):
     """A call with a streaming body, unless `body` says otherwise."""
     body = {"model": MODEL, "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}, **body}
     body = {name: value for name, value in body.items() if value is not None}
-    return Call(Endpoint(url, Key.wrap(key)), body, timeouts or Timeouts(read=LONG), retries)
+    return Call(Endpoint(url, Key.wrap(key)), body, timeouts or Timeouts(read=LONG), retries, limiter)
 
 
 class Asked:

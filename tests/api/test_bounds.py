@@ -89,7 +89,7 @@ FLOODS = {
     ),
     "calls": (Flood((HELLO, 3), (calls(3000), 1), (DONE.encode(), 1)), "128 tool calls"),
     "reasoning": (Flood((HELLO, 3), (THOUGHT * 100, 250)), "8,000,000 characters of reasoning"),
-    "text": (Flood((HELLO, 3), (event_bytes(chunk("word " * 4)) * 1000, 1000)), "8,000,000 characters of answer"),
+    "text": (Flood((HELLO, 3), (event_bytes(chunk("word " * 20)) * 1000, 200)), "8,000,000 characters of answer"),
 }
 
 

@@ -110,6 +110,14 @@ def test_a_message_is_found_as_deep_as_the_limit_and_no_deeper(wrapped, levels):
     assert not describe(wrapped(wrapped(body))).message.endswith("No.")
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_object_of_unknown_shape_is_searched_as_deep(more):
+    body = "word"
+    for _ in range(MOST_NESTED + more):
+        body = {"x": body}
+    assert ("word" in describe(body).message) == (more == 0)
+
+
 def test_validation_errors_name_their_fields():
     detail = describe({"errors": {"top_p": ["must be below 1."]}})
     assert (detail.message, detail.param) == ("top_p: must be below 1.", "top_p")

@@ -53,6 +53,7 @@ def test_a_value_that_stands_in_the_line_is_refused_and_not_repeated(word):
     with pytest.raises(ConfigError, match="takes its value from the environment") as caught:
         named_headers([word], {})
     assert SECRET not in str(caught.value)
+    assert ("The header api-key takes" in str(caught.value)) == word.startswith("api-key=")
 
 
 def test_headers_go_to_their_server_only(server, monkeypatch):

@@ -7,10 +7,11 @@ import pytest
 from nbchat.api.keys import Key
 from nbchat.testing import chunk, completion, tool_call, usage
 from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import ReasoningDelta
 from nbchat.values.answer.reply import Request
 from nbchat.values.errors import ServerError
 from nbchat.values.messages import ImagePart, Source
-from tests.api.decoding import decoded, replied, stream
+from tests.api.decoding import decoded, of_kind, replied, stream
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 TEXT = "The quick brown fox."
@@ -139,6 +140,13 @@ def test_reasoning_comes_under_many_names(pieces):
     """PROTOCOL 3.8"""
     reply = replied(*[delta(**piece) for piece in pieces], FINISH).reply()
     assert (reply.reasoning, reply.text) == ("why", "so")
+
+
+def test_reasoning_in_tags_that_differs_from_that_of_the_field_is_kept_beside_it():
+    """PROTOCOL 3.8"""
+    pieces = [{"reasoning_content": "why"}, *({"content": text} for text in ("<think>wh", "er", "e", "</think>so"))]
+    events = decoded([*(stream(delta(**piece), done=False) for piece in pieces), stream(FINISH)])
+    assert "".join(event.text for event in of_kind(ReasoningDelta, events)) == "whywhere"
 
 
 # Text in other places

@@ -110,16 +110,20 @@ def certificate(tmp_path_factory):
 
 
 class Encrypted(Relay):
-    """TLS in front of a plain server."""
+    """TLS in front of a plain server, as one does that also knows HTTP/2."""
 
     def __init__(self, server, context):
         self._context = context
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        self.spoken = []
         super().__init__(lambda head: (b"", address(server)))
         self.url = self.url.replace("http", "https")
 
     def _relay(self, client):
         with contextlib.suppress(OSError):
-            super()._relay(self._context.wrap_socket(client, server_side=True))
+            encrypted = self._context.wrap_socket(client, server_side=True)
+            self.spoken.append(encrypted.selected_alpn_protocol())
+            super()._relay(encrypted)
 
 
 def test_a_server_elsewhere_is_asked_through_the_proxy_of_the_environment(server, own, monkeypatch):
@@ -179,6 +183,7 @@ def test_an_authority_that_the_environment_names_is_trusted(server, own, monkeyp
     monkeypatch.setenv(variable, str(authority))
     with Encrypted(server, context) as encrypted:
         assert Asked(encrypted.url + "/v1", using=own).reply.text == "Hello from the scripted server."
+        assert encrypted.spoken == ["http/1.1"]
 
 
 def test_an_untrusted_certificate_is_one_sentence(server, own, certificate):

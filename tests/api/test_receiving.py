@@ -32,7 +32,7 @@ from nbchat.testing import (
 from nbchat.values.answer.events import Ended, FirstToken, Responded, TextDelta, ToolCallDelta
 from nbchat.values.errors import ConnectionFailed, CutOff, NbchatError, ProtocolError, ServerError, ServerSilent
 from nbchat.values.limits import LIMITS
-from tests.api.asking import LONG, Asked, call_to
+from tests.api.asking import LONG, QUICK, Asked, call_to
 from tests.strategies import event_bytes
 
 ODD = "\u2028\u2029\u0085 \x0b\x1c é 🙂 \\u0041"
@@ -226,8 +226,10 @@ def test_a_server_that_stays_silent_after_the_usage_count_delays_nobody(server, 
 def test_an_unreachable_server_is_one_sentence(server):
     with ScriptedServer() as gone:
         url = gone.base_url
-    error = Asked(url).error
+    asked = Asked(url)
+    error = asked.error
     assert isinstance(error, ConnectionFailed)
+    assert len(asked.waits) == QUICK.tries - 1  # it may be starting
     assert str(error).startswith(f"{url} can't be reached (Connection refused).")
     assert "Is the server running, and the address right?" in str(error)
 

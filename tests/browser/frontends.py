@@ -124,12 +124,17 @@ class JupyterServer:
 
     def stop(self):
         """End the process."""
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
+
+
+def end(process):
+    """Terminate a server's process, and kill it if that takes too long."""
+    process.terminate()
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 class JupyterServers(dict):
@@ -273,6 +278,11 @@ class Frontend:
         self.cell(index).locator(".cm-content").click()
         self.page.keyboard.press("Control+End")
         self.page.keyboard.type(text)
+
+    def write(self, index, text):
+        """Replace a cell's source."""
+        cell = "nbchatPanel().content.widgets[index].model.sharedModel"
+        self.page.evaluate(f"([index, text]) => {cell}.setSource(text)", [index, text])
 
     def source(self, index):
         """What a cell's editor holds."""

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from nbchat.testing import Plain, Say, Status, Stream, Until, chunk, error
-from tests.browser.frontends import SHOTS, new_context
+from tests.browser.frontends import HEIGHT, SHOTS, new_context
 from tests.browser.looks import faint, moves, nameless, shrinks, tab_order, watch, watch_growth
 
 START = "%load_ext nbchat"
@@ -78,6 +78,11 @@ class PanelPage:
         self.message.fill(text)
         self.message.press("Control+Enter")
 
+    def stop(self):
+        """Stop what is being asked, and wait for its end."""
+        self.button("Stop").click()
+        expect(self.button("Stop")).to_be_disabled()
+
     def photograph(self, name):
         """Keep a picture of what is in the page, the panel at its top."""
         self.root.evaluate("node => node.scrollIntoView()")
@@ -104,6 +109,8 @@ def test_a_message_is_answered_in_the_panel_and_kept_below_it(frontend, app):
     panel = open_panel(frontend, app=app)
     panel.photograph(f"panel-fresh-{app}")
     panel.unfold()
+    frontend.wait_idle()
+    assert nameless(panel.root) == []
     expect(panel.cell).to_have_value("%%chat -m nbchat-demo")
     panel.type("temperature", "0.7")
     panel.type("seed", "1")
@@ -129,7 +136,8 @@ def test_a_message_is_answered_in_the_panel_and_kept_below_it(frontend, app):
     assert frontend.errors == []
 
 
-RESET = """import nbchat
+RESET = """%chat connect off
+import nbchat
 session = nbchat.session("default")
 session.clear()
 session.params, session.system = nbchat.Params(), None
@@ -151,14 +159,23 @@ for widget in list(_instances.values()):
 def page(new_frontend):
     """One page shared by several tests."""
     with new_frontend() as frontend:
-        frontend.open([START, RESET, SHOW, "%chat set temperature=0.25", "session.params", "%chat", SLOW]).run(0)
+        frontend.open([START, RESET, SHOW, "%chat set temperature=0.25", "session.params", "%chat", SLOW, ""]).run(0)
         yield frontend
 
 
 @pytest.fixture
 def panel(page):
     """A fresh panel on the shared page."""
+    page.page.set_viewport_size({"width": 1200, "height": HEIGHT})
     page.run(1).run(2)
+    return PanelPage(page.page)
+
+
+@pytest.fixture
+def connected(page, server):
+    """A fresh panel on the shared page, connected to the server."""
+    page.write(7, f"%chat connect {server.base_url} --model gpt-test")
+    page.run(1).run(7).run(2)
     return PanelPage(page.page)
 
 
@@ -223,44 +240,43 @@ def test_after_a_restart_one_line_says_what_to_do(frontend):
     assert panel.root.bounding_box()["height"] < 60
 
 
-def test_the_end_of_the_answer_stays_visible_until_the_reader_scrolls(frontend, server):
+def test_the_end_of_the_answer_stays_visible_until_the_reader_scrolls(connected, page, server):
     """At 1280 x 800 a panel at the top of the page has its message box and 400 px of a long answer in view."""
-    panel = open_panel(frontend, before=(endless(server),))
-    frontend.page.set_viewport_size({"width": 1280, "height": 800})
-    panel.root.evaluate("node => node.scrollIntoView()")
-    panel.send("Tell me about classes.")
-    pane = panel.root.locator(".nbchat-scroll")
-    frontend.page.wait_for_function("() => document.querySelector('.nbchat-scroll').scrollTop > 200")
-    box, message = pane.bounding_box(), panel.message.bounding_box()
+    endless(server)
+    page.page.set_viewport_size({"width": 1280, "height": 800})
+    connected.root.evaluate("node => node.scrollIntoView()")
+    connected.send("Tell me about classes.")
+    pane = connected.root.locator(".nbchat-scroll")
+    page.page.wait_for_function("() => document.querySelector('.nbchat-scroll').scrollTop > 200")
+    box, message = pane.bounding_box(), connected.message.bounding_box()
     assert message["y"] > 90  # below the notebook's own bars
     assert box["y"] + 400 <= 775
     at_end = "node => node.scrollTop + node.clientHeight >= node.scrollHeight - 40"
     assert pane.evaluate(at_end)
     pane.hover()
-    frontend.page.mouse.wheel(0, -150)
+    page.page.mouse.wheel(0, -150)
     place = pane.evaluate("node => new Promise(done => setTimeout(() => done(node.scrollTop), 300))")
-    frontend.page.wait_for_function(
+    page.page.wait_for_function(
         "was => document.querySelector('.nbchat-scroll').scrollHeight > was + 600",
         arg=place + box["height"],
     )
     assert abs(pane.evaluate("node => node.scrollTop") - place) < 2
-    panel.button("Stop").click()
+    connected.stop()
 
 
-def test_the_last_answer_of_a_sweep_stays_visible_until_the_reader_scrolls(frontend, server):
+def test_the_last_answer_of_a_sweep_stays_visible_until_the_reader_scrolls(connected, page, server):
     server.default = Say("word " * 30, chunks=30, delay=0.04)
-    panel = open_panel(frontend, before=[f"%chat connect {server.base_url} --model gpt-test"])
-    panel.cell.fill("%%chat --repeat 60\nHello")
-    panel.cell.press("Tab")
-    panel.button("Send").click()
-    pane = panel.root.locator(".nbchat-scroll")
-    frontend.page.wait_for_function("() => document.querySelector('.nbchat-scroll').scrollTop > 100")
+    connected.cell.fill("%%chat --repeat 60\nHello")
+    connected.cell.press("Tab")
+    connected.button("Send").click()
+    pane = connected.root.locator(".nbchat-scroll")
+    page.page.wait_for_function("() => document.querySelector('.nbchat-scroll').scrollTop > 100")
     pane.hover()
-    frontend.page.mouse.wheel(0, -2000)
-    expect(panel.reply.locator(".nbchat-running").first).to_be_attached()
+    page.page.mouse.wheel(0, -2000)
+    expect(connected.reply.locator(".nbchat-running").first).to_be_attached()
     place = pane.evaluate("node => new Promise(done => setTimeout(() => done(node.scrollTop), 1500))")
     assert place < 20
-    panel.button("Stop").click()
+    connected.stop()
 
 
 def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, server):
@@ -280,23 +296,22 @@ def test_the_kernel_is_free_and_stop_stops_while_a_cell_runs(frontend, app, serv
     frontend.wait_idle()
 
 
-def test_nothing_jumps_while_an_answer_comes(frontend, server):
+def test_nothing_jumps_while_an_answer_comes(connected, page, server):
     """From Send to the footer no control moves by a pixel, and the answer only grows."""
-    panel = open_panel(frontend, before=(f"%chat connect {server.base_url} --model gpt-test",))
     for width in (1200, 700):
-        frontend.wear("light", width)
-        panel.message.fill(f"Tell me about classes, at {width} px.")
+        page.wear("light", width)
+        connected.message.fill(f"Tell me about classes, at {width} px.")
         cleared = threading.Event()
         server.default = Late(cleared, Say("A sentence of *some* words.\n\n" * 80, chunks=200, delay=0.01))
-        watch(panel.root, panel.reply)
-        panel.message.press("Control+Enter")
-        expect(panel.reply).to_contain_text(f"{width} px")  # the answer before this one is gone
-        watch_growth(panel.reply)
+        watch(connected.root, connected.reply)
+        connected.message.press("Control+Enter")
+        expect(connected.reply).to_contain_text(f"{width} px")  # the answer before this one is gone
+        watch_growth(connected.reply)
         cleared.set()
-        expect(panel.reply).to_contain_text("tokens/s")
-        frontend.wait_idle()
-        assert moves(frontend.page) == []
-        assert shrinks(frontend.page) <= 1  # where a paragraph goes from one output to the next
+        expect(connected.reply).to_contain_text("tokens/s")
+        page.wait_idle()
+        assert moves(page.page) == []
+        assert shrinks(page.page) <= 1  # where a paragraph goes from one output to the next
 
 
 def test_the_line_is_copied_and_a_cell_is_loaded(panel):
@@ -314,11 +329,10 @@ def test_the_line_is_copied_and_a_cell_is_loaded(panel):
     expect(panel.message).to_have_value("Why?")
 
 
-def test_half_typed_text_stays(frontend, server):
+def test_half_typed_text_stays(panel, server):
     """A list of models or a failure that arrives meanwhile does not replace the text being typed."""
     late = threading.Event()
     server.models = Late(late, ["gpt-one", "gpt-two"])
-    panel = open_panel(frontend)
     panel.unfold()
     panel.root.get_by_label("Endpoint").fill(server.base_url)
     panel.root.get_by_label("Endpoint").press("Enter")
@@ -415,11 +429,12 @@ def test_answers_survive_a_reload_and_a_kernel_restart(frontend, server, app):
     """
     panel = open_panel(frontend, before=(f"%chat connect {server.base_url} --model gpt-test",), app=app)
     panel.type("temperature", "0.7")
-    server.add(Say("The *first* answer."))
+    answers = [Say("The *first* answer.")]
+    server.default = lambda request: answers[-1] if "completions" in request.path else Status(404)  # to count tokens
     panel.send("One?")
     expect(panel.reply).to_contain_text("6 tokens")
     rest = threading.Event()
-    server.add(Stream([chunk("Half of the second"), Until(rest), chunk(" answer", finish="stop")]))
+    answers.append(Stream([chunk("Half of the second"), Until(rest), chunk(" answer", finish="stop")]))
     panel.send("Two?")
     expect(panel.reply).to_contain_text("Half of the second")
     assert "The *first* answer." in kept(frontend, 2)

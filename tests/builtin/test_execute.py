@@ -17,7 +17,7 @@ def write(path, *sources):
     return path
 
 
-def test_every_cell_is_printed_with_its_text(tmp_path):
+def test_every_cell_is_printed_with_its_text(tmp_path, capfd):
     shown = "from IPython.display import Markdown\nMarkdown('**bold** \\x1b[2J')"
     notebook = write(tmp_path / "a.ipynb", "print('one')\n1 + 1", shown)
     before, out = notebook.read_bytes(), io.StringIO()
@@ -28,6 +28,7 @@ def test_every_cell_is_printed_with_its_text(tmp_path):
     assert "**bold**" in text
     assert "\x1b" not in text
     assert notebook.read_bytes() == before
+    assert capfd.readouterr().err == ""
 
 
 def test_it_runs_beside_the_notebook_and_finds_nbchat(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from nbchat.conversation.session import Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import Cut, Say, Status, Stream, chunk
 from nbchat.values.answer.reply import Choice, Reply
+from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ContextTooLong, CutOff, ParameterError, SessionError
 from nbchat.values.messages import Message, ToolCall
 from nbchat.values.params import Params
@@ -134,7 +135,8 @@ def test_the_room_is_the_window_without_the_message_the_tools_and_the_answer():
         ("context window of 4096", 5000, 4096),
         ("n_ctx = 2048", 3000, 2048),
         ("too long", 1000, 750),
-        ("maximum context length is 400000", 1000, 750),
+        ("maximum context length is 3999", 1000, 3999),
+        ("maximum context length is 4000", 1000, 750),
     ],
 )
 def test_a_refusal_gives_the_window_or_it_is_guessed(server, said, sent, window):
@@ -163,9 +165,16 @@ turns = st.builds(
 )
 
 
-@given(st.lists(turns, max_size=8), st.integers(-50, 300))
-def test_what_is_kept_is_whole_and_the_oldest_go_first(history, room):
-    fitted = Context(tuple(history), "system").fitted(room)
+def size(messages):
+    """The estimated tokens of messages."""
+    return -room(0, messages, 0, 0)
+
+
+@given(st.lists(turns, max_size=8), st.integers(0, 8), st.sampled_from([-50, -1, 0, 0, 1]))
+def test_what_is_kept_is_whole_and_the_oldest_go_first(history, first, more):
+    latest = [message for turn in history[first:] if not turn.dropped for message in turn.messages]
+    tokens = size(latest) + estimate_tokens("system") + more
+    fitted = Context(tuple(history), "system").fitted(tokens)
     kept = {id(turn) for turn in fitted.turns}
     assert [turn for turn in history if id(turn) in kept] == list(fitted.turns)
     assert all(id(turn) in kept for turn in history if turn.pinned or turn.dropped)
@@ -173,5 +182,11 @@ def test_what_is_kept_is_whole_and_the_oldest_go_first(history, room):
     free = [id(turn) in kept for turn in history if not turn.pinned and not turn.dropped]
     assert free == sorted(free)
     assert fitted.messages()[0].text == "system"
+    used = size(fitted.messages()[1:]) + estimate_tokens("system")
+    assert used <= tokens or not any(free)
+    left_out = [turn for turn in history if id(turn) not in kept]
+    assert not left_out or used + size(left_out[-1].messages) > tokens
+    shorter = fitted.fitted(tokens - 20)
+    assert shorter.left_out == len(history) - len(shorter.turns)
     calls = [message for message in fitted.messages() if message.role == "tool"]
     assert len(calls) == sum(len(message.tool_calls) for message in fitted.messages())

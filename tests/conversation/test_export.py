@@ -248,13 +248,6 @@ except Exception as error:
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("where", ["no-such-folder/talk.md", "folder.md"])
-def test_an_unwritable_path_is_one_sentence(tmp_path, where):
-    (tmp_path / "folder.md").mkdir()
-    with pytest.raises(SessionError, match="can't be written"):
-        write(tmp_path / where, talk(asked("Hi")))
-
-
 def test_an_answer_that_is_json_is_code_in_an_exported_document(tmp_path):
     turn = Turn(Message("user", "Who?"), Reply((Choice(text='{"name": "Bob"}'),), model="m"), Params())
     assert '```json\n{"name": "Bob"}\n```' in write(tmp_path / "talk.md", talk(turn)).read_text("utf-8")
@@ -278,3 +271,48 @@ def test_a_servers_message_is_inert_in_an_exported_document(model, answer):
     assert "<img" not in document
     assert "You" in headings[-2:]
     assert "(javascript:" not in document
+
+
+def test_a_document_has_every_choice_with_its_state_and_the_system_text(tmp_path):
+    both = Reply((Choice(text="Hello"), Choice(index=1, refusal="No.")), model="m")
+    half = Reply((Choice(text="Hal"),), "cut_off")
+    turns = (Turn(Message("user", "Hi"), both, Params()), Turn(Message("user", "More"), half, Params()))
+    text = write(tmp_path / "talk.md", talk(*turns, system="Be brief.\n\nAlways.")).read_text("utf-8")
+    assert text == (
+        "# talk\n\n> **System:** Be brief.\n>\n> Always.\n\n## You\n\nHi\n\n## m\n\nHello\n\n---\n\nNo.\n\n"
+        "## You\n\nMore\n\n## Assistant\n\nHal\n\n*(cut off)*\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("talk.txt", "as .md, .json, .jsonl or .ipynb; got .txt."),
+        ("talk", "got no suffix."),
+        ("talk\0.md", "can't be written: embedded null"),
+        ("no-such-folder/talk.md", "can't be written: No such file or directory."),
+        ("folder.md", "can't be written: it is a folder; name a file in it."),
+    ],
+)
+def test_where_nothing_can_be_written_is_one_sentence(tmp_path, name, said):
+    (tmp_path / "folder.md").mkdir()
+    with pytest.raises(SessionError) as caught:
+        write(tmp_path / name, talk(asked("Hi")))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "can't be read: No such file or directory."),
+        (b"{", "is not JSON: only conversations exported as .json, .jsonl or .ipynb can be imported."),
+        (b"\xff", "is not JSON"),
+        (b"[" * 10**5, "is not JSON"),
+    ],
+)
+def test_what_is_no_conversation_is_one_sentence(tmp_path, content, said):
+    if content is not None:
+        (tmp_path / "talk.json").write_bytes(content)
+    with pytest.raises(SessionError) as caught:
+        read(tmp_path / "talk.json")
+    assert said in str(caught.value)

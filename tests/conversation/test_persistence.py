@@ -17,6 +17,7 @@ from nbchat.testing import DONE, Hang, Say, Status, Stream
 from nbchat.testing.payloads import chunk
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.errors import NbchatError, SessionError
+from nbchat.values.messages import Message, ToolCall
 from tests.environment import ROOT
 from tests.store.turns import texts, until
 
@@ -36,7 +37,7 @@ def left():
 def shown(session):
     """Return everything that a session knows of its turns, except what no file keeps."""
     return [
-        [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit) for v in turn.versions]
+        [(v.message, v.reply.text, v.reply.usage, v.params, v.steps, v.before_edit, v.values) for v in turn.versions]
         + [turn.cell_id, turn.pinned, turn.dropped, turn.reply.text]
         for turn in session.turns
     ]
@@ -45,11 +46,23 @@ def shown(session):
 def test_turns_and_settings_come_back(server, chat):
     server.add(Say("one"), Say("two"))
     chat.ask("first", cell_id="c1")
-    chat.ask("second", cell_id="c2", top_p=0.25)
+    chat.ask("second", cell_id="c2", top_p=0.25, values={"df": "f1"})
     again = left()
+    assert again.turns[1].values == {"df": "f1"}
     assert shown(again) == shown(chat)
     assert again.messages == chat.messages
     assert (again.name, again.system, again.params) == ("work", "Be brief.", chat.params)
+
+
+@pytest.mark.parametrize(("notebook", "where"), [("a.ipynb", " of this notebook"), ("b.ipynb", ""), ("", "")])
+def test_a_session_that_goes_on_says_where_it_is_from(server, chat, monkeypatch, notebook, where):
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", "a.ipynb")
+    chat.ask("first")
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", notebook)
+    again = left()
+    again.connect(server.base_url)
+    [notice] = again.ask("second").notices
+    assert notice == f"continues session work{where}: 1 turn, last used a moment ago; %chat clear starts afresh"
 
 
 def test_every_version_comes_back_and_the_one_that_was_chosen(server, chat):
@@ -247,6 +260,19 @@ def test_a_continuation_that_a_kernels_end_cut_off_is_joined_once(server, chat):
     journal().flush(10.0)
     assert [turn.reply.text for turn in Session.reopen(row).turns] == ["one two ", "and more"]
     assert len(Session.reopen(row).turns[0].versions) == 1
+
+
+def test_an_answer_that_a_kernels_end_cut_off_has_all_that_was_asked(server, chat):
+    server.add(Say("one"))
+    chat.ask("first")
+    exchange = chat._begin("second", RequestOptions.of({"values": {"df": "f1"}, "cell_id": "c2", "top_p": 0.5}))
+    exchange.steps = [Message("assistant", "", (ToolCall("c", "f"),)), Message("tool", "r", tool_call_id="c")]
+    chat._record.persistence.begin(exchange, exchange.ask.request(), deque([[TextDelta("two")]]))
+    (row,) = journal().sessions()
+    until(lambda: any(stored.events for stored in journal().answers(row.id).values()))
+    turn = Session.reopen(row).turns[1]
+    assert (turn.message, list(turn.steps), turn.reply.text) == (exchange.ask.message, exchange.steps, "two")
+    assert (turn.params, turn.values, turn.cell_id) == (exchange.ask.params, {"df": "f1"}, "c2")
 
 
 def test_ratings_come_back_with_the_version_they_are_of(server, chat):

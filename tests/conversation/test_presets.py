@@ -75,6 +75,7 @@ def test_presets_are_taken_in_from_json_and_toml(tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
+        None,
         "{",
         "{}",
         "[]",
@@ -88,7 +89,8 @@ def test_presets_are_taken_in_from_json_and_toml(tmp_path):
 )
 def test_a_bad_file_is_refused_as_a_whole(tmp_path, content):
     path = tmp_path / "bad.json"
-    path.write_text(content)
+    if content is not None:
+        path.write_text(content)
     with pytest.raises(ConfigError) as caught:
         import_presets(path)
     assert "\n" not in str(caught.value)

@@ -8,6 +8,7 @@ import pytest
 
 from nbchat.conversation.process import Process, process
 from nbchat.conversation.registry import Registry
+from nbchat.conversation.servers.connection import warm_up
 from nbchat.conversation.session import CONTINUE, Session
 from nbchat.conversation.turn import Turn
 from nbchat.testing import DONE, Cut, Hang, Say, Status, Stream, chunk
@@ -97,6 +98,12 @@ def test_an_unknown_option_is_one_sentence_with_the_nearest_name(server, chat):
         with pytest.raises(ParameterError):
             chat.ask("Hi", **wrong)
     assert server.requests == []
+
+
+def test_a_parameter_assigned_to_the_session_itself_is_refused_with_the_right_way(chat):
+    for name in ("temperature", "model", "stream"):
+        with pytest.raises(ParameterError, match=rf"no attribute {name}: set\({name}=…\) sets the parameter"):
+            setattr(chat, name, 1)
 
 
 def test_options_hold_for_one_request(server, chat):
@@ -465,6 +472,16 @@ def test_a_branch_of_the_current_session_becomes_current():
     assert sessions.current.name == "b-2"
     with pytest.raises(SessionError, match="already"):
         sessions.fork("b")
+
+
+def test_a_coroutine_has_the_engine_started_before_it_asks(chat):
+    process.renew()
+
+    async def warmed():
+        await warm_up(chat.endpoint)
+        return process.is_running
+
+    assert asyncio.run(warmed())
 
 
 def test_renew_resets_the_process(server):

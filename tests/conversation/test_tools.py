@@ -281,7 +281,8 @@ def test_a_model_that_never_stops_calling_is_stopped(server, chat):
 def test_tools_given_as_json_are_offered_and_their_calls_left_to_the_user(server, chat, asked):
     """Also beside functions: a round is run only if all of it can be."""
     schema = {"type": "function", "function": {"name": "theirs", "parameters": {"type": "object", "properties": {}}}}
-    server.add(calls(("theirs", {})), calls(("theirs", {}), ("lambda_free", {"text": "a"})))
+    server.add(calls(("other", {})), calls(("theirs", {})), calls(("theirs", {}), ("lambda_free", {"text": "a"})))
+    assert [call.name for call in chat.ask("Go", tools=[schema]).tool_calls] == ["other"]
     reply = chat.ask("Go", tools=[schema])
     assert server.requests[0].json["tools"] == [schema]
     assert [call.name for call in reply.tool_calls] == ["theirs"]

@@ -23,6 +23,8 @@ from nbchat.values.errors import ToolError
 from nbchat.values.messages import ToolCall
 from tests.strategies import texts
 
+T = TypeVar("T")
+
 
 class Colour(enum.Enum):
     RED = "red"
@@ -153,7 +155,8 @@ def test_the_complete_schema_of_a_tool():
         (set[str], {"type": "array", "items": {"type": "string"}}),
         (list, {"type": "array", "items": {}}),
         (TypeAliasType("Ids", list[int]), {"type": "array", "items": {"type": "integer"}}),
-        (TypeVar("T"), {}),
+        (TypeAliasType("Many", list[T], type_params=(T,))[int], {"type": "array", "items": {"type": "integer"}}),
+        (T, {}),
         (TypeVar("T", bound=int), {"type": "integer"}),
         (TypeVar("T", int, str), {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
         (tuple[int, int], {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),
@@ -284,12 +287,18 @@ class Store:
         return key
 
 
+def both(first: int = 1, second: int = 2, /) -> tuple:
+    """Both."""
+    return first, second
+
+
 def test_methods_partials_and_callable_objects_are_tools():
     """Each way of passing an argument works; what a partial fixes can be left out."""
     assert called(Store().find, {"name": "a", "exact": True}) == ("a", 5, True)
     assert parameters(Store().find)["properties"]["limit"]["description"] == "most hits"
     assert Tool.of(Store()).name == "Store"
     assert called(Store(), {"key": "k"}) == "k"
+    assert called(both, {"second": 5}) == (1, 5)
     some = functools.partial(Store().find, limit=2)
     assert Tool.of(some).name == "find"
     assert called(some, {"name": "a"}) == ("a", 2, False)

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.display.painter import MOST_OUTPUTS, Painter
-from nbchat.values.answer.events import Finished, ReasoningDelta, Responded, Retrying, TextDelta, ThoughtBefore
+from nbchat.values.answer.events import (
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    Responded,
+    Retrying,
+    TextDelta,
+    ThoughtBefore,
+)
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.messages import Message, ToolCall
 from tests.markdown.test_segments import calls
@@ -289,17 +297,24 @@ def test_reasoning_is_counted_while_it_comes_and_folded_when_the_answer_begins()
     assert screen.end() == [thought, "So: it is."]
 
 
+def test_reasoning_takes_as_long_as_from_its_first_piece():
+    screen = Screen()
+    screen.after(0, ReasoningDelta("Hm."))
+    screen.after(5, ReasoningDelta("So."))
+    assert screen.after(5, TextDelta("Yes."))[0].startswith("[Thought for 10 s]")
+
+
 def test_reasoning_alone_is_folded_at_the_end():
     screen = Screen()
     screen.after(0, ReasoningDelta("Hm."))
-    assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for 0.00 s]"]
+    assert [text.split("\n")[0] for text in screen.end("")] == ["[Thought for <0.01 s]"]
 
 
 def test_text_that_turns_out_to_be_reasoning_moves_and_the_answer_takes_its_place():
     screen = Screen()
     screen.after(0, TextDelta("Let me see. "))
     frame = screen.after(1, ThoughtBefore("Right."), TextDelta("Yes."))
-    assert frame == ["[Thought for 0.00 s]\nLet me see. Right.", "Yes."]
+    assert frame == ["[Thought for <0.01 s]\nLet me see. Right.", "Yes."]
     assert len(screen.outputs) == 2
 
 
@@ -309,6 +324,12 @@ def test_an_answer_that_repeats_what_turned_out_to_be_reasoning_is_shown():
     screen.after(1, TextDelta("Yes."))
     screen.after(1, ThoughtBefore(""))
     assert screen.after(1, TextDelta("Yes."))[1:] == ["Yes."]
+
+
+def test_a_refusal_streams_like_an_answer():
+    screen = Screen()
+    assert screen.after(0, RefusalDelta("I can't")) == ["I can't"]
+    assert screen.after(1, RefusalDelta(" do that.")) == ["I can't do that."]
 
 
 # Between rounds

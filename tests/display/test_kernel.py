@@ -4,6 +4,7 @@ import sys
 from types import ModuleType
 from types import SimpleNamespace as Thing
 
+import psutil
 import pytest
 import zmq
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -122,13 +123,42 @@ def test_a_pinned_output_stays_with_the_cell_that_ran_when_it_was_pinned(parent)
             }
 
 
-def test_spyder_is_known_by_its_kernel(monkeypatch):
-    monkeypatch.setitem(sys.modules, "spyder_kernels", ModuleType("spyder_kernels"))
+@pytest.fixture
+def other_parent():
+    """What started this kernel is looked up anew in this test, and in the next."""
     kernel._is_text_only.cache_clear()
-    try:
-        assert not takes_updates(Thing(kernel=Thing()))
-    finally:
-        kernel._is_text_only.cache_clear()
+    yield
+    kernel._is_text_only.cache_clear()
+
+
+def test_spyder_is_known_by_its_kernel(monkeypatch, other_parent):
+    monkeypatch.setitem(sys.modules, "spyder_kernels", ModuleType("spyder_kernels"))
+    assert not takes_updates(Thing(kernel=Thing()))
+
+
+@pytest.mark.parametrize(
+    ("command", "updates"),
+    [
+        (["/usr/bin/python", "/usr/bin/jupyter-lab"], True),
+        (["/usr/bin/python", "/usr/bin/Jupyter-Console"], False),
+        (["python", "-m", "qtconsole"], False),
+        (["python", "a", "b", "c", "spyder"], True),
+        (PermissionError("no"), True),
+    ],
+)
+def test_programs_that_ignore_updates_are_known_by_their_commands(monkeypatch, other_parent, command, updates):
+    def cmdline(process):
+        if isinstance(command, Exception):
+            raise command
+        return command
+
+    monkeypatch.setattr(psutil.Process, "cmdline", cmdline)
+    assert takes_updates(Thing(kernel=Thing())) is updates
+
+
+def test_without_psutil_a_front_end_takes_updates(monkeypatch, other_parent):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert takes_updates(Thing(kernel=Thing()))
 
 
 @pytest.mark.parametrize(

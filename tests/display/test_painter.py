@@ -298,6 +298,15 @@ def test_many_calls_take_few_outputs():
     assert "and 180 more tool calls" in "".join(sheet.shown("text/plain"))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_several_choices_have_headings(count):
+    bundle = answer_bundle(Reply(tuple(Choice(number, f"text {number}") for number in range(count))))
+    headings = [f"**Choice {number + 1} of {count}**" for number in range(count)] if count > 1 else [""]
+    for kind in ("text/markdown", "text/plain"):
+        parts = [f"{heading}\n\ntext {number}".strip() for number, heading in enumerate(headings)]
+        assert bundle[kind] == "\n\n".join(parts)
+
+
 def test_a_reply_as_a_value_is_bounded_too():
     bundle = answer_bundle(Reply((Choice(0, "word " * 1_000_000),) * 3))
     assert sum(map(len, bundle.values())) < 2.1 * LIMITS.shown_text

@@ -42,6 +42,23 @@ def test_a_thousand_steps_change_the_output_a_few_times_and_the_result_takes_its
     assert page.changes < 100
 
 
+@pytest.mark.parametrize(
+    ("began", "facts", "changes"),
+    [(0, [], (9, 10)), (30, [], (3, 4)), (3600, [], (1, 2)), (0, ["x" * 9000], (1, 2)), (0, ["中" * 9000], (0, 1))],
+)
+def test_a_bar_moves_five_times_a_second_less_often_later_and_when_it_shows_much(began, facts, changes):
+    page, now = Page(), 0.0
+    bar = CellBar(page, clock=lambda: now)
+    bar.show(0, 300, facts)
+    now = began
+    bar.show(1, 300, facts)
+    page.changes = 0
+    for done in range(200):
+        now += 0.01
+        bar.show(done, 300, facts)
+    assert changes[0] <= page.changes <= changes[1]
+
+
 def test_without_a_total_there_is_no_bar():
     assert bar_bundle(1234, None, ["$0.01"], "rows")["text/plain"] == "1,234 rows so far · $0.01"
     assert bar_bundle(3, None, [])["text/plain"] == "3 so far"
@@ -62,6 +79,17 @@ def test_a_bar_that_was_cleared_leaves_an_empty_output_and_one_that_never_showed
     bar.show(0, 1, [])
     bar.clear()
     assert page.outputs == [{"text/html": "", "text/plain": ""}]
+
+
+def test_a_bar_that_was_replaced_begins_anew_below():
+    page = Page()
+    bar = CellBar(page)
+    bar.replace({"text/plain": "first"})
+    bar.show(1, 2, [])
+    assert [bundle["text/plain"] for bundle in page.outputs] == ["first", "[############............] 1 of 2"]
+    bar.clear()
+    bar.clear()
+    assert page.changes == 1
 
 
 def test_a_file_gets_the_result_alone():

@@ -179,6 +179,13 @@ def test_when_nothing_came_there_is_no_footer():
     assert printed.stream.getvalue() == ""
 
 
+def test_what_follows_an_answer_that_failed_begins_a_line():
+    printed = Printed()
+    printed.after(TextDelta("Half\ud83d"))
+    printed.presenter.conclude(None, ValueError("x"))
+    assert printed.stream.getvalue() == "Half\ufffd\n"
+
+
 def test_images_and_sources_are_printed_below_the_text():
     printed = Printed(notes=["df: schema"], continue_with="%chat continue")
     printed.after(TextDelta("Look."), SourcesDelta((Source("https://example.com/a", "A\x1b[2Jpage"),)))

@@ -1,5 +1,8 @@
 """Widgets that share layouts and styles, notes below controls, and the area in which a panel shows its answers."""
 
+import gc
+import weakref
+
 import pytest
 from ipywidgets import HTML, Button, IntSlider, Label, VBox
 from ipywidgets.widgets import Widget
@@ -45,6 +48,10 @@ def test_all_widgets_close_together_also_those_made_later():
     late = factory.make(Button)
     assert late.comm is late.style.comm is late.layout.comm is None
     assert late.layout is not made[0].layout
+    kept = [weakref.ref(widget) for widget in (*made, late)]
+    del made, parts, late
+    gc.collect()
+    assert [widget() for widget in kept] == [None] * 3
 
 
 def test_a_note_is_made_when_it_has_something_to_say(factory):

@@ -193,14 +193,18 @@ class Kernel:
 
     def _wait_for_ready(self):
         """Wait until it answers and is heard on iopub. The client's own `wait_for_ready` adds 0.2 s of silence."""
-        asked = message = None
-        while (
-            message is None or message["content"].get("execution_state") != "idle" or message["parent_header"] != asked
-        ):
+        asked = set()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             try:
                 message = self.client.get_iopub_msg(timeout=0.05)
             except Empty:
-                asked = self.client.kernel_info(reply=True, timeout=PATIENCE)["parent_header"]
+                asked.add(self.client.kernel_info(reply=True, timeout=PATIENCE)["parent_header"]["msg_id"])
+            else:
+                done = message["content"].get("execution_state") == "idle"
+                if done and message["parent_header"].get("msg_id") in asked:
+                    return
+        raise TimeoutError(f"The kernel was not heard within {PATIENCE:g} s")
 
     def run(self, code, answers=(), timeout=PATIENCE, cell_id=None):
         """Run a cell to its end. `answers` are typed when it asks (`input`, `getpass`)."""

@@ -54,7 +54,10 @@ def test_set_and_unset(run, server):
         ("%chat undo two", "%chat undo takes a number of turns; got 'two'."),
         ("%chat key sk-live-0123456789", "Never type a key into a cell"),
         ("%chat connect opnai", "There is no endpoint 'opnai'. Did you mean openai?"),
-        ("%chat switch nowhere", "There is no session 'nowhere'."),
+        (
+            "%chat switch nowhere",
+            "There is no session 'nowhere'. %chat sessions lists them; %%chat --session nowhere starts a new one.",
+        ),
         ("%chat export talk.txt", "A conversation is exported as .md, .json, .jsonl or .ipynb; got .txt."),
         ("%chat import missing.json", "missing.json can't be read: No such file or directory."),
         ("%chat retry", "There is no turn yet to ask again."),

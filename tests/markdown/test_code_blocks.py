@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.markdown.code_blocks import code_blocks
+from nbchat.markdown.parsing import block_tokens
 
 
 def found(text):
@@ -49,6 +50,11 @@ def test_a_block_knows_its_place():
     old = "words\r```\rx\r```\rmore"
     [block] = code_blocks(old)
     assert old[block.start : block.end] == "```\rx\r```\r"
+
+
+def test_the_words_between_blocks_are_not_parsed():
+    """It would take most of the time."""
+    assert not any(token.children for token in block_tokens("*a* [b](c) `d`"))
 
 
 lines = st.lists(

@@ -78,6 +78,12 @@ def test_it_looks_as_it_is_meant():
     assert "text-align:right" in aligned
 
 
+def test_blocks_are_apart_and_those_in_a_list_less_so():
+    shown = markdown_html("a\n\nb\n\n- c\n\n  d\n\n| e | f |\n|---|:-:|\n\n# g\n\n```\nh\n```")
+    assert re.findall(r"margin:(\S+) 0 0", shown) == ["0", "0.6em", "0.6em", "0.2em", "0.2em", *["0.6em"] * 3]
+    assert re.findall(r"text-align:(\w+)", shown) == ["left", "center"]
+
+
 @pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "/api/shutdown", "//evil.example/x", "data:text/html,x", "#top"]
 )

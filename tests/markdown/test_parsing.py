@@ -1,5 +1,7 @@
 """Formulas over several lines are one, and code that looks like them stays as it was written."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -45,6 +47,22 @@ def test_a_parser_without_a_buffer_for_words_reads_the_same(monkeypatch):
 
 def test_a_formula_that_is_never_closed_ends_with_its_paragraph():
     assert parsed(f"$$\nwords\n\n{DISPLAY}\n") == ([], [["a", "+", "b"]])
+
+
+@pytest.mark.parametrize("name", ["lists", "maths", "tables"])
+def test_long_ordinary_texts_are_parsed(name):
+    text = (Path(__file__).parent / "corpus" / f"{name}.md").read_text()
+    assert parse(text * (100_000 // len(text))) is not None
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["[", "]", "![", "*", "_", "~", "$", "\\", "&", "!", "<", "`", "@", "- ", "1. ", "# ", "\n", "[a](", "[a](b c) "],
+)
+def test_long_texts_of_signs_are_not_parsed(unit):
+    """Each takes the parser seconds."""
+    assert parse(unit * (200_000 // len(unit))) is None
+    assert parse(unit * 200) is not None
 
 
 BRACKETS = [

@@ -1,5 +1,6 @@
 """Model text in a trusted cell: nothing in it runs, fetches or leads astray, and what is harmless stays."""
 
+import html
 import re
 
 import pytest
@@ -159,6 +160,9 @@ def test_canonical_text_comes_back_as_it_is(text):
         ("<javascript:x>", "&lt;javascript:x&gt;"),
         ("ftp://a.b", "ftp&#58;//a.b"),
         ("see https://b.c/d_e?f=g&h=1.", "see [https&#58;//b.c/d_e?f=g&amp;h=1](https://b.c/d_e?f=g&amp;h=1)."),
+        ("(see https://b.c/d(e))", "(see [https&#58;//b.c/d(e)](https://b.c/d%28e%29))"),
+        ("(https://b.c/d).", "(<https://b.c/d>)."),
+        ("https://b.c/d)e f", "[https&#58;//b.c/d)e](https://b.c/d%29e) f"),
         ("![a](https://b.c/d.png)", "[a](https://b.c/d.png)"),
         ("![](https://b.c/d.png)", "[image](https://b.c/d.png)"),
         ("[![a](https://b.c/d.svg)](https://e.f)", "[a](https://e.f)"),
@@ -192,6 +196,7 @@ def test_what_could_be_live_is_written_otherwise(text, shown):
         ("$x<y$ $a$$b$", "$x< y$ $a$&#8288;$b$"),
         ("\\[1\\], \\(see below\\), \\[link\\](b)", "&#91;1&#93;, (see below), &#91;link&#93;(b)"),
         ("$a{\\\\}$ $b$ \\(\n%c\\)", "$a{\\\\ }$ $b$ (\n&#37;c)"),
+        ("$a = \\$5$ and \\(a+b\\\\)", "$a = \\$5$ and $a+b\\ {}$"),
         ("$50\\%$ of 5 $a%b$", "$50\\%$ of 5 $a\\%b$"),
         ("$\\begin{array}{c}a\\\\[2pt]b\\end{array}$", "$\\begin{array}{c}a\\\\b\\end{array}$"),
     ],
@@ -277,11 +282,44 @@ def test_remote_images_show_only_when_asked_for_and_only_in_markdowns_own_syntax
 def test_prices_are_text_and_formulas_are_formulas(text, formulas):
     shown = render(text)
     assert [formula for formula in remove_math(shown)[1] if formula in formulas or "\n  " not in formula] == formulas
-    html = re.sub('<span class="?tex2jax_ignore.*?</span>', "", lab_html(shown))
+    page = re.sub('<span class="?tex2jax_ignore.*?</span>', "", lab_html(shown))
     for formula in formulas:
-        html = html.replace(formula, "")
-    for stretch in re.split("<[^>]*>", html):
+        page = page.replace(formula, "")
+    for stretch in re.split("<[^>]*>", page):
         assert stretch.count("$") < 2  # MathJax pairs them up within one text of the page
+
+
+BACKSLASHES = [
+    "\\",
+    "\\\\",
+    "(",
+    "[",
+    ")",
+    "]",
+    "begin{a}",
+    "ref{a}",
+    "eqref{a}",
+    "&#92;",
+    "$",
+    "a",
+    " ",
+    "\\\\*(a)*",
+    "`c`",
+    "\n",
+    "http://a.b",
+]
+
+
+@given(st.lists(st.sampled_from(BACKSLASHES), max_size=9).map("".join))
+@scaled(2)
+def test_no_text_becomes_mathematics_in_the_page(text):
+    """MathJax reads the page's text, where character references have become characters."""
+    shown = render(text)
+    page = re.sub("<code>.*?</code>", "", lab_html(shown), flags=re.DOTALL)
+    page = re.sub('<span class="?tex2jax_ignore.*?</span>', "!", page)
+    for formula in remove_math(shown)[1]:
+        page = page.replace(html.escape(formula, quote=False), "")
+    assert not re.search(r"\\(?:[()\[\]$]|begin|(?:eq)?ref)", html.unescape(re.sub("<[^>]*>", "", page)))
 
 
 def test_each_dollar_that_is_not_mathematics_is_kept_from_mathjax_by_name():

@@ -186,6 +186,8 @@ def test_closed_pieces_are_not_touched_again():
         segments.append("A paragraph of words that goes on.\n\n" * 3)
         assert segments.closed[: len(seen)] == seen
         seen = segments.closed[:]
+    with pytest.raises(AttributeError):
+        seen[0].text = "other"
 
 
 @pytest.mark.parametrize(

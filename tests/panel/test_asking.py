@@ -38,7 +38,7 @@ def test_send_streams_into_the_panel_and_keeps_the_turn(hand, session, server):
     assert "7 → 3 tokens" in here.replied()
     assert [turn.message.text for turn in session.turns] == ["  What is it?\n"]
     assert here.labelled("Message").value == ""
-    assert here.labelled("History").options[0].startswith("1  What is it?  →  The *answer*.")
+    assert here.labelled("History").options[0].startswith("1  What is it?  →  The answer.")
     assert (here.labelled("Send").disabled, here.labelled("Stop").disabled) == (False, True)
 
 
@@ -129,6 +129,16 @@ def test_stop_keeps_the_partial_answer_and_closes_the_connection(hand, session, 
     here.wait()
     assert session.turns[-1].reply.text == "Half an."
     assert len(session.turns) == 1
+
+
+def test_what_was_said_of_an_answer_goes_with_it(hand, session, server):
+    server.add(Status(404, {"error": {"message": "No such model."}}), Say("Fine."))
+    here = hand(session)
+    here.send("Go")
+    here.wait()
+    assert "No such model." in here.said()
+    session.ask("from a cell")
+    assert here.said() == ""
 
 
 def test_stop_before_anything_came_gives_the_message_back(hand, session, server):

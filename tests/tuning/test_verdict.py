@@ -139,7 +139,7 @@ def test_without_scores_it_says_what_it_measures_and_what_clearly_differs():
     found = agreement_verdict([agreed(2, varied), agreed(0, ["The same answer, each time, word by word."] * 6)])
     assert str(found).startswith("No score was given, so this says how alike a setting's answers are, not how good.")
     assert "most alike at t=0 (agreement 1.00; 1 = all the same), least at t=2" in str(found)
-    assert "The answers plainly differ between t=0 and t=2." in str(found)
+    assert "The answers themselves plainly differ between t=0 and t=2." in str(found)
     assert "lead" not in str(found)
 
 

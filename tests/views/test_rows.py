@@ -128,3 +128,9 @@ def test_what_to_do_next_is_named():
 
 def test_an_empty_result_is_shown_too():
     assert "0 of 0 rows answered" in rows_bundle(details([], requests=0), lambda _: "")["text/plain"]
+
+
+def test_a_bill_for_fewer_requests_than_rows_is_explained():
+    rows = [answered("a"), answered("a"), answered("b")]
+    assert "equal rows were asked once, in 2 requests" in rows_bundle(details(rows), lambda _: "")["text/plain"]
+    assert "equal rows" not in rows_bundle(details(rows, requests=3), lambda _: "")["text/plain"]

@@ -51,6 +51,12 @@ def test_a_tip_has_the_alternatives_before_and_after():
     assert tip.splitlines()[3].startswith("all others:")
 
 
+def test_an_answer_without_alternatives_says_how_to_get_them():
+    words = "--top-logprobs 10 asks for them"
+    assert words in what_if_bundle(nbchat.what_if(reply_of("a", others=())).now, 0)["text/html"]
+    assert words not in what_if_bundle(nbchat.what_if(reply_of("a")).now, 0)["text/html"]
+
+
 def test_a_token_that_top_p_rules_out_is_struck_through():
     shy = reply_of("a")
     entry = shy.choices[0].logprobs[0]

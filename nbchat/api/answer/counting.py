@@ -47,7 +47,7 @@ class UsageTally:
         self._total = _merged(self._total, report)
         if index is not None:
             self._each[index] = _merged(self._each.get(index, UNKNOWN), report)
-        elif self._apart:
+        else:
             self._attribute(report, finished)
         counts = self._sum() if self._apart and choices > 1 and len(self._each) == choices else self._total
         if counts == self._last:

@@ -164,9 +164,8 @@ class _Connection:
 
     def end(self) -> None:
         """Make it idle if the response was read to its end, and nothing came after that; close it otherwise."""
-        surplus = (
-            self._protocol.trailing_data[0] or self._socket.is_readable
-        )  # which h11 would read as the next response
+        # What came after the end would be read as the next response.
+        surplus = self._protocol.trailing_data[0] or self._socket.is_readable
         if self._protocol.our_state is h11.DONE is self._protocol.their_state and not surplus:
             self._protocol.start_next_cycle()
             self._idle_since = time.monotonic()

@@ -126,8 +126,7 @@ class Pace:
     def hear(self, others: Shared) -> None:
         """Apply the state of other processes."""
         self._others = others
-        if others.forbidden > 0:
-            self._close(others.forbidden)
+        self._close(others.forbidden)
         self._employ()
 
     # Responses

@@ -111,9 +111,8 @@ def spent(record: Record, limits: Limits) -> Spent:
     """Return what counts against the budget: a session's requests, or all of a day's, including those in flight."""
     budget, persistence = limits.budget, record.persistence
     since = 0.0 if budget is None else budget.since()
-    cost, tokens = (
-        record.reserved
-    )  # before the ledger: what is entered meanwhile is counted twice rather than not at all
+    # Before the ledger: what is entered meanwhile is counted twice rather than not at all.
+    cost, tokens = record.reserved
     known = Spent.of(entry for entry in record.ledger if entry.at >= since)
     if persistence is not None:
         try:

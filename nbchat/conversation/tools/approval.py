@@ -32,7 +32,7 @@ def ask_user(call: ToolCall) -> bool:
     from nbchat.conversation.tools.call_view import CallView
 
     view = CallView.of(call)
-    shown, yes = f"The model wants to run\n{view}", 0
+    shown, warned = f"The model wants to run\n{view}", False
     for _ in range(MOST_ANSWERS):
         if not view.unseen:
             return input(f"{shown}\nAllow it? [y/N] ").strip().lower() in ("y", "yes")
@@ -42,8 +42,8 @@ def ask_user(call: ToolCall) -> bool:
         if answer.lower() in ("m", "more"):
             view = view.more()
             shown = view.latest
-        elif answer.lower() in ("y", "yes") and not yes:
-            shown, yes = "Part of the call is not shown, so y is not enough.", 1
+        elif answer.lower() in ("y", "yes") and not warned:
+            shown, warned = "Part of the call is not shown, so y is not enough.", True
         else:
             return False
     return False

@@ -13,6 +13,7 @@ from nbchat.display import chrome
 from nbchat.display.footer import cost_text, made_with, tokens_text
 from nbchat.frontend import Session, registry
 from nbchat.magics.commands.command import command, say, show
+from nbchat.markdown.html import first_words
 from nbchat.values.errors import SessionError
 from nbchat.values.limits import one_line
 from nbchat.values.optionline import option_line
@@ -36,7 +37,7 @@ def _history(shell: Any, rest: str) -> None:
     rows = []
     prints: dict[str, str] = {}
     for number, turn in enumerate(session.turns, 1):
-        answer = _versioned(turn) + one_line(turn.reply.text, WIDEST)
+        answer = _versioned(turn) + first_words(turn.reply.text, WIDEST)
         marks = ", ".join(filter(None, _marks(turn, shell.user_ns, prints)))
         made = made_with(turn.reply.model, turn.params.to_dict())
         rows.append([str(number), one_line(turn.message.as_typed, WIDEST), answer, made, marks])
@@ -91,7 +92,7 @@ def _versions(shell: Any, turn: Turn) -> None:
                 str(number),
                 settings,
                 one_line(version.message.as_typed, WIDEST),
-                one_line(version.reply.text, WIDEST),
+                first_words(version.reply.text, WIDEST),
                 facts,
             ]
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nbchat.cells.usage_error import UsageError
-from nbchat.cells.words import split
+from nbchat.cells.words import quoted, split
 from nbchat.conversation.registry import DEFAULT, stored_session, stored_sessions, title
 from nbchat.display import chrome
 from nbchat.frontend import Session, registry
@@ -44,7 +44,8 @@ def _switch(shell: Any, rest: str) -> None:
     known = rest in registry().names() or rest == DEFAULT
     if any(title(row) == rest for row in stored_sessions()):
         known = known and registry().open(rest).journal_id is not None  # else a new one of the same name
-    session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest)))
+    starts = f"%chat sessions lists them; %%chat --session {quoted(rest)} starts a new one."
+    session = registry().switch(rest) if known else registry().add(Session.reopen(stored_session(rest, starts)))
     _say_session(shell, session)
 
 

@@ -190,6 +190,23 @@ def test_no_more_is_sent_than_is_left_and_the_rest_when_the_window_ends():
     Simulation.play(play())
 
 
+def test_what_is_given_up_counts_until_the_window_ends_and_no_longer():
+    async def play():
+        batch = Batch()
+        await batch.come(1)
+        await batch.go(RateLimits(remaining_requests=3, reset_requests=20.0))
+        await batch.come(3)
+        for number in list(batch.inside):
+            await batch.give_up(number)
+        await batch.come(6)
+        assert not batch.inside
+        await asyncio.sleep(20.1)
+        assert len(batch.inside) == 4
+        await batch.end()
+
+    Simulation.play(play())
+
+
 def test_tokens_are_counted_as_requests_are():
     async def play():
         batch = Batch()

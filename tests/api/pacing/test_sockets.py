@@ -7,8 +7,10 @@ import pytest
 
 from nbchat.api.keys import Key
 from nbchat.api.pacing import paces
+from nbchat.api.pacing.limiter import ConcurrencyLimiter
 from nbchat.api.pacing.rate_limits import RetryPolicy
 from nbchat.api.pacing.sharing import Shared
+from nbchat.api.sending import MOST_REFUSALS
 from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.store.database import Database
@@ -20,7 +22,7 @@ from nbchat.values.answer.draft import Draft
 from nbchat.values.answer.events import Retrying
 from nbchat.values.answer.reply import Request
 from nbchat.values.errors import RateLimited
-from tests.api.asking import LONG, Asked, call_to
+from tests.api.asking import LONG, QUICK, Asked, call_to
 
 AT_ONCE = 32
 
@@ -93,6 +95,15 @@ def test_a_server_that_has_too_much_is_left_alone_for_as_long_as_it_asks(server,
     result = sweep(Session(base_url=server.base_url, model="m"), "Hi", repeat=6, at_once=1)
     assert len(result.complete) == 6
     assert came[0] - began >= 0.4
+
+
+def test_a_request_of_a_batch_is_refused_only_so_often(server):
+    """More often than one that a user waits for: others of the batch may be why."""
+    server.default = Status(429, error("busy"))
+    for limiter, most in ((ConcurrencyLimiter(2), MOST_REFUSALS), (None, QUICK.tries)):
+        before = len(server.requests)
+        assert isinstance(Asked(server.base_url, limiter=limiter).error, RateLimited)
+        assert len(server.requests) - before == most
 
 
 def test_the_window_is_that_of_one_key(server):
