@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.keys import Key, Redactor
+from nbchat.api.keys import Key, Redactor, Secrets
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import MASK, looks_like_key
 from tests import strategies
@@ -31,6 +31,15 @@ def test_a_key_is_whatever_text_was_given():
     assert len({Key("a"), Key("a"), Key("b")}) == 2
     with pytest.raises(ConfigError, match="A key must be text; got bytes"):
         Key.wrap(b"sk-1")
+
+
+def test_secrets_are_told_apart_by_all_of_them():
+    one, other = Key("sk-first-1234567"), "Bearer sk-other-7654321"
+    both = Secrets.of(one, [other])
+    assert both == Secrets.of(Key(other), [one.reveal()])
+    assert both.digest(b"salt") == Secrets.of(Key(other), [one.reveal()]).digest(b"salt")
+    assert both not in (Secrets.of(None, [other]), Secrets.of(one, []), one)
+    assert both.digest(b"salt") != Secrets.of(None, [other]).digest(b"salt")
 
 
 @pytest.mark.parametrize("secret", ["sk-1\nsk-2", "sk-ключ", "sk-\x00", "sk-\u200b1"])
