@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.display.painter import MOST_OUTPUTS, Painter
-from nbchat.values.answer.events import Finished, ReasoningDelta, Responded, Retrying, TextDelta, ThoughtBefore
+from nbchat.values.answer.events import (
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    Responded,
+    Retrying,
+    TextDelta,
+    ThoughtBefore,
+)
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.messages import Message, ToolCall
 from tests.markdown.test_segments import calls
@@ -316,6 +324,12 @@ def test_an_answer_that_repeats_what_turned_out_to_be_reasoning_is_shown():
     screen.after(1, TextDelta("Yes."))
     screen.after(1, ThoughtBefore(""))
     assert screen.after(1, TextDelta("Yes."))[1:] == ["Yes."]
+
+
+def test_a_refusal_streams_like_an_answer():
+    screen = Screen()
+    assert screen.after(0, RefusalDelta("I can't")) == ["I can't"]
+    assert screen.after(1, RefusalDelta(" do that.")) == ["I can't do that."]
 
 
 # Between rounds

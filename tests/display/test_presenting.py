@@ -56,9 +56,9 @@ def test_a_terminal_gets_plain_text_and_a_canvas_a_painter(shell):
 
 
 def test_remote_images_are_loaded_only_if_wanted(shell):
-    for wanted in (True, False):
+    for wanted, options in ((True, {"images": True}), (False, {"images": False}), (False, {})):
         sheet = Sheet()
-        presenter = make_presenter(True, canvas=sheet, images=wanted)
+        presenter = make_presenter(True, canvas=sheet, **options)
         presenter.show([TextDelta("![a](https://example.com/a.png)")])
         presenter.conclude(Reply((Choice("![a](https://example.com/a.png)", finish_reason="stop"),)), None)
         assert any("![a](https:" in text for text in sheet.shown("text/markdown")) is wanted
