@@ -54,7 +54,10 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_quoted(secret):
     [
         ("sk-proj-1234567890", True),
         ("sk-test", True),
-        ("averylongkeyofletters", True),
+        ("averylongkeyofle", True),
+        ("averylongkeyofl", False),
+        ("key-12", True),
+        ("key12", False),
         ("ollama", False),
         ("lm-studio", False),
         ("not-needed", False),
@@ -64,6 +67,11 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_quoted(secret):
 )
 def test_a_word_that_a_model_may_say_is_not_masked_in_its_text(secret, distinct):
     assert Key(secret).distinct is distinct
+
+
+def test_a_key_of_four_characters_is_masked_where_a_server_repeats_it_and_a_shorter_one_is_none():
+    assert (Key("k123").redact("k1234"), Key("k123").is_placeholder) == (f"{MASK}4", False)
+    assert (Key("k12").redact("k1234"), Key("k12").is_placeholder) == ("k1234", True)
 
 
 @given(strategies.secrets, st.data())
