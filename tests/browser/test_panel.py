@@ -109,6 +109,8 @@ def test_a_message_is_answered_in_the_panel_and_kept_below_it(frontend, app):
     panel = open_panel(frontend, app=app)
     panel.photograph(f"panel-fresh-{app}")
     panel.unfold()
+    frontend.wait_idle()
+    assert nameless(panel.root) == []
     expect(panel.cell).to_have_value("%%chat -m nbchat-demo")
     panel.type("temperature", "0.7")
     panel.type("seed", "1")
