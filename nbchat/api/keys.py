@@ -131,8 +131,8 @@ class Secrets(Key):
     __slots__ = ("_parts",)
 
     def __init__(self, parts: Iterable[str]) -> None:
-        super().__init__("")
-        self._parts = tuple(sorted(set(parts), key=len, reverse=True))
+        self._parts = tuple(sorted(set(parts), key=lambda part: (-len(part), part)))
+        super().__init__("\n".join(self._parts))
 
     @classmethod
     def of(cls, key: Key | None, more: Iterable[str]) -> Key | None:
@@ -156,10 +156,6 @@ class Secrets(Key):
     def is_placeholder(self) -> bool:
         """Whether they are no secrets."""
         return not self.texts
-
-    def digest(self, salt: bytes) -> bytes:
-        """16 bytes that tell them from others."""
-        return Key("\n".join(self._parts)).digest(salt)
 
     def redact(self, text: str) -> str:
         """Return a text with every occurrence of each masked."""

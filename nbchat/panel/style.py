@@ -186,7 +186,7 @@ KEYS = """
   const keepAll = () => root.querySelectorAll('input[type=text], textarea').forEach(keep);
   keepAll();
   new MutationObserver(() => { nameParts(); keepAll(); })
-    .observe(root.querySelector('.nbchat-settings'), {childList: true, subtree: true});
+    .observe(root.querySelector('.nbchat-settings'), {childList: true, subtree: true, attributeFilter: ['class']});
   const [message, draft] = [root.querySelector('.nbchat-message textarea'), root.querySelector('.nbchat-draft textarea')];
   let sized = 0;
   message.addEventListener('input', () => {

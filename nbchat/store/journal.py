@@ -129,9 +129,10 @@ class Journal:
 
     def drop(self, answer: str) -> None:
         """Delete an answer that is empty, or stored elsewhere."""
-        from nbchat.store.forgetting import delete_answers  # few sessions delete anything
 
         def write(connection: sqlite3.Connection) -> None:
+            from nbchat.store.forgetting import delete_answers  # few sessions delete anything
+
             row = connection.execute("SELECT session FROM answers WHERE id = ?", (answer,)).fetchone()
             delete_answers(connection, [answer])
             if row is not None:

@@ -21,6 +21,8 @@ def start_daemon(target: Callable[..., object], *args: object, name: str) -> thr
     """
     thread = threading.Thread(target=target, args=args, name=name, daemon=True)
     try:
+        if sys.is_finalizing():  # Python 3.11 would wait for ever
+            raise RuntimeError("it is ending")
         thread.start()
     except RuntimeError as error:
         raise ConfigError(

@@ -221,6 +221,31 @@ def test_each_limit_ends_the_answer_where_it_is_exceeded(stream, words, size):
     assert sum(len(one.arguments) for choice in reply.choices for one in choice.tool_calls) <= 100
 
 
+def logprobs(count):
+    content = [{"token": "x", "logprob": -1.0}] * count
+    return event_bytes({"choices": [{"delta": {"content": "x"}, "logprobs": {"content": content}}]})
+
+
+@pytest.mark.parametrize(
+    ("stream", "most"),
+    [
+        (lambda size: delta(content="x" * size), 300),
+        (lambda size: delta(content="x" * 100) + delta(content="x" * (size - 100)), 300),
+        (lambda size: delta(content="x" * 100) + delta(refusal="x" * (size - 100)), 300),
+        (lambda size: delta(reasoning="x" * 100) + delta(reasoning="x" * (size - 100)), 200),
+        (lambda size: delta(tool_calls=[call(0, "x" * 50)]) + delta(tool_calls=[call(1, "x" * (size - 50))]), 100),
+        (lambda count: delta(tool_calls=[call(number) for number in range(count)]), 5),
+        (lambda count: b"".join(delta(number, content="x") for number in range(count)), 4),
+        (logprobs, 10),
+        (lambda size: delta(images=[{"image_url": {"url": "data:image/png;base64,".ljust(size, "x")}}]), 500),
+    ],
+    ids=["text", "texts", "refusal", "reasoning", "arguments", "calls", "choices", "logprobs", "pictures"],
+)
+def test_a_limit_admits_exactly_as_much_as_it_says(stream, most):
+    assert decoded(stream(most), DONE.encode())[1] is None
+    assert isinstance(decoded(stream(most + 1), DONE.encode())[1], CutOff)
+
+
 @given(
     st.lists(st.sampled_from([HELLO, delta(reasoning="hm " * 9), delta(tool_calls=[call(1, "x" * 9)])]), max_size=99)
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.keys import Key, Redactor
+from nbchat.api.keys import Key, Redactor, Secrets
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import MASK, looks_like_key
 from tests import strategies
@@ -33,6 +33,15 @@ def test_a_key_is_whatever_text_was_given():
         Key.wrap(b"sk-1")
 
 
+def test_secrets_are_told_apart_by_all_of_them():
+    one, other = Key("sk-first-1234567"), "Bearer sk-other-7654321"
+    both = Secrets.of(one, [other])
+    assert both == Secrets.of(Key(other), [one.reveal()])
+    assert both.digest(b"salt") == Secrets.of(Key(other), [one.reveal()]).digest(b"salt")
+    assert both not in (Secrets.of(None, [other]), Secrets.of(one, []), one)
+    assert both.digest(b"salt") != Secrets.of(None, [other]).digest(b"salt")
+
+
 @pytest.mark.parametrize("secret", ["sk-1\nsk-2", "sk-ключ", "sk-\x00", "sk-\u200b1"])
 def test_a_key_that_no_header_can_hold_is_refused_without_being_quoted(secret):
     with pytest.raises(ConfigError) as caught:
@@ -45,7 +54,10 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_quoted(secret):
     [
         ("sk-proj-1234567890", True),
         ("sk-test", True),
-        ("averylongkeyofletters", True),
+        ("averylongkeyofle", True),
+        ("averylongkeyofl", False),
+        ("key-12", True),
+        ("key12", False),
         ("ollama", False),
         ("lm-studio", False),
         ("not-needed", False),
@@ -55,6 +67,11 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_quoted(secret):
 )
 def test_a_word_that_a_model_may_say_is_not_masked_in_its_text(secret, distinct):
     assert Key(secret).distinct is distinct
+
+
+def test_a_key_of_four_characters_is_masked_where_a_server_repeats_it_and_a_shorter_one_is_none():
+    assert (Key("k123").redact("k1234"), Key("k123").is_placeholder) == (f"{MASK}4", False)
+    assert (Key("k12").redact("k1234"), Key("k12").is_placeholder) == ("k1234", True)
 
 
 @given(strategies.secrets, st.data())

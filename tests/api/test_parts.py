@@ -7,7 +7,7 @@ import pytest
 from nbchat.api.keys import Key
 from nbchat.testing import chunk, completion, tool_call, usage
 from nbchat.values.answer.draft import Draft
-from nbchat.values.answer.events import ReasoningDelta
+from nbchat.values.answer.events import ReasoningDelta, UsageReport
 from nbchat.values.answer.reply import Request
 from nbchat.values.errors import ServerError
 from nbchat.values.messages import ImagePart, Source
@@ -88,8 +88,9 @@ def test_reasoning_refusals_and_calls_are_not_doubled_either():
 
 
 def test_what_a_last_message_adds_is_not_lost():
-    reply = replied(delta(content="The quick"), message(content=TEXT, tool_calls=[tool_call("f")])).reply()
-    assert (reply.text, [call.name for call in reply.tool_calls]) == (TEXT, ["f"])
+    begun = delta(content="The quick", reasoning_content="Let me")
+    reply = replied(begun, message(content=TEXT, reasoning_content="Let me see.", tool_calls=[tool_call("f")])).reply()
+    assert (reply.reasoning, reply.text, [call.name for call in reply.tool_calls]) == ("Let me see.", TEXT, ["f"])
 
 
 def test_a_last_message_that_differs_is_reported():
@@ -209,6 +210,12 @@ def test_pictures_are_part_of_the_answer(said):
         assert reply.notices == ()
 
 
+def test_a_picture_is_of_the_type_that_is_given():
+    source = {"type": "base64", "media_type": "image/jpeg", "data": "/9j/4AAQ"}
+    reply = replied(delta(content=[{"type": "image", "source": source}]), FINISH).reply()
+    assert reply.images == (ImagePart("data:image/jpeg;base64,/9j/4AAQ"),)
+
+
 URL, TITLE = "https://example.com/a", "A page"
 
 
@@ -306,6 +313,9 @@ def test_log_probabilities_of_plain_completions_are_read():
         },
         {"token": "b", "logprob": -1.5, "top_logprobs": []},
     )
+    for half in ({"tokens": ["a"]}, {"token_logprobs": [-0.5]}, {"tokens": "a", "token_logprobs": [-0.5]}):
+        choice = replied({"choices": [{"text": "a", "logprobs": half}]}, FINISH).reply().choices[0]
+        assert (choice.text, choice.logprobs) == ("a", ())
     bare = [{"token": "a", "logprob": -0.5}]
     assert replied({"choices": [{"text": "a", "logprobs": bare}]}, FINISH).reply().choices[0].logprobs == tuple(bare)
 
@@ -510,6 +520,11 @@ def test_counts_come_in_many_forms_and_zeros_count_as_missing(reports):
     counted = used(chunk("text"), *({**chunk(""), "usage": report} for report in reports), FINISH)
     assert (counted.prompt_tokens, counted.completion_tokens, counted.total_tokens) == (9, 5, 14)
     assert counted.state == "measured"
+
+
+def test_a_count_that_is_said_again_is_reported_once():
+    payload = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}
+    assert len(of_kind(UsageReport, decoded([stream(chunk("text"), payload, payload)]))) == 1
 
 
 def test_zeros_alone_are_no_count():

@@ -10,7 +10,7 @@ from itertools import count
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.frontends import KERNELSPEC, PATIENCE
+from tests.browser.frontends import KERNELSPEC, PATIENCE, end
 from tests.environment import ROOT, clean_environment
 
 
@@ -55,8 +55,7 @@ class VoilaServer:
 
     def stop(self):
         """End the process."""
-        self._process.terminate()
-        self._process.wait(15)
+        end(self._process)
 
 
 def _free_port():

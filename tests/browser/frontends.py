@@ -124,12 +124,17 @@ class JupyterServer:
 
     def stop(self):
         """End the process."""
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
+
+
+def end(process):
+    """Terminate a server's process, and kill it if that takes too long."""
+    process.terminate()
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 class JupyterServers(dict):

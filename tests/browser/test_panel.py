@@ -109,6 +109,8 @@ def test_a_message_is_answered_in_the_panel_and_kept_below_it(frontend, app):
     panel = open_panel(frontend, app=app)
     panel.photograph(f"panel-fresh-{app}")
     panel.unfold()
+    frontend.wait_idle()
+    assert nameless(panel.root) == []
     expect(panel.cell).to_have_value("%%chat -m nbchat-demo")
     panel.type("temperature", "0.7")
     panel.type("seed", "1")
@@ -427,11 +429,12 @@ def test_answers_survive_a_reload_and_a_kernel_restart(frontend, server, app):
     """
     panel = open_panel(frontend, before=(f"%chat connect {server.base_url} --model gpt-test",), app=app)
     panel.type("temperature", "0.7")
-    server.add(Say("The *first* answer."))
+    answers = [Say("The *first* answer.")]
+    server.default = lambda request: answers[-1] if "completions" in request.path else Status(404)  # to count tokens
     panel.send("One?")
     expect(panel.reply).to_contain_text("6 tokens")
     rest = threading.Event()
-    server.add(Stream([chunk("Half of the second"), Until(rest), chunk(" answer", finish="stop")]))
+    answers.append(Stream([chunk("Half of the second"), Until(rest), chunk(" answer", finish="stop")]))
     panel.send("Two?")
     expect(panel.reply).to_contain_text("Half of the second")
     assert "The *first* answer." in kept(frontend, 2)

@@ -1,5 +1,7 @@
 """Front ends that ignore updates of outputs: what they show is the whole answer, as plain text."""
 
+import time
+
 import pytest
 
 from nbchat.testing import Say, ScriptedServer, Status, error
@@ -38,13 +40,15 @@ def test_the_whole_answer_is_seen_without_updates(text_kernel, server, chosen):
     )
     text_kernel.run(chosen)
     server.add(Say(ANSWER, delay=0.002))
+    began = time.monotonic()
     result = text_kernel.run("%%chat --once\nHi")
+    seconds = time.monotonic() - began
     assert result.status == "ok"
     for line in ANSWER.split("\n"):
         assert line.replace("* ", "") in seen(result)
     assert "tokens" in seen(result)
     assert result.count("update_display_data") == 0
-    assert 0 < result.count("stream") < 40
+    assert 0 < result.count("stream") < 40 + 20 * seconds  # on a slow machine the answer takes longer
 
 
 def test_errors_sweeps_and_replies_as_values_are_seen_too(text_kernel, server):

@@ -38,6 +38,13 @@ from nbchat import Session
 with Session().stream("What is a list?") as events:
     for event in events:
         break
+
+def events():
+    with Session().stream("What is a list?") as coming:
+        yield from coming
+
+open = events()
+next(open)
 print(True)
 """,
     "an answer that comes while the script ends": """

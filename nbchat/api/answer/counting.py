@@ -62,7 +62,7 @@ class UsageTally:
             self._apart = False
             return
         counts = [each.completion_tokens or 0 for each in self._each.values()]
-        if (report.completion_tokens or 0) > max(counts, default=-1) >= 0:
+        if counts and (report.completion_tokens or 0) > max(counts):
             self._sure = False
         self._each[new[0]] = report
 

@@ -135,7 +135,11 @@ class Handler(web.RequestHandler):
         """Load the models, the first time in another thread, so that reading the corpus does not block other requests."""
         if (known := learned_already()) is not None:
             return known
-        return await asyncio.get_running_loop().run_in_executor(None, learned)
+        try:
+            work = asyncio.get_running_loop().run_in_executor(None, learned)
+        except RuntimeError:  # the interpreter is ending
+            raise Refusal("The server is stopping.", status=503) from None
+        return await work
 
 
 class NotFound(Handler):

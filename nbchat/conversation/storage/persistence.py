@@ -269,7 +269,7 @@ def reopened(journal: Journal, row: SessionRow) -> Reopened:
 
 def _ago(used: float) -> str:
     """Format the time since then, in words."""
-    seconds = max(0.0, time.time() - used)
+    seconds = time.time() - used
     for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
             return f"last used {pluralize(int(seconds // length), name)} ago"

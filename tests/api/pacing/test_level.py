@@ -49,6 +49,15 @@ def test_it_doubles_to_where_it_suffered_and_then_grows_slowly():
     assert level.value == int(before + math.sqrt(before)) or level.value == before + int(math.sqrt(before))
 
 
+def test_it_shrinks_as_latency_rises_and_at_most_by_half():
+    for ratio, value in ((2 * HOLDS, 4 * START), (1.6 * HOLDS, int(8 * START / 1.6)), (100, 4 * START)):
+        level = Level()
+        for _ in range(3):
+            level.judge(1.0, saturated=True)
+        level.judge(ratio, saturated=False)
+        assert level.value == value
+
+
 def test_it_stays_within_its_bounds_and_grows_only_where_it_was_the_limit():
     level = Level()
     level.judge(1.0, saturated=False)
