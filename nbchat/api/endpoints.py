@@ -303,6 +303,8 @@ def _variables(endpoint: Endpoint, env: Mapping[str, str]) -> Iterator[str]:
 
 def located(where: str, env: Mapping[str, str] = os.environ) -> Endpoint:
     """Return the endpoint of a known name or URL, without its key. Raises ConfigError."""
+    if not isinstance(where, str):
+        raise ConfigError(f"A server is a known name or a URL; got {type(where).__name__}.")
     if where.lower() in BUILTIN_NAMES:
         return Endpoint("", None, BUILTIN, BUILTIN_MODEL)
     if is_model_file(where):

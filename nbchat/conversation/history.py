@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbchat.conversation.turn import Turn, joined
+from nbchat.conversation.turn import Turn, a_turn, joined
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import SessionError
@@ -33,7 +33,8 @@ class History(Struct, frozen=True):
 
     def place(self, turn: Turn) -> int | None:
         """Return the index of the turn with this turn's id; None = not in the history."""
-        return next((index for index, each in enumerate(self.turns) if each.id == turn.id), None)
+        turn_id = a_turn(turn).id
+        return next((index for index, each in enumerate(self.turns) if each.id == turn_id), None)
 
     def place_of_cell(self, cell_id: str | None) -> int | None:
         """Return the index of this cell's turn; None = none yet."""
@@ -101,7 +102,7 @@ class History(Struct, frozen=True):
 
     def undo(self, count: int = 1) -> tuple[History, tuple[Turn, ...]]:
         """Return the history without its last `count` turns, and these turns. Raises SessionError if there are fewer."""
-        if not 1 <= count <= len(self.turns):
+        if not isinstance(count, int) or not 1 <= count <= len(self.turns):
             raise SessionError(f"The session has {pluralize(len(self.turns), 'turn')}; {shown(count)} can't be undone.")
         return History(self.turns[:-count]), self.turns[-count:]
 

@@ -17,12 +17,12 @@ from nbchat.conversation.exchange.stream import Stream
 from nbchat.conversation.history import History
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.servers.connection import Destination, warm_up
-from nbchat.conversation.settings import Settings
+from nbchat.conversation.settings import Settings, system_text
 from nbchat.conversation.storage.delivery import Deliverer
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.tools.approval import ask_user
-from nbchat.conversation.turn import Turn
+from nbchat.conversation.turn import Turn, a_turn
 from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Reply, Request
@@ -77,7 +77,7 @@ class Session(Recorded):
         **params: Any,
     ) -> None:
         destination = Destination.of(base_url, Key.wrap(api_key), key_env, headers)
-        settings = Settings(Params().replace(model=model, **params), destination, system, timeout, approve)
+        settings = Settings(Params().replace(model=model, **params), destination, system_text(system), timeout, approve)
         super().__init__(name, settings)
         for tool in tools:
             self.tool(tool)
@@ -176,7 +176,7 @@ class Session(Recorded):
 
         The old answer stays current if no new one arrives. Raises SessionError if the turn is not in the history.
         """
-        turn = turn or self._record.history.last("to ask again")
+        turn = self._record.history.last("to ask again") if turn is None else a_turn(turn)
         return self._ask(turn.message, display, RequestOptions.of(options, replaces=turn))
 
     def resume(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
@@ -184,7 +184,7 @@ class Session(Recorded):
 
         `turn` None = the newest answer. Raises SessionError if it is complete.
         """
-        turn = turn or self._record.newest("to continue")
+        turn = self._record.newest("to continue") if turn is None else a_turn(turn)
         if not turn.reply.text:
             raise SessionError("That answer has no text to continue. Use retry to ask again.")
         if not turn.reply.is_cut:

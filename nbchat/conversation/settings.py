@@ -28,12 +28,13 @@ from nbchat.values.messages import Message
 from nbchat.values.numbers import seconds
 from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.presenter import Approve
+from nbchat.values.wording import shown
 
 if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.tools.toolbox import Toolbox
 
-__all__ = ["Configurable", "Settings"]
+__all__ = ["Configurable", "Settings", "system_text"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -58,7 +59,7 @@ class Settings(Struct, frozen=True):
         endpoint = connection.ready(self.destination.endpoint(options.base_url, options.key_env))
         params = self.params.replace(**options.params)
         params = params.replace(model=connection.model_of(endpoint, params.model))
-        system = self.system if options.system is UNSET else options.system
+        system = self.system if options.system is UNSET else system_text(options.system)
         timeout = self.timeout if options.timeout is None else options.timeout
         tools = self._tools(options.tools)
         before = _before(history, options)
@@ -144,7 +145,8 @@ class Configurable:
 
     @system.setter
     def system(self, text: str | None) -> None:
-        self._change(lambda settings: replace(settings, system=text))
+        checked = system_text(text)
+        self._change(lambda settings: replace(settings, system=checked))
 
     @property
     def timeout(self) -> float | None:
@@ -223,6 +225,13 @@ class Configurable:
             changed = before != self._settings
         if changed:
             self._observers.notify()
+
+
+def system_text(text: object) -> str | None:
+    """Return the system text that a user gave; None = none. Raises ParameterError for anything else."""
+    if text is not None and not isinstance(text, str):
+        raise ParameterError(f"The system text must be text; got {shown(text)}.")
+    return text
 
 
 def _before(history: History, options: RequestOptions) -> tuple[Turn, ...]:

@@ -23,9 +23,9 @@ def sentence(text: str) -> str:
 def shown(value: object) -> str:
     """Return a value as quoted in messages: at most 60 characters of it."""
     try:
-        text = value if isinstance(value, str) else repr(value)
-    except ValueError:  # Python writes no integer of more than 4,300 digits
-        return f"one {type(value).__name__} too long to write"
+        text = value if isinstance(value, str) else " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001  # a user's repr, or an integer of more than 4,300 digits
+        return f"one {type(value).__name__} that can't be written"
     text = text if len(text) <= 60 else text[:57] + "..."
     return repr(text) if isinstance(value, str) else text
 

@@ -13,27 +13,22 @@ from nbchat.values.answer.reply import Request
 from nbchat.values.surrogates import paired_json
 from tests import strategies
 from tests.api.decoding import decoded
+from tests.api.test_tool_calls import interleave
 
 KEY = "sk-a/b+7"
 FIELDS = {"content": "text", "reasoning_content": "reasoning", "refusal": "refusal"}
 HALF_TAGS = ["<thi", "</thin", "k>", "<", "[TH", "◁"]
 HURTING = [
-    *strategies.TRICKY,
-    *HALF_TAGS,
-    *KEY,
-    KEY[:-1],
-    KEY,
-    "\ud83d",
-    "\ude42",
-    "e\u0301",
-    "👩\u200d👧",
-    "\x0b\x0c\x1c\0",
+    *(*strategies.TRICKY, *HALF_TAGS, *KEY, KEY[:-1], "\ud83d", "\ude42"),
+    *("e\u0301", "👩\u200d👧", "\x0b\x0c\x1c\0"),
 ]
 EXTRAS = [{}, {"obfuscation": "x<"}, {"usage": None, "error": None}, {"x": {"choices": [1]}, "created": 1}]
 NOISE = ["", "", "", ": ping", ":", "id: 7", "retry: 5", "event: message", "data", "odd: {}"]
 
-texts = st.lists(st.sampled_from(HURTING) | st.text(max_size=3), min_size=1, max_size=4).map("".join)
-pieces = st.tuples(st.integers(0, 2), st.sampled_from(["content", *FIELDS]), texts)
+texts = st.lists(
+    st.sampled_from([KEY, "\ud83d\ude42"]) | st.sampled_from(HURTING) | st.text(max_size=3), min_size=1, max_size=8
+).map("".join)
+places = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(sorted(FIELDS))), min_size=1, max_size=4, unique=True)
 
 
 def chunk_of(index, field, text):
@@ -45,7 +40,9 @@ def chunk_of(index, field, text):
 def streams(draw):
     """A stream as some server writes it: its framing, its escapes, and what stands between the chunks."""
     end, space = draw(st.sampled_from(["\n", "\r\n", "\r"])), draw(st.sampled_from([" ", ""]))
-    choices = [chunk_of(*piece) for piece in draw(st.lists(pieces, min_size=1, max_size=12))]
+    cut_texts = texts.flatmap(lambda text: strategies.cut(text) | st.just(list(text)))
+    voices = [[(*place, piece) for piece in draw(cut_texts)] for place in draw(places)]
+    choices = [chunk_of(*piece) for piece in interleave(draw, voices)]
     choices += [{"index": index, "finish_reason": f"end{index}"} for index in {choice["index"] for choice in choices}]
     chunks = [{**draw(st.sampled_from(EXTRAS)), "choices": [choice]} for choice in choices]
     chunks.insert(draw(st.integers(0, len(chunks))), {"choices": []})
@@ -94,7 +91,7 @@ def slowly_read(data):
 def is_plain(said):
     """Whether a field's texts mean what they say: no tag among them, and none that may repeat all before it."""
     whole = "".join(said)
-    repeats = any(text.startswith("".join(said[:place])) for place, text in enumerate(said) if place)
+    repeats = any(text.startswith("".join(said[:place])) for place, text in enumerate(said) if any(said[:place]))
     return not repeats and not re.search(r"</?(think|thought|reason)", whole, re.IGNORECASE)
 
 

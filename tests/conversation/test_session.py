@@ -514,3 +514,27 @@ def test_turns_share_what_they_hold(server, chat):
 
     first, second, third = grown(), grown(), grown()
     assert (third - second) - (second - first) < 30 * 30
+
+
+class Unwritable:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+@pytest.mark.parametrize("wrong", [0, "x", b"x", [], Unwritable()], ids=lambda value: type(value).__name__)
+def test_what_is_of_another_type_is_one_sentence_and_sends_nothing(server, chat, wrong):
+    chat.ask("Hello")
+    uses = [
+        *(lambda use=use: use(turn=wrong) for use in (chat.retry, chat.resume)),
+        *(lambda use=use: use(wrong) for use in (chat.pin, chat.drop, chat.rate)),
+        lambda: chat.choose(wrong, 0),
+    ]
+    if not isinstance(wrong, str):
+        uses += [lambda: chat.ask("Hello", system=wrong), lambda: setattr(chat, "system", wrong)]
+        uses += [lambda: Session(system=wrong), lambda: chat.connect(wrong), lambda: chat.undo(wrong)]
+    for use in uses:
+        with pytest.raises(NbchatError) as caught:
+            use()
+        assert "\n" not in str(caught.value)
+    assert len(server.requests) == 1
+    assert len(chat.turns) == 1
