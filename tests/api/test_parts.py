@@ -79,7 +79,8 @@ def test_reasoning_refusals_and_calls_are_not_doubled_either():
         delta(content="So."),
         delta(tool_calls=[call]),
     ]
-    last = message("tool_calls", content="So.", reasoning_content="First I think of it.", tool_calls=[call])
+    rewritten = {**call, "function": {"name": "f", "arguments": '{"a":1}'}}
+    last = message("tool_calls", content="So.", reasoning_content="First I think of it.", tool_calls=[rewritten])
     reply = replied(*said, last).reply()
     assert (reply.reasoning, reply.text) == ("First I think of it.", "So.")
     assert [one.arguments for one in reply.tool_calls] == ['{"a": 1}']
