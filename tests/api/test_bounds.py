@@ -234,12 +234,13 @@ def logprobs(count):
         (lambda size: delta(content="x" * 100) + delta(refusal="x" * (size - 100)), 300),
         (lambda size: delta(reasoning="x" * 100) + delta(reasoning="x" * (size - 100)), 200),
         (lambda size: delta(tool_calls=[call(0, "x" * 50)]) + delta(tool_calls=[call(1, "x" * (size - 50))]), 100),
+        (lambda size: delta(tool_calls=[{**call(0, "x" * size), "id": "i" * 1000}]), 100),
         (lambda count: delta(tool_calls=[call(number) for number in range(count)]), 5),
         (lambda count: b"".join(delta(number, content="x") for number in range(count)), 4),
         (logprobs, 10),
         (lambda size: delta(images=[{"image_url": {"url": "data:image/png;base64,".ljust(size, "x")}}]), 500),
     ],
-    ids=["text", "texts", "refusal", "reasoning", "arguments", "calls", "choices", "logprobs", "pictures"],
+    ids=["text", "texts", "refusal", "reasoning", "arguments", "one call", "calls", "choices", "logprobs", "pictures"],
 )
 def test_a_limit_admits_exactly_as_much_as_it_says(stream, most):
     assert decoded(stream(most), DONE.encode())[1] is None

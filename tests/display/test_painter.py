@@ -341,6 +341,8 @@ def test_pictures_and_sources_stand_under_the_answer():
         "data:text/html;base64,PHNjcmlwdD4=",
         "data:image/png;base64,!!",
         "data:image/png;base64,iVBOR",
+        "data:image/png;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==",
+        f"data:image/jpeg;base64,{PNG}",
         "data:image/png,abc",
         "javascript:alert(1)",
     ],
@@ -375,8 +377,15 @@ def test_hostile_sources_are_inert(source):
 
 
 def test_of_many_sources_a_few_are_listed():
-    shown = painted([TextDelta("x"), SourcesDelta(tuple(Source(f"https://x.org/{n}") for n in range(50)))])
-    assert "and 38 more in reply.sources" in shown.outputs["1"]["text/plain"]
+    for count, more in ((12, None), (13, 1), (50, 38)):
+        sources = tuple(Source(f"https://x.org/{number}") for number in range(count))
+        shown = painted([TextDelta("x"), SourcesDelta(sources)]).outputs["1"]
+        for form in shown.values():
+            assert (
+                form.split("\n")[-1].startswith("12. ")
+                if more is None
+                else form.endswith(f"and {more} more in reply.sources")
+            )
 
 
 def test_what_can_not_be_shown_is_named_in_the_footer():

@@ -267,6 +267,8 @@ def test_remote_images_show_only_when_asked_for_and_only_in_markdowns_own_syntax
         ("| $5 | $10 |\n|---|---|\n| $x$ | $y$ |", ["$x$", "$y$"]),
         ("\\$5 and \\$6, &#36;7 and &#36;8", []),
         ("US$5, A$6", []),
+        ("costs $5 or 6$ now, $5million$", []),
+        ("$2ab$ and $3 x$", ["$2ab$", "$3 x$"]),
         ("$1,000–$2,000 and $x^2$", ["$x^2$"]),
         ("echo $HOME and $PATH", []),
         ("$HOME/$USER", []),

@@ -235,6 +235,10 @@ def calls(work):
     return count
 
 
+def test_paragraphs_are_told_apart_without_the_parser():
+    assert calls(lambda: grown("A paragraph of some words, which goes on for a while.\n\n" * 700, step=1000)) < 30_000
+
+
 def test_tokens_cost_the_same_however_long_the_answer():
     text = "".join(BLOCKS[:-1]) * 400
     assert calls(lambda: grown(text, step=4)) < 2.2 * calls(lambda: grown(text[: len(text) // 2], step=4))
