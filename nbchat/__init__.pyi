@@ -2,6 +2,7 @@
 
 from nbchat.conversation.turn import Turn as Turn
 from nbchat.cells.private import private as private
+from nbchat.data.prompt_text import describe as describe
 from nbchat.frontend import Session as Session, session as session
 from nbchat.magics.extension import (
     load_ipython_extension as load_ipython_extension,

@@ -76,6 +76,10 @@ def shared() -> Session:
     return assert_type(nbchat.session("b"), Session)
 
 
+def described(frame: pd.DataFrame) -> str:
+    return nbchat.describe(frame, "head 3", budget=500)
+
+
 def private(frame: pd.DataFrame) -> pd.DataFrame:
     return nbchat.private(frame, "email", "name")
 

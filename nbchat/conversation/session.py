@@ -93,6 +93,7 @@ class Session(Recorded):
     ) -> Reply:
         """Send a message and wait for the whole answer; in a notebook it streams into the cell meanwhile.
 
+        The message is sent as written, braces too; `nbchat.describe(df)` is the text that `{df}` inserts in a cell.
         `display`: True shows it, False does not, None shows it in a notebook or IPython and not in a script. `options`:
         every parameter of the table for this request alone (None unsets one), `stream=False`, and `system`, `once`
         (neither read nor join the history), `tools` (functions or JSON; `"none"` offers none), `approve` (in place of

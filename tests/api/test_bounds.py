@@ -234,12 +234,13 @@ def logprobs(count):
         (lambda size: delta(content="x" * 100) + delta(refusal="x" * (size - 100)), 300),
         (lambda size: delta(reasoning="x" * 100) + delta(reasoning="x" * (size - 100)), 200),
         (lambda size: delta(tool_calls=[call(0, "x" * 50)]) + delta(tool_calls=[call(1, "x" * (size - 50))]), 100),
+        (lambda size: delta(tool_calls=[{**call(0, "x" * size), "id": "i" * 1000}]), 100),
         (lambda count: delta(tool_calls=[call(number) for number in range(count)]), 5),
         (lambda count: b"".join(delta(number, content="x") for number in range(count)), 4),
         (logprobs, 10),
         (lambda size: delta(images=[{"image_url": {"url": "data:image/png;base64,".ljust(size, "x")}}]), 500),
     ],
-    ids=["text", "texts", "refusal", "reasoning", "arguments", "calls", "choices", "logprobs", "pictures"],
+    ids=["text", "texts", "refusal", "reasoning", "arguments", "one call", "calls", "choices", "logprobs", "pictures"],
 )
 def test_a_limit_admits_exactly_as_much_as_it_says(stream, most):
     assert decoded(stream(most), DONE.encode())[1] is None
@@ -296,11 +297,14 @@ def test_events_that_can_not_be_read_are_counted_not_kept():
     assert [event.text[:14] for event in events if isinstance(event, Notice)] == ["1,000 events c"]
 
 
-def test_an_unrequested_encoding_is_named(server):
-    server.add(Raw(b"\x1b\x03", headers={"content-encoding": "br"}))
-    asked = Asked(server.base_url)
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("br", "br"), ("gzip, zstd", "gzip, zstd"), ("sk-key-7", "something else")]
+)
+def test_an_unrequested_encoding_is_named_unless_it_may_be_an_echo(server, encoding, told):
+    server.add(Raw(b"\x1b\x03", headers={"content-encoding": encoding}))
+    asked = Asked(server.base_url, key="sk-key-7")
     assert isinstance(asked.error, ProtocolError)
-    assert "compressed as 'br'" in str(asked.error)
+    assert f"compressed as {told!r}" in str(asked.error)
     assert len(server.requests) == 1
 
 

@@ -1,4 +1,4 @@
-"""A server's list of models, in the forms in which servers give it."""
+"""A server's list of models, in the forms in which servers give it, and its tokenizer."""
 
 import pytest
 
@@ -8,7 +8,8 @@ from nbchat.api.lookups import listed_models
 from nbchat.conversation.context import window_of
 from nbchat.conversation.servers.connection import models
 from nbchat.conversation.session import Session
-from nbchat.testing import Plain
+from nbchat.testing import Plain, Status
+from nbchat.values.errors import ServerError
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,20 @@ def test_the_history_is_fitted_to_a_listed_window(server):
     for _ in range(5):
         reply = chat.ask("x" * 400)
     assert "to fit 600 tokens" in reply.notices[-1]
+
+
+@pytest.mark.parametrize("path", ["/tokenize", "/v1/tokenize"])
+def test_tokens_are_those_of_the_servers_own_tokenizer(server, own, path):
+    server.default = lambda request: Plain({"tokens": [7, 8]}) if request.path == path else Status(404)
+    assert own.run(own.client.token_ids(Endpoint(server.base_url), "m", "a word")) == [7, 8]
+    asked = server.requests[-1].json
+    assert (asked["content"], asked["prompt"], asked["add_special"]) == ("a word", "a word", False)
+
+
+@pytest.mark.parametrize(
+    "answer", [Status(500, {"tokens": [7]}), Plain({"tokens": [7.0]}), Plain({"tokens": 7}), Plain([7])]
+)
+def test_without_a_tokenizer_it_is_said(server, own, answer):
+    server.default = answer
+    with pytest.raises(ServerError, match="offers no tokenizer; give tokens by their ids"):
+        own.run(own.client.token_ids(Endpoint(server.base_url), "m", "a word"))

@@ -79,7 +79,8 @@ def test_reasoning_refusals_and_calls_are_not_doubled_either():
         delta(content="So."),
         delta(tool_calls=[call]),
     ]
-    last = message("tool_calls", content="So.", reasoning_content="First I think of it.", tool_calls=[call])
+    rewritten = {**call, "function": {"name": "f", "arguments": '{"a":1}'}}
+    last = message("tool_calls", content="So.", reasoning_content="First I think of it.", tool_calls=[rewritten])
     reply = replied(*said, last).reply()
     assert (reply.reasoning, reply.text) == ("First I think of it.", "So.")
     assert [one.arguments for one in reply.tool_calls] == ['{"a": 1}']
@@ -586,7 +587,7 @@ def test_the_servers_own_usage_object_is_kept():
         "key": "sk-secret-77",
         "list": [1, 2],
         "long": "x" * 100,
-        "huge": 10**30,
+        "huge": -(2**53),
         "none": None,
     }
     kept = {name: own[name] for name in ("prompt_tokens", "completion_tokens", "cost", "is_byok", "tier", "none")}

@@ -89,7 +89,7 @@ def raw_counts(usage: Mapping[str, Any], key: Key | None, levels: int = 3) -> di
             found[_short(name, key)] = raw_counts(value, key, levels - 1)
         elif isinstance(value, str) and len(value) <= LONGEST_TEXT:
             found[_short(name, key)] = _short(value, key)
-        elif value is None or (isinstance(value, (int, float)) and -(2**53) < value < 2**53):
+        elif value is None or (isinstance(value, (int, float)) and abs(value) < 2**53):
             found[_short(name, key)] = value
     return found
 

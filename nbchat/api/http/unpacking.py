@@ -15,6 +15,9 @@ __all__ = ["TooMuch", "read_whole", "unpacked"]
 PORTION = 65_536
 """Most bytes that are decompressed at a time."""
 
+KNOWN = frozenset({"br", "bzip2", "compress", "deflate", "gzip", "x-gzip", "xz", "zstd"})
+"""Encodings that are named in a message; any other text in that header may be an echo of the key."""
+
 _AUTOMATIC = zlib.MAX_WBITS | 32
 """zlib's value for "detect gzip or zlib from the header"."""
 
@@ -37,8 +40,9 @@ def unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
     if not packings:
         return response.aiter_raw()
     if packings not in (["gzip"], ["x-gzip"], ["deflate"]):
+        told = ", ".join(word if word in KNOWN else "something else" for word in packings)[:60]
         raise ProtocolError(
-            f"The answer is compressed as {', '.join(packings)[:60]!r}, which was not asked for;"
+            f"The answer is compressed as {told!r}, which was not asked for;"
             " nbchat reads gzip and deflate. Is a proxy in between?"
         )
     return _inflated(response.aiter_raw())
