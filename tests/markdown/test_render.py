@@ -191,6 +191,7 @@ def test_what_could_be_live_is_written_otherwise(text, shown):
         ("\\(a+b\\) and \\[\n\\frac{1}{2}\n= c\n\\]", "$a+b$ and $$\\frac{1}{2} = c$$"),
         ("So:\n$$\na % note\n- b\n= c\n$$\nok", "So:\n$$a - b = c$$\nok"),
         ("\\begin{align}\na &= b\n\\end{align}", "\\begin{align} a &= b \\end{align}"),
+        ("\\begin{align}\na\n- b\n\\end{align}", "\\begin{align} a - b \\end{align}"),
         ("$$\\begin{align}a\\end{align}$$", "\\begin{align}a\\end{align}"),
         ("| $|x|$ |\n|---|", "| $\\vert x\\vert$ |\n| --- |"),
         ("$x<y$ $a$$b$", "$x< y$ $a$&#8288;$b$"),

@@ -66,9 +66,13 @@ def test_a_delta_may_begin_with_a_line_end(text):
     assert [*segments.closed, segments.tail] == grown(text)
 
 
-@given(lines.map("".join), st.integers(2, 40))
-def test_the_pieces_together_are_the_text_and_no_more_than_allowed(text, limit):
-    pieces = grown(text, limit)
+@given(lines.map(lambda drawn: "".join(drawn) * 6), st.integers(2, 40), st.none() | st.integers(1, 20_000))
+def test_the_pieces_together_are_the_text_and_no_more_than_allowed(text, limit, longest):
+    """Also if the text is longer than was said."""
+    segments = Segments(limit, longest=longest)
+    segments.append(text)
+    assert len(segments.pieces) <= limit
+    pieces = [*segments.closed, segments.tail]
     assert "".join(piece.source for piece in pieces) == text.replace("\r\n", "\n").replace("\r", "\n")
     assert len(pieces) <= limit
 
@@ -233,6 +237,12 @@ def calls(work):
     finally:
         sys.setprofile(None)
     return count
+
+
+def test_definitions_are_looked_for_only_where_there_may_be_some():
+    words = "A paragraph of some words.\n\n" * 500
+    pieces = [Segment(words, words), Segment("[d]: http://a.b\n", "[d]: http://a.b\n")]
+    assert calls(lambda: with_definitions(pieces)) < 2_000
 
 
 def test_paragraphs_are_told_apart_without_the_parser():

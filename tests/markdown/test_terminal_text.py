@@ -93,9 +93,11 @@ def test_a_string_without_end_does_not_swallow_the_answer():
     assert terminal_text("\x1b]0;" + "x" * 10_000 + "end").endswith("xend")
 
 
-def test_a_stream_can_be_used_again_after_its_end():
+@given(streams, streams)
+def test_a_stream_can_be_used_again_after_its_end(first, second):
     stream = TerminalText()
-    assert stream.feed("a\x1b[") + stream.flush() + stream.feed("31m") + stream.flush() == "a31m"
+    for text in (first, second):
+        assert stream.feed(text) + stream.flush() == terminal_text(text)
 
 
 @pytest.mark.parametrize(
