@@ -162,6 +162,7 @@ def test_canonical_text_comes_back_as_it_is(text):
         ("ftp://a.b", "ftp&#58;//a.b"),
         ("see https://b.c/d_e?f=g&h=1.", "see [https&#58;//b.c/d_e?f=g&amp;h=1](https://b.c/d_e?f=g&amp;h=1)."),
         ("(see https://b.c/d(e))", "(see [https&#58;//b.c/d(e)](https://b.c/d%28e%29))"),
+        ("www.b.c/d; a@b.c", "[www&#46;b.c/d](http://www.b.c/d); [a&#64;b.c](mailto:a@b.c)"),
         ("(https://b.c/d).", "(<https://b.c/d>)."),
         ("https://b.c/d)e f", "[https&#58;//b.c/d)e](https://b.c/d%29e) f"),
         ("![a](https://b.c/d.png)", "[a](https://b.c/d.png)"),
