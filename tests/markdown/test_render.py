@@ -132,6 +132,7 @@ def test_what_is_safe_stays_safe_when_it_goes_through_twice():
         "```mermaid\ngraph TD\nA-->B\n```",
         "| a | b |\n| :-- | --- |\n| 1 | `x` |",
         "> a\n> b\n>\n> - c\n\n# D\n\n___",
+        "- > a\n  >\n  b",
         f"![a picture]({PIXEL})",
         "H<sub>2</sub>O and x<sup>2</sup>",
         "Press <kbd>Ctrl</kbd>+<kbd>C</kbd>, <mark>now</mark> or <u>never</u>.",
@@ -178,6 +179,8 @@ def test_canonical_text_comes_back_as_it_is(text):
         ("&#10;&#9;&#96;&#8238;x", "&#10;&#9;&#96;x"),
         ("1\\. a\n\\- b\n\\# c", "1&#46; a\n&#45; b\n&#35; c"),
         ("- a\n\n\n* b", "- a\n\n* b"),
+        (">" * 60 + " deep\n\nafter\n\n- b", f"<pre><code>{'&gt;' * 60} deep</code></pre>\n\nafter\n\n- b"),
+        ("```" + "x" * 50 + "\na\n```", "```" + "x" * 40 + "\na\n```"),
         (">" * 60 + " deep", f"<pre><code>{'&gt;' * 60} deep</code></pre>"),
     ],
 )
