@@ -25,9 +25,13 @@ HURTING = [
 EXTRAS = [{}, {"obfuscation": "x<"}, {"usage": None, "error": None}, {"x": {"choices": [1]}, "created": 1}]
 NOISE = ["", "", "", ": ping", ":", "id: 7", "retry: 5", "event: message", "data", "odd: {}"]
 
-texts = st.lists(
-    st.sampled_from([KEY, "\ud83d\ude42"]) | st.sampled_from(HURTING) | st.text(max_size=3), min_size=1, max_size=8
-).map("".join)
+texts = (
+    st.lists(
+        st.sampled_from([KEY, "\ud83d\ude42"]) | st.sampled_from(HURTING) | st.text(max_size=3), min_size=1, max_size=8
+    )
+    .map("".join)
+    .filter(bool)
+)
 places = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(sorted(FIELDS))), min_size=1, max_size=4, unique=True)
 
 
