@@ -218,7 +218,7 @@ def _any_form(secret: str) -> re.Pattern[str]:
     def forms(char: str) -> str:
         code, plain = ord(char), re.escape(char)
         quoted = plain if char.isalnum() or char == "\\" else rf"{re.escape(escape(char))}|\\{{0,3}}{plain}"
-        return rf"(?>\\+u{code:04x}|%{code:02x}|&#0*{code};|&#x0*{code:x};|{quoted})"
+        return rf"(?>\\{{1,9}}+u{code:04x}|%{code:02x}|&#0{{,9}}{code};|&#x0{{,9}}{code:x};|{quoted})"
 
     return re.compile("".join(map(forms, secret)), re.IGNORECASE)
 
