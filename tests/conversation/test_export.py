@@ -289,7 +289,7 @@ def test_a_document_has_every_choice_with_its_state_and_the_system_text(tmp_path
     [
         ("talk.txt", "as .md, .json, .jsonl or .ipynb; got .txt."),
         ("talk", "got no suffix."),
-        ("talk\0.md", "can't be written: embedded null"),
+        ("talk\0.md", "embedded null"),
         ("no-such-folder/talk.md", "can't be written: No such file or directory."),
         ("folder.md", "can't be written: it is a folder; name a file in it."),
     ],
