@@ -64,6 +64,9 @@ class AnswerDecoder:
         self._server = server
         self._sent = sent or {}
         self._key = key
+        quoted = any(mark in text for text in (key.texts if key is not None else ()) for mark in '"\\/')
+        self._escape = b"\\" if quoted else b"\\u"
+        """What is in JSON that hides the key: of letters, digits and most signs it has no other escape."""
         self._known = known
         self._redactor = Redactor.of_bytes(key)
         self._sse: SSEDecoder | None = None
@@ -298,7 +301,7 @@ class AnswerDecoder:
                 self._keep(data)
                 return
             self._give_up(read)
-        self._take(payload, kind, read, escaped=b"\\" in data)
+        self._take(payload, kind, read, escaped=self._escape in data)
 
     def _keep(self, data: bytes) -> None:
         """Keep a line that is not an event by itself."""
