@@ -220,9 +220,9 @@ class Session(Recorded):
     def fork(self, name: str) -> Self:
         """Return an independent copy of this session with its turns and settings."""
         branch = type(self)(name=name)
-        branch._limits = replace(self._limits)  # noqa: SLF001  # its own class, here and below
-        branch._settings = self._settings  # noqa: SLF001  # as above
-        branch._record = Record(self._record.history, lambda record: branch._persist(record, self.turns))  # noqa: SLF001  # as above
+        branch._limits = replace(self._limits)  # noqa: SLF001  # of its own class
+        branch._settings = self._settings  # noqa: SLF001  # of its own class too
+        branch._record = Record(self._record.history, lambda record: branch._persist(record, self.turns))  # noqa: SLF001  # of its own class too
         return branch
 
     def export(self, path: str | Path) -> Path:

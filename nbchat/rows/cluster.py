@@ -131,7 +131,7 @@ def _form(session: Session, data: Any, template: str, options: Mapping[str, Any]
     table = table_of(data._meta)  # noqa: SLF001  # Dask's name for an empty partition
     if table is None:
         raise ParameterError(f"Only Dask frames of pandas can be asked; got {type(data).__name__} of another library.")
-    source = TableSource(data._meta, data)  # noqa: SLF001  # as above
+    source = TableSource(data._meta, data)  # noqa: SLF001  # Dask's empty frame of the same columns
     parsed = Template.of(template, source.columns, single=source.single, names=options.get("names") or {})
     request_options = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
     form = Form.of(session, request_options)

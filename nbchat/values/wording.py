@@ -60,7 +60,5 @@ def nearest(word: str, words: Iterable[str]) -> str:
     known = {each.casefold().lstrip("-"): each for each in reversed(list(words))}
     folded = word.casefold().lstrip("-")
     begun = [each for each in known if each.startswith(folded)] if len(folded) > 1 else []
-    close = (
-        min(begun, key=len) if begun else next(iter(difflib.get_close_matches(folded, known, n=1, cutoff=0.65)), None)
-    )
-    return f" Did you mean {known[close]}?" if close else ""
+    close = [min(begun, key=len)] if begun else difflib.get_close_matches(folded, known, n=1, cutoff=0.65)
+    return f" Did you mean {known[close[0]]}?" if close else ""

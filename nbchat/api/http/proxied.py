@@ -26,7 +26,7 @@ class ProxiedTransport(httpx.AsyncHTTPTransport):
         super().__init__(verify=trust, trust_env=False, limits=LIMITS, proxy=proxy.for_httpx())
         # httpx has no argument for httpcore's (public) network backend; if these names change, the default is used.
         if hasattr(self._pool, "_network_backend"):
-            self._pool._network_backend = _Backend()  # noqa: SLF001  # no argument for it, see above
+            self._pool._network_backend = _Backend()  # noqa: SLF001  # httpx has no argument for it
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. Its extension "reused" says whether its connection had served another one before."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from re import _constants as op  # type: ignore[attr-defined]  # the standard library's own parser
-from re import _parser as parser  # type: ignore[attr-defined]  # as above
+from re import _constants as op  # type: ignore[attr-defined]  # the names that its parser uses are not public
+from re import _parser as parser  # type: ignore[attr-defined]  # the standard library has no public parser of patterns
 from typing import Any
 
 __all__ = ["example"]

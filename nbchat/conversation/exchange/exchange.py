@@ -111,7 +111,7 @@ class Exchange:
             if self.ask.schema is not None and self.error is None:
                 yield from self._fit(self.ask.schema, presenter)
             self.over = True
-        except BaseException as stop:  # noqa: BLE001  # whatever stops it, the partial answer is kept; `failure` returns the exception
+        except BaseException as stop:  # noqa: BLE001  # an interrupt too: the partial answer is kept, and `failure` returns the exception
             self.end(stop)
         finally:
             self._reply, self._ended = self._whole_reply(), True

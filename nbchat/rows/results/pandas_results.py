@@ -34,7 +34,7 @@ class MappedSeries(Mapped, pd.Series):
 class MappedFrame(Mapped, pd.DataFrame):
     """The columns of a schema. Missing where a row has no answer."""
 
-    _metadata = ["details"]  # noqa: RUF012  # as above
+    _metadata = ["details"]  # noqa: RUF012  # pandas' protocol for subclasses
 
     @property
     def _constructor(self) -> Any:
