@@ -9,7 +9,7 @@ import pytest
 from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.conversation.process import process
 from nbchat.testing import DONE, Cut, Hang, Pause, Plain, Stream, Until, chunk, completion, usage
-from nbchat.values.answer.events import Finished, ReasoningDelta, TextDelta, UsageReport
+from nbchat.values.answer.events import Failed, Finished, ReasoningDelta, TextDelta, UsageReport
 from nbchat.values.errors import CutOff
 from tests.api.asking import LONG, Asked, call_to
 from tests.api.decoding import decoded, of_kind, replied, stream
@@ -190,6 +190,16 @@ def test_several_objects_may_stand_in_one_line():
     objects = json.dumps(chunk("One")) + json.dumps(chunk("Two")) + " data: " + json.dumps(FINISH)
     events = decoded([f"data: {objects}\n\n".encode() + DONE.encode()])
     assert [event.text for event in of_kind(TextDelta, events)] == ["One", "Two"]
+
+
+def test_an_unfinished_event_is_read_before_the_one_that_interrupts_it():
+    two = json.dumps(chunk("One ")) + json.dumps(chunk("two "))
+    for unfinished in (two, two.replace("}{", "}\ndata: {")):
+        for interrupting in (json.dumps(FINISH), "[DONE]"):
+            events = decoded([f"data: {unfinished}\ndata: {interrupting}\n\n".encode()])
+            assert [event.text for event in of_kind(TextDelta, events)] == ["One ", "two "]
+            assert not isinstance(events[-1], Failed)
+    assert replied(chunk("three"), done=False).reply().text == "three"
 
 
 def test_one_object_in_a_line_of_its_own_is_a_whole_reply(server):

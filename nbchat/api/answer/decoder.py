@@ -392,8 +392,10 @@ class AnswerDecoder:
 
 def _is_whole(payload: Any) -> bool:
     """Whether a payload is a whole reply, not a chunk."""
-    choices = payload.get("choices") if isinstance(payload, dict) else None
-    return isinstance(choices, list) and not any(isinstance(one, dict) and "delta" in one for one in choices)
+    match payload:
+        case {"choices": [*choices]}:
+            return not any(isinstance(one, dict) and "delta" in one for one in choices)
+    return False
 
 
 _BOM = b"\xef\xbb\xbf"
