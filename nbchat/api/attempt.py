@@ -179,8 +179,9 @@ class Attempt:
             return now + DOUBT_SECONDS
         if decoder.counted:
             return self._finished_at + DONE_SECONDS
-        self._is_kept = self._finished_at + KEPT_SECONDS < now + LINGER_SECONDS
-        return self._finished_at + KEPT_SECONDS if self._is_kept else now + LINGER_SECONDS
+        kept, lingered = self._finished_at + KEPT_SECONDS, now + LINGER_SECONDS
+        self._is_kept = kept < lingered
+        return min(kept, lingered)
 
     def _why_given_up(self) -> str | None:
         """What is wrong with an answer that was abandoned while bytes still arrived; None = nothing."""

@@ -109,9 +109,10 @@ def test_where_no_thread_can_start_it_is_one_sentence(monkeypatch):
     def refuse(_thread):
         raise RuntimeError("can't start new thread")
 
-    with monkeypatch.context() as patched, pytest.raises(ConfigError):
-        patched.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(ConfigError):
         Engine()
+    monkeypatch.undo()
 
 
 def test_channels_may_be_closed_from_another_thread(server):
