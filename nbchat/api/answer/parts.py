@@ -120,7 +120,7 @@ def images_in(message: Mapping[str, Any]) -> Iterator[str]:
 
 def _picture(item: object) -> str:
     if isinstance(item, str):
-        return item if ":" in item[:20] else f"data:image/png;base64,{item}"
+        return item if not item or ":" in item[:20] else f"data:image/png;base64,{item}"
     if not isinstance(item, Mapping):
         return ""
     media = item.get("media_type") or item.get("mime_type")
