@@ -51,9 +51,9 @@ def bare_address(found: str) -> tuple[str, str] | None:
     words = found.rstrip(_BEHIND)
     while words.endswith(")") and words.count(")") > words.count("("):
         words = words[:-1].rstrip(_BEHIND)
-    scheme = "" if words[:4].lower() == "http" else "http://" if words[:4].lower() == "www." else "mailto:"
+    scheme = "" if _WEB.match(words) else "http://" if words[:4].lower() == "www." else "mailto:"
     address = safe_address(scheme + words)
-    return None if address is None or address.startswith("#") else (words, address)
+    return None if address is None else (words, address)
 
 
 def _percent(char: re.Match[str]) -> str:

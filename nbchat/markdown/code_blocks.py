@@ -45,6 +45,6 @@ def code_blocks(markdown: str) -> list[CodeBlock]:
 
 def is_closed(fence: Token, lines: Sequence[str]) -> bool:
     """Whether a fence has its closing line; `lines` are those of the text."""
-    start, end = fence.map or (0, 0)
+    start, end = fence.map  # type: ignore[misc]  # a block has its lines
     closing = _CLOSES.fullmatch(lines[end - 1].removesuffix("\n"))
     return end - start > 1 and closing is not None and closing[1].startswith(fence.markup)

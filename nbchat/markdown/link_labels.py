@@ -37,7 +37,7 @@ def label_end(state: StateInline, start: int, disableNested: bool = False) -> in
                 break
         elif (inner := ends.get((at, disableNested))) is None:
             depth += 1
-        elif inner < 0:
+        elif inner == -1:
             may_hold_link = True  # perhaps why that label has no end
             break
         else:

@@ -6,6 +6,7 @@ what models often write: formulas, `<br>`, `<sub>` and `<kbd>`, bare addresses.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ _LONGEST_FORMULA = 10_000
 _TAG = re.compile(
     r"(?ai)<(?:br */?>|(?P<name>su[bp]|kbd|mark|u)>(?P<inside>(?:(?!<(?:su[bp]|kbd|mark|u)\b)[^\n]){1,200}?)</(?P=name)>)"
 )
+_OPENS_DISPLAY = re.compile(r"\$\$|\\[\[b]")
 _DISPLAY = re.compile(
     r"""^(?P<fence>[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*(?P<mark>`{3,}|~{3,})[^\n]*)$
     |`[^`\n]+`
@@ -70,9 +72,9 @@ def parse(markdown: str) -> Document | None:
     text = clean(markdown)
     if _work(text) > max(_LEAST_WORK, _WORK_PER_CHARACTER * len(text)):
         return None
-    text = _displays_joined(text)
-    if "$" in text and "|" in text:
-        text = _ROW.sub(_row, text)
+    if _OPENS_DISPLAY.search(text):
+        text = _displays_joined(text)
+    text = _ROW.sub(_row, text)
     return Document(text, parser().parse(text))
 
 
@@ -114,8 +116,6 @@ def _without_pipes(formula: re.Match[str]) -> str:
 
 def _displays_joined(text: str) -> str:
     """Join each multi-line formula into one line, since its lines may look like blocks."""
-    if "\n" not in text or not ("$$" in text or r"\[" in text or r"\begin" in text):
-        return text
     parts = []
     at = 0
     fence = ""  # the marker of the open fence
@@ -133,9 +133,10 @@ def _displays_joined(text: str) -> str:
         elif opened is None:
             opened = token if token["open"] else None
         elif token[0] == _closer(opened[0]):
-            parts += [text[at : opened.start()], _MARGIN.sub("\n", text[opened.start() : token.end()])]
-            parts[-1] = on_one_line(parts[-1])
-            at, opened = token.end(), None
+            if "\n" in (formula := text[opened.start() : token.end()]):
+                parts += [text[at : opened.start()], on_one_line(_MARGIN.sub("\n", formula))]
+                at = token.end()
+            opened = None
     return "".join(parts) + text[at:]
 
 
@@ -250,25 +251,15 @@ def _opener(state: StateInline) -> str:
 
 def _find(state: StateInline, closer: str, start: int) -> int:
     """The offset of the closing delimiter of a formula that starts at `start`; -1 = none nearby."""
+    known = state.env.setdefault("closers", {})
+    if (state.src, closer) not in known:  # found once for all openers
+        escaped = "" if closer[0] == "\\" else r"(?<!\\)(?:\\\\)*"
+        ends = re.finditer(f"{escaped}(?={re.escape(closer)})", state.src)
+        known[state.src, closer] = [end.end() for end in ends]
+    places = known[state.src, closer]
+    place = bisect.bisect_left(places, start)
     limit = min(state.posMax, start + _LONGEST_FORMULA)
-    while (end := _next(state, closer, start)) >= 0:
-        if end + len(closer) > limit:
-            return -1
-        slashes = end
-        while state.src[slashes - 1] == "\\":
-            slashes -= 1
-        if closer[0] == "\\" or (end - slashes) % 2 == 0:
-            return end
-        start = end + 1
-    return -1
-
-
-def _next(state: StateInline, closer: str, start: int) -> int:
-    """`state.src.find(closer, start)`, cached for all openers before the same closer."""
-    known = state.env.get(closer)
-    if known is None or known[0] is not state.src or start < known[1] or 0 <= known[2] < start:
-        known = state.env[closer] = state.src, start, state.src.find(closer, start)
-    return int(known[2])
+    return -1 if place == len(places) or places[place] + len(closer) > limit else places[place]
 
 
 def _tag(state: StateInline, silent: bool) -> bool:

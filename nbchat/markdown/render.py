@@ -161,7 +161,6 @@ class _Writer:
         tight = self._is_tight()
         lines: list[str] = []
         while self._tokens[self._at].type == "list_item_open":
-            self._at += 1
             sign = f"{min(number, 999_999_999)}{marker}" if ordered else marker
             width = len(sign) + 1
             inner = self.blocks(_Place(nested=True, deep=deep, on_item=True, tight=tight))

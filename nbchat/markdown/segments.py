@@ -117,7 +117,7 @@ class Segments:
             return [*self.closed, tail]
         if self._inner is None:
             longest = None if len(self.closed) == len(self._least) else self._most() + _LINE
-            self._inner, self._inner_length = Segments(self._inner_limit, longest=longest), 0
+            self._inner = Segments(self._inner_limit, longest=longest)
         text = tail.text if tail.text.strip(" \t") else ""
         self._inner.append(text[self._inner_length :])
         self._inner_length = len(text)
@@ -225,7 +225,7 @@ class Segments:
         self.closed.append(self._piece.segment(closing=seam.closing))
         self._piece = _Piece(seam.opening, seam.indent)
         self._next_try = 0.0
-        self._inner = None
+        self._inner, self._inner_length = None, 0
 
 
 def _length(text: str) -> int:

@@ -18,7 +18,7 @@ def markdown_tail(text: str, most: int) -> str:
         return text
     start = len(text) - most
     for mark in ("\n\n", "\n", " "):
-        if (cut := text.find(mark, start, start + most // 2)) >= 0:
+        if (cut := text.find(mark, start, start + most // 2)) != -1:
             start = cut + len(mark)
             break
     opening = _open_fence(text, start)
@@ -28,7 +28,7 @@ def markdown_tail(text: str, most: int) -> str:
 def _open_fence(text: str, end: int) -> str:
     """Return the line of the fence that is open at a position; empty = none."""
     opening = marks = ""
-    for match in _FENCE.finditer(text, 0, end):
+    for match in _FENCE.finditer(text[:end]):
         found, rest = match.groups()
         if not opening:
             if not (found[0] == "`" and "`" in rest):

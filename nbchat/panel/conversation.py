@@ -216,6 +216,10 @@ class Conversation:
             sheet.show(chrome.line([f"version {place + 1} of {len(turn.versions)}", *footer_facts(version.reply)]))
         sheet.show(diff_bundle(Diff.of(old.reply.text, new.reply.text)))
 
+    def when_over(self, call: Callable[[BaseException | None], None] | None) -> bool:
+        """Call this once when the running request is over, with its failure; False = nothing is running."""
+        return self._worker.when_over(call)
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing runs."""
         self._worker.wait(timeout)

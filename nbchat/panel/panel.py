@@ -189,6 +189,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def close(self) -> None:
         """Close the panel and detach it from the session. A running answer continues and joins the history."""
         self._stop_watching()
+        self.conversation.when_over(None)
         self._place.leave()
         self._server_form.close()
         self.conversation.approval.dismiss()  # it can no longer be answered here
@@ -199,6 +200,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def switch(self, session: Session) -> None:
         """Show another session."""
         self._stop_watching()
+        self.conversation.when_over(None)  # the message was meant for the other session
         self.session = session
         self.conversation.switch(session)
         if (answering := self.conversation.asking) is not None:
@@ -304,6 +306,8 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _submit(self) -> None:
         text = self._box.message.value
+        if self._is_next(text):
+            return
         if not text.strip():
             text = self._last_question()
         if not text:
@@ -314,6 +318,26 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self.conversation.sweep(text, tried, begun, alone=alone)
             else:
                 self.conversation.ask(text, begun, alone=alone)
+
+    def _is_next(self, text: str) -> bool:
+        """Whether an answer is arriving, so that the message waits for its end; it stays in the box until then."""
+        sent_already = self._box.keeps.value and text == self._sent
+        typed = self._typed()
+
+        def send(failure: BaseException | None) -> None:
+            if failure is None and self._typed() == typed:
+                self._submit()
+            elif failure is None:
+                self._box.say("The message was edited meanwhile, so it was not sent.")
+
+        if not text.strip() or sent_already or not self.conversation.when_over(send):
+            return False
+        self._box.say("This message will be sent when the answer is complete, unless you edit it.")
+        return True
+
+    def _typed(self) -> tuple[str, str]:
+        """Return the message, and what the page has reported of it since."""
+        return self._box.message.value, self.sizing.draft.value
 
     def _last_question(self) -> str:
         """Return the message that Send repeats if the box is empty: the panel's last, else the history's; empty = none."""

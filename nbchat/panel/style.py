@@ -189,21 +189,22 @@ KEYS = """
     .observe(root.querySelector('.nbchat-settings'), {childList: true, subtree: true, attributeFilter: ['class']});
   const [message, draft] = [root.querySelector('.nbchat-message textarea'), root.querySelector('.nbchat-draft textarea')];
   let sized = 0;
-  message.addEventListener('input', () => {
+  const report = () => {
     clearTimeout(sized);
-    sized = setTimeout(() => {
-      draft.value = message.value;
-      draft.dispatchEvent(new Event('change', {bubbles: true}));
-    }, 300);
-  });
+    draft.value = message.value;
+    draft.dispatchEvent(new Event('change', {bubbles: true}));
+  };
+  message.addEventListener('input', () => { clearTimeout(sized); sized = setTimeout(report, 300); });
   root.addEventListener('keydown', event => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     const send = root.querySelector('.nbchat-send');
     event.preventDefault();
     event.stopPropagation();
-    if (!send || send.disabled) return;
+    if (!send || event.repeat) return;
     event.target.dispatchEvent(new Event('change', {bubbles: true}));
-    send.click();
+    if (!send.disabled) { send.click(); return; }
+    report();
+    write(`ask ${Date.now()}`);
   }, true);
   const sending = root.querySelector('.nbchat-sending input');
   const write = text => { sending.value = text; sending.dispatchEvent(new Event('change', {bubbles: true})); };
@@ -252,6 +253,8 @@ The end of a streaming answer, or the last of several that grow, stays in view u
 A streaming answer never shrinks: front ends render new Markdown some frames after removing the old output.
 Half-typed text is preserved: a widget reports it only when editing ends, and drops it when its options or placeholder
 change. A click on Send waits until the kernel has what was typed before it: see `SendHandshake`.
+During an answer Ctrl+Enter reaches the kernel too, which sends the message afterwards: the page may show an answer's
+end before Send is enabled again, and a press between the two would be lost.
 
 ipywidgets has no such features; a front end that does not run the script only lacks these.
 """

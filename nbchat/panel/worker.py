@@ -21,7 +21,8 @@ class Worker:
         """Whether something runs."""
         self._over = over
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._next: Callable[[BaseException | None], None] | None = None
+        self._lock = threading.RLock()  # what is called at the end of a task may start the next one
 
     def start(self, work: Callable[[], None], begun: Callable[[], None]) -> bool:
         """Call `begun`, then start the task; False = a task is already running, and nothing was called."""
@@ -33,6 +34,15 @@ class Worker:
             self._thread = threading.Thread(target=self._run, args=(work,), name="nbchat-panel", daemon=True)
             self._thread.start()
         return True
+
+    def when_over(self, call: Callable[[BaseException | None], None] | None) -> bool:
+        """Call this once after `over`, with the same failure; a later call replaces it, None removes it.
+
+        False = no task is running, and nothing will be called.
+        """
+        with self._lock:
+            self._next = call if self.busy else None
+            return self.busy
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the task has ended and `over` was called, for at most `timeout` seconds (None = no limit)."""
@@ -51,3 +61,6 @@ class Worker:
             with self._lock:
                 self.busy = False
                 self._over(failure)
+                following, self._next = self._next, None
+                if following is not None:
+                    following(failure)

@@ -387,6 +387,32 @@ def test_what_is_sent_is_what_is_seen(panel, page, way):
     expect(panel.root.get_by_label("History").locator("option")).to_have_count(1)
 
 
+def test_what_is_sent_during_an_answer_is_asked_next(connected, server):
+    """Held keys count once; what is typed on is not sent."""
+    rest = [threading.Event() for _ in range(3)]
+    answers = iter([Stream([chunk(f"Answer {n}", finish="stop"), Until(gate)]) for n, gate in enumerate(rest)])
+    server.default = lambda request: next(answers) if "completions" in request.path else Status(404)
+    connected.send("One?")
+    expect(connected.reply).to_contain_text("Answer 0")
+    connected.message.fill("Two?")
+    for _ in range(3):
+        connected.page.keyboard.down("Control")
+        connected.page.keyboard.down("Enter")  # repeated until it is released
+    connected.page.keyboard.up("Enter")
+    connected.page.keyboard.up("Control")
+    expect(connected.root).to_contain_text("will be sent when the answer is complete")
+    rest[0].set()
+    expect(connected.reply).to_contain_text("Answer 1")
+    expect(connected.message).to_have_value("")
+    connected.send("Three?")
+    expect(connected.root).to_contain_text("will be sent when the answer is complete")
+    connected.message.press_sequentially(" And")
+    expect(connected.root.locator(".nbchat-draft textarea")).to_have_value("Three? And")
+    rest[1].set()
+    expect(connected.root).to_contain_text("edited meanwhile, so it was not sent")
+    expect(connected.message).to_have_value("Three? And")
+
+
 def test_keys_are_the_panels_own(panel, page):
     """Tab goes through it as it is read; letters and arrows do nothing to the notebook; Escape goes back to it."""
     for theme in ("light", "dark"):

@@ -1,5 +1,7 @@
 """Formulas over several lines are one, and code that looks like them stays as it was written."""
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,14 +57,76 @@ def test_long_ordinary_texts_are_parsed(name):
     assert parse(text * (100_000 // len(text))) is not None
 
 
+MOST = {**dict.fromkeys("*_~$\\&", 50_000), **dict.fromkeys("]!<`@", 83_333), "[": 31_250, "![": 17_857, "[*": 13_888,
+        **dict.fromkeys(("- ", "+ ", "1. ", "1) ", "# "), 31_250), "* ": 19_230, "\n": 25_000, ">": 125_000,
+        "[a](": 1_682, "[a](b c) ": 11_312}  # fmt: skip
+"""How many of these the parser reads, each in up to a quarter of a second; 200 kB would take it seconds."""
+
+
 @pytest.mark.parametrize(
-    "unit",
-    ["[", "]", "![", "*", "_", "~", "$", "\\", "&", "!", "<", "`", "@", "- ", "1. ", "# ", "\n", "[a](", "[a](b c) "],
+    ("before", "unit", "most"), [("", unit, most) for unit, most in MOST.items()] + [("a" * 200_000, "*", 85_714)]
 )
-def test_long_texts_of_signs_are_not_parsed(unit):
-    """Each takes the parser seconds."""
-    assert parse(unit * (200_000 // len(unit))) is None
-    assert parse(unit * 200) is not None
+def test_long_texts_of_signs_are_not_parsed(before, unit, most):
+    assert parse(before + unit * most) is not None
+    assert parse(before + unit * (most + 1)) is None
+
+
+def test_the_least_that_is_refused():
+    assert parse("]" * 83_333 + "|") is not None
+    assert parse("]" * 83_333 + "||") is None
+
+
+@pytest.mark.parametrize(("opener", "closer"), [("$", "$"), (r"\(", r"\)"), (r"\begin{CD}", r"\end{CD}")])
+def test_a_formula_has_a_longest_length(opener, closer):
+    most = 10_000 - len(closer)
+    assert parsed(f"{opener}x{'1' * (most - 1)}{closer}")[1]
+    assert not parsed(f"{opener}x{'1' * most}{closer}")[1]
+
+
+def test_a_formula_ends_with_its_label_or_mark():
+    assert parsed("[a $x](http://b.c/$y$) $z$")[1] == [["z"]]
+    assert parsed("<sub>$x</sub>$ $y$")[1] == [["y"]]
+    assert parsed("[a $x$ b](c) $z$ [$y$](d)")[1] == [["x"], ["z"], ["y"]]
+
+
+@given(
+    st.lists(st.sampled_from(["$", "$$", "\\$", "\\\\", "\\(", "\\)", "[", "](b)", "x", " ", "\n\n"]), max_size=14).map(
+        "".join
+    )
+)
+def test_a_formula_ends_at_the_first_delimiter_that_is_not_escaped(text):
+    for token in parse(text).tokens:
+        for formula in (child for child in token.children or () if child.type == "formula"):
+            closer = (
+                re.escape(formula.markup) if f"{formula.markup}{formula.content}{formula.markup}" in text else r"\\\)"
+            )
+            inside = formula.content.replace("\\\\", "")
+            assert not re.search(closer if closer[0] == "\\\\" else rf"(?<!\\){closer}", inside)
+
+
+def test_openers_without_an_end_are_looked_up_once():
+    """Otherwise the work would grow with the square of the text's length."""
+    searched = 0
+
+    def profile(frame, event, argument):
+        nonlocal searched
+        searched += event == "c_call" and argument.__name__ in ("find", "finditer") and argument.__self__ is not None
+
+    text = r"\(x" * 2_000
+    parse(text)
+    sys.setprofile(profile)
+    try:
+        parse(text)
+    finally:
+        sys.setprofile(None)
+    assert searched < 200
+
+
+@pytest.mark.parametrize("code", ["a = $$  b\t$$\n", "$$  1   $$\n", "a\n\\[  b   c \\]\n"])
+@pytest.mark.parametrize("margin", ["    ", "- c\n\n      "])
+def test_code_with_delimiters_on_one_line_keeps_its_blanks(code, margin):
+    indent = margin.rsplit("\n")[-1]
+    assert code in [token.content for token in parse(margin + code.replace("\n", f"\n{indent}")).tokens]
 
 
 BRACKETS = [

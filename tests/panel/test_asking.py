@@ -173,18 +173,72 @@ def test_changes_during_an_answer_apply_to_the_next_one(hand, session, server):
     assert body(server)["max_tokens"] == 7
 
 
-def test_a_second_send_while_one_runs_does_nothing(hand, session, server):
+def test_a_message_sent_during_an_answer_waits_for_its_end(hand, session, server):
+    """It stays in the box meanwhile, and the last one sent is meant; the other buttons do nothing."""
     gate = threading.Event()
     server.add(Stream([Until(gate), chunk("x", finish="stop")]))
     here = hand(session)
     here.send("one")
+    here.send("too early")
     here.send("two")
     here.click("Retry")
     here.click("Undo")
+    assert "will be sent when the answer is complete" in here.said()
+    assert here.labelled("Message").value == "two"
+    gate.set()
+    until(lambda: len(session.turns) == 2)
+    here.wait()
+    assert [turn.message.text for turn in session.turns] == ["one", "two"]
+    assert len(posts(server)) == 2
+    assert [here.labelled("Message").value, here.said()] == ["", ""]
+
+
+def _edit(here):
+    here.labelled("Message").value = "two and a half"
+
+
+def _type(here):
+    here.type_message("two and")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda here: here.click("Stop"), "answer"),
+        (_edit, "edited meanwhile, so it was not sent"),
+        (_type, "edited meanwhile, so it was not sent"),
+        (lambda here: here.panel.switch(Session(name="elsewhere")), ""),
+        (lambda here: here.panel.close(), ""),
+    ],
+)
+def test_a_waiting_message_is_not_sent_after_all(hand, session, server, change, says):
+    """After Stop, an edit (also one that the box has not reported yet), in another session, without the panel."""
+    gate = threading.Event()
+    server.add(Stream([chunk("Half"), Until(gate), chunk("x", finish="stop")]))
+    here = hand(session)
+    here.send("one")
+    until(lambda: "Half" in here.replied())
+    here.send("two")
+    change(here)
     gate.set()
     here.wait()
-    assert len(posts(server)) == 1
-    assert here.labelled("Message").value == "two"
+    assert says in here.said()
+    assert here.labelled("Message").value.startswith("two")
+    assert [turn.message.text for turn in session.turns] == ["one"]
+
+
+def test_two_clicks_on_send_pay_once(hand, session, server):
+    """Also if the text is kept in the box."""
+    gate = threading.Event()
+    server.add(Stream([Until(gate), chunk("x", finish="stop")]))
+    here = hand(session)
+    here.click("keep text")
+    here.send("one")
+    here.click("Send")
+    gate.set()
+    here.wait()
+    assert [turn.message.text for turn in session.turns] == ["one"]
+    assert here.labelled("Message").value == "one"
 
 
 def test_a_failure_is_one_sentence_and_the_message_is_there_again(hand, session, server):
