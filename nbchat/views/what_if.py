@@ -21,7 +21,6 @@ from nbchat.markdown.terminal_text import plain_text, terminal_text
 from nbchat.tuning.whatif import Candidate, Probability, Reshaped, WhatIf
 from nbchat.tuning.whatif import what_if as reshape_reply
 from nbchat.values.answer.reply import Reply
-from nbchat.values.arguments import checked
 from nbchat.values.params import PARAMETERS
 
 __all__ = ["WhatIfView", "what_if", "what_if_bundle"]
@@ -59,7 +58,6 @@ LIKELY = "0,114,178"
 """Okabe and Ito's vermilion and blue (2008), as RGB: distinguishable for colour-blind readers, on white and on black."""
 
 
-@checked
 def what_if(
     reply: Reply,
     temperature: float | None = None,
