@@ -133,6 +133,8 @@ def test_what_is_safe_stays_safe_when_it_goes_through_twice():
         "| a | b |\n| :-- | --- |\n| 1 | `x` |",
         "> a\n> b\n>\n> - c\n\n# D\n\n___",
         "- > a\n  >\n  b",
+        "- > a\n\n  > b",
+        "> a  \n> b\n>\n> ```\n> c  \n> ```",
         f"![a picture]({PIXEL})",
         "H<sub>2</sub>O and x<sup>2</sup>",
         "Press <kbd>Ctrl</kbd>+<kbd>C</kbd>, <mark>now</mark> or <u>never</u>.",
