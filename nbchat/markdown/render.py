@@ -318,7 +318,7 @@ class _Inline:
         match token.type:
             case "text":
                 self._text(token.content, task=task)
-            case "softbreak":
+            case "softbreak" if self._one_line or not self._starts_line:  # a blank line would end the paragraph
                 self._out.append(" " if self._one_line else "\n")
             case "hardbreak":
                 self._break()

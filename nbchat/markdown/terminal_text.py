@@ -32,8 +32,7 @@ class TerminalText:
     """
 
     def __init__(self) -> None:
-        self._state = "text"  # or "escape", "csi", "string"
-        self._payload = 0
+        self._begin("text")
         self._high = ""
         self._after_return = False
 
@@ -109,7 +108,7 @@ class TerminalText:
         return end.start() if end[0] in "\x1b\n\r" else end.end()
 
     def _begin(self, state: str) -> None:
-        self._state = state
+        self._state = state  # "text", "escape", "csi" or "string"
         self._payload = 0
 
 
