@@ -138,7 +138,7 @@ class Attempt:
     async def _read(self, response: httpx.Response) -> AttemptFailed | None:
         """Read to the end of the answer, then briefly to the end of the response. Return a failure if it was empty."""
         portions = unpacked(response)
-        decoder, given_up, exhausted = self._decoder, None, False
+        decoder, given_up = self._decoder, None
         try:
             async with asyncio.timeout(None) as limit:
                 first = True
@@ -153,8 +153,6 @@ class Attempt:
                         break
                     if decoder.finished or self._finished_at is not None:
                         limit.reschedule(self._patience(has_events=bool(events)))
-                else:
-                    exhausted = True
         except TimeoutError:
             given_up = self._why_given_up()
         if self._is_hollow:
@@ -163,7 +161,7 @@ class Attempt:
                 ConnectionFailed(f"{title} began an answer and ended it without any content."), hollow=True
             )
         self._emit_end(given_up, abandoned=given_up is not None)
-        if decoder.done and not decoder.failed and not exhausted:
+        if decoder.done:
             await self._drain(portions)
         self._over()
         return None
@@ -181,8 +179,9 @@ class Attempt:
             return now + DOUBT_SECONDS
         if decoder.counted:
             return self._finished_at + DONE_SECONDS
-        self._is_kept = self._finished_at + KEPT_SECONDS < now + LINGER_SECONDS
-        return self._finished_at + KEPT_SECONDS if self._is_kept else now + LINGER_SECONDS
+        kept, lingered = self._finished_at + KEPT_SECONDS, now + LINGER_SECONDS
+        self._is_kept = kept < lingered
+        return min(kept, lingered)
 
     def _why_given_up(self) -> str | None:
         """What is wrong with an answer that was abandoned while bytes still arrived; None = nothing."""

@@ -333,7 +333,7 @@ def model_file(name: str) -> Endpoint:
         path = SMOLLM2 if name.lower() == SMOLLM2 else str(Path(name).expanduser().resolve())
     except (OSError, RuntimeError, ValueError) as error:  # a link to itself, no home, a name that no file can have
         raise ConfigError(f"{name} is not a model file: {str(error).rstrip('.')}.") from None
-    return Endpoint("", None, path, SMOLLM2 if path == SMOLLM2 else Path(path).stem)
+    return Endpoint("", None, path, Path(path).stem)
 
 
 def _address(row: KnownEndpoint, env: Mapping[str, str]) -> str | None:

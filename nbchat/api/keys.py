@@ -210,7 +210,7 @@ class Redactor(Generic[_Text]):
         return held
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache
 def _any_form(secret: str) -> re.Pattern[str]:
     """A pattern of a secret in any letter case, and as JSON, a URL or a page may quote it."""
     from html import escape  # which takes 4 ms to import

@@ -32,14 +32,11 @@ async def played(
     """Put each batch at its time, in seconds after the first one, then finish."""
     started = time.perf_counter()
     put([Sent(started)])
-    first = portions[0][0] if portions else 0.0
-    whole = portions[-1][0] - first if portions else 0.0
-    pace = min(1.0, LONGEST_SECONDS / whole) if whole > 0 else 1.0
+    times = [at for at, _ in portions] or [0.0]
+    pace = LONGEST_SECONDS / max(LONGEST_SECONDS, times[-1] - times[0])
     begun = False
     for at, events in portions:
-        due = started + (at - first) * pace
-        if (rest := due - time.perf_counter()) > 0.001:
-            await asyncio.sleep(rest)
+        await asyncio.sleep(started + (at - times[0]) * pace - time.perf_counter())
         if not begun and any(isinstance(event, _PIECES) for event in events):
             begun = True
             put([FirstToken(time.perf_counter())])

@@ -73,7 +73,7 @@ def listed_window(endpoint: Endpoint, model: str | None) -> int | None:
     except (LookupError, ValueError, TypeError, AttributeError):  # if its interface changes, the window is unknown
         return None
     window = getattr(found, "context_window", None)
-    return window if isinstance(window, int) and window > 0 else None
+    return window if isinstance(window, int) else None
 
 
 def _in_list(endpoint: Endpoint, model: str | None, usage: Usage) -> float | None:
@@ -131,7 +131,7 @@ def _read_table(path: str) -> Mapping[str, Mapping[str, float]]:
         ) from None
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache
 def _table(file: Path, changed: float) -> Mapping[str, Mapping[str, float]]:
     """Read the table; `changed` is the file's modification time, for the cache."""
     content = json.loads(file.read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from nbchat.api.attempt import Attempt, Emit
 from nbchat.api.call import AttemptFailed, Call
+from nbchat.api.http.connections import MOST_IDLE
 from nbchat.api.pacing.pace import Pace, Slot
 from nbchat.api.pacing.rate_limits import TOO_MANY_STATUSES
 from nbchat.values.answer.events import Retrying, Sent
@@ -14,9 +15,6 @@ from nbchat.values.answer.usage import prompt_tokens
 from nbchat.values.errors import NbchatError, RateLimited, ServerError
 
 __all__ = ["Sending"]
-
-STALE_TRIES = 8
-"""Times that a stale pooled connection is replaced before it counts as a failure."""
 
 MOST_REFUSALS = 20
 """Most retries of a batch's request after a server asked it to wait."""
@@ -77,7 +75,7 @@ class Sending:
     def again(self, refused: AttemptFailed) -> float | None:
         """Prepare the next attempt after this failure; return the seconds to wait, None = give up."""
         self._is_again = True
-        if refused.stale and self._stale < STALE_TRIES:
+        if refused.stale and self._stale < MOST_IDLE:
             self._stale += 1
             return 0.0
         if refused.usage and self.dropped is None:

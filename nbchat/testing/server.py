@@ -178,7 +178,7 @@ class ScriptedServer:
         with self._news:
             self._script.extend(script)
 
-    def wait_for_request(self, timeout: float = 10.0) -> Received:
+    def wait_for_request(self, timeout: float = 60.0) -> Received:
         """Wait for the first request that no earlier call has returned. Raises TimeoutError after `timeout` seconds."""
         with self._news:
             if not self._news.wait_for(lambda: len(self._requests) > self._waited, timeout):

@@ -7,7 +7,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 import zlib
 
 import httpx
@@ -21,13 +20,14 @@ from nbchat.api.answer.json_text import read_truncated
 from nbchat.api.http.unpacking import read_whole
 from nbchat.testing import DONE, Cut, Pause, Raw, Say, chunk, completion
 from nbchat.values.answer.draft import Draft
-from nbchat.values.answer.events import Failed, Notice
+from nbchat.values.answer.events import Failed, Notice, ReasoningDelta, TextDelta
 from nbchat.values.answer.reply import Request
 from nbchat.values.errors import CutOff, ProtocolError
 from nbchat.values.limits import LIMITS, Limit, clipped
 from tests import strategies
 from tests.api.asking import Asked
 from tests.environment import ROOT
+from tests.growth import growth
 from tests.strategies import event_bytes
 
 MEGABYTE = b"x" * 1_000_000
@@ -158,6 +158,7 @@ SMALL = replace(
     choices=Limit(4, "choices"),
     pictures=Limit(500, "of pictures", in_bytes=True),
     logprobs=Limit(10, "log probabilities"),
+    carried=Limit(400, "characters of fields to be sent back"),
 )
 
 
@@ -239,12 +240,39 @@ def logprobs(count):
         (lambda count: b"".join(delta(number, content="x") for number in range(count)), 4),
         (logprobs, 10),
         (lambda size: delta(images=[{"image_url": {"url": "data:image/png;base64,".ljust(size, "x")}}]), 500),
+        (lambda size: delta(content="x", extra_content="x" * (size - len('{"extra_content": ""}'))), 400),
+        (lambda size: HELLO + b":" * (size - 1) + b"\n", 20_000 - len(HELLO + DONE.encode())),
+        (lambda size: HELLO + b"data:" + b"x" * (size - 64) + b"\n", 2_000),
     ],
-    ids=["text", "texts", "refusal", "reasoning", "arguments", "one call", "calls", "choices", "logprobs", "pictures"],
+    ids=[
+        *("text", "texts", "refusal", "reasoning", "arguments", "one call", "calls", "choices", "logprobs", "pictures"),
+        *("carried", "stream", "event"),
+    ],
 )
 def test_a_limit_admits_exactly_as_much_as_it_says(stream, most):
     assert decoded(stream(most), DONE.encode())[1] is None
     assert isinstance(decoded(stream(most + 1), DONE.encode())[1], CutOff)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "most"),
+    [
+        (lambda size: [HELLO, b":" * size, b"\n\n", DONE.encode()], 900),
+        (lambda size: [json.dumps(completion("Hello")).encode().ljust(size)], 1_500),
+    ],
+    ids=["line", "body"],
+)
+def test_a_limit_of_bytes_admits_exactly_as_much_as_it_says(pieces, most):
+    assert decoded(*pieces(most))[1] is None
+    reply, error, _ = decoded(*pieces(most + 1))
+    assert isinstance(error, CutOff)
+    assert reply.text.startswith("Hello")
+
+
+def test_no_more_notices_are_kept_than_the_limit():
+    choices = [{"index": number, "delta": {"content": "a"}, "message": {"content": "b"}} for number in range(30)]
+    reply, _, _ = decoded(event_bytes({"choices": choices}), DONE.encode(), limits=LIMITS)
+    assert len([note for note in reply.notices if "differs" in note]) == LIMITS.notices
 
 
 @given(
@@ -254,23 +282,20 @@ def test_what_is_kept_is_the_beginning_of_what_was_sent(pieces):
     bounded, error, events = decoded(*pieces)
     whole, _, _ = decoded(*pieces, limits=LIMITS)
     assert whole.text.startswith(bounded.text)
+    assert all(event.text for event in events if isinstance(event, (TextDelta, ReasoningDelta)))
     assert whole.reasoning.startswith(bounded.reasoning)
     assert sum(isinstance(event, Failed) for event in events) <= 1
     exceeded = "sent more than" in str(error)
     assert exceeded == (bounded.choices != whole.choices)
 
 
-def cpu_of_parts(count):
-    """The CPU seconds of reading an answer of so many parts."""
-    body = json.dumps(completion([{"type": "text", "text": "word " * 10}] * count)).encode()
-    began = time.thread_time()
-    reply, _, _ = decoded(body, limits=LIMITS)
-    assert reply.text == "word " * 10 * count
-    return time.thread_time() - began
-
-
 def test_a_list_of_many_parts_is_read_in_linear_time():
-    assert cpu_of_parts(100_000) < 20 * cpu_of_parts(10_000)  # where it is quadratic, 100 times
+    def read(count):
+        body = json.dumps(completion([{"type": "text", "text": "word " * 10}] * count)).encode()
+        reply, _, _ = decoded(body, limits=LIMITS)
+        assert reply.text == "word " * 10 * count
+
+    assert growth(read, 5_000) < 40
 
 
 def test_a_list_of_a_million_choices_makes_no_million_readers():

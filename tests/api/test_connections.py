@@ -6,6 +6,7 @@ import contextlib
 import httpx
 import pytest
 
+from nbchat.api.http import connections
 from nbchat.api.http.connections import DirectTransport
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -110,6 +111,11 @@ def test_a_connection_that_the_server_closed_while_idle_is_not_used_again():
     run(script, OK, closing=True)
 
 
+def test_a_connection_that_was_idle_for_too_long_is_not_used_again(monkeypatch):
+    monkeypatch.setattr(connections, "IDLE_SECONDS", -1.0)
+    assert run(twice, OK, OK) == [(200, b"ok", False), (200, b"ok", False)]
+
+
 def test_a_response_that_is_left_closes_its_connection():
     async def script(transport, url, ended):
         first = await asked(transport, url, whole=False)
@@ -161,8 +167,16 @@ async def upload(url, seconds):
 
 def test_a_long_upload_takes_its_time_as_long_as_it_moves():
     async def play():
-        async with reading_slowly([lambda: asyncio.sleep(0.2)] * 5) as url:
-            return await upload(url, 0.7)
+        async with reading_slowly([lambda: asyncio.sleep(0.2)] * 8) as url:
+            return await upload(url, 1.5)
+
+    assert asyncio.run(play()) == (b"ok", 200)
+
+
+def test_a_long_upload_without_a_limit_ends_as_soon_as_it_is_accepted():
+    async def play():
+        async with reading_slowly([lambda: asyncio.sleep(0)]) as url:
+            return await upload(url, None)
 
     assert asyncio.run(play()) == (b"ok", 200)
 

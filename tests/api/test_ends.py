@@ -8,8 +8,8 @@ import pytest
 
 from nbchat.api.answer.decoder import AnswerDecoder
 from nbchat.conversation.process import process
-from nbchat.testing import DONE, Cut, Hang, Pause, Plain, Stream, Until, chunk, completion, usage
-from nbchat.values.answer.events import Finished, ReasoningDelta, TextDelta, UsageReport
+from nbchat.testing import DONE, Cut, Hang, Pause, Plain, Stream, Until, chunk, completion, error, usage
+from nbchat.values.answer.events import Failed, Finished, Notice, ReasoningDelta, TextDelta, UsageReport
 from nbchat.values.errors import CutOff
 from tests.api.asking import LONG, Asked, call_to
 from tests.api.decoding import decoded, of_kind, replied, stream
@@ -123,6 +123,106 @@ def test_choices_that_never_come_are_waited_for_only_so_long(server, monkeypatch
     assert (reply.text, reply.status, reply.notices) == ("a", "complete", ("only 1 of 2 choices arrived",))
 
 
+STATES = ("begun", "hollow", "finished", "trusted", "counted", "done", "failed")
+USAGE = {"choices": [], "usage": usage(3, 4)}
+OTHER = chunk(None, 1, "stop")
+
+
+@pytest.mark.parametrize(
+    ("payloads", "states"),
+    [
+        ([], "hollow"),
+        ([b": ping\n\nevent: x\nid: 7\nretry: 5\ndata:\n\n\xef\xbb\xbf"], ""),
+        ([b"\xef\xbb\xbf: ping\n\nevent: x\nid: 7\nretry: 5\ndata:\n\n"], "hollow"),
+        ([b"data: [DONE]\n\n"], "hollow done"),
+        ([b"data: oops\n\n"], ""),
+        ([b"data: oops\n\n" + b": ping\n" * 700], ""),
+        ([b'{"choices": [\n'], "begun"),
+        ([{"id": "1"}], ""),
+        ([{"choices": []}], "begun"),
+        ([USAGE], "begun"),
+        ([error("no")], "failed"),
+        ([chunk("a"), error("no")], "begun failed"),
+        ([chunk("a")], "begun"),
+        ([chunk("a", finish="stop")], "begun finished"),
+        ([chunk(""), FINISH], "begun finished"),
+        ([chunk("a"), FINISH], "begun finished trusted"),
+        (
+            [chunk("a"), {"choices": [{"delta": {"images": ["data:image/png;base64,x"]}, "finish_reason": "stop"}]}],
+            "begun finished trusted",
+        ),
+        ([chunk("a"), FINISH, USAGE], "begun finished trusted counted"),
+        ([chunk("a"), COUNTED], "begun finished trusted counted"),
+        ([{**chunk("a"), "usage": usage(3, 1)}, FINISH], "begun finished trusted"),
+        (
+            [{**chunk("a"), "usage": usage(3, 1)}, FINISH, {"choices": [], "usage": usage(3, 1)}],
+            "begun finished trusted",
+        ),
+        ([chunk("a"), FINISH, {"choices": [], "usage": {}}], "begun finished trusted"),
+        ([chunk("a"), FINISH, chunk("")], "begun finished trusted"),
+        ([chunk("a"), FINISH, chunk("b")], "begun"),
+        ([chunk("a"), FINISH, chunk("b"), FINISH], "begun"),
+        ([chunk("a", finish="stop"), chunk("b"), chunk("c"), FINISH], "begun"),
+        ([chunk("a", finish="stop"), FINISH], "begun finished"),
+        ([chunk("a"), chunk("b", 1), FINISH], "begun trusted"),
+        ([chunk("a"), chunk("b", 1), FINISH, OTHER], "begun finished trusted"),
+        ([chunk("a"), FINISH, b"data: [DONE]\n\n"], "begun finished trusted done"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)}",
+)
+def test_what_is_known_of_an_answer_while_it_comes(payloads, states):
+    """PROTOCOL 3.3"""
+    for cuts in (1, 10**6):
+        decoder = AnswerDecoder()
+        data = b"".join(one if isinstance(one, bytes) else event_bytes(one) for one in payloads)
+        for start in range(0, len(data), cuts):
+            decoder.feed(data[start : start + cuts])
+        assert " ".join(name for name in STATES if getattr(decoder, name)) == states
+
+
+@pytest.mark.parametrize(
+    ("sent", "payloads", "trusted"),
+    [
+        ({"n": 2}, [chunk("a"), FINISH], False),
+        ({"n": 2}, [chunk("a"), FINISH, OTHER], True),
+        ({"n": 1}, [chunk("a"), FINISH], True),
+        ({"n": "2"}, [chunk("a"), FINISH], True),
+        ({"n": None}, [chunk("a")], False),
+    ],
+)
+def test_finish_reasons_are_awaited_of_as_many_choices_as_were_asked_for(sent, payloads, trusted):
+    """PROTOCOL 3.6"""
+    decoder = AnswerDecoder(sent=sent)
+    decoder.feed(stream(*payloads, done=False))
+    assert decoder.trusted is trusted
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        *(("stop", "stop"), (" Stop", " Stop"), ({"type": "stop"}, "stop"), ({"reason": "eos"}, "eos")),
+        *(({"type": "", "reason": "eos"}, "eos"), ("a\ud83d", "a\ufffd")),
+        *((none, None) for none in ("", " ", "null", "None", " NIL ", "undefined", None, 7, {}, {"type": None}, [])),
+    ],
+    ids=ascii,
+)
+def test_a_finish_reason_is_read_as_servers_write_it(written, reason):
+    """PROTOCOL 3.11"""
+    data = (
+        b"data: " + json.dumps({"choices": [{"delta": {"content": "a"}, "finish_reason": written}]}).encode() + b"\n\n"
+    )
+    assert [event.reason for event in of_kind(Finished, decoded([data]))] == ([] if reason is None else [reason])
+
+
+def test_the_type_of_an_event_ends_with_it():
+    """PROTOCOL 3.2"""
+    events = decoded([b"event: error\n\n" + stream(chunk("a"), b"no error", FINISH)])
+    assert [event.text for event in of_kind(Notice, events)] == [
+        "one event could not be read, so text may be missing: no error"
+    ]
+    assert of_kind(Finished, events) == [Finished("stop")]
+
+
 # `[DONE]` on a connection that stays open
 
 
@@ -190,6 +290,16 @@ def test_several_objects_may_stand_in_one_line():
     objects = json.dumps(chunk("One")) + json.dumps(chunk("Two")) + " data: " + json.dumps(FINISH)
     events = decoded([f"data: {objects}\n\n".encode() + DONE.encode()])
     assert [event.text for event in of_kind(TextDelta, events)] == ["One", "Two"]
+
+
+def test_an_unfinished_event_is_read_before_the_one_that_interrupts_it():
+    two = json.dumps(chunk("One ")) + json.dumps(chunk("two "))
+    for unfinished in (two, two.replace("}{", "}\ndata: {")):
+        for interrupting in (json.dumps(FINISH), "[DONE]"):
+            events = decoded([f"data: {unfinished}\ndata: {interrupting}\n\n".encode()])
+            assert [event.text for event in of_kind(TextDelta, events)] == ["One ", "two "]
+            assert not isinstance(events[-1], Failed)
+    assert replied(chunk("three"), done=False).reply().text == "three"
 
 
 def test_one_object_in_a_line_of_its_own_is_a_whole_reply(server):

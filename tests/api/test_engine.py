@@ -7,18 +7,20 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from nbchat.api import engine
 from nbchat.api.engine import Engine
 from nbchat.conversation.process import Process, process
 from nbchat.conversation.session import Session
 from nbchat.testing import Flood, Hang, Say, Silent, Stream, chunk
-from nbchat.values.answer.events import Failed
+from nbchat.values.answer.events import Failed, TextDelta
+from nbchat.values.errors import ConfigError
 from tests.api.asking import LONG, Asked, call_to
 from tests.environment import ROOT
+from tests.store.turns import wait_for_text
 
 
 def test_there_is_one_engine_however_many_threads_ask():
@@ -54,6 +56,65 @@ def test_a_channel_may_be_closed_before_anything_happened_and_twice(server):
         assert channel.take() is None
 
 
+def test_a_channel_that_is_closed_before_its_start_sends_nothing(server, own):
+    channel = own.channel()
+    channel.close()
+    assert channel.take() is None
+    own.start(call_to(server.base_url), channel)
+    own.run(asyncio.sleep(0))
+    assert server.requests == []
+
+
+def test_closing_waits_for_the_connection_and_is_no_failure(server, own, monkeypatch):
+    monkeypatch.setattr(engine, "CLOSE_SECONDS", LONG)
+    server.add(Stream([chunk("x"), Hang()]))
+    channel = own.open(call_to(server.base_url))
+    server.wait_for_request(LONG)
+    channel.close()
+    assert channel.over
+    assert channel._closed.is_set()
+    assert not [event for event in channel.rest() if isinstance(event, Failed)]
+
+
+def test_nothing_is_put_where_nothing_came(own):
+    channel, told = own.channel(), []
+    channel.on_put = lambda: told.append(channel.rest())
+    channel.put([])
+    channel.put([TextDelta("a")])
+    channel.finish()
+    channel.finish()
+    assert told == [[TextDelta("a")], []]
+
+
+def test_at_the_end_of_the_process_readers_are_not_notified(server, own):
+    server.add(Silent())
+    channel = own.open(call_to(server.base_url))
+    server.wait_for_request(LONG)
+    own.end()
+    assert (own.alive, channel.over) == (False, True)
+    assert not [event for event in channel.rest() if isinstance(event, Failed)]
+
+
+def test_a_stopped_engine_leaves_neither_thread_nor_loop(monkeypatch):
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    own = Engine()
+    assert own.alive
+    assert not own._loop.get_debug()  # its warnings of slow steps are for the user's loops
+    own.stop()
+    assert own._loop.is_closed()
+    assert not own._thread.is_alive()
+
+
+def test_where_no_thread_can_start_it_is_one_sentence(monkeypatch):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(ConfigError):
+        Engine()
+    monkeypatch.undo()
+
+
 def test_channels_may_be_closed_from_another_thread(server):
     server.default = lambda request: Silent()
     channels = [process.engine().open(call_to(server.base_url)) for _ in range(8)]
@@ -82,6 +143,14 @@ def test_an_internal_error_is_reported_as_one(server, monkeypatch):
     own.stop()
     [failed] = [event for event in events if isinstance(event, Failed)]
     assert str(failed.error) == "nbchat itself failed, with ZeroDivisionError: division by zero. Please report it."
+
+
+def test_a_function_runs_in_the_engine_s_thread(own):
+    came = []
+    done = threading.Event()
+    own.call(lambda: (came.append(threading.current_thread().name), done.set()))
+    assert done.wait(LONG)
+    assert came == [engine.ENGINE_THREAD]
 
 
 def test_running_a_coroutine_gives_its_result_or_its_exception():
@@ -151,17 +220,12 @@ except Interrupted as stop:
 """
     child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     request = server.wait_for_request(LONG)
-    _until_it_waits(child)
+    if not isinstance(answer, Silent):
+        wait_for_text(os.environ["NBCHAT_STORE"], "x")
     child.send_signal(signal.SIGINT)
     out, _ = child.communicate(timeout=LONG)
     assert request.closed.wait(LONG)
     assert out == ("stopped [] fine\n" if isinstance(answer, Silent) else "stopped [True] fine\n")
-
-
-def _until_it_waits(child):
-    """Wait until the main thread is in `ask`: shortly after the request has arrived."""
-    time.sleep(0.3)
-    assert child.poll() is None
 
 
 def test_an_ask_ends_with_its_process_and_leaves_no_warning(server):

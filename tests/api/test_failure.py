@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nbchat.api.error_body import describe
-from nbchat.api.failure import error_from, is_unsupported, may_refuse_usage
+from nbchat.api.failure import error_from, is_temporary, is_unsupported, may_refuse_usage, refused_parameter
 from nbchat.api.keys import Key
 from nbchat.testing import error
 from nbchat.values.errors import (
@@ -171,8 +171,158 @@ def test_a_sentence_says_what_came_and_what_to_do_next(case, sentence):
     assert str(failure) == sentence
 
 
-def test_without_a_key_the_advice_is_to_set_one():
-    assert "No key was sent: set one with %chat key" in str(error_from(401, b"", server="S"))
+PAGE = "<html><title>No.</title></html>"
+SET_KEY = "Set the right key with %chat key, or in the endpoint's variable."
+LACKS = "The key lacks permission: ask for access, or choose another model or server."
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "options", "advice"),
+    [
+        (401, "", {}, "No key was sent: set one with %chat key, or in the endpoint's variable."),
+        (401, "", {"key_env": "MY_KEY"}, "No key was sent: set MY_KEY, or use %chat key."),
+        (401, "No.", {"key": Key("k")}, SET_KEY),
+        (401, PAGE, {"key": Key("k")}, SET_KEY),
+        (403, PAGE, {}, "A gateway before the server refused it: a proxy, a VPN or a firewall may be why."),
+        (403, "No.", {"key": Key("k")}, LACKS),
+        (403, "Invalid API key.", {"key": Key("k")}, SET_KEY),
+        (403, error("No.", code="invalid_key"), {"key": Key("k")}, SET_KEY),
+        (407, "No.", {}, "A proxy asks for a login: give it in HTTPS_PROXY, as http://user:password@host:port."),
+        *((status, "No.", {}, "The address redirects: give the base URL that it leads to.") for status in (300, 399)),
+        *((status, "No.", {}, "Try again later.") for status in (500, 501, 599)),
+        *((status, "No.", {}, "") for status in (None, 200, 299, 400, 406, 408, 499)),
+        (500, "The field x is required.", {}, ""),
+        (502, "The field x is required.", {}, "Try again later."),
+        *((status, "", {"retry_after": 1.6}, "Wait 2 s, or send less at once.") for status in (429,)),
+        (429, "", {}, "Wait a moment, or send less at once."),
+        (400, "This model takes no image input.", {}, "Leave the images out, or choose a model that takes them."),
+        (404, "This model takes no image input.", {}, "Leave the images out, or choose a model that takes them."),
+        (404, "No.", {"known": True}, "Is 'm' one of %chat models?"),
+        (404, "No m here.", {}, "Is 'm' one of %chat models?"),
+        (404, "Model not found.", {}, "Is 'm' one of %chat models?"),
+        (404, error("No.", code="model_not_found"), {}, "Is 'm' one of %chat models?"),
+        (405, "No.", {}, "Is 'm' one of %chat models, and the base URL the API's (often ending in /v1)?"),
+        (410, "No.", {"sent": {}}, "Is 'the model' one of %chat models, and the base URL the API's (often ending in /v1)?"),
+    ],
+)  # fmt: skip
+def test_the_advice_is_for_what_happened(status, body, options, advice):
+    """PROTOCOL 4.1"""
+    failure = error_from(
+        status, {"error": body} if body in ("No.", "") else body, server="S", **{"sent": SENT, **options}
+    )
+    said = describe(body).message or ("No." if body else "")
+    begun = f"S answered {'with an error' if status in (None, 200) else f'HTTP {status}'}{': ' if said else ''}{said}"
+    assert str(failure) == f"{begun.removesuffix('.')}. {advice}".strip()
+
+
+@pytest.mark.parametrize("end", [".", "!", "?", "…", "。"])
+def test_a_sentence_that_has_its_end_gets_no_other(end):
+    assert str(error_from(400, f"No{end}", server="S")) == f"S answered HTTP 400: No{end}"
+
+
+@pytest.mark.parametrize(
+    ("param", "message", "refused"),
+    [
+        ("temperature", "No.", "temperature"),
+        ("body.temperature", "No.", "temperature"),
+        ("temperature.value", "No.", "temperature"),
+        ("temperature[0]", "No.", "temperature"),
+        ("model", "temperature", None),
+        ("messages", "temperature", None),
+        ("stream", "temperature", None),
+        (None, "The stream and the model are no good.", None),
+        (None, "presencePenalty is odd", "presence_penalty"),
+        (None, "presencepenalty is odd", None),
+        (None, "Set top_p.", "top_p"),
+        (None, "Set top_p, top_p_min and stop_top_p.", "top_p"),
+        (None, "Set stop-top_p or top_p-min.", None),
+        (None, "Neither top_p nor temperature.", "temperature"),
+        (None, "No include_usage.", "stream_options"),
+        (None, "No include_usage with top_p.", "top_p"),
+        (None, "No.", None),
+    ],
+)
+def test_the_parameter_that_an_error_is_about_is_one_that_was_sent(param, message, refused):
+    """PROTOCOL 2.2"""
+    sent = {**SENT, "presence_penalty": 1}
+    detail = describe({"error": {"message": message, "param": param}})
+    assert refused_parameter(detail, sent) == refused
+    assert refused_parameter(detail, {"model": "m", "messages": [], "stream": True}) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "again"),
+    [
+        (500, "No.", True),
+        (500, error("No.", code=503), True),
+        (500, error("The field x is required.", code=503), True),
+        (500, error("No.", code=400), False),
+        (500, error("The field x is required.", code=500), False),
+        (500, error("No.", code="bad_request"), False),
+        (500, "The field x is required.", False),
+        (500, "The field x is required. Try again.", True),
+        (500, "This model takes no image input.", False),
+        (503, "The field x is required.", True),
+        (400, "Try again.", False),
+        (501, "Try again.", False),
+        (429, error("No.", code="insufficient_quota"), False),
+    ],
+)
+def test_only_what_may_pass_is_asked_again(status, body, again):
+    """PROTOCOL 4.2"""
+    assert is_temporary(status, describe(body), error_from(status, body, server="S")) is again
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (error("No.", code="insufficient_quota"), QuotaExceeded),
+        (error("Overdue balance."), QuotaExceeded),
+        (error("You exceeded your current quota."), QuotaExceeded),
+        (error("Rate limit."), RateLimited),
+        (error("No.", code="rate_limit"), RateLimited),
+        (error("Too many tokens."), ContextTooLong),
+        (error("Odd.", param="top_p"), ParameterRefused),
+        (error("Wrong API key."), AuthenticationFailed),
+        (error("Unknown model."), ModelNotFound),
+        (error("top_p is odd."), ParameterRefused),
+        (error("'Unknown model' is odd."), ServerError),
+        (error("No.", code=401), AuthenticationFailed),
+        (error("No.", code=429), RateLimited),
+        (error("No."), ServerError),
+    ],
+)
+def test_an_error_in_a_stream_is_known_by_its_words(body, kind):
+    """PROTOCOL 3.5"""
+    for status in (None, 200):
+        failure = error_from(status, body, server="S", sent=SENT)
+        assert type(failure) is (ServerError if status == 200 and "Rate" in str(failure) else kind)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        (429, "Overdue balance.", QuotaExceeded),
+        (429, "You exceeded your current quota.", RateLimited),
+        (401, "Overdue balance.", QuotaExceeded),
+        (403, "Overdue balance.", QuotaExceeded),
+        (412, "Overdue balance.", QuotaExceeded),
+        (412, "You exceeded your current quota.", QuotaExceeded),
+        (412, "Wrong API key.", ServerError),
+        (418, "Overdue balance.", ServerError),
+        (422, "Wrong API key.", AuthenticationFailed),
+        (500, "Wrong API key.", AuthenticationFailed),
+        (503, "Wrong API key.", ServerError),
+        (503, "Unknown model.", ModelNotFound),
+        (418, "Unknown model.", ServerError),
+        (418, "Too many tokens.", ContextTooLong),
+        (418, "Rate limit.", ServerError),
+        (418, "top_p is odd.", ServerError),
+    ],
+)
+def test_words_decide_where_the_status_is_vague(status, words, kind):
+    """PROTOCOL 4.1"""
+    assert type(error_from(status, {"error": words}, server="S", sent=SENT)) is kind
 
 
 @pytest.mark.parametrize(

@@ -117,3 +117,36 @@ def test_a_complete_text_decides_on_a_piece_that_is_held_back():
     assert "".join(parts) == "The quick brown "
     assert text.holds
     assert text.whole("The quick brown fox.") == "fox."
+
+
+def test_pieces_that_are_known_to_repeat_the_text_are_told_at_once():
+    text = GrowingText()
+    parts = [text.feed(" ".join(WORDS[:end])) for end in range(1, 7)]
+    assert parts == ["The", "", " quick brown", " fox", " jumps", " over"]
+    assert (text.holds, text.text) == (False, " ".join(WORDS[:6]))
+
+
+TWELVE = "word by word"
+
+
+@pytest.mark.parametrize(("text", "more"), [(TWELVE, ""), (TWELVE[:-1], TWELVE[:-1]), ("abab ba abab", "abab ba abab")])
+def test_a_repetition_that_may_be_chance_is_kept(text, more):
+    """Eleven characters, or three distinct ones, may well be said twice."""
+    again = GrowingText()
+    parts = [again.feed(piece) for piece in (text[:4], text[4:8], text[8:], text)]
+    assert "".join(parts) + again.flush() == text + more
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"), [(["ab", "c", "abc"], "abc"), (["ab", "a", "aba"], "abaaba"), (["a"] * 2, "aa")]
+)
+def test_a_last_piece_that_may_say_all_again_does_if_it_is_varied(pieces, text):
+    assert grown(pieces) == text
+
+
+@pytest.mark.parametrize("size", [1_000_000, 1_000_001])
+def test_a_text_is_compared_up_to_a_million_characters(size):
+    text, long = GrowingText(), ("word " * 200_001)[:size]
+    assert text.feed(long) == long
+    assert text.feed(long, last=True) == ("" if size == 1_000_000 else long)
+    assert (text.whole(long), text.text == long) == ("", size == 1_000_000)

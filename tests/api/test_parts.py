@@ -7,8 +7,9 @@ import pytest
 from nbchat.api.keys import Key
 from nbchat.testing import chunk, completion, tool_call, usage
 from nbchat.values.answer.draft import Draft
-from nbchat.values.answer.events import ReasoningDelta, UsageReport
+from nbchat.values.answer.events import Failed, LogprobsDelta, ReasoningDelta, UsageReport
 from nbchat.values.answer.reply import Request
+from nbchat.values.answer.usage import Usage
 from nbchat.values.errors import ServerError
 from nbchat.values.messages import ImagePart, Source
 from tests.api.decoding import decoded, of_kind, replied, stream
@@ -321,6 +322,112 @@ def test_log_probabilities_of_plain_completions_are_read():
     assert replied({"choices": [{"text": "a", "logprobs": bare}]}, FINISH).reply().choices[0].logprobs == tuple(bare)
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *((none, ()) for none in (None, 5, "x", [], [5], {}, {"content": "x"}, {"content": [5, None]})),
+        ({"refusal": [{"token": "a", "logprob": -1}]}, ({"token": "a", "logprob": -1},)),
+        ({"content": [], "refusal": [{"token": "a"}]}, ({"token": "a"},)),
+        (
+            {"tokens": ["a", 5, "b", "c\ud83d", "d"], "token_logprobs": [-1, -2, None, -3.0]},
+            (
+                {"token": "a", "logprob": -1, "top_logprobs": []},
+                {"token": "c\ufffd", "logprob": -3.0, "top_logprobs": []},
+            ),
+        ),
+        (
+            {"tokens": ["a"], "token_logprobs": [-1], "top_logprobs": [{"b": None, "c": -1, "d": "x"}]},
+            ({"token": "a", "logprob": -1, "top_logprobs": [{"token": "c", "logprob": -1}]},),
+        ),
+        (
+            {"tokens": ["a"], "token_logprobs": [-1], "top_logprobs": [{"b": -1}, {"c": -1}]},
+            ({"token": "a", "logprob": -1, "top_logprobs": []},),
+        ),
+        (
+            {"tokens": ["a"], "token_logprobs": [-1], "top_logprobs": 5},
+            ({"token": "a", "logprob": -1, "top_logprobs": []},),
+        ),
+    ],
+    ids=ascii,
+)
+def test_log_probabilities_of_any_form_are_read_as_far_as_they_are_some(written, read):
+    choice = {"delta": {"content": "a"}, "logprobs": written}
+    data = b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n" + stream(FINISH)
+    events = decoded([data])
+    assert of_kind(Failed, events) == []
+    assert [event.tokens for event in of_kind(LogprobsDelta, events)] == ([read] if read else [])
+
+
+def test_log_probabilities_of_a_summary_are_read_if_no_delta_had_some():
+    probable = {"content": [{"token": "a", "logprob": -1.0}]}
+    summary = {"index": 0, "delta": {}, "message": {"content": "a"}, "logprobs": probable, "finish_reason": "stop"}
+    for first in ({"logprobs": probable}, {}):
+        begun = {"index": 0, "delta": {"content": "a"}, **first}
+        assert len(replied({"choices": [begun]}, {"choices": [summary]}).reply().choices[0].logprobs) == 1
+    twice = [{"choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": probable}]}] * 2
+    assert len(replied(*twice, FINISH).reply().choices[0].logprobs) == 2
+
+
+# Bounds
+
+
+def test_parts_are_bounded():
+    """PROTOCOL 3.12"""
+    kinds = [{"type": f"{number:02}".ljust(41, "x")} for number in range(11)]
+    reply = replied(delta(content=[*kinds, *kinds]), FINISH).reply()
+    assert [len(kind) for kind in reply.choices[0].unshown] == [40] * 10
+    pages = [f"https://x/{number}" for number in range(300)]
+    for payloads in ([delta(citations=pages)], [delta(citations=pages[:199]), delta(citations=pages[150:202])]):
+        assert [source.url for source in replied(*payloads, FINISH).reply().sources] == pages[:200]
+    long = "https://x/".ljust(4_001, "x")
+    for source, kept in [
+        (long, ()),
+        (long[:-1], (Source(long[:-1]),)),
+        ({"url": long, "title": "A"}, (Source("", "A"),)),
+        ({"url": URL, "title": "A" * 257}, (Source(URL, "A" * 255 + "…"),)),
+        ({"url": URL, "title": "A" * 256}, (Source(URL, "A" * 256),)),
+        *((none, ()) for none in ("", " ", 5, None, {}, {"url": " "}, {"url": 5, "title": " "}, {"web": 5})),
+    ]:
+        assert replied(delta(content="a", citations=[source]), FINISH).reply().sources == kept
+
+
+@pytest.mark.parametrize("name", ["url", "link", "uri", "href", "web_url"])
+@pytest.mark.parametrize("title", ["title", "name", "site_name", "filename"])
+def test_a_source_is_read_under_each_of_its_names(name, title):
+    assert replied(delta(citations=[{name: URL, title: TITLE}]), FINISH).reply().sources == (Source(URL, TITLE),)
+
+
+def test_a_title_that_comes_with_an_address_in_the_same_piece_is_kept():
+    said = {"citations": [URL], "search_results": [{"url": URL, "title": TITLE}, {"url": URL}]}
+    assert replied(delta(**said), FINISH).reply().sources == (Source(URL, TITLE),)
+
+
+def test_a_picture_elsewhere_is_a_source():
+    reply = replied(delta(content=[{"type": "image_url", "image_url": {"url": URL}}]), FINISH).reply()
+    assert (reply.images, reply.sources) == ((), (Source(URL, "a picture"),))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        *({name: PNG} for name in ("image_url", "url", "image", "source", "b64_json", "data", "result")),
+        {"media_type": "image/png", "data": PNG[22:]},
+        {"mime_type": "image/png", "url": PNG},
+        {"media_type": 5, "data": PNG[22:]},
+        {"url": "", "source": {"data": PNG[22:]}},
+        {"url": 5, "data": PNG[22:]},
+    ],
+    ids=json.dumps,
+)
+def test_a_picture_is_found_under_each_of_its_names(picture):
+    for said in (
+        {"images": [picture]},
+        *({"content": [{"type": kind, **picture}]} for kind in ("image", "input_image")),
+    ):
+        assert replied(delta(**said), FINISH).reply().images == (ImagePart(PNG),)
+    assert replied(delta(images=[5, {}, ""], content="a"), FINISH).reply().images == ()
+
+
 # A 200 that holds an error
 
 
@@ -528,6 +635,19 @@ def test_a_count_that_is_said_again_is_reported_once():
     assert len(of_kind(UsageReport, decoded([stream(chunk("text"), payload, payload)]))) == 1
 
 
+def test_what_a_later_count_leaves_out_stays():
+    """PROTOCOL 3.9"""
+    details = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 3}}
+    counted = used(
+        chunk("text"), {**FINISH, "usage": usage(9, 1, cost=0.5, **details)}, {"choices": [], "usage": usage(9, 5)}
+    )
+    assert counted == Usage(9, 5, 14, "measured", cached_tokens=4, reasoning_tokens=3, cost=0.5)
+    only = used(
+        chunk("text"), {**FINISH, "usage": {"prompt_tokens": 9}}, {"choices": [], "usage": {"total_tokens": 20}}
+    )
+    assert only == Usage(9, None, 20, "measured")
+
+
 def test_zeros_alone_are_no_count():
     """PROTOCOL 3.9"""
     assert used(chunk("text"), {**FINISH, "usage": NOTHING}).state == "estimated"
@@ -561,6 +681,16 @@ def test_counts_of_each_choice_add_up():
     """PROTOCOL 3.9"""
     total = used(*each_alone(7, 5))
     assert (total.prompt_tokens, total.completion_tokens, total.total_tokens, total.state) == (9, 12, 21, "measured")
+    assert used(*each_alone(5, 5, 5)) == Usage(9, 15, 24, "measured")
+    without = [one if "usage" not in one else {**one, "usage": {"completion_tokens": 5}} for one in each_alone(5, 5)]
+    assert used(*without) == Usage(None, 10, None, "measured")
+    cached = [
+        one
+        if "usage" not in one
+        else {**one, "usage": {**usage(9, 5), "prompt_tokens_details": {"cached_tokens": place}}}
+        for place, one in enumerate(each_alone(5, 5))
+    ]
+    assert used(*cached).cached_tokens == 5
     unsure = used(*each_alone(5, 7))
     assert (unsure.completion_tokens, unsure.state) == (12, "estimated")
     inside = [{"choices": [{"index": i, "delta": {}, "finish_reason": "stop", "usage": usage(9, 5)}]} for i in range(3)]
@@ -571,6 +701,9 @@ def test_one_count_of_all_choices_is_taken_as_it_is():
     """PROTOCOL 3.9"""
     ends = [chunk("a", 0), chunk("b", 1), chunk(None, 0, "stop"), chunk(None, 1, "stop")]
     assert used(*ends, {"choices": [], "usage": usage(9, 12)}).completion_tokens == 12
+    late = [{**chunk("a", 0), "usage": usage(9, 1)}, chunk("b", 1)]
+    late += [{**chunk(None, index, "stop"), "usage": usage(9, 12 + index)} for index in (0, 1)]
+    assert used(*late).completion_tokens == 13
     running = [{**chunk("a", n % 2), "usage": usage(9, n)} for n in range(1, 13)]
     assert used(*running, *ends).completion_tokens == 12
 

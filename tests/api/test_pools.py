@@ -20,6 +20,7 @@ from tests.api.asking import LONG, Asked
 def no_proxies(monkeypatch):
     for name in ("NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
+    pools._trust.cache_clear()
 
 
 class Relay:

@@ -180,6 +180,13 @@ def test_plain_chunks_give_the_events_of_the_general_reader(looking_closely, pay
     assert recorded(AnswerDecoder(key=key), pieces) == recorded(looking_closely(key=key), [whole])
 
 
+@pytest.mark.parametrize("first", [{}, {"model": "m"}, {"id": "1"}, {"id": "1", "model": "m"}], ids=json.dumps)
+@pytest.mark.parametrize("then", [{"model": "n"}, {"id": "2"}, {"id": "2", "model": "n"}], ids=json.dumps)
+def test_a_plain_chunk_may_be_the_first_to_name_the_answer(looking_closely, first, then):
+    whole = stream({**chunk("a "), **first}, chunk("b "), {**chunk("c "), **then}, chunk("d "))
+    assert recorded(AnswerDecoder(), [whole]) == recorded(looking_closely(), [whole])
+
+
 @given(
     st.lists(st.binary(max_size=6).filter(lambda raw: b"\n" not in raw and b"\r" not in raw), min_size=3, max_size=8)
 )

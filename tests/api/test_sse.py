@@ -12,7 +12,19 @@ from tests import strategies
 soups = st.lists(
     st.sampled_from(
         (
-            *(b"data: ", b"data:", b"event: ", b"id: 1", b": ping", b"retry: 5", b"\n", b"\r\n", b"\r", b"\n\n"),
+            *(
+                b"data: ",
+                b"data:",
+                b"event: ",
+                b"event:",
+                b"id: 1",
+                b": ping",
+                b"retry: 5",
+                b"\n",
+                b"\r\n",
+                b"\r",
+                b"\n\n",
+            ),
             *(
                 b"{}",
                 b'{"a":1}',

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbchat.api.answer.toolcalls import index_of, tool_names
 from nbchat.testing import DONE, chunk, tool_call
 from nbchat.values.answer.draft import Draft
+from nbchat.values.answer.events import Failed, ToolCallDelta
 from nbchat.values.answer.reply import Request
 from nbchat.values.messages import ToolCall
 from tests import strategies
-from tests.api.decoding import decoded, replied
+from tests.api.decoding import decoded, of_kind, replied, stream
 
 
 def calls(*payloads, **options):
@@ -95,6 +97,124 @@ def test_arguments_hold_no_half_characters_either(pair):
     draft.add(decoded([data]))
     [call] = draft.reply().tool_calls
     assert call.arguments == whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        # Without id and index, pieces of one chunk are told apart by their position.
+        ([[part(name="f", arguments='{"a"'), part(name="f", arguments='{"b"')], [part(arguments=":1}"), part(arguments=":2}")]],
+         [("", "f", '{"a":1}'), ("", "f", '{"b":2}')]),
+        # An id alone is that of the call before it, if that has none, else of the next one.
+        ([[part(name="f", arguments="{}")], [{"id": "a"}]], [("a", "f", "{}")]),
+        ([[part(id="a", name="f", arguments='{"a":1}')], [{"id": "b"}], [part(name="g", arguments="{}")]],
+         [("a", "f", '{"a":1}'), ("b", "g", "{}")]),
+        ([[part(id="a", name="f", arguments='{"a":1}')], [{"id": "b"}], [part(id="c", name="g", arguments="{}")]],
+         [("a", "f", '{"a":1}'), ("c", "g", "{}")]),
+        ([[part(id="a", name="f", arguments='{"a":1}')], [{"id": "a"}], [part(name="g", arguments="{}")]],
+         [("a", "f", '{"a":1}'), ("", "g", "{}")]),
+        ([[{"id": "a"}], [part(name="f", arguments="{}")]], [("a", "f", "{}")]),
+        ([[part(0, id=7, name="f", arguments="{}")]], [("7", "f", "{}")]),
+        # The same complete arguments again, under the same id or index, are no other call.
+        ([[part(0, id="a", name="f", arguments='{"a":1}')]] * 2, [("a", "f", '{"a":1}')]),
+        ([[part(0, name="f", arguments='{"a":1}')], [part(0, arguments='{"a":1} ')]], [("", "f", '{"a":1}')]),
+        ([[part(0, name="f", arguments='{"a":1}')], [part(0, name="f")], [part(0, arguments='{"a":2}')]],
+         [("", "f", '{"a":1}'), ("", "f", '{"a":2}')]),
+        # Under another index, incomplete arguments go on.
+        ([[part(0, name="f", arguments='{"a"')], [part(1, arguments=":1}")]], [("", "f", '{"a":1}')]),
+        ([[part(0, name="f", arguments='{"a"')], [part(1, name="f", arguments=":1}")]], [("", "f", '{"a":1}')]),
+        ([[part(0, name="f", arguments='{"a"')], [part(1, name="g", arguments=":1}")]],
+         [("", "f", '{"a"'), ("", "g", ":1}")]),
+    ],
+)  # fmt: skip
+def test_a_piece_belongs_to_the_call_that_it_continues(parts, expected):
+    """PROTOCOL 3.7"""
+    came = calls(*(chunk(tool_calls=pieces) for pieces in parts))
+    assert [
+        (call.id if given else "", call.name, call.arguments)
+        for call, (given, _, _) in zip(came, expected, strict=True)
+    ] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "index"),
+    [
+        (0, 0),
+        (3, 3),
+        ("0", 0),
+        ("12345678", 12345678),
+        ("123456789", 5),
+        (-1, 5),
+        ("-1", 5),
+        (True, 5),
+        (1.0, 5),
+        (None, 5),
+    ],
+)
+def test_an_index_that_is_none_is_the_position(given, index):
+    """PROTOCOL 3.6"""
+    assert index_of(given, 5) == index
+
+
+@pytest.mark.parametrize(
+    ("written", "offered", "name"),
+    [
+        *((f"{prefix}f", (), "f") for prefix in ("functions.", "function.", "functions:", "tools.", "tool.")),
+        *((f"{prefix}f", (), "f") for prefix in ("default_api.", "default_api:", " ", "functions.tools.")),
+        *((f"f{suffix}", (), "f") for suffix in (":0", ":17", " ")),
+        ("f:0:1", (), "f:0"),
+        ("f:x", (), "f:x"),
+        ("functions.f:0", ("functions.f:0",), "functions.f:0"),
+        ("functions.f:0", ("f",), "f"),
+        ("functional", (), "functional"),
+        ("tool", (), "tool"),
+    ],
+)
+def test_a_name_is_read_without_its_decorations(written, offered, name):
+    """PROTOCOL 3.7"""
+    sent = {"tools": [{"type": "function", "function": {"name": one}} for one in offered]}
+    for pieces in ([written], [written] if written[-1].isdigit() else list(written)):
+        payloads = [chunk(tool_calls=[part(0, name=piece)]) for piece in pieces]
+        assert [call.name for call in calls(*payloads, chunk(tool_calls=[part(0, arguments="{}")]), sent=sent)] == [
+            name
+        ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"function": {"name": "f", "arguments": "1"}},
+        {"custom": {"name": "f", "input": "1"}},
+        {"name": "f", "parameters": "1"},
+        {"name": "f", "args": 1},
+        {"function": "f", "name": "f", "arguments": None, "parameters": 1},
+    ],
+    ids=json.dumps,
+)
+def test_a_call_is_read_in_each_of_its_forms(call):
+    """PROTOCOL 3.7"""
+    assert [(one.name, one.arguments) for one in calls(chunk(tool_calls=[call]))] == [("f", "1")]
+    assert [(one.name, one.arguments) for one in calls(chunk(tool_calls=call))] == [("f", "1")]
+
+
+@pytest.mark.parametrize(
+    ("tools", "names"),
+    [
+        ([{"function": {"name": "f"}}, {"function": {"name": "g"}}], ["f", "g"]),
+        ([5, None, {}, {"function": "f"}, {"function": {"name": 5}}, {"function": {}}], []),
+        (None, []),
+        ({"function": {"name": "f"}}, []),
+    ],
+)
+def test_offered_names_are_those_of_functions(tools, names):
+    assert tool_names(tools) == names
+
+
+@pytest.mark.parametrize("most", [128, 129])
+def test_calls_in_one_piece_are_as_many_as_the_limit(most):
+    events = decoded([stream(chunk(tool_calls=[part(number, name="f") for number in range(most)]))])
+    assert len({event.call for event in of_kind(ToolCallDelta, events)}) == 128
+    assert bool(of_kind(Failed, events)) == (most > 128)
 
 
 # Every framing of the same calls gives the same calls.
@@ -233,9 +353,14 @@ def framed(draw):
 def test_the_same_calls_come_however_a_server_frames_them(drawn):
     """PROTOCOL 3.7: never a tool with another's arguments."""
     wanted, payloads, habits = drawn
-    came = calls(*payloads, chunk(finish="tool_calls"), sent=OFFERED)
-    got = [(call.name, json.loads(call.arguments)) for call in came]
+    draft = Draft(Request("u", {"messages": []}))
+    draft.add(events := decoded([stream(*payloads, chunk(finish="tool_calls"))], sent=OFFERED))
+    got = [(call.name, json.loads(call.arguments)) for call in draft.reply().tool_calls]
     assert sorted(map(repr, got)) == sorted(map(repr, wanted)), habits
+    begun = set()
+    for event in of_kind(ToolCallDelta, events):
+        assert not (event.name and event.call in begun), "a name after arguments"
+        begun |= {event.call} if event.arguments else set()
 
 
 anything = st.fixed_dictionaries(

@@ -327,11 +327,12 @@ class AnswerDecoder:
             began = read_truncated(text.decode("utf-8", "ignore"))
         else:
             return False
-        if not isinstance(began, dict) or not isinstance(began.get("choices"), list) or not began["choices"]:
-            return False
-        self._unfinished = []
-        self._take(began, b"", events)
-        return True
+        match began:
+            case {"choices": [_, *_]}:
+                self._unfinished = []
+                self._take(began, b"", events)
+                return True
+        return False
 
     def _read_several(self, data: bytes, read: list[Event]) -> bool:
         """Read several JSON values in a row; False = the text is not that."""
@@ -392,8 +393,10 @@ class AnswerDecoder:
 
 def _is_whole(payload: Any) -> bool:
     """Whether a payload is a whole reply, not a chunk."""
-    choices = payload.get("choices") if isinstance(payload, dict) else None
-    return isinstance(choices, list) and not any(isinstance(one, dict) and "delta" in one for one in choices)
+    match payload:
+        case {"choices": [*choices]}:
+            return not any(isinstance(one, dict) and "delta" in one for one in choices)
+    return False
 
 
 _BOM = b"\xef\xbb\xbf"

@@ -120,7 +120,7 @@ def images_in(message: Mapping[str, Any]) -> Iterator[str]:
 
 def _picture(item: object) -> str:
     if isinstance(item, str):
-        return item if ":" in item[:20] else f"data:image/png;base64,{item}"
+        return item if not item or ":" in item[:20] else f"data:image/png;base64,{item}"
     if not isinstance(item, Mapping):
         return ""
     media = item.get("media_type") or item.get("mime_type")
@@ -156,7 +156,7 @@ def sources_in(holder: Mapping[str, Any]) -> list[Source]:
 def _source(item: object) -> Source | None:
     """Parse an address, or an object with an address or at least a title."""
     if isinstance(item, str):
-        return _bounded(item, "") if item.strip() else None
+        return _bounded(item.strip(), "")
     if not isinstance(item, Mapping):
         return None
     url = next((item[name] for name in ("url", "link", "uri", "href", "web_url") if _is_text(item.get(name))), "")
@@ -167,8 +167,9 @@ def _source(item: object) -> Source | None:
     return _source(inner)
 
 
-def _bounded(url: str, title: str) -> Source:
-    return Source(paired(url) if len(url) <= LONGEST_ADDRESS else "", clipped(paired(title), LIMITS.word))
+def _bounded(url: str, title: str) -> Source | None:
+    url = paired(url) if len(url) <= LONGEST_ADDRESS else ""
+    return Source(url, clipped(paired(title), LIMITS.word)) if url or title else None
 
 
 def _is_text(value: object) -> bool:

@@ -59,7 +59,7 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     type: str | None = None
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache
 def _decoder(silent: Silent) -> Callable[[bytes], Any]:
     """Return a decoder of plain chunks in which these fields are ignored."""
     struct = functools.partial(msgspec.defstruct, module=__name__, forbid_unknown_fields=True, gc=False)

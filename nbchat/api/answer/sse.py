@@ -17,7 +17,8 @@ DONE = b"[DONE]"
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
-_LONGEST_DONE = 24
+_DONE_LINE = re.compile(rb"data:\s{0,9}\[DONE\]")
+"""A line that counts before it has ended, because a connection that stays open may never send its end."""
 
 
 class SSEDecoder:
@@ -30,7 +31,7 @@ class SSEDecoder:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self.exceeded: Limit | None = None
-        """The limit that was exceeded, after which nothing is read; None = none."""
+        """The limit that was exceeded; None = none."""
         self._pending = bytearray()  # an unfinished line
         self._after_cr = False  # the next "\n" belongs to the "\r" already seen
         self._first = True
@@ -43,8 +44,6 @@ class SSEDecoder:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the lines that these bytes complete; `[DONE]` counts even before its line has ended."""
-        if self.exceeded is not None:
-            return []
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
@@ -62,7 +61,7 @@ class SSEDecoder:
             self._strip_mark(lines)
         if rest:
             self._pending += rest
-            if len(self._pending) <= _LONGEST_DONE and self._is_done():
+            if _DONE_LINE.fullmatch(self._pending):
                 self._pending.clear()
                 lines.append(b"data:" + DONE)
             elif len(self._pending) > self._limits.line.most:
@@ -94,7 +93,3 @@ class SSEDecoder:
         if self._first and lines:
             self._first = False
             lines[0] = lines[0].removeprefix(_BOM)
-
-    def _is_done(self) -> bool:
-        """Whether the unfinished line is `[DONE]`: a connection that stays open may never send its line end."""
-        return self._pending.startswith(b"data:") and self._pending[5:].lstrip() == DONE

@@ -15,21 +15,21 @@ __all__ = ["is_same_server", "is_this_machine", "normal_url", "public_url", "sec
 # Cached, because sessions resolve their server for each request.
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache
 def with_path(base_url: str, path: str) -> str:
     """Append a path to a base URL, keeping its query (`?api-version=…`)."""
     parts = urllib.parse.urlsplit(base_url)
     return urllib.parse.urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache
 def public_url(url: str) -> str:
     """Return the address without user, password, query and fragment, which may hold secrets."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache
 def secrets_in(url: str) -> tuple[str, ...]:
     """Return an address's secrets (its password, keys in its query) in each form in which a server may echo them."""
     parts = urllib.parse.urlsplit(url)
@@ -45,7 +45,7 @@ def secrets_in(url: str) -> tuple[str, ...]:
 _SENSITIVE = r"(?i)key|token|secret|password|sig(nature)?$"
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache
 def normal_url(text: str) -> str:
     """Normalize a base URL: add a missing scheme, remove the path of a call or of the list of models.
 
@@ -86,7 +86,7 @@ def _origin(base_url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache
 def is_this_machine(host: str) -> bool:
     """Whether a host name or IP address means this machine."""
     if host == "localhost" or host.endswith(".localhost"):

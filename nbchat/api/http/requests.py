@@ -53,14 +53,14 @@ def request(
     return made
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache
 def _headers(accept: str, *, has_content: bool) -> httpx.Headers:
     """Return the headers of every request, of which each gets a copy."""
     more = {"Content-Type": "application/json"} if has_content else {}
     return httpx.Headers({"User-Agent": "nbchat", "Accept": accept, "Accept-Encoding": "identity", **more})
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache
 def parsed(url: str) -> httpx.URL:
     """Parse an address, cached because parsing takes longer than writing the request. Raises httpx.InvalidURL."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import secrets
 from typing import TYPE_CHECKING
 
 from nbchat.api.pacing.pace import Pace
@@ -36,7 +36,7 @@ class Paces:
 
     def __init__(self, sharing: Sharing | None = None) -> None:
         self._sharing = sharing
-        self._salt = os.urandom(16)
+        self._salt = secrets.token_bytes()
         self._paces: dict[tuple[str, bytes], Pace] = {}
         self._meetings: dict[Pace, _Meeting] = {}
 

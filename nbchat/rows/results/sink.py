@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbchat.conversation.schemas.jsonschemas import Given
 from nbchat.conversation.schemas.records import record_of
@@ -80,7 +81,8 @@ class ParquetSink:
         self._ended: Counter[int] = Counter()
         self._written = 0
         self._writer: Any = None
-        self._part = _begun(self.out) if isinstance(self.out, Path) else None
+        self._failed = False
+        self._part = _Part(self.out) if isinstance(self.out, Path) else None
 
     def has_room(self, read: int) -> bool:
         """Whether another row may be read, after so many."""
@@ -93,68 +95,114 @@ class ParquetSink:
         self._waiting[position] = outcome
         self.outcomes.add(position, outcome)
         self._ended[position // WRITTEN_AT_ONCE] += 1
-        while self._ended[self._written // WRITTEN_AT_ONCE] == WRITTEN_AT_ONCE:
+        while not self._failed and self._ended[self._written // WRITTEN_AT_ONCE] == WRITTEN_AT_ONCE:
             del self._ended[self._written // WRITTEN_AT_ONCE]
             self._write(WRITTEN_AT_ONCE)
         return True
 
-    def close(self, *, whole: bool) -> Any:
-        """Write the rest, and return where the file is; None = the run did not reach its end, and there is none."""
-        try:
-            if not whole:
-                return None
-            if self._waiting or self._writer is None:
-                self._write(len(self._waiting))
+    def close(self) -> Any:
+        """Write the rest, and return where the file is."""
+        if self._waiting or self._writer is None:
+            self._write(len(self._waiting))
+        with self._writing():
             self._writer.close()
-            self._writer = None
             if self._part is not None:
-                self._part.replace(self.out)
-            return self.out
-        finally:
-            if self._writer is not None:
+                self._part.finish(self.out)
+        return self.out
+
+    def discard(self) -> None:
+        """End it; what is not a whole file is removed."""
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
                 self._writer.close()
-            if self._part is not None:
-                self._part.unlink(missing_ok=True)
+        if self._part is not None:
+            self._part.remove()
 
     def _write(self, count: int) -> None:
         import pyarrow
 
         outcomes = [self._waiting.pop(position) for position in range(self._written, self._written + count)]
-        table = self._rows.take(count)
-        for name, kind in self._types.items():
-            values = [_value(outcome.value, name if self._columns else None, kind) for outcome in outcomes]
-            table = table.append_column(name, pyarrow.array(values, kind))
-        table = table.append_column(ERROR, pyarrow.array([one.reason for one in outcomes], pyarrow.string()))
-        try:
+        with self._writing():
+            table = self._rows.take(count)
+            for name, kind in self._types.items():
+                values = [_value(outcome.value, name if self._columns else None, kind) for outcome in outcomes]
+                table = table.append_column(name, pyarrow.array(values, kind))
+            table = table.append_column(ERROR, pyarrow.array([one.reason for one in outcomes], pyarrow.string()))
             if self._writer is None:
                 fields = [_known(field) for field in table.schema]
-                target = self.out if self._part is None else self._part
+                target = self.out if self._part is None else self._part.path
                 self._writer = parquet().ParquetWriter(target, pyarrow.schema(fields))
             self._writer.write_table(table.cast(self._writer.schema))
-        except OSError as error:
-            raise ConfigError(f"{self.out} can't be written: {error.strerror or error}.") from None
-        except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, ValueError) as error:
-            words = str(error).splitlines()[0]
-            raise PromptError(
-                f"The rows can't be written to one Parquet file: {words}. Answered rows are kept."
-            ) from None
         self._written += count
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raise ConfigError or PromptError for what fails; nothing is written after that."""
+        import pyarrow
 
-def _begun(out: Path) -> Path:
-    """Return the path of the unfinished file, which is created. Raises ParameterError and ConfigError."""
-    if not is_file(str(out)):
-        raise ParameterError(
-            f"The answers are written as Parquet: give a name that ends in .parquet; got {out.name!r}."
-        )
-    part = out.with_name(f"{out.name}.part")
+        try:
+            yield
+        except OSError as error:
+            self._failed = True
+            reason = os.strerror(error.errno) if error.errno else error
+            raise ConfigError(f"{self.out} can't be written: {reason}.") from None
+        except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, ValueError) as error:
+            self._failed = True
+            raise PromptError(f"The rows can't be written to one Parquet file: {str(error).splitlines()[0]}.") from None
+
+
+class _Part:
+    """The unfinished file beside `out`, which no other run writes meanwhile; a killed run's is used again.
+
+    Raises ParameterError and ConfigError.
+    """
+
+    def __init__(self, out: Path) -> None:
+        if not is_file(str(out)):
+            raise ParameterError(
+                f"The answers are written as Parquet: give a name that ends in .parquet; got {out.name!r}."
+            )
+        self.path = out.with_name(f"{out.name}.part")
+        self._finished = False
+        try:
+            if out.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self._file = self.path.open("ab")
+        except (OSError, ValueError) as error:  # ValueError: the system can't have a file of this name
+            raise ConfigError(
+                f"{out} can't be written: {getattr(error, 'strerror', error)}. Nothing was sent."
+            ) from None
+        if not _lock(self._file):
+            self._file.close()
+            raise ConfigError(f"{out} is being written by another run. Nothing was sent.")
+
+    def finish(self, out: Path) -> None:
+        """Give it its name."""
+        self.path.replace(out)
+        self._finished = True
+
+    def remove(self) -> None:
+        """Remove it, unless it is finished, and let other runs write it."""
+        with contextlib.suppress(OSError):
+            if not self._finished:
+                self.path.unlink()
+        self._file.close()
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file for as long as it is open; return False if another process has."""
     try:
-        if out.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        part.touch()
-    except (OSError, ValueError) as error:  # ValueError: the system can't have a file of this name
-        raise ConfigError(f"{out} can't be written: {getattr(error, 'strerror', error)}. Nothing was sent.") from None
-    return part
+        import fcntl
+    except ImportError:  # Windows has no two writers of a file, and renames none that is open
+        file.close()
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
 
 
 class _Reader:
