@@ -16,7 +16,7 @@ from nbchat.frontend import Session
 from nbchat.rows.mapping import MapInterrupted
 from nbchat.store.opening import journal_path
 from nbchat.testing import Say, ScriptedServer
-from tests.environment import ROOT
+from tests.environment import PATIENCE, ROOT
 
 ROWS = [f"row {number}" for number in range(400)]
 AT_ONCE = 8
@@ -43,7 +43,7 @@ def test_a_killed_run_pays_for_nothing_twice_but_what_was_in_flight(seed):
         for stop_at in sorted(draw.sample(range(20, 380), 2)):
             process = subprocess.Popen([sys.executable, "-c", RUN, server.base_url], cwd=ROOT)
             while len(asked(server)) < stop_at and process.poll() is None:
-                server.wait_for_request(timeout=20.0)
+                server.wait_for_request(timeout=PATIENCE)
             os.kill(process.pid, signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
         result = Session(base_url=server.base_url, model="m").map(ROWS, "{item}", concurrency=AT_ONCE)
